@@ -1,0 +1,17 @@
+"""Runs the migrations on the connection that `keyturn.migrating` hands over."""
+
+from alembic import context
+
+import keyturn.accounts.models
+import keyturn.outbox.models
+import keyturn.reset.models  # noqa: F401 - so that the metadata is complete
+from keyturn.database import Model
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Model.metadata,
+    version_table=context.config.attributes["version_table"],
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

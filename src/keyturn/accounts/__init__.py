@@ -1,0 +1,1 @@
+"""The port to the accounts that already exist, the built-in store, and its sessions."""

@@ -1,0 +1,84 @@
+"""The built-in store: for the demo, and for an app that has no account table yet."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn import addresses
+from keyturn.accounts.models import AccountRow, SessionRow
+from keyturn.accounts.port import Account
+from keyturn.batching import Batcher
+from keyturn.database import Database, now
+from keyturn.errors import Fault, InputInvalid
+
+_ACCOUNT = (
+    AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
+    AccountRow.locale, AccountRow.password_hash.is_not(None).label("has_password"),
+)  # fmt: skip
+
+
+class BuiltinAccounts:
+    """An AccountStore over a table of its own, with what its commands need besides."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all)
+
+    async def find(self, email: str) -> Account | None:
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email == email))
+            return _account(rows.mappings().one_or_none())
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._gets.submit(account_id)
+
+    async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.id.in_(set(ids))))
+            found = {row["id"]: _account(row) for row in rows.mappings()}
+        return [found.get(account_id) for account_id in ids]
+
+    async def password_hash(self, account_id: str) -> str | None:
+        async with self._database.reading() as connection:
+            statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
+            return (await connection.execute(statement)).scalar_one_or_none()
+
+    async def set_password(self, session: AsyncSession, account_id: str, password_hash: str) -> None:
+        await session.execute(
+            update(AccountRow)
+            .where(AccountRow.id == account_id)
+            .values(password_hash=password_hash, password_changed_at=now())
+        )
+        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
+        await session.execute(delete(SessionRow).where(SessionRow.account_id == account_id))
+
+    async def add(self, account: Account, password_hash: str | None) -> Account:
+        """Store a new account under an id of its own. Raises InputInvalid where the address is taken or malformed."""
+        email = addresses.parse(account.email)
+        row = {
+            "id": str(uuid4()), "email": email, "name": account.name, "password_hash": password_hash,
+            "provider": account.provider, "kind": account.kind, "locale": account.locale, "active": account.active,
+            "created_at": now(),
+        }  # fmt: skip
+        async with self._database.transaction() as session:
+            try:
+                await session.execute(insert(AccountRow).values(**row))
+                await session.commit()
+            except IntegrityError:
+                raise InputInvalid(Fault("email", "there is an account with that address")) from None
+        stored = await self.get(str(row["id"]))
+        assert stored is not None  # noqa: S101 - it was committed above
+        return stored
+
+    async def list(self) -> Sequence[Account]:
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(*_ACCOUNT).order_by(AccountRow.email))
+            return [account for row in rows.mappings() if (account := _account(row))]
+
+
+def _account(row: Any) -> Account | None:
+    return Account(**row) if row else None

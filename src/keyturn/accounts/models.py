@@ -1,0 +1,34 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.database import Model
+
+
+class AccountRow(Model):
+    """An account of the built-in store. `email` is in the form of `addresses.parse`."""
+
+    __tablename__ = "keyturn_accounts"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    provider: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(40))
+    locale: Mapped[str] = mapped_column(String(20))
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+    password_changed_at: Mapped[datetime | None]
+
+
+class SessionRow(Model):
+    """A signed-in browser. The cookie's value is not here, only its SHA-256."""
+
+    __tablename__ = "keyturn_sessions"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("keyturn_accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,64 @@
+"""Email addresses: which are well formed, and when two are the same mailbox."""
+
+import re
+import unicodedata
+
+from keyturn.errors import Fault, InputInvalid
+
+LONGEST = 254
+"""RFC 5321 4.5.3.1.3 allows a path of 256 octets, which leaves 254 for the address between the angle brackets."""
+
+LONGEST_LOCAL_PART = 64
+"""RFC 5321 4.5.3.1.1, in octets."""
+
+# RFC 5322 dot-atom, with the letters that RFC 6531 adds. Quoted local parts and address literals are refused, as
+# the HTML standard's own email field refuses them: nobody's account has one, and they carry spaces and commas.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+_ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+def parse(text: str) -> str:
+    """Return the address in the form in which it is compared and stored.
+
+    Only ASCII letters are folded: Unicode case folding would make look-alikes equal (the Kelvin sign and k, long s
+    and s), and with them another person's mailbox (CVE-2019-19844). An international domain becomes its A-labels
+    (RFC 5891). Raises InputInvalid for what is no address.
+    """
+    local, at, domain = unicodedata.normalize("NFC", text.strip(" ")).translate(_ASCII_UPPER_TO_LOWER).rpartition("@")
+    if not at:
+        raise InputInvalid(Fault("email", "not an email address"))
+    if not domain.isascii():
+        domain = _a_labels(domain)
+    address = f"{local}@{domain}"
+    if len(address.encode()) > LONGEST or len(local.encode()) > LONGEST_LOCAL_PART:
+        raise InputInvalid(Fault("email", f"longer than the {LONGEST} bytes that an address may have"))
+    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or not local.isprintable():
+        raise InputInvalid(Fault("email", "not an email address"))
+    return address
+
+
+def same(one: str, other: str) -> bool:
+    """Tell whether two addresses name the same mailbox; False where either is no address."""
+    try:
+        return parse(one) == parse(other)
+    except InputInvalid:
+        return False
+
+
+def masked(address: str) -> str:
+    """Return the address as logs may hold it: a***@example.org."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def _a_labels(domain: str) -> str:
+    import idna  # noqa: PLC0415 - its tables take 3 MB that most processes never need
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        raise InputInvalid(Fault("email", "not an email address")) from None

@@ -1,0 +1,39 @@
+"""The service as an ASGI application."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.types import ASGIApp, ControllerRouterHandler
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from keyturn import __version__
+from keyturn.parts import Parts
+from keyturn.plugin import KeyturnPlugin
+from keyturn.reset.problems import problem_handlers
+from keyturn.settings import Settings
+
+
+def create_app(
+    settings: Settings,
+    *,
+    parts: Parts | None = None,
+    worker: bool = True,
+    more: Sequence[ControllerRouterHandler] = (),
+) -> ASGIApp:
+    """Return the service: the API, the hosted pages and, unless told otherwise, a worker. `more` is mounted beside.
+
+    Raises SettingsInvalid. X-Forwarded-For and X-Forwarded-Proto count only from `server.trusted_proxies`, read from
+    the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
+    """
+    app = Litestar(
+        route_handlers=list(more),
+        plugins=[KeyturnPlugin(parts or Parts(settings), worker=worker)],
+        exception_handlers=problem_handlers(),
+        openapi_config=OpenAPIConfig(title=f"{settings.brand.name} accounts", version=__version__),
+        request_max_body_size=settings.server.max_body,
+        logging_config=None,
+    )
+    if settings.server.trusted_proxies:
+        return ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies))  # type: ignore[arg-type,return-value]
+    return app

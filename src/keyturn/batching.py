@@ -1,0 +1,56 @@
+"""All who wait share one statement: group commit for writes, one `IN (...)` for reads.
+
+The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once
+for everybody who waits at that moment, and never waits for more to come, so an idle server answers as fast as
+before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Runs `execute` on everything that was submitted while the previous batch was under way.
+
+    `execute` returns one result an item, in the same order. If it fails for a batch of several, each item is tried
+    alone once, so that one bad row does not fail its neighbours. A waiter that is cancelled does not cancel the batch.
+    """
+
+    def __init__(self, execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, largest: int = 500) -> None:
+        self._execute = execute
+        self._largest = largest
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._drain())
+        return await asyncio.shield(future)
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+                await self._settle(batch)
+        finally:
+            self._running = None
+
+    async def _settle(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+        try:
+            results = await self._execute([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for pair in batch:
+                await self._settle([pair])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)

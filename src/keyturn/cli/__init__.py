@@ -1,0 +1,61 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` answers at once."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from keyturn.cli.terminal import fail, wants_no_colour
+from keyturn.errors import KeyturnError, SettingsInvalid
+
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("keyturn.cli.demo", "Live the whole story in a browser; nothing is configured, nothing is sent."),
+    "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
+    "worker": ("keyturn.cli.service", "Run a worker alone: it sends the mails that were promised."),
+    "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
+    "studio": ("keyturn.cli.studio", "Preview the emails in a browser, with sample data."),
+    "render": ("keyturn.cli.render", "Render an email to the terminal or a file."),
+    "accounts": ("keyturn.cli.accounts", "Add to and list the built-in account store."),
+    "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
+    "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(_COMMANDS[name][0]), name)
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="keyturn", prog_name="keyturn", message="%(prog)s %(version)s")
+@click.pass_context
+def keyturn(context: click.Context) -> None:
+    """Password reset by email for an app you already have, and a studio for its emails.
+
+    Start with `keyturn demo`. Settings come from keyturn.toml and KEYTURN_... variables.
+    """
+    if wants_no_colour():
+        context.color = False
+
+
+def main() -> None:
+    """Run a command: one sentence and an exit code for what goes wrong, never a traceback."""
+    try:
+        keyturn()
+    except SettingsInvalid as error:
+        fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
+    except KeyturnError as error:
+        fail(str(error) or type(error).__name__)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,127 @@
+"""demo: the whole story on this machine, with nothing to configure and nothing sent."""
+
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from keyturn import __version__
+from keyturn.accounts.port import Account
+from keyturn.cli.running import address_of, listen, run, serve
+from keyturn.cli.studio import studio_of
+from keyturn.cli.terminal import accent, muted, strong
+from keyturn.parts import Parts
+from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
+
+FOLDER = Path(".keyturn")
+PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
+PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"  # noqa: S105 - of the password above: a start should not cost a hash
+
+ACCOUNTS = (
+    Account(id="", email="viewer@example.test", name="Ada Viewer", kind="viewer"),
+    Account(id="", email="school@example.test", name="Northwind Office", kind="school"),
+    Account(id="", email="google@example.test", name="Grace Google", kind="viewer", provider="Google"),
+    Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
+)
+
+BRAND = Brand(
+    name="Northwind School",
+    support_address="help@northwind.example",
+    postal_address="12 Harbour Street, Leeds",
+)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+def demo(host: str, port: int) -> None:
+    """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
+
+    Everything is kept in .keyturn/ in this folder; delete it to start anew. Mails are captured, never sent.
+    """
+    bound = listen(host, port)
+    url = f"http://{address_of(bound)}"
+    settings = demo_settings(url)
+
+    async def main() -> None:
+        from keyturn.app import create_app  # noqa: PLC0415
+        from keyturn.migrating import migrate  # noqa: PLC0415
+        from keyturn.studio import studio_router  # noqa: PLC0415
+
+        parts = Parts(settings, reload_templates=True)
+        await migrate(parts.database)
+        await _add_accounts(parts)
+        studio = studio_of(parts, host)
+        app = create_app(settings, parts=parts, more=[studio_router(studio)])
+        await serve(app, bound, lambda: click.echo(_greeting(url)), studio.stopping.set)
+
+    run(main())
+    click.echo(muted("Ended. What you did is kept in .keyturn/"))
+
+
+def demo_settings(url: str) -> Settings:
+    """Return the settings of the demo, its own secret key among them, so that a restart can open what it sealed."""
+    return Settings(
+        environment="development",
+        base_url=url,
+        secret_key=_secret(),
+        brand=BRAND,
+        database=DatabaseSettings(url=f"sqlite:///{FOLDER / 'demo.db'}"),
+        mail=MailSettings(transport="capture", capture_dir=str(FOLDER / "mail")),
+    )
+
+
+def _secret() -> Secret:
+    file = FOLDER / "secret"
+    if not file.exists():
+        FOLDER.mkdir(exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32))
+    return Secret(file.read_text())
+
+
+async def _add_accounts(parts: Parts) -> None:
+    if not await parts.accounts.list():
+        for account in ACCOUNTS:
+            await parts.accounts.add(account, None if account.provider else PASSWORD_HASH)
+
+
+def _greeting(url: str) -> str:
+    pages = {
+        "Reset a password": "/forgot-password",
+        "Sign in": "/login",
+        "Mails sent": "/studio/outbox",
+        "Studio": "/studio",
+        "API": "/schema",
+    }
+    first, second = (account.email for account in ACCOUNTS[:2])
+    return "\n".join(
+        [
+            "",
+            f"{strong('Keyturn ' + __version__)}  demo{_ready():>51}",
+            "",
+            *(f"  {name:<18} {accent(url + path)}" for name, path in pages.items()),
+            "",
+            f"  {first}   {second}   {muted('password:')} {PASSWORD}",
+            f"  {muted('google@example.test signs in with Google, disabled@example.test is switched off')}",
+            f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}",
+            "",
+        ]
+    )
+
+
+def _ready() -> str:
+    seconds = _seconds_since_start()
+    return f"ready in {seconds:.1f} s" if seconds is not None else "ready"
+
+
+def _seconds_since_start() -> float | None:
+    """Return how long ago the operating system started this process, where it says so (Linux, proc(5))."""
+    if not sys.platform.startswith("linux"):
+        return None
+    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

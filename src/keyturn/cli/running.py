@@ -1,0 +1,100 @@
+"""Running an ASGI application on a port of this machine."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from keyturn.errors import KeyturnError
+
+_PATIENCE = 2
+"""Seconds that open requests get at the end; a browser's live connection would otherwise never end."""
+
+
+class PortTaken(KeyturnError):
+    pass
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket, so that a taken port is known before anything else is started. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from None
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """Return "host:port" as it stands in a URL."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def serve(
+    app: ASGIApp, bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        # An access log would hold the paths of reset links (OWASP ASVS 16.2.5).
+        access_log=False,
+        # Who the peer is gets decided in one place, by `server.trusted_proxies`.
+        proxy_headers=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_PATIENCE,
+    )
+    await _Announcing(config, ready, stopping).serve(sockets=[bound])
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping()
+        super().handle_exit(sig, frame)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` on the fastest loop there is; Ctrl-C is a good end."""
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main)
+
+
+async def until_signalled(work: Awaitable[None]) -> None:
+    """Do `work` until it ends or SIGINT or SIGTERM comes; then cancel it and wait for its end."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not to be had on Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,87 @@
+"""serve, worker, migrate: what runs in production."""
+
+import click
+
+from keyturn.cli.terminal import accent, muted
+from keyturn.settings import Settings, read_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--no-worker", is_flag=True, help="Answer requests only; run `keyturn worker` beside it.")
+def serve(host: str, port: int, no_worker: bool) -> None:
+    """Run the API, the hosted pages and a worker."""
+    from keyturn.app import create_app  # noqa: PLC0415
+    from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
+    from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
+    from keyturn.logs import configure_logs  # noqa: PLC0415
+
+    settings = read_settings()
+    configure_logs()
+    _require_migrated(settings)
+    app = create_app(settings, worker=not no_worker)
+    bound = listen(host, port)
+    run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
+
+
+@click.command()
+def worker() -> None:
+    """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
+    from keyturn.cli.running import run, until_signalled  # noqa: PLC0415
+    from keyturn.logs import configure_logs  # noqa: PLC0415
+    from keyturn.parts import Parts  # noqa: PLC0415
+
+    settings = read_settings()
+    configure_logs()
+    _require_migrated(settings)
+
+    async def work() -> None:
+        parts = Parts(settings)
+        try:
+            await until_signalled(parts.relay().run())
+        finally:
+            await parts.close()
+
+    click.echo("Keyturn works its outbox off. Ctrl-C ends it.", err=True)
+    run(work())
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
+    from keyturn.cli.running import run  # noqa: PLC0415
+    from keyturn.database import Database  # noqa: PLC0415
+    from keyturn.migrating import head  # noqa: PLC0415
+    from keyturn.migrating import migrate as migrate_database  # noqa: PLC0415
+
+    settings = read_settings(sending=False)
+
+    async def work() -> None:
+        database = Database(settings.database.url)
+        try:
+            before = await migrate_database(database)
+        finally:
+            await database.close()
+        if before == head():
+            click.echo(f"The database is at revision {head()} already.")
+        else:
+            click.echo(f"The database went from {muted(before or 'none')} to {accent(head())}.")
+
+    run(work())
+
+
+def _require_migrated(settings: Settings) -> None:
+    """Raise DatabaseUnready before anything is started, so that it is one sentence and not a lifespan's traceback."""
+    from keyturn.cli.running import run  # noqa: PLC0415
+    from keyturn.database import Database  # noqa: PLC0415
+    from keyturn.migrating import require_current  # noqa: PLC0415
+
+    async def check() -> None:
+        database = Database(settings.database.url)
+        try:
+            await require_current(database)
+        finally:
+            await database.close()
+
+    run(check())

@@ -1,0 +1,125 @@
+"""One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from advanced_alchemy.config import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
+from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+
+from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+class Model(DeclarativeBase):
+    """Where Keyturn's tables are declared: a metadata of its own, so that it meets nobody else's."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTimeUTC(timezone=True)}  # noqa: RUF012 - SQLAlchemy's own contract
+
+
+class Database:
+    """Reads, and transactions that the caller commits by name.
+
+    SQLite takes one writer at a time: writers of this process queue here, in turn, instead of asleep on the file's
+    lock in two dozen threads.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.config = SQLAlchemyAsyncConfig(
+            connection_string=_with_driver(url),
+            session_config=AsyncSessionConfig(expire_on_commit=False),
+            engine_config=EngineConfig(**_engine_options(url, pool_size)),
+        )
+        self.engine = self.config.get_engine()
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._session = self.config.create_session_maker()
+        self._writer = asyncio.Lock() if self.is_sqlite else None
+        if self.is_sqlite:
+            _one_writer_and_durable(self.engine.sync_engine)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection outside any transaction. Raises DatabaseUnready where none is to be had."""
+        with unready_where_unreachable():
+            async with self.engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session; what was not committed by name when it ends is rolled back."""
+        with unready_where_unreachable():
+            async with AsyncExitStack() as stack:
+                if self._writer:
+                    await stack.enter_async_context(self._writer)
+                yield await stack.enter_async_context(self._session())
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
+    """Turn "cannot connect" and "connection lost" into DatabaseUnready; leave every other error as it is."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if lost or isinstance(error, (OperationalError, InterfaceError, OSError, TimeoutError)):
+            raise DatabaseUnready("the database cannot be reached, or has not been migrated") from error
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _with_driver(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
+
+
+def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsInvalid([Fault("database.url", "not a database address")]) from None
+    if not url.startswith("sqlite"):
+        return {"hide_parameters": True, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return {"hide_parameters": True, "connect_args": {"timeout": 30, "isolation_level": None}}
+
+
+def _one_writer_and_durable(engine: Any) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also
+        # when the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous).
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        # A transaction here is one that writes. Taking the lock at its start means it never fails half way with
+        # SQLITE_BUSY because somebody wrote after it had read (https://sqlite.org/lang_transaction.html).
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

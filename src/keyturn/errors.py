@@ -1,0 +1,136 @@
+"""Everything that Keyturn raises on purpose. No HTTP in it: `reset/problems.py` maps it to RFC 9457 documents.
+
+KeyturnError
+├── SettingsInvalid          every fault of the configuration at once
+├── TemplateInvalid          a template at file:line
+├── DatabaseUnready          not reachable, or its migrations were not run
+├── InputInvalid             malformed input, field by field
+├── PasswordRejected         every rule that the password breaks
+├── LinkDead                 a reset link that no longer works, with the reason
+├── CredentialsRejected      wrong address or password
+├── NotSignedIn              no live session
+├── OriginRefused            a browser request from another site
+├── TooManyRequests          a limit is used up; when to come back
+├── Busy                     the queue of password hashes is full; when to come back
+└── SendFailed               the provider did not take a mail
+    ├── SendRetryable        it may take it later
+    ├── QuotaExhausted       not before the quota renews
+    └── SendRefused          it never will
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+DeadReason = Literal["invalid", "expired", "used"]
+
+
+class KeyturnError(Exception):
+    """The root of the tree: catch it to catch all that Keyturn raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with the input, by the name the person knows it by."""
+
+    name: str
+    message: str
+
+
+class SettingsInvalid(KeyturnError):
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"{fault.name}: {fault.message}" for fault in self.faults))
+
+
+class TemplateInvalid(KeyturnError):
+    """`line` counts from 1; it is None where the engine gives no position."""
+
+    def __init__(self, path: str, line: int | None, message: str) -> None:
+        self.path, self.line, self.message = path, line, message
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+
+
+class DatabaseUnready(KeyturnError):
+    pass
+
+
+class InputInvalid(KeyturnError):
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.name}: {fault.message}" for fault in faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A password rule that was broken: `rule` is stable, `message` is for a person."""
+
+    rule: str
+    message: str
+
+
+class PasswordRejected(KeyturnError):
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(violation.message for violation in self.violations))
+
+
+class LinkDead(KeyturnError):
+    def __init__(self, reason: DeadReason) -> None:
+        self.reason: DeadReason = reason
+        super().__init__(f"the link is {reason}")
+
+
+class CredentialsRejected(KeyturnError):
+    pass
+
+
+class NotSignedIn(KeyturnError):
+    pass
+
+
+class OriginRefused(KeyturnError):
+    pass
+
+
+class TooManyRequests(KeyturnError):
+    """`retry_after` in whole seconds, at least 1."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"retry after {retry_after} s")
+
+
+class Busy(KeyturnError):
+    """`retry_after` in whole seconds, at least 1."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"retry after {retry_after} s")
+
+
+class SendFailed(KeyturnError):
+    """`reason` is the provider's own short word for it; it never holds an address, a link or a key."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class SendRetryable(SendFailed):
+    """`retry_after` in seconds, where the provider said so."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class QuotaExhausted(SendFailed):
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+class SendRefused(SendFailed):
+    pass

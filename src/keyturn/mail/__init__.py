@@ -1,0 +1,1 @@
+"""A mail, how it is rendered, and who sends it."""

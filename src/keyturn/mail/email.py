@@ -1,0 +1,33 @@
+"""The one value that crosses from rendering to sending, and the port through which it is sent."""
+
+from typing import Protocol
+
+import msgspec
+
+
+class Email(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that is ready to be sent: nothing is added to it later, so every try sends the same bytes."""
+
+    sender: str
+    to: str
+    subject: str
+    html: str
+    text: str
+    reply_to: str = ""
+    headers: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class Sender(Protocol):
+    """Hands mails to somebody who delivers them."""
+
+    name: str
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Return the provider's id for the mail, once the provider has accepted it.
+
+        The same key with the same mail is accepted once. Raises SendRetryable, QuotaExhausted or SendRefused.
+        """
+        ...
+
+    async def close(self) -> None: ...

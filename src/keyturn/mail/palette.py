@@ -1,0 +1,92 @@
+"""The colours of a brand in light and dark, each pair at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
+
+import colorsys
+
+import msgspec
+
+ENOUGH = 4.5
+
+
+class Palette(msgspec.Struct, frozen=True, kw_only=True):
+    """Colours as #rrggbb: `accent` is the one action, `on_accent` the text on it; `dark_...` the same in dark."""
+
+    ground: str = "#faf9f6"
+    mail_ground: str = "#f4f2ec"
+    panel: str = "#ffffff"
+    ink: str = "#1c1b19"
+    muted: str = "#66635c"
+    line: str = "#e3dfd6"
+    error: str = "#b3261e"
+    warning: str = "#8a5a00"
+    accent: str = "#14614b"
+    on_accent: str = "#ffffff"
+    dark_ground: str = "#141412"
+    dark_mail_ground: str = "#121210"
+    dark_panel: str = "#1b1b18"
+    dark_ink: str = "#ecebe6"
+    dark_muted: str = "#a8a59c"
+    dark_line: str = "#2c2b27"
+    dark_error: str = "#ff9b90"
+    dark_warning: str = "#e6b450"
+    dark_accent: str = "#6fd3ae"
+    dark_on_accent: str = "#0b1f18"
+
+
+def palette_for(accent: str, dark_accent: str) -> tuple[Palette, list[str]]:
+    """Return the palette for a brand's accents, and a warning for each accent that had to be adjusted.
+
+    An accent also colours links, so it must be readable on the panel and the ground of its scheme; the text on it
+    is black or white by contrast.
+    """
+    plain, warnings = Palette(), []
+    light = _readable(accent, (plain.panel, plain.mail_ground, plain.ground), darken=True)
+    dark = _readable(dark_accent, (plain.dark_panel, plain.dark_mail_ground, plain.dark_ground), darken=False)
+    for name, wanted, got in (("brand.accent", accent, light), ("brand.accent_dark", dark_accent, dark)):
+        if wanted.lower() != got:
+            warnings.append(f"{name}: {wanted} is under {ENOUGH} : 1 on its ground; {got} is used")
+    palette = msgspec.structs.replace(
+        plain, accent=light, on_accent=_text_on(light, plain.on_accent, plain.dark_on_accent),
+        dark_accent=dark, dark_on_accent=_text_on(dark, plain.dark_on_accent, plain.on_accent),
+    )  # fmt: skip
+    return palette, warnings
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _readable(colour: str, grounds: tuple[str, ...], *, darken: bool) -> str:
+    """Move the lightness, and nothing else, until the colour is readable on every ground."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
+    found = colour.lower()
+    while any(contrast(found, ground) < ENOUGH for ground in grounds):
+        lightness += -0.01 if darken else 0.01
+        found = _hex(colorsys.hls_to_rgb(hue, min(max(lightness, 0), 1), saturation))
+    return found
+
+
+def _text_on(ground: str, *candidates: str) -> str:
+    """Return the first candidate that is readable on `ground`, else the better of black and white."""
+    for candidate in candidates:
+        if contrast(candidate, ground) >= ENOUGH:
+            return candidate
+    return max(("#000000", "#ffffff"), key=lambda text: contrast(text, ground))
+
+
+def _channels(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(channels: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - WCAG's own
+        for channel in _channels(colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

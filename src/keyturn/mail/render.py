@@ -1,0 +1,137 @@
+"""Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
+
+import html
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from mjml import mjml2html
+
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.palette import Palette
+
+_TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
+_PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
+_COLUMNS = 72
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+
+
+class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a template is given. A subclass for each template; `template` is the name of its folder."""
+
+    template: ClassVar[str]
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    mjml: str
+
+
+class Templates:
+    """The mails of a folder: `NAME/NAME.mjml` and `NAME/NAME.txt`, with what they share in folders named `_...`."""
+
+    def __init__(self, folder: Path, brand: Mapping[str, Any], palette: Palette, *, reload: bool = False) -> None:
+        self.folder = folder
+        self._globals = {"brand": SimpleNamespace(**brand), "palette": palette}
+        self._reload = reload
+        self._environments: dict[str, Environment] = {}
+
+    def names(self) -> list[str]:
+        return sorted(path.parent.name for path in self.folder.glob("[!_.]*/*.mjml") if path.stem == path.parent.name)
+
+    def render(self, props: EmailProps, language: Language) -> Rendered:
+        """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
+        return self.render_values(props.template, msgspec.structs.asdict(props), language)
+
+    def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
+        """Do what `render` does, for values that no struct describes."""
+        mjml = self._fill(f"{name}/{name}.mjml", values, language)
+        text = self._fill(f"{name}/{name}.txt", values, language)
+        return Rendered(
+            subject=_head(_TITLE, mjml),
+            preheader=_head(_PREVIEW, mjml),
+            html=_to_html(mjml, self.folder / name / f"{name}.mjml"),
+            text=text.strip() + "\n",
+            mjml=mjml,
+        )
+
+    def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        try:
+            return self._environment(language).get_template(file).render(values)
+        except TemplateSyntaxError as error:
+            raise TemplateInvalid(error.filename or file, error.lineno, str(error.message)) from error
+        except TemplateNotFound as error:
+            raise TemplateInvalid(*self._place(error, file), f"there is no template {error.name}") from error
+        except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
+            raise TemplateInvalid(*self._place(error, file), str(error)) from error
+
+    def _place(self, error: Exception, file: str) -> tuple[str, int | None]:
+        """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
+        place: tuple[str, int | None] = (str(self.folder / file), None)
+        trace = error.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if Path(name).is_relative_to(self.folder):
+                place = (name, trace.tb_lineno)
+            trace = trace.tb_next
+        return place
+
+    def _environment(self, language: Language) -> Environment:
+        if language.tag not in self._environments:
+            environment = Environment(
+                loader=FileSystemLoader(self.folder),
+                autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
+                auto_reload=self._reload,
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                extensions=["jinja2.ext.i18n"],
+            )
+            environment.globals.update(self._globals)
+            environment.filters.update(line=one_line, short_lines=short_lines)
+            language.teach(environment)
+            self._environments[language.tag] = environment
+        return self._environments[language.tag]
+
+
+def _is_markup(name: str | None) -> bool:
+    return not (name or "").endswith(".txt")
+
+
+def one_line(text: str) -> str:
+    """Return `text` without line breaks and control characters: a name must not write lines of its own into a mail,
+    and a line break in a subject would start a new header (RFC 5322 2.2).
+    """
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def short_lines(text: str) -> str:
+    """Wrap at 72 columns; a word that is longer, as a link is, stays in one piece."""
+    lines = []
+    for line in text.splitlines():
+        rest = line
+        while len(rest) > _COLUMNS and (cut := max(rest.rfind(" ", 0, _COLUMNS + 1), 0) or rest.find(" ")) > 0:
+            lines.append(rest[:cut])
+            rest = rest[cut + 1 :]
+        lines.append(rest)
+    return "\n".join(lines)
+
+
+def _head(element: re.Pattern[str], mjml: str) -> str:
+    found = element.search(mjml)
+    return one_line(html.unescape(found[1])) if found else ""
+
+
+def _to_html(mjml: str, file: Path) -> str:
+    try:
+        return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
+    except ValueError as error:
+        raise TemplateInvalid(str(file), None, f"MJML: {error}") from error

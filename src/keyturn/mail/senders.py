@@ -1,0 +1,26 @@
+"""Which transport the settings ask for. Each is imported only where it is used: the SDK alone takes 0.2 s."""
+
+from pathlib import Path
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.email import Sender
+from keyturn.settings import Settings
+
+
+def sender_for(settings: Settings) -> Sender:
+    """Return the sender of `mail.transport`. Raises SettingsInvalid where its library is not installed."""
+    match settings.mail.transport:
+        case "resend":
+            from keyturn.mail.resend import ResendSender  # noqa: PLC0415
+
+            return ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
+        case "smtp":
+            try:
+                from keyturn.mail.smtp import SmtpSender  # noqa: PLC0415
+            except ModuleNotFoundError:
+                raise SettingsInvalid([Fault("mail.transport", "smtp needs: pip install keyturn[smtp]")]) from None
+            return SmtpSender(settings.smtp)
+        case "capture":
+            from keyturn.mail.capture import CaptureSender  # noqa: PLC0415
+
+            return CaptureSender(Path(settings.mail.capture_dir))

@@ -1,0 +1,73 @@
+"""Bringing the database to the newest revision, and telling whether it is there."""
+
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from keyturn.database import Database, unready_where_unreachable
+from keyturn.errors import DatabaseUnready
+from keyturn.resources import folder
+
+VERSION_TABLE = "keyturn_migrations"
+"""Keyturn's own, so that its migrations and an app's never meet in one database."""
+
+_ADVISORY_LOCK = 0x6B65797475726E
+"""An arbitrary number that stands for "keyturn is migrating" among PostgreSQL's advisory locks."""
+
+
+@cache
+def head() -> str:
+    """Return the newest revision. A file's name begins with it, so Alembic need not be imported to know."""
+    return max(file.stem.split("_")[0] for file in _versions().glob("[0-9]*.py"))
+
+
+async def require_current(database: Database) -> None:
+    """Raise DatabaseUnready unless the database answers and is at the newest revision."""
+    found = await revision(database)
+    if found != head():
+        raise DatabaseUnready(f"the database is at revision {found or 'none'}, not {head()}: run `keyturn migrate`")
+
+
+async def revision(database: Database) -> str | None:
+    """Return the revision that the database is at; None where it was never migrated."""
+    async with database.reading() as connection:
+        try:
+            found = await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a constant
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return None
+        return str(found.scalar() or "") or None
+
+
+async def migrate(database: Database) -> str | None:
+    """Bring the database to the newest revision; return the one it was at.
+
+    Any number of machines may call it at once: on PostgreSQL an advisory lock, on SQLite the writer's, lets one work
+    while the others wait and then find nothing to do.
+    """
+    before = await revision(database)
+    if before == head():
+        return before
+    with unready_where_unreachable():
+        async with database.engine.begin() as connection:
+            if not database.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            await connection.run_sync(_upgrade)
+    return before
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - dear to import, and needed once a release
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")))
+    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+    command.upgrade(config, "head")
+
+
+def _versions() -> Path:
+    return folder("migrations") / "versions"

@@ -1,0 +1,42 @@
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.database import Model
+
+WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
+
+_STILL_WAITING = text("state = 'waiting'")
+
+
+class OutboxRow(Model):
+    """`available_at` is when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
+
+    `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
+    so that a worker whose lease ran out settles nothing. `sealed` is erased when the row is settled.
+    """
+
+    __tablename__ = "keyturn_outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(120))
+    attempts: Mapped[int]
+    available_at: Mapped[datetime]
+    claim: Mapped[str | None] = mapped_column(String(32))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    provider_id: Mapped[str | None] = mapped_column(String(120))
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_keyturn_outbox_waiting", "available_at", "id",
+            sqlite_where=_STILL_WAITING, postgresql_where=_STILL_WAITING,
+        ),
+        Index("ix_keyturn_outbox_settled_at", "settled_at"),
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""claim -> handle -> settle: works the outbox off, oldest first, a bounded number at a time."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Protocol, assert_never
+
+import msgspec
+
+from keyturn.database import now
+from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
+from keyturn.outbox.backoff import backoff
+from keyturn.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.outbox.queue import Outbox
+
+log = logging.getLogger("keyturn.outbox")
+
+
+class Handler(Protocol):
+    """Does what a message asks. Raises SendRetryable, QuotaExhausted or SendRefused where it cannot."""
+
+    def __call__(self, message: Message) -> Awaitable[Settlement]: ...
+
+
+class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """`lease` must outlast one delivery; `poll` bounds how late a message of another process is seen."""
+
+    concurrency: int = 8
+    poll: timedelta = timedelta(seconds=1)
+    lease: timedelta = timedelta(seconds=60)
+    max_attempts: int = 12
+
+
+class Relay:
+    """One worker. Any number of them may share a PostgreSQL; a message is in one hand at a time."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        handle: Handler,
+        limits: RelayLimits,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._handle = handle
+        self._limits = limits
+        self._jitter = jitter
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then let what is under way end, since its mail may already be with the provider."""
+        try:
+            while True:
+                await self._take_or_rest()
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way)
+
+    async def drain(self) -> int:
+        """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
+        handled = 0
+        while messages := await self._outbox.claim(self._limits.concurrency, self._limits.lease):
+            await asyncio.gather(*(self._work(message) for message in messages))
+            handled += len(messages)
+        return handled
+
+    async def _take_or_rest(self) -> None:
+        free = self._limits.concurrency - len(self._under_way)
+        if not free:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            return
+        self._outbox.waiting.clear()
+        try:
+            messages = await self._outbox.claim(free, self._limits.lease)
+        except DatabaseUnready as error:
+            log.warning("outbox: %s", error)
+            messages = []
+        for message in messages:
+            task = asyncio.create_task(self._work(message))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        if not messages:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox.waiting.wait(), self._limits.poll.total_seconds())
+
+    async def _work(self, message: Message) -> None:
+        try:
+            await self._settle(message, await self._handle(message))
+        except QuotaExhausted as error:
+            log.error("outbox: message %s waits until %s: %s", message.id, error.until, error.reason)
+            await self._outbox.postpone(message, error.until, error.reason)
+        except SendRefused as error:
+            log.error("outbox: message %s is refused: %s", message.id, error.reason)
+            await self._outbox.settle_dead(message, error.reason)
+        except SendRetryable as error:
+            await self._try_later(message, error.reason, error.retry_after)
+        except DatabaseUnready as error:
+            # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
+            log.warning("outbox: message %s: %s", message.id, error)
+        except Exception as error:
+            log.exception("outbox: message %s failed", message.id)
+            await self._try_later(message, type(error).__name__, None)
+
+    async def _settle(self, message: Message, settlement: Settlement) -> None:
+        match settlement:
+            case Sent(provider_id):
+                await self._outbox.settle_sent(message, provider_id)
+            case Dropped(reason):
+                await self._outbox.settle_dropped(message, reason)
+            case _:
+                assert_never(settlement)
+
+    async def _try_later(self, message: Message, reason: str, retry_after: float | None) -> None:
+        if message.attempts >= self._limits.max_attempts:
+            log.error("outbox: message %s is given up after %s tries: %s", message.id, message.attempts, reason)
+            await self._outbox.settle_dead(message, reason)
+            return
+        pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=retry_after or 0))
+        log.warning("outbox: message %s is tried again in %.1f s: %s", message.id, pause.total_seconds(), reason)
+        await self._outbox.postpone(message, now() + pause, reason)

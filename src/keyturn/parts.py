@@ -1,0 +1,112 @@
+"""Every part is built here, once, and handed down through constructors."""
+
+import logging
+import secrets
+from email.utils import parseaddr
+
+import msgspec
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.sessions import Sessions
+from keyturn.database import Database
+from keyturn.languages import Languages
+from keyturn.mail.email import Sender
+from keyturn.mail.palette import palette_for
+from keyturn.mail.render import Templates
+from keyturn.mail.senders import sender_for
+from keyturn.outbox import Outbox, Relay, RelayLimits, Seal
+from keyturn.reset.audit import Audit
+from keyturn.reset.delivery import Delivery, Postmark
+from keyturn.reset.hashing import PasswordHasher
+from keyturn.reset.links import Links
+from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.resets import PasswordResets
+from keyturn.reset.signing_in import SignIns
+from keyturn.reset.store import LinkStore
+from keyturn.reset.throttle import Throttle
+from keyturn.resources import folder
+from keyturn.settings import Settings
+
+log = logging.getLogger("keyturn")
+
+
+class Parts:
+    """What a process is made of. A sender is built only with a relay, so an API alone needs no provider."""
+
+    def __init__(self, settings: Settings, *, sender: Sender | None = None, reload_templates: bool = False) -> None:
+        self.settings = settings
+        self.secrets = _secrets(settings)
+        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.languages = Languages(settings.timezone)
+        self.palette, warnings = palette_for(settings.brand.accent, settings.brand.accent_dark)
+        for warning in warnings:
+            log.warning("%s", warning)
+        self.templates = Templates(
+            folder("email_templates"), msgspec.structs.asdict(settings.brand), self.palette, reload=reload_templates
+        )
+        self.outbox = Outbox(self.database)
+        self.audit = Audit(self.database)
+        self.accounts = BuiltinAccounts(self.database)
+        self.sessions = Sessions(self.database, settings.session.ttl)
+        self.links = LinkStore(self.database)
+        self.throttle = Throttle(settings.limits)
+        self.policy = PasswordPolicy(settings.password, settings.brand.name)
+        self.hasher = PasswordHasher(
+            cost=settings.hashing.cost, workers=settings.hashing.workers, queue=settings.hashing.queue
+        )
+        self.resets = PasswordResets(
+            self.database, self.accounts, self.links, self.outbox, self.audit, self.throttle, self.policy, self.hasher
+        )
+        self.sign_ins = SignIns(
+            self.database, self.accounts, self.sessions, self.links, self.outbox, self.audit, self.throttle,
+            self.policy, self.hasher,
+        )  # fmt: skip
+        self._sender = sender
+
+    def relay(self) -> Relay:
+        """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
+        settings = self.settings
+        self._sender = self._sender or sender_for(settings)
+        delivery = Delivery(
+            self.database, self.accounts, self.links, self.outbox, self.audit, self.templates, self.languages,
+            links_of(settings), Seal(self.secrets), self._sender,
+            Postmark(
+                sender=settings.mail.from_ or _local_sender(settings),
+                reply_to=settings.mail.reply_to,
+                ttl=settings.token.ttl,
+                live_links=settings.token.live_per_account,
+                cooldown=settings.limits.mailbox_cooldown,
+            ),
+        )  # fmt: skip
+        worker = settings.worker
+        limits = RelayLimits(
+            concurrency=worker.concurrency, poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts
+        )
+        return Relay(self.outbox, delivery, limits)
+
+    async def close(self) -> None:
+        self.hasher.close()
+        if self._sender:
+            await self._sender.close()
+        await self.database.close()
+
+
+def links_of(settings: Settings) -> Links:
+    return Links(
+        base_url=settings.base_url,
+        reset_url=settings.reset_url,
+        forgot_url=settings.forgot_url,
+        sign_in_url=settings.sign_in_url,
+    )
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """Return the keys, the newest first. In development, where none is set, one that dies with the process."""
+    newest = settings.secret_key or secrets.token_hex(32)
+    return [newest, *settings.previous_secret_keys]
+
+
+def _local_sender(settings: Settings) -> str:
+    """Return who captured mails come from where nobody was named: they never leave the machine."""
+    support = parseaddr(settings.brand.support_address)[1] or "no-reply@localhost"
+    return f"{settings.brand.name} <{support}>"

@@ -1,0 +1,1 @@
+"""The domain: asking for a link, checking it, choosing a new password."""

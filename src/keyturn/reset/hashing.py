@@ -1,0 +1,79 @@
+"""bcrypt off the event loop, on a bounded pool that yields to everything else."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import bcrypt
+
+from keyturn.errors import Busy
+from keyturn.reset.password import MAX_BYTES
+
+Result = TypeVar("Result")
+
+_NICENESS = 10
+_RETRY_AFTER = 5
+
+
+class PasswordHasher:
+    """Hashes as `$2b$`; verifies `$2a$`, `$2b$` and `$2y$`, whoever wrote them.
+
+    bcrypt releases the interpreter's lock, so threads use every core. They run at a lower priority, so that a flood
+    of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
+    """
+
+    def __init__(self, *, cost: int = 12, workers: int = 0, queue: int = 64) -> None:
+        self._cost = cost
+        self._workers = workers or os.cpu_count() or 1
+        self._places = self._workers + queue
+        self._taken = 0
+        self._pool = ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
+        self._decoy: bytes | None = None
+
+    async def hash(self, password: str) -> str:
+        """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
+        secret = _encode(password)
+        if len(secret) > MAX_BYTES:
+            raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
+        return (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether the password fits. Without a hash it takes as long and says no (ASVS 6.3.8). Raises Busy."""
+        secret = _encode(password)
+        return await self._run(lambda: self._check(secret, password_hash))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, secret: bytes, password_hash: str | None) -> bool:
+        if self._decoy is None:
+            self._decoy = bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(self._cost))
+        known = password_hash.encode() if password_hash else self._decoy
+        try:
+            fits = bcrypt.checkpw(secret[:MAX_BYTES], known)
+        except ValueError:  # the stored hash is not bcrypt's
+            fits = False
+        # Cut only so that the work is the same: what is longer than 72 bytes was never accepted as a password.
+        return fits and password_hash is not None and len(secret) <= MAX_BYTES
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        if self._taken >= self._places:
+            raise Busy(_RETRY_AFTER)
+        self._taken += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._taken -= 1
+
+
+def _encode(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _yield_to_others() -> None:
+    # On Linux a thread has a nice value of its own; elsewhere this would slow the whole process down.
+    if hasattr(os, "sched_setaffinity"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,62 @@
+"""What the API and the hosted pages read from a request and write to a response in the same way."""
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import Cookie
+
+from keyturn.errors import OriginRefused
+from keyturn.reset.client import Client, clipped
+
+
+class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
+    """How the session travels. `secure` follows the scheme of the base URL; `max_age` is in seconds."""
+
+    secure: bool
+    max_age: int
+
+    @property
+    def name(self) -> str:
+        # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
+        return "__Host-keyturn_session" if self.secure else "keyturn_session"
+
+    def holding(self, secret: str) -> Cookie:
+        """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
+        return self._cookie(secret, self.max_age)
+
+    def removed(self) -> Cookie:
+        return self._cookie("", 0)
+
+    def read(self, request: Request[Any, Any, Any]) -> str:
+        return request.cookies.get(self.name, "")
+
+    def _cookie(self, value: str, max_age: int) -> Cookie:
+        return Cookie(
+            key=self.name, value=value, path="/", secure=self.secure, httponly=True, samesite="lax", max_age=max_age
+        )
+
+
+def client_of(request: Request[Any, Any, Any]) -> Client:
+    """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
+    return Client(
+        address=request.client.host if request.client else "",
+        user_agent=clipped(request.headers.get("user-agent", "")),
+        languages=request.headers.get("accept-language", ""),
+        request_id=uuid4().hex,
+    )
+
+
+def require_same_origin(request: Request[Any, Any, Any], origin: str) -> None:
+    """Raise OriginRefused where a browser says that another site caused this request.
+
+    Sec-Fetch-Site where it is sent, else Origin; a client that sends neither is no browser, and carries no cookies
+    that somebody else could ride on (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise OriginRefused
+    elif (sent := request.headers.get("origin")) is not None and sent.lower() != origin:
+        raise OriginRefused

@@ -1,0 +1,53 @@
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.database import Model
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class ResetTokenRow(Model):
+    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went."""
+
+    __tablename__ = "keyturn_reset_tokens"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    account_id: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(254))
+    ip_address: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
+
+
+class MailboxRow(Model):
+    """When a mailbox was last written to, under the SHA-256 of its address."""
+
+    __tablename__ = "keyturn_mailboxes"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    mailed_at: Mapped[datetime]
+
+
+class AuditRow(Model):
+    """What somebody asked for, and what became of it. `message_id` is the outbox row of the mail that answers."""
+
+    __tablename__ = "keyturn_audit"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    outcome: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    ip_address: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(300))
+    request_id: Mapped[str] = mapped_column(String(64))
+    message_id: Mapped[int | None] = mapped_column(BigInteger)

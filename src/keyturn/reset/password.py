@@ -1,0 +1,115 @@
+"""Which passwords are accepted. Pure: a rule is a name, a sentence and a test."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+import msgspec
+
+from keyturn.errors import PasswordRejected, Violation
+from keyturn.settings import PasswordSettings
+
+MAX_BYTES = 72
+"""bcrypt reads 72 bytes and ignores the rest, so more is refused rather than cut (CVE-2025-22228)."""
+
+_SHORTEST_NAME = 4
+"""A password is not refused for containing a name of fewer characters than this: too many words do."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
+
+    `pattern` is a regular expression that every accepted password matches, where the rule can be written as one,
+    so that a form can tick it off while somebody types.
+    """
+
+    name: str
+    message: str
+    limit: int | None = None
+    pattern: str | None = None
+
+
+class PasswordPolicy:
+    """The rules of the settings. Passwords are kept exactly as they were typed: no trimming, no normalisation.
+
+    NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
+    as it came, and would no longer know the password.
+    """
+
+    def __init__(self, settings: PasswordSettings, brand_name: str) -> None:
+        self._settings = settings
+        self._brand_name = brand_name
+        self.rules = tuple(rule for rule, _ in self._checks(""))
+
+    def require(self, password: str, email: str) -> None:
+        """Raise PasswordRejected with every rule that the password breaks."""
+        broken = [Violation(rule.name, rule.message) for rule, holds in self._checks(email) if not holds(password)]
+        if broken:
+            raise PasswordRejected(broken)
+
+    def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
+        s = self._settings
+        composition = (
+            (s.uppercase, "uppercase", "an upper-case letter", "[A-Z]", str.isupper),
+            (s.lowercase, "lowercase", "a lower-case letter", "[a-z]", str.islower),
+            (s.digit, "digit", "a digit", "[0-9]", str.isdecimal),
+            (s.special, "special", "a special character", "[^A-Za-z0-9\\s]", _is_special),
+        )
+        checks: list[tuple[Rule, Callable[[str], bool]]] = [
+            (
+                Rule(name="min_length", message=f"at least {s.min_length} characters", limit=s.min_length,
+                     pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
+                lambda text: len(text) >= s.min_length,
+            ),
+            (
+                Rule(name="max_bytes", limit=MAX_BYTES,
+                     message=f"at most {MAX_BYTES} bytes: {MAX_BYTES} plain letters, fewer with accents or emoji"),
+                lambda text: len(text.encode("utf-8", "surrogatepass")) <= MAX_BYTES,
+            ),
+        ]  # fmt: skip
+        checks += [
+            (Rule(name=name, message=message, pattern=pattern), partial(_has_one, is_one))
+            for wanted, name, message, pattern, is_one in composition
+            if wanted
+        ]
+        if s.block_common:
+            checks.append((Rule(name="common", message="not one of the common passwords"), _is_uncommon))
+        checks.append(
+            (
+                Rule(name="personal", message="not your address or the name of the site"),
+                lambda text: not _is_personal(text, email, self._brand_name),
+            )
+        )
+        return checks
+
+
+def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
+    return any(map(is_one, password))
+
+
+def _is_special(character: str) -> bool:
+    return not character.isalnum() and not character.isspace()
+
+
+def _is_uncommon(password: str) -> bool:
+    # NIST SP 800-63B 3.1.1.2 and ASVS 6.2.4: compare with a list of commonly used passwords.
+    return password.lower() not in common_passwords()
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """Return the thirty thousand most used passwords of public leaks, as zxcvbn ranks them."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 40 ms that a start should not pay
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _is_personal(password: str, email: str, brand_name: str) -> bool:
+    """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
+    bare = _letters(password)
+    names = {_letters(email), _letters(email.partition("@")[0]), _letters(brand_name)}
+    return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
+
+
+def _letters(text: str) -> str:
+    """Return the letters alone, so that "Northwind-School1!" is seen to be the name of the site."""
+    return "".join(character for character in text.lower() if character.isalpha())

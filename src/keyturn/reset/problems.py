@@ -1,0 +1,179 @@
+"""The error tree as RFC 9457 problem documents: one table, and one place that writes them."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+
+from keyturn.errors import (
+    Busy,
+    CredentialsRejected,
+    DatabaseUnready,
+    Fault,
+    InputInvalid,
+    KeyturnError,
+    LinkDead,
+    NotSignedIn,
+    OriginRefused,
+    PasswordRejected,
+    TooManyRequests,
+)
+
+log = logging.getLogger("keyturn.http")
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:keyturn:problem:"
+"""A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
+
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
+
+_DEAD = {
+    "invalid": "This reset link is invalid. Please request a new one.",
+    "expired": "This reset link has expired. Please request a new one.",
+    "used": "This reset link has already been used. Please request a new one.",
+}
+
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_SERVER_FAULT = 500
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table: `members` are the document's own beside the standard ones."""
+
+    status: int
+    name: str
+    title: str
+    detail: str | None = None
+    members: Mapping[str, Any] = {}
+    headers: Mapping[str, str] = {}
+
+    def response(self) -> Response[bytes]:
+        document = {"type": f"{TYPE_PREFIX}{self.name}", "title": self.title, "status": self.status}
+        if self.detail:
+            document["detail"] = self.detail
+        body = msgspec.json.encode(document | dict(self.members))
+        return Response(
+            body, status_code=self.status, media_type=MEDIA_TYPE, headers={**NO_STORE, **dict(self.headers)}
+        )
+
+
+def problem_of(error: KeyturnError) -> Problem:
+    """Return the problem that an error is to a client."""
+    match error:
+        case InputInvalid(faults=faults):
+            return _invalid(faults)
+        case LinkDead(reason=reason):
+            return Problem(
+                status=400, name="link-dead", title="The link does not work", detail=_DEAD[reason],
+                members={"reason": reason},
+            )  # fmt: skip
+        case PasswordRejected(violations=violations):
+            return Problem(
+                status=422, name="password-rejected", title="The password is not accepted", detail=str(error),
+                members={"violations": [{"rule": broken.rule, "message": broken.message} for broken in violations]},
+            )  # fmt: skip
+        case CredentialsRejected():
+            return _unauthorized("credentials-rejected", "The address or the password is wrong")
+        case NotSignedIn():
+            return _unauthorized("not-signed-in", "Nobody is signed in")
+        case OriginRefused():
+            return Problem(status=403, name="origin-refused", title="The request came from another site")
+        case TooManyRequests(retry_after=seconds):
+            return _later(429, "too-many-requests", "Too many requests", seconds)
+        case Busy(retry_after=seconds):
+            return _later(503, "busy", "Too much is going on at the moment", seconds)
+        case DatabaseUnready():
+            return _later(503, "unavailable", "The service cannot answer at the moment", 5)
+        case _:
+            return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong")
+
+
+def problem_handlers() -> ExceptionHandlersMap:
+    """Return the handlers for a router of the API."""
+    return {KeyturnError: _on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
+
+
+async def refuse_duplicate_names(request: Request[Any, Any, Any]) -> None:
+    """Raise InputInvalid where a JSON object names a member twice.
+
+    Parsers differ in which of the two they take, and a check that sees one while the work is done with the other is
+    a hole (RFC 8259, section 4; CVE-2023-7028).
+    """
+    body = await request.body()
+    if body:
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except (ValueError, RecursionError):
+            return  # not JSON: the decoder that comes next says so, and where
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputInvalid(Fault(name, "given twice"))
+
+
+def _on_keyturn_error(_: Request[Any, Any, Any], error: KeyturnError) -> Response[bytes]:
+    problem = problem_of(error)
+    if problem.status >= _SERVER_FAULT:
+        log.error("%s: %s", type(error).__name__, error)
+    return problem.response()
+
+
+def _on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    if isinstance(error, ValidationException):
+        return _invalid(_faults(error)).response()
+    names: dict[int, Callable[[], Problem]] = {
+        400: lambda: Problem(status=400, name="invalid-input", title="The request is malformed", detail=error.detail),
+        404: lambda: Problem(status=404, name="not-found", title="There is nothing at this address"),
+        405: lambda: Problem(status=405, name="method-not-allowed", title="This address does not answer that method"),
+        413: lambda: Problem(status=413, name="too-large", title="The request is too large"),
+    }
+    plain = lambda: Problem(status=error.status_code, name="http-error", title=error.detail)  # noqa: E731
+    problem = names.get(error.status_code, plain)()
+    return msgspec.structs.replace(problem, headers=error.headers or {}).response()
+
+
+def _on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
+    log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong").response()
+
+
+def _invalid(faults: tuple[Fault, ...]) -> Problem:
+    return Problem(
+        status=400, name="invalid-input", title="The request is malformed",
+        detail="; ".join(f"{fault.name}: {fault.message}" for fault in faults) or None,
+        members={"errors": [{"field": fault.name, "message": fault.message} for fault in faults]},
+    )  # fmt: skip
+
+
+def _faults(error: ValidationException) -> tuple[Fault, ...]:
+    found = error.extra if isinstance(error.extra, list) else []
+    return tuple(_fault(str(entry.get("key", "body")), str(entry.get("message", ""))) for entry in found)
+
+
+def _fault(name: str, message: str) -> Fault:
+    if missing := _MISSING.match(message):
+        return Fault(missing[1], "missing")
+    return Fault("body" if name == "data" else name, message)
+
+
+def _unauthorized(name: str, title: str) -> Problem:
+    # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
+    return Problem(status=401, name=name, title=title, headers={"WWW-Authenticate": "Session"})
+
+
+def _later(status: int, name: str, title: str, seconds: int) -> Problem:
+    return Problem(
+        status=status, name=name, title=title, detail=f"Try again in {seconds} s.",
+        members={"retryAfter": seconds}, headers={"Retry-After": str(seconds)},
+    )  # fmt: skip

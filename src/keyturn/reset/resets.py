@@ -1,0 +1,97 @@
+"""The three things that can be done with a reset link: ask for one, check it, use it."""
+
+from datetime import datetime
+
+import msgspec
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.database import Database, now
+from keyturn.errors import DeadReason, LinkDead
+from keyturn.outbox import Outbox
+from keyturn.reset import tokens
+from keyturn.reset.audit import Audit
+from keyturn.reset.client import Client
+from keyturn.reset.hashing import PasswordHasher
+from keyturn.reset.intents import PASSWORD_CHANGED, RESET_REQUESTED, PasswordWasChanged, ResetRequested
+from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.store import Link, LinkStore
+from keyturn.reset.throttle import Throttle
+
+
+class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
+    email: str
+    expires_at: datetime
+
+
+class PasswordResets:
+    def __init__(
+        self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
+        throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._accounts = accounts
+        self._links = links
+        self._outbox = outbox
+        self._audit = audit
+        self._throttle = throttle
+        self._policy = policy
+        self._hasher = hasher
+
+    async def request(self, email: str, client: Client) -> None:
+        """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
+
+        No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
+        Password Cheat Sheet). Raises InputInvalid for what is no address, TooManyRequests.
+        """
+        address = addresses.parse(email)
+        await self._throttle.count("request", client)
+        await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
+
+    async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
+        """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
+        await self._throttle.count("validate", client)
+        link, account = await self._live(token, email)
+        return LiveLink(email=account.email, expires_at=link.expires_at)
+
+    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
+        """Set a new password and use up the link; end the account's other links and its sessions.
+
+        Raises LinkDead, PasswordRejected (the link survives), Busy, TooManyRequests.
+        """
+        await self._throttle.count("reset", client)
+        _, account = await self._live(token, email)
+        self._policy.require(password, account.email)
+        password_hash = await self._hasher.hash(password)
+        digest, moment = tokens.digest(token), now()
+        async with self._database.transaction() as session:
+            if not await self._links.consume(session, digest, moment):
+                raise LinkDead(await self._reason(digest))
+            await self._accounts.set_password(session, account.id, password_hash)
+            await self._links.revoke_all(session, account.id, moment)
+            await self._audit.write(
+                session, "password_reset", "changed", client, at=moment, account_id=account.id, email=account.email
+            )
+            await self._outbox.enqueue(
+                session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
+            )
+            await session.commit()
+        self._outbox.waiting.set()
+
+    async def _live(self, token: str, email: str | None) -> tuple[Link, Account]:
+        """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
+        link = await self._links.find(tokens.digest(token))
+        if link is None:
+            raise LinkDead("invalid")
+        if reason := link.dead(now()):
+            raise LinkDead(reason)
+        account = await self._accounts.get(link.account_id)
+        if account is None or not account.active or not addresses.same(account.email, link.email):
+            raise LinkDead("invalid")
+        if email is not None and not addresses.same(account.email, email):
+            raise LinkDead("invalid")
+        return link, account
+
+    async def _reason(self, digest: bytes) -> DeadReason:
+        link = await self._links.find(digest)
+        return (link.dead(now()) if link else None) or "invalid"

@@ -1,0 +1,40 @@
+"""One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment."""
+
+from keyturn.settings.model import (
+    Brand,
+    DatabaseSettings,
+    HashingSettings,
+    LimitSettings,
+    MailSettings,
+    PasswordSettings,
+    ResendSettings,
+    RetentionSettings,
+    Secret,
+    ServerSettings,
+    SessionSettings,
+    Settings,
+    SmtpSettings,
+    TokenSettings,
+    WorkerSettings,
+)
+from keyturn.settings.reading import FILE_NAME, read_settings
+
+__all__ = [
+    "FILE_NAME",
+    "Brand",
+    "DatabaseSettings",
+    "HashingSettings",
+    "LimitSettings",
+    "MailSettings",
+    "PasswordSettings",
+    "ResendSettings",
+    "RetentionSettings",
+    "Secret",
+    "ServerSettings",
+    "SessionSettings",
+    "Settings",
+    "SmtpSettings",
+    "TokenSettings",
+    "WorkerSettings",
+    "read_settings",
+]

@@ -1,0 +1,165 @@
+"""What can be set, with its defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
+
+
+class Secret(str):
+    """A string that does not show itself in a repr, a log or a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self else "Secret('')"
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    url: str = "sqlite:///.keyturn/keyturn.db"
+    pool_size: Count = 10
+
+
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """ASVS 6.5.5 asks for ten minutes at most; thirty is the least that the supported sources promise their users."""
+
+    ttl: timedelta = timedelta(minutes=30)
+    live_per_account: Count = 5
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files."""
+
+    transport: Literal["resend", "smtp", "capture"] = "resend"
+    from_: str = ""
+    reply_to: str = ""
+    capture_dir: str = ".keyturn/mail"
+
+
+class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.resend.com"
+    timeout: timedelta = timedelta(seconds=10)
+
+
+class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    username: str = ""
+    password: Secret = Secret("")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    timeout: timedelta = timedelta(seconds=10)
+
+
+class Brand(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose mails and pages these are. The text on an accent is chosen by contrast."""
+
+    name: str = "Keyturn"
+    accent: Colour = "#14614b"
+    accent_dark: Colour = "#6fd3ae"
+    logo_url: str = ""
+    logo_width: Count = 120
+    logo_height: Count = 32
+    support_address: str = ""
+    postal_address: str = ""
+
+
+class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The defaults follow NIST SP 800-63B 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules."""
+
+    min_length: Annotated[int, Meta(ge=1, le=72)] = 12
+    uppercase: bool = False
+    lowercase: bool = False
+    digit: bool = False
+    special: bool = False
+    block_common: bool = True
+
+
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64."""
+
+    request: str = "3/minute"
+    validate: str = "60/minute"
+    reset: str = "20/minute"
+    login: str = "10/minute"
+    account: str = "10/15 minutes"
+    mailbox_cooldown: timedelta = timedelta(seconds=60)
+    storage_url: str = "memory://"
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    max_body: Count = 16_384
+
+
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`ttl` is absolute: a session ends then, however busy it was (ASVS 7.3.2)."""
+
+    ttl: timedelta = timedelta(hours=12)
+
+
+class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503."""
+
+    cost: Annotated[int, Meta(ge=10, le=16)] = 12
+    workers: Annotated[int, Meta(ge=0)] = 0
+    queue: Count = 64
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`lease` must outlast one delivery, its time-outs included."""
+
+    concurrency: Count = 8
+    poll: timedelta = timedelta(seconds=1)
+    lease: timedelta = timedelta(seconds=60)
+    max_attempts: Count = 12
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long rows stay after they have stopped mattering."""
+
+    tokens: timedelta = timedelta(days=7)
+    outbox: timedelta = timedelta(days=30)
+    audit: timedelta = timedelta(days=365)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set. Build it with `read_settings`, or directly in a test."""
+
+    environment: Literal["production", "development"] = "production"
+    base_url: str = "http://127.0.0.1:8000"
+    reset_url: str = "{base_url}/reset-password/{token}"
+    forgot_url: str = "{base_url}/forgot-password"
+    sign_in_url: str = "{base_url}/login"
+    secret_key: Secret = Secret("")
+    previous_secret_keys: tuple[Secret, ...] = ()
+    timezone: str = "UTC"
+    database: DatabaseSettings = DatabaseSettings()
+    token: TokenSettings = TokenSettings()
+    mail: MailSettings = MailSettings()
+    resend: ResendSettings = ResendSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    brand: Brand = Brand()
+    password: PasswordSettings = PasswordSettings()
+    limits: LimitSettings = LimitSettings()
+    server: ServerSettings = ServerSettings()
+    session: SessionSettings = SessionSettings()
+    hashing: HashingSettings = HashingSettings()
+    worker: WorkerSettings = WorkerSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
+        scheme, _, rest = self.base_url.partition("://")
+        return f"{scheme}://{rest.split('/')[0]}".lower()
+
+    @property
+    def secure(self) -> bool:
+        return self.base_url.startswith("https://")

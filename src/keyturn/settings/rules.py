@@ -1,0 +1,123 @@
+"""What must hold between settings that are each fine alone."""
+
+import ipaddress
+import string
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from limits import parse_many
+
+from keyturn import addresses
+from keyturn.errors import Fault, InputInvalid
+from keyturn.settings.model import Settings
+
+SHORTEST_SECRET = 32
+"""Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
+
+_SHORTEST_LIFE = timedelta(minutes=1)
+
+
+def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
+    """Yield every rule that the settings break; what only a process needs that sends mails, where it does."""
+    yield from _urls(settings)
+    if sending:
+        yield from _secrets(settings)
+        yield from _transport(settings)
+    yield from _addresses(settings)
+    yield from _limits(settings)
+    yield from _server(settings)
+    if settings.token.ttl < _SHORTEST_LIFE:
+        yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
+    try:
+        ZoneInfo(settings.timezone)
+    except (ValueError, OSError):
+        yield Fault("timezone", f"no such time zone: {settings.timezone}")
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _urls(settings: Settings) -> Iterator[Fault]:
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        yield Fault("base_url", "not an address like https://account.example.org")
+    elif settings.environment == "production" and parts.scheme == "http" and not is_loopback(settings.base_url):
+        yield Fault("base_url", "must be https in production: over http anybody on the way can read the link")
+    for name, needed, allowed in (
+        ("reset_url", {"token"}, {"base_url", "token", "email"}),
+        ("forgot_url", set[str](), {"base_url"}),
+        ("sign_in_url", set[str](), {"base_url"}),
+    ):
+        yield from _pattern(name, getattr(settings, name), needed, allowed)
+
+
+def _pattern(name: str, pattern: str, needed: set[str], allowed: set[str]) -> Iterator[Fault]:
+    try:
+        places = {place for _, place, _, _ in string.Formatter().parse(pattern) if place is not None}
+    except ValueError:
+        yield Fault(name, "has an unbalanced brace")
+        return
+    for missing in sorted(needed - places):
+        yield Fault(name, f"needs the place {{{missing}}}")
+    for unknown in sorted(places - allowed):
+        yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
+    if not pattern.startswith(("{base_url}", "https://", "http://")):
+        yield Fault(name, "must begin with {base_url} or https://")
+
+
+def _secrets(settings: Settings) -> Iterator[Fault]:
+    if not settings.secret_key:
+        if settings.environment == "production":
+            yield Fault("KEYTURN_SECRET_KEY", f"missing: set it to {SHORTEST_SECRET} or more random characters")
+    elif len(settings.secret_key) < SHORTEST_SECRET:
+        yield Fault("KEYTURN_SECRET_KEY", f"shorter than {SHORTEST_SECRET} characters")
+
+
+def _transport(settings: Settings) -> Iterator[Fault]:
+    if settings.mail.transport == "resend" and not settings.resend.api_key:
+        yield Fault("RESEND_API_KEY", "missing: mail.transport is resend")
+    if settings.mail.transport == "smtp" and not settings.smtp.host:
+        yield Fault("smtp.host", "missing: mail.transport is smtp")
+    if not settings.mail.from_ and settings.mail.transport != "capture":
+        yield Fault("mail.from", "missing: the address that mails come from")
+
+
+def _addresses(settings: Settings) -> Iterator[Fault]:
+    for name, value in (
+        ("mail.from", settings.mail.from_),
+        ("mail.reply_to", settings.mail.reply_to),
+        ("brand.support_address", settings.brand.support_address),
+    ):
+        if value:
+            try:
+                addresses.parse(parseaddr(value)[1])
+            except InputInvalid:
+                yield Fault(name, f"not an email address: {value}")
+
+
+def _limits(settings: Settings) -> Iterator[Fault]:
+    for name in ("request", "validate", "reset", "login", "account"):
+        try:
+            parse_many(getattr(settings.limits, name))
+        except ValueError:
+            yield Fault(f"limits.{name}", "not a rate: write it as in 3/minute or 10/15 minutes")
+    if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
+        yield Fault("limits.storage_url", "must begin with memory:// or redis://")
+
+
+def _server(settings: Settings) -> Iterator[Fault]:
+    for network in settings.server.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            yield Fault("server.trusted_proxies", f"not an address or network: {network}")
+    if not settings.database.url.startswith(("sqlite", "postgresql", "postgres")):
+        yield Fault("database.url", "must begin with sqlite:// or postgresql://")
