@@ -32,7 +32,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
-        return await asyncio.shield(future)
+        return await future
 
     async def _drain(self) -> None:
         try:
@@ -47,10 +47,12 @@ class Batcher(Generic[Item, Result]):
             results = await self._execute([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                if not batch[0][1].done():
+                    batch[0][1].set_exception(error)
                 return
             for pair in batch:
                 await self._settle([pair])
             return
         for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+            if not future.done():  # its waiter was cancelled meanwhile
+                future.set_result(result)

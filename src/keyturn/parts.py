@@ -18,6 +18,7 @@ from keyturn.outbox import Outbox, Relay, RelayLimits, Seal
 from keyturn.reset.audit import Audit
 from keyturn.reset.delivery import Delivery, Postmark
 from keyturn.reset.hashing import PasswordHasher
+from keyturn.reset.http import ResetApi, SessionCookie
 from keyturn.reset.links import Links
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.resets import PasswordResets
@@ -62,6 +63,13 @@ class Parts:
             self.policy, self.hasher,
         )  # fmt: skip
         self._sender = sender
+
+    @property
+    def api(self) -> ResetApi:
+        cookie = SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
+        return ResetApi(
+            resets=self.resets, policy=self.policy, sign_ins=self.sign_ins, cookie=cookie, database=self.database
+        )
 
     def relay(self) -> Relay:
         """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""

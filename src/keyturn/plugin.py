@@ -22,9 +22,7 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         parts = self._parts
-        app_config.route_handlers.append(
-            api_router(parts.settings, parts.database, parts.resets, parts.policy, parts.sign_ins)
-        )
+        app_config.route_handlers.append(api_router(parts.api, parts.settings.origin, parts.settings.server.max_body))
         app_config.lifespan.append(self._lifespan)
         return app_config
 

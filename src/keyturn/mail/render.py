@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 from mjml import mjml2html
 
 from keyturn.errors import TemplateInvalid
@@ -68,10 +68,8 @@ class Templates:
             return self._environment(language).get_template(file).render(values)
         except TemplateSyntaxError as error:
             raise TemplateInvalid(error.filename or file, error.lineno, str(error.message)) from error
-        except TemplateNotFound as error:
-            raise TemplateInvalid(*self._place(error, file), f"there is no template {error.name}") from error
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
-            raise TemplateInvalid(*self._place(error, file), str(error)) from error
+            raise TemplateInvalid(*self._place(error, file), _reason(error)) from error
 
     def _place(self, error: Exception, file: str) -> tuple[str, int | None]:
         """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
@@ -100,6 +98,12 @@ class Templates:
             language.teach(environment)
             self._environments[language.tag] = environment
         return self._environments[language.tag]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {error.name}"
+    return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
 
 
 def _is_markup(name: str | None) -> bool:

@@ -1,9 +1,9 @@
 """Writing to the outbox, and claiming from it."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import msgspec
 from sqlalchemy import func, insert, select, update
@@ -43,7 +43,7 @@ class Outbox:
 
     async def claim(self, most: int, lease: timedelta) -> Sequence[Message]:
         """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over."""
-        moment, claim = now(), uuid4().hex
+        moment, claim = now(), os.urandom(16).hex()
         due = (
             select(OutboxRow.id)
             .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment)
@@ -111,7 +111,7 @@ class Outbox:
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
     moment = now()
     return {
-        "key": uuid4().hex,
+        "key": os.urandom(16).hex(),
         "kind": kind,
         "payload": msgspec.json.encode(payload).decode(),
         "state": WAITING,

@@ -1,6 +1,7 @@
 """Who asks: what the audit trail and the limits need to know of a request."""
 
 import ipaddress
+from functools import lru_cache
 
 import msgspec
 
@@ -18,15 +19,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def network(self) -> str:
         """What a limit counts: an IPv4 address, or the /64 that one IPv6 subscriber holds (RFC 6177)."""
-        try:
-            address = ipaddress.ip_address(self.address)
-        except ValueError:
-            return self.address
-        if isinstance(address, ipaddress.IPv6Address):
-            if address.ipv4_mapped:
-                return str(address.ipv4_mapped)
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        return _network(self.address)
+
+
+@lru_cache(4096)
+def _network(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def clipped(user_agent: str) -> str:

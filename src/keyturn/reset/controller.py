@@ -1,18 +1,12 @@
 """The API: what it takes, which part does it, what it answers. Nothing is decided here."""
 
-from typing import Any
-
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.errors import LinkDead
-from keyturn.reset.client import Client
-from keyturn.reset.http import SessionCookie
-from keyturn.reset.password import PasswordPolicy
-from keyturn.reset.resets import PasswordResets
-from keyturn.reset.signing_in import SignIns
+from keyturn.reset.http import AnyRequest, ResetApi, client_of
 from keyturn.reset.wire import (
     Credentials,
     Done,
@@ -26,8 +20,6 @@ from keyturn.reset.wire import (
     ValidToken,
 )
 
-AnyRequest = Request[Any, Any, Any]
-
 
 class ResetController(Controller):
     """Asking for a link, checking it, using it."""
@@ -40,10 +32,8 @@ class ResetController(Controller):
         summary="Ask for a link",
         description="The answer is the same for every well-formed address, whether it has an account or not.",
     )
-    async def request(
-        self, data: JSONBody[ResetRequest], resets: NamedDependency[PasswordResets], client: NamedDependency[Client]
-    ) -> Done:
-        await resets.request(data.email, client)
+    async def request(self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
+        await api.resets.request(data.email, client_of(request))
         return Done(message="If an account exists for that address, a link is on its way.")
 
     @post(
@@ -53,10 +43,10 @@ class ResetController(Controller):
         description="Does not use the link up.",
     )
     async def validate(
-        self, data: JSONBody[TokenCheck], resets: NamedDependency[PasswordResets], client: NamedDependency[Client]
+        self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> ValidToken | InvalidToken:
         try:
-            link = await resets.validate(data.token, client, data.email)
+            link = await api.resets.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             return InvalidToken(reason=dead.reason)
         return ValidToken(email=link.email, expires_at=link.expires_at)
@@ -67,15 +57,13 @@ class ResetController(Controller):
         summary="Set a new password",
         description="Uses the link up and ends every session. A password that is not accepted leaves the link alive.",
     )
-    async def complete(
-        self, data: JSONBody[NewPassword], resets: NamedDependency[PasswordResets], client: NamedDependency[Client]
-    ) -> Done:
-        await resets.complete(data.token, data.chosen(), client, data.email)
+    async def complete(self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
+        await api.resets.complete(data.token, data.chosen(), client_of(request), data.email)
         return Done(message="Your password was changed. You can sign in with it now.")
 
     @get("/password-policy", summary="The rules for a new password")
-    async def policy(self, policy: NamedDependency[PasswordPolicy]) -> Policy:
-        return Policy(rules=policy.rules)
+    async def policy(self, api: NamedDependency[ResetApi]) -> Policy:
+        return Policy(rules=api.policy.rules)
 
 
 class SessionController(Controller):
@@ -85,34 +73,30 @@ class SessionController(Controller):
 
     @post("/login", status_code=200, summary="Sign in")
     async def login(
-        self, data: JSONBody[Credentials], sign_ins: NamedDependency[SignIns], client: NamedDependency[Client],
-        cookie: NamedDependency[SessionCookie],
-    ) -> Response[SignedIn]:  # fmt: skip
-        secret, account = await sign_ins.sign_in(data.email, data.password, client)
-        return Response(_signed_in(account), cookies=[cookie.holding(secret)])
+        self, data: JSONBody[Credentials], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[SignedIn]:
+        secret, account = await api.sign_ins.sign_in(data.email, data.password, client_of(request))
+        return Response(_signed_in(account), cookies=[api.cookie.holding(secret)])
 
     @post("/logout", status_code=200, summary="Sign out")
-    async def logout(
-        self, request: AnyRequest, sign_ins: NamedDependency[SignIns], cookie: NamedDependency[SessionCookie]
-    ) -> Response[Done]:
-        await sign_ins.sign_out(cookie.read(request))
-        return Response(Done(message="You are signed out."), cookies=[cookie.removed()])
+    async def logout(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Done]:
+        await api.sign_ins.sign_out(api.cookie.read(request))
+        return Response(Done(message="You are signed out."), cookies=[api.cookie.removed()])
 
     @get("/me", summary="Who is signed in")
-    async def me(
-        self, request: AnyRequest, sign_ins: NamedDependency[SignIns], cookie: NamedDependency[SessionCookie]
-    ) -> SignedIn:
-        return _signed_in(await sign_ins.account(cookie.read(request)))
+    async def me(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> SignedIn:
+        return _signed_in(await api.sign_ins.account(api.cookie.read(request)))
 
     @post("/change-password", status_code=200, summary="Change the password of who is signed in")
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, sign_ins: NamedDependency[SignIns],
-        client: NamedDependency[Client], cookie: NamedDependency[SessionCookie],
-    ) -> Response[Done]:  # fmt: skip
-        fresh = await sign_ins.change_password(cookie.read(request), data.current_password, data.new_password, client)
+        self, data: JSONBody[PasswordChange], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        fresh = await api.sign_ins.change_password(
+            api.cookie.read(request), data.current_password, data.new_password, client_of(request)
+        )
         return Response(
             Done(message="Your password was changed. Every other session is signed out."),
-            cookies=[cookie.holding(fresh)],
+            cookies=[api.cookie.holding(fresh)],
         )
 
 

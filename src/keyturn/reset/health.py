@@ -3,8 +3,8 @@
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from keyturn.database import Database
 from keyturn.migrating import require_current
+from keyturn.reset.http import ResetApi
 from keyturn.reset.wire import Health
 
 
@@ -17,6 +17,6 @@ class HealthController(Controller):
         return Health()
 
     @get("/ready", summary="The database answers and is migrated")
-    async def ready(self, database: NamedDependency[Database]) -> Health:
-        await require_current(database)
+    async def ready(self, api: NamedDependency[ResetApi]) -> Health:
+        await require_current(api.database)
         return Health()

@@ -1,14 +1,20 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
+import os
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import Cookie
 
+from keyturn.database import Database
 from keyturn.errors import OriginRefused
 from keyturn.reset.client import Client, clipped
+from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.resets import PasswordResets
+from keyturn.reset.signing_in import SignIns
+
+AnyRequest = Request[Any, Any, Any]
 
 
 class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +35,7 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
     def removed(self) -> Cookie:
         return self._cookie("", 0)
 
-    def read(self, request: Request[Any, Any, Any]) -> str:
+    def read(self, request: AnyRequest) -> str:
         return request.cookies.get(self.name, "")
 
     def _cookie(self, value: str, max_age: int) -> Cookie:
@@ -38,17 +44,27 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def client_of(request: Request[Any, Any, Any]) -> Client:
+class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
+    """The services behind the routes: one dependency, as Litestar starts a task group where there are several."""
+
+    resets: PasswordResets
+    policy: PasswordPolicy
+    sign_ins: SignIns
+    cookie: SessionCookie
+    database: Database
+
+
+def client_of(request: AnyRequest) -> Client:
     """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
     return Client(
         address=request.client.host if request.client else "",
         user_agent=clipped(request.headers.get("user-agent", "")),
         languages=request.headers.get("accept-language", ""),
-        request_id=uuid4().hex,
+        request_id=os.urandom(16).hex(),
     )
 
 
-def require_same_origin(request: Request[Any, Any, Any], origin: str) -> None:
+def require_same_origin(request: AnyRequest, origin: str) -> None:
     """Raise OriginRefused where a browser says that another site caused this request.
 
     Sec-Fetch-Site where it is sent, else Origin; a client that sends neither is no browser, and carries no cookies

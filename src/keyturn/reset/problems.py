@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
@@ -24,6 +24,7 @@ from keyturn.errors import (
     PasswordRejected,
     TooManyRequests,
 )
+from keyturn.reset.http import AnyRequest
 
 log = logging.getLogger("keyturn.http")
 
@@ -100,7 +101,7 @@ def problem_handlers() -> ExceptionHandlersMap:
     return {KeyturnError: _on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
 
 
-async def refuse_duplicate_names(request: Request[Any, Any, Any]) -> None:
+async def refuse_duplicate_names(request: AnyRequest) -> None:
     """Raise InputInvalid where a JSON object names a member twice.
 
     Parsers differ in which of the two they take, and a check that sees one while the work is done with the other is
@@ -109,7 +110,7 @@ async def refuse_duplicate_names(request: Request[Any, Any, Any]) -> None:
     body = await request.body()
     if body:
         try:
-            json.loads(body, object_pairs_hook=_once)
+            _NAMES_ONCE.decode(body.decode())
         except (ValueError, RecursionError):
             return  # not JSON: the decoder that comes next says so, and where
 
@@ -121,14 +122,17 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
             raise InputInvalid(Fault(name, "given twice"))
 
 
-def _on_keyturn_error(_: Request[Any, Any, Any], error: KeyturnError) -> Response[bytes]:
+_NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _on_keyturn_error(_: AnyRequest, error: KeyturnError) -> Response[bytes]:
     problem = problem_of(error)
     if problem.status >= _SERVER_FAULT:
         log.error("%s: %s", type(error).__name__, error)
     return problem.response()
 
 
-def _on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     if isinstance(error, ValidationException):
         return _invalid(_faults(error)).response()
     names: dict[int, Callable[[], Problem]] = {
@@ -142,7 +146,7 @@ def _on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respo
     return msgspec.structs.replace(problem, headers=error.headers or {}).response()
 
 
-def _on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _on_anything_else(_: AnyRequest, error: Exception) -> Response[bytes]:
     # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
     log.error("unexpected %s", type(error).__name__, exc_info=error)
     return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong").response()

@@ -1,0 +1,51 @@
+# Recipes for people and for CI. `just` is a dev dependency: `uv run just check`.
+
+# What can be run
+default:
+    @just --list
+
+# Live the whole story in a browser: nothing is configured, nothing is sent
+demo *flags:
+    uv run keyturn demo {{flags}}
+
+# The service, from keyturn.toml and the environment
+serve *flags:
+    uv run keyturn serve {{flags}}
+
+# Preview the emails
+studio *flags:
+    uv run keyturn studio {{flags}}
+
+# Bring the database to the newest revision
+migrate:
+    uv run keyturn migrate
+
+# Format, rules, types, floors
+lint:
+    uv run ruff format --check
+    uv run ruff check
+    uv run mypy
+    uv run lint-imports
+
+# The tests; flags go to pytest
+test *flags:
+    uv run pytest {{flags}}
+
+# The tests with coverage of src, which must stay over 95 %
+cover:
+    uv run pytest --cov --cov-fail-under=95
+
+# Throughput, hashing, start and memory: each against its budget
+bench *flags:
+    uv run python -m benchmarks {{flags}}
+
+# Build the wheel into dist/
+wheel:
+    uv build --wheel
+
+# Collect the texts that people see into the catalogue's template
+messages:
+    uv run pybabel extract -F babel.cfg -o src/keyturn/locales/keyturn.pot --project Keyturn --no-location --sort-output src/keyturn email_templates
+
+# All that CI runs
+check: lint cover
