@@ -45,6 +45,7 @@ class Batcher(Generic[Item, Result]):
     async def _settle(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
         try:
             results = await self._execute([item for item, _ in batch])
+            settled = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
             if len(batch) == 1:
                 if not batch[0][1].done():
@@ -53,6 +54,6 @@ class Batcher(Generic[Item, Result]):
             for pair in batch:
                 await self._settle([pair])
             return
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future), result in settled:
             if not future.done():  # its waiter was cancelled meanwhile
                 future.set_result(result)

@@ -11,11 +11,16 @@ from advanced_alchemy.config import AsyncSessionConfig, EngineConfig, SQLAlchemy
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
+
+_UNREACHABLE = ("08", "28", "3D", "53", "57")
+"""Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
+resources, and an operator's hand, which is also what a server says while it starts or stops."""
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -81,9 +86,15 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        if lost or isinstance(error, (OperationalError, InterfaceError, OSError, TimeoutError)):
+        unreachable = (OperationalError, InterfaceError, PoolExhausted, OSError, TimeoutError)
+        if isinstance(error, unreachable) or (isinstance(error, DBAPIError) and _is_lost(error)):
             raise DatabaseUnready("the database cannot be reached, or has not been migrated") from error
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    no_database = type(error) is DatabaseError  # SQLite's word for a file that is none, or is damaged
+    state = str(getattr(error.orig, "sqlstate", ""))
+    return error.connection_invalidated or no_database or state.startswith(_UNREACHABLE)
 
 
 def now() -> datetime:

@@ -69,7 +69,7 @@ def demo_settings(url: str) -> Settings:
         base_url=url,
         secret_key=_secret(),
         brand=BRAND,
-        database=DatabaseSettings(url=f"sqlite:///{FOLDER / 'demo.db'}"),
+        database=DatabaseSettings(url=Secret(f"sqlite:///{FOLDER / 'demo.db'}")),
         mail=MailSettings(transport="capture", capture_dir=str(FOLDER / "mail")),
     )
 

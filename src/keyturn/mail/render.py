@@ -18,11 +18,16 @@ from keyturn.mail.palette import Palette
 _TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
 _PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
 _COLUMNS = 72
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+"""Line breaks, and what no XML document may hold (XML 1.0, 2.2): MJML is XML, so one of these would stop the mail."""
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a template is given. A subclass for each template; `template` is the name of its folder."""
+    """What a template is given. A subclass for each template; `template` is the name of its folder.
+
+    A string is printed as one line, whatever it holds: a name must not write lines of its own into a mail. Text of
+    several lines is a tuple of strings.
+    """
 
     template: ClassVar[str]
 
@@ -40,7 +45,7 @@ class Templates:
 
     def __init__(self, folder: Path, brand: Mapping[str, Any], palette: Palette, *, reload: bool = False) -> None:
         self.folder = folder
-        self._globals = {"brand": SimpleNamespace(**brand), "palette": palette}
+        self._globals = {"brand": SimpleNamespace(**_in_lines(brand)), "palette": palette}
         self._reload = reload
         self._environments: dict[str, Environment] = {}
 
@@ -53,6 +58,7 @@ class Templates:
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
         """Do what `render` does, for values that no struct describes."""
+        values = _in_lines(values)
         mjml = self._fill(f"{name}/{name}.mjml", values, language)
         text = self._fill(f"{name}/{name}.txt", values, language)
         return Rendered(
@@ -94,7 +100,7 @@ class Templates:
                 extensions=["jinja2.ext.i18n"],
             )
             environment.globals.update(self._globals)
-            environment.filters.update(line=one_line, short_lines=short_lines)
+            environment.filters["short_lines"] = short_lines
             language.teach(environment)
             self._environments[language.tag] = environment
         return self._environments[language.tag]
@@ -110,11 +116,12 @@ def _is_markup(name: str | None) -> bool:
     return not (name or "").endswith(".txt")
 
 
-def one_line(text: str) -> str:
-    """Return `text` without line breaks and control characters: a name must not write lines of its own into a mail,
-    and a line break in a subject would start a new header (RFC 5322 2.2).
-    """
-    return " ".join(_CONTROL.sub(" ", text).split())
+def _in_lines(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _one_line(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
 
 
 def short_lines(text: str) -> str:
@@ -130,8 +137,9 @@ def short_lines(text: str) -> str:
 
 
 def _head(element: re.Pattern[str], mjml: str) -> str:
+    """Return the text of a head element: a line break in it would start a new header (RFC 5322, 2.2)."""
     found = element.search(mjml)
-    return one_line(html.unescape(found[1])) if found else ""
+    return _one_line(html.unescape(found[1])) if found else ""
 
 
 def _to_html(mjml: str, file: Path) -> str:

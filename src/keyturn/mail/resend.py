@@ -14,10 +14,10 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryabl
 from keyturn.mail.email import Email
 
 # https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
-# is not a server's fault (5xx) is refused for good.
+# is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.
 _RETRYABLE = {"concurrent_idempotent_requests", "resource_locked", "rate_limit_exceeded"}
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
-_SERVER_FAULT = 500
+_TOO_MANY, _SERVER_FAULT = 429, 500
 
 
 class ResendSender:
@@ -62,7 +62,7 @@ def sort_error(error: ResendError, moment: datetime) -> SendFailed:
     name = error.error_type
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
-    if name in _RETRYABLE or int(error.code) >= _SERVER_FAULT:
+    if name in _RETRYABLE or int(error.code) == _TOO_MANY or int(error.code) >= _SERVER_FAULT:
         return SendRetryable(name, _seconds({key.lower(): text for key, text in error.headers.items()}))
     return SendRefused(f"{error.code} {name}")
 

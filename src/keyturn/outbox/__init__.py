@@ -1,8 +1,19 @@
 """What has been promised and is not yet done: rows written in the caller's transaction, worked off by a relay."""
 
 from keyturn.outbox.message import Dropped, Message, Sent, Settlement
-from keyturn.outbox.queue import Outbox
+from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay import Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
 
-__all__ = ["Dropped", "Message", "Outbox", "Relay", "RelayLimits", "Seal", "SealBroken", "Sent", "Settlement"]
+__all__ = [
+    "Dropped",
+    "LeaseLost",
+    "Message",
+    "Outbox",
+    "Relay",
+    "RelayLimits",
+    "Seal",
+    "SealBroken",
+    "Sent",
+    "Settlement",
+]

@@ -4,9 +4,10 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row. `attempts` counts this one; `sealed` is the mail, once it has been rendered."""
+    """A claimed row, held under `claim`. `attempts` counts this one; `sealed` is the mail, once it was rendered."""
 
     id: int
+    claim: str
     key: str
     kind: str
     payload: str

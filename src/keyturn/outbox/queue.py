@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.batching import Batcher
@@ -14,7 +14,12 @@ from keyturn.database import Database, now
 from keyturn.outbox.message import Message
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
 
-_REASON_LENGTH = 120
+_LONGEST = 120
+"""Characters of a reason and of a provider's id, as the columns hold them."""
+
+
+class LeaseLost(Exception):
+    """The lease of a claim ran out under a worker, and the message is in other hands."""
 
 
 class Outbox:
@@ -44,67 +49,63 @@ class Outbox:
     async def claim(self, most: int, lease: timedelta) -> Sequence[Message]:
         """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over."""
         moment, claim = now(), os.urandom(16).hex()
+        # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
             .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment)
             .order_by(OutboxRow.id)
             .limit(most)
             .with_for_update(skip_locked=True)
+            .cte("due")
         )
         taken = (
             update(OutboxRow)
-            .where(OutboxRow.id.in_(due))
+            .where(OutboxRow.id.in_(select(due.c.id)))
             .values(claim=claim, attempts=OutboxRow.attempts + 1, available_at=moment + lease)
-            .returning(
-                OutboxRow.id, OutboxRow.key, OutboxRow.kind, OutboxRow.payload, OutboxRow.attempts, OutboxRow.sealed
-            )
+            .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__))
         )
         async with self._database.transaction() as session:
             rows = (await session.execute(taken)).mappings().all()
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next message may be claimed; None where none is waiting."""
-        async with self._database.reading() as connection:
-            statement = select(func.min(OutboxRow.available_at)).where(OutboxRow.state == WAITING)
-            return (await connection.execute(statement)).scalar()
-
     async def keep(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
-        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes."""
-        await session.execute(update(OutboxRow).where(OutboxRow.id == message.id).values(sealed=sealed))
+        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
+
+        Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
+        """
+        held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
+        if (await session.execute(held.values(sealed=sealed).returning(OutboxRow.id))).first() is None:
+            raise LeaseLost
 
     async def settle_sent(self, message: Message, provider_id: str) -> None:
-        await self._settle(message, state=SENT, provider_id=provider_id, reason=None)
+        """Note that the provider has it. That stays true however late it is said, and whoever holds the row by now."""
+        await self._settle(message, OutboxRow.state != SENT, state=SENT, provider_id=provider_id[:_LONGEST])
 
     async def settle_dropped(self, message: Message, reason: str) -> None:
-        await self._settle(message, state=DROPPED, reason=reason)
+        await self._settle(message, OutboxRow.claim == message.claim, state=DROPPED, reason=reason[:_LONGEST])
 
     async def settle_dead(self, message: Message, reason: str) -> None:
-        await self._settle(message, state=DEAD, reason=reason)
+        await self._settle(message, OutboxRow.claim == message.claim, state=DEAD, reason=reason[:_LONGEST])
 
     async def postpone(self, message: Message, until: datetime, reason: str) -> None:
-        """Let the message be claimed again at `until`."""
-        await self._write(message, available_at=until, claim=None, reason=reason[:_REASON_LENGTH])
+        """Let the message be claimed again at `until`, unless it is in other hands by now."""
+        await self._release(message, available_at=until, reason=reason)
 
-    async def _settle(
-        self, message: Message, *, state: str, reason: str | None, provider_id: str | None = None
-    ) -> None:
-        await self._write(
-            message,
-            state=state,
-            reason=reason and reason[:_REASON_LENGTH],
-            provider_id=provider_id,
-            sealed=None,
-            claim=None,
-            settled_at=now(),
-        )
+    async def park(self, message: Message, until: datetime, reason: str) -> None:
+        """Do what `postpone` does, where the message is not to blame: the try does not count."""
+        await self._release(message, available_at=until, reason=reason, attempts=message.attempts - 1)
 
-    async def _write(self, message: Message, **values: object) -> None:
-        # A settled row stays settled, whoever comes late with another answer.
-        statement = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.state == WAITING).values(**values)
+    async def _settle(self, message: Message, still_open: ColumnElement[bool], **values: object) -> None:
+        settled = {"reason": None, "provider_id": None, "sealed": None, "claim": None, "settled_at": now()}
+        await self._write(message, still_open, **settled | values)
+
+    async def _release(self, message: Message, *, reason: str, **values: object) -> None:
+        await self._write(message, OutboxRow.claim == message.claim, claim=None, reason=reason[:_LONGEST], **values)
+
+    async def _write(self, message: Message, condition: ColumnElement[bool], **values: object) -> None:
         async with self._database.transaction() as session:
-            await session.execute(statement)
+            await session.execute(update(OutboxRow).where(OutboxRow.id == message.id, condition).values(**values))
             await session.commit()
 
 

@@ -14,7 +14,7 @@ from keyturn.database import now
 from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import backoff
 from keyturn.outbox.message import Dropped, Message, Sent, Settlement
-from keyturn.outbox.queue import Outbox
+from keyturn.outbox.queue import LeaseLost, Outbox
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -26,7 +26,7 @@ class Handler(Protocol):
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`lease` must outlast one delivery; `poll` bounds how late a message of another process is seen."""
+    """A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen."""
 
     concurrency: int = 8
     poll: timedelta = timedelta(seconds=1)
@@ -78,6 +78,9 @@ class Relay:
         except DatabaseUnready as error:
             log.warning("outbox: %s", error)
             messages = []
+        except Exception:  # whatever a database answers, a worker outlives it
+            log.exception("outbox: nothing could be claimed")
+            messages = []
         for message in messages:
             task = asyncio.create_task(self._work(message))
             self._under_way.add(task)
@@ -88,18 +91,32 @@ class Relay:
 
     async def _work(self, message: Message) -> None:
         try:
-            await self._settle(message, await self._handle(message))
+            await self._attempt(message)
+        except LeaseLost:
+            log.warning("outbox: message %s is in another worker's hands", message.id)
+        except DatabaseUnready as error:
+            # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
+            log.warning("outbox: message %s: %s", message.id, error)
+
+    async def _attempt(self, message: Message) -> None:
+        if message.attempts > self._limits.max_attempts:
+            # Each of those claims ran out without a word: the message may be what ended its workers.
+            await self._give_up(message, "no try came to an end")
+            return
+        try:
+            async with asyncio.timeout(self._limits.lease.total_seconds()):
+                settlement = await self._handle(message)
+            await self._settle(message, settlement)
+        except (LeaseLost, DatabaseUnready):
+            raise
         except QuotaExhausted as error:
             log.error("outbox: message %s waits until %s: %s", message.id, error.until, error.reason)
-            await self._outbox.postpone(message, error.until, error.reason)
+            await self._outbox.park(message, error.until, error.reason)
         except SendRefused as error:
             log.error("outbox: message %s is refused: %s", message.id, error.reason)
             await self._outbox.settle_dead(message, error.reason)
         except SendRetryable as error:
             await self._try_later(message, error.reason, error.retry_after)
-        except DatabaseUnready as error:
-            # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
-            log.warning("outbox: message %s: %s", message.id, error)
         except Exception as error:
             log.exception("outbox: message %s failed", message.id)
             await self._try_later(message, type(error).__name__, None)
@@ -115,9 +132,12 @@ class Relay:
 
     async def _try_later(self, message: Message, reason: str, retry_after: float | None) -> None:
         if message.attempts >= self._limits.max_attempts:
-            log.error("outbox: message %s is given up after %s tries: %s", message.id, message.attempts, reason)
-            await self._outbox.settle_dead(message, reason)
+            await self._give_up(message, reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=retry_after or 0))
         log.warning("outbox: message %s is tried again in %.1f s: %s", message.id, pause.total_seconds(), reason)
         await self._outbox.postpone(message, now() + pause, reason)
+
+    async def _give_up(self, message: Message, reason: str) -> None:
+        log.error("outbox: message %s is given up after %s tries: %s", message.id, message.attempts, reason)
+        await self._outbox.settle_dead(message, reason)

@@ -20,7 +20,9 @@ class Secret(str):
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    url: str = "sqlite:///.keyturn/keyturn.db"
+    """`url` is a Secret, since it may hold a password."""
+
+    url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
     pool_size: Count = 10
 
 
@@ -80,7 +82,10 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64."""
+    """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
+
+    `storage_url` is a Secret, since it may hold a password.
+    """
 
     request: str = "3/minute"
     validate: str = "60/minute"
@@ -88,7 +93,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str = "10/minute"
     account: str = "10/15 minutes"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
-    storage_url: str = "memory://"
+    storage_url: Secret = Secret("memory://")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
     yield from _addresses(settings)
     yield from _limits(settings)
     yield from _server(settings)
+    yield from _worker(settings)
     if settings.token.ttl < _SHORTEST_LIFE:
         yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
     try:
@@ -38,33 +39,45 @@ def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
 
 
 def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # an IPv6 address without its closing bracket
+        return ""
+
+
 def _urls(settings: Settings) -> Iterator[Fault]:
-    parts = urlsplit(settings.base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    base = settings.base_url
+    if not base.startswith(("https://", "http://")) or not _host(base) or "?" in base or "#" in base:
         yield Fault("base_url", "not an address like https://account.example.org")
-    elif settings.environment == "production" and parts.scheme == "http" and not is_loopback(settings.base_url):
-        yield Fault("base_url", "must be https in production: over http anybody on the way can read the link")
     for name, needed, allowed in (
         ("reset_url", {"token"}, {"base_url", "token", "email"}),
         ("forgot_url", set[str](), {"base_url"}),
         ("sign_in_url", set[str](), {"base_url"}),
     ):
         yield from _pattern(name, getattr(settings, name), needed, allowed)
+    for name in ("base_url", "reset_url", "forgot_url", "sign_in_url"):
+        url = getattr(settings, name)
+        if settings.environment == "production" and url.startswith("http://") and not is_loopback(url):
+            yield Fault(name, "must be https in production: over http anybody on the way can read the link")
 
 
 def _pattern(name: str, pattern: str, needed: set[str], allowed: set[str]) -> Iterator[Fault]:
     try:
-        places = {place for _, place, _, _ in string.Formatter().parse(pattern) if place is not None}
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
     except ValueError:
         yield Fault(name, "has an unbalanced brace")
         return
+    places = {place for _, place, _, _ in fields if place is not None}
+    if any(form or conversion for _, _, form, conversion in fields):
+        yield Fault(name, "has a place with a format: write its name alone in the braces")
     for missing in sorted(needed - places):
         yield Fault(name, f"needs the place {{{missing}}}")
     for unknown in sorted(places - allowed):
@@ -106,9 +119,9 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
 def _limits(settings: Settings) -> Iterator[Fault]:
     for name in ("request", "validate", "reset", "login", "account"):
         try:
-            parse_many(getattr(settings.limits, name))
+            (_,) = parse_many(getattr(settings.limits, name))
         except ValueError:
-            yield Fault(f"limits.{name}", "not a rate: write it as in 3/minute or 10/15 minutes")
+            yield Fault(f"limits.{name}", "not a rate: write one, as in 3/minute or 10/15 minutes")
     if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
@@ -121,3 +134,10 @@ def _server(settings: Settings) -> Iterator[Fault]:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
     if not settings.database.url.startswith(("sqlite", "postgresql", "postgres")):
         yield Fault("database.url", "must begin with sqlite:// or postgresql://")
+
+
+def _worker(settings: Settings) -> Iterator[Fault]:
+    if settings.worker.lease <= max(settings.resend.timeout, settings.smtp.timeout):
+        yield Fault("worker.lease", "must be longer than resend.timeout and smtp.timeout")
+    if not settings.worker.poll:
+        yield Fault("worker.poll", "must be longer than nothing")

@@ -1,0 +1,1 @@
+"""What Keyturn costs, measured against its budgets. `python -m benchmarks`, or one by name; `--json` for machines."""

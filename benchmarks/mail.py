@@ -1,0 +1,27 @@
+"""One mail: Jinja and MJML, warm."""
+
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+
+from benchmarks.figure import Figure
+from keyturn.mail.samples import read_samples
+from keyturn.parts import Parts
+from keyturn.reset.emails import EMAILS
+from keyturn.settings import DatabaseSettings, Settings
+
+RUNS = 500
+
+
+def measure() -> Iterator[Figure]:
+    parts = Parts(Settings(environment="development", database=DatabaseSettings(url="sqlite:///:memory:")))
+    language = parts.languages.choose("en")
+    for name, props in EMAILS.items():
+        sample = next(iter(read_samples(parts.templates.folder, props).values()))
+        parts.templates.render(sample, language)
+        times = []
+        for _ in range(RUNS):
+            start = perf_counter()
+            parts.templates.render(sample, language)
+            times.append(perf_counter() - start)
+        yield Figure(name=f"render {name}", value=median(times) * 1000, unit="ms", budget=0.2)
