@@ -18,16 +18,22 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
+_BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
+"""Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
+
 _ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def parse(text: str) -> str:
     """Return the address in the form in which it is compared and stored.
 
-    Only ASCII letters are folded: Unicode case folding would make look-alikes equal (the Kelvin sign and k, long s
-    and s), and with them another person's mailbox (CVE-2019-19844). An international domain becomes its A-labels
-    (RFC 5891). Raises InputInvalid for what is no address.
+    Only ASCII letters are folded: Unicode case folding would make look-alikes equal (dotless i and i, long s and s),
+    and with them another person's mailbox (CVE-2019-19844). The three characters that normalisation itself would turn
+    into ASCII (the Kelvin sign into K) are refused. An international domain becomes its A-labels (RFC 5891).
+    Raises InputInvalid for what is no address.
     """
+    if not _BECOME_ASCII.isdisjoint(text):
+        raise InputInvalid(Fault("email", "not an email address"))
     local, at, domain = unicodedata.normalize("NFC", text.strip(" ")).translate(_ASCII_UPPER_TO_LOWER).rpartition("@")
     if not at:
         raise InputInvalid(Fault("email", "not an email address"))

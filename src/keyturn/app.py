@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Tag
 from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
+from keyturn.pages.reference import ReferencePage
 from keyturn.parts import Parts
-from keyturn.plugin import KeyturnPlugin
+from keyturn.plugin import KeyturnPlugin, site_of
 from keyturn.reset.problems import problem_handlers
 from keyturn.settings import Settings
 
@@ -26,11 +28,19 @@ def create_app(
     Raises SettingsInvalid. X-Forwarded-For and X-Forwarded-Proto count only from `server.trusted_proxies`, read from
     the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
     """
+    parts = parts or Parts(settings)
+    reference = ReferencePage(site_of(parts))
     app = Litestar(
         route_handlers=list(more),
-        plugins=[KeyturnPlugin(parts or Parts(settings), worker=worker)],
+        plugins=[KeyturnPlugin(parts, worker=worker)],
         exception_handlers=problem_handlers(),
-        openapi_config=OpenAPIConfig(title=f"{settings.brand.name} accounts", version=__version__),
+        openapi_config=OpenAPIConfig(
+            title=f"{settings.brand.name} accounts",
+            version=__version__,
+            tags=[Tag(name) for name in ("Password reset", "Sessions", "Health")],
+            openapi_router=reference.router("/schema"),
+            render_plugins=[reference],
+        ),
         request_max_body_size=settings.server.max_body,
         logging_config=None,
     )

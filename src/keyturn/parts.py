@@ -45,6 +45,12 @@ class Parts:
         self.templates = Templates(
             folder("email_templates"), msgspec.structs.asdict(settings.brand), self.palette, reload=reload_templates
         )
+        self.addresses = Links(
+            base_url=settings.base_url,
+            reset_url=settings.reset_url,
+            forgot_url=settings.forgot_url,
+            sign_in_url=settings.sign_in_url,
+        )
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
         self.accounts = BuiltinAccounts(self.database)
@@ -77,7 +83,7 @@ class Parts:
         self._sender = self._sender or sender_for(settings)
         delivery = Delivery(
             self.database, self.accounts, self.links, self.outbox, self.audit, self.templates, self.languages,
-            links_of(settings), Seal(self.secrets), self._sender,
+            self.addresses, Seal(self.secrets), self._sender,
             Postmark(
                 sender=settings.mail.from_ or _local_sender(settings),
                 reply_to=settings.mail.reply_to,
@@ -97,15 +103,6 @@ class Parts:
         if self._sender:
             await self._sender.close()
         await self.database.close()
-
-
-def links_of(settings: Settings) -> Links:
-    return Links(
-        base_url=settings.base_url,
-        reset_url=settings.reset_url,
-        forgot_url=settings.forgot_url,
-        sign_in_url=settings.sign_in_url,
-    )
 
 
 def _secrets(settings: Settings) -> list[str]:

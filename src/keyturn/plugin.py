@@ -8,9 +8,12 @@ from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
 
+from keyturn.keys import derive
 from keyturn.migrating import require_current
+from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
 from keyturn.reset.api import api_router
+from keyturn.settings import HOSTED_SIGN_IN
 
 
 class KeyturnPlugin(InitPlugin):
@@ -23,6 +26,7 @@ class KeyturnPlugin(InitPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         parts = self._parts
         app_config.route_handlers.append(api_router(parts.api, parts.settings.origin, parts.settings.server.max_body))
+        app_config.route_handlers.append(pages_router(site_of(parts)))
         app_config.lifespan.append(self._lifespan)
         return app_config
 
@@ -41,3 +45,22 @@ async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def site_of(parts: Parts) -> Site:
+    """Return what the hosted pages need of the parts."""
+    settings = parts.settings
+    return Site(
+        resets=parts.resets,
+        sign_ins=parts.sign_ins,
+        policy=parts.policy,
+        languages=parts.languages,
+        brand=settings.brand,
+        palette=parts.palette,
+        session_cookie=parts.api.cookie,
+        csrf_secret=derive(parts.secrets[0], "forms").hex(),
+        secure=settings.secure,
+        token_ttl=settings.token.ttl,
+        cooldown=settings.limits.mailbox_cooldown,
+        sign_in_url="" if settings.sign_in_url == HOSTED_SIGN_IN else parts.addresses.sign_in(),
+    )

@@ -12,7 +12,7 @@ from keyturn import __version__
 from keyturn.accounts.port import Account
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.studio import studio_of
-from keyturn.cli.terminal import accent, muted, strong
+from keyturn.cli.terminal import PORT, accent, muted, strong
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
 
@@ -36,7 +36,7 @@ BRAND = Brand(
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 def demo(host: str, port: int) -> None:
     """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
 

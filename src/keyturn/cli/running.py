@@ -71,9 +71,11 @@ class _Announcing(uvicorn.Server):
         if self.started:
             self._ready()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's own signature
+        # uvicorn would raise the signal again after its clean end, and so end the process with a bad exit code.
         self._stopping()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -2,13 +2,13 @@
 
 import click
 
-from keyturn.cli.terminal import accent, muted
+from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.settings import Settings, read_settings
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--no-worker", is_flag=True, help="Answer requests only; run `keyturn worker` beside it.")
 def serve(host: str, port: int, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from keyturn.cli.terminal import accent, muted
+from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.parts import Parts
 from keyturn.settings import read_settings
 from keyturn.studio.studio import Studio
@@ -27,7 +27,7 @@ def studio_of(parts: Parts, host: str) -> Studio:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 def studio(host: str, port: int) -> None:
     """Preview the emails in a browser, with sample data; what you save is drawn at once."""
     from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415

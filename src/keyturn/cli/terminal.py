@@ -8,6 +8,8 @@ from typing import NoReturn
 import click
 
 ACCENT = "green"
+PORT = click.IntRange(0, 65535)
+"""What a --port may be; the studio, the demo and the service take the same."""
 
 
 def wants_no_colour() -> bool:

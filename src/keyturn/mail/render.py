@@ -2,6 +2,7 @@
 
 import html
 import re
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from keyturn.mail.palette import Palette
 
 _TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
 _PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
 _COLUMNS = 72
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 """Line breaks, and what no XML document may hold (XML 1.0, 2.2): MJML is XML, so one of these would stop the mail."""
@@ -58,9 +60,16 @@ class Templates:
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
         """Do what `render` does, for values that no struct describes."""
+        return self.compile(name, *self.fill(name, values, language))
+
+    def fill(self, name: str, values: Mapping[str, Any], language: Language) -> tuple[str, str]:
+        """Return the MJML and the text that Jinja makes of the values."""
         values = _in_lines(values)
         mjml = self._fill(f"{name}/{name}.mjml", values, language)
-        text = self._fill(f"{name}/{name}.txt", values, language)
+        return mjml, self._fill(f"{name}/{name}.txt", values, language)
+
+    def compile(self, name: str, mjml: str, text: str) -> Rendered:
+        """Return the mail that filled-in MJML and text make."""
         return Rendered(
             subject=_head(_TITLE, mjml),
             preheader=_head(_PREVIEW, mjml),
@@ -79,14 +88,11 @@ class Templates:
 
     def _place(self, error: Exception, file: str) -> tuple[str, int | None]:
         """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
-        place: tuple[str, int | None] = (str(self.folder / file), None)
-        trace = error.__traceback__
-        while trace is not None:
-            name = trace.tb_frame.f_code.co_filename
-            if Path(name).is_relative_to(self.folder):
-                place = (name, trace.tb_lineno)
-            trace = trace.tb_next
-        return place
+        trace = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in trace if Path(frame.filename).is_relative_to(self.folder)]
+        if missing := _UNDEFINED.match(str(error)):  # a macro that was handed it is not where it is missing
+            frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
+        return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folder / file), None)
 
     def _environment(self, language: Language) -> Environment:
         if language.tag not in self._environments:

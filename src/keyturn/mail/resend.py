@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import resend
-from resend.exceptions import ResendError
+from resend.exceptions import NoContentError, ResendError
 from resend.http_client_async import AsyncHTTPClient
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
@@ -35,9 +35,11 @@ class ResendSender:
         """Hand the mail over under the key, which Resend remembers for 24 hours; return Resend's id."""
         try:
             answer = await resend.Emails.send_async(_params(email), {"idempotency_key": idempotency_key})
+            return str(answer["id"])
         except ResendError as error:
             raise sort_error(error, datetime.now(UTC)) from None
-        return str(answer["id"])
+        except (NoContentError, KeyError, TypeError):
+            raise SendRetryable("an answer without an id") from None
 
     async def close(self) -> None:
         await self._client.close()

@@ -42,7 +42,8 @@ class SmtpSender:
             codes = [refusal.code for refusal in error.recipients]
             raise (SendRefused if min(codes) >= _PERMANENT else SendRetryable)(f"SMTP {min(codes)}") from None
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise SendRetryable(type(error).__name__) from None
+            # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+            raise SendRetryable(type(error.__cause__ or error).__name__) from None
         return str(message["Message-ID"])
 
     async def close(self) -> None:

@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from keyturn.keys import derive
 
 
 class SealBroken(Exception):
@@ -16,12 +16,11 @@ class SealBroken(Exception):
 class Seal:
     """Authenticated encryption (Fernet: AES-128-CBC with HMAC-SHA256), keys derived from the settings' secrets.
 
-    The first secret seals, all of them open: rotating means putting a new one in front. Each purpose has a key of
-    its own (NIST SP 800-108, section 4: key separation by a label; HKDF is RFC 5869).
+    The first secret seals, all of them open: rotating means putting a new one in front.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._box = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(secret))) for secret in secrets])
+        self._box = MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, "outbox"))) for secret in secrets])
 
     def close(self, body: bytes) -> bytes:
         return self._box.encrypt(zlib.compress(body))
@@ -32,7 +31,3 @@ class Seal:
             return zlib.decompress(self._box.decrypt(sealed))
         except InvalidToken:
             raise SealBroken from None
-
-
-def _derive(secret: str) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=b"keyturn outbox 1").derive(secret.encode())

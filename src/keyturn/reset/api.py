@@ -6,7 +6,7 @@ from litestar.di import Provide
 from keyturn.reset.controller import ResetController, SessionController
 from keyturn.reset.health import HealthController
 from keyturn.reset.http import AnyRequest, ResetApi, require_same_origin
-from keyturn.reset.problems import NO_STORE, problem_handlers, refuse_duplicate_names
+from keyturn.reset.problems import NO_STORE, problem_handlers, require_json
 
 
 def api_router(api: ResetApi, origin: str, max_body: int) -> Router:
@@ -15,12 +15,12 @@ def api_router(api: ResetApi, origin: str, max_body: int) -> Router:
     async def check_origin(request: AnyRequest) -> None:
         if request.method == "POST":
             require_same_origin(request, origin)
-        await refuse_duplicate_names(request)
+        await require_json(request)
 
     return Router(
         path="/",
         route_handlers=[
-            Router(path="/api/auth", route_handlers=[ResetController], before_request=refuse_duplicate_names),
+            Router(path="/api/auth", route_handlers=[ResetController], before_request=require_json),
             Router(path="/api/auth", route_handlers=[SessionController], before_request=check_origin),
             HealthController,
         ],

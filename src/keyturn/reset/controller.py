@@ -2,11 +2,13 @@
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.errors import LinkDead
 from keyturn.reset.http import AnyRequest, ResetApi, client_of
+from keyturn.reset.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.reset.wire import (
     Credentials,
     Done,
@@ -14,11 +16,27 @@ from keyturn.reset.wire import (
     NewPassword,
     PasswordChange,
     Policy,
+    ProblemDocument,
     ResetRequest,
     SignedIn,
     TokenCheck,
     ValidToken,
 )
+
+
+def _problems(**meanings: str) -> dict[int, ResponseSpec]:
+    """Describe the errors of a route for OpenAPI, by their status: `_400="..."`."""
+    return {
+        int(status[1:]): ResponseSpec(
+            ProblemDocument, description=meaning, media_type=PROBLEM_TYPE, generate_examples=False
+        )
+        for status, meaning in meanings.items()
+    }
+
+
+_MALFORMED = "The request is malformed; `errors` names each field."
+_TOO_MANY = "A limit is used up; `retryAfter` says when to come back."
+_WEAK = "The password is not accepted; `violations` holds every broken rule, and nothing was changed."
 
 
 class ResetController(Controller):
@@ -31,6 +49,7 @@ class ResetController(Controller):
         status_code=202,
         summary="Ask for a link",
         description="The answer is the same for every well-formed address, whether it has an account or not.",
+        responses=_problems(_400=_MALFORMED, _429=_TOO_MANY),
     )
     async def request(self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
         await api.resets.request(data.email, client_of(request))
@@ -41,6 +60,7 @@ class ResetController(Controller):
         status_code=200,
         summary="Check a link",
         description="Does not use the link up.",
+        responses=_problems(_400=_MALFORMED, _429=_TOO_MANY),
     )
     async def validate(
         self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
@@ -56,6 +76,12 @@ class ResetController(Controller):
         status_code=200,
         summary="Set a new password",
         description="Uses the link up and ends every session. A password that is not accepted leaves the link alive.",
+        responses=_problems(
+            _400="The request is malformed, or the link is dead; then `reason` says why.",
+            _422=_WEAK,
+            _429=_TOO_MANY,
+            _503="Too many passwords are being hashed; `retryAfter` says when to come back.",
+        ),
     )
     async def complete(self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
         await api.resets.complete(data.token, data.chosen(), client_of(request), data.email)
@@ -71,7 +97,12 @@ class SessionController(Controller):
 
     tags = ("Sessions",)
 
-    @post("/login", status_code=200, summary="Sign in")
+    @post(
+        "/login",
+        status_code=200,
+        summary="Sign in",
+        responses=_problems(_400=_MALFORMED, _401="The address or the password is wrong.", _429=_TOO_MANY),
+    )
     async def login(
         self, data: JSONBody[Credentials], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[SignedIn]:
@@ -83,11 +114,19 @@ class SessionController(Controller):
         await api.sign_ins.sign_out(api.cookie.read(request))
         return Response(Done(message="You are signed out."), cookies=[api.cookie.removed()])
 
-    @get("/me", summary="Who is signed in")
+    @get("/me", summary="Who is signed in", responses=_problems(_401="Nobody is."))
     async def me(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> SignedIn:
         return _signed_in(await api.sign_ins.account(api.cookie.read(request)))
 
-    @post("/change-password", status_code=200, summary="Change the password of who is signed in")
+    @post(
+        "/change-password",
+        status_code=200,
+        summary="Change the password of who is signed in",
+        description="Ends every session and opens a fresh one, whose cookie comes with the answer.",
+        responses=_problems(
+            _400=_MALFORMED, _401="Nobody is signed in, or the current password is wrong.", _422=_WEAK, _429=_TOO_MANY
+        ),
+    )
     async def change_password(
         self, data: JSONBody[PasswordChange], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:

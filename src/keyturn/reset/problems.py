@@ -44,6 +44,9 @@ _DEAD = {
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _SERVER_FAULT = 500
 
+_MOST_BRACKETS = 500
+"""Requests are flat; a parser that recurses would run out of stack in one that is nested a thousand deep."""
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the table: `members` are the document's own beside the standard ones."""
@@ -101,25 +104,32 @@ def problem_handlers() -> ExceptionHandlersMap:
     return {KeyturnError: _on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
 
 
-async def refuse_duplicate_names(request: AnyRequest) -> None:
-    """Raise InputInvalid where a JSON object names a member twice.
+async def require_json(request: AnyRequest) -> None:
+    """Raise InputInvalid where there is a body that is no JSON, or none that every parser reads in the same way.
 
-    Parsers differ in which of the two they take, and a check that sees one while the work is done with the other is
-    a hole (RFC 8259, section 4; CVE-2023-7028).
+    Parsers differ in which of two members of one name they take, and a check that sees one while the work is done
+    with the other is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on
+    another site can send any text but not that (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
     """
     body = await request.body()
-    if body:
-        try:
-            _NAMES_ONCE.decode(body.decode())
-        except (ValueError, RecursionError):
-            return  # not JSON: the decoder that comes next says so, and where
+    if not body:
+        return
+    if request.content_type[0] != "application/json":
+        raise HTTPException(status_code=415)
+    if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
+        raise InputInvalid(Fault("body", "nested too deeply"))
+    try:
+        _NAMES_ONCE.decode(body.decode())
+    except ValueError:
+        raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    names = set[str]()
+    for name, _ in pairs:
+        if name in names:
             raise InputInvalid(Fault(name, "given twice"))
+        names.add(name)
 
 
 _NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
@@ -136,10 +146,11 @@ def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     if isinstance(error, ValidationException):
         return _invalid(_faults(error)).response()
     names: dict[int, Callable[[], Problem]] = {
-        400: lambda: Problem(status=400, name="invalid-input", title="The request is malformed", detail=error.detail),
+        400: lambda: _invalid((Fault("body", error.detail),)),
         404: lambda: Problem(status=404, name="not-found", title="There is nothing at this address"),
         405: lambda: Problem(status=405, name="method-not-allowed", title="This address does not answer that method"),
         413: lambda: Problem(status=413, name="too-large", title="The request is too large"),
+        415: lambda: Problem(status=415, name="unsupported-media-type", title="The body must be application/json"),
     }
     plain = lambda: Problem(status=error.status_code, name="http-error", title=error.detail)  # noqa: E731
     problem = names.get(error.status_code, plain)()
@@ -168,7 +179,9 @@ def _faults(error: ValidationException) -> tuple[Fault, ...]:
 def _fault(name: str, message: str) -> Fault:
     if missing := _MISSING.match(message):
         return Fault(missing[1], "missing")
-    return Fault("body" if name == "data" else name, message)
+    if name == "data":  # the handlers' own word for it
+        return Fault("body", "missing" if message == "'data'" else message)
+    return Fault(name, message)
 
 
 def _unauthorized(name: str, title: str) -> Problem:

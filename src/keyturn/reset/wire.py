@@ -91,3 +91,12 @@ class SignedIn(_Wire, frozen=True, kw_only=True):
 
 class Health(_Wire, frozen=True, kw_only=True):
     status: Literal["ok"] = "ok"
+
+
+class ProblemDocument(_Wire, frozen=True, kw_only=True):
+    """An error, as RFC 9457 describes it; `type` is stable, the other members depend on it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None

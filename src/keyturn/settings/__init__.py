@@ -1,6 +1,7 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment."""
 
 from keyturn.settings.model import (
+    HOSTED_SIGN_IN,
     Brand,
     DatabaseSettings,
     HashingSettings,
@@ -21,6 +22,7 @@ from keyturn.settings.reading import FILE_NAME, read_settings
 
 __all__ = [
     "FILE_NAME",
+    "HOSTED_SIGN_IN",
     "Brand",
     "DatabaseSettings",
     "HashingSettings",

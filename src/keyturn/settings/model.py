@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+HOSTED_SIGN_IN = "{base_url}/login"
+"""The default of `sign_in_url`: Keyturn's own page."""
+
 Count = Annotated[int, Meta(ge=1)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
@@ -141,7 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = "http://127.0.0.1:8000"
     reset_url: str = "{base_url}/reset-password/{token}"
     forgot_url: str = "{base_url}/forgot-password"
-    sign_in_url: str = "{base_url}/login"
+    sign_in_url: str = HOSTED_SIGN_IN
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"

@@ -1,0 +1,101 @@
+"""What the pages keep in the browser for a while. Each cookie goes to its own page alone."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, cast, get_args
+from urllib.parse import quote
+
+from litestar.datastructures import Cookie
+
+from keyturn import addresses
+from keyturn.errors import InputInvalid
+from keyturn.pages.site import Site
+from keyturn.reset import tokens
+
+Notice = Literal["password_changed", "signed_out"]
+
+_REMEMBERED = timedelta(minutes=10)
+"""How long "Check your mail" stays what a person finds at the page where they asked."""
+
+_SHOWN_ONCE = timedelta(minutes=1)
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkInHand:
+    """What a link said: its token and, where its pattern has one, the address."""
+
+    token: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """For which address a link was asked; `wait` is how long another mail would not be sent, zero once it would."""
+
+    email: str
+    wait: timedelta
+
+
+class Cookies:
+    """Cookies with the attributes of ASVS 3.3.1 to 3.3.5, and their values as they come back, believed by nobody."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def link(self, token: str, email: str | None) -> Cookie:
+        """Hold a link in place of the address bar. Lax, since the click on it comes from another site, a mailbox.
+
+        Both parts are cut one character beyond what can be right, so that they fit and stay wrong.
+        """
+        value = quote(token[: tokens.LENGTH + 1], safe="")
+        if email:
+            value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
+        return self._cookie("link", value, "/reset-password", self._site.token_ttl)
+
+    def read_link(self, cookies: Mapping[str, str]) -> LinkInHand | None:
+        token, _, email = cookies.get(self._name("link"), "").partition(":")
+        return LinkInHand(token, email or None) if token else None
+
+    def link_removed(self) -> Cookie:
+        return self._cookie("link", "", "/reset-password", timedelta(0))
+
+    def asked(self, email: str, path: str) -> Cookie:
+        return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
+
+    def read_asked(self, cookies: Mapping[str, str]) -> Asked | None:
+        at, _, email = cookies.get(self._name("asked"), "").partition(":")
+        try:
+            left = int(at) + int(self._site.cooldown.total_seconds()) - int(time.time())
+            return Asked(addresses.parse(email), min(timedelta(seconds=max(left, 0)), self._site.cooldown))
+        except (InputInvalid, ValueError, OverflowError):
+            return None
+
+    def notice(self, notice: Notice) -> Cookie:
+        """Hold what the sign-in page says once."""
+        return self._cookie("notice", notice, "/login", _SHOWN_ONCE)
+
+    def read_notice(self, cookies: Mapping[str, str]) -> Notice | None:
+        found = cookies.get(self._name("notice"))
+        return cast("Notice", found) if found in get_args(Notice) else None
+
+    def notice_removed(self) -> Cookie:
+        return self._cookie("notice", "", "/login", timedelta(0))
+
+    def language(self, tag: str) -> Cookie:
+        return self._cookie("language", tag, "/", _YEAR)
+
+    def read_language(self, cookies: Mapping[str, str]) -> str:
+        return cookies.get(self._name("language"), "")
+
+    def _name(self, name: str) -> str:
+        # __Secure- since a __Host- cookie would go to every path (RFC 6265bis 4.1.3.1; ASVS 3.3.1).
+        return f"__Secure-keyturn_{name}" if self._site.secure else f"keyturn_{name}"
+
+    def _cookie(self, name: str, value: str, path: str, life: timedelta) -> Cookie:
+        return Cookie(
+            self._name(name), value=value, path=self._site.url(path), max_age=int(life.total_seconds()),
+            secure=self._site.secure, httponly=True, samesite="lax",
+        )  # fmt: skip

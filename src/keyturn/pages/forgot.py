@@ -1,0 +1,50 @@
+"""Asking for a link: the same page for every address, and a minute's patience before another mail."""
+
+from typing import Any
+
+import msgspec
+from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar.di import NamedDependency
+from litestar.params import URLEncodedBody
+
+from keyturn import addresses
+from keyturn.errors import InputInvalid
+from keyturn.pages.rendering import Pages
+from keyturn.reset.http import client_of
+
+PATH = "/forgot-password"
+
+
+class ForgotForm(msgspec.Struct, frozen=True):
+    email: str = ""
+
+
+class ForgotPassword(Controller):
+    path = PATH
+    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+
+    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
+        asked = pages.cookies.read_asked(request.cookies)
+        if asked is None or "another" in request.query_params:
+            return pages.page(request, "forgot.html", email="", malformed=False)
+        return pages.page(request, "check_mail.html", asked=asked)
+
+    @post()
+    async def ask(
+        self, request: Request[Any, Any, Any], data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
+    ) -> Response[Any]:
+        """Ask for the link, then redirect, so that reloading "Check your mail" asks for nothing.
+
+        The answer depends on what was typed alone, never on whether there is an account (ASVS 6.3.8). Within the
+        cooldown nothing is asked: the worker would not send it.
+        """
+        try:
+            email = addresses.parse(data.email)
+        except InputInvalid:
+            return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
+        asked = pages.cookies.read_asked(request.cookies)
+        if asked and asked.email == email and asked.wait:
+            return pages.redirect(pages.site.url(PATH))
+        await pages.site.resets.request(email, client_of(request))
+        return pages.redirect(pages.site.url(PATH), pages.cookies.asked(email, PATH))

@@ -1,0 +1,143 @@
+"""The API's description as a page: plain HTML from the OpenAPI schema, no script, no outside host."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Router
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from markupsafe import Markup, escape
+
+from keyturn.pages.assets import Assets
+from keyturn.pages.security import security_headers
+from keyturn.pages.site import Site
+
+_JSON = "application/json"
+_REFERENCE = "#/components/schemas/"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of an object as a reader wants it: its name, its type in words, what it means."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+@dataclass(slots=True)
+class Operation:
+    """What one handler does, under all of its paths."""
+
+    method: str
+    summary: str
+    description: str
+    takes: list[Field]
+    answers: list[tuple[str, str, list[list[Field]]]]
+    paths: list[str] = field(default_factory=list)
+
+
+class ReferencePage(OpenAPIRenderPlugin):
+    """Mounted by Litestar at the root of the schema's path."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(path="/")
+        self._headers = security_headers(site)
+        environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["prose"] = _prose
+        environment.globals.update(brand=site.brand, asset=Assets(site, self._headers).url, url=site.url)
+        self._template = environment.get_template("reference.html")
+
+    def router(self, path: str) -> Router:
+        """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
+        return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return self._template.render(
+            title=openapi_schema["info"]["title"],
+            version=openapi_schema["info"]["version"],
+            schema_url=f"{request.url.path.rstrip('/')}/openapi.json",
+            groups=groups_of(openapi_schema),
+        ).encode()
+
+
+def groups_of(schema: Mapping[str, Any]) -> dict[str, list[Operation]]:
+    """Return the operations by tag, in the order of their paths; those that differ only in their path are one."""
+    known = schema.get("components", {}).get("schemas", {})
+    groups: dict[str, dict[tuple[str, str], Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
+    for path, methods in sorted(schema["paths"].items()):
+        for method, found in methods.items():
+            group = groups.setdefault(found.get("tags", ["Other"])[0], {})
+            operation = group.setdefault((method, found["summary"]), _operation(method, found, known))
+            operation.paths.append(path)
+    return {tag: list(group.values()) for tag, group in groups.items()}
+
+
+def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> Operation:
+    body = found.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
+    return Operation(
+        method=method.upper(),
+        summary=found["summary"],
+        description=found.get("description", ""),
+        takes=next(iter(_objects(body, known)), []) if body else [],
+        answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
+    )
+
+
+def _answer(answer: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, list[list[Field]]]:
+    content = answer.get("content", {})
+    if _JSON in content:
+        return "", list(_objects(content[_JSON]["schema"], known))
+    return str(answer.get("description", "")), []
+
+
+def _objects(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
+    """Yield the members of an object, or of each object of a choice."""
+    for choice in schema.get("oneOf", [schema]):
+        found = _resolved(choice, known)
+        required = set(found.get("required", []))
+        yield [
+            Field(name, _type(member, known), name in required or "const" in member, member.get("description", ""))
+            for name, member in found.get("properties", {}).items()
+        ]
+
+
+def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" in schema:
+        found: Mapping[str, Any] = known[schema["$ref"].removeprefix(_REFERENCE)]
+        return found
+    return schema
+
+
+def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    found = _resolved(schema, known)
+    if "oneOf" in found:
+        return " or ".join(_type(choice, known) for choice in found["oneOf"])
+    if "const" in found:
+        return _literal(found["const"])
+    if "enum" in found:
+        return " or ".join(_literal(value) for value in found["enum"])
+    if found.get("type") == "array":
+        item = _resolved(found["items"], known)
+        members = ", ".join(item.get("properties", {}))
+        return f"list of {{{members}}}" if members else f"list of {_type(found['items'], known)}"
+    return {"date-time": "date and time"}.get(found.get("format", ""), str(found.get("type", "anything")))
+
+
+def _prose(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))
+
+
+def _literal(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"'

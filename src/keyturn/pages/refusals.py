@@ -1,0 +1,98 @@
+"""What goes wrong, as a page: a heading, a sentence, a way back. No detail of the inside (OWASP ASVS 16.5.1)."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException, PermissionDeniedException
+from litestar.types import ExceptionHandlersMap
+
+from keyturn.errors import Busy, DatabaseUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.pages.rendering import Pages
+from keyturn.pages.security import form_cookie_name
+from keyturn.pages.site import SETTINGS
+
+log = logging.getLogger("keyturn.pages")
+
+_Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
+_REASONS = {404: "missing", 413: "too_large"}
+_SERVER_FAULT = 500
+
+
+class Refusals:
+    """One method for each way in which a page may fail."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def handlers(self) -> ExceptionHandlersMap:
+        methods: dict[type[Exception], _Handler] = {
+            TooManyRequests: self.too_many,
+            Busy: self.busy,
+            DatabaseUnready: self.unready,
+            LinkDead: self.dead_link,
+            NotSignedIn: self.not_signed_in,
+            PermissionDeniedException: self.forged,
+            HTTPException: self.refused,
+            Exception: self.failed,
+        }
+        return {error: _plain(method) for error, method in methods.items()}
+
+    def too_many(self, request: Request[Any, Any, Any], error: TooManyRequests) -> Response[Any]:
+        return self._later(request, "too_many", 429, error.retry_after)
+
+    def busy(self, request: Request[Any, Any, Any], error: Busy) -> Response[Any]:
+        return self._later(request, "busy", 503, error.retry_after)
+
+    def unready(self, request: Request[Any, Any, Any], error: DatabaseUnready) -> Response[Any]:
+        log.error("pages: %s", error)
+        return self._refusal(request, "failed", 503)
+
+    def dead_link(self, request: Request[Any, Any, Any], error: LinkDead) -> Response[Any]:
+        return self._pages.page(
+            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.token_ttl
+        )
+
+    def not_signed_in(self, request: Request[Any, Any, Any], _: NotSignedIn) -> Response[Any]:
+        """Lead to the sign-in, and from there back to the page that asked for it."""
+        url, here = self._pages.site.url, request.scope["path"]
+        wanted = next((path for path in SETTINGS.values() if here.endswith(path)), "")
+        return self._pages.redirect(f"{url('/login')}?{urlencode({'next': url(wanted)})}")
+
+    def forged(self, request: Request[Any, Any, Any], _: PermissionDeniedException) -> Response[Any]:
+        """Take the cookie away too: signed with another key, it would be refused for ever."""
+        site = self._pages.site
+        removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
+        return self._refusal(request, "stale_form", 403, cookies=[removed])
+
+    def refused(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code >= _SERVER_FAULT:
+            return self.failed(request, error)
+        return self._refusal(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
+
+    def failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        log.error("pages: %s failed", request.route_handler, exc_info=error)
+        return self._refusal(request, "failed", 500)
+
+    def _later(self, request: Request[Any, Any, Any], reason: str, status: int, seconds: int) -> Response[Any]:
+        wait = timedelta(seconds=seconds)
+        return self._refusal(request, reason, status, wait=wait, headers={"Retry-After": str(seconds)})
+
+    def _refusal(self, request: Request[Any, Any, Any], reason: str, status: int, **values: Any) -> Response[Any]:
+        # The way back is the route's, not the request's address: that one may hold a token.
+        back = self._pages.site.url(request.route_handler.opt.get("back", "/forgot-password"))
+        return self._pages.page(request, "refusal.html", status=status, reason=reason, back=back, **values)
+
+
+def _plain(method: _Handler) -> _Handler:
+    """Return a plain function: a router's values are copied deeply, and a method would bring its object along."""
+
+    def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        return method(request, error)
+
+    return answer

@@ -1,0 +1,77 @@
+"""A template, the language of who asks, the brand: a page."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Request, Response
+from litestar.datastructures import Cookie
+from litestar.response import Redirect
+from litestar.template.base import csrf_token
+
+from keyturn.languages import Language
+from keyturn.pages.assets import Assets
+from keyturn.pages.cookies import Cookies
+from keyturn.pages.security import security_headers
+from keyturn.pages.site import Site
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """Every answer of the pages' router is made here, so that all of them carry the security headers."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cookies = Cookies(site)
+        self._headers = security_headers(site)
+        self.assets = Assets(site, self._headers)
+        self._environments: dict[str, Environment] = {}
+
+    def page(
+        self, request: Request[Any, Any, Any], template: str, *,
+        status: int = 200, locale: str = "", cookies: Sequence[Cookie] = (),
+        headers: Mapping[str, str] | None = None, **values: Any,
+    ) -> Response[Any]:  # fmt: skip
+        """Return the page in the language that was chosen, else the account's `locale`, else the browser's."""
+        chosen = request.query_params.get("lang", "")
+        if chosen in self.site.languages.known:
+            cookies = [*cookies, self.cookies.language(chosen)]
+        else:
+            chosen = self.cookies.read_language(request.cookies)
+        language = self.site.languages.choose(chosen or locale, request.headers.get("accept-language", ""))
+        html = self._environment(language).get_template(template)
+        return Response(
+            html.render(values, csrf_token=csrf_token({"request": request})),
+            status_code=status,
+            media_type=MediaType.HTML,
+            cookies=list(cookies),
+            headers={**self._headers, **(headers or {})},
+        )
+
+    def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
+        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
+        return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
+
+    def _environment(self, language: Language) -> Environment:
+        if language.tag not in self._environments:
+            environment = Environment(
+                loader=FileSystemLoader(_TEMPLATES),
+                autoescape=True,
+                auto_reload=False,
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                extensions=["jinja2.ext.i18n"],
+            )
+            language.teach(environment)
+            environment.globals.update(
+                site=self.site,
+                brand=self.site.brand,
+                url=self.site.url,
+                asset=self.assets.url,
+                languages=list(self.site.languages.known.values()),
+            )
+            self._environments[language.tag] = environment
+        return self._environments[language.tag]

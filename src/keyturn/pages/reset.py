@@ -1,0 +1,93 @@
+"""Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
+
+from typing import Any
+
+import msgspec
+from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, URLEncodedBody
+
+from keyturn.errors import PasswordRejected
+from keyturn.pages.rendering import Pages
+from keyturn.reset.http import client_of
+
+PATH = "/reset-password"
+_READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+class LinkForm(msgspec.Struct, frozen=True):
+    token: str = ""
+    email: str = ""
+
+
+class NewPasswordForm(msgspec.Struct, frozen=True):
+    """`email` is whose password the form says it changes."""
+
+    email: str = ""
+    password: str = ""
+    again: str = ""
+
+
+class ResetPassword(Controller):
+    path = PATH
+    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+
+    @route("/{token:str}", http_method=_READING)
+    async def take_from_path(
+        self, token: FromPath[str], pages: NamedDependency[Pages], email: FromQuery[str | None] = None
+    ) -> Response[Any]:
+        return _hold(pages, token, email)
+
+    @post("/open")
+    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: NamedDependency[Pages]) -> Response[Any]:
+        """Take what only a script can read: the part of an address behind its "#"."""
+        return _hold(pages, data.token, data.email)
+
+    @route(http_method=_READING)
+    async def show(
+        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages],
+        token: FromQuery[str | None] = None, email: FromQuery[str | None] = None,
+    ) -> Response[Any]:  # fmt: skip
+        """Show the form. However often this is called, the link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
+
+        Raises LinkDead, TooManyRequests.
+        """
+        if token is not None:
+            return _hold(pages, token, email)
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            return pages.page(request, "no_link.html")
+        live = await pages.site.resets.validate(link.token, client_of(request), link.email)
+        return pages.page(request, "reset.html", link=live, broken=[], mismatch=False)
+
+    @post()
+    async def save(
+        self, request: Request[Any, Any, Any], data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+    ) -> Response[Any]:
+        """Set the password, or show the form again with everything that is wrong; the link survives that.
+
+        The address in the form must be the link's: with two links in two tabs, the cookie holds the later one.
+        Raises LinkDead, TooManyRequests, Busy.
+        """
+        site, client = pages.site, client_of(request)
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            return pages.redirect(site.url(PATH))
+        live = await site.resets.validate(link.token, client, data.email or link.email)
+        mismatch, broken = data.password != data.again, []
+        try:
+            if mismatch:
+                site.policy.require(data.password, live.email)
+            else:
+                await site.resets.complete(link.token, data.password, client, live.email)
+                return pages.redirect(
+                    site.sign_in, pages.cookies.link_removed(), pages.cookies.notice("password_changed")
+                )
+        except PasswordRejected as rejected:
+            broken = [violation.rule for violation in rejected.violations]
+        return pages.page(request, "reset.html", status=422, link=live, broken=broken, mismatch=mismatch)
+
+
+def _hold(pages: Pages, token: str, email: str | None) -> Response[Any]:
+    """Keep the link out of histories, referrers and pictures of the screen (ASVS 14.2.1): a cookie, a clean address."""
+    return pages.redirect(pages.site.url(PATH), pages.cookies.link(token, email))

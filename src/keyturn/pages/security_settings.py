@@ -1,0 +1,51 @@
+"""The card "Change Password" in the security settings of those who are signed in."""
+
+from typing import Any
+
+from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar.di import NamedDependency
+
+from keyturn.accounts.port import Account
+from keyturn.pages.cookies import Asked
+from keyturn.pages.rendering import Pages
+from keyturn.pages.site import SETTINGS, settings_path
+from keyturn.reset.http import client_of
+from keyturn.reset.signing_in import SignIns
+
+PATHS = list(SETTINGS.values())
+
+
+class SecuritySettings(Controller):
+    """Each kind of account has its own address for the same page. Both methods raise NotSignedIn."""
+
+    opt = {"back": "/login"}  # noqa: RUF012 - Litestar's own contract
+
+    @route(PATHS, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    async def show(
+        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+    ) -> Response[Any]:
+        account = await sign_ins.account(pages.site.session_cookie.read(request))
+        own = settings_path(account.kind)
+        if not request.scope["path"].endswith(own):
+            return pages.redirect(pages.site.url(own))
+        asked = _asked(request, pages, account)
+        return pages.page(request, "security_settings.html", locale=account.locale, account=account, asked=asked)
+
+    @post(PATHS)
+    async def request_password_change(
+        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+    ) -> Response[Any]:
+        """Send a link to the account's own address. Raises TooManyRequests."""
+        account = await sign_ins.account(pages.site.session_cookie.read(request))
+        own = settings_path(account.kind)
+        asked = _asked(request, pages, account)
+        if asked and asked.wait:
+            return pages.redirect(pages.site.url(own))
+        await pages.site.resets.request(account.email, client_of(request))
+        return pages.redirect(pages.site.url(own), pages.cookies.asked(account.email, own))
+
+
+def _asked(request: Request[Any, Any, Any], pages: Pages, account: Account) -> Asked | None:
+    """Return what this account asked for in this browser, if anything."""
+    asked = pages.cookies.read_asked(request.cookies)
+    return asked if asked and asked.email == account.email else None

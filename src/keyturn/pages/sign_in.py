@@ -1,0 +1,76 @@
+"""Signing in and out."""
+
+import re
+from typing import Any
+
+import msgspec
+from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, URLEncodedBody
+
+from keyturn.errors import CredentialsRejected, NotSignedIn
+from keyturn.pages.rendering import Pages
+from keyturn.pages.site import settings_path
+from keyturn.reset.http import client_of
+from keyturn.reset.signing_in import SignIns
+
+PATH = "/login"
+
+# A path of RFC 3986, 3.3, and no second slash or backslash at its start: browsers take both for a host.
+_PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+
+
+class SignInForm(msgspec.Struct, frozen=True):
+    email: str = ""
+    password: str = ""
+    next: str = ""
+
+
+class SignIn(Controller):
+    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+
+    @route(PATH, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    async def show(
+        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
+        next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
+    ) -> Response[Any]:  # fmt: skip
+        site = pages.site
+        try:
+            account = await sign_ins.account(site.session_cookie.read(request))
+        except NotSignedIn:
+            notice = pages.cookies.read_notice(request.cookies)
+            return pages.page(
+                request, "sign_in.html", email="", next=next, rejected=False, notice=notice,
+                cookies=[pages.cookies.notice_removed()] if notice else [],
+            )  # fmt: skip
+        return pages.redirect(_after(next, site.url(settings_path(account.kind))))
+
+    @post(PATH)
+    async def sign_in(
+        self, request: Request[Any, Any, Any], data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
+        sign_ins: NamedDependency[SignIns],
+    ) -> Response[Any]:  # fmt: skip
+        """Start a session, under a secret that no browser had before (ASVS 7.2.4). Raises TooManyRequests, Busy."""
+        site = pages.site
+        try:
+            secret, account = await sign_ins.sign_in(data.email, data.password, client_of(request))
+        except CredentialsRejected:
+            return pages.page(
+                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, notice=None
+            )
+        url = _after(data.next, site.url(settings_path(account.kind)))
+        return pages.redirect(url, site.session_cookie.holding(secret))
+
+    @post("/logout")
+    async def sign_out(
+        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+    ) -> Response[Any]:
+        """End the session on the server, not the cookie alone (ASVS 7.4.1)."""
+        site = pages.site
+        await sign_ins.sign_out(site.session_cookie.read(request))
+        return pages.redirect(site.url(PATH), site.session_cookie.removed(), pages.cookies.notice("signed_out"))
+
+
+def _after(wanted: str, otherwise: str) -> str:
+    """Return where to go next: on this site, whatever a link to the form said (ASVS 3.7.2)."""
+    return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise

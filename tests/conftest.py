@@ -1,0 +1,46 @@
+"""The options of the whole test run, and the databases that tests of the service run on."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browsing import running_chromium
+from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write the golden files of the mails, compare nothing")
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Each engine in turn; `@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)` takes one."""
+    chosen: Databases = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    url = databases.migrated()
+    yield url
+    databases.drop(url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for the run. Tests that use it say `pytestmark = pytest.mark.asyncio(loop_scope="session")`."""
+    async with running_chromium() as chromium:
+        yield chromium

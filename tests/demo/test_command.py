@@ -1,0 +1,61 @@
+"""What `keyturn demo` says and how it ends."""
+
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import bcrypt
+
+from keyturn.cli.demo import PASSWORD, PASSWORD_HASH
+from tests.demo.process import running_demo
+
+DEMO = [sys.executable, "-m", "keyturn", "demo"]
+
+
+def test_it_prints_where_everything_is_and_how_to_sign_in(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
+        for path in ("/forgot-password", "/login", "/studio/outbox", "/studio", "/schema"):
+            assert f"{demo.url}{path}\n" in demo.greeting
+        assert "viewer@example.test" in demo.greeting
+        assert "school@example.test" in demo.greeting
+        assert PASSWORD in demo.greeting
+        assert "ready in" in demo.greeting
+
+
+def test_it_prints_no_escape_codes_when_it_is_piped(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
+        assert "\x1b" not in demo.greeting
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
+        code, rest = demo.interrupt()
+    assert code == 0
+    assert "Traceback" not in rest
+    assert ".keyturn/" in rest
+
+
+def test_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:
+    for _ in range(2):
+        with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
+            demo.interrupt()
+    with sqlite3.connect(tmp_path / ".keyturn" / "demo.db") as database:
+        (count,) = database.execute("SELECT count(*) FROM keyturn_accounts").fetchone()
+    database.close()
+    assert count == 4
+
+
+def test_a_taken_port_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run([*DEMO, "--port", port], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert port in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_the_hash_that_the_demo_ships_is_of_the_password_that_it_prints() -> None:
+    assert bcrypt.checkpw(PASSWORD.encode(), PASSWORD_HASH.encode())

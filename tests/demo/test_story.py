@@ -1,0 +1,97 @@
+"""The whole story in a real browser, as a newcomer lives it."""
+
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, FrameLocator, Page, expect
+
+from tests.demo.process import Demo, running_demo
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OLD, NEW = "correct horse battery", "a longer horse, and another battery"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with running_demo([sys.executable, "-m", "keyturn", "demo", "--port", "0"], tmp_path) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, demo: Demo) -> AsyncIterator[Page]:
+    """A page that fails the test where a script breaks, a policy is violated or another host is asked."""
+    context = await browser.new_context(base_url=demo.url)
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.append(request.url) if _foreign(request.url, demo.url) else None)
+    yield page
+    await context.close()
+    assert not faults
+
+
+async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_password(page: Page) -> None:
+    await page.goto("/forgot-password")
+    await page.get_by_label("Email").fill("viewer@example.test")
+    await page.get_by_role("button", name="Send the link").click()
+    await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+    mail = await _open_mail(page, "Reset your Northwind School password")
+    async with page.context.expect_page() as opened:
+        await mail.get_by_role("link", name="Choose a new password").click()
+    reset = await opened.value
+    await expect(reset.get_by_text("viewer@example.test")).to_be_visible()
+    assert re.fullmatch(r".*/reset-password", reset.url), "the token has left the address bar"
+
+    await reset.get_by_label("New password").fill(NEW)
+    await reset.get_by_label("Again").fill(NEW)
+    await reset.get_by_role("button", name="Save the new password").click()
+    await expect(reset).to_have_url(re.compile("/login"))
+
+    await _sign_in(reset, OLD)
+    await expect(reset.get_by_role("alert")).to_be_visible()
+    await _sign_in(reset, NEW)
+    await expect(reset).to_have_url(re.compile("/viewer-settings/security"))
+
+    confirmation = await _open_mail(page, "Your Northwind School password was changed")
+    await expect(confirmation.get_by_text("If it was you, all is done.")).to_be_visible()
+
+
+async def test_the_studio_shows_every_mail_that_the_demo_can_send(page: Page) -> None:
+    await page.goto("/studio")
+    for template in ("password_reset", "password_changed", "sign_in_with_provider"):
+        await page.get_by_role("link", name=re.compile(rf"^{template}\b")).first.click()
+        await expect(page.frame_locator("iframe").first.get_by_role("link").first).to_be_visible()
+
+
+async def test_the_security_settings_send_a_link_to_who_is_signed_in(page: Page) -> None:
+    await page.goto("/login")
+    await page.get_by_label("Email").fill("school@example.test")
+    await page.get_by_label("Password", exact=True).fill(OLD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(re.compile("/school-settings/security"))
+    await page.get_by_role("button", name="Request Password Change").click()
+    await expect(page.get_by_text("We’ve sent a password reset link to your email.")).to_be_visible()
+    await _open_mail(page, "Reset your Northwind School password")
+
+
+async def _open_mail(page: Page, subject: str) -> FrameLocator:
+    await page.goto("/studio/outbox")
+    await page.get_by_role("link", name=re.compile(subject)).first.click()
+    return page.frame_locator("iframe").first
+
+
+async def _sign_in(page: Page, password: str) -> None:
+    await page.get_by_label("Email").fill("viewer@example.test")
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+def _foreign(url: str, own: str) -> bool:
+    return not url.startswith((own, "data:", "blob:", "about:"))

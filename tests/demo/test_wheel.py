@@ -1,0 +1,52 @@
+"""The wheel alone, in an empty environment, runs the demo: nothing of the checkout is needed."""
+
+import subprocess
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.demo.process import running_demo
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(["uv", "build", "--wheel", "--out-dir", folder, CHECKOUT], check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def keyturn(wheel: Path) -> Path:
+    """Install the wheel into an environment of its own; return the command."""
+    environment = wheel.parent / "environment"
+    subprocess.run(["uv", "venv", environment], check=True, capture_output=True)
+    install = ["uv", "pip", "install", "--python", environment, wheel]
+    subprocess.run(install, check=True, capture_output=True, cwd=CHECKOUT)
+    return environment / "bin" / "keyturn"
+
+
+def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "keyturn/email_templates/password_reset/password_reset.mjml",
+        "keyturn/migrations/versions/0001_first_tables.py",
+        "keyturn/pages/templates/forgot.html",
+        "keyturn/pages/static/pages.css",
+        "keyturn/py.typed",
+    ):
+        assert names.count(needed) == 1
+    assert any(name.startswith("keyturn/preview/") for name in names)
+
+
+def test_the_demo_runs_from_it_in_an_empty_folder(keyturn: Path, tmp_path: Path) -> None:
+    with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
+        for path in ("/forgot-password", "/login", "/studio", "/studio/outbox", "/schema", "/health/ready"):
+            with urllib.request.urlopen(demo.url + path, timeout=10) as answer:
+                assert answer.status == 200
+        code, _ = demo.interrupt()
+    assert code == 0

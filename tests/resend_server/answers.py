@@ -1,0 +1,75 @@
+"""What Resend takes and what it says, as values (https://resend.com/docs/api-reference/errors)."""
+
+import json
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back: a document, or a page where `html` is given."""
+
+    status: int
+    document: Any = {}
+    headers: Mapping[str, str] = {}
+    html: str = ""
+
+
+def refusal(status: int, name: str, message: str = "", **headers: str) -> Answer:
+    """Return an error as Resend words it; `retry_after="2"` becomes the header retry-after."""
+    fields = {key.replace("_", "-"): value for key, value in headers.items()}
+    return Answer(status, {"statusCode": status, "name": name, "message": message or name}, fields)
+
+
+RATE_LIMITED = refusal(
+    429, "rate_limit_exceeded", retry_after="2", ratelimit_limit="10", ratelimit_remaining="0", ratelimit_reset="2"
+)
+PROXY_PAGE = Answer(502, html="<html><h1>502 Bad Gateway</h1></html>")
+
+
+class Trouble(Enum):
+    """What the network, or a server in distress, does to a request."""
+
+    STALL = auto()
+    STALL_AFTER_ACCEPTING = auto()
+    DROP = auto()
+    DROP_AFTER_ACCEPTING = auto()
+
+
+class Request(msgspec.Struct, frozen=True):
+    """`headers` are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("idempotency-key", "")
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        fields: Mapping[str, Any] = json.loads(self.body)
+        return fields
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """An accepted mail."""
+
+    id: str
+    key: str
+    fields: Mapping[str, Any]
+
+
+def fault_of(fields: Mapping[str, Any]) -> Answer | None:
+    """Return the refusal of a mail that Resend does not take; None where it does."""
+    missing = [name for name in ("from", "to", "subject") if not fields.get(name)]
+    if missing:
+        return refusal(422, "missing_required_field", f"Missing `{missing[0]}` field.")
+    if len(fields["to"]) > 50 or any(address.endswith("@example.com") for address in fields["to"]):
+        return refusal(422, "validation_error", "Invalid `to` field.")
+    texts = [tag[part] for tag in fields.get("tags", ()) for part in ("name", "value")]
+    if any(not text or len(text) > 256 or not text.replace("_", "").replace("-", "").isalnum() for text in texts):
+        return refusal(422, "validation_error", "Tags should only contain ASCII letters, numbers, _ and -.")
+    return None

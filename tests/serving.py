@@ -1,0 +1,54 @@
+"""An ASGI application on a real socket of this machine, in a thread, with connections that can be counted and cut."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class Connections:
+    """The connections that a server was asked for. `opened` counts them, closed ones too."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self._transports: dict[int, asyncio.Transport] = {}
+
+    def cut(self, scope: dict[str, Any]) -> None:
+        """Break the connection that a request came in on, without an answer."""
+        self._transports[scope["client"][1]].abort()
+
+    def protocol(self) -> type[HttpToolsProtocol]:
+        connections = self
+
+        class Counted(HttpToolsProtocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                connections.opened += 1
+                connections._transports[transport.get_extra_info("peername")[1]] = transport
+                super().connection_made(transport)
+
+        return Counted
+
+
+@contextmanager
+def serving(app: Any, connections: Connections | None = None) -> Iterator[str]:
+    """Yield the address at which `app` answers, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        config = uvicorn.Config(
+            app,
+            http=(connections or Connections()).protocol(),
+            lifespan="off",
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")
+        thread.start()
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already: a client waits its turn
+        server.should_exit = True
+        thread.join()
