@@ -3,6 +3,7 @@
 from alembic import context
 
 import keyturn.accounts.models
+import keyturn.mail.models
 import keyturn.outbox.models
 import keyturn.reset.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model

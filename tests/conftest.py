@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
-
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
 

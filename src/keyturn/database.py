@@ -131,6 +131,8 @@ def _one_writer_and_durable(engine: Any) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return  # a reader, which takes no lock
         # A transaction here is one that writes. Taking the lock at its start means it never fails half way with
         # SQLITE_BUSY because somebody wrote after it had read (https://sqlite.org/lang_transaction.html).
         connection.exec_driver_sql("BEGIN IMMEDIATE")

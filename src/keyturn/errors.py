@@ -119,11 +119,12 @@ class SendFailed(KeyturnError):
 
 
 class SendRetryable(SendFailed):
-    """`retry_after` in seconds, where the provider said so."""
+    """`retry_after` in seconds, where the provider said so. `sure` where the mail certainly was not accepted."""
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, sure: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.sure = sure
 
 
 class QuotaExhausted(SendFailed):
@@ -133,4 +134,8 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    pass
+    """`account` where the provider refuses us, by a key or a log-in, and not this mail."""
+
+    def __init__(self, reason: str, *, account: bool = False) -> None:
+        super().__init__(reason)
+        self.account = account

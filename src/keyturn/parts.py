@@ -1,5 +1,6 @@
 """Every part is built here, once, and handed down through constructors."""
 
+import asyncio
 import logging
 import secrets
 from email.utils import parseaddr
@@ -16,11 +17,14 @@ from keyturn.mail.render import Templates
 from keyturn.mail.senders import sender_for
 from keyturn.outbox import Outbox, Relay, RelayLimits, Seal
 from keyturn.reset.audit import Audit
-from keyturn.reset.delivery import Delivery, Postmark
+from keyturn.reset.delivery import Delivery, LinkRules
 from keyturn.reset.hashing import PasswordHasher
+from keyturn.reset.housekeeping import Housekeeping
 from keyturn.reset.http import ResetApi, SessionCookie
+from keyturn.reset.letters import Letters, Postmark
 from keyturn.reset.links import Links
 from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.posting import Post
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
 from keyturn.reset.store import LinkStore
@@ -69,6 +73,7 @@ class Parts:
             self.policy, self.hasher,
         )  # fmt: skip
         self._sender = sender
+        self._post: Post | None = None
 
     @property
     def api(self) -> ResetApi:
@@ -80,17 +85,18 @@ class Parts:
     def relay(self) -> Relay:
         """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
         settings = self.settings
-        self._sender = self._sender or sender_for(settings)
+        self._post = self._post or self._new_post()
+        sender = settings.mail.from_ or _local_sender(settings)
+        letters = Letters(
+            self.templates, self.languages, self.addresses,
+            Postmark(sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl),
+        )  # fmt: skip
+        rules = LinkRules(
+            ttl=settings.token.ttl, live=settings.token.live_per_account, cooldown=settings.limits.mailbox_cooldown
+        )
         delivery = Delivery(
-            self.database, self.accounts, self.links, self.outbox, self.audit, self.templates, self.languages,
-            self.addresses, Seal(self.secrets), self._sender,
-            Postmark(
-                sender=settings.mail.from_ or _local_sender(settings),
-                reply_to=settings.mail.reply_to,
-                ttl=settings.token.ttl,
-                live_links=settings.token.live_per_account,
-                cooldown=settings.limits.mailbox_cooldown,
-            ),
+            self.database, self.accounts, self.links, self.outbox, self.audit, letters, Seal(self.secrets),
+            self._post, rules,
         )  # fmt: skip
         worker = settings.worker
         limits = RelayLimits(
@@ -98,10 +104,27 @@ class Parts:
         )
         return Relay(self.outbox, delivery, limits)
 
+    @property
+    def housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.database, self.settings.retention, self.settings.limits.mailbox_cooldown)
+
+    async def work(self) -> None:
+        """Send what was promised and keep the house, until cancelled."""
+        every = self.settings.worker.housekeeping
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.relay().run())
+            group.create_task(self.housekeeping.run(every))
+
+    def _new_post(self) -> Post:
+        mail = self.settings.mail
+        first = self._sender or sender_for(mail.transport, self.settings, self.database)
+        second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
+        return Post(self.outbox, first, second, mail.fallback_after)
+
     async def close(self) -> None:
         self.hasher.close()
-        if self._sender:
-            await self._sender.close()
+        if self._post:
+            await self._post.close()
         await self.database.close()
 
 

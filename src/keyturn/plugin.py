@@ -36,7 +36,7 @@ class KeyturnPlugin(InitPlugin):
             stack.push_async_callback(self._parts.close)
             await require_current(self._parts.database)
             if self._worker:
-                relay = asyncio.create_task(self._parts.relay().run())
+                relay = asyncio.create_task(self._parts.work())
                 stack.push_async_callback(_stop, relay)
             yield
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import bcrypt
+from tests.demo.process import running_demo
 
 from keyturn.cli.demo import PASSWORD, PASSWORD_HASH
-from tests.demo.process import running_demo
 
 DEMO = [sys.executable, "-m", "keyturn", "demo"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FrameLocator, Page, expect
-
 from tests.demo.process import Demo, running_demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +23,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, demo: Demo) -> AsyncIterator[Page]:
-    """A page that fails the test where a script breaks, a policy is violated or another host is asked."""
+    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
     context = await browser.new_context(base_url=demo.url)
     page = await context.new_page()
     faults: list[str] = []

@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from tests.demo.process import running_demo
 
 CHECKOUT = Path(__file__).parents[2]

@@ -53,13 +53,11 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
 
 @click.command()
 def purge() -> None:
-    """Delete rows that are older than their retention: run it from a timer, once a day."""
+    """Delete or redact now what is older than its retention; every worker does it, too, now and then."""
     from keyturn.database import now  # noqa: PLC0415
-    from keyturn.reset.housekeeping import purge as purge_rows  # noqa: PLC0415
 
     async def work(parts: Parts) -> None:
-        settings = parts.settings
-        for name, count in (await purge_rows(parts.database, settings.retention, settings.limits, now())).items():
-            click.echo(f"{name:<10} {count:>8} {muted('deleted')}")
+        for name, count in (await parts.housekeeping.purge(now())).items():
+            click.echo(f"{name:<10} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
     with_parts(work)

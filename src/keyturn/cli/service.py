@@ -39,7 +39,7 @@ def worker() -> None:
     async def work() -> None:
         parts = Parts(settings)
         try:
-            await until_signalled(parts.relay().run())
+            await until_signalled(parts.work())
         finally:
             await parts.close()
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from keyturn.mail.email import Email
@@ -13,10 +13,8 @@ def to_mime(email: Email, *, message_id: str, date: datetime) -> EmailMessage:
 
     The Message-ID is made of `message_id` and the sender's domain, so that it is the same on every try.
     """
-    sender = parseaddr(email.sender)[1]
-    domain = sender.rpartition("@")[2] or "localhost"
-    # RFC 2047 5(3) forbids encoded words in an address: one beyond ASCII is written as it is (RFC 6532).
-    message = EmailMessage(policy=SMTP if f"{sender}{email.to}".isascii() else SMTPUTF8)
+    domain = parseaddr(email.sender)[1].rpartition("@")[2]
+    message = EmailMessage(policy=SMTP)
     message["From"] = email.sender
     message["To"] = email.to
     if email.reply_to:

@@ -16,6 +16,9 @@ from keyturn.mail.email import Email
 # https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
 # is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.
 _RETRYABLE = {"concurrent_idempotent_requests", "resource_locked", "rate_limit_exceeded"}
+_UNREACHABLE = "unreachable"
+_UNHEARD = {_UNREACHABLE, "rate_limit_exceeded"}
+_ACCOUNT = {401, 403}
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
 _TOO_MANY, _SERVER_FAULT = 429, 500
 
@@ -52,7 +55,11 @@ class _PooledClient(AsyncHTTPClient):
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], json: Any = None, files: Any = None, data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        answer = await self._http.request(method, url, headers=headers, json=json, files=files, data=data)
+        try:
+            answer = await self._http.request(method, url, headers=headers, json=json, files=files, data=data)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # The SDK would call this and a lost answer by one name; here it is certain that nobody heard.
+            raise ResendError(_SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
         return answer.content, answer.status_code, answer.headers
 
     async def close(self) -> None:
@@ -65,8 +72,9 @@ def sort_error(error: ResendError, moment: datetime) -> SendFailed:
     if name in _QUOTAS:
         return QuotaExhausted(name, _quota_renewal(name, moment))
     if name in _RETRYABLE or int(error.code) == _TOO_MANY or int(error.code) >= _SERVER_FAULT:
-        return SendRetryable(name, _seconds({key.lower(): text for key, text in error.headers.items()}))
-    return SendRefused(f"{error.code} {name}")
+        seconds = _seconds({key.lower(): text for key, text in error.headers.items()})
+        return SendRetryable(name, seconds, sure=name in _UNHEARD)
+    return SendRefused(f"{error.code} {name}", account=int(error.code) in _ACCOUNT)
 
 
 def _quota_renewal(name: str, moment: datetime) -> datetime:

@@ -2,25 +2,28 @@
 
 from pathlib import Path
 
+from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.email import Sender
+from keyturn.mail.pace import Pace, PacedSender
 from keyturn.settings import Settings
 
 
-def sender_for(settings: Settings) -> Sender:
-    """Return the sender of `mail.transport`. Raises SettingsInvalid where its library is not installed."""
-    match settings.mail.transport:
+def sender_for(transport: str, settings: Settings, database: Database) -> Sender:
+    """Return the sender of a transport. Raises SettingsInvalid where its library is not installed."""
+    match transport:
         case "resend":
             from keyturn.mail.resend import ResendSender  # noqa: PLC0415
 
-            return ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
+            sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
+            return PacedSender(sender, Pace(database, "resend", settings.resend.rate))
         case "smtp":
             try:
                 from keyturn.mail.smtp import SmtpSender  # noqa: PLC0415
             except ModuleNotFoundError:
                 raise SettingsInvalid([Fault("mail.transport", "smtp needs: pip install keyturn[smtp]")]) from None
             return SmtpSender(settings.smtp)
-        case "capture":
+        case _:
             from keyturn.mail.capture import CaptureSender  # noqa: PLC0415
 
             return CaptureSender(Path(settings.mail.capture_dir))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import aiosmtplib
 
-from keyturn.errors import SendRefused, SendRetryable
+from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.mail.email import Email
 from keyturn.mail.mime import to_mime
 from keyturn.settings import SmtpSettings
@@ -36,15 +36,23 @@ class SmtpSender:
                 start_tls=s.security == "starttls",
                 timeout=s.timeout.total_seconds(),
             )
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise SendRefused(f"SMTP {error.code}", account=True) from None
         except aiosmtplib.SMTPResponseException as error:
-            raise (SendRefused if error.code >= _PERMANENT else SendRetryable)(f"SMTP {error.code}") from None
+            raise _sorted(error.code) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [refusal.code for refusal in error.recipients]
-            raise (SendRefused if min(codes) >= _PERMANENT else SendRetryable)(f"SMTP {min(codes)}") from None
+            raise _sorted(min(refusal.code for refusal in error.recipients)) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
-            raise SendRetryable(type(error.__cause__ or error).__name__) from None
+            unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
+            raise SendRetryable(type(error.__cause__ or error).__name__, sure=unheard) from None
         return str(message["Message-ID"])
 
     async def close(self) -> None:
         pass
+
+
+def _sorted(code: int) -> SendFailed:
+    """Return what a reply means: a server that refuses has not taken the mail."""
+    reason = f"SMTP {code}"
+    return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, sure=True)

@@ -4,7 +4,10 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row, held under `claim`. `attempts` counts this one; `sealed` is the mail, once it was rendered."""
+    """A claimed row, held under `claim`. `attempts` counts this one; `sealed` is the mail, once it was rendered.
+
+    `sender` names the transport that may have the mail since an earlier try: it alone may be asked again.
+    """
 
     id: int
     claim: str
@@ -12,12 +15,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     payload: str
     attempts: int
+    sender: str | None
     sealed: bytes | None
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """The provider has accepted it, under its own id."""
+    """The provider behind `sender` has accepted it, under its own id."""
 
+    sender: str
     provider_id: str
 
 

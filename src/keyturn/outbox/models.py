@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Model
@@ -8,6 +8,7 @@ from keyturn.database import Model
 WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
 
 _STILL_WAITING = text("state = 'waiting'")
+_Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class OutboxRow(Model):
@@ -15,11 +16,12 @@ class OutboxRow(Model):
 
     `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
     so that a worker whose lease ran out decides nothing any more. `sealed` is erased when the row is settled.
+    `sender` names the transport that has the mail or may have it, `provider_id` is the name that it gave it.
     """
 
     __tablename__ = "keyturn_outbox"
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(32), unique=True)
     kind: Mapped[str] = mapped_column(String(32))
     payload: Mapped[str] = mapped_column(Text)
@@ -29,7 +31,8 @@ class OutboxRow(Model):
     available_at: Mapped[datetime]
     claim: Mapped[str | None] = mapped_column(String(32))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    provider_id: Mapped[str | None] = mapped_column(String(120))
+    sender: Mapped[str | None] = mapped_column(String(16))
+    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
@@ -40,3 +43,20 @@ class OutboxRow(Model):
         ),
         Index("ix_keyturn_outbox_settled_at", "settled_at"),
     )  # fmt: skip
+
+
+class EventRow(Model):
+    """What happened to a message: our own tries, and what the provider reports later, in any order and repeatedly.
+
+    `source_id` is the provider's id of its report, by which a repeated one is known. `message_id` is None where a
+    report names a mail that is not ours, or no longer here.
+    """
+
+    __tablename__ = "keyturn_outbox_events"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("keyturn_outbox.id", ondelete="CASCADE"), index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(index=True)
+    source_id: Mapped[str | None] = mapped_column(String(80), unique=True)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.batching import Batcher
 from keyturn.database import Database, now
-from keyturn.outbox.message import Message
+from keyturn.outbox.history import Event, note
+from keyturn.outbox.listening import CHANNEL
+from keyturn.outbox.message import Message, Sent
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
 
 _LONGEST = 120
@@ -26,7 +28,7 @@ class Outbox:
     """One table. `waiting` is set when this process has written something that a relay of its own could take."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all)
         self.waiting = asyncio.Event()
 
@@ -35,9 +37,10 @@ class Outbox:
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             connection = await session.connection()
             await connection.execute(insert(OutboxRow.__table__), rows)  # type: ignore[arg-type]
+            await self._tell_workers(session)
             await session.commit()
         self.waiting.set()
         return [None] * len(rows)
@@ -45,6 +48,12 @@ class Outbox:
     async def enqueue(self, session: AsyncSession, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in the caller's transaction. The caller sets `waiting` once it has committed."""
         await session.execute(insert(OutboxRow).values(**_row(kind, payload)))
+        await self._tell_workers(session)
+
+    async def _tell_workers(self, session: AsyncSession) -> None:
+        """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
+        if not self.database.is_sqlite:
+            await session.execute(text(f"NOTIFY {CHANNEL}"))
 
     async def claim(self, most: int, lease: timedelta) -> Sequence[Message]:
         """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over."""
@@ -64,48 +73,73 @@ class Outbox:
             .values(claim=claim, attempts=OutboxRow.attempts + 1, available_at=moment + lease)
             .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__))
         )
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             rows = (await session.execute(taken)).mappings().all()
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def keep(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
+    async def keep(self, session: AsyncSession, message: Message, sealed: bytes, sender: str) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
 
-        Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
+        `sender` is noted before it is called: it may have the mail, whatever becomes of this process. Raises
+        LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if (await session.execute(held.values(sealed=sealed).returning(OutboxRow.id))).first() is None:
+        if (await session.execute(held.values(sealed=sealed, sender=sender).returning(OutboxRow.id))).first() is None:
             raise LeaseLost
 
-    async def settle_sent(self, message: Message, provider_id: str) -> None:
+    async def hand_to(self, message: Message, sender: str) -> None:
+        """Note that the transport may have the mail from now on. Raises LeaseLost where it is in other hands."""
+        held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
+        async with self.database.transaction() as session:
+            if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
+                raise LeaseLost
+            await session.commit()
+
+    async def settle_sent(self, message: Message, sent: Sent) -> None:
         """Note that the provider has it. That stays true however late it is said, and whoever holds the row by now."""
-        await self._settle(message, OutboxRow.state != SENT, state=SENT, provider_id=provider_id[:_LONGEST])
+        provider_id = sent.provider_id[:_LONGEST]
+        await self._settle(
+            message, OutboxRow.state != SENT, SENT, sent.sender, sender=sent.sender, provider_id=provider_id
+        )
 
     async def settle_dropped(self, message: Message, reason: str) -> None:
-        await self._settle(message, OutboxRow.claim == message.claim, state=DROPPED, reason=reason[:_LONGEST])
+        await self._settle(message, OutboxRow.claim == message.claim, DROPPED, reason, reason=reason[:_LONGEST])
 
     async def settle_dead(self, message: Message, reason: str) -> None:
-        await self._settle(message, OutboxRow.claim == message.claim, state=DEAD, reason=reason[:_LONGEST])
+        await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: datetime, reason: str) -> None:
-        """Let the message be claimed again at `until`, unless it is in other hands by now."""
-        await self._release(message, available_at=until, reason=reason)
+    async def postpone(self, message: Message, until: datetime, reason: str, *, sure: bool) -> None:
+        """Let the message be claimed again at `until`, unless it is in other hands by now.
+
+        Where it is `sure` that no try has reached anybody, another transport may be asked next time.
+        """
+        sender = {"sender": None} if sure and message.sender is None else {}
+        await self._release(message, "retried", reason, available_at=until, **sender)
 
     async def park(self, message: Message, until: datetime, reason: str) -> None:
         """Do what `postpone` does, where the message is not to blame: the try does not count."""
-        await self._release(message, available_at=until, reason=reason, attempts=message.attempts - 1)
+        await self._release(
+            message, "parked", reason, available_at=until, attempts=message.attempts - 1, sender=message.sender
+        )
 
-    async def _settle(self, message: Message, still_open: ColumnElement[bool], **values: object) -> None:
-        settled = {"reason": None, "provider_id": None, "sealed": None, "claim": None, "settled_at": now()}
-        await self._write(message, still_open, **settled | values)
+    async def _settle(
+        self, message: Message, still_open: ColumnElement[bool], state: str, detail: str, **values: object
+    ) -> None:
+        settled = {"reason": None, "state": state, "sealed": None, "claim": None, "settled_at": now()}
+        await self._write(message, still_open, state, detail, **settled | values)
 
-    async def _release(self, message: Message, *, reason: str, **values: object) -> None:
-        await self._write(message, OutboxRow.claim == message.claim, claim=None, reason=reason[:_LONGEST], **values)
+    async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
+        held = OutboxRow.claim == message.claim
+        await self._write(message, held, event, reason, claim=None, reason=reason[:_LONGEST], **values)
 
-    async def _write(self, message: Message, condition: ColumnElement[bool], **values: object) -> None:
-        async with self._database.transaction() as session:
-            await session.execute(update(OutboxRow).where(OutboxRow.id == message.id, condition).values(**values))
+    async def _write(
+        self, message: Message, condition: ColumnElement[bool], event: str, detail: str, **values: object
+    ) -> None:
+        changed = update(OutboxRow).where(OutboxRow.id == message.id, condition).values(**values)
+        async with self.database.transaction() as session:
+            if (await session.execute(changed.returning(OutboxRow.id))).first() is not None:
+                await note(session, Event(message_id=message.id, event=event, detail=detail[:_LONGEST], at=now()))
             await session.commit()
 
 

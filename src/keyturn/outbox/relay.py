@@ -13,6 +13,7 @@ import msgspec
 from keyturn.database import now
 from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import backoff
+from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 
@@ -49,6 +50,7 @@ class Relay:
         self._limits = limits
         self._jitter = jitter
         self._under_way: set[asyncio.Task[None]] = set()
+        self._listener = Listener(outbox.database, outbox.waiting.set)
 
     async def run(self) -> None:
         """Work until cancelled; then let what is under way end, since its mail may already be with the provider."""
@@ -58,6 +60,7 @@ class Relay:
         finally:
             if self._under_way:
                 await asyncio.wait(self._under_way)
+            await self._listener.close()
 
     async def drain(self) -> int:
         """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
@@ -72,6 +75,7 @@ class Relay:
         if not free:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return
+        await self._listener.ensure()
         self._outbox.waiting.clear()
         try:
             messages = await self._outbox.claim(free, self._limits.lease)
@@ -116,27 +120,27 @@ class Relay:
             log.error("outbox: message %s is refused: %s", message.id, error.reason)
             await self._outbox.settle_dead(message, error.reason)
         except SendRetryable as error:
-            await self._try_later(message, error.reason, error.retry_after)
+            await self._try_later(message, error)
         except Exception as error:
             log.exception("outbox: message %s failed", message.id)
-            await self._try_later(message, type(error).__name__, None)
+            await self._try_later(message, SendRetryable(type(error).__name__))
 
     async def _settle(self, message: Message, settlement: Settlement) -> None:
         match settlement:
-            case Sent(provider_id):
-                await self._outbox.settle_sent(message, provider_id)
+            case Sent():
+                await self._outbox.settle_sent(message, settlement)
             case Dropped(reason):
                 await self._outbox.settle_dropped(message, reason)
             case _:
                 assert_never(settlement)
 
-    async def _try_later(self, message: Message, reason: str, retry_after: float | None) -> None:
+    async def _try_later(self, message: Message, error: SendRetryable) -> None:
         if message.attempts >= self._limits.max_attempts:
-            await self._give_up(message, reason)
+            await self._give_up(message, error.reason)
             return
-        pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=retry_after or 0))
-        log.warning("outbox: message %s is tried again in %.1f s: %s", message.id, pause.total_seconds(), reason)
-        await self._outbox.postpone(message, now() + pause, reason)
+        pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
+        log.warning("outbox: message %s is tried again in %.1f s: %s", message.id, pause.total_seconds(), error.reason)
+        await self._outbox.postpone(message, now() + pause, error.reason, sure=error.sure)
 
     async def _give_up(self, message: Message, reason: str) -> None:
         log.error("outbox: message %s is given up after %s tries: %s", message.id, message.attempts, reason)

@@ -1,48 +1,93 @@
 """Rows that have stopped mattering leave in small batches, so that no delete holds the database for long."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+import msgspec
+from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
-from keyturn.database import Database, Model
-from keyturn.outbox.models import WAITING, OutboxRow
+from keyturn.database import Database, now
+from keyturn.errors import DatabaseUnready
+from keyturn.outbox.models import WAITING, EventRow, OutboxRow
 from keyturn.reset.models import AuditRow, MailboxRow, ResetTokenRow
-from keyturn.settings import LimitSettings, RetentionSettings
+from keyturn.settings import RetentionSettings
+
+log = logging.getLogger("keyturn.housekeeping")
+
+ERASED = "{}"
+"""What stands in a settled message's payload once its address was taken out."""
 
 _BATCH = 500
 
 
-async def purge(
-    database: Database, retention: RetentionSettings, limits: LimitSettings, moment: datetime
-) -> Mapping[str, int]:
-    """Delete what is older than its retention; return how many rows left each table."""
-    work: tuple[tuple[str, type[Model], InstrumentedAttribute[object], ColumnElement[bool]], ...] = (
-        ("links", ResetTokenRow, ResetTokenRow.id, ResetTokenRow.expires_at < moment - retention.tokens),
-        (
-            "outbox",
-            OutboxRow,
-            OutboxRow.id,
-            (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - retention.outbox),
-        ),
-        ("audit", AuditRow, AuditRow.id, AuditRow.at < moment - retention.audit),
-        ("sessions", SessionRow, SessionRow.digest, SessionRow.expires_at < moment),
-        ("mailboxes", MailboxRow, MailboxRow.digest, MailboxRow.mailed_at < moment - limits.mailbox_cooldown),
-    )
-    return {name: await _delete(database, model, key, done) for name, model, key, done in work}
+class _Chore(msgspec.Struct, frozen=True):
+    name: str
+    statement: Delete | Update
+    key: InstrumentedAttribute[Any]
+    due: ColumnElement[bool]
 
 
-async def _delete(
-    database: Database, model: type[Model], key: "InstrumentedAttribute[object]", done: ColumnElement[bool]
-) -> int:
-    deleted = 0
-    while True:
-        async with database.transaction() as session:
-            batch = select(key).where(done).limit(_BATCH)
-            gone = (await session.execute(delete(model).where(key.in_(batch)).returning(key))).all()
-            await session.commit()
-        deleted += len(gone)
-        if len(gone) < _BATCH:
-            return deleted
+class Housekeeping:
+    """Any number of workers may do it at once: each batch is one statement, and what is gone is gone."""
+
+    def __init__(self, database: Database, retention: RetentionSettings, cooldown: timedelta) -> None:
+        self._database = database
+        self._retention = retention
+        self._cooldown = cooldown
+
+    async def run(self, every: timedelta) -> None:
+        """Purge now and then, until cancelled."""
+        while True:
+            try:
+                log.debug("purged: %s", await self.purge(now()))
+            except DatabaseUnready as error:
+                log.warning("housekeeping: %s", error)
+            await asyncio.sleep(every.total_seconds())
+
+    async def purge(self, moment: datetime) -> Mapping[str, int]:
+        """Delete or redact what is older than its retention; return how many rows each chore found."""
+        return {chore.name: await self._do(chore) for chore in self._chores(moment)}
+
+    def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
+        kept = self._retention
+        settled = OutboxRow.state != WAITING
+        unsuppressed = MailboxRow.suppressed_until.is_(None) | (MailboxRow.suppressed_until < moment)
+        return (
+            _Chore(
+                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - kept.tokens
+            ),
+            _Chore(
+                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - kept.outbox)
+            ),
+            _Chore(
+                "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
+                settled & (OutboxRow.settled_at < moment - kept.addresses) & (OutboxRow.payload != ERASED),
+            ),
+            _Chore(
+                "reports", delete(EventRow), EventRow.id,
+                EventRow.message_id.is_(None) & (EventRow.at < moment - kept.outbox),
+            ),
+            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - kept.audit),
+            _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
+            _Chore(
+                "mailboxes", delete(MailboxRow), MailboxRow.digest,
+                (MailboxRow.mailed_at < moment - self._cooldown) & unsuppressed,
+            ),
+        )  # fmt: skip
+
+    async def _do(self, chore: _Chore) -> int:
+        done = 0
+        batch = select(chore.key).where(chore.due).limit(_BATCH)
+        statement = chore.statement.where(chore.key.in_(batch)).returning(chore.key)
+        while True:
+            async with self._database.transaction() as session:
+                found = len((await session.execute(statement)).all())
+                await session.commit()
+            done += found
+            if found < _BATCH:
+                return done

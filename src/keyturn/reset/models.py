@@ -28,12 +28,17 @@ class ResetTokenRow(Model):
 
 
 class MailboxRow(Model):
-    """When a mailbox was last written to, under the SHA-256 of its address."""
+    """When a mailbox was last written to, under the SHA-256 of its address, and until when it must not be.
+
+    A mailbox that bounced for good or complained is left alone until `suppressed_until`, for `reason`.
+    """
 
     __tablename__ = "keyturn_mailboxes"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     mailed_at: Mapped[datetime]
+    suppressed_until: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(32))
 
 
 class AuditRow(Model):

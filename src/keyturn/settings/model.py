@@ -37,18 +37,25 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """`from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files."""
+    """`from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files.
+
+    `fallback` is asked where `transport` refuses our key or log-in, or was not reached in `fallback_after` tries; but
+    never for a mail that `transport` may have.
+    """
 
     transport: Literal["resend", "smtp", "capture"] = "resend"
     from_: str = ""
     reply_to: str = ""
     capture_dir: str = ".keyturn/mail"
+    fallback: Literal["", "resend", "smtp"] = ""
+    fallback_after: Count = 4
 
 
 class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret = Secret("")
     api_url: str = "https://api.resend.com"
     timeout: timedelta = timedelta(seconds=10)
+    rate: Annotated[float, Meta(gt=0)] = 10
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,14 +134,16 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
     max_attempts: Count = 12
+    housekeeping: timedelta = timedelta(hours=1)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long rows stay after they have stopped mattering."""
+    """How long rows stay after they have stopped mattering, and addresses in a message that was settled."""
 
     tokens: timedelta = timedelta(days=7)
     outbox: timedelta = timedelta(days=30)
     audit: timedelta = timedelta(days=365)
+    addresses: timedelta = timedelta(days=3)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,7 +75,8 @@ def environment_name(setting: str) -> str:
 
 def _overlay(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
     known = {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
-    for name in sorted(environ):
+    # Where a setting has two names, Keyturn's own comes last and wins.
+    for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
             section, _, key = known[name].rpartition(".")
             target = given.setdefault(section, {}) if section else given

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from limits import parse_many
 
@@ -34,7 +34,7 @@ def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
         yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
     try:
         ZoneInfo(settings.timezone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {settings.timezone}")
 
 
@@ -65,7 +65,7 @@ def _urls(settings: Settings) -> Iterator[Fault]:
         yield from _pattern(name, getattr(settings, name), needed, allowed)
     for name in ("base_url", "reset_url", "forgot_url", "sign_in_url"):
         url = getattr(settings, name)
-        if settings.environment == "production" and url.startswith("http://") and not is_loopback(url):
+        if settings.environment == "production" and url.startswith("http://") and _host(url) and not is_loopback(url):
             yield Fault(name, "must be https in production: over http anybody on the way can read the link")
 
 
@@ -95,10 +95,13 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
 
 
 def _transport(settings: Settings) -> Iterator[Fault]:
-    if settings.mail.transport == "resend" and not settings.resend.api_key:
-        yield Fault("RESEND_API_KEY", "missing: mail.transport is resend")
-    if settings.mail.transport == "smtp" and not settings.smtp.host:
-        yield Fault("smtp.host", "missing: mail.transport is smtp")
+    chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
+    if "resend" in chosen and not settings.resend.api_key:
+        yield Fault("RESEND_API_KEY", f"missing: {chosen['resend']} is resend")
+    if "smtp" in chosen and not settings.smtp.host:
+        yield Fault("smtp.host", f"missing: {chosen['smtp']} is smtp")
+    if settings.mail.fallback == settings.mail.transport:
+        yield Fault("mail.fallback", "is the transport itself")
     if not settings.mail.from_ and settings.mail.transport != "capture":
         yield Fault("mail.from", "missing: the address that mails come from")
 

@@ -1,0 +1,90 @@
+"""What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from keyturn.accounts.port import Account
+from keyturn.languages import Languages
+from keyturn.mail.email import Email
+from keyturn.mail.render import EmailProps, Templates
+from keyturn.reset import tokens
+from keyturn.reset.client import Client
+from keyturn.reset.device import device_name
+from keyturn.reset.emails import PasswordChanged, PasswordReset, SignInWithProvider
+from keyturn.reset.intents import PasswordWasChanged
+from keyturn.reset.links import Links
+
+_LIKE_A_LINK = ("://", "www.")
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters."""
+
+    email: Email
+    link: bytes | None = None
+
+
+class Postmark(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same in every mail. `ttl` is the life of a link."""
+
+    sender: str
+    reply_to: str
+    ttl: timedelta
+
+
+class Letters:
+    def __init__(self, templates: Templates, languages: Languages, addresses: Links, postmark: Postmark) -> None:
+        self._templates = templates
+        self._languages = languages
+        self._addresses = addresses
+        self._postmark = postmark
+
+    def with_link(self, account: Account, token: str, moment: datetime, client: Client) -> Letter:
+        props = PasswordReset(
+            name=_greeted(account.name),
+            email=account.email,
+            link=self._addresses.reset(token, account.email),
+            expires_at=moment + self._postmark.ttl,
+            lifetime=self._postmark.ttl,
+        )
+        return Letter(email=self._write(props, account, client), link=tokens.digest(token))
+
+    def about_provider(self, account: Account, client: Client) -> Letter:
+        props = SignInWithProvider(
+            name=_greeted(account.name),
+            email=account.email,
+            provider=account.provider or "another service",
+            sign_in_link=self._addresses.sign_in(),
+        )
+        return Letter(email=self._write(props, account, client))
+
+    def about_change(self, account: Account, change: PasswordWasChanged) -> Letter:
+        props = PasswordChanged(
+            name=_greeted(account.name),
+            email=account.email,
+            changed_at=change.at,
+            address=change.client.address,
+            device=device_name(change.client.user_agent),
+            forgot_link=self._addresses.forgot(),
+        )
+        return Letter(email=self._write(props, account, change.client))
+
+    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
+        rendered = self._templates.render(props, self._languages.choose(account.locale, client.languages))
+        return Email(
+            sender=self._postmark.sender,
+            to=account.email,
+            reply_to=self._postmark.reply_to,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
+            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+            tags={"template": props.template},
+        )
+
+
+def _greeted(name: str) -> str:
+    """Return the name, unless a mail program would make a link of it: then somebody chose it to be clicked."""
+    return "" if any(mark in name.lower() for mark in _LIKE_A_LINK) else name
