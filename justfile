@@ -39,6 +39,10 @@ cover:
 bench *flags:
     uv run python -m benchmarks {{flags}}
 
+# Processes killed and a provider that misbehaves, for minutes
+chaos seconds="120":
+    KEYTURN_STORM_SECONDS={{seconds}} uv run pytest tests/chaos
+
 # Build the wheel into dist/
 wheel:
     uv build --wheel

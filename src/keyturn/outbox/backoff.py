@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-FIRST = timedelta(seconds=2)
+FIRST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=10)
 
 

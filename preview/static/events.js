@@ -1,0 +1,51 @@
+// What the server tells of the disk. A tab that nobody sees does not listen, and catches up when it is seen again.
+
+import { draw } from "./page.js";
+
+const status = document.querySelector("[data-saved]");
+const folder = status.textContent;
+let source = null;
+let missed = false;
+
+export function listen() {
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+  if (!document.hidden) start();
+}
+
+function start() {
+  if (source) return;
+  source = new EventSource(`${document.body.dataset.home}/events`);
+  source.addEventListener("watching", () => {
+    tell("live", `watching ${folder}`);
+    if (missed) draw(undefined, { anew: true });
+    missed = false;
+  });
+  source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
+  source.addEventListener("mail", () => draw());
+  source.addEventListener("error", () => {
+    missed = true;
+    tell("lost", "the studio does not answer");
+  });
+}
+
+function stop() {
+  missed = true;
+  source?.close();
+  source = null;
+}
+
+// How long it took is the server's part, by its clock, and this browser's part, by this one's.
+async function redraw({ saved, told }) {
+  const heard = performance.now();
+  const good = await draw(undefined, { anew: true });
+  if (good === null) return;
+  const took = Math.round(told - saved + performance.now() - heard);
+  const time = new Date(saved).toLocaleTimeString("en-GB");
+  if (good) tell("live", `saved ${time} → drawn in ${took} ms`);
+  else tell("error", `saved ${time} → cannot be drawn`);
+}
+
+function tell(state, text) {
+  status.dataset.state = state;
+  status.textContent = text;
+}

@@ -1,0 +1,38 @@
+// Everything works without this: it only makes the same pages arrive without a flash, and by themselves.
+
+import { draw } from "./page.js";
+import { listen } from "./events.js";
+import { useFrames } from "./frame.js";
+import { useKeys } from "./keys.js";
+
+const home = document.body.dataset.home;
+document.querySelector("[data-here]").textContent = location.host + home;
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+  if (!link || !plain || link.hash || !isPage(link)) return;
+  event.preventDefault();
+  draw(link.href);
+});
+
+addEventListener("popstate", () => draw(location.href));
+
+function isPage(link) {
+  const inside = link.origin === location.origin && `${link.pathname}/`.startsWith(`${home}/`);
+  return inside && !link.target && !link.hasAttribute("download");
+}
+
+// A link of a preview is not followed: it is shown among the links.
+async function show(address) {
+  const tab = document.getElementById("tab-links");
+  const there = new URL(tab.href);
+  if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
+  await draw(there.href);
+  const entry = [...document.querySelectorAll("[data-address]")].find((item) => item.dataset.address === address);
+  if (entry) location.replace(`#${entry.id}`);
+}
+
+useFrames({ onLink: show });
+useKeys();
+listen();

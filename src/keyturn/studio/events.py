@@ -1,0 +1,72 @@
+"""What changed on the disk, told to the pages that are open (server-sent events)."""
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from litestar.response import ServerSentEventMessage
+
+from keyturn.studio.studio import Studio
+
+# Milliseconds. A save is told after `_STEP` without another change, so that an editor's rename is one save.
+_STEP = 5
+_AT_MOST = 50
+_LOOK_UP = 200
+
+# A file that is older than this was not saved just now: it was moved here, or another one was deleted.
+_JUST_NOW = 2000
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """`saved` and `told` by this machine's clock, in milliseconds: their difference is what the studio took."""
+
+    saved: float
+    told: float
+
+
+async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Tell of every save of a template and every mail captured, until the page goes or the server stops.
+
+    The watch lasts as long as the page listens, and `watching` says that it has begun.
+    """
+    from watchfiles import awatch  # noqa: PLC0415 - nobody pays for a watch that nobody uses
+
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
+    outbox = _made(studio.outbox)
+    folders = [studio.templates.folder.resolve(), *([outbox] if outbox else [])]
+    told = False
+    async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
+        if studio.stopping.is_set():
+            return
+        if not told:
+            told = True
+            yield ServerSentEventMessage(event="watching", data="")
+        paths = {Path(path) for _, path in batch}
+        mails = {path for path in paths if path.parent == outbox}
+        if any(path.suffix == ".eml" for path in mails):
+            yield ServerSentEventMessage(event="mail", data="")
+        if saved := paths - mails:
+            yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
+
+
+def _made(outbox: Path | None) -> Path | None:
+    """Make the folder: the first mail may be yet to come, and a watch needs it now."""
+    if outbox is None:
+        return None
+    outbox.mkdir(parents=True, exist_ok=True)
+    return outbox.resolve()
+
+
+def _when(paths: Iterable[Path]) -> Saved:
+    told = time.time() * 1000
+    saved = max(_written(paths), default=told)
+    return Saved(saved if 0 <= told - saved < _JUST_NOW else told, told)
+
+
+def _written(paths: Iterable[Path]) -> Iterator[float]:
+    for path in paths:
+        with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
+            yield path.stat().st_mtime * 1000

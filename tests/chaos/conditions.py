@@ -1,0 +1,22 @@
+"""The settings under which the storms rage: short time-outs, short leases, no limits for clients."""
+
+from tests.resend_server.server import API_KEY, ResendServer
+
+
+def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
+    return {
+        "KEYTURN_DATABASE_URL": database_url,
+        "KEYTURN_SECRET_KEY": "s" * 32,
+        "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",
+        "KEYTURN_RESEND_API_URL": resend.url,
+        "KEYTURN_RESEND_TIMEOUT": "500ms",
+        "KEYTURN_SMTP_TIMEOUT": "500ms",
+        "KEYTURN_RESEND_RATE": "1000",
+        "RESEND_API_KEY": API_KEY,
+        "KEYTURN_LIMITS_REQUEST": "100000/second",
+        "KEYTURN_LIMITS_RESET": "100000/second",
+        "KEYTURN_HASHING_COST": "10",
+        "KEYTURN_WORKER_LEASE": "5s",
+        "KEYTURN_WORKER_POLL": "500ms",
+        "KEYTURN_WORKER_MAX_ATTEMPTS": "100",
+    }

@@ -1,0 +1,61 @@
+"""Keyturn's processes, as an operator runs them, that can be killed at any moment and started again."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+
+_PATIENCE = 30
+_ANSWERS_ON = re.compile(r"http://[\d.:]+")
+
+
+class Process:
+    """One `keyturn ...`. `said` is all that it and its predecessors wrote."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str], said: list[str]) -> None:
+        self._command = [sys.executable, "-m", "keyturn", *arguments]
+        self._environment = {**os.environ, **environment}
+        self.said = said
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return once it says that it is ready."""
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(ready,))
+        self._reader.start()
+        assert ready.wait(_PATIENCE), "".join(self.said[-20:])
+        assert self._process.poll() is None, "".join(self.said[-20:])
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._wait()
+
+    def stop(self) -> int:
+        """End it as an operator would; return its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        self._wait()
+        return self._process.returncode
+
+    def _wait(self) -> None:
+        self._process.wait(_PATIENCE)
+        self._reader.join(_PATIENCE)
+
+    def _read(self, ready: threading.Event) -> None:
+        assert self._process.stderr
+        with self._process.stderr as stderr:
+            for line in stderr:
+                self.said.append(line)
+                if "Keyturn answers" in line or "Keyturn works" in line:
+                    found = _ANSWERS_ON.search(line)
+                    self.url = found[0] if found else ""
+                    ready.set()
+        ready.set()

@@ -1,0 +1,143 @@
+"""A storm: people ask and reset while processes are killed and the provider misbehaves."""
+
+import asyncio
+import json
+import os
+import random
+import re
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+from sqlalchemy import func, insert, select
+from tests.chaos.processes import Process
+from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
+from tests.resend_server.server import ResendServer
+
+from keyturn.accounts.models import AccountRow
+from keyturn.database import Database, now
+from keyturn.outbox.models import WAITING, OutboxRow
+
+SECONDS = float(os.environ.get("KEYTURN_STORM_SECONDS", "5"))
+PASSWORD = "a longer horse, and another battery"
+_LINK = re.compile(r"/reset-password/([\w-]{43})")
+
+TROUBLES: Sequence[Answer | Trouble | None] = (
+    *[None] * 6, Trouble.DROP, Trouble.DROP_AFTER_ACCEPTING, Trouble.DROP_AFTER_ACCEPTING,
+    Trouble.STALL_AFTER_ACCEPTING, refusal(500, "internal_server_error"), PROXY_PAGE, RATE_LIMITED,
+)  # fmt: skip
+
+
+class Weather(deque[Answer | Trouble]):
+    """What happens to the next request, for ever: mostly nothing."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+        self.calm = False
+
+    def __bool__(self) -> bool:
+        return not self.calm
+
+    def popleft(self) -> Any:
+        return self._chance.choice(TROUBLES)
+
+
+class Storm:
+    """`requested` and `reset` hold the addresses whose request was answered, and whose password was set."""
+
+    def __init__(self, resend: ResendServer, url: str, chance: random.Random) -> None:
+        self.resend = resend
+        self.database = Database(url)
+        self.chance = chance
+        self.requested: list[str] = []
+        self.reset: list[str] = []
+        self.statuses = Counter[int]()
+        self._weather = Weather(chance)
+        resend.coming = self._weather
+
+    async def add_accounts(self, count: int) -> list[str]:
+        emails = [f"person{number}@example.test" for number in range(count)]
+        rows = [
+            {
+                "id": str(number), "email": email, "name": "", "password_hash": "x", "provider": "", "kind": "",
+                "locale": "", "active": True, "created_at": now(),
+            }
+            for number, email in enumerate(emails)
+        ]  # fmt: skip
+        async with self.database.transaction() as session:
+            await session.execute(insert(AccountRow), rows)
+            await session.commit()
+        return emails
+
+    async def people(self, api: Process, emails: Sequence[str], seconds: float) -> None:
+        """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that."""
+        async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
+            for email in emails:
+                group.create_task(self._person(client, api, email, self.chance.uniform(0, seconds)))
+
+    async def _person(self, client: httpx.AsyncClient, api: Process, email: str, pause: float) -> None:
+        await asyncio.sleep(pause)
+        if await self._post(client, api, "request-password-reset", {"email": email}) != 202:
+            return
+        self.requested.append(email)
+        token = await self._token(email)
+        status = None
+        while token and status not in {200, 400}:  # a link works once, so what got no answer may be tried again
+            status = await self._post(client, api, "reset-password", {"token": token, "password": PASSWORD})
+            await asyncio.sleep(0.1)
+        if token:
+            self.reset.append(email)
+
+    async def _post(self, client: httpx.AsyncClient, api: Process, path: str, body: Mapping[str, str]) -> int | None:
+        try:
+            answer = await client.post(f"{api.url}/api/auth/{path}", json=body)
+        except httpx.ConnectError:  # nobody heard it, so it may be said again
+            await asyncio.sleep(0.2)
+            return await self._post(client, api, path, body)
+        except httpx.HTTPError:
+            return None
+        self.statuses[answer.status_code] += 1
+        return answer.status_code
+
+    async def _token(self, email: str) -> str | None:
+        for _ in range(600):
+            if mails := self.mails_to(email):
+                found = _LINK.search(mails[0]["text"])
+                assert found
+                return found[1]
+            await asyncio.sleep(0.1)
+        return None
+
+    def mails_to(self, email: str, template: str = "password_reset") -> list[Mapping[str, Any]]:
+        """Return what the provider accepted for an address."""
+        tag = {"name": "template", "value": template}
+        return [
+            mail.fields for mail in self.resend.accepted if email in mail.fields["to"] and tag in mail.fields["tags"]
+        ]
+
+    async def settled(self, seconds: float) -> None:
+        """Return once nothing waits in the outbox, the sky being clear."""
+        self._weather.calm = True
+        async with asyncio.timeout(seconds):
+            while await self._waiting():
+                await asyncio.sleep(0.1)
+
+    async def _waiting(self) -> int:
+        async with self.database.reading() as connection:
+            statement = select(func.count()).where(OutboxRow.state == WAITING)
+            return (await connection.execute(statement)).scalar_one()
+
+    async def sealed(self) -> int:
+        async with self.database.reading() as connection:
+            return (await connection.execute(select(func.count()).where(OutboxRow.sealed.is_not(None)))).scalar_one()
+
+    def assert_each_promise_was_kept_once(self) -> None:
+        assert self.requested, f"nothing was accepted: {self.statuses}"
+        for email in self.requested:
+            assert len(self.mails_to(email)) == 1, email
+        for email in self.reset:
+            assert len(self.mails_to(email, "password_changed")) == 1, email
+        twice = Counter(json.dumps([mail.fields["to"], mail.fields["subject"]]) for mail in self.resend.accepted)
+        assert not [mail for mail, count in twice.items() if count > 1]

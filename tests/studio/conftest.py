@@ -1,0 +1,69 @@
+"""A studio over a small folder, asked over HTTP and looked at in a browser."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from litestar.testing import TestClient
+from playwright.async_api import Browser, Page
+from tests.serving import serving
+from tests.studio.fixtures import Greeting, write_templates
+
+from keyturn.languages import Languages
+from keyturn.mail.palette import Palette
+from keyturn.mail.render import Templates
+from keyturn.studio import Studio, create_studio_app
+
+Client = TestClient[Litestar]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_templates(tmp_path / "email_templates")
+    return tmp_path / "email_templates"
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    return tmp_path / "outbox"
+
+
+@pytest.fixture
+def studio(folder: Path, outbox: Path) -> Studio:
+    return Studio(
+        templates=Templates(folder, {"name": "Northwind School"}, Palette(), reload=True),
+        props={"greeting": Greeting},
+        languages=Languages("UTC"),
+        sender="Northwind School <no-reply@northwind.example>",
+        outbox=outbox,
+    )
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+@pytest.fixture
+def served(studio: Studio) -> Iterator[str]:
+    """Serve the studio on a real socket; return its address."""
+    with serving(create_studio_app(studio)) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, served: str) -> AsyncIterator[Page]:
+    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(served) else faults.append(request.url))
+    yield page
+    await context.close()
+    assert not faults
