@@ -53,3 +53,7 @@ messages:
 
 # All that CI runs
 check: lint cover
+
+# The pictures of the documentation
+screenshots:
+    uv run python docs/screenshots.py

@@ -1,0 +1,61 @@
+"""Take the pictures of the documentation anew: `uv run python docs/screenshots.py`. Needs Debian's Chromium."""
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright
+
+IMAGES = Path(__file__).parent / "images"
+FLAGS = "--no-sandbox --disable-quic --disable-background-networking --disable-component-update"
+    " --disable-sync --no-first-run"
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "keyturn", "demo", "--port", "0"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as demo:
+            assert demo.stdout
+            url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+                for scheme in ("light", "dark"):
+                    await studio(browser, url, scheme)
+                    await mail(browser, scheme)
+                await page(browser, url)
+                await browser.close()
+            demo.send_signal(signal.SIGINT)
+
+
+async def studio(browser: Browser, url: str, scheme: str) -> None:
+    tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    await tab.goto(f"{url}/studio")
+    await tab.get_by_role("link", name=re.compile("^password_reset")).first.click()
+    await tab.wait_for_load_state("networkidle")
+    await tab.screenshot(path=IMAGES / f"studio-{scheme}.png")
+    await tab.close()
+
+
+async def mail(browser: Browser, scheme: str) -> None:
+    command = [sys.executable, "-m", "keyturn", "render", "password_reset", "--sample", "viewer"]
+    environment = {"KEYTURN_BRAND_NAME": "Northwind School", "KEYTURN_BRAND_SUPPORT_ADDRESS": "help@northwind.example"}
+    environment |= {"KEYTURN_BRAND_POSTAL_ADDRESS": "12 Harbour Street, Leeds"}
+    rendered = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    tab = await browser.new_page(viewport={"width": 640, "height": 400}, color_scheme=scheme)
+    await tab.set_content(rendered)
+    await tab.screenshot(path=IMAGES / f"mail-{scheme}.png", full_page=True)
+    await tab.close()
+
+
+async def page(browser: Browser, url: str) -> None:
+    tab = await browser.new_page(viewport={"width": 480, "height": 640})
+    await tab.goto(f"{url}/forgot-password")
+    await tab.screenshot(path=IMAGES / "forgot-password.png")
+    await tab.close()
+
+
+asyncio.run(main())
