@@ -11,8 +11,10 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 IMAGES = Path(__file__).parent / "images"
-FLAGS = "--no-sandbox --disable-quic --disable-background-networking --disable-component-update"
-    " --disable-sync --no-first-run"
+FLAGS = (
+    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+)  # fmt: skip
 
 
 async def main() -> None:
@@ -22,7 +24,7 @@ async def main() -> None:
             assert demo.stdout
             url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
             async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+                browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
                 for scheme in ("light", "dark"):
                     await studio(browser, url, scheme)
                     await mail(browser, scheme)

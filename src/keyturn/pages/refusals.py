@@ -11,7 +11,8 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.errors import Busy, DatabaseUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.errors import Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.logs import LogEvent
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.pages.site import SETTINGS
@@ -35,6 +36,7 @@ class Refusals:
             TooManyRequests: self.too_many,
             Busy: self.busy,
             DatabaseUnready: self.unready,
+            LimitsUnready: self.unready,
             LinkDead: self.dead_link,
             NotSignedIn: self.not_signed_in,
             PermissionDeniedException: self.forged,
@@ -49,8 +51,8 @@ class Refusals:
     def busy(self, request: Request[Any, Any, Any], error: Busy) -> Response[Any]:
         return self._later(request, "busy", 503, error.retry_after)
 
-    def unready(self, request: Request[Any, Any, Any], error: DatabaseUnready) -> Response[Any]:
-        log.error("pages: %s", error)
+    def unready(self, request: Request[Any, Any, Any], error: DatabaseUnready | LimitsUnready) -> Response[Any]:
+        log.error(LogEvent("page.unready", reason=error))
         return self._refusal(request, "failed", 503)
 
     def dead_link(self, request: Request[Any, Any, Any], error: LinkDead) -> Response[Any]:
@@ -76,7 +78,7 @@ class Refusals:
         return self._refusal(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
 
     def failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        log.error("pages: %s failed", request.route_handler, exc_info=error)
+        log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
         return self._refusal(request, "failed", 500)
 
     def _later(self, request: Request[Any, Any, Any], reason: str, status: int, seconds: int) -> Response[Any]:

@@ -9,7 +9,7 @@ const again = form.elements.again;
 const meter = form.querySelector("[role=meter]");
 const words = meter.dataset.words.split("|");
 
-// In JavaScript a dot-free pattern counts code points with the flag u, as the server does.
+// With the flag u a pattern counts code points, as the server does.
 const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
   const pattern = new RegExp(item.dataset.pattern, "u");
   return { item, holds: () => pattern.test(password.value) };

@@ -1,0 +1,96 @@
+"""A browser, and a school that it can visit. Whatever a test does: no error in the console, no request elsewhere."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+from tests.pages.school import School, opened, settings_for
+
+OFFLINE = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+           "--disable-sync", "--no-first-run")  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Start Debian's Chromium, or the one that Playwright brings."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OFFLINE)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    async with opened(settings_for(tmp_path)) as school:
+        await school.add(name="Ada")
+        yield school
+
+
+class Screens:
+    """Opens pages of the school, each in a browser session of its own, and notes what should not happen there."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._browser = browser
+        self.address = address
+        self.mishaps: list[str] = []
+
+    @asynccontextmanager
+    async def open(self, path: str = "/login", **options: Any) -> AsyncIterator[Page]:
+        context = await self._browser.new_context(base_url=self.address, **options)
+        context.set_default_timeout(10_000)
+        page = await context.new_page()
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self.mishaps.append(f"script: {error}"))
+        page.on("request", lambda request: self._note_request(request.url))
+        await page.goto(path)
+        yield page
+        await context.close()
+
+    def _note(self, kind: str, text: str) -> None:
+        # A browser reports every answer over 399 there; forms with a mistake and dead links are such answers.
+        if kind in {"error", "warning"} and "the server responded with a status of 4" not in text:
+            self.mishaps.append(f"console: {text}")
+
+    def _note_request(self, url: str) -> None:
+        if not url.startswith(self.address):
+            self.mishaps.append(f"request to {url}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def screens(browser: Browser, school: School) -> AsyncIterator[Screens]:
+    async with _serving(school.app()) as address:
+        screens = Screens(browser, address)
+        yield screens
+    assert screens.mishaps == []
+
+
+@asynccontextmanager
+async def _serving(app: Any) -> AsyncIterator[str]:
+    """Serve in the test's own event loop, since the school's database belongs to it."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
+        task = asyncio.create_task(server.serve(sockets=[bound]))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave Ctrl-C to pytest."""
+        yield
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

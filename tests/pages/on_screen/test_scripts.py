@@ -1,0 +1,170 @@
+"""What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
+
+import pytest
+from playwright.async_api import Page, Request, expect
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.test_the_story import link
+from tests.pages.school import ADA, NEW_PASSWORD, School
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def fill(page: Page, password: str, again: str = "") -> None:
+    await page.get_by_label("New password", exact=True).fill(password)
+    await page.get_by_label("Again", exact=True).fill(again)
+
+
+async def save(page: Page) -> None:
+    await page.get_by_role("button", name="Save the new password").click()
+
+
+def posted_from(page: Page) -> list[str]:
+    """Return a list that grows with each form that is sent: what the address bar said when it was."""
+    addresses: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST":
+            addresses.append(page.url)
+
+    page.on("request", note)
+    return addresses
+
+
+async def test_rules_tick_off_while_somebody_types(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
+        await fill(page, "eleven char")
+        await expect(length).not_to_have_class("met")
+        await fill(page, "twelve chars")
+        await expect(length).to_have_class("met")
+        await expect(same).not_to_have_class("with-script met")
+        await fill(page, "twelve chars", "twelve chars")
+        await expect(same).to_have_class("with-script met")
+        await fill(page, "🌲" * 11)
+        await expect(length).not_to_have_class("met")
+
+
+async def test_what_only_the_server_knows_is_not_ticked_off(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_text("not one of the common passwords")).to_have_class("later")
+
+
+async def test_the_strength_grows_with_length_and_variety(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        meter, levels = page.get_by_role("meter"), []
+        for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
+            await fill(page, password)
+            levels.append(await meter.get_attribute("aria-valuetext"))
+        assert levels == ["none yet", "weak", "weak", "weak", "good", "strong"]
+
+
+async def test_two_different_passwords_are_told_before_anything_is_sent(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        posted = posted_from(page)
+        await fill(page, NEW_PASSWORD, "another password")
+        await save(page)
+        again = page.get_by_label("Again", exact=True)
+        await expect(again).to_be_focused()
+        await expect(again).to_have_accessible_description("The two passwords are not the same.")
+        await expect(again).to_have_value("another password")
+        await fill(page, "short", "short")
+        await save(page)
+        await expect(page.get_by_label("New password", exact=True)).to_be_focused()
+        await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
+        await expect(page.locator("#again-error")).to_be_empty()
+        assert posted == []
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.locator("#password-error")).to_be_empty()
+        await save(page)
+        await expect(page).to_have_url(f"{screens.address}/login")
+
+
+async def test_a_password_can_be_shown_and_hidden_and_is_sent_hidden(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        field, button = page.locator("#password"), page.locator("[data-shows=password]")
+        await expect(button).to_have_accessible_name("Show New password")
+        await button.click()
+        await expect(field).to_have_attribute("type", "text")
+        await expect(button).to_have_accessible_name("Hide New password")
+        await button.click()
+        await expect(field).to_have_attribute("type", "password")
+        await button.click()
+        await fill(page, "short", "short")
+        await save(page)
+        await expect(field).to_have_attribute("type", "password")
+
+
+async def test_a_password_can_be_pasted(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
+        for field in ("#password", "#again"):
+            await page.locator(field).press("ControlOrMeta+v")
+            await expect(page.locator(field)).to_have_value("pasted from a manager")
+
+
+async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: School) -> None:
+    async with screens.open("/forgot-password") as page:
+        await page.clock.install()
+        await page.get_by_label("Email").fill(ADA)
+        await page.keyboard.press("Enter")
+        button = page.get_by_role("button", name="Send the link again")
+        await expect(button).to_be_disabled()
+        await page.clock.fast_forward(15_000)
+        await expect(page.get_by_text("Ask again in")).to_have_text("Ask again in 0:45.")
+        await page.clock.fast_forward(45_000)
+        await expect(page.get_by_text("Ask again.")).to_be_visible()
+        await expect(button).to_be_enabled()
+    assert await school.asked() == [ADA]
+
+
+@pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.example"])
+async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address(
+    pattern: str, screens: Screens, school: School
+) -> None:
+    token = await link(school)
+    async with screens.open() as page:
+        posted = posted_from(page)
+        await page.goto("/reset-password" + pattern.format(token=token))
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        assert {page.url, *posted} == {f"{screens.address}/reset-password"}
+        assert token not in await page.content()
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await save(page)
+        await expect(page).to_have_url(f"{screens.address}/login")
+
+
+async def test_a_second_link_with_a_fragment_takes_the_place_of_the_first(screens: Screens, school: School) -> None:
+    bob = await school.add("bob@northwind.example")
+    async with screens.open(f"/reset-password#token={await link(school)}") as page:
+        await expect(page.get_by_text(f"For {ADA}")).to_be_visible()
+        token = await school.link(bob)
+        await page.evaluate(f"location.hash = 'token={token}'")
+        await expect(page.get_by_text("For bob@northwind.example")).to_be_visible()
+
+
+async def test_a_fragment_that_is_no_token_is_left_alone(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        await page.goto("/reset-password#rules")
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+
+
+async def test_a_form_is_sent_once_however_often_its_button_is_pressed(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        posted = posted_from(page)
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        # The second press comes while the server still hashes for the first.
+        await page.locator("main [type=submit]").evaluate(
+            "button => [0, 20].map(ms => setTimeout(() => button.click(), ms))"
+        )
+        await expect(page).to_have_url(f"{screens.address}/login")
+        assert len(posted) == 1
+
+
+async def test_without_scripts_there_is_nothing_that_only_they_can_work(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=False) as page:
+        await expect(page.get_by_role("button")).to_have_count(1)
+        await expect(page.get_by_role("meter")).to_have_count(0)
+        await expect(page.get_by_text("at least 12 characters")).to_be_visible()
+        await expect(page.get_by_text("the same in both fields")).to_be_hidden()

@@ -1,0 +1,110 @@
+"""The whole story in a browser: with scripts, without them, and with nothing but a keyboard."""
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def link(school: School) -> str:
+    account = await school.parts.accounts.find(ADA)
+    assert account
+    return await school.link(account)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screens: Screens, school: School) -> None:
+    async with screens.open(java_script_enabled=scripts) as page:
+        await page.get_by_role("link", name="Forgot password?").click()
+        await page.get_by_label("Email").fill(ADA)
+        await page.get_by_role("button", name="Send the link").click()
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+        await expect(page.get_by_text("Ask again in")).to_be_visible()
+        assert await school.asked() == [ADA]
+
+        await page.goto(f"/reset-password/{await link(school)}")
+        assert page.url == f"{screens.address}/reset-password"
+        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_role("button", name="Save the new password").click()
+        await expect(page.get_by_role("status")).to_have_text(
+            "Your password was changed. Sign in with your new password."
+        )
+
+        await page.get_by_label("Email").fill(ADA)
+        await page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page).to_have_url(f"{screens.address}/viewer-settings/security")
+        await page.get_by_role("button", name="Request Password Change").click()
+        await expect(page.get_by_role("status")).to_have_text(
+            "We’ve sent a password reset link to your email. Please check your inbox to continue."
+        )
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("status")).to_have_text("You are signed out.")
+
+
+async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
+    async with screens.open("/forgot-password") as page:
+        await page.keyboard.type(ADA)  # the field has the focus
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+        await page.goto(f"/reset-password/{await link(school)}")
+        await page.keyboard.type(NEW_PASSWORD)
+        await tab_to(page, "Show New password")
+        await page.keyboard.press("Space")
+        await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
+        await tab_to(page, "Again")
+        await page.keyboard.type(NEW_PASSWORD)
+        await tab_to(page, "Save the new password")
+        await page.keyboard.press("Enter")
+
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await tab_to(page, "Email")
+        await page.keyboard.type(ADA)
+        await tab_to(page, "Password")
+        await page.keyboard.type(NEW_PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Security settings")).to_be_visible()
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the thing of that name has the focus, which must be visible on it."""
+    for _ in range(10):
+        await page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        label = await focused.evaluate("e => (e.labels?.[0] ?? e).textContent.trim().replace(/\\s+/g, ' ')")
+        if label == name:
+            assert await focused.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"no Tab leads to {name}")
+
+
+async def test_a_wrong_password_leaves_the_address_and_puts_the_focus_where_it_is_needed(screens: Screens) -> None:
+    async with screens.open() as page:
+        await page.get_by_label("Email").fill(ADA)
+        await page.get_by_label("Password", exact=True).fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("This address and this password do not belong together.")
+        await expect(page.get_by_label("Email")).to_have_value(ADA)
+        field = page.get_by_label("Password", exact=True)
+        await expect(field).to_be_focused()
+        await expect(field).to_have_accessible_description("This address and this password do not belong together.")
+        await page.keyboard.type(PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(f"{screens.address}/viewer-settings/security")
+
+
+async def test_the_token_is_in_no_address_of_the_history(screens: Screens, school: School) -> None:
+    token = await link(school)
+    async with screens.open(f"/reset-password?token={token}&email={ADA}") as page:
+        seen_by_scripts = (
+            "location.href + document.cookie + document.referrer + JSON.stringify(performance.getEntries())"
+        )
+        assert token not in await page.evaluate(seen_by_scripts)
+        assert token not in await page.content()
+        await page.goto("/login")
+        await page.go_back()
+        assert page.url == f"{screens.address}/reset-password"

@@ -1,0 +1,155 @@
+"""A site with the hosted pages on real parts, its visitors, and the questions tests ask."""
+
+import html
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from keyturn.accounts.port import Account
+from keyturn.database import Model, now
+from keyturn.pages import Site, pages_router
+from keyturn.parts import Parts
+from keyturn.reset import tokens
+from keyturn.reset.client import Client
+from keyturn.reset.http import SessionCookie
+from keyturn.settings import Brand, DatabaseSettings, HashingSettings, LimitSettings, Secret, Settings
+
+ADA = "ada@northwind.example"
+PASSWORD = "correct horse battery"
+NEW_PASSWORD = "eleven loud lighthouses"
+SECRET = "0123456789abcdef" * 4
+
+
+def settings_for(folder: Path, **changes: Any) -> Settings:
+    """Return the defaults with a database in `folder`, limits that are out of the way, and `changes`."""
+    defaults: dict[str, Any] = {
+        "environment": "development",
+        "database": DatabaseSettings(url=Secret(f"sqlite:///{folder}/keyturn.db")),
+        "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
+        "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
+        "hashing": HashingSettings(cost=10),
+    }
+    return Settings(**defaults | changes)
+
+
+class School:
+    """The site of a school, without its mails: links are made by hand, and what was asked for is read back."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.site = Site(
+            resets=parts.resets,
+            sign_ins=parts.sign_ins,
+            policy=parts.policy,
+            languages=parts.languages,
+            brand=parts.settings.brand,
+            palette=parts.palette,
+            session_cookie=SessionCookie(secure=False, max_age=3600),
+            csrf_secret=SECRET,
+            secure=False,
+            token_ttl=timedelta(minutes=30),
+            cooldown=timedelta(seconds=60),
+        )
+
+    def app(self, **changes: Any) -> Litestar:
+        """Return the pages alone, with any of the site's values changed."""
+        return Litestar([pages_router(replace(self.site, **changes))], logging_config=None)
+
+    @asynccontextmanager
+    async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator["Visitor"]:
+        async with AsyncTestClient(self.app(**changes), base_url=base_url) as client:
+            client.follow_redirects = False
+            yield Visitor(client)
+
+    async def add(self, email: str = ADA, kind: str = "viewer", **values: Any) -> Account:
+        password_hash = await self.parts.hasher.hash(PASSWORD)
+        return await self.parts.accounts.add(Account(id="", email=email, kind=kind, **values), password_hash)
+
+    async def link(self, account: Account, ttl: timedelta = timedelta(minutes=30)) -> str:
+        """Return the token of a fresh link to the account."""
+        token = tokens.mint(os.urandom)
+        async with self.parts.database.transaction() as session:
+            await self.parts.links.add(
+                session, tokens.digest(token), account.id, account.email, Client(), moment=now(), ttl=ttl, live=5
+            )
+            await session.commit()
+        return token
+
+    async def knows(self, password: str, account: Account) -> bool:
+        """Tell whether it is the account's password."""
+        return await self.parts.hasher.verify(password, await self.parts.accounts.password_hash(account.id))
+
+    async def asked(self) -> list[str]:
+        """Return the addresses that a link was asked for, in order."""
+        messages = await self.parts.outbox.claim(50, timedelta(0))
+        return [msgspec.json.decode(m.payload)["email"] for m in messages if m.kind == "reset_requested"]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[School]:
+    parts = Parts(settings)
+    async with parts.database.engine.begin() as connection:
+        await connection.run_sync(Model.metadata.create_all)
+    yield School(parts)
+    await parts.close()
+
+
+class Visitor:
+    """Somebody with a browser that runs no scripts and follows no redirect by itself."""
+
+    def __init__(self, client: AsyncTestClient[Litestar]) -> None:
+        self.client = client
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.client.get(path, headers=headers)
+
+    async def submit(self, page: str, action: str | None = None, **fields: str) -> httpx.Response:
+        """Load `page` and send the form on it that goes to `action`, the page itself if that is not said."""
+        form = await self.client.get(page)
+        return await self.client.post(action or page, data={"_csrf_token": form_token(form), **fields})
+
+    async def follow(self, answer: httpx.Response) -> httpx.Response:
+        assert answer.status_code == 303, answer.text
+        return await self.client.get(answer.headers["location"])
+
+    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx.Response:
+        return await self.submit("/login", email=email, password=password, **fields)
+
+
+def form_token(page: httpx.Response) -> str:
+    found = re.search(r'name="_csrf_token" value="([0-9a-f]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def words(page: httpx.Response) -> str:
+    """Return what can be read on a page, on one line."""
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    body = page.text[page.text.index("<body>") :]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def heading(page: httpx.Response) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", page.text)
+    assert found, page.text
+    return html.unescape(found[1])
+
+
+def cookie(answer: httpx.Response, name: str) -> dict[str, str]:
+    """Return a cookie that the answer sets: its attributes by their names in lower case, and its "value"."""
+    for header in answer.headers.get_list("set-cookie"):
+        pair, *attributes = [part.strip() for part in header.split(";")]
+        if pair.partition("=")[0] == name:
+            named = (attribute.partition("=") for attribute in attributes)
+            return {"value": pair.partition("=")[2].strip('"')} | {key.lower(): value for key, _, value in named}
+    raise AssertionError(f"{name} is not set")

@@ -1,0 +1,128 @@
+"""Asking for a link."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from tests.pages.school import ADA, School, Visitor, cookie, heading, words
+
+from keyturn.accounts.port import Account
+
+FORGOT = "/forgot-password"
+
+
+async def test_the_page_asks_for_an_address_and_leads_back_to_the_sign_in(visitor: Visitor) -> None:
+    page = await visitor.get(FORGOT)
+    assert heading(page) == "Forgot your password?"
+    assert 'type="email"' in page.text
+    assert 'autocomplete="username"' in page.text
+    assert '<a href="/login">Back to sign in</a>' in page.text
+
+
+async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: Visitor, school: School) -> None:
+    page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
+    assert heading(page) == "Check your mail"
+    assert f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes." in words(page)
+    assert "Password reset link sent! Check your email (and spam folder)." in words(page)
+    assert await school.asked() == [ADA]
+
+
+@pytest.mark.usefixtures("ada")
+async def test_every_address_gets_the_same_answer_and_the_same_page(school: School) -> None:
+    seen = []
+    for email in (ADA, "bob@northwind.example"):
+        async with school.visitor() as visitor:
+            answer = await visitor.submit(FORGOT, email=email)
+            page = await visitor.follow(answer)
+            tokens_and_address = re.compile(rf"[0-9a-f]{{128}}|{email}")
+            headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+            seen.append((answer.status_code, headers, tokens_and_address.sub("", page.text)))
+    assert seen[0] == seen[1]
+
+
+async def test_the_wait_for_another_mail_is_shown_in_seconds(visitor: Visitor) -> None:
+    page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
+    assert re.search(r"Ask again in (1 minute|5\d seconds) \.", words(page))
+
+
+async def test_asking_again_during_the_wait_sends_nothing_and_shows_the_same_page(
+    visitor: Visitor, school: School
+) -> None:
+    await visitor.submit(FORGOT, email=ADA)
+    page = await visitor.follow(await visitor.submit(FORGOT, email=ADA.upper()))
+    assert heading(page) == "Check your mail"
+    assert await school.asked() == [ADA]
+
+
+async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, school: School) -> None:
+    long_ago = f"100:{ADA}"
+    visitor.client.cookies.set("keyturn_asked", long_ago)
+    page = await visitor.get(FORGOT)
+    assert "Ask again." in words(page)
+    await visitor.submit(FORGOT, email=ADA)
+    assert await school.asked() == [ADA]
+
+
+async def test_a_shorter_cooldown_is_a_shorter_wait(school: School) -> None:
+    async with school.visitor(cooldown=timedelta(seconds=5)) as visitor:
+        page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
+        assert re.search(r"Ask again in [45] seconds", words(page))
+
+
+async def test_another_address_can_be_used_at_once(visitor: Visitor, school: School) -> None:
+    await visitor.submit(FORGOT, email=ADA)
+    form = await visitor.get(f"{FORGOT}?another")
+    assert heading(form) == "Forgot your password?"
+    page = await visitor.follow(await visitor.submit(FORGOT, email="bob@northwind.example"))
+    assert "bob@northwind.example" in words(page)
+    assert await school.asked() == [ADA, "bob@northwind.example"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "ada", "ada@", "ada@northwind.example,bob@northwind.example", "ada@northwind.example\r\nBcc: eve@x.test"],
+)
+async def test_what_is_no_address_is_said_under_the_field_and_nothing_is_sent(
+    typed: str, visitor: Visitor, school: School
+) -> None:
+    page = await visitor.submit(FORGOT, email=typed)
+    assert page.status_code == 422
+    assert "Enter a whole address, like name@example.org." in words(page)
+    assert 'aria-invalid="true" aria-describedby="email-error" autofocus' in page.text
+    assert "<title>Error: Forgot your password?" in page.text
+    assert await school.asked() == []
+
+
+async def test_what_was_typed_stays_and_is_escaped(visitor: Visitor) -> None:
+    page = await visitor.submit(FORGOT, email='"><script>alert(1)</script>')
+    assert 'value="&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in page.text
+
+
+@pytest.mark.parametrize("value", ["", "now", ":", f"soon:{ADA}", "5:<b>", f"{'9' * 400}:{ADA}", f"{'9' * 5000}:{ADA}"])
+async def test_a_cookie_that_was_tampered_with_is_no_error(value: str, visitor: Visitor) -> None:
+    visitor.client.cookies.set("keyturn_asked", value)
+    page = await visitor.get(FORGOT)
+    assert page.status_code == 200
+
+
+async def test_a_cookie_from_the_future_makes_nobody_wait_longer(visitor: Visitor) -> None:
+    visitor.client.cookies.set("keyturn_asked", f"99999999999:{ADA}")
+    assert "Ask again in 1 minute" in words(await visitor.get(FORGOT))
+
+
+async def test_the_address_is_remembered_for_ten_minutes_and_for_this_page_alone(visitor: Visitor) -> None:
+    held = cookie(await visitor.submit(FORGOT, email=ADA), "keyturn_asked")
+    assert (held["path"], held["max-age"]) == (FORGOT, "600")
+    assert "httponly" in held
+
+
+async def test_where_the_sign_in_is_elsewhere_the_page_leads_there(school: School) -> None:
+    async with school.visitor(sign_in_url="https://app.northwind.example/enter?a=1&b=2") as visitor:
+        page = await visitor.get(FORGOT)
+        assert 'href="https://app.northwind.example/enter?a=1&amp;b=2"' in page.text
+
+
+async def test_a_head_request_is_answered_and_asks_for_nothing(visitor: Visitor, school: School, ada: Account) -> None:
+    answer = await visitor.client.head(FORGOT)
+    assert answer.status_code == 200
+    assert ada.email not in await school.asked()

@@ -1,0 +1,75 @@
+"""Languages: offered where there are several, chosen by the person, then the account, then the browser."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from tests.pages.school import ADA, School, Visitor, heading, words
+
+from keyturn.languages import Languages
+
+FORGOT = "/forgot-password"
+TEXTS = {
+    "de": {"Forgot your password?": "Passwort vergessen?", "Security settings": "Sicherheit"},
+    "ar": {"Forgot your password?": "هل نسيت كلمة المرور؟"},
+}
+
+
+@pytest.fixture
+async def visitor(school: School, tmp_path: Path) -> AsyncIterator[Visitor]:
+    for tag, texts in TEXTS.items():
+        folder = tmp_path / "locales" / tag / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        catalog = Catalog(tag)
+        for english, translated in texts.items():
+            catalog.add(english, translated)
+        with (folder / "keyturn.mo").open("wb") as file:
+            write_mo(file, catalog)
+    async with school.visitor(languages=Languages("UTC", tmp_path / "locales")) as visitor:
+        yield visitor
+
+
+async def test_with_one_language_there_is_nothing_to_choose(school: School) -> None:
+    async with school.visitor(languages=Languages("UTC", Path("/nowhere"))) as visitor:
+        page = await visitor.get(FORGOT)
+        assert '<html lang="en" dir="ltr">' in page.text
+        assert "hreflang" not in page.text
+
+
+async def test_several_languages_are_offered_by_their_own_names(visitor: Visitor) -> None:
+    page = await visitor.get(FORGOT)
+    assert 'href="?lang=de" lang="de" hreflang="de">Deutsch</a>' in page.text
+    assert 'href="?lang=en" lang="en" hreflang="en" aria-current="true">English</a>' in page.text
+    assert "العربية" in words(page)
+
+
+async def test_the_browser_s_language_is_spoken(visitor: Visitor) -> None:
+    page = await visitor.get(FORGOT, **{"accept-language": "de-CH, en;q=0.5"})
+    assert heading(page) == "Passwort vergessen?"
+    assert '<html lang="de" dir="ltr">' in page.text
+
+
+async def test_arabic_is_written_from_right_to_left(visitor: Visitor) -> None:
+    page = await visitor.get(FORGOT, **{"accept-language": "ar"})
+    assert '<html lang="ar" dir="rtl">' in page.text
+
+
+async def test_a_language_that_was_chosen_stays(visitor: Visitor) -> None:
+    assert heading(await visitor.get(f"{FORGOT}?lang=de")) == "Passwort vergessen?"
+    page = await visitor.get(FORGOT, **{"accept-language": "ar"})
+    assert heading(page) == "Passwort vergessen?"
+
+
+@pytest.mark.parametrize("tag", ["xx", "../../etc", "", "de%0d%0aSet-Cookie:a=b"])
+async def test_an_unknown_language_is_not_kept(tag: str, visitor: Visitor) -> None:
+    assert heading(await visitor.get(f"{FORGOT}?lang={tag}")) == "Forgot your password?"
+    assert "keyturn_language" not in visitor.client.cookies
+
+
+async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: Visitor, school: School) -> None:
+    await school.add(locale="de")
+    await visitor.sign_in(ADA)
+    page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
+    assert heading(page) == "Sicherheit"

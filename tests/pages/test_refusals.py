@@ -1,0 +1,166 @@
+"""What goes wrong is a page too: with a reason, a way back, and nothing of the inside."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.pages.school import (
+    ADA,
+    NEW_PASSWORD,
+    School,
+    Visitor,
+    cookie,
+    form_token,
+    heading,
+    opened,
+    settings_for,
+    words,
+)  # fmt: skip
+
+from keyturn.accounts.port import Account
+from keyturn.settings import HashingSettings, LimitSettings
+
+FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
+
+
+async def test_too_many_requests_say_how_long_to_wait(tmp_path: Path) -> None:
+    async with opened(settings_for(tmp_path, limits=LimitSettings())) as school, school.visitor() as visitor:
+        for number in range(3):
+            await visitor.submit(FORGOT, email=f"{number}@northwind.example")
+        page = await visitor.submit(FORGOT, email=ADA)
+        assert page.status_code == 429
+        assert heading(page) == "Too many tries"
+        seconds = int(page.headers["retry-after"])
+        assert 0 < seconds <= 60
+        assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
+        assert f'<a class="button" href="{FORGOT}">Go back</a>' in page.text
+
+
+@pytest.mark.parametrize(("page", "kind"), [(LOGIN, "login"), (RESET, "validate")])
+async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) -> None:
+    limits: dict[str, Any] = {kind: "1/minute"}
+    async with opened(settings_for(tmp_path, limits=LimitSettings(**limits))) as school, school.visitor() as visitor:
+        await visitor.get(f"{RESET}/{await school.link(await school.add())}")
+        await visitor.submit(page, email=ADA, password="wrong")
+        answer = await visitor.client.post(page, data={"_csrf_token": visitor.client.cookies["keyturn_form"]})
+        assert answer.status_code == 429
+        assert heading(answer) == "Too many tries"
+
+
+async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Path) -> None:
+    hashing = HashingSettings(cost=13, workers=1, queue=1)
+    async with opened(settings_for(tmp_path, hashing=hashing)) as school, school.visitor() as visitor:
+        account = await school.parts.accounts.add(Account(id="", email=ADA), "$2b$10$")
+        token = await school.link(account)
+        await visitor.get(f"{RESET}/{token}")
+        waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
+        await asyncio.sleep(0)
+        page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
+        assert page.status_code == 503
+        assert heading(page) == "Busy at the moment"
+        assert page.headers["retry-after"] == "5"
+        assert "Nothing was changed. Please try again in 5 seconds" in words(page)
+        await asyncio.gather(*waiting)
+        assert (await visitor.get(RESET)).status_code == 200
+
+
+async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
+    visitor: Visitor, school: School, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with school.parts.database.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE keyturn_outbox"))
+    page = await visitor.submit(FORGOT, email=ADA)
+    assert page.status_code == 503
+    assert heading(page) == "Something went wrong here"
+    assert "outbox" not in page.text
+    assert "database cannot be reached" in caplog.text
+
+
+async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
+    school: School, ada: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = await school.link(ada)
+    async with school.visitor(policy=None) as visitor:
+        await visitor.get(f"{RESET}/{token}")
+        page = await visitor.get(RESET)
+        assert page.status_code == 500
+        assert heading(page) == "Something went wrong here"
+        assert "help@northwind.example" in words(page)
+    assert "Traceback" in caplog.text
+    assert token not in caplog.text
+    assert "rules" not in page.text
+
+
+@pytest.mark.parametrize("path", [FORGOT, RESET, f"{RESET}/open", LOGIN, "/logout", "/viewer-settings/security"])
+async def test_a_form_without_its_token_is_refused_with_a_way_back(path: str, visitor: Visitor) -> None:
+    page = await visitor.client.post(path, data={"email": ADA})
+    assert page.status_code == 403
+    assert heading(page) == "This form is out of date"
+    back = re.search(r'<a class="button" href="([^"]+)">Load the page again', page.text)
+    assert back
+    assert (await visitor.client.get(back[1], follow_redirects=True)).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "x", "0" * 128, "ä" * 200, "🌲" * 128])
+async def test_a_wrong_token_is_refused(token: str, visitor: Visitor, school: School) -> None:
+    await visitor.get(FORGOT)
+    answer = await visitor.client.post(FORGOT, data={"_csrf_token": token, "email": ADA})
+    assert answer.status_code == 403
+    assert await school.asked() == []
+
+
+async def test_a_token_of_another_browser_is_refused(visitor: Visitor, school: School) -> None:
+    async with school.visitor() as other:
+        foreign = form_token(await other.get(FORGOT))
+    await visitor.get(FORGOT)
+    assert (await visitor.client.post(FORGOT, data={"_csrf_token": foreign, "email": ADA})).status_code == 403
+
+
+async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(school: School) -> None:
+    async with school.visitor(csrf_secret="an older secret") as visitor:
+        await visitor.get(FORGOT)
+        old = visitor.client.cookies["keyturn_form"]
+    async with school.visitor() as visitor:
+        visitor.client.cookies.set("keyturn_form", old)
+        refused = await visitor.submit(FORGOT, email=ADA)
+        assert refused.status_code == 403
+        assert cookie(refused, "keyturn_form")["max-age"] == "0"
+        visitor.client.cookies.delete("keyturn_form")
+        assert (await visitor.submit(FORGOT, email=ADA)).status_code == 303
+
+
+async def test_a_field_that_comes_twice_is_refused(visitor: Visitor, school: School) -> None:
+    token = form_token(await visitor.get(FORGOT))
+    page = await visitor.client.post(
+        FORGOT,
+        content=f"_csrf_token={token}&email={ADA}&email=eve@x.test",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert page.status_code == 400
+    assert heading(page) == "That could not be read"
+    assert await school.asked() == []
+
+
+async def test_a_body_that_is_no_form_is_refused(visitor: Visitor) -> None:
+    token = form_token(await visitor.get(FORGOT))
+    for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x"):
+        page = await visitor.client.post(
+            FORGOT, content=b'{"email": "a@b.test"}', headers={"content-type": content_type, "x-csrftoken": token}
+        )
+        assert page.status_code in {400, 422}
+        assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_a_huge_form_is_refused_before_anything_is_done_with_it(visitor: Visitor, ada: Account) -> None:
+    page = await visitor.submit(LOGIN, email=ada.email, password="x" * 1_000_000)
+    assert page.status_code == 413
+    assert heading(page) == "That was too much"
+
+
+async def test_an_unknown_file_is_a_page_too(visitor: Visitor) -> None:
+    page = await visitor.get("/keyturn-assets/0/nothing.css")
+    assert page.status_code == 404
+    assert heading(page) == "There is nothing here"

@@ -1,0 +1,271 @@
+"""Choosing a new password with a link."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.pages.school import (
+    ADA,
+    NEW_PASSWORD,
+    PASSWORD,
+    School,
+    Visitor,
+    cookie,
+    form_token,
+    heading,
+    opened,
+    settings_for,
+    words,
+)  # fmt: skip
+
+from keyturn.accounts.port import Account
+from keyturn.settings import PasswordSettings
+
+RESET = "/reset-password"
+UNKNOWN = "A" * 43
+
+
+async def open_link(visitor: Visitor, token: str) -> None:
+    await visitor.get(f"{RESET}/{token}")
+
+
+async def save(
+    visitor: Visitor, password: str = NEW_PASSWORD, again: str | None = None, **fields: str
+) -> httpx.Response:
+    return await visitor.submit(RESET, password=password, again=password if again is None else again, **fields)
+
+
+@pytest.fixture
+async def token(school: School, ada: Account) -> str:
+    return await school.link(ada)
+
+
+@pytest.mark.parametrize("pattern", ["{path}/{token}", "{path}?token={token}", "{path}?token={token}&email={email}"])
+async def test_every_kind_of_link_leaves_the_address_bar_and_shows_the_form(
+    pattern: str, visitor: Visitor, token: str
+) -> None:
+    answer = await visitor.get(pattern.format(path=RESET, token=token, email="ada%40northwind.example"))
+    assert (answer.status_code, answer.headers["location"]) == (303, RESET)
+    page = await visitor.follow(answer)
+    assert heading(page) == "Choose a new password"
+    assert f"For {ADA}" in words(page)
+
+
+async def test_the_token_waits_in_a_cookie_for_this_page_that_no_script_can_read(visitor: Visitor, token: str) -> None:
+    held = cookie(await visitor.get(f"{RESET}/{token}"), "keyturn_link")
+    assert held["value"] == token
+    assert (held["path"], held["samesite"], held["max-age"]) == (RESET, "lax", "1800")
+    assert "httponly" in held
+
+
+async def test_a_token_behind_the_hash_is_taken_from_a_form(visitor: Visitor, token: str) -> None:
+    page = await visitor.follow(await visitor.submit(RESET, f"{RESET}/open", token=token, email=ADA))
+    assert f"For {ADA}" in words(page)
+
+
+async def test_without_a_link_the_page_says_where_to_find_one(visitor: Visitor) -> None:
+    page = await visitor.get(RESET)
+    assert page.status_code == 200
+    assert heading(page) == "Open the link in your mail"
+    assert "Does your link have a # in it? It needs JavaScript" in words(page)
+
+
+async def test_the_token_is_in_no_page(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    pages = [await visitor.get(RESET), await save(visitor, "short"), await save(visitor, NEW_PASSWORD, "other")]
+    assert [page.status_code for page in pages] == [200, 422, 422]
+    assert not [page for page in pages if token in page.text]
+
+
+async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    page = await visitor.get(RESET)
+    assert "at least 12 characters" in words(page)
+    assert "not one of the common passwords" in words(page)
+    assert 'passwordrules="minlength: 12; maxlength: 72;"' in page.text
+    assert page.text.count('autocomplete="new-password"') == 2
+    assert words(page).endswith(" UTC.")
+    assert "The link works until " in words(page)
+
+
+async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_once(
+    visitor: Visitor, token: str, school: School, ada: Account
+) -> None:
+    await open_link(visitor, token)
+    answer = await save(visitor)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert cookie(answer, "keyturn_link")["max-age"] == "0"
+    notice = "Your password was changed. Sign in with your new password."
+    assert notice in words(await visitor.follow(answer))
+    assert notice not in words(await visitor.get("/login"))
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+async def test_a_sign_in_page_elsewhere_is_where_it_leads_and_the_policy_allows_it(
+    school: School, ada: Account
+) -> None:
+    token = await school.link(ada)
+    async with school.visitor(sign_in_url="https://app.northwind.example/sign-in") as visitor:
+        await open_link(visitor, token)
+        assert (
+            "form-action 'self' https://app.northwind.example;"
+            in (await visitor.get(RESET)).headers["content-security-policy"]
+        )
+        assert (await save(visitor)).headers["location"] == "https://app.northwind.example/sign-in"
+
+
+async def test_reading_a_link_many_times_does_not_use_it_up(visitor: Visitor, token: str) -> None:
+    for _ in range(10):
+        await visitor.client.get(f"{RESET}/{token}")
+        await visitor.client.head(f"{RESET}/{token}")
+        await visitor.client.options(f"{RESET}/{token}")
+        await visitor.client.get(RESET)
+        await visitor.client.head(RESET)
+        await visitor.client.options(RESET)
+    assert (await save(visitor)).headers["location"] == "/login"
+
+
+async def test_a_weak_password_is_refused_with_its_rules_and_the_link_survives(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    page = await save(visitor, "password")
+    assert page.status_code == 422
+    assert "Not met yet: at least 12 characters; not one of the common passwords." in words(page)
+    assert "<title>Error: Choose a new password" in page.text
+    assert 'aria-describedby="rules password-error"' in page.text
+    assert 'aria-invalid="true" autofocus' in page.text
+    assert (await save(visitor)).status_code == 303
+
+
+async def test_the_name_of_the_site_is_no_password(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    assert "Not met yet: not your address or the name of the site." in words(await save(visitor, "Northwind-School-1"))
+
+
+async def test_more_than_72_bytes_are_refused_with_a_reason(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    page = await save(visitor, "🌲" * 19)
+    assert "at most 72 bytes: 72 plain letters, fewer with accents or emoji" in words(page)
+
+
+async def test_two_different_passwords_are_said_under_the_second_field(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    page = await save(visitor, NEW_PASSWORD, NEW_PASSWORD + " ")
+    assert page.status_code == 422
+    assert '<p class="error" id="again-error" role="alert">The two passwords are not the same.</p>' in page.text
+    assert '<p class="error" id="password-error" role="alert"></p>' in page.text
+
+
+async def test_everything_that_is_wrong_is_said_at_once(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    page = words(await save(visitor, "short", "shorter"))
+    assert "Not met yet: at least 12 characters." in page
+    assert "The two passwords are not the same." in page
+
+
+async def test_no_password_is_printed_into_a_page(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    for page in (await save(visitor, "hunter2"), await save(visitor, NEW_PASSWORD, "something else entirely")):
+        assert not [secret for secret in ("hunter2", NEW_PASSWORD, "something else") if secret in page.text]
+
+
+@pytest.mark.parametrize(
+    "password", ["  spaces kept as typed  ", "000000123456789", "ünïcödé & <b>%41+1</b>", "null null null"]
+)
+async def test_a_password_is_kept_exactly_as_it_was_typed(
+    password: str, visitor: Visitor, token: str, school: School, ada: Account
+) -> None:
+    await open_link(visitor, token)
+    assert (await save(visitor, password)).status_code == 303
+    assert await school.knows(password, ada)
+
+
+async def test_every_rule_of_the_settings_is_shown(tmp_path: Path) -> None:
+    rules = PasswordSettings(min_length=8, uppercase=True, lowercase=True, digit=True, special=True)
+    async with opened(settings_for(tmp_path, password=rules)) as school, school.visitor() as visitor:
+        await open_link(visitor, await school.link(await school.add()))
+        page = await visitor.get(RESET)
+        for rule in ("an upper-case letter", "a lower-case letter", "a digit", "a special character"):
+            assert rule in words(page)
+        assert (
+            'passwordrules="minlength: 8; maxlength: 72; '
+            'required: upper; required: lower; required: digit; required: special;"' in page.text
+        )
+
+
+@pytest.mark.parametrize("token", [UNKNOWN, "x", "x" * 5000, "%00", "%F0%9F%8C%B2" * 80, "a:b;c=d,e"])
+async def test_a_link_that_never_was_is_invalid(token: str, visitor: Visitor) -> None:
+    page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
+    assert page.status_code == 400
+    assert "This reset link is invalid or has expired. Please request a new one." in words(page)
+    assert '<a class="button" href="/forgot-password">Ask for a new link</a>' in page.text
+
+
+async def test_a_live_token_with_something_behind_it_is_invalid(visitor: Visitor, token: str) -> None:
+    page = await visitor.follow(await visitor.get(f"{RESET}/{token}A"))
+    assert heading(page) == "This link does not work"
+
+
+async def test_an_expired_link_says_so(visitor: Visitor, school: School, ada: Account) -> None:
+    await open_link(visitor, await school.link(ada, ttl=timedelta(seconds=-1)))
+    page = await visitor.get(RESET)
+    assert heading(page) == "This reset link has expired"
+    assert "A link works for 30 minutes. Please request a new one." in words(page)
+
+
+async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
+    await open_link(visitor, token)
+    await save(visitor)
+    page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
+    assert heading(page) == "This reset link has already been used"
+
+
+async def test_a_link_that_was_used_while_the_form_was_open_sets_nothing(
+    visitor: Visitor, token: str, school: School, ada: Account
+) -> None:
+    await open_link(visitor, token)
+    form = await visitor.get(RESET)
+    async with school.visitor() as other:
+        await open_link(other, token)
+        await save(other)
+    fields = {"_csrf_token": form_token(form), "password": PASSWORD + "!", "again": PASSWORD + "!"}
+    page = await visitor.client.post(RESET, data=fields)
+    assert heading(page) == "This reset link has already been used"
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+async def test_an_address_beside_the_token_must_be_the_account_s(visitor: Visitor, token: str) -> None:
+    page = await visitor.follow(await visitor.get(f"{RESET}?token={token}&email=bob@northwind.example"))
+    assert page.status_code == 400
+    assert heading(page) == "This link does not work"
+
+
+async def test_a_form_for_one_account_never_sets_the_password_of_another(
+    visitor: Visitor, token: str, school: School, ada: Account
+) -> None:
+    bob = await school.add("bob@northwind.example")
+    await open_link(visitor, token)
+    await open_link(visitor, await school.link(bob))
+    page = await save(visitor, email=ada.email)
+    assert page.status_code == 400
+    assert await school.knows(PASSWORD, bob)
+    assert await school.knows(PASSWORD, ada)
+
+
+async def test_a_form_without_a_link_leads_back_to_the_page(visitor: Visitor) -> None:
+    assert heading(await visitor.follow(await save(visitor))) == "Open the link in your mail"
+
+
+async def test_an_address_with_html_in_it_is_escaped(visitor: Visitor, school: School) -> None:
+    odd = await school.add("o'b&b@northwind.example")
+    await open_link(visitor, await school.link(odd))
+    assert "For o&#39;b&amp;b@northwind.example" in (await visitor.get(RESET)).text
+
+
+async def test_all_sessions_end_with_the_change(school: School, token: str) -> None:
+    async with school.visitor() as visitor:
+        await visitor.sign_in()
+        assert (await visitor.get("/viewer-settings/security")).status_code == 200
+        await open_link(visitor, token)
+        await save(visitor)
+        assert (await visitor.get("/viewer-settings/security")).status_code == 303

@@ -1,0 +1,91 @@
+"""The card "Change Password" in the security settings."""
+
+import pytest
+from sqlalchemy import update
+from tests.pages.school import ADA, School, Visitor, heading, words
+
+from keyturn.accounts.models import AccountRow
+from keyturn.accounts.port import Account
+
+VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
+INFO = "We’ve sent a password reset link to your email. Please check your inbox to continue."
+
+
+@pytest.fixture
+async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
+    await visitor.sign_in(ada.email)
+    return visitor
+
+
+@pytest.mark.parametrize("path", [VIEWER, SCHOOL])
+async def test_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(path: str, visitor: Visitor) -> None:
+    answer = await visitor.get(path)
+    assert answer.status_code == 303
+    page = await visitor.follow(answer)
+    assert heading(page) == "Sign in"
+    assert f'name="next" value="{path}"' in page.text
+
+
+async def test_the_card_offers_to_change_the_password(signed_in: Visitor) -> None:
+    page = await signed_in.get(VIEWER)
+    assert heading(page) == "Security settings"
+    assert '<h2 id="change-password">Change Password</h2>' in page.text
+    assert '<button type="submit">Request Password Change</button>' in page.text
+    assert f"Signed in as {ADA}" in words(page)
+    assert "Sign out" in words(page)
+    assert INFO not in words(page)
+
+
+async def test_requesting_the_change_asks_for_a_link_to_the_account_s_own_address(
+    signed_in: Visitor, school: School
+) -> None:
+    page = await signed_in.follow(await signed_in.submit(VIEWER, email="eve@northwind.example"))
+    assert INFO in words(page)
+    assert await school.asked() == [ADA]
+
+
+async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, school: School) -> None:
+    await signed_in.submit(VIEWER)
+    page = await signed_in.follow(await signed_in.submit(VIEWER))
+    assert "Ask again in" in words(page)
+    assert await school.asked() == [ADA]
+
+
+async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: School) -> None:
+    signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
+    assert "Ask again." in words(await signed_in.get(VIEWER))
+    await signed_in.submit(VIEWER)
+    assert await school.asked() == [ADA]
+
+
+async def test_what_another_account_asked_for_in_this_browser_is_not_this_one_s(signed_in: Visitor) -> None:
+    signed_in.client.cookies.set("keyturn_asked", "99999999999:bob@northwind.example")
+    assert INFO not in words(await signed_in.get(VIEWER))
+
+
+@pytest.mark.parametrize(("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)])
+async def test_each_kind_of_account_is_led_to_its_own_page(
+    kind: str, own: str, other: str, visitor: Visitor, school: School
+) -> None:
+    await school.add("bob@northwind.example", kind=kind)
+    await visitor.sign_in("bob@northwind.example")
+    assert (await visitor.get(other)).headers["location"] == own
+    assert (await visitor.get(own)).status_code == 200
+    assert (await visitor.submit(own, other)).headers["location"] == own
+    assert INFO in words(await visitor.get(own))
+
+
+async def test_an_account_that_signs_in_elsewhere_since_sees_the_same(signed_in: Visitor, school: School) -> None:
+    async with school.parts.database.engine.begin() as connection:
+        await connection.execute(update(AccountRow).values(password_hash=None, provider="Google"))
+    assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
+    assert await school.asked() == [ADA]
+
+
+async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: School) -> None:
+    form = await signed_in.get(VIEWER)
+    await school.parts.sign_ins.sign_out(signed_in.client.cookies["keyturn_session"])
+    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
+    answer = await signed_in.client.post(VIEWER, data={"_csrf_token": token})
+    assert answer.headers["location"] == "/login?next=%2Fviewer-settings%2Fsecurity"
+    assert await school.asked() == []

@@ -1,0 +1,126 @@
+"""Signing in and out."""
+
+import pytest
+from tests.pages.school import ADA, School, Visitor, cookie, heading, words
+
+LOGIN = "/login"
+VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
+
+pytestmark = pytest.mark.usefixtures("ada")
+
+
+async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Visitor) -> None:
+    page = await visitor.get(LOGIN)
+    assert heading(page) == "Sign in"
+    assert 'autocomplete="username"' in page.text
+    assert 'autocomplete="current-password"' in page.text
+    assert '<a href="/forgot-password">Forgot password?</a>' in page.text
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("viewer", VIEWER), ("school", SCHOOL), ("", VIEWER)])
+async def test_each_kind_of_account_comes_to_its_own_settings(
+    kind: str, settings: str, visitor: Visitor, school: School
+) -> None:
+    await school.add("bob@northwind.example", kind=kind)
+    answer = await visitor.sign_in("bob@northwind.example")
+    assert (answer.status_code, answer.headers["location"]) == (303, settings)
+
+
+async def test_the_session_s_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Visitor) -> None:
+    held = cookie(await visitor.sign_in(), "keyturn_session")
+    assert "httponly" in held
+    assert held["samesite"] == "lax"
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [(ADA, "wrong"), ("nobody@northwind.example", "wrong"), ("no address", "wrong"), (ADA, ""), ("", "")],
+)
+async def test_what_does_not_fit_gets_one_answer_whatever_it_is(email: str, password: str, visitor: Visitor) -> None:
+    page = await visitor.sign_in(email, password)
+    assert page.status_code == 422
+    assert "This address and this password do not belong together." in words(page)
+    assert f'value="{email}"' in page.text
+    assert 'aria-invalid="true" autofocus' in page.text
+    assert "<title>Error: Sign in" in page.text
+    assert "keyturn_session" not in visitor.client.cookies
+
+
+async def test_a_disabled_account_gets_the_answer_of_an_unknown_one(visitor: Visitor, school: School) -> None:
+    await school.add("dan@northwind.example", active=False)
+    page = await visitor.sign_in("dan@northwind.example")
+    assert page.status_code == 422
+    assert "do not belong together" in words(page)
+
+
+async def test_the_password_is_not_printed_into_the_page(visitor: Visitor) -> None:
+    assert "hunter2 hunter2" not in (await visitor.sign_in(password="hunter2 hunter2")).text
+
+
+async def test_signing_in_leads_back_to_where_somebody_wanted_to_go(visitor: Visitor) -> None:
+    page = await visitor.get(f"{LOGIN}?next=/viewer-settings/security?tab=2")
+    assert 'name="next" value="/viewer-settings/security?tab=2"' in page.text
+    answer = await visitor.sign_in(next="/viewer-settings/security?tab=2")
+    assert answer.headers["location"] == "/viewer-settings/security?tab=2"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.test", "//evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test", "/\n/evil.test",
+        "javascript:alert(1)", "evil.test", "/path\r\nSet-Cookie: a=b", "/ä", "?next", " //evil.test", "",
+    ],
+)  # fmt: skip
+async def test_signing_in_never_leads_to_another_site(wanted: str, visitor: Visitor) -> None:
+    answer = await visitor.sign_in(next=wanted)
+    assert answer.headers["location"] == VIEWER
+    assert (await visitor.client.get(LOGIN, params={"next": wanted})).headers["location"] == VIEWER
+
+
+async def test_who_is_signed_in_already_goes_on(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    answer = await visitor.get(LOGIN)
+    assert (answer.status_code, answer.headers["location"]) == (303, VIEWER)
+
+
+async def test_every_session_has_a_secret_of_its_own(visitor: Visitor, school: School) -> None:
+    first = cookie(await visitor.sign_in(), "keyturn_session")["value"]
+    async with school.visitor() as other:
+        other.client.cookies.set("keyturn_session", "chosen by somebody else")
+        second = cookie(await other.sign_in(), "keyturn_session")["value"]
+    assert len({first, second, "chosen by somebody else"}) == 3
+
+
+async def test_signing_out_ends_the_session_itself_and_says_so_once(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    secret = visitor.client.cookies["keyturn_session"]
+    answer = await visitor.submit(VIEWER, "/logout")
+    assert cookie(answer, "keyturn_session")["max-age"] == "0"
+    assert "You are signed out." in words(await visitor.follow(answer))
+    assert "You are signed out." not in words(await visitor.get(LOGIN))
+    visitor.client.cookies.set("keyturn_session", secret)
+    assert (await visitor.get(VIEWER)).status_code == 303
+
+
+async def test_signing_out_twice_is_no_error(visitor: Visitor) -> None:
+    assert (await visitor.submit(LOGIN, "/logout")).headers["location"] == LOGIN
+
+
+async def test_a_link_elsewhere_cannot_sign_anybody_out(visitor: Visitor) -> None:
+    await visitor.sign_in()
+    await visitor.get("/logout")
+    assert (await visitor.get(VIEWER)).status_code == 200
+
+
+async def test_an_unknown_notice_is_not_shown(visitor: Visitor) -> None:
+    visitor.client.cookies.set("keyturn_notice", "You won!")
+    page = await visitor.get(LOGIN)
+    assert "You won!" not in page.text
+    assert 'role="status"' not in page.text
+
+
+async def test_where_there_are_no_sessions_nobody_signs_in_here(school: School) -> None:
+    async with school.visitor(sign_ins=None, sign_in_url="https://app.northwind.example/") as visitor:
+        assert (await visitor.get(LOGIN)).status_code == 404
+        assert (await visitor.get(VIEWER)).status_code == 404
+        assert (await visitor.get("/forgot-password")).status_code == 200

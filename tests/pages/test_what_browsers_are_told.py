@@ -1,0 +1,125 @@
+"""Headers, cookies and files: what keeps a page safe in a browser."""
+
+import re
+
+import pytest
+from tests.pages.school import ADA, School, Visitor, cookie
+
+from keyturn.accounts.port import Account
+from keyturn.settings import Brand
+
+FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
+ASSET = re.compile(r'(?:href|src)="(/keyturn-assets/[^"]+)"')
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", FORGOT), ("GET", RESET), ("GET", f"{RESET}/abc"), ("GET", LOGIN), ("GET", "/viewer-settings/security"),
+        ("POST", LOGIN), ("POST", "/logout"), ("GET", "/keyturn-assets/0/nothing.css"), ("HEAD", FORGOT),
+    ],
+)  # fmt: skip
+async def test_every_answer_carries_the_security_headers(method: str, path: str, visitor: Visitor) -> None:
+    headers = (await visitor.client.request(method, path)).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
+    policy = headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "script-src 'self'"} <= set(policy)
+    assert "unsafe" not in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", [FORGOT, f"{FORGOT}?another", RESET, LOGIN])
+async def test_no_page_has_inline_code_or_style_or_a_foreign_address(path: str, visitor: Visitor) -> None:
+    page = (await visitor.get(path)).text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|javascript:", page)
+    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
+
+
+async def test_only_https_promises_https(school: School, visitor: Visitor) -> None:
+    assert "strict-transport-security" not in (await visitor.get(LOGIN)).headers
+    async with school.visitor(secure=True) as secured:
+        assert (await secured.get(LOGIN)).headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_over_https_every_cookie_is_secure_and_named_so(school: School, ada: Account) -> None:
+    token = await school.link(ada)
+    async with school.visitor("https://northwind.example", secure=True) as visitor:
+        assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
+        assert "secure" in cookie(await visitor.submit(FORGOT, email=ADA), "__Secure-keyturn_asked")
+        assert "secure" in cookie(await visitor.get(f"{RESET}/{token}"), "__Secure-keyturn_link")
+        assert (await visitor.get(RESET)).status_code == 200
+
+
+async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visitor) -> None:
+    held = cookie(await visitor.get(LOGIN), "keyturn_form")
+    assert "httponly" in held
+    assert held["samesite"] == "lax"
+
+
+async def test_a_logo_may_come_from_its_own_host_and_nothing_else_may(school: School) -> None:
+    brand = Brand(name="Northwind School", logo_url="https://cdn.northwind.example/logo.png?v=1&w=2")
+    async with school.visitor(brand=brand) as visitor:
+        page = await visitor.get(LOGIN)
+        assert "img-src 'self' https://cdn.northwind.example;" in page.headers["content-security-policy"]
+        assert 'src="https://cdn.northwind.example/logo.png?v=1&amp;w=2" alt="Northwind School"' in page.text
+
+
+async def test_a_brand_with_html_in_its_name_is_escaped(school: School) -> None:
+    async with school.visitor(brand=Brand(name="<b>Tom & Co</b>")) as visitor:
+        page = (await visitor.get(LOGIN)).text
+        assert "<b>Tom" not in page
+        assert "&lt;b&gt;Tom &amp; Co&lt;/b&gt;" in page
+        icon = next(url for url in ASSET.findall(page) if url.endswith("icon.svg"))
+        assert "&lt;</text>" in (await visitor.get(icon)).text
+
+
+async def test_a_prefix_stands_in_front_of_every_address_and_cookie_path(school: School, ada: Account) -> None:
+    token = await school.link(ada)
+    async with school.visitor(prefix="/account") as visitor:
+        page = (await visitor.get(FORGOT)).text
+        addresses = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+        assert len(addresses) > 4
+        assert [address for address in addresses if not address.startswith("/account/")] == []
+        answer = await visitor.get(f"{RESET}/{token}")
+        assert answer.headers["location"] == "/account/reset-password"
+        assert cookie(answer, "keyturn_link")["path"] == "/account/reset-password"
+        signing_in = await visitor.get("/school-settings/security")
+        assert signing_in.headers["location"] == "/account/login?next=%2Faccount%2Fschool-settings%2Fsecurity"
+
+
+async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
+    visitor: Visitor, school: School
+) -> None:
+    urls = ASSET.findall((await visitor.get(LOGIN)).text)
+    types = {url.rpartition(".")[2]: (await visitor.get(url)).headers["content-type"] for url in urls}
+    assert types == {
+        "svg": "image/svg+xml", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
+    }  # fmt: skip
+    for url in urls:
+        visitor.client.cookies.clear()
+        answer = await visitor.get(url)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert "set-cookie" not in answer.headers
+    async with school.visitor(brand=Brand(name="Another school")) as other:
+        assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
+
+
+async def test_the_address_of_another_version_answers_but_is_not_kept(visitor: Visitor) -> None:
+    answer = await visitor.get("/keyturn-assets/000000000000/pages.css")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_the_brand_s_colours_are_a_stylesheet_for_light_and_dark(visitor: Visitor) -> None:
+    url = next(url for url in ASSET.findall((await visitor.get(LOGIN)).text) if url.endswith("brand.css"))
+    light, dark = (await visitor.get(url)).text.split("@media (prefers-color-scheme: dark)")
+    assert "--accent: #14614b;" in light
+    assert "--accent: #6fd3ae;" in dark
+
+
+async def test_nothing_outside_the_folder_of_files_is_served(visitor: Visitor) -> None:
+    for name in ("..%2Frouter.py", "%2e%2e%2frouter.py", "..%5Crouter.py", "page.html"):
+        assert (await visitor.get(f"/keyturn-assets/0/{name}")).status_code == 404
