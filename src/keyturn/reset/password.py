@@ -1,5 +1,6 @@
 """Which passwords are accepted. Pure: a rule is a name, a sentence and a test."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
@@ -18,8 +19,8 @@ _SHORTEST_NAME = 4
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """`name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
 
-    `pattern` is a regular expression that every accepted password matches, where the rule can be written as one,
-    so that a form can tick it off while somebody types.
+    `pattern` is a regular expression (ECMAScript, flag u) that every accepted password matches, where the rule can
+    be written as one, so that a form can tick it off while somebody types.
     """
 
     name: str
@@ -49,10 +50,10 @@ class PasswordPolicy:
     def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
         s = self._settings
         composition = (
-            (s.uppercase, "uppercase", "an upper-case letter", "[A-Z]", str.isupper),
-            (s.lowercase, "lowercase", "a lower-case letter", "[a-z]", str.islower),
-            (s.digit, "digit", "a digit", "[0-9]", str.isdecimal),
-            (s.special, "special", "a special character", "[^A-Za-z0-9\\s]", _is_special),
+            (s.uppercase, "uppercase", "an upper-case letter", r"\p{Lu}", _is("Lu")),
+            (s.lowercase, "lowercase", "a lower-case letter", r"\p{Ll}", _is("Ll")),
+            (s.digit, "digit", "a digit", r"\p{Nd}", _is("Nd")),
+            (s.special, "special", "a special character", r"[^\p{L}\p{N}\s]", _is_special),
         )
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
             (
@@ -86,8 +87,12 @@ def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
     return any(map(is_one, password))
 
 
+def _is(category: str) -> Callable[[str], bool]:
+    return lambda character: unicodedata.category(character) == category
+
+
 def _is_special(character: str) -> bool:
-    return not character.isalnum() and not character.isspace()
+    return unicodedata.category(character)[0] not in "LN" and not character.isspace()
 
 
 def _is_uncommon(password: str) -> bool:
