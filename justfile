@@ -49,7 +49,7 @@ wheel:
 
 # Collect the texts that people see into the catalogue's template
 messages:
-    uv run pybabel extract -F babel.cfg -o src/keyturn/locales/keyturn.pot --project Keyturn --no-location --sort-output src/keyturn email_templates
+    uv run pybabel extract -F babel.cfg -o src/keyturn/locales/keyturn.pot --project Keyturn --omit-header --no-location --sort-output src/keyturn email_templates
 
 # All that CI runs
 check: lint cover

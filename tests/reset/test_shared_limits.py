@@ -1,0 +1,155 @@
+"""Limits in Redis: all processes count together, and where nobody can count, nobody is let in."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+from sqlalchemy import select
+from tests.redis_server import RedisServer, running_redis
+from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
+
+from keyturn.errors import LimitsUnready, SettingsInvalid, TooManyRequests
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.client import Client
+from keyturn.reset.throttle import Throttle
+from keyturn.settings import LimitSettings, Secret
+
+SOMEBODY = Client(address="198.18.0.1")
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def limits(redis: RedisServer) -> LimitSettings:
+    return LimitSettings(storage_url=Secret(redis.url))
+
+
+class Throttles:
+    """Throttles as processes have them: each with connections of its own."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    def __call__(self, limits: LimitSettings) -> Throttle:
+        throttle = Throttle(limits)
+        self._stack.push_async_callback(throttle.close)
+        return throttle
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[Throttles]:
+    async with AsyncExitStack() as stack:
+        yield Throttles(stack)
+
+
+@pytest.fixture
+async def service(limits: LimitSettings, database_url: str) -> AsyncIterator[Service]:
+    async with running(settings_for(database_url, limits=limits)) as service:
+        yield service
+
+
+async def test_two_processes_share_one_limit(limits: LimitSettings, process: Throttles) -> None:
+    one, other = process(limits), process(limits)
+    await one.count("request", SOMEBODY)
+    await other.count("request", SOMEBODY)
+    await one.count("request", SOMEBODY)
+
+    with pytest.raises(TooManyRequests) as full:
+        await other.count("request", SOMEBODY)
+
+    assert 0 < full.value.retry_after <= 60
+
+
+async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, process: Throttles) -> None:
+    throttle = process(limits)
+    for _ in range(3):
+        await throttle.count("request", SOMEBODY)
+
+    await throttle.count("request", Client(address="198.18.0.2"))
+
+
+async def test_guesses_at_one_account_are_counted_over_all_processes(limits: LimitSettings, process: Throttles) -> None:
+    for _ in range(10):
+        await process(limits).count_guess(ADA)
+
+    with pytest.raises(TooManyRequests):
+        await process(limits).count_guess(ADA)
+
+
+async def test_a_redis_that_is_down_lets_nobody_in(
+    limits: LimitSettings, process: Throttles, redis: RedisServer
+) -> None:
+    throttle = process(limits)
+    await throttle.count("request", SOMEBODY)
+    redis.stop()
+
+    with pytest.raises(LimitsUnready):
+        await throttle.count("request", SOMEBODY)
+    with pytest.raises(LimitsUnready):
+        await throttle.count_guess(ADA)
+
+
+async def test_a_redis_that_never_answers_is_given_up(process: Throttles) -> None:
+    async def keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(keep_quiet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        throttle = process(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
+        async with asyncio.timeout(10):
+            with pytest.raises(LimitsUnready, match="timed out"):
+                await throttle.count("request", SOMEBODY)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_request_is_answered_with_503_and_nothing_is_written(
+    service: Service, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.stop()
+    with caplog.at_level(logging.ERROR):
+        answer = await service.anywhere().post(REQUEST, json={"email": ADA})
+
+    assert problem(answer) == "503 unavailable"
+    assert answer.headers["retry-after"].isdigit()
+    assert "LimitsUnready" in caplog.text
+    assert await service.rows(select(OutboxRow.id)) == []
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_page_says_so_too(service: Service, redis: RedisServer) -> None:
+    redis.stop()
+    answer = await service.anywhere().get(f"/reset-password/{'a' * 43}", follow_redirects=True)
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_once_redis_is_back_requests_are_taken_again(service: Service, redis: RedisServer) -> None:
+    redis.stop()
+    assert (await service.anywhere().post(REQUEST, json={"email": ADA})).status_code == 503
+    redis.start()
+
+    assert (await service.anywhere().post(REQUEST, json={"email": ADA})).status_code == 202
+
+
+def test_redis_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "coredis", None)
+
+    with pytest.raises(SettingsInvalid, match=r"limits\.storage_url: redis needs: pip install keyturn\[redis\]"):
+        Throttle(LimitSettings(storage_url=Secret("redis://127.0.0.1:6379/0")))
+
+
+def test_an_address_that_is_none_is_a_fault_and_its_password_is_not_repeated() -> None:
+    with pytest.raises(SettingsInvalid, match=r"redis://host:6379/0") as invalid:
+        Throttle(LimitSettings(storage_url=Secret("redis://:hunter2@redis.test/0")))
+
+    assert "hunter2" not in f"{invalid.value!r}"
