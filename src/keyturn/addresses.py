@@ -47,6 +47,14 @@ def parse(text: str) -> str:
     return address
 
 
+def plain(text: str) -> str:
+    """Return the form in which an address is compared; what is no address as it is, since a mail may go there yet."""
+    try:
+        return parse(text)
+    except InputInvalid:
+        return text
+
+
 def same(one: str, other: str) -> bool:
     """Tell whether two addresses name the same mailbox; False where either is no address."""
     try:

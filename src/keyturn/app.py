@@ -9,11 +9,12 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
+from keyturn.metrics import metrics_router
 from keyturn.pages.reference import ReferencePage
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin, site_of
 from keyturn.reset.problems import problem_handlers
-from keyturn.settings import Settings
+from keyturn.settings import Settings, is_loopback
 
 
 def create_app(
@@ -31,7 +32,18 @@ def create_app(
     parts = parts or Parts(settings)
     reference = ReferencePage(site_of(parts))
     app = Litestar(
-        route_handlers=list(more),
+        route_handlers=[
+            metrics_router(
+                parts.meters,
+                parts.database,
+                token=settings.metrics.token,
+                # https ends at a proxy, and so does whatever is reached under another name than this machine's.
+                local=is_loopback(settings.base_url),
+            ),
+            *more,
+        ],
+        # Only a proxy of ours is believed that says which trace a request belongs to.
+        middleware=parts.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[KeyturnPlugin(parts, worker=worker)],
         exception_handlers=problem_handlers(),
         openapi_config=OpenAPIConfig(
@@ -47,3 +59,13 @@ def create_app(
     if settings.server.trusted_proxies:
         return ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies))  # type: ignore[arg-type,return-value]
     return app
+
+
+def create_metrics_app(parts: Parts) -> ASGIApp:
+    """Return /metrics alone, for a process that answers nothing else and listens on a loopback address."""
+    return Litestar(
+        route_handlers=[metrics_router(parts.meters, parts.database, token=parts.settings.metrics.token, local=True)],
+        exception_handlers=problem_handlers(),
+        openapi_config=None,
+        logging_config=None,
+    )

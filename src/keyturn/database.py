@@ -9,7 +9,7 @@ from typing import Any
 
 from advanced_alchemy.config import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import MetaData, event
+from sqlalchemy import MetaData, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -75,6 +75,11 @@ class Database:
                     await stack.enter_async_context(self._writer)
                 yield await stack.enter_async_context(self._session())
 
+    async def hold(self, session: AsyncSession, name: str) -> None:
+        """Wait until no other transaction holds `name`; hold it until this one ends. SQLite has one writer anyway."""
+        if not self.is_sqlite:
+            await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -114,20 +119,27 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
     if not url.startswith("sqlite"):
         return {"hide_parameters": True, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
     return {"hide_parameters": True, "connect_args": {"timeout": 30, "isolation_level": None}}
 
 
 def _one_writer_and_durable(engine: Any) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
-        cursor = connection.cursor()
-        # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also
-        # when the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous).
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also
+            # when the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous).
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+        except BaseException:  # the file is no database: its connection has a thread, which nobody else would end
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

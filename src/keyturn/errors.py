@@ -4,12 +4,14 @@ KeyturnError
 ├── SettingsInvalid          every fault of the configuration at once
 ├── TemplateInvalid          a template at file:line
 ├── DatabaseUnready          not reachable, or its migrations were not run
+├── LimitsUnready            the store that the limits share does not answer
 ├── InputInvalid             malformed input, field by field
 ├── PasswordRejected         every rule that the password breaks
 ├── LinkDead                 a reset link that no longer works, with the reason
 ├── CredentialsRejected      wrong address or password
 ├── NotSignedIn              no live session
 ├── OriginRefused            a browser request from another site
+├── WebhookRefused           a report that is forged, stale or incomplete
 ├── TooManyRequests          a limit is used up; when to come back
 ├── Busy                     the queue of password hashes is full; when to come back
 └── SendFailed               the provider did not take a mail
@@ -56,6 +58,10 @@ class DatabaseUnready(KeyturnError):
     pass
 
 
+class LimitsUnready(KeyturnError):
+    pass
+
+
 class InputInvalid(KeyturnError):
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
@@ -91,6 +97,10 @@ class NotSignedIn(KeyturnError):
 
 
 class OriginRefused(KeyturnError):
+    pass
+
+
+class WebhookRefused(KeyturnError):
     pass
 
 

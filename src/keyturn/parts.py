@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from email.utils import parseaddr
+from functools import cached_property
 
 import msgspec
 
@@ -11,26 +12,33 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.languages import Languages
+from keyturn.logs import LogEvent
 from keyturn.mail.email import Sender
 from keyturn.mail.palette import palette_for
 from keyturn.mail.render import Templates
+from keyturn.mail.resend_webhook import ResendWebhook
 from keyturn.mail.senders import sender_for
+from keyturn.mail.traced import TracedSender
+from keyturn.metrics import PrometheusMeters
 from keyturn.outbox import Outbox, Relay, RelayLimits, Seal
 from keyturn.reset.audit import Audit
 from keyturn.reset.delivery import Delivery, LinkRules
 from keyturn.reset.hashing import PasswordHasher
 from keyturn.reset.housekeeping import Housekeeping
 from keyturn.reset.http import ResetApi, SessionCookie
+from keyturn.reset.intents import origin_of
 from keyturn.reset.letters import Letters, Postmark
 from keyturn.reset.links import Links
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.posting import Post
+from keyturn.reset.reports import MailReports
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
 from keyturn.reset.store import LinkStore
 from keyturn.reset.throttle import Throttle
 from keyturn.resources import folder
 from keyturn.settings import Settings
+from keyturn.tracing import Tracing, tracing_of_process
 
 log = logging.getLogger("keyturn")
 
@@ -38,14 +46,19 @@ log = logging.getLogger("keyturn")
 class Parts:
     """What a process is made of. A sender is built only with a relay, so an API alone needs no provider."""
 
-    def __init__(self, settings: Settings, *, sender: Sender | None = None, reload_templates: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, sender: Sender | None = None, tracing: Tracing | None = None,
+        reload_templates: bool = False,
+    ) -> None:  # fmt: skip
         self.settings = settings
+        self.meters = PrometheusMeters()
+        self.tracing = tracing or tracing_of_process()
         self.secrets = _secrets(settings)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
         self.languages = Languages(settings.timezone)
         self.palette, warnings = palette_for(settings.brand.accent, settings.brand.accent_dark)
         for warning in warnings:
-            log.warning("%s", warning)
+            log.warning(LogEvent("brand.accent_adjusted", reason=warning))
         self.templates = Templates(
             folder("email_templates"), msgspec.structs.asdict(settings.brand), self.palette, reload=reload_templates
         )
@@ -63,24 +76,33 @@ class Parts:
         self.throttle = Throttle(settings.limits)
         self.policy = PasswordPolicy(settings.password, settings.brand.name)
         self.hasher = PasswordHasher(
-            cost=settings.hashing.cost, workers=settings.hashing.workers, queue=settings.hashing.queue
-        )
+            cost=settings.hashing.cost, workers=settings.hashing.workers, queue=settings.hashing.queue,
+            meters=self.meters, tracing=self.tracing,
+        )  # fmt: skip
         self.resets = PasswordResets(
-            self.database, self.accounts, self.links, self.outbox, self.audit, self.throttle, self.policy, self.hasher
-        )
+            self.database, self.accounts, self.links, self.outbox, self.audit, self.throttle, self.policy, self.hasher,
+            self.meters,
+        )  # fmt: skip
         self.sign_ins = SignIns(
             self.database, self.accounts, self.sessions, self.links, self.outbox, self.audit, self.throttle,
-            self.policy, self.hasher,
+            self.policy, self.hasher, self.meters,
         )  # fmt: skip
+        self.reports = MailReports(self.database, self.accounts, self.links, self.audit, settings.limits.suppression)
         self._sender = sender
         self._post: Post | None = None
+
+    @cached_property
+    def webhook(self) -> ResendWebhook | None:
+        secret = self.settings.resend.webhook_secret
+        return ResendWebhook(secret) if secret else None
 
     @property
     def api(self) -> ResetApi:
         cookie = SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
         return ResetApi(
-            resets=self.resets, policy=self.policy, sign_ins=self.sign_ins, cookie=cookie, database=self.database
-        )
+            resets=self.resets, policy=self.policy, sign_ins=self.sign_ins, cookie=cookie, reports=self.reports,
+            webhook=self.webhook, database=self.database,
+        )  # fmt: skip
 
     def relay(self) -> Relay:
         """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
@@ -102,7 +124,7 @@ class Parts:
         limits = RelayLimits(
             concurrency=worker.concurrency, poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts
         )
-        return Relay(self.outbox, delivery, limits)
+        return Relay(self.outbox, delivery, limits, origin=origin_of, meters=self.meters, tracing=self.tracing)
 
     @property
     def housekeeping(self) -> Housekeeping:
@@ -119,12 +141,18 @@ class Parts:
         mail = self.settings.mail
         first = self._sender or sender_for(mail.transport, self.settings, self.database)
         second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
-        return Post(self.outbox, first, second, mail.fallback_after)
+        return Post(
+            self.outbox,
+            TracedSender(first, self.tracing),
+            TracedSender(second, self.tracing) if second else None,
+            mail.fallback_after,
+        )
 
     async def close(self) -> None:
         self.hasher.close()
         if self._post:
             await self._post.close()
+        await self.throttle.close()
         await self.database.close()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
 
@@ -25,8 +25,11 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         parts = self._parts
-        app_config.route_handlers.append(api_router(parts.api, parts.settings.origin, parts.settings.server.max_body))
-        app_config.route_handlers.append(pages_router(site_of(parts)))
+        routers = [
+            api_router(parts.api, parts.settings.origin, parts.settings.server.max_body),
+            pages_router(site_of(parts)),
+        ]
+        app_config.route_handlers.append(Router("/", route_handlers=routers, middleware=parts.tracing.request_notes()))
         app_config.lifespan.append(self._lifespan)
         return app_config
 

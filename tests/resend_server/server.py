@@ -17,31 +17,36 @@ from tests.resend_server.answers import RATE_LIMITED, Answer, Mail, Request, Tro
 from tests.serving import Connections, serving
 
 API_KEY = "re_Keyturn_0123456789abcdefghij"
+SENDING_KEY = "re_Sending_0123456789abcdefghij"
+"""A key that is restricted to "sending access"."""
 
 
 class ResendServer:
     """`coming` holds what happens to the next requests, in order; whoever finds it empty is treated by the rules.
 
-    `requests_per_second` and `daily_quota` are the team's; None is no limit.
+    `requests_per_second` and `daily_quota` are the team's; None is no limit. `domains` are the team's too, as
+    https://resend.com/docs/api-reference/domains/get-domain shows one.
     """
 
     def __init__(self) -> None:
         self.url = ""
         self.connections = Connections()
         self._changed = threading.Condition()
+        self._under_way = Counter[str]()
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: with no mails, no keys, no limits and nothing coming."""
+        """Begin anew, once nothing is under way: with no mails, no keys, no limits and nothing coming."""
+        self._wait_for(self._is_idle)
         self.coming: deque[Answer | Trouble] = deque()
         self.requests: list[Request] = []
         self.accepted: list[Mail] = []
+        self.domains: list[dict[str, Any]] = []
         self.connections.opened = 0
         self.requests_per_second: int | None = None
         self.daily_quota: int | None = None
         self._arrivals: deque[float] = deque()
         self._remembered: dict[str, tuple[bytes, Mail]] = {}
-        self._under_way = Counter[str]()
 
     async def arrived(self, requests: int) -> None:
         """Return once that many requests have arrived, over the server's whole life."""
@@ -49,7 +54,7 @@ class ResendServer:
 
     async def idle(self) -> None:
         """Return once no request is under way: a server, too, needs a moment to notice that a client hung up."""
-        await asyncio.to_thread(self._wait_for, lambda: not self._under_way.total())
+        await asyncio.to_thread(self._wait_for, self._is_idle)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = await _read(scope, receive)
@@ -88,23 +93,41 @@ class ResendServer:
                 self._under_way[request.key] -= 1
                 self._changed.notify_all()
 
+    def _is_idle(self) -> bool:
+        return not self._under_way.total()
+
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(condition, timeout=10), "it did not happen within 10 s"
 
     def _answer(self, scope: Any, request: Request) -> Answer:
         """Return what the rules say."""
-        if (scope["method"], scope["path"]) != ("POST", "/emails"):
-            return refusal(404, "not_found")
         if not request.headers.get("user-agent"):
             return Answer(403, html="error code: 1010")
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not api_key:
             return refusal(401, "missing_api_key")
-        if api_key != API_KEY:
+        if api_key not in {API_KEY, SENDING_KEY}:
             return refusal(403, "invalid_api_key", f"API key is invalid: {api_key}")
         if not self._within_rate():
             return RATE_LIMITED
+        match scope["method"], scope["path"].split("/")[1:]:
+            case "POST", ["emails"]:
+                return self._take(request)
+            case "GET", ["domains", *path]:
+                return self._tell(path) if api_key == API_KEY else refusal(401, "restricted_api_key")
+            case _:
+                return refusal(404, "not_found")
+
+    def _tell(self, path: list[str]) -> Answer:
+        """Return the account's domains, or one of them."""
+        if not path:
+            listed = [{name: domain[name] for name in ("id", "name", "status")} for domain in self.domains]
+            return Answer(200, {"object": "list", "has_more": False, "data": listed})
+        found = next((domain for domain in self.domains if [domain["id"]] == path), None)
+        return Answer(200, found) if found else refusal(404, "not_found")
+
+    def _take(self, request: Request) -> Answer:
         if len(request.key) > 256:
             return refusal(400, "invalid_idempotency_key")
         if request.key in self._remembered:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import String, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,8 +57,12 @@ class BuiltinAccounts:
         await session.execute(delete(SessionRow).where(SessionRow.account_id == account_id))
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
-        """Store a new account under an id of its own. Raises InputInvalid where the address is taken or malformed."""
+        """Store a new account under an id of its own.
+
+        Raises InputInvalid where the address is taken or malformed, or a field longer than its column.
+        """
         email = addresses.parse(account.email)
+        _require_room(account)
         row = {
             "id": str(uuid4()), "email": email, "name": account.name, "password_hash": password_hash,
             "provider": account.provider, "kind": account.kind, "locale": account.locale, "active": account.active,
@@ -82,3 +86,14 @@ class BuiltinAccounts:
 
 def _account(row: Any) -> Account | None:
     return Account(**row) if row else None
+
+
+def _require_room(account: Account) -> None:
+    # SQLite would store what is too long; the next mail, or a move to PostgreSQL, would stumble over it.
+    faults = [
+        Fault(column.name, f"longer than the {column.type.length} characters that it may have")
+        for column in AccountRow.__table__.c
+        if isinstance(column.type, String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
+    ]
+    if faults:
+        raise InputInvalid(*faults)

@@ -1,6 +1,5 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` answers at once."""
 
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -16,7 +15,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
     "studio": ("keyturn.cli.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.render", "Render an email to the terminal or a file."),
+    "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
     "accounts": ("keyturn.cli.accounts", "Add to and list the built-in account store."),
+    "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
     "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
     "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),
 }
@@ -57,5 +58,3 @@ def main() -> None:
         fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
     except KeyturnError as error:
         fail(str(error) or type(error).__name__)
-    except KeyboardInterrupt:
-        sys.exit(130)

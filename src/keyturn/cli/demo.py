@@ -48,9 +48,11 @@ def demo(host: str, port: int) -> None:
 
     async def main() -> None:
         from keyturn.app import create_app  # noqa: PLC0415
+        from keyturn.logs import configure_logs  # noqa: PLC0415
         from keyturn.migrating import migrate  # noqa: PLC0415
         from keyturn.studio import studio_router  # noqa: PLC0415
 
+        configure_logs("warning")
         parts = Parts(settings, reload_templates=True)
         await migrate(parts.database)
         await _add_accounts(parts)

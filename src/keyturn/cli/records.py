@@ -3,58 +3,55 @@
 from datetime import timedelta
 
 import click
-import msgspec
 
-from keyturn.cli.terminal import muted, table
+from keyturn import addresses
+from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
+from keyturn.cli.outbox import coloured, print_json
+from keyturn.cli.terminal import muted, stamp, table
 from keyturn.cli.with_parts import with_parts
+from keyturn.database import now
+from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-
-
-class _Duration(click.ParamType[timedelta]):
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> timedelta:
-        from keyturn.settings.reading import parse_duration  # noqa: PLC0415
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, context)
+from keyturn.reset.audit import Entry
 
 
 @click.command()
-@click.option("--email", default="", help="Only this address.")
-@click.option("--since", type=_Duration(), help="Only the last while, for example 1h or 7d.")
-@click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="At most so many, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
+@EMAIL
+@SINCE
+@LAST
+@JSON
 def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None:
-    """Show who asked for what, when, from where, and what became of it."""
-    from keyturn import addresses  # noqa: PLC0415
-    from keyturn.database import now  # noqa: PLC0415
-
-    wanted = addresses.parse(email) if email else ""
+    """Show who asked for what, when, from where, what was decided, and where the mail is."""
+    address = addresses.parse(email) if email else ""
 
     async def work(parts: Parts) -> None:
-        entries = await parts.audit.read(email=wanted, since=now() - since if since else None, most=last)
+        entries = await parts.audit.read(email=address, since=now() - since if since else None, most=last)
         if as_json:
-            click.echo(msgspec.json.format(msgspec.json.encode(entries), indent=2))
+            print_json(entries)
             return
         table(
-            ("WHEN (UTC)", "EVENT", "OUTCOME", "EMAIL", "ADDRESS"),
+            ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
             [
-                (f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.event, entry.outcome, entry.email, entry.ip_address)
+                (stamp(entry.at), entry.event, entry.outcome, _mail(entry), entry.email, entry.ip_address)
                 for entry in entries
             ],
-            "Nothing yet.",
+            "No such entries." if email or since else "Nothing yet.",
         )
 
     with_parts(work)
 
 
+def _mail(entry: Entry) -> str:
+    if entry.mail is None:
+        return "-"
+    if entry.mail != DROPPED:
+        return coloured(entry.mail)
+    return "none" if entry.mail_reason == entry.outcome else f"none: {entry.mail_reason}"
+
+
 @click.command()
 def purge() -> None:
     """Delete or redact now what is older than its retention; every worker does it, too, now and then."""
-    from keyturn.database import now  # noqa: PLC0415
 
     async def work(parts: Parts) -> None:
         for name, count in (await parts.housekeeping.purge(now())).items():

@@ -5,9 +5,9 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -46,7 +46,23 @@ async def serve(
     app: ASGIApp, bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
-    config = uvicorn.Config(
+    await _Announcing(_config(app, "on"), ready, stopping).serve(sockets=[bound])
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
+    """Serve while the block runs, and leave the signals to it."""
+    server = _Beside(_config(app, "off"))
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _config(app: ASGIApp, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_config=None,
         # An access log would hold the paths of reset links (OWASP ASVS 16.2.5).
@@ -54,10 +70,15 @@ async def serve(
         # Who the peer is gets decided in one place, by `server.trusted_proxies`.
         proxy_headers=False,
         server_header=False,
-        lifespan="on",
+        lifespan=lifespan,
         timeout_graceful_shutdown=_PATIENCE,
     )
-    await _Announcing(config, ready, stopping).serve(sockets=[bound])
+
+
+class _Beside(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class _Announcing(uvicorn.Server):

@@ -1,5 +1,7 @@
 """serve, worker, migrate: what runs in production."""
 
+import contextlib
+
 import click
 
 from keyturn.cli.terminal import PORT, accent, muted
@@ -15,10 +17,9 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
     from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
     from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
-    from keyturn.logs import configure_logs  # noqa: PLC0415
 
     settings = read_settings()
-    configure_logs()
+    _observe(settings)
     _require_migrated(settings)
     app = create_app(settings, worker=not no_worker)
     bound = listen(host, port)
@@ -26,20 +27,26 @@ def serve(host: str, port: int, no_worker: bool) -> None:
 
 
 @click.command()
-def worker() -> None:
+@click.option("--metrics-port", type=PORT, help="Answer /metrics on this port of 127.0.0.1; 0 takes a free one.")
+def worker(metrics_port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
-    from keyturn.cli.running import run, until_signalled  # noqa: PLC0415
-    from keyturn.logs import configure_logs  # noqa: PLC0415
+    from keyturn.app import create_metrics_app  # noqa: PLC0415
+    from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
     from keyturn.parts import Parts  # noqa: PLC0415
 
     settings = read_settings()
-    configure_logs()
+    _observe(settings)
     _require_migrated(settings)
 
     async def work() -> None:
         parts = Parts(settings)
         try:
-            await until_signalled(parts.work())
+            async with contextlib.AsyncExitStack() as stack:
+                if metrics_port is not None:
+                    bound = listen("127.0.0.1", metrics_port)
+                    await stack.enter_async_context(serving(create_metrics_app(parts), bound))
+                    click.echo(f"Its figures are at http://{address_of(bound)}/metrics", err=True)
+                await until_signalled(parts.work())
         finally:
             await parts.close()
 
@@ -69,6 +76,14 @@ def migrate() -> None:
             click.echo(f"The database went from {muted(before or 'none')} to {accent(head())}.")
 
     run(work())
+
+
+def _observe(settings: Settings) -> None:
+    from keyturn.logs import configure_logs  # noqa: PLC0415
+    from keyturn.tracing.export import start_export  # noqa: PLC0415
+
+    configure_logs(settings.logs.level, settings.logs.format)
+    start_export()
 
 
 def _require_migrated(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
@@ -29,6 +30,19 @@ def strong(text: str) -> str:
     return click.style(text, bold=True)
 
 
+def warning(text: str) -> str:
+    return click.style(text, fg="yellow")
+
+
+def error(text: str) -> str:
+    return click.style(text, fg="red")
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time, in UTC, as every table writes it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def fail(*lines: str) -> NoReturn:
     """Say what is wrong, on stderr, and end with 1."""
     color = False if wants_no_colour() else None
@@ -39,14 +53,15 @@ def fail(*lines: str) -> NoReturn:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print aligned columns, or what to do where there are no rows."""
+    """Print aligned columns, whose cells may be styled, or what to do where there are no rows."""
     if not rows:
         click.echo(empty)
         return
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    widths = [max(len(click.unstyle(row[column])) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
-        return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        padded = (cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True))
+        return "  ".join(padded).rstrip()
 
     click.echo(muted(line(head)))
     for row in rows:

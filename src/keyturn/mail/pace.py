@@ -11,6 +11,9 @@ from keyturn.errors import SendRetryable
 from keyturn.mail.email import Email, Sender
 from keyturn.mail.models import PaceRow
 
+LONGEST_HOLD = 10
+"""Seconds for which everybody waits where one was told to come back later."""
+
 
 class Pace:
     """Places `1 / per_second` apart. A place is booked by one statement, so no two workers get the same."""
@@ -59,7 +62,8 @@ class PacedSender:
             return await self._sender.send(email, idempotency_key)
         except SendRetryable as error:
             if error.retry_after:
-                await self._pace.hold(error.retry_after)
+                # A mail that was asked to wait longer is claimed again then; nobody waits so long with a lease in hand.
+                await self._pace.hold(min(error.retry_after, LONGEST_HOLD))
             raise
 
     async def close(self) -> None:

@@ -1,9 +1,10 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
+import copy
 import html
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -49,7 +50,14 @@ class Templates:
         self.folder = folder
         self._globals = {"brand": SimpleNamespace(**_in_lines(brand)), "palette": palette}
         self._reload = reload
+        self._prepare: Callable[[Environment], Environment] | None = None
         self._environments: dict[str, Environment] = {}
+
+    def prepared(self, prepare: Callable[[Environment], Environment]) -> "Templates":
+        """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
+        twin = copy.copy(self)
+        twin._prepare, twin._environments = prepare, {}
+        return twin
 
     def names(self) -> list[str]:
         return sorted(path.parent.name for path in self.folder.glob("[!_.]*/*.mjml") if path.stem == path.parent.name)
@@ -65,8 +73,8 @@ class Templates:
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> tuple[str, str]:
         """Return the MJML and the text that Jinja makes of the values."""
         values = _in_lines(values)
-        mjml = self._fill(f"{name}/{name}.mjml", values, language)
-        return mjml, self._fill(f"{name}/{name}.txt", values, language)
+        mjml = self.fill_file(f"{name}/{name}.mjml", values, language)
+        return mjml, self.fill_file(f"{name}/{name}.txt", values, language)
 
     def compile(self, name: str, mjml: str, text: str) -> Rendered:
         """Return the mail that filled-in MJML and text make."""
@@ -78,7 +86,8 @@ class Templates:
             mjml=mjml,
         )
 
-    def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+    def fill_file(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        """Return what Jinja makes of one file of the folder, whose values are taken as they are."""
         try:
             return self._environment(language).get_template(file).render(values)
         except TemplateSyntaxError as error:
@@ -108,7 +117,7 @@ class Templates:
             environment.globals.update(self._globals)
             environment.filters["short_lines"] = short_lines
             language.teach(environment)
-            self._environments[language.tag] = environment
+            self._environments[language.tag] = self._prepare(environment) if self._prepare else environment
         return self._environments[language.tag]
 
 

@@ -12,6 +12,7 @@ from resend.http_client_async import AsyncHTTPClient
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.email import Email
+from keyturn.mail.resend_webhook import KEY_TAG
 
 # https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
 # is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.
@@ -37,7 +38,8 @@ class ResendSender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over under the key, which Resend remembers for 24 hours; return Resend's id."""
         try:
-            answer = await resend.Emails.send_async(_params(email), {"idempotency_key": idempotency_key})
+            params = _params(email, idempotency_key)
+            answer = await resend.Emails.send_async(params, {"idempotency_key": idempotency_key})
             return str(answer["id"])
         except ResendError as error:
             raise sort_error(error, datetime.now(UTC)) from None
@@ -93,7 +95,7 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _params(email: Email) -> Any:
+def _params(email: Email, key: str) -> Any:
     params: dict[str, Any] = {
         "from": email.sender,
         "to": [email.to],
@@ -101,7 +103,7 @@ def _params(email: Email) -> Any:
         "html": email.html,
         "text": email.text,
         "headers": email.headers,
-        "tags": [{"name": name, "value": text} for name, text in email.tags.items()],
+        "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
     }
     if email.reply_to:
         params["reply_to"] = email.reply_to

@@ -1,6 +1,6 @@
 """What has been promised and is not yet done: rows written in the caller's transaction, worked off by a relay."""
 
-from keyturn.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay import Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
@@ -9,6 +9,7 @@ __all__ = [
     "Dropped",
     "LeaseLost",
     "Message",
+    "Origin",
     "Outbox",
     "Relay",
     "RelayLimits",

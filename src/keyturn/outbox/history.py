@@ -4,25 +4,46 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
-from keyturn.outbox.models import EventRow
+from keyturn.outbox.models import EventRow, OutboxRow
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """`event` is "retried", "parked", "sent", "dropped" or "dead" where it is ours, else the provider's own word."""
+    """One thing that happened.
+
+    `event` is "retried", "parked", "sent", "dropped" or "dead" where a worker says so, "hastened" or "reopened" where
+    an operator did it, else the provider's own word; then `source_id` is its name of the report.
+    """
 
     message_id: int | None
     event: str
     detail: str
     at: datetime
+    source_id: str | None = None
 
 
 async def note(session: AsyncSession, event: Event) -> None:
     """Write an event in the caller's transaction."""
     await session.execute(insert(EventRow).values(**msgspec.structs.asdict(event)))
+
+
+async def note_report(session: AsyncSession, event: Event) -> bool:
+    """Write what a provider reports; tell whether it was not there before."""
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    fresh = upsert(EventRow).values(**msgspec.structs.asdict(event))
+    statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(EventRow.id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
+    """Return the message that a provider knows by its own id or by our idempotency key; None where it is not ours."""
+    statement = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
+    async with database.reading() as connection:
+        return (await connection.execute(statement.limit(1))).scalar_one_or_none()
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database
-from keyturn.errors import DatabaseUnready
+from keyturn.logs import LogEvent
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -32,8 +31,8 @@ class Listener:
             self._connection = await self._database.engine.connect()
             driver = await self._driver()
             await driver.add_listener(CHANNEL, lambda *_: self._wake())
-        except (SQLAlchemyError, OSError, DatabaseUnready) as error:
-            log.debug("outbox: not listening: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever the driver says, polling stands behind it
+            log.debug(LogEvent("outbox.not_listening", error=type(error).__name__))
             await self.close()
 
     async def close(self) -> None:

@@ -1,5 +1,7 @@
 """A message on its way, and the ways in which it ends."""
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -17,6 +19,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     sender: str | None
     sealed: bytes | None
+    created_at: datetime
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The request that a message comes from: its id, and its span (W3C Trace Context), empty where there is none."""
+
+    request_id: str = ""
+    traceparent: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -7,6 +7,9 @@ from keyturn.database import Model
 
 WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
 
+ERASED = "{}"
+"""What stands in a settled message's payload once its address was taken out."""
+
 _STILL_WAITING = text("state = 'waiting'")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 

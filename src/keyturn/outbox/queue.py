@@ -45,10 +45,11 @@ class Outbox:
         self.waiting.set()
         return [None] * len(rows)
 
-    async def enqueue(self, session: AsyncSession, kind: str, payload: msgspec.Struct) -> None:
-        """Write a message in the caller's transaction. The caller sets `waiting` once it has committed."""
-        await session.execute(insert(OutboxRow).values(**_row(kind, payload)))
+    async def enqueue(self, session: AsyncSession, kind: str, payload: msgspec.Struct) -> int:
+        """Write a message in the caller's transaction and return its id. The caller sets `waiting` after its commit."""
+        written = await session.execute(insert(OutboxRow).values(**_row(kind, payload)).returning(OutboxRow.id))
         await self._tell_workers(session)
+        return written.scalar_one()
 
     async def _tell_workers(self, session: AsyncSession) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""

@@ -12,10 +12,13 @@ import msgspec
 
 from keyturn.database import now
 from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
+from keyturn.logs import LogEvent, request_id
+from keyturn.meters import Meters
 from keyturn.outbox.backoff import backoff
 from keyturn.outbox.listening import Listener
-from keyturn.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
+from keyturn.tracing import Tracing
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -44,11 +47,18 @@ class Relay:
         handle: Handler,
         limits: RelayLimits,
         jitter: Callable[[], float] = random.random,
+        *,
+        origin: Callable[[Message], Origin] = lambda _: Origin(),
+        meters: Meters | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._outbox = outbox
         self._handle = handle
         self._limits = limits
         self._jitter = jitter
+        self._origin = origin
+        self._meters = meters or Meters()
+        self._tracing = tracing or Tracing()
         self._under_way: set[asyncio.Task[None]] = set()
         self._listener = Listener(outbox.database, outbox.waiting.set)
 
@@ -80,10 +90,10 @@ class Relay:
         try:
             messages = await self._outbox.claim(free, self._limits.lease)
         except DatabaseUnready as error:
-            log.warning("outbox: %s", error)
+            log.warning(LogEvent("outbox.unready", reason=error))
             messages = []
         except Exception:  # whatever a database answers, a worker outlives it
-            log.exception("outbox: nothing could be claimed")
+            log.exception(LogEvent("outbox.claim_failed"))
             messages = []
         for message in messages:
             task = asyncio.create_task(self._work(message))
@@ -94,13 +104,21 @@ class Relay:
                 await asyncio.wait_for(self._outbox.waiting.wait(), self._limits.poll.total_seconds())
 
     async def _work(self, message: Message) -> None:
+        origin = self._origin(message)
+        request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
+        about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
+        with self._tracing.resumed(origin.traceparent, "outbox.deliver", about):
+            self._tracing.mark("keyturn.request_id", origin.request_id)
+            await self._attempt_while_held(message)
+
+    async def _attempt_while_held(self, message: Message) -> None:
         try:
             await self._attempt(message)
         except LeaseLost:
-            log.warning("outbox: message %s is in another worker's hands", message.id)
+            log.warning(LogEvent("mail.lease_lost", message_id=message.id))
         except DatabaseUnready as error:
             # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
-            log.warning("outbox: message %s: %s", message.id, error)
+            log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 
     async def _attempt(self, message: Message) -> None:
         if message.attempts > self._limits.max_attempts:
@@ -114,23 +132,28 @@ class Relay:
         except (LeaseLost, DatabaseUnready):
             raise
         except QuotaExhausted as error:
-            log.error("outbox: message %s waits until %s: %s", message.id, error.until, error.reason)
             await self._outbox.park(message, error.until, error.reason)
+            self._tell(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
         except SendRefused as error:
-            log.error("outbox: message %s is refused: %s", message.id, error.reason)
-            await self._outbox.settle_dead(message, error.reason)
+            await self._give_up(message, error.reason)
         except SendRetryable as error:
             await self._try_later(message, error)
+        except TimeoutError:
+            await self._try_later(message, SendRetryable("it took longer than its lease"))
         except Exception as error:
-            log.exception("outbox: message %s failed", message.id)
+            log.exception(LogEvent("mail.failed", message_id=message.id))
             await self._try_later(message, SendRetryable(type(error).__name__))
 
     async def _settle(self, message: Message, settlement: Settlement) -> None:
         match settlement:
             case Sent():
+                latency = max((now() - message.created_at).total_seconds(), 0)
                 await self._outbox.settle_sent(message, settlement)
+                self._meters.delivery(latency)
+                self._tell(logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000))
             case Dropped(reason):
                 await self._outbox.settle_dropped(message, reason)
+                self._tell(logging.INFO, message, "dropped", reason=reason)
             case _:
                 assert_never(settlement)
 
@@ -139,9 +162,14 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        log.warning("outbox: message %s is tried again in %.1f s: %s", message.id, pause.total_seconds(), error.reason)
         await self._outbox.postpone(message, now() + pause, error.reason, sure=error.sure)
+        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:
-        log.error("outbox: message %s is given up after %s tries: %s", message.id, message.attempts, reason)
         await self._outbox.settle_dead(message, reason)
+        self._tell(logging.ERROR, message, "dead", reason=reason)
+
+    def _tell(self, level: int, message: Message, outcome: str, **fields: object) -> None:
+        self._meters.message(message.kind, outcome)
+        about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
+        log.log(level, LogEvent(f"mail.{outcome}", **about, **fields))

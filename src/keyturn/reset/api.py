@@ -7,10 +7,11 @@ from keyturn.reset.controller import ResetController, SessionController
 from keyturn.reset.health import HealthController
 from keyturn.reset.http import AnyRequest, ResetApi, require_same_origin
 from keyturn.reset.problems import NO_STORE, problem_handlers, require_json
+from keyturn.reset.webhook import WebhookController
 
 
 def api_router(api: ResetApi, origin: str, max_body: int) -> Router:
-    """Return everything below /api/auth, and /health. `max_body` in bytes; more is refused before it is read."""
+    """Return everything below /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread."""
 
     async def check_origin(request: AnyRequest) -> None:
         if request.method == "POST":
@@ -22,6 +23,7 @@ def api_router(api: ResetApi, origin: str, max_body: int) -> Router:
         route_handlers=[
             Router(path="/api/auth", route_handlers=[ResetController], before_request=require_json),
             Router(path="/api/auth", route_handlers=[SessionController], before_request=check_origin),
+            WebhookController,
             HealthController,
         ],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},

@@ -8,12 +8,18 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
+from keyturn.outbox.models import OutboxRow
+from keyturn.outbox.reading import shown_state
 from keyturn.reset.client import Client
 from keyturn.reset.models import AuditRow
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """`email` is the address that was asked for; `account_id` is empty where there is no such account."""
+    """`email` is the address that was asked for; `account_id` is empty where there is no such account.
+
+    `mail` is where the mail is that answers, and `mail_reason` why it is there; both are None once the outbox has
+    forgotten it, and where there never was one.
+    """
 
     at: datetime
     event: str
@@ -24,6 +30,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str = ""
     request_id: str = ""
     message_id: int | None = None
+    mail: str | None = None
+    mail_reason: str | None = None
 
 
 class Audit:
@@ -45,8 +53,14 @@ class Audit:
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
-        columns = [getattr(AuditRow, name) for name in Entry.__struct_fields__]
-        statement = select(*columns).order_by(AuditRow.id.desc()).limit(most)
+        mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
+        columns = [getattr(AuditRow, name) for name in Entry.__struct_fields__ if name not in mail]
+        statement = (
+            select(*columns, *(column.label(name) for name, column in mail.items()))
+            .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)
+            .order_by(AuditRow.id.desc())
+            .limit(most)
+        )
         if email:
             statement = statement.where(AuditRow.email == email)
         if since:

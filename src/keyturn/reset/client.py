@@ -5,16 +5,20 @@ from functools import lru_cache
 
 import msgspec
 
-_LONGEST_USER_AGENT = 300
+_LONGEST_HEADER = 300
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """`address` is the client's own, once trusted proxies have been looked through; "" where there is none."""
+    """`address` is the client's own, once trusted proxies have been looked through; "" where there is none.
+
+    `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`).
+    """
 
     address: str = ""
     user_agent: str = ""
     languages: str = ""
     request_id: str = ""
+    traceparent: str = ""
 
     @property
     def network(self) -> str:
@@ -35,6 +39,16 @@ def _network(text: str) -> str:
     return str(address)
 
 
-def clipped(user_agent: str) -> str:
-    """Return a user agent fit to be kept: printable, and no longer than a browser's own."""
-    return "".join(character for character in user_agent if character.isprintable())[:_LONGEST_USER_AGENT]
+@lru_cache(4096)
+def plain_address(peer: str) -> str:
+    """Return the IP address that `peer` is, an IPv4 one as such; "" for whatever else a proxy passes on unread."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def clipped(header: str) -> str:
+    """Return a header fit to be kept: printable, and no longer than a browser's own."""
+    return "".join(character for character in header if character.isprintable())[:_LONGEST_HEADER]

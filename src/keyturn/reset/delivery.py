@@ -23,7 +23,7 @@ from keyturn.reset.letters import Letter, Letters
 from keyturn.reset.posting import Post
 from keyturn.reset.store import LinkStore
 
-LINK_MAILED, PROVIDER_MAILED = "link_mailed", "provider_mailed"
+LINK_MAILED, PROVIDER_MAILED, SUPPRESSED = "link_mailed", "provider_mailed", "suppressed"
 
 
 class LinkRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,10 @@ class Delivery:
         return await self._post.send(message, email)
 
     async def _reopen(self, sealed: bytes) -> Email | Dropped:
-        """Return the mail of an earlier try, unless its link has died since: then it would only puzzle."""
+        """Return the mail of an earlier try, unless its link has died since: then it would only puzzle.
+
+        Nor does it go to a mailbox that was suppressed since.
+        """
         try:
             letter = msgspec.msgpack.decode(self._seal.open(sealed), type=Letter)
         except SealBroken:
@@ -67,7 +70,9 @@ class Delivery:
             link = await self._links.find(letter.link)
             if link is None or (reason := link.dead(now())):
                 return Dropped(f"the link is {reason if link else 'gone'}")
-        return letter.email
+        async with self._database.reading() as connection:
+            suppressed = await self._links.is_suppressed(connection, letter.email.to, now())
+        return Dropped(SUPPRESSED) if suppressed else letter.email
 
     async def _prepare(self, message: Message) -> Email | Dropped:
         match message.kind:
@@ -101,7 +106,7 @@ class Delivery:
         if not account.active:
             return "disabled"
         if not await self._links.claim_mailbox(session, account.email, now(), self._rules.cooldown):
-            return "cooldown"
+            return SUPPRESSED if await self._links.is_suppressed(session, account.email, now()) else "cooldown"
         return LINK_MAILED if account.has_password else PROVIDER_MAILED
 
     async def _with_fresh_link(self, session: AsyncSession, account: Account, client: Client) -> Letter:
@@ -116,10 +121,17 @@ class Delivery:
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
+        answer: Email | Dropped = Dropped(SUPPRESSED)
         async with self._database.transaction() as session:
-            email = await self._keep(session, message, self._letters.about_change(account, change))
+            if await self._links.is_suppressed(session, account.email, now()):
+                await self._audit.write(
+                    session, "confirmation", SUPPRESSED, change.client, at=now(),
+                    account_id=account.id, email=account.email, message_id=message.id,
+                )  # fmt: skip
+            else:
+                answer = await self._keep(session, message, self._letters.about_change(account, change))
             await session.commit()
-        return email
+        return answer
 
     async def _keep(self, session: AsyncSession, message: Message, letter: Letter) -> Email:
         sealed = self._seal.close(msgspec.msgpack.encode(letter))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -10,7 +11,9 @@ from typing import TypeVar
 import bcrypt
 
 from keyturn.errors import Busy
+from keyturn.meters import Meters
 from keyturn.reset.password import MAX_BYTES
+from keyturn.tracing import Tracing
 
 Result = TypeVar("Result")
 
@@ -25,13 +28,18 @@ class PasswordHasher:
     of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
-    def __init__(self, *, cost: int = 12, workers: int = 0, queue: int = 64) -> None:
+    def __init__(
+        self, *, cost: int = 12, workers: int = 0, queue: int = 64,
+        meters: Meters | None = None, tracing: Tracing | None = None,
+    ) -> None:  # fmt: skip
         self._cost = cost
         self._workers = workers or os.cpu_count() or 1
         self._places = self._workers + queue
         self._taken = 0
         self._pool = ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
         self._decoy: bytes | None = None
+        self._meters = meters or Meters()
+        self._tracing = tracing or Tracing()
 
     async def hash(self, password: str) -> str:
         """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
@@ -64,9 +72,17 @@ class PasswordHasher:
             raise Busy(_RETRY_AFTER)
         self._taken += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            with self._tracing.span("password.hash"):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work)
         finally:
             self._taken -= 1
+
+    def _timed(self, work: Callable[[], Result]) -> Result:
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._meters.password_hash(time.perf_counter() - start)
 
 
 def _encode(password: str) -> bytes:

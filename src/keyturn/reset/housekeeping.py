@@ -13,14 +13,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
-from keyturn.outbox.models import WAITING, EventRow, OutboxRow
+from keyturn.logs import LogEvent
+from keyturn.outbox.models import ERASED, WAITING, EventRow, OutboxRow
 from keyturn.reset.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
 
 log = logging.getLogger("keyturn.housekeeping")
-
-ERASED = "{}"
-"""What stands in a settled message's payload once its address was taken out."""
 
 _BATCH = 500
 
@@ -44,9 +42,11 @@ class Housekeeping:
         """Purge now and then, until cancelled."""
         while True:
             try:
-                log.debug("purged: %s", await self.purge(now()))
+                log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
             except DatabaseUnready as error:
-                log.warning("housekeeping: %s", error)
+                log.warning(LogEvent("housekeeping.postponed", reason=error))
+            except Exception:  # a worker sends mails, whatever becomes of its housekeeping
+                log.exception(LogEvent("housekeeping.failed"))
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:

@@ -1,6 +1,5 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
-import os
 from typing import Any
 
 import msgspec
@@ -9,10 +8,14 @@ from litestar.datastructures import Cookie
 
 from keyturn.database import Database
 from keyturn.errors import OriginRefused
-from keyturn.reset.client import Client, clipped
+from keyturn.mail.resend_webhook import ResendWebhook
+from keyturn.reset.client import Client, clipped, plain_address
 from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.reports import MailReports
+from keyturn.reset.request_id import name_of
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
+from keyturn.tracing import TRACEPARENT
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -45,22 +48,28 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
-    """The services behind the routes: one dependency, as Litestar starts a task group where there are several."""
+    """The services behind the routes: one dependency, as Litestar starts a task group where there are several.
+
+    `webhook` is None where the settings hold no secret for it.
+    """
 
     resets: PasswordResets
     policy: PasswordPolicy
     sign_ins: SignIns
     cookie: SessionCookie
+    reports: MailReports
+    webhook: ResendWebhook | None
     database: Database
 
 
 def client_of(request: AnyRequest) -> Client:
     """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
     return Client(
-        address=request.client.host if request.client else "",
+        address=plain_address(request.client.host) if request.client else "",
         user_agent=clipped(request.headers.get("user-agent", "")),
-        languages=request.headers.get("accept-language", ""),
-        request_id=os.urandom(16).hex(),
+        languages=clipped(request.headers.get("accept-language", "")),
+        request_id=name_of(request.scope),
+        traceparent=request.scope["state"].get(TRACEPARENT, ""),
     )
 
 

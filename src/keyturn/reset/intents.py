@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from keyturn.outbox import Message, Origin
 from keyturn.reset.client import Client
 
 RESET_REQUESTED = "reset_requested"
@@ -22,3 +23,16 @@ class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     at: datetime
     client: Client
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    client: Client = Client()
+
+
+def origin_of(message: Message) -> Origin:
+    """Return the request behind a message; of one that cannot be read, nothing: its handler will say so."""
+    try:
+        client = msgspec.json.decode(message.payload, type=_Asked).client
+    except msgspec.MsgspecError:
+        return Origin()
+    return Origin(request_id=client.request_id, traceparent=client.traceparent)

@@ -80,9 +80,15 @@ class Letters:
             html=rendered.html,
             text=rendered.text,
             # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
-            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
-            tags={"template": props.template},
+            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+            | _named("X-Request-ID", client),
+            tags={"template": props.template} | _named("request_id", client),
         )
+
+
+def _named(key: str, client: Client) -> dict[str, str]:
+    """Return the request's id, so that a provider's record of the mail leads back to it."""
+    return {key: client.request_id} if client.request_id else {}
 
 
 def _greeted(name: str) -> str:

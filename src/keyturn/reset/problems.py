@@ -18,19 +18,26 @@ from keyturn.errors import (
     Fault,
     InputInvalid,
     KeyturnError,
+    LimitsUnready,
     LinkDead,
     NotSignedIn,
     OriginRefused,
     PasswordRejected,
     TooManyRequests,
+    WebhookRefused,
 )
+from keyturn.logs import LogEvent
 from keyturn.reset.http import AnyRequest
+from keyturn.reset.request_id import name_of
 
 log = logging.getLogger("keyturn.http")
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:keyturn:problem:"
 """A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
+
+INSTANCE_PREFIX = "urn:keyturn:request:"
+"""An `instance` names what the logs know of a failure (RFC 9457 3.1.5)."""
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
@@ -67,8 +74,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
             body, status_code=self.status, media_type=MEDIA_TYPE, headers={**NO_STORE, **dict(self.headers)}
         )
 
+    def of(self, request: AnyRequest) -> "Problem":
+        """Return the problem with the request's name, by which the logs know more of it."""
+        name = name_of(request.scope)
+        return msgspec.structs.replace(
+            self,
+            members={**self.members, "instance": f"{INSTANCE_PREFIX}{name}"},
+            headers={**self.headers, "X-Request-ID": name},
+        )
 
-def problem_of(error: KeyturnError) -> Problem:
+
+def problem_of(error: KeyturnError) -> Problem:  # noqa: C901 - a table, a case a row
     """Return the problem that an error is to a client."""
     match error:
         case InputInvalid(faults=faults):
@@ -89,11 +105,13 @@ def problem_of(error: KeyturnError) -> Problem:
             return _unauthorized("not-signed-in", "Nobody is signed in")
         case OriginRefused():
             return Problem(status=403, name="origin-refused", title="The request came from another site")
+        case WebhookRefused():
+            return Problem(status=400, name="webhook-refused", title="The webhook is not accepted", detail=str(error))
         case TooManyRequests(retry_after=seconds):
             return _later(429, "too-many-requests", "Too many requests", seconds)
         case Busy(retry_after=seconds):
             return _later(503, "busy", "Too much is going on at the moment", seconds)
-        case DatabaseUnready():
+        case DatabaseUnready() | LimitsUnready():
             return _later(503, "unavailable", "The service cannot answer at the moment", 5)
         case _:
             return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong")
@@ -135,10 +153,11 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 _NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
 
 
-def _on_keyturn_error(_: AnyRequest, error: KeyturnError) -> Response[bytes]:
+def _on_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
     problem = problem_of(error)
     if problem.status >= _SERVER_FAULT:
-        log.error("%s: %s", type(error).__name__, error)
+        problem = problem.of(request)
+        log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
     return problem.response()
 
 
@@ -157,10 +176,11 @@ def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     return msgspec.structs.replace(problem, headers=error.headers or {}).response()
 
 
-def _on_anything_else(_: AnyRequest, error: Exception) -> Response[bytes]:
+def _on_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
+    problem = Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong").of(request)
     # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
-    log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong").response()
+    log.error(LogEvent("request.failed", error=type(error).__name__), exc_info=error)
+    return problem.response()
 
 
 def _invalid(faults: tuple[Fault, ...]) -> Problem:

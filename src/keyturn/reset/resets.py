@@ -1,5 +1,6 @@
 """The three things that can be done with a reset link: ask for one, check it, use it."""
 
+import logging
 from datetime import datetime
 
 import msgspec
@@ -8,6 +9,8 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
 from keyturn.errors import DeadReason, LinkDead
+from keyturn.logs import LogEvent
+from keyturn.meters import Meters, counted
 from keyturn.outbox import Outbox
 from keyturn.reset import tokens
 from keyturn.reset.audit import Audit
@@ -18,6 +21,8 @@ from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.store import Link, LinkStore
 from keyturn.reset.throttle import Throttle
 
+log = logging.getLogger("keyturn.reset")
+
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     email: str
@@ -27,7 +32,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordResets:
     def __init__(
         self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
-        throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher,
+        throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -37,7 +42,9 @@ class PasswordResets:
         self._throttle = throttle
         self._policy = policy
         self._hasher = hasher
+        self.meters = meters or Meters()
 
+    @counted("request")
     async def request(self, email: str, client: Client) -> None:
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
 
@@ -48,12 +55,14 @@ class PasswordResets:
         await self._throttle.count("request", client)
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
 
+    @counted("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._throttle.count("validate", client)
         link, account = await self._live(token, email)
         return LiveLink(email=account.email, expires_at=link.expires_at)
 
+    @counted("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
         """Set a new password and use up the link; end the account's other links and its sessions.
 
@@ -65,18 +74,23 @@ class PasswordResets:
         password_hash = await self._hasher.hash(password)
         digest, moment = tokens.digest(token), now()
         async with self._database.transaction() as session:
+            # One change an account at a time: two of its links used at once would each wait for the other to end.
+            await self._database.hold(session, account.id)
             if not await self._links.consume(session, digest, moment):
+                await session.rollback()  # gives its connection back: many who come late must not each need two
                 raise LinkDead(await self._reason(digest))
             await self._accounts.set_password(session, account.id, password_hash)
             await self._links.revoke_all(session, account.id, moment)
-            await self._audit.write(
-                session, "password_reset", "changed", client, at=moment, account_id=account.id, email=account.email
-            )
-            await self._outbox.enqueue(
+            confirmation = await self._outbox.enqueue(
                 session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
             )
+            await self._audit.write(
+                session, "password_reset", "changed", client, at=moment, account_id=account.id, email=account.email,
+                message_id=confirmation,
+            )  # fmt: skip
             await session.commit()
         self._outbox.waiting.set()
+        log.info(LogEvent("reset.completed", account_id=account.id))
 
     async def _live(self, token: str, email: str | None) -> tuple[Link, Account]:
         """Return the link and its account. A link whose account was disabled or has a new address since is dead."""

@@ -1,5 +1,6 @@
 """Signing in to the built-in store, and changing a password that is still known."""
 
+import logging
 import os
 
 from keyturn import addresses
@@ -7,6 +8,8 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database, now
 from keyturn.errors import CredentialsRejected, InputInvalid, NotSignedIn
+from keyturn.logs import LogEvent
+from keyturn.meters import Meters, counted
 from keyturn.outbox import Outbox
 from keyturn.reset import tokens
 from keyturn.reset.audit import Audit
@@ -17,11 +20,14 @@ from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.store import LinkStore
 from keyturn.reset.throttle import Throttle
 
+log = logging.getLogger("keyturn.sessions")
+
 
 class SignIns:
     def __init__(
         self, database: Database, accounts: AccountStore, sessions: Sessions, links: LinkStore, outbox: Outbox,
         audit: Audit, throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher,
+        meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -32,7 +38,9 @@ class SignIns:
         self._throttle = throttle
         self._policy = policy
         self._hasher = hasher
+        self.meters = meters or Meters()
 
+    @counted("login")
     async def sign_in(self, email: str, password: str, client: Client) -> tuple[str, Account]:
         """Return the secret of a new session, and whose it is.
 
@@ -50,15 +58,17 @@ class SignIns:
         fits = await self._hasher.verify(password, stored)
         secret, moment = tokens.mint(os.urandom), now()
         async with self._database.transaction() as session:
+            if fits and account and stored:
+                await self._database.hold(session, account.id)
+                fits = await self._sessions.start(session, account.id, secret, stored)
             account_id = account.id if account else ""
             await self._audit.write(
                 session, "sign_in", "signed_in" if fits else "rejected", client,
                 at=moment, account_id=account_id, email=address,
             )  # fmt: skip
-            if fits and account:
-                await self._sessions.start(session, account.id, secret)
             await session.commit()
         if not fits or not account:
+            log.info(LogEvent("sign_in.rejected", email=addresses.masked(address)))
             raise CredentialsRejected
         return secret, account
 
@@ -73,6 +83,7 @@ class SignIns:
             raise NotSignedIn
         return account
 
+    @counted("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for who is signed in; return the secret of a new session, every old one being over.
 
@@ -93,15 +104,21 @@ class SignIns:
         password_hash = await self._hasher.hash(password)
         fresh, moment = tokens.mint(os.urandom), now()
         async with self._database.transaction() as session:
+            await self._database.hold(session, account.id)
+            # Every change ends all sessions: where this one is open still, `current` is the password still.
+            if not await self._sessions.is_open(session, secret):
+                raise NotSignedIn
             await self._accounts.set_password(session, account.id, password_hash)
             await self._links.revoke_all(session, account.id, moment)
-            await self._sessions.start(session, account.id, fresh)
-            await self._audit.write(
-                session, "password_change", "changed", client, at=moment, account_id=account.id, email=account.email
-            )
-            await self._outbox.enqueue(
+            await self._sessions.start(session, account.id, fresh, password_hash)
+            confirmation = await self._outbox.enqueue(
                 session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
             )
+            await self._audit.write(
+                session, "password_change", "changed", client, at=moment, account_id=account.id, email=account.email,
+                message_id=confirmation,
+            )  # fmt: skip
             await session.commit()
         self._outbox.waiting.set()
+        log.info(LogEvent("password.changed", account_id=account.id))
         return fresh

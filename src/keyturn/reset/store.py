@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from keyturn import addresses
 from keyturn.batching import Batcher
-from keyturn.database import Database
+from keyturn.database import Database, Model
 from keyturn.errors import DeadReason
 from keyturn.reset.client import Client
 from keyturn.reset.models import MailboxRow, ResetTokenRow
@@ -93,18 +94,41 @@ class LinkStore:
         await session.execute(statement.values(revoked_at=moment))
 
     async def claim_mailbox(self, session: AsyncSession, email: str, moment: datetime, cooldown: timedelta) -> bool:
-        """Note that the mailbox is written to now, unless it was less than `cooldown` ago; tell whether it was noted.
+        """Note that the mailbox is written to now, unless it was less than `cooldown` ago or it is suppressed.
 
-        One statement, so that two workers with two requests for one mailbox cannot both be told True.
+        Tell whether it was noted. One statement, so that two workers with two requests for one mailbox cannot both be
+        told True.
         """
-        upsert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        fresh = upsert(MailboxRow).values(digest=sha256(email.encode()).digest(), mailed_at=moment)
+        fresh = self._upsert(MailboxRow).values(digest=_mailbox(email), mailed_at=moment)
         statement = fresh.on_conflict_do_update(
             index_elements=[MailboxRow.digest],
             set_={"mailed_at": moment},
-            where=MailboxRow.mailed_at <= moment - cooldown,
+            where=(MailboxRow.mailed_at <= moment - cooldown) & ~_suppressed(moment),
         ).returning(MailboxRow.mailed_at)
         return (await session.execute(statement)).first() is not None
+
+    async def is_suppressed(self, session: AsyncSession | AsyncConnection, email: str, moment: datetime) -> bool:
+        """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""
+        statement = select(MailboxRow.digest).where(MailboxRow.digest == _mailbox(email), _suppressed(moment))
+        return (await session.execute(statement)).first() is not None
+
+    async def suppress(self, session: AsyncSession, email: str, moment: datetime, until: datetime, reason: str) -> None:
+        """Leave the mailbox alone until then."""
+        suppression = {"suppressed_until": until, "reason": reason}
+        fresh = self._upsert(MailboxRow).values(digest=_mailbox(email), mailed_at=moment, **suppression)
+        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=suppression))
+
+    def _upsert(self, model: type[Model]) -> Any:
+        return sqlite.insert(model) if self._database.is_sqlite else postgresql.insert(model)
+
+
+def _mailbox(email: str) -> bytes:
+    """Return the key of a mailbox: the same where an app's table holds the address as somebody typed it."""
+    return sha256(addresses.plain(email).encode()).digest()
+
+
+def _suppressed(moment: datetime) -> ColumnElement[bool]:
+    return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
 
 
 def _live(account_id: str, moment: datetime) -> Select[Any]:

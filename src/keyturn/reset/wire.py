@@ -100,3 +100,4 @@ class ProblemDocument(_Wire, frozen=True, kw_only=True):
     title: str
     status: int
     detail: str | None = None
+    instance: str | None = None

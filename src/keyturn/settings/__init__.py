@@ -6,7 +6,9 @@ from keyturn.settings.model import (
     DatabaseSettings,
     HashingSettings,
     LimitSettings,
+    LogSettings,
     MailSettings,
+    MetricsSettings,
     PasswordSettings,
     ResendSettings,
     RetentionSettings,
@@ -18,7 +20,8 @@ from keyturn.settings.model import (
     TokenSettings,
     WorkerSettings,
 )
-from keyturn.settings.reading import FILE_NAME, read_settings
+from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
+from keyturn.settings.rules import is_loopback
 
 __all__ = [
     "FILE_NAME",
@@ -27,8 +30,11 @@ __all__ = [
     "DatabaseSettings",
     "HashingSettings",
     "LimitSettings",
+    "LogSettings",
     "MailSettings",
+    "MetricsSettings",
     "PasswordSettings",
+    "Reading",
     "ResendSettings",
     "RetentionSettings",
     "Secret",
@@ -38,5 +44,7 @@ __all__ = [
     "SmtpSettings",
     "TokenSettings",
     "WorkerSettings",
+    "inspect_settings",
+    "is_loopback",
     "read_settings",
 ]

@@ -23,10 +23,10 @@ class Secret(str):
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is a Secret, since it may hold a password."""
+    """`url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on."""
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
-    pool_size: Count = 10
+    pool_size: Annotated[int, Meta(ge=2)] = 10
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str = "https://api.resend.com"
     timeout: timedelta = timedelta(seconds=10)
     rate: Annotated[float, Meta(gt=0)] = 10
+    webhook_secret: Secret = Secret("")
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str = "10/minute"
     account: str = "10/15 minutes"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
+    suppression: timedelta = timedelta(days=14)
     storage_url: Secret = Secret("memory://")
 
 
@@ -146,6 +148,19 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     addresses: timedelta = timedelta(days=3)
 
 
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`format` "auto" is text on a terminal and JSON elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Without a `token`, /metrics answers this machine alone, and only where `base_url` is on it."""
+
+    token: Secret = Secret("")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set. Build it with `read_settings`, or directly in a test."""
 
@@ -170,6 +185,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
+    logs: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @property
     def origin(self) -> str:

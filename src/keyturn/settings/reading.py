@@ -19,7 +19,7 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
-OTHER_NAMES = {"RESEND_API_KEY": "resend.api_key"}
+OTHER_NAMES = {"RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret"}
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _NOT_SETTINGS = {"KEYTURN_CONFIG"}
@@ -30,22 +30,43 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 def read_settings(
     file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True
 ) -> Settings:
-    """Return the settings; the environment beats the file.
+    """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
+    reading = inspect_settings(file, environ, sending=sending)
+    if reading.faults:
+        raise SettingsInvalid(reading.faults)
+    return reading.settings
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read from where, and what is wrong with it. A value that could not be read is its default."""
+
+    file: Path
+    settings: Settings
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_unread(self) -> bool:
+        """Tell whether the whole file could not be read."""
+        return any(fault.name == str(self.file) for fault in self.faults)
+
+
+def inspect_settings(
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True
+) -> Reading:
+    """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
     `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it
-    was named. `sending` tells whether the process sends mails, and so needs their secrets. Raises
-    SettingsInvalid with all faults: unknown keys, bad values, missing secrets, broken rules.
+    was named. `sending` tells whether the process sends mails, and so needs their secrets.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
-    given = _from_toml(named or Path(FILE_NAME), required=named is not None, faults=faults)
+    source = named or Path(FILE_NAME)
+    given = _from_toml(source, required=named is not None, faults=faults)
     _overlay(given, environ, faults)
     settings = _build(Settings, given, "", faults)
     wrong = {fault.name.lower() for fault in faults}
     faults += [fault for fault in broken_rules(settings, sending=sending) if fault.name.lower() not in wrong]
-    if faults:
-        raise SettingsInvalid(faults)
-    return settings
+    return Reading(file=source, settings=settings, faults=tuple(faults))
 
 
 def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:

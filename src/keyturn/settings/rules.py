@@ -1,5 +1,6 @@
 """What must hold between settings that are each fine alone."""
 
+import base64
 import ipaddress
 import string
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from keyturn.settings.model import Settings
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
+WEBHOOK_PREFIX = "whsec_"
+SHORTEST_WEBHOOK_KEY = 24
+"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+
 _SHORTEST_LIFE = timedelta(minutes=1)
 
 
@@ -26,10 +31,13 @@ def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
     if sending:
         yield from _secrets(settings)
         yield from _transport(settings)
+    yield from _webhook(settings)
     yield from _addresses(settings)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _worker(settings)
+    if settings.metrics.token and len(settings.metrics.token) < SHORTEST_SECRET:
+        yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
     if settings.token.ttl < _SHORTEST_LIFE:
         yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
     try:
@@ -104,6 +112,18 @@ def _transport(settings: Settings) -> Iterator[Fault]:
         yield Fault("mail.fallback", "is the transport itself")
     if not settings.mail.from_ and settings.mail.transport != "capture":
         yield Fault("mail.from", "missing: the address that mails come from")
+
+
+def _webhook(settings: Settings) -> Iterator[Fault]:
+    prefix, secret = WEBHOOK_PREFIX, settings.resend.webhook_secret
+    if not secret:
+        return
+    try:
+        key = base64.b64decode(secret.removeprefix(prefix), validate=True)
+    except ValueError:
+        key = b""
+    if not secret.startswith(prefix) or len(key) < SHORTEST_WEBHOOK_KEY:
+        yield Fault("resend.webhook_secret", f"not a signing secret of Resend's: they are {prefix} and base64")
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:

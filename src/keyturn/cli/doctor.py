@@ -1,0 +1,67 @@
+"""doctor: what is wrong with this installation, and what to mend."""
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from keyturn.cli.running import run
+from keyturn.cli.terminal import muted
+from keyturn.doctor import Dns, Finding, examine
+from keyturn.settings import inspect_settings
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
+_CLEAR = "\r\x1b[K"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
+def doctor(as_json: bool) -> None:
+    """Check the settings, the database, the limits, the mail transport and the sending domain's DNS.
+
+    Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
+    """
+    findings: list[Finding] = []
+
+    async def work() -> None:
+        findings.extend(await examine(inspect_settings(), Dns(), _progress))
+
+    run(work())
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2))
+    else:
+        _print(findings)
+    sys.exit(any(finding.verdict == "fail" for finding in findings))
+
+
+def _progress(waiting: Sequence[str]) -> None:
+    """Say on a terminal what is still under way, in a line that disappears."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        line = f"checking {', '.join(dict.fromkeys(waiting))} ..." if waiting else ""
+        click.echo(_CLEAR + muted(line[: shutil.get_terminal_size().columns - 1]), err=True, nl=False)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    width = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
+        indent = " " * (width + 8)
+        click.echo(f"{finding.check:<{width}}  {verdict}  {_wrapped(finding.message, indent)}")
+        if finding.mend:
+            click.echo(indent + _wrapped(finding.mend, indent))
+    failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
+    click.echo()
+    click.echo(f"{failed} to mend, {warned} to look at." if failed or warned else "All is well.")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """Return the text wrapped to a terminal's width; one line where it is piped."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - len(indent), 30)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)

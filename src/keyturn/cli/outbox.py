@@ -1,0 +1,184 @@
+"""outbox: where each mail is, what happened to it, and another try."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from keyturn import addresses
+from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
+from keyturn.cli.terminal import error, muted, stamp, strong, table, warning
+from keyturn.cli.with_parts import with_parts
+from keyturn.database import now
+from keyturn.outbox.history import Event, history_of
+from keyturn.outbox.models import DEAD, WAITING
+from keyturn.outbox.reading import STATES, Item, MessageUnknown, Wanted, read
+from keyturn.outbox.retrying import retry as retry_messages
+from keyturn.parts import Parts
+
+_WARNINGS = {"delayed"}
+_ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
+
+_TOLD = {
+    "hastened": "Message {} is due now.",
+    "reopened": "Message {} begins anew: a worker decides again, and writes a new mail.",
+    "under way": "Message {} is with a worker at this moment; nothing was changed.",
+}
+
+
+@click.group()
+def outbox() -> None:
+    """Show where each mail is, and try one again."""
+
+
+@outbox.command(name="list")
+@click.option("--state", type=click.Choice(STATES), help="Only those that are there.")
+@EMAIL
+@SINCE
+@LAST
+@JSON
+def list_messages(state: str | None, email: str, since: timedelta | None, last: int, as_json: bool) -> None:
+    """List messages, newest first: what they are for, where they are, and why."""
+    address = addresses.parse(email) if email else ""
+
+    async def work(parts: Parts) -> None:
+        moment = now()
+        about = await _about(parts, address) if address else None
+        wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
+        items = await read(parts.database, wanted, moment)
+        if as_json:
+            print_json([_plain(item) for item in items])
+            return
+        table(
+            ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
+            [
+                (
+                    str(item.id), stamp(item.created_at), item.kind, coloured(item.state), str(item.attempts),
+                    _next_try(item, moment), item.reason or "-",
+                )
+                for item in items
+            ],
+            "No such messages." if state or email or since else "No messages yet.",
+        )  # fmt: skip
+
+    with_parts(work)
+
+
+@outbox.command()
+@click.argument("message_id", metavar="ID", type=click.IntRange(1))
+@JSON
+def show(message_id: int, as_json: bool) -> None:
+    """Show one message, and what happened to it."""
+
+    async def work(parts: Parts) -> None:
+        moment = now()
+        items = await read(parts.database, Wanted(id=message_id), moment)
+        if not items:
+            raise MessageUnknown(message_id)
+        (item,) = items
+        history = await history_of(parts.database, message_id)
+        if as_json:
+            events = [
+                {"at": event.at, "event": event.event, "detail": event.detail, "reported": event.source_id is not None}
+                for event in history
+            ]
+            print_json({**_plain(item), "history": events})
+            return
+        click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {coloured(item.state)}\n")
+        for name, text in _facts(item, moment).items():
+            click.echo(f"  {muted(f'{name:<10}')}  {text}")
+        click.echo()
+        promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
+        for event in (promised, *history):
+            by = "reported" if event.source_id else ""
+            click.echo(f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip())
+
+    with_parts(work)
+
+
+@outbox.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
+@click.option("--dead", is_flag=True, help="Every dead message, but those whose address was erased.")
+def retry(ids: tuple[int, ...], dead: bool) -> None:
+    """Try messages again: at once where they wait, anew where they are dead or were dropped.
+
+    What a provider has accepted is not sent twice. Where one of them cannot be tried again, none is.
+
+    \b
+    Example:  keyturn outbox retry 12 17
+    """
+    if bool(ids) == dead:
+        raise click.UsageError("name the messages, or give --dead")
+
+    async def work(parts: Parts) -> None:
+        chosen = await _dead(parts) if dead else list(dict.fromkeys(ids))
+        for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen, now()), strict=True):
+            click.echo(_TOLD[outcome].format(message_id))
+        if not chosen:
+            click.echo("No message is dead.")
+
+    with_parts(work)
+
+
+def coloured(state: str) -> str:
+    """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
+    return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
+
+
+def print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+async def _about(parts: Parts, address: str) -> Mapping[str, str]:
+    """Return what the payloads hold that are about an address: itself, or the account that has it."""
+    account = await parts.accounts.find(address)
+    return {"email": address} | ({"account_id": account.id} if account else {})
+
+
+async def _dead(parts: Parts) -> list[int]:
+    items = await read(parts.database, Wanted(state=DEAD, most=None), now())
+    return [item.id for item in reversed(items) if not item.erased]
+
+
+def _whose(item: Item) -> str:
+    payload = msgspec.json.decode(item.payload)
+    return payload.get("email") or (f"account {payload['account_id']}" if "account_id" in payload else "erased")
+
+
+def _plain(item: Item) -> Mapping[str, Any]:
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "for": _whose(item),
+        "state": item.state,
+        "reason": item.reason,
+        "tries": item.attempts,
+        "created_at": item.created_at,
+        "next_try": item.available_at if item.state == WAITING else None,
+        "under_way": item.under_way,
+        "settled_at": item.settled_at,
+        "sender": item.sender,
+        "provider_id": item.provider_id,
+    }
+
+
+def _facts(item: Item, moment: datetime) -> Mapping[str, str]:
+    sender = " ".join(word for word in (item.sender, item.provider_id) if word)
+    facts = {"For": _whose(item), "Tries": str(item.attempts)}
+    if item.state == WAITING:
+        facts["Next try"] = _next_try(item, moment)
+    if sender:
+        facts["Sender"] = sender
+    if item.reason:
+        facts["Reason"] = item.reason
+    return facts
+
+
+def _next_try(item: Item, moment: datetime) -> str:
+    if item.state != WAITING:
+        return "-"
+    if item.under_way:
+        return "under way"
+    return "now" if item.available_at <= moment else stamp(item.available_at)

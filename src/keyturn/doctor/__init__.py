@@ -1,0 +1,7 @@
+"""Whether everything that Keyturn needs is there and works, and what to mend where it does not."""
+
+from keyturn.doctor.dns import Dns
+from keyturn.doctor.examination import examine
+from keyturn.doctor.finding import Finding
+
+__all__ = ["Dns", "Finding", "examine"]

@@ -1,0 +1,93 @@
+"""Settings that are wrong, and settings that are allowed and yet hardly what anybody wants."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from keyturn.doctor.finding import Finding
+from keyturn.errors import Fault
+from keyturn.mail.palette import palette_for
+from keyturn.settings import Reading, Settings
+from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
+from keyturn.settings.rules import is_loopback
+
+_LONGEST_LIFE = timedelta(hours=1)
+
+_FEWEST_CHARACTERS = 8
+"""Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
+
+NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
+
+
+def check_settings(reading: Reading) -> list[Finding]:
+    """Return a finding for every fault and every doubt, or one that says that there are none."""
+    faults = [Finding("settings", "fail", f"{fault.name}: {fault.message}", _mend(fault)) for fault in reading.faults]
+    if reading.is_unread:
+        return faults
+    doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
+    source = f"{reading.file} and the environment" if reading.file.is_file() else "the environment and the defaults"
+    fine = Finding("settings", "ok", f"{source}, for {reading.settings.environment}")
+    return faults + doubts or [fine]
+
+
+def _mend(fault: Fault) -> str:
+    settings = {name.lower(): name for name in setting_names()}
+    variables = {environment_name(name): name for name in settings.values()} | OTHER_NAMES
+    if fault.name == "KEYTURN_SECRET_KEY":
+        return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
+    if fault.name in variables:
+        return f"Set {fault.name} in the environment, or {variables[fault.name]} in the file."
+    if fault.name in settings:
+        return f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
+    return "Put it right, or take it out; docs/settings.md lists every setting."
+
+
+def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield from _of_secrets(settings)
+    yield from _of_addresses(settings)
+    if settings.token.ttl > _LONGEST_LIFE:
+        yield (
+            f"token.ttl: a link works for {settings.token.ttl}, long enough to be found in a mailbox left open",
+            "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
+        )
+    if settings.secure and settings.mail.transport == "resend" and not settings.resend.webhook_secret:
+        hook = f"{settings.base_url}/webhooks/resend"
+        yield (
+            "resend.webhook_secret: missing, so nobody hears of mails that bounced",
+            f"Add {hook} at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret.",
+        )
+    for warning in palette_for(settings.brand.accent, settings.brand.accent_dark)[1]:
+        yield warning, "Set it to the colour that is used, or to another one that can be read."
+
+
+def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    key = settings.secret_key
+    if key and len(set(key)) < _FEWEST_CHARACTERS:
+        yield (
+            "KEYTURN_SECRET_KEY: too few different characters to be random",
+            f"Set it to what this prints, and add the old one to previous_secret_keys: {NEW_KEY}",
+        )
+    if key and key in settings.previous_secret_keys:
+        yield (
+            "previous_secret_keys: holds the key that is in use, so nothing was rotated",
+            f"Set KEYTURN_SECRET_KEY to a new one; this prints one: {NEW_KEY}",
+        )
+
+
+def _of_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    local = is_loopback(settings.base_url)
+    if settings.environment == "production" and local:
+        yield (
+            f"base_url: {settings.base_url} is this machine, and nobody else can open a link to it",
+            "Set base_url to the https:// address that people open.",
+        )
+    if settings.environment == "development" and not local:
+        yield (
+            f"environment: development, though {settings.base_url} is not this machine",
+            'Set environment = "production", which refuses what is unsafe.',
+        )
+    if settings.secure and not settings.server.trusted_proxies:
+        # Keyturn itself speaks http, so something in front of it speaks https.
+        yield (
+            "server.trusted_proxies: empty, so behind a proxy all clients share one limit, the proxy's",
+            "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
+        )

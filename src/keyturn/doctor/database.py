@@ -1,0 +1,124 @@
+"""Whether the database answers, can be written, is at this version's revision, and tells the same time."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from keyturn.database import Database
+from keyturn.database import now as utc_now
+from keyturn.doctor import sqlite_file
+from keyturn.doctor.finding import Finding
+from keyturn.errors import DatabaseUnready
+from keyturn.migrating import head, revision
+from keyturn.settings import Settings
+
+_POSTGRESQL = "postgresql://user:password@host:5432/database"
+
+_WIDEST_SKEW = timedelta(seconds=5)
+
+
+async def check_database(settings: Settings, now: Callable[[], datetime] = utc_now) -> list[Finding]:
+    try:
+        url = make_url(settings.database.url)
+    except (ArgumentError, ValueError):
+        mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}."
+        return [_fail("database.url is not the address of a database", mend)]
+    if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
+        return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
+    try:
+        database = Database(settings.database.url)
+    except ModuleNotFoundError:
+        return [_fail("PostgreSQL needs its driver", "Run `pip install keyturn[postgres]`.")]
+    try:
+        findings = [await _revision(database, url)]
+        if database.is_sqlite:
+            return findings + await _sqlite(database, str(url.database))
+        return findings + await _postgresql(database, now)
+    except DatabaseUnready as error:
+        return [_unready(url, error)]
+    finally:
+        await database.close()
+
+
+async def _revision(database: Database, url: URL) -> Finding:
+    found, newest = await revision(database), head()
+    if found == newest:
+        return Finding("database", "ok", f"{_where(url)}, at revision {newest}, the newest")
+    if found and found > newest:
+        return _fail(
+            f"{_where(url)} is at revision {found}, newer than the {newest} of this Keyturn",
+            "Install the Keyturn that migrated it, or a newer one.",
+        )
+    return _fail(f"{_where(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
+
+
+async def _sqlite(database: Database, file: str) -> list[Finding]:
+    findings = []
+    if kind := sqlite_file.network(file):
+        message = f"{file} is on a network file system ({kind}), where SQLite's write-ahead log does not work"
+        mend = "Move it to a disk of this machine, or set database.url to a PostgreSQL."
+        findings.append(Finding("database", "warn", message, mend))
+    try:
+        async with database.transaction() as session:
+            await session.connection()  # which takes the writer's lock
+    except DatabaseUnready as error:
+        mend = "Give the user who runs Keyturn the right to write the file and its folder."
+        findings.append(_fail(f"{file} cannot be written: {_cause(error)}", mend))
+    return findings
+
+
+async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[Finding]:
+    async with database.reading() as connection:
+        before = now()
+        found = await connection.execute(text("SELECT clock_timestamp(), current_setting('transaction_read_only')"))
+        moment, read_only = found.one()
+        middle = before + (now() - before) / 2
+    findings = []
+    if read_only == "on":
+        mend = "Set database.url to the primary, or default_transaction_read_only to off."
+        findings.append(_fail("PostgreSQL takes no writes here: it is a standby, or set to be read only", mend))
+    findings.append(_clock(abs(moment - middle)))
+    return findings
+
+
+def _clock(skew: timedelta) -> Finding:
+    seconds = f"{skew.total_seconds():.1f} s"
+    if skew > _WIDEST_SKEW:
+        return Finding(
+            "clock", "warn", f"{seconds} away from the database's: links live that much longer, or shorter",
+            "Let NTP set the clock of both machines, for example with `timedatectl set-ntp true`.",
+        )  # fmt: skip
+    return Finding("clock", "ok", f"{seconds} away from the database's")
+
+
+def _unready(url: URL, error: DatabaseUnready) -> Finding:
+    if url.get_backend_name() == "sqlite":
+        mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
+        return _fail(f"{url.database} cannot be opened: {_cause(error)}", mend)
+    mend = f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
+    return _fail(f"{_where(url)} cannot be reached: {_cause(error)}", mend)
+
+
+def _where(url: URL) -> str:
+    """Return the address in words, without user and password."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite in {url.database}"
+    host = url.host or url.query.get("host") or "this machine"
+    return f"PostgreSQL on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the driver said: the first cause that is not a wrapper."""
+    while error.__cause__:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _fail(message: str, mend: str) -> Finding:
+    return Finding("database", "fail", message, mend)

@@ -1,0 +1,96 @@
+"""The sending domain: what its DNS tells receivers about mails from it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from email.utils import parseaddr
+
+from keyturn import addresses
+from keyturn.doctor import dkim, dmarc, spf
+from keyturn.doctor.dns import Dns, Unanswered
+from keyturn.doctor.finding import Finding
+from keyturn.errors import InputInvalid
+
+_MOST_REDIRECTS = 10
+"""RFC 7208 4.6.4 allows so many look-ups for one record."""
+
+_RESEND = "https://resend.com/domains"
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of an address as the DNS knows it; "" of what is no address."""
+    try:
+        return addresses.parse(parseaddr(address)[1]).rpartition("@")[2]
+    except InputInvalid:
+        return ""
+
+
+async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
+    if transport != "resend":
+        # The envelope's sender is the address in From, so this is the record that receivers read.
+        return await _judged("spf", domain, dns, lambda: _spf(domain, dns))
+    # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so this one
+    # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
+    name = f"send.{domain}"
+
+    async def judge() -> Finding:
+        return spf.judge(name, await dns.texts(name), needed="include:amazonses.com", missing="warn")
+
+    return await _judged("spf", domain, dns, judge)
+
+
+async def check_dkim(domain: str, transport: str, dns: Dns) -> list[Finding]:
+    if transport != "resend":
+        message = "not checked: only the mail server knows the name of its key"
+        return [Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a mail that has arrived.")]
+    name = f"resend._domainkey.{domain}"
+
+    async def judge() -> Finding:
+        return dkim.judge(name, await dns.texts(name), f"Copy TXT {name} from {_RESEND} into the DNS.")
+
+    return await _judged("dkim", domain, dns, judge)
+
+
+async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
+    async def judge() -> Finding:
+        names = dmarc.walk(domain)
+        texts = await asyncio.gather(*(dns.texts(f"_dmarc.{name}") for name in names))
+        return dmarc.judge(domain, dict(zip(names, texts, strict=True)))
+
+    return await _judged("dmarc", domain, dns, judge)
+
+
+async def check_replies(domain: str, dns: Dns) -> list[Finding]:
+    """Check the domain of an address that people are asked to write to."""
+    try:
+        if await dns.takes_mail(domain):
+            return [Finding("replies", "ok", f"{domain} takes mail")]
+    except Unanswered as error:
+        return [_unanswered("replies", error)]
+    mend = f"Add MX {domain} with its mail server, or correct mail.reply_to and brand.support_address."
+    return [Finding("replies", "warn", f"{domain} takes no mail, so answers to it are lost", mend)]
+
+
+async def _spf(domain: str, dns: Dns) -> Finding:
+    name, texts = domain, await dns.texts(domain)
+    for _ in range(_MOST_REDIRECTS):
+        following = spf.redirect(texts)
+        if not following:
+            break
+        name, texts = following, await dns.texts(following)
+    return spf.judge(name, texts, needed="", missing="fail")
+
+
+async def _judged(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:
+    """Return the finding, unless nobody answers, or the domain itself is not in the DNS: then nothing is known."""
+    try:
+        finding = await judge()
+        if finding.verdict == "ok" or await dns.exists(domain):
+            return [finding]
+    except Unanswered as error:
+        return [_unanswered(check, error)]
+    return [Finding(check, "warn", f"could not be checked: {domain} is not in the DNS", finding.mend)]
+
+
+def _unanswered(check: str, error: Unanswered) -> Finding:
+    mend = "Let this machine ask a nameserver (port 53), and run `keyturn doctor` again."
+    return Finding(check, "warn", f"could not be checked: {error}", mend)

@@ -1,0 +1,113 @@
+"""Every check at once, each with a time limit, so that one that hangs hides no other."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from keyturn.doctor.configuration import check_settings
+from keyturn.doctor.database import check_database
+from keyturn.doctor.dns import Dns
+from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
+from keyturn.doctor.finding import Finding, Verdict
+from keyturn.doctor.limits import check_limits
+from keyturn.doctor.resend import SANDBOX, check_resend
+from keyturn.doctor.smtp import check_smtp
+from keyturn.doctor.transport import check_capture
+from keyturn.errors import Fault
+from keyturn.settings import Reading, Settings
+from keyturn.settings.reading import OTHER_NAMES
+
+_PATIENCE = 5
+"""Seconds for one check."""
+
+
+class Check(NamedTuple):
+    """`sections` are those of the settings that it reads; `late` is the verdict where it takes too long."""
+
+    name: str
+    sections: frozenset[str]
+    late: Verdict
+    work: Callable[[], Awaitable[Sequence[Finding]]]
+
+
+async def examine(
+    reading: Reading,
+    dns: Dns,
+    progress: Callable[[Sequence[str]], None] = lambda _: None,
+    *,
+    patience: float = _PATIENCE,
+) -> list[Finding]:
+    """Return what every check found, in the order of the checks. `progress` is told which are still under way.
+
+    A check that reads a setting with a fault is skipped: the default that stands in for it is not what was meant.
+    """
+    checks = list(_checks(reading.settings, dns))
+    waiting = [check.name for check in checks]
+
+    async def one(check: Check) -> Sequence[Finding]:
+        found = await _run(check, _faults_of(check, reading), patience)
+        waiting.remove(check.name)
+        progress(waiting)
+        return found
+
+    progress(waiting)
+    found = await asyncio.gather(*(one(check) for check in checks))
+    return [*check_settings(reading), *(finding for findings in found for finding in findings)]
+
+
+def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
+    yield _check("database", "database", work=partial(check_database, settings))
+    yield _check("limits", "limits database", work=partial(check_limits, settings))
+    senders = {"resend": check_resend, "smtp": check_smtp, "capture": check_capture}
+    transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]
+    for transport in transports:
+        yield _check(transport, f"mail {transport}", work=partial(senders[transport], settings))
+    domain = domain_of(settings.mail.from_)
+    if "capture" not in transports and domain not in {"", SANDBOX}:
+        yield from _domain(domain, transports, dns)
+    written = (settings.mail.reply_to, settings.brand.support_address)
+    for answered in sorted({domain_of(address) for address in written} - {""}):
+        yield _check("replies", "mail brand", late="warn", work=partial(check_replies, answered, dns))
+
+
+def _domain(domain: str, transports: Sequence[str], dns: Dns) -> Iterator[Check]:
+    for name, check in (("spf", check_spf), ("dkim", check_dkim)):
+        for transport in transports:
+            yield _check(name, "mail", late="warn", work=partial(check, domain, transport, dns))
+    yield _check("dmarc", "mail", late="warn", work=partial(check_dmarc, domain, dns))
+
+
+def _check(
+    name: str, sections: str, *, late: Verdict = "fail", work: Callable[[], Awaitable[Sequence[Finding]]]
+) -> Check:
+    return Check(name, frozenset(sections.split()), late, work)
+
+
+async def _run(check: Check, faults: Sequence[Fault], patience: float) -> Sequence[Finding]:
+    if faults:
+        names = ", ".join(fault.name for fault in faults)
+        return [Finding(check.name, "skip", "not checked", f"Mend {names} first.")]
+    try:
+        async with asyncio.timeout(patience):
+            return await check.work()
+    except TimeoutError:
+        mend = f"Look at the settings in {_listed(check.sections)}, and whether a firewall drops the connection."
+        return [Finding(check.name, check.late, f"no answer within {patience:g} s", mend)]
+    except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
+        # Its text may hold anything, a password in an address too.
+        mend = f"Look at the settings in {_listed(check.sections)}; if they are right, this is a bug."
+        return [Finding(check.name, "fail", f"the check itself ended in {type(error).__name__}", mend)]
+
+
+def _listed(sections: Iterable[str]) -> str:
+    return ", ".join(f"[{section}]" for section in sorted(sections))
+
+
+def _faults_of(check: Check, reading: Reading) -> list[Fault]:
+    def concerns(fault: Fault) -> bool:
+        setting = OTHER_NAMES.get(fault.name, fault.name).lower().removeprefix("keyturn_")
+        return reading.is_unread or re.split(r"[._]", setting)[0] in check.sections
+
+    return [fault for fault in reading.faults if concerns(fault)]

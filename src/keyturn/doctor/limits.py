@@ -1,0 +1,58 @@
+"""Where the limits are counted, and whether everybody counts together."""
+
+import time
+from urllib.parse import urlsplit
+
+from keyturn.doctor.finding import Finding
+from keyturn.errors import LimitsUnready, SettingsInvalid
+from keyturn.reset.throttle import Throttle
+from keyturn.settings import Settings
+
+_SLOW = 0.05
+"""Seconds: every request waits for one answer, and a hash of a password takes 0.2."""
+
+
+async def check_limits(settings: Settings) -> list[Finding]:
+    url = settings.limits.storage_url
+    if url.startswith("memory"):
+        return [_memory(settings)]
+    try:
+        seconds = await _time_one(settings)
+    except SettingsInvalid as error:
+        (fault,) = error.faults
+        mend = "Put limits.storage_url right; nothing starts without."
+        return [Finding("limits", "fail", f"{fault.name}: {fault.message}", mend)]
+    except LimitsUnready as error:
+        mend = "Start Redis, or correct limits.storage_url; until then every request is answered with 503."
+        return [Finding("limits", "fail", f"{_where(url)}: {error}", mend)]
+    answers = f"{_where(url)} answers in {seconds * 1000:.1f} ms"
+    if seconds > _SLOW:
+        return [Finding("limits", "warn", f"{answers}, and so does every request", "Bring Redis nearer.")]
+    return [Finding("limits", "ok", answers)]
+
+
+async def _time_one(settings: Settings) -> float:
+    """Return how many seconds one count takes, once connected."""
+    throttle = Throttle(settings.limits)
+    try:
+        await throttle.require_ready()
+        started = time.perf_counter()
+        await throttle.require_ready()
+        return time.perf_counter() - started
+    finally:
+        await throttle.close()
+
+
+def _memory(settings: Settings) -> Finding:
+    if settings.database.url.startswith("sqlite"):
+        return Finding("limits", "ok", "counted in memory, which is right for one process")
+    return Finding(
+        "limits", "warn", "counted in memory: with n processes, everybody may ask n times as often",
+        "Set limits.storage_url to redis://host:6379/0, unless there is one process alone.",
+    )  # fmt: skip
+
+
+def _where(url: str) -> str:
+    """Return the address without user and password."""
+    parts = urlsplit(url)
+    return f"Redis on {parts.hostname}:{parts.port}" if parts.hostname else f"Redis on {parts.path}"

@@ -1,0 +1,28 @@
+"""Where SQLite's file lies, before it is opened: opening makes an empty one where there is none."""
+
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mounts")
+
+_NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3", "smbfs"])
+"""File systems that several machines share; the write-ahead log needs memory that all of its users share
+(https://sqlite.org/wal.html)."""
+
+
+def exists(file: str) -> bool:
+    return Path(file).exists()
+
+
+def network(file: str) -> str:
+    """Return the type of the network file system that the file is on; "" where it is on none, or nobody can tell."""
+    mounts = _MOUNTS.read_text("utf-8", "replace") if _MOUNTS.exists() else ""
+    kind = file_system(Path(file).resolve(), mounts)
+    return kind if kind in _NETWORK else ""
+
+
+def file_system(file: Path, mounts: str) -> str:
+    """Return the type of the file system that holds an absolute path; `mounts` is as in fstab(5)."""
+    fields = [line.split() for line in mounts.splitlines()]
+    points = [(point.replace("\\040", " "), kind) for _, point, kind, *_ in fields]
+    holding = [mount for mount in points if file.is_relative_to(mount[0])]
+    return max(holding, key=lambda mount: len(mount[0]), default=("", ""))[1]

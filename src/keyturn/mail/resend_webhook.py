@@ -1,0 +1,136 @@
+"""What Resend reports of a mail: verified, then reduced to what may be kept."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.errors import WebhookRefused
+
+KEY_TAG = "key"
+"""The tag of a mail that holds its idempotency key. Reports repeat the tags: one that comes before Resend's id of the
+mail was written down finds its message all the same."""
+
+LONGEST_ID = 80
+"""Characters of a delivery's id that are kept; Svix's own have some thirty."""
+
+_EVENT = re.compile(r"email\.([a-z_]{1,32})")
+_WORD = re.compile(r"[A-Za-z_]{1,40}")
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a mail. `id` is the same on every delivery of the report.
+
+    `event` is Resend's own word for it without its `email.`; `detail` is made of Resend's fixed words alone, since its
+    sentences hold addresses and an `email.clicked` the whole link. `to` is the mailbox. `ends` tells that it should get
+    no more mail for a while.
+    """
+
+    id: str
+    event: str
+    detail: str
+    at: datetime
+    provider_id: str
+    key: str
+    to: str
+    ends: bool
+
+
+class ResendWebhook:
+    """Holds the signing secret of a webhook; it begins with `whsec_`."""
+
+    def __init__(self, secret: str) -> None:
+        from resend import Webhooks  # noqa: PLC0415 - takes 0.2 s, and only who has a webhook needs it
+
+        self._verify = Webhooks.verify
+        self._secret = secret
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Report | None:
+        """Return what is reported; None where it is about no mail. Raises WebhookRefused, and then it proves nothing.
+
+        A report that is older than five minutes is refused by the SDK, a replayed one thus at the latest then.
+        """
+        try:
+            payload = self._verify(
+                {
+                    "payload": body.decode(),
+                    "headers": {
+                        "id": headers.get("svix-id", ""),
+                        "timestamp": headers.get("svix-timestamp", ""),
+                        "signature": _symmetric(headers.get("svix-signature", "")),
+                    },
+                    "webhook_secret": self._secret,
+                }
+            )
+            return _report(headers["svix-id"], payload)
+        except UnicodeDecodeError:
+            raise WebhookRefused("the body is not UTF-8") from None
+        except ValueError as error:  # msgspec's own errors are of this kind, too
+            raise WebhookRefused(str(error)) from None
+
+
+def _symmetric(signatures: str) -> str:
+    """Leave the HMAC signatures alone: `verify` compares whatever stands behind a comma.
+
+    https://docs.svix.com/receiving/verifying-payloads/how-manual: `v1` is HMAC-SHA256, any other prefix is not.
+    """
+    return " ".join(entry for entry in signatures.split() if entry.startswith("v1,"))
+
+
+class _Bounce(msgspec.Struct, rename="camel"):
+    type: str = ""
+    sub_type: str = ""
+
+
+class _Failure(msgspec.Struct):
+    reason: str = ""
+
+
+class _Suppression(msgspec.Struct):
+    type: str = ""
+
+
+class _Mail(msgspec.Struct):
+    email_id: Annotated[str, Meta(min_length=1)]
+    to: Annotated[list[str], Meta(min_length=1)]
+    tags: object = None
+    bounce: _Bounce | None = None
+    failed: _Failure | None = None
+    suppressed: _Suppression | None = None
+
+
+class _MailEvent(msgspec.Struct):
+    created_at: Annotated[datetime, Meta(tz=True)]
+    data: _Mail
+
+
+def _report(delivery: str, payload: object) -> Report | None:
+    """Return None for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
+    named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
+    if not named:
+        return None
+    if len(delivery) > LONGEST_ID:
+        raise ValueError(f"the id is longer than {LONGEST_ID} characters")
+    found = msgspec.convert(payload, _MailEvent)
+    mail, tags = found.data, found.data.tags
+    bounce = mail.bounce or _Bounce()
+    words = {
+        "bounced": (bounce.type, bounce.sub_type),
+        "failed": (mail.failed.reason,) if mail.failed else (),
+        "suppressed": (mail.suppressed.type,) if mail.suppressed else (),
+    }
+    event = named[1]
+    return Report(
+        id=delivery,
+        event=event,
+        detail=" ".join(word for word in words.get(event, ()) if _WORD.fullmatch(word)),
+        at=found.created_at,
+        provider_id=mail.email_id,
+        key=str(tags.get(KEY_TAG, "")) if isinstance(tags, dict) else "",
+        to=mail.to[0],
+        # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
+        ends=event in {"complained", "suppressed"} or (event == "bounced" and bounce.type == "Permanent"),
+    )

@@ -1,0 +1,90 @@
+"""What is counted and timed, whoever keeps the figures."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from keyturn.errors import (
+    Busy,
+    CredentialsRejected,
+    DatabaseUnready,
+    InputInvalid,
+    LinkDead,
+    NotSignedIn,
+    PasswordRejected,
+    TooManyRequests,
+)
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+ACCEPTED = "accepted"
+
+_OUTCOMES: dict[type[Exception], str] = {
+    InputInvalid: "malformed",
+    TooManyRequests: "limited",
+    PasswordRejected: "password_rejected",
+    CredentialsRejected: "credentials_rejected",
+    NotSignedIn: "not_signed_in",
+    Busy: "busy",
+    DatabaseUnready: "unavailable",
+}
+
+
+class Meters:
+    """The port. This class keeps nothing, which is right for a command and for most tests.
+
+    Every label comes from a fixed list, so that no client can make series without end.
+    """
+
+    def request(self, kind: str, outcome: str) -> None:
+        """Count what somebody asked a service for, and what became of it: see `outcome_of`."""
+
+    def message(self, kind: str, outcome: str) -> None:
+        """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
+
+    def delivery(self, seconds: float) -> None:
+        """Note how long a message took, from its commit until the provider had it."""
+
+    def password_hash(self, seconds: float) -> None:
+        """Note how long one hash took, without its time in the queue."""
+
+
+class Metered(Protocol):
+    @property
+    def meters(self) -> Meters: ...
+
+
+Service = TypeVar("Service", bound=Metered)
+
+
+def counted(
+    kind: str,
+) -> Callable[
+    [Callable[Concatenate[Service, Parameters], Awaitable[Result]]],
+    Callable[Concatenate[Service, Parameters], Coroutine[Any, Any, Result]],
+]:
+    """Decorate a service's method, so that each call is counted by its outcome."""
+
+    def decorate(
+        method: Callable[Concatenate[Service, Parameters], Awaitable[Result]],
+    ) -> Callable[Concatenate[Service, Parameters], Coroutine[Any, Any, Result]]:
+        @wraps(method)
+        async def count(self: Service, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            try:
+                result = await method(self, *args, **kwargs)
+            except Exception as error:
+                self.meters.request(kind, outcome_of(error))
+                raise
+            self.meters.request(kind, ACCEPTED)
+            return result
+
+        return count
+
+    return decorate
+
+
+def outcome_of(error: Exception) -> str:
+    if isinstance(error, LinkDead):
+        return f"link_{error.reason}"
+    return _OUTCOMES.get(type(error), "failed")

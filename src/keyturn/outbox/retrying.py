@@ -1,0 +1,62 @@
+"""An operator's second chance for a message: due now where it waits, begun anew where it came to nothing."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.database import Database
+from keyturn.errors import KeyturnError
+from keyturn.outbox.history import Event, note
+from keyturn.outbox.models import DEAD, DROPPED, ERASED, WAITING, OutboxRow
+from keyturn.outbox.reading import MessageUnknown, shown_state
+
+Outcome = Literal["hastened", "reopened", "under way"]
+
+
+class RetryRefused(KeyturnError):
+    pass
+
+
+async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
+    """Give each message another try, and return what that was.
+
+    Raises RetryRefused or MessageUnknown, and then nothing was changed.
+
+    A dead or dropped message begins anew, under a new idempotency key: what it would have sent was erased, so the
+    worker decides and writes again. What was accepted by a provider is not sent twice.
+    """
+    async with database.transaction() as session:
+        outcomes = [await _retry(session, message_id, moment) for message_id in ids]
+        await session.commit()
+    return outcomes
+
+
+async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Outcome:
+    # The row is locked, so that no worker settles it in between.
+    found = await session.execute(
+        select(OutboxRow, shown_state()).where(OutboxRow.id == message_id).with_for_update(of=OutboxRow)
+    )
+    row, shown = found.one_or_none() or (None, "")
+    if row is None:
+        raise MessageUnknown(message_id)
+    if shown == WAITING:
+        if row.claim and row.available_at > moment:
+            return "under way"
+        row.available_at = moment
+        return await _noted(session, row, "hastened", moment)
+    if shown not in {DEAD, DROPPED}:
+        raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")
+    if row.payload == ERASED:
+        raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
+    row.state, row.key, row.available_at = WAITING, os.urandom(16).hex(), moment
+    row.attempts, row.reason, row.sender, row.settled_at = 0, None, None, None
+    return await _noted(session, row, "reopened", moment)
+
+
+async def _noted(session: AsyncSession, row: OutboxRow, outcome: Outcome, moment: datetime) -> Outcome:
+    await note(session, Event(message_id=row.id, event=outcome, detail="by an operator", at=moment))
+    return outcome

@@ -1,0 +1,33 @@
+"""Spans to a collector, as the OTEL_ variables name it; `opentelemetry-instrument` does the same and comes first."""
+
+import logging
+import os
+from collections.abc import Mapping
+
+log = logging.getLogger("keyturn.tracing")
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""https://opentelemetry.io/docs/specs/otel/protocol/exporter/: the SDK reads them, and all the others."""
+
+
+def start_export(environ: Mapping[str, str] = os.environ) -> None:
+    """Set this process's tracer provider, where an endpoint is set and nobody else has set one."""
+    if not any(environ.get(name) for name in _ENDPOINTS):
+        return
+    try:
+        from opentelemetry import trace  # noqa: PLC0415 - it is optional, and takes 0.1 s
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ModuleNotFoundError:
+        log.warning("no spans are sent, though an OTEL_ endpoint is set: pip install keyturn[otel]")
+        return
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    resource = Resource.create()
+    if str(resource.attributes.get("service.name", "")).startswith("unknown_service"):
+        resource = resource.merge(Resource({"service.name": "keyturn"}))
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)  # which ends with the process, and sends what is left then

@@ -1,0 +1,129 @@
+"""The built-in account store."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.port import Account
+from keyturn.accounts.sessions import Sessions
+from keyturn.database import Database
+from keyturn.errors import InputInvalid
+
+
+async def test_an_account_is_found_by_its_address_and_by_its_id(accounts: BuiltinAccounts, ada: Account) -> None:
+    assert await accounts.find("ada@northwind.example") == ada
+    assert await accounts.get(ada.id) == ada
+    assert ada == Account(id=ada.id, email="ada@northwind.example", name="Ada", kind="viewer")
+
+
+@pytest.mark.usefixtures("ada")
+async def test_what_does_not_exist_is_not_found(accounts: BuiltinAccounts) -> None:
+    assert await accounts.find("eve@northwind.example") is None
+    assert await accounts.get("no-such-id") is None
+    assert await accounts.password_hash("no-such-id") is None
+
+
+async def test_who_asks_at_the_same_time_gets_their_own(accounts: BuiltinAccounts, ada: Account) -> None:
+    eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
+
+    assert await asyncio.gather(*map(accounts.get, [ada.id, "nobody", eve.id, ada.id])) == [ada, None, eve, ada]
+
+
+async def test_every_field_is_kept(accounts: BuiltinAccounts) -> None:
+    given = Account(
+        id="", email="grace@northwind.example", name="Grace", active=False, has_password=False, provider="Google",
+        kind="school", locale="de",
+    )  # fmt: skip
+    stored = await accounts.add(given, None)
+
+    assert msgspec.structs.replace(stored, id="") == given
+
+
+async def test_an_address_is_stored_in_its_one_form(accounts: BuiltinAccounts) -> None:
+    stored = await accounts.add(Account(id="", email=" Ada@NORTHWIND.example"), None)
+
+    assert stored.email == "ada@northwind.example"
+
+
+async def test_an_address_belongs_to_one_account(accounts: BuiltinAccounts, ada: Account) -> None:
+    with pytest.raises(InputInvalid, match="email: there is an account with that address"):
+        await accounts.add(Account(id="", email="ADA@northwind.example"), None)
+
+    assert await accounts.list() == [ada]
+
+
+async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinAccounts) -> None:
+    account = Account(id="", email="ada@northwind.example")
+    added = await asyncio.gather(*(accounts.add(account, None) for _ in range(5)), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in added) == ["Account"] + ["InputInvalid"] * 4
+
+
+async def test_what_is_no_address_is_refused(accounts: BuiltinAccounts) -> None:
+    with pytest.raises(InputInvalid, match="email: not an email address"):
+        await accounts.add(Account(id="", email="ada"), None)
+
+
+@pytest.mark.parametrize("field", ["name", "kind", "provider", "locale"])
+async def test_what_a_column_cannot_hold_is_refused_by_name(accounts: BuiltinAccounts, field: str) -> None:
+    account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: "x" * 500})
+    with pytest.raises(InputInvalid, match=f"{field}: longer than the [0-9]+ characters"):
+        await accounts.add(account, None)
+
+    assert await accounts.list() == []
+
+
+async def test_a_list_is_in_the_order_of_addresses(accounts: BuiltinAccounts) -> None:
+    for name in ("mona", "ada", "zoe"):
+        await accounts.add(Account(id="", email=f"{name}@northwind.example"), None)
+
+    assert [account.email[:4] for account in await accounts.list()] == ["ada@", "mona", "zoe@"]
+
+
+async def test_a_password_can_be_set_and_is_known_only_by_its_hash(
+    database: Database, accounts: BuiltinAccounts, ada: Account
+) -> None:
+    async with database.transaction() as session:
+        await accounts.set_password(session, ada.id, "$2b$another")
+        await session.commit()
+
+    assert await accounts.password_hash(ada.id) == "$2b$another"
+
+
+async def test_a_first_password_is_known_from_then_on(database: Database, accounts: BuiltinAccounts) -> None:
+    eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
+    assert not eve.has_password
+    async with database.transaction() as session:
+        await accounts.set_password(session, eve.id, "$2b$first")
+        await session.commit()
+
+    found = await accounts.get(eve.id)
+    assert found is not None
+    assert found.has_password
+
+
+async def test_a_password_that_is_not_committed_was_not_set(
+    database: Database, accounts: BuiltinAccounts, ada: Account
+) -> None:
+    async with database.transaction() as session:
+        await accounts.set_password(session, ada.id, "$2b$another")
+
+    assert await accounts.password_hash(ada.id) == "$2b$hash"
+
+
+async def test_a_new_password_ends_the_sessions_of_that_account_alone(
+    database: Database, accounts: BuiltinAccounts, ada: Account
+) -> None:
+    eve = await accounts.add(Account(id="", email="eve@northwind.example"), "$2b$eves")
+    sessions = Sessions(database, timedelta(hours=1))
+    async with database.transaction() as session:
+        await sessions.start(session, ada.id, "adas", "$2b$hash")
+        await sessions.start(session, eve.id, "eves", "$2b$eves")
+        await accounts.set_password(session, ada.id, "$2b$another")
+        await session.commit()
+
+    assert await sessions.account_id("adas") is None
+    assert await sessions.account_id("eves") == eve.id

@@ -1,0 +1,59 @@
+"""The command line, in a folder of its own and with an environment that holds nothing of Keyturn's."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from keyturn.cli import main
+
+
+class Ended(msgspec.Struct, frozen=True):
+    code: int
+    out: str
+    err: str
+
+
+Keyturn = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("KEYTURN_", "RESEND_")) or name == "NO_COLOR":
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Keyturn:
+    """Run a command as the console script does, with its output piped."""
+
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Ended:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["keyturn", *arguments])
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            code: object = 0
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+        assert isinstance(code, int)
+        return Ended(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def migrated(keyturn: Keyturn) -> Keyturn:
+    """Do what `keyturn` does, on a database that is ready."""
+    assert keyturn("migrate").code == 0
+    return keyturn

@@ -1,0 +1,71 @@
+"""`keyturn serve` and `keyturn worker` as processes of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_PATIENCE = 30
+
+
+class Running:
+    """A process whose standard error is read as it comes. `said` holds its lines so far."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.said: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            with self._changed:
+                self.said.append(line.rstrip())
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, words: str) -> str:
+        """Return the first line that holds the words, as soon as it is there."""
+
+        def found() -> str | None:
+            return next((line for line in self.said if words in line), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self._ended, _PATIENCE)
+            line = found()
+        assert line, f"no line with {words!r} in:\n" + "\n".join(self.said)
+        return line
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(_PATIENCE)
+        self._reader.join()
+        return code
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[Running]:
+    """Run a command; end it where the test did not."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keyturn", *arguments],
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    command = Running(process)
+    try:
+        yield command
+    finally:
+        command.end()
+        if process.stderr:
+            process.stderr.close()

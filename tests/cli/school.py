@@ -1,0 +1,111 @@
+"""What the commands look at: a service without a web server, and its mails on their way."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import update
+from tests.cli.conftest import Ended
+from tests.spec.inbox import Inbox
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.errors import SendFailed
+from keyturn.outbox.history import Event, note_report
+from keyturn.outbox.models import OutboxRow
+from keyturn.parts import Parts
+from keyturn.reset.client import Client
+from keyturn.reset.intents import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.settings import LimitSettings, Secret, read_settings
+
+ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"
+KEY = Secret("k" * 40)
+
+
+class School:
+    """A service without a web server: what is asked of it is delivered at once, to an inbox."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+        self.do(self._found)
+
+    def do(self, work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
+        async def run() -> None:
+            settings = read_settings(sending=False)
+            limits = LimitSettings(mailbox_cooldown=timedelta(0), request="1000/minute")
+            parts = Parts(msgspec.structs.replace(settings, limits=limits, secret_key=KEY), sender=self.inbox)
+            try:
+                await work(parts)
+            finally:
+                await parts.close()
+
+        asyncio.run(run())
+
+    async def _found(self, parts: Parts) -> None:
+        for email in (ADA, GRACE):
+            await parts.accounts.add(Account(id="", email=email, name="Ada"), "$2b$10$" + "x" * 53)
+
+    def ask(self, email: str = ADA, *failures: SendFailed, deliver: bool = True) -> None:
+        async def work(parts: Parts) -> None:
+            await parts.resets.request(email, Client(address="192.0.2.1"))
+            if deliver:
+                await parts.relay().drain()
+
+        self.inbox.failures.extend(failures)
+        self.do(work)
+
+    def confirm(self, email: str = ADA) -> None:
+        async def work(parts: Parts) -> None:
+            account = await parts.accounts.find(email)
+            assert account
+            await parts.outbox.post(
+                PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client())
+            )
+            await parts.relay().drain()
+
+        self.do(work)
+
+    def deliver(self) -> None:
+        async def work(parts: Parts) -> None:
+            await parts.relay().drain()
+
+        self.do(work)
+
+    def report(self, message_id: int, event: str, detail: str = "") -> None:
+        async def work(parts: Parts) -> None:
+            async with parts.database.transaction() as session:
+                reported = Event(message_id=message_id, event=event, detail=detail, at=now(), source_id=f"msg_{event}")
+                await note_report(session, reported)
+                await session.commit()
+
+        self.do(work)
+
+    def change(self, **values: object) -> None:
+        """Change every message behind the service's back."""
+
+        async def work(parts: Parts) -> None:
+            async with parts.database.transaction() as session:
+                await session.execute(update(OutboxRow).values(**values))
+                await session.commit()
+
+        self.do(work)
+
+    def purge(self, later: timedelta) -> None:
+        async def work(parts: Parts) -> None:
+            await parts.housekeeping.purge(now() + later)
+
+        self.do(work)
+
+
+def listed(shown: Ended) -> dict[int, str]:
+    """Return the state of each message in a list in JSON, in its order."""
+    assert shown.code == 0, shown.err
+    return {message["id"]: message["state"] for message in json.loads(shown.out)}
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r" {2,}", line)

@@ -1,0 +1,111 @@
+"""accounts: adding and listing."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import bcrypt
+import pytest
+from tests.cli.conftest import Keyturn
+
+PASSWORD = "seven quiet harbours"
+ADA = "ada@northwind.example"
+CHEAP = {"KEYTURN_HASHING_COST": "10"}
+
+
+def stored_hash(workplace: Path) -> str | None:
+    with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:
+        ((found,),) = database.execute("SELECT password_hash FROM keyturn_accounts").fetchall()
+    database.close()
+    return found
+
+
+def test_an_account_is_added_and_listed(migrated: Keyturn) -> None:
+    added = migrated("accounts", "add", "Ada@Northwind.example", "--name", "Ada", "--kind", "viewer")
+    assert added.code == 0
+    assert added.out.startswith(f"Added {ADA} with id ")
+
+    head, line = migrated("accounts", "list").out.splitlines()
+    assert head.split() == ["EMAIL", "NAME", "KIND", "SIGNS", "IN", "WITH", "STATE"]
+    assert line.split() == [ADA, "Ada", "viewer", "-", "active"]
+
+
+def test_every_option_is_kept(migrated: Keyturn) -> None:
+    migrated("accounts", "add", ADA, "--provider", "Google", "--locale", "de", "--disabled")
+
+    (account,) = json.loads(migrated("accounts", "list", "--json").out)
+    assert {name: account[name] for name in ("email", "provider", "locale", "active", "has_password")} == {
+        "email": ADA, "provider": "Google", "locale": "de", "active": False, "has_password": False,
+    }  # fmt: skip
+    assert migrated("accounts", "list").out.splitlines()[1].split() == [ADA, "Google", "disabled"]
+
+
+@pytest.mark.parametrize("stdin", [PASSWORD, f"{PASSWORD}\n", f"{PASSWORD}\nanother line\n"])
+def test_a_password_comes_from_standard_input_up_to_its_line_end(
+    migrated: Keyturn, workplace: Path, stdin: str
+) -> None:
+    added = migrated("accounts", "add", ADA, "--password-stdin", stdin=stdin, **CHEAP)
+
+    assert added.code == 0
+    assert PASSWORD not in added.out + added.err
+    assert bcrypt.checkpw(PASSWORD.encode(), (stored_hash(workplace) or "").encode())
+    assert "password" in migrated("accounts", "list").out
+
+
+def test_spaces_of_a_password_are_its_own(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA, "--password-stdin", stdin=f" {PASSWORD} \n", **CHEAP)
+
+    assert bcrypt.checkpw(f" {PASSWORD} ".encode(), (stored_hash(workplace) or "").encode())
+
+
+def test_without_a_password_there_is_none(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA)
+
+    assert stored_hash(workplace) is None
+
+
+@pytest.mark.parametrize(
+    ("stdin", "why"), [("", "at least 12 characters"), ("short\n", "at least 12 characters"), ("x" * 73, "72 bytes")]
+)
+def test_a_password_that_breaks_the_rules_adds_nothing(migrated: Keyturn, stdin: str, why: str) -> None:
+    refused = migrated("accounts", "add", ADA, "--password-stdin", stdin=stdin)
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: ")
+    assert why in refused.err
+    assert json.loads(migrated("accounts", "list", "--json").out) == []
+
+
+def test_an_address_that_is_taken_is_refused(migrated: Keyturn) -> None:
+    migrated("accounts", "add", ADA)
+    refused = migrated("accounts", "add", ADA.upper())
+
+    assert (refused.code, refused.err) == (1, "keyturn: email: there is an account with that address\n")
+
+
+@pytest.mark.parametrize("address", ["ada", "", "a@b@c", "ada@northwind.example, eve@northwind.example"])
+def test_what_is_no_address_is_refused(migrated: Keyturn, address: str) -> None:
+    refused = migrated("accounts", "add", address)
+
+    assert (refused.code, refused.err) == (1, "keyturn: email: not an email address\n")
+
+
+def test_a_name_that_is_too_long_is_refused(migrated: Keyturn) -> None:
+    refused = migrated("accounts", "add", ADA, "--name", "x" * 121)
+
+    assert (refused.code, refused.err) == (1, "keyturn: name: longer than the 120 characters that it may have\n")
+
+
+def test_an_empty_list_says_what_to_do(migrated: Keyturn) -> None:
+    assert migrated("accounts", "list").out == "No accounts yet: add one with `keyturn accounts add EMAIL`.\n"
+
+
+def test_a_list_is_sorted_and_aligned(migrated: Keyturn) -> None:
+    for name in ("zoe", "ada-with-a-long-name"):
+        migrated("accounts", "add", f"{name}@northwind.example", "--kind", "viewer")
+
+    lines = migrated("accounts", "list").out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "EMAIL", "ada-with-a-long-name@northwind.example", "zoe@northwind.example",
+    ]  # fmt: skip
+    assert len({line.index(word) for line, word in zip(lines, ("KIND", "viewer", "viewer"), strict=True)}) == 1

@@ -1,0 +1,117 @@
+"""What all commands share: help, faults in one sentence each, and no colours where nobody sees them."""
+
+import os
+import pty
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+COMMANDS = ["demo", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
+
+
+def test_help_lists_every_command(keyturn: Keyturn) -> None:
+    shown = keyturn("--help")
+
+    assert shown.code == 0
+    assert all(f"\n  {command} " in shown.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(keyturn: Keyturn, command: str) -> None:
+    shown = keyturn(command, "-h")
+
+    assert shown.code == 0
+    assert shown.out.startswith(f"Usage: keyturn {command}")
+
+
+def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace: Path) -> None:
+    assert keyturn("serve", "--help", KEYTURN_SMTP_PORT="many").code == 0
+    assert list(workplace.iterdir()) == []
+
+
+def test_the_version_is_that_of_the_package(keyturn: Keyturn) -> None:
+    assert keyturn("--version").out == f"keyturn {version('keyturn')}\n"
+
+
+def test_an_unknown_command_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("sevre")
+
+    assert refused.code == 2
+    assert "No such command 'sevre'" in refused.err
+
+
+def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
+    refused = keyturn("migrate", KEYTURN_TOKN_TTL="1h", KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon")
+
+    assert refused.code == 1
+    assert refused.out == ""
+    first, *faults = refused.err.splitlines()
+    assert first == "keyturn: The settings have faults:"
+    assert [fault.strip().partition(":")[0] for fault in faults] == [
+        "KEYTURN_TOKN_TTL",
+        "KEYTURN_SMTP_PORT",
+        "KEYTURN_TOKEN_TTL",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [("accounts", "list"), ("accounts", "add", "ada@northwind.example"), ("audit",), ("purge",)]
+)
+def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, command: tuple[str, ...]) -> None:
+    refused = keyturn(*command)
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: the database is at revision none")
+    assert refused.err.endswith("run `keyturn migrate`\n")
+    assert refused.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://keyturn:hunter2@127.0.0.1:9/keyturn", "sqlite:////dev/null/keyturn.db", "sqlite:////dev/null"]
+)
+@pytest.mark.parametrize("command", [("migrate",), ("accounts", "list")])
+def test_a_database_that_cannot_be_reached_is_one_sentence(
+    keyturn: Keyturn, command: tuple[str, ...], url: str
+) -> None:
+    refused = keyturn(*command, KEYTURN_DATABASE_URL=url)
+
+    assert refused.code == 1
+    assert "database" in refused.err
+    assert "hunter2" not in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_nothing_is_coloured_when_it_is_piped(migrated: Keyturn) -> None:
+    shown = [migrated("accounts", "add", "ada@northwind.example"), migrated("accounts", "list"), migrated("purge")]
+
+    assert all("\x1b" not in ended.out + ended.err for ended in shown)
+
+
+def in_a_terminal(*arguments: str, **environment: str) -> str:
+    """Run a command whose output is a terminal, and return what it wrote."""
+    master, slave = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "keyturn", *arguments],
+        env={**os.environ, **environment},
+        stdout=slave,
+        stderr=slave,
+        check=False,
+    )
+    assert done.returncode in {0, 1}
+    os.close(slave)
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    return shown
+
+
+def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> None:
+    """https://no-color.org: any value counts but the empty one."""
+    url = f"sqlite:///{workplace}/keyturn.db"
+
+    assert "\x1b[32m" in in_a_terminal("migrate", KEYTURN_DATABASE_URL=url)
+    assert "\x1b" not in in_a_terminal("migrate", KEYTURN_DATABASE_URL=f"{url}2", NO_COLOR="1")
+    assert "\x1b" not in in_a_terminal("migrate", KEYTURN_SMTP_PORT="many", NO_COLOR="1")

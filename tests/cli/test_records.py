@@ -1,0 +1,116 @@
+"""audit and purge."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+from keyturn.database import now
+from keyturn.parts import Parts
+from keyturn.reset.client import Client
+from keyturn.settings import read_settings
+
+ADA, EVE = "ada@northwind.example", "eve@northwind.example"
+HERE = Client(address="192.0.2.1", user_agent="curl/8", request_id="r-1")
+
+
+def happened(email: str, event: str = "reset_request", outcome: str = "link_mailed", *, days_ago: int = 0) -> None:
+    """Write an entry as the service does."""
+
+    async def write() -> None:
+        parts = Parts(read_settings(sending=False))
+        async with parts.database.transaction() as session:
+            await parts.audit.write(session, event, outcome, HERE, at=now() - timedelta(days=days_ago), email=email)
+            await session.commit()
+        await parts.close()
+
+    asyncio.run(write())
+
+
+def emails(shown: str) -> list[str]:
+    return [entry["email"] for entry in json.loads(shown)]
+
+
+def test_the_trail_says_who_asked_for_what_and_what_became_of_it(migrated: Keyturn) -> None:
+    happened(ADA)
+    head, line = migrated("audit").out.splitlines()
+
+    assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
+    assert {"reset_request", "link_mailed", ADA, "192.0.2.1"} < set(line.split())
+
+
+def test_the_newest_comes_first(migrated: Keyturn) -> None:
+    happened(ADA)
+    happened(EVE)
+
+    assert emails(migrated("audit", "--json").out) == [EVE, ADA]
+
+
+def test_a_machine_gets_every_field(migrated: Keyturn) -> None:
+    happened(ADA)
+    (entry,) = json.loads(migrated("audit", "--json").out)
+
+    assert (entry["event"], entry["outcome"], entry["email"]) == ("reset_request", "link_mailed", ADA)
+    assert (entry["ip_address"], entry["user_agent"], entry["request_id"]) == ("192.0.2.1", "curl/8", "r-1")
+
+
+def test_the_trail_of_one_address(migrated: Keyturn) -> None:
+    happened(ADA)
+    happened(EVE)
+
+    assert emails(migrated("audit", "--json", "--email", f" {ADA.upper()}").out) == [ADA]
+    assert emails(migrated("audit", "--json", "--email", "nobody@northwind.example").out) == []
+
+
+def test_the_trail_of_the_last_while(migrated: Keyturn) -> None:
+    happened(ADA, days_ago=3)
+    happened(EVE)
+
+    assert emails(migrated("audit", "--json", "--since", "1h").out) == [EVE]
+    assert emails(migrated("audit", "--json", "--since", "4d").out) == [EVE, ADA]
+
+
+def test_the_last_so_many(migrated: Keyturn) -> None:
+    for _ in range(3):
+        happened(ADA)
+
+    assert len(emails(migrated("audit", "--json", "--last", "2").out)) == 2
+
+
+def test_an_empty_trail_says_so(migrated: Keyturn) -> None:
+    assert migrated("audit").out == "Nothing yet.\n"
+    assert json.loads(migrated("audit", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code", "why"),
+    [
+        ("--since", "yesterday", 2, "as in 90s, 30m, 1h or 7d"),
+        ("--last", "0", 2, "--last"),
+        ("--email", "nobody", 1, "email: not an email address"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(migrated: Keyturn, option: str, value: str, code: int, why: str) -> None:
+    refused = migrated("audit", option, value)
+
+    assert refused.code == code
+    assert why in refused.err
+
+
+def test_purging_forgets_what_is_older_than_its_retention(migrated: Keyturn) -> None:
+    happened(ADA, days_ago=366)
+    happened(EVE, days_ago=364)
+    counts = dict(line.split()[:2] for line in migrated("purge").out.splitlines())
+
+    assert counts["audit"] == "1"
+    assert {"links", "sessions", "mailboxes"} < set(counts)
+    assert emails(migrated("audit", "--json").out) == [EVE]
+
+
+def test_a_retention_is_a_setting(migrated: Keyturn) -> None:
+    happened(ADA, days_ago=2)
+    migrated("purge", KEYTURN_RETENTION_AUDIT="1d")
+
+    assert emails(migrated("audit", "--json").out) == []

@@ -1,0 +1,109 @@
+"""serve and worker: when they refuse to start, what they answer, how they end."""
+
+import signal
+import socket
+from email import message_from_bytes
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.cli.process import Running, running
+from watchfiles import watch
+
+PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
+READY = "Keyturn answers on "
+ADA = "ada@northwind.example"
+
+
+def url_of(serve: Running) -> str:
+    return serve.wait_for(READY).partition(READY)[2]
+
+
+def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
+    for command in ("serve", "worker"):
+        refused = migrated(command)
+        assert refused.code == 1
+        assert [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]] == [
+            "KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from",
+        ]  # fmt: skip
+
+
+def test_over_plain_http_nothing_is_served_in_production(migrated: Keyturn) -> None:
+    refused = migrated("serve", KEYTURN_BASE_URL="http://account.example.org", **PRODUCTION)
+
+    assert refused.code == 1
+    assert "base_url: must be https in production" in refused.err
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> None:
+    with running(command, **PRODUCTION) as refused:
+        assert refused.process.wait(30) == 1
+        refused.wait_for("run `keyturn migrate`")
+        assert len(refused.said) == 1
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with running("serve", "--port", port, **PRODUCTION) as refused:
+            assert refused.process.wait(30) == 1
+            assert f"cannot listen on 127.0.0.1:{port}" in refused.wait_for("--port")
+            assert len(refused.said) == 1
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+@pytest.mark.parametrize("command", ["serve", "demo", "studio"])
+def test_what_is_no_port_is_refused(keyturn: Keyturn, command: str, port: str) -> None:
+    assert keyturn(command, "--port", port).code == 2
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_answers_and_ends_cleanly(number: int) -> None:
+    with running("serve", "--port", "0", **PRODUCTION) as serve:
+        url = url_of(serve)
+        assert httpx.get(f"{url}/health/ready").json() == {"status": "ok"}
+
+        assert serve.end(number) == 0
+        assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_studio_is_not_there() -> None:
+    """Neither its addresses nor its code."""
+    with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
+        url = url_of(serve)
+        for path in ("/studio", "/studio/outbox", "/studio/", "/preview"):
+            assert httpx.get(f"{url}{path}").status_code == 404
+        serve.end()
+
+    imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
+    assert any("'keyturn.app'" in line for line in imported)
+    assert not any("'keyturn.studio" in line or "'keyturn.lint" in line for line in imported)
+
+
+def test_a_worker_sends_what_another_process_accepted(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA)
+    with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
+        answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
+        assert answer.status_code == 202
+        assert serve.end() == 0
+    assert captured(workplace) == []
+
+    with running("worker", **PRODUCTION) as worker:
+        for _, _ in zip(range(30), watch(workplace, rust_timeout=1000, yield_on_timeout=True), strict=False):
+            if captured(workplace):
+                break
+        assert worker.end(signal.SIGINT) == 0
+
+    (file,) = captured(workplace)
+    assert message_from_bytes(file.read_bytes())["to"] == ADA
+
+
+def captured(workplace: Path) -> list[Path]:
+    return list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))

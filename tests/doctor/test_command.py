@@ -1,0 +1,125 @@
+"""`keyturn doctor` as an operator runs it."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.databases import SqliteFiles
+
+DOCTOR = [sys.executable, "-m", "keyturn", "doctor"]
+
+
+@pytest.fixture
+def environment(sqlite: SqliteFiles, tmp_path: Path) -> dict[str, str]:
+    """Give the test an environment in which nothing fails, with a database in its folder."""
+    Path(sqlite.migrated().removeprefix("sqlite:///")).rename(tmp_path / "keyturn.db")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("KEYTURN_", "RESEND_", "NO_"))},
+        "KEYTURN_ENVIRONMENT": "development",
+        "KEYTURN_MAIL_TRANSPORT": "capture",
+        "KEYTURN_DATABASE_URL": "sqlite:///keyturn.db",
+    }
+
+
+def doctor(folder: Path, environment: dict[str, str], *flags: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*DOCTOR, *flags], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def on_a_terminal(folder: Path, environment: dict[str, str]) -> str:
+    """Return what a terminal of 80 columns gets, both streams."""
+    ours, theirs = pty.openpty()
+    wide = environment | {"COLUMNS": "80", "TERM": "xterm"}
+    with subprocess.Popen(DOCTOR, cwd=folder, env=wide, stdout=theirs, stderr=theirs, stdin=theirs) as process:
+        os.close(theirs)
+        output = b""
+        while chunk := _read(ours):
+            output += chunk
+        process.wait()
+    os.close(ours)
+    return output.decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # EIO: the other side is closed
+        return b""
+
+
+def test_where_all_is_well_it_ends_with_0(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    *lines, empty, last = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["settings", "ok"], ["database", "ok"], ["limits", "ok"], ["capture", "ok"],
+    ]  # fmt: skip
+    assert (empty, last) == ("", "All is well.")
+
+
+def test_where_something_fails_it_ends_with_1_and_says_what_to_do(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db", "KEYTURN_TOKEN_TTL": "soon"})
+    lines = done.stdout.splitlines()
+
+    assert (done.returncode, done.stderr) == (1, "")
+    (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
+    assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
+    (missing,) = [number for number, line in enumerate(lines) if "there is no none.db" in line]
+    assert lines[missing + 1].strip() == "Run `keyturn migrate`, which makes it."
+    assert lines[-1] == "2 to mend, 0 to look at."
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_doubt_alone_is_no_failure(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
+
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "0 to mend, 1 to look at."
+
+
+def test_columns_are_aligned(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
+    lines = [line for line in done.stdout.splitlines()[:-2] if not line.startswith(" ")]
+
+    assert len({len(line) - len(line.split(None, 2)[2]) for line in lines}) == 1
+
+
+def test_json_is_an_array_of_findings(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db"}, "--json")
+    findings = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert all(finding.keys() == {"check", "verdict", "message", "mend"} for finding in findings)
+    assert {finding["check"]: finding["verdict"] for finding in findings} == {
+        "settings": "ok", "database": "fail", "limits": "ok", "capture": "ok",
+    }  # fmt: skip
+
+
+def test_piped_it_has_no_colour_and_no_progress(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
+
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "checking" not in done.stdout + done.stderr
+
+
+def test_a_terminal_gets_colour_progress_and_lines_that_fit(tmp_path: Path, environment: dict[str, str]) -> None:
+    output = on_a_terminal(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
+
+    assert "checking database, limits, capture" in output
+    assert "\x1b[33mwarn" in output
+    assert "\x1b[32mok" in output
+    report = re.sub(r"\x1b\[[0-9;]*m", "", output.rpartition("\x1b[K")[2])
+    assert max(len(line) for line in report.splitlines()) <= 80
+    assert report.endswith("0 to mend, 1 to look at.\n")
+
+
+def test_no_color_is_respected_on_a_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
+    output = on_a_terminal(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h", "NO_COLOR": "1"})
+
+    assert "warn" in output
+    assert not any(colour in output for colour in ("\x1b[3", "\x1b[2m"))

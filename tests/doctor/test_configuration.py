@@ -1,0 +1,125 @@
+"""Faults of the settings, and doubts about settings that are allowed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.doctor.conftest import SECRET_KEY
+
+from keyturn.doctor.configuration import check_settings
+from keyturn.doctor.finding import Finding
+from keyturn.settings import (
+    Brand,
+    MailSettings,
+    Reading,
+    ResendSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+    SmtpSettings,
+    TokenSettings,
+    inspect_settings,
+)
+
+Inspect = Callable[..., list[Finding]]
+
+
+@pytest.fixture
+def inspect(tmp_path: Path) -> Inspect:
+    """Return the findings about a file and an environment."""
+
+    def inspect(toml: str, **environment: str) -> list[Finding]:
+        file = tmp_path / "keyturn.toml"
+        file.write_text(toml, "utf-8")
+        return check_settings(inspect_settings(file, environment))
+
+    return inspect
+
+
+def doubts(settings: Settings, **changes: Any) -> list[Finding]:
+    changed = msgspec.structs.replace(settings, **changes)
+    return check_settings(Reading(file=Path("keyturn.toml"), settings=changed, faults=()))
+
+
+def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
+    found = inspect(
+        '[token]\nttl = "soon"\n[mail]\ntransport = "smtp"\nfrom = "nobody"\ncolour = "red"', KEYTURN_SMTP_PORT="many"
+    )
+
+    assert {finding.message.partition(":")[0]: finding.mend for finding in found} == {
+        "token.ttl": "Set token.ttl in the file, or KEYTURN_TOKEN_TTL in the environment.",
+        "mail.from": "Set mail.from in the file, or KEYTURN_MAIL_FROM in the environment.",
+        "mail.colour": "Put it right, or take it out; docs/settings.md lists every setting.",
+        "KEYTURN_SMTP_PORT": "Set KEYTURN_SMTP_PORT in the environment, or smtp.port in the file.",
+        "smtp.host": "Set smtp.host in the file, or KEYTURN_SMTP_HOST in the environment.",
+        "KEYTURN_SECRET_KEY": found_mend(found, "KEYTURN_SECRET_KEY"),
+    } | {finding.message.partition(":")[0]: finding.mend for finding in found if finding.verdict == "warn"}
+    assert "secrets.token_hex(32)" in found_mend(found, "KEYTURN_SECRET_KEY")
+    assert {finding.verdict for finding in found} <= {"fail", "warn"}
+
+
+def found_mend(found: list[Finding], name: str) -> str:
+    (mend,) = [finding.mend for finding in found if finding.message.startswith(f"{name}:")]
+    return mend
+
+
+def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) -> None:
+    (found,) = doubts(production)
+
+    assert (found.check, found.verdict, found.mend) == ("settings", "ok", "")
+    assert "production" in found.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "mend"),
+    [
+        ({"secret_key": Secret("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
+        ({"secret_key": Secret("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
+        ({"previous_secret_keys": (Secret(SECRET_KEY),)}, "previous_secret_keys", "KEYTURN_SECRET_KEY"),
+        ({"token": TokenSettings(ttl=timedelta(hours=2))}, "token.ttl", "1h or less"),
+        ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
+        ({"environment": "development"}, "environment", 'environment = "production"'),
+        ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
+        ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that is used"),
+        (
+            {"resend": ResendSettings(api_key=Secret("re_x"))},
+            "resend.webhook_secret",
+            "https://account.northwind.example/webhooks/resend",
+        ),
+    ],
+)
+def test_what_is_allowed_and_hardly_meant_is_a_doubt(
+    production: Settings, changes: dict[str, Any], name: str, mend: str
+) -> None:
+    (found,) = doubts(production, **changes)
+
+    assert found.verdict == "warn"
+    assert found.message.startswith(f"{name}: ")
+    assert mend in found.mend
+
+
+def test_a_development_on_this_machine_is_in_no_doubt() -> None:
+    settings = Settings(environment="development", mail=MailSettings(transport="capture"))
+    (found,) = doubts(settings)
+
+    assert found.verdict == "ok"
+
+
+def test_an_hour_is_short_enough(production: Settings) -> None:
+    (found,) = doubts(production, token=TokenSettings(ttl=timedelta(hours=1)))
+
+    assert found.verdict == "ok"
+
+
+def test_no_secret_is_repeated(production: Settings) -> None:
+    secrets = {
+        "secret_key": Secret("hunter2" * 6),
+        "previous_secret_keys": (Secret("hunter2" * 6),),
+        "resend": ResendSettings(api_key=Secret("re_hunter2")),
+        "smtp": SmtpSettings(password=Secret("hunter2")),
+    }
+
+    assert "hunter2" not in repr(doubts(production, **secrets))

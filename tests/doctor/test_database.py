@@ -1,0 +1,216 @@
+"""The database: there, writable, at this version's revision, and of the same time."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+from tests.databases import Databases, SqliteFiles
+
+from keyturn.database import Database, now
+from keyturn.doctor.database import check_database
+from keyturn.doctor.finding import Finding
+from keyturn.doctor.sqlite_file import file_system, network
+from keyturn.migrating import VERSION_TABLE, head
+from keyturn.settings import DatabaseSettings, Secret, Settings
+
+
+def on(url: str) -> Settings:
+    return Settings(database=DatabaseSettings(url=Secret(url)))
+
+
+async def only(url: str) -> Finding:
+    (found,) = [found for found in await check_database(on(url)) if found.check == "database"]
+    return found
+
+
+async def set_revision(url: str, number: str) -> None:
+    await execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '{number}'")  # noqa: S608 - constants
+
+
+async def execute(url: str, statement: str) -> None:
+    database = Database(url)
+    async with database.engine.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await autocommit.execute(text(statement))
+    await database.close()
+
+
+@pytest.fixture
+def empty_url(databases: Databases) -> Iterator[str]:
+    url = databases.empty()
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).touch()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def read_only(sqlite: SqliteFiles) -> Iterator[str]:
+    """Give the test a database that only root may write, in a folder that anybody can enter."""
+    url = sqlite.migrated()
+    with TemporaryDirectory(prefix="keyturn-") as folder:
+        file = shutil.copy(url.removeprefix("sqlite:///"), folder)
+        Path(file).chmod(0o444)
+        Path(folder).chmod(0o555)
+        yield f"sqlite:///{file}"
+        Path(folder).chmod(0o755)
+    sqlite.drop(url)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Take root's rights away from the process, where it has them: they would see through every permission."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+async def test_a_migrated_database_is_fine_and_its_revision_told(database_url: str) -> None:
+    found = await only(database_url)
+
+    assert found.verdict == "ok"
+    assert f"revision {head()}" in found.message
+
+
+async def test_a_database_that_was_never_migrated_is_told_how(empty_url: str) -> None:
+    found = await only(empty_url)
+
+    assert (found.verdict, found.mend) == ("fail", "Run `keyturn migrate`.")
+    assert "revision none" in found.message
+
+
+async def test_an_older_revision_is_told_how_to_go_on(database_url: str) -> None:
+    await set_revision(database_url, "0000")
+    found = await only(database_url)
+
+    assert (found.verdict, found.mend) == ("fail", "Run `keyturn migrate`.")
+    assert f"revision 0000, not {head()}" in found.message
+
+
+async def test_a_newer_revision_asks_for_a_newer_keyturn(database_url: str) -> None:
+    await set_revision(database_url, "9999")
+    found = await only(database_url)
+
+    assert found.verdict == "fail"
+    assert "newer" in found.mend
+
+
+@pytest.mark.parametrize("url", ["postgresql:keyturn:hunter2@db", "postgresql://keyturn:hunter2@db:many/keyturn"])
+async def test_what_is_no_address_is_told_without_the_password(url: str) -> None:
+    found = await only(url)
+
+    assert found.verdict == "fail"
+    assert "database.url" in found.mend
+    assert "hunter2" not in repr(found)
+
+
+async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "keyturn.db"
+    found = await only(f"sqlite:///{file}")
+
+    assert (found.verdict, found.message) == ("fail", f"there is no {file}")
+    assert "keyturn migrate" in found.mend
+    assert not file.parent.exists()
+
+
+async def test_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.db"
+    file.write_text("Dear diary, " * 200)
+    found = await only(f"sqlite:///{file}")
+
+    assert found.verdict == "fail"
+    assert "not a database" in found.message
+    assert file.read_text().startswith("Dear diary")
+
+
+async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
+    with as_nobody():
+        found = [found for found in await check_database(on(read_only)) if found.verdict == "fail"]
+
+    assert [finding.check for finding in found] == ["database"]
+    assert "its folder" in found[0].mend
+
+
+async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    found = await only("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
+
+    assert found.verdict == "fail"
+    assert "PostgreSQL on 127.0.0.1:1, database keyturn cannot be reached" in found.message
+    assert "database.url" in found.mend
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_database_that_is_not_there_is_told(database_url: str) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    found = await only(database_url.replace(name, "nowhere"))
+
+    assert found.verdict == "fail"
+    assert 'database "nowhere" does not exist' in found.message
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_server_that_takes_no_writes_fails(database_url: str) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    found = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
+
+    assert [finding.check for finding in found] == ["database"]
+    assert "primary" in found[0].mend
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_two_clocks_that_agree_are_fine(database_url: str) -> None:
+    assert [(found.check, found.verdict) for found in await check_database(on(database_url))] == [
+        ("database", "ok"),
+        ("clock", "ok"),
+    ]
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("skew", [timedelta(seconds=90), timedelta(seconds=-90)])
+async def test_two_clocks_that_differ_are_told_by_how_much(database_url: str, skew: timedelta) -> None:
+    _, found = await check_database(on(database_url), lambda: now() + skew)
+
+    assert (found.check, found.verdict) == ("clock", "warn")
+    assert found.message.startswith(("90.", "89.9"))
+    assert "NTP" in found.mend
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw,relatime 0 0
+proc /proc proc rw 0 0
+files:/srv /srv/our\\040data nfs4 rw 0 0
+/dev/sdb1 /srv/our\\040data/local xfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("/var/lib/keyturn.db", "ext4"),
+        ("/srv/our data/keyturn.db", "nfs4"),
+        ("/srv/our data/local/keyturn.db", "xfs"),
+        ("/srv/our/keyturn.db", "ext4"),
+    ],
+)
+def test_the_file_system_is_that_of_the_nearest_mount(file: str, kind: str) -> None:
+    assert file_system(Path(file), MOUNTS) == kind
+
+
+def test_where_mounts_are_not_known_nothing_is_said() -> None:
+    assert file_system(Path("/srv/keyturn.db"), "") == ""
+
+
+def test_a_disk_of_this_machine_is_no_network(tmp_path: Path) -> None:
+    assert network(str(tmp_path / "keyturn.db")) == ""

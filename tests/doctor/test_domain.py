@@ -1,0 +1,138 @@
+"""The sending domain, asked of a real nameserver."""
+
+import pytest
+from tests.doctor.dns_server import DnsServer
+from tests.doctor.test_dkim import RSA
+
+from keyturn.doctor import Dns, Finding
+from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
+
+DOMAIN = "northwind.example"
+CHECKS = ["spf", "dkim", "dmarc"]
+
+
+async def check(name: str, dns: Dns, transport: str = "resend") -> Finding:
+    if name == "dmarc":
+        (found,) = await check_dmarc(DOMAIN, dns)
+    else:
+        (found,) = await {"spf": check_spf, "dkim": check_dkim}[name](DOMAIN, transport, dns)
+    assert found.check == name
+    return found
+
+
+@pytest.fixture
+def told(nameserver: DnsServer) -> DnsServer:
+    """Give the test a nameserver that holds all that Resend asks for."""
+    nameserver.add(DOMAIN, "MX", f"10 mail.{DOMAIN}.")
+    nameserver.txt(f"send.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt(f"resend._domainkey.{DOMAIN}", f"p={RSA}")
+    nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject")
+    return nameserver
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("name", CHECKS)
+async def test_a_domain_that_is_set_up_for_resend_is_fine(name: str, dns: Dns) -> None:
+    assert (await check(name, dns)).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "mend"),
+    [
+        ("spf", "warn", f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'),
+        ("dkim", "fail", f"Copy TXT resend._domainkey.{DOMAIN} from https://resend.com/domains into the DNS."),
+        ("dmarc", "warn", f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none'),
+    ],
+)
+async def test_a_domain_without_records_is_told_which_to_add(
+    nameserver: DnsServer, dns: Dns, name: str, verdict: str, mend: str
+) -> None:
+    nameserver.add(DOMAIN, "A", "192.0.2.1")
+    found = await check(name, dns)
+
+    assert found.verdict == verdict
+    assert found.mend.startswith(mend)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+async def test_a_domain_that_is_not_in_the_dns_could_not_be_checked(dns: Dns, name: str) -> None:
+    found = await check(name, dns)
+
+    assert found.verdict == "warn"
+    assert found.message == f"could not be checked: {DOMAIN} is not in the DNS"
+    assert "TXT" in found.mend
+
+
+@pytest.mark.parametrize("name", CHECKS)
+async def test_a_nameserver_that_fails_is_no_verdict_on_the_domain(told: DnsServer, dns: Dns, name: str) -> None:
+    told.failing.add("example")
+    found = await check(name, dns)
+
+    assert found.verdict == "warn"
+    assert found.message.startswith("could not be checked: ")
+    assert "nameserver" in found.mend
+
+
+async def test_over_smtp_the_spf_record_of_the_address_counts(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.txt(f"send.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    assert (await check("spf", dns, "smtp")).verdict == "fail"
+
+    nameserver.txt(DOMAIN, "v=spf1 mx -all")
+    assert (await check("spf", dns, "smtp")).verdict == "ok"
+
+
+async def test_a_redirect_of_spf_is_followed(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.txt(DOMAIN, f"v=spf1 redirect=_spf.{DOMAIN}")
+    nameserver.txt(f"_spf.{DOMAIN}", "v=spf1 mx +all")
+    found = await check("spf", dns, "smtp")
+
+    assert found.verdict == "fail"
+    assert f"_spf.{DOMAIN}" in found.message
+
+
+async def test_a_redirect_to_itself_comes_to_an_end(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.txt(DOMAIN, f"v=spf1 redirect={DOMAIN}")
+
+    assert (await check("spf", dns, "smtp")).verdict == "warn"
+    assert len(nameserver.asked) < 15
+
+
+async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns, nameserver: DnsServer) -> None:
+    found = await check("dkim", dns, "smtp")
+
+    assert found.verdict == "skip"
+    assert "dkim=pass" in found.mend
+    assert nameserver.asked == []
+
+
+async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject; sp=quarantine")
+    (found,) = await check_dmarc(f"mail.{DOMAIN}", dns)
+
+    assert (found.verdict, found.message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
+
+
+async def test_answers_need_somewhere_to_go(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.add(DOMAIN, "MX", f"10 mail.{DOMAIN}.")
+    (one,) = await check_replies(DOMAIN, dns)
+    (other,) = await check_replies("northwind.test", dns)
+    nameserver.failing.add("northwind.test")
+    (unknown,) = await check_replies("northwind.test", dns)
+
+    assert [one.verdict, other.verdict, unknown.verdict] == ["ok", "warn", "warn"]
+    assert "MX northwind.test" in other.mend
+    assert "could not be checked" in unknown.message
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("Northwind School <accounts@Northwind.example>", "northwind.example"),
+        ("accounts@bücher.example", "xn--bcher-kva.example"),
+        ("", ""),
+        ("nobody", ""),
+    ],
+)
+def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, domain: str) -> None:
+    assert domain_of(address) == domain

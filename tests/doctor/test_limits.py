@@ -1,0 +1,68 @@
+"""Where the limits are counted."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.redis_server import RedisServer, running_redis
+
+from keyturn.doctor.finding import Finding
+from keyturn.doctor.limits import check_limits
+from keyturn.settings import DatabaseSettings, LimitSettings, Secret, Settings
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with running_redis("quiet-harbour") as server:
+        yield server
+
+
+async def counted_in(url: str, database: str = "sqlite:///keyturn.db") -> Finding:
+    settings = Settings(limits=LimitSettings(storage_url=Secret(url)), database=DatabaseSettings(url=Secret(database)))
+    (found,) = await check_limits(settings)
+    assert found.check == "limits"
+    return found
+
+
+async def test_memory_is_right_for_one_process() -> None:
+    assert (await counted_in("memory://")).verdict == "ok"
+
+
+async def test_memory_is_not_shared_where_the_database_is() -> None:
+    found = await counted_in("memory://", "postgresql://db.test/keyturn")
+
+    assert found.verdict == "warn"
+    assert "limits.storage_url" in found.mend
+
+
+async def test_a_redis_that_answers_is_fine_and_its_latency_told(redis: RedisServer) -> None:
+    found = await counted_in(redis.url)
+
+    assert found.verdict == "ok"
+    assert " ms" in found.message
+    assert "quiet-harbour" not in repr(found)
+
+
+async def test_a_wrong_password_is_not_repeated(redis: RedisServer) -> None:
+    found = await counted_in(redis.url_for("hunter2"))
+
+    assert found.verdict == "fail"
+    assert "limits.storage_url" in found.mend
+    assert "hunter2" not in repr(found)
+
+
+async def test_a_redis_that_is_not_there_is_told_and_what_it_means() -> None:
+    found = await counted_in("redis://:hunter2@127.0.0.1:1/0")
+
+    assert found.verdict == "fail"
+    assert "Redis on 127.0.0.1:1" in found.message
+    assert "503" in found.mend
+    assert "hunter2" not in repr(found)
+
+
+async def test_redis_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "coredis", None)
+    found = await counted_in("redis://127.0.0.1:6379/0")
+
+    assert found.verdict == "fail"
+    assert "pip install keyturn[redis]" in found.message

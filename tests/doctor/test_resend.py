@@ -1,0 +1,141 @@
+"""Resend's answers about the key and the domain, over real HTTP."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
+from tests.resend_server.server import API_KEY, SENDING_KEY, ResendServer
+
+from keyturn.doctor.finding import Finding
+from keyturn.doctor.resend import check_resend
+from keyturn.settings import MailSettings, ResendSettings, Secret, Settings
+
+SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"}
+DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "p=MIGf"}
+
+
+def domain(name: str = "northwind.example", status: str = "verified", **changes: Any) -> dict[str, Any]:
+    records = [{**record, "status": status} for record in (SPF, DKIM)]
+    plain = {"id": f"id-{name}", "name": name, "status": status, "records": records, "click_tracking": False}
+    return plain | changes
+
+
+async def check(settings: Settings, key: str = API_KEY) -> list[Finding]:
+    resend = ResendSettings(api_key=Secret(key), api_url=settings.resend.api_url)
+    found = await check_resend(msgspec.structs.replace(settings, resend=resend))
+    assert {finding.check for finding in found} == {"resend"}
+    assert key not in repr(found)
+    return found
+
+
+async def test_a_key_and_a_verified_domain_are_fine(resend: ResendServer, production: Settings) -> None:
+    resend.domains.extend([domain("elsewhere.example", "pending"), domain()])
+    (found,) = await check(production)
+
+    assert (found.verdict, found.message) == ("ok", "the key is taken, and northwind.example is verified")
+
+
+async def test_a_key_that_may_only_send_is_fine(production: Settings) -> None:
+    (found,) = await check(production, SENDING_KEY)
+
+    assert (found.verdict, found.mend) == ("ok", "")
+    assert "may send and nothing else" in found.message
+
+
+async def test_an_unknown_key_fails(production: Settings) -> None:
+    (found,) = await check(production, "re_hunter2")
+
+    assert found.verdict == "fail"
+    assert "RESEND_API_KEY" in found.mend
+
+
+async def test_a_malformed_key_fails(resend: ResendServer, production: Settings) -> None:
+    resend.coming.append(refusal(400, "validation_error", "API key is invalid"))
+    (found,) = await check(production)
+
+    assert found.verdict == "fail"
+    assert "RESEND_API_KEY" in found.mend
+
+
+async def test_a_domain_that_is_not_verified_names_the_records_to_add(
+    resend: ResendServer, production: Settings
+) -> None:
+    records = [{**SPF, "status": "verified"}, {**DKIM, "status": "pending"}]
+    resend.domains.append(domain(status="pending", records=records))
+    (found,) = await check(production)
+
+    assert found.verdict == "fail"
+    assert "pending" in found.message
+    assert 'TXT resend._domainkey "p=MIGf"' in found.mend
+    assert "spf1" not in found.mend
+
+
+async def test_a_domain_that_the_account_does_not_have_fails(resend: ResendServer, production: Settings) -> None:
+    (none,) = await check(production)
+    resend.domains.append(domain("mail.northwind.example"))
+    (other,) = await check(production)
+
+    assert [none.verdict, other.verdict] == ["fail", "fail"]
+    assert "https://resend.com/domains" in none.mend
+    assert "an address in mail.northwind.example" in other.mend
+
+
+async def test_click_tracking_would_show_the_links_to_resend(resend: ResendServer, production: Settings) -> None:
+    resend.domains.append(domain(click_tracking=True))
+    fine, found = await check(production)
+
+    assert [fine.verdict, found.verdict] == ["ok", "warn"]
+    assert "click tracking" in found.message
+
+
+@pytest.mark.parametrize("key", [API_KEY, SENDING_KEY])
+async def test_the_sandbox_reaches_nobody_else(production: Settings, key: str) -> None:
+    sandbox = msgspec.structs.replace(production, mail=MailSettings(from_="onboarding@resend.dev"))
+    warned, fine = await check(sandbox, key)
+
+    assert [warned.verdict, fine.verdict] == ["warn", "ok"]
+    assert "mail.from" in warned.mend
+
+
+@pytest.mark.parametrize("trouble", [RATE_LIMITED, PROXY_PAGE, refusal(500, "internal_server_error")])
+async def test_a_resend_in_trouble_is_no_verdict_on_the_key(
+    resend: ResendServer, production: Settings, trouble: Answer
+) -> None:
+    resend.coming.append(trouble)
+    (found,) = await check(production)
+
+    assert found.verdict == "warn"
+    assert found.message.startswith("could not be checked")
+
+
+async def test_something_else_at_the_address_fails(resend: ResendServer, production: Settings) -> None:
+    resend.coming.append(Answer(404, html="<h1>It works!</h1>"))
+    (found,) = await check(production)
+
+    assert found.verdict == "fail"
+    assert "resend.api_url" in found.mend
+
+
+async def test_a_connection_that_breaks_fails(resend: ResendServer, production: Settings) -> None:
+    resend.coming.append(Trouble.DROP)
+    (found,) = await check(production)
+
+    assert found.verdict == "fail"
+    assert "cannot be reached" in found.message
+
+
+async def test_nobody_at_the_address_fails(production: Settings) -> None:
+    nobody = ResendSettings(api_key=Secret(API_KEY), api_url="http://127.0.0.1:1")
+    (found,) = await check(msgspec.structs.replace(production, resend=nobody))
+
+    assert found.verdict == "fail"
+    assert "http://127.0.0.1:1 cannot be reached" in found.message
+
+
+async def test_no_mail_is_sent(resend: ResendServer, production: Settings) -> None:
+    resend.domains.append(domain())
+    await check(production)
+
+    assert resend.accepted == []
+    assert len(resend.requests) == 2

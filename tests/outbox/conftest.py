@@ -1,0 +1,34 @@
+"""An outbox on a real database, of each engine in turn."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.outbox.table import Rows
+
+from keyturn.database import Database
+from keyturn.outbox import Outbox
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def elsewhere(database_url: str) -> AsyncIterator[Outbox]:
+    """Open the same outbox as another process does."""
+    database = Database(database_url)
+    yield Outbox(database)
+    await database.close()
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    return Outbox(database)
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    return Rows(database)

@@ -1,0 +1,37 @@
+"""The messages of these tests, and the outbox's table as it is."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+
+from keyturn.database import Database
+from keyturn.outbox import Message
+from keyturn.outbox.models import OutboxRow
+
+
+class Note(msgspec.Struct, frozen=True):
+    text: str
+
+
+def text_of(message: Message) -> str:
+    return msgspec.json.decode(message.payload, type=Note).text
+
+
+class Rows:
+    """The rows in the order of their messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[Row[Any]]:
+        table = OutboxRow.__table__
+        async with self._database.reading() as connection:
+            return list((await connection.execute(select(table).order_by(table.c.id))).all())
+
+    async def only(self) -> Row[Any]:
+        (row,) = await self.all()
+        return row
+
+    async def states(self) -> list[str]:
+        return [row.state for row in await self.all()]

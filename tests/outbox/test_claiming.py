@@ -1,0 +1,98 @@
+"""Claiming: a message is in one hand at a time, and never lost with it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select
+from tests.outbox.table import Note, Rows, text_of
+
+from keyturn.database import Database, now
+from keyturn.outbox import Outbox, Sent
+from keyturn.outbox.models import OutboxRow
+
+MINUTE = timedelta(minutes=1)
+OVER = timedelta(0)
+"""A lease that ends with the claim itself."""
+
+
+async def post(outbox: Outbox, *texts: str) -> None:
+    for text in texts:
+        await outbox.post("note", Note(text))
+
+
+async def test_the_oldest_come_first(outbox: Outbox) -> None:
+    await post(outbox, "one", "two", "three")
+
+    assert [text_of(message) for message in await outbox.claim(2, MINUTE)] == ["one", "two"]
+    assert [text_of(message) for message in await outbox.claim(2, MINUTE)] == ["three"]
+    assert await outbox.claim(2, MINUTE) == []
+
+
+async def test_a_claimed_message_is_nobody_elses_while_its_lease_lasts(outbox: Outbox, elsewhere: Outbox) -> None:
+    await post(outbox, "one")
+    await outbox.claim(1, MINUTE)
+
+    assert await elsewhere.claim(1, MINUTE) == []
+
+
+async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outbox, elsewhere: Outbox) -> None:
+    await post(outbox, "one")
+    (first,) = await outbox.claim(1, OVER)
+    (second,) = await elsewhere.claim(1, MINUTE)
+
+    assert (second.id, second.key, second.attempts) == (first.id, first.key, 2)
+    assert second.claim != first.claim
+
+
+async def test_a_postponed_message_waits_for_its_time(outbox: Outbox) -> None:
+    await post(outbox, "one")
+    (message,) = await outbox.claim(1, MINUTE)
+    await outbox.postpone(message, now() + MINUTE, "later", sure=True)
+    assert await outbox.claim(1, MINUTE) == []
+
+    await outbox.postpone(message, now(), "a second word on a message that was let go", sure=True)
+    assert await outbox.claim(1, MINUTE) == []
+
+
+async def test_any_number_of_workers_share_the_messages_without_overlap(outbox: Outbox, elsewhere: Outbox) -> None:
+    await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(60)))
+
+    shares = await asyncio.gather(*(who.claim(4, MINUTE) for who in (outbox, elsewhere) for _ in range(10)))
+
+    claimed = [message.id for share in shares for message in share]
+    assert len(claimed) == len(set(claimed)) == 60
+
+
+async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: Outbox) -> None:
+    moment = now()
+    fields = {"kind": "note", "payload": "{}", "state": "waiting", "attempts": 0}
+    async with database.transaction() as session:
+        many = [fields | {"key": str(n), "available_at": moment, "created_at": moment} for n in range(3000)]
+        await session.execute(insert(OutboxRow), many)
+        await session.commit()
+
+    assert len(await outbox.claim(7, MINUTE)) == 7
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_row_that_somebody_holds_is_passed_over(database: Database, elsewhere: Outbox, outbox: Outbox) -> None:
+    await post(outbox, "one", "two")
+    async with database.transaction() as session:
+        await session.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
+
+        async with asyncio.timeout(5):
+            claimed = await elsewhere.claim(2, MINUTE)
+
+    assert [text_of(message) for message in claimed] == ["two"]
+
+
+async def test_a_settled_message_is_never_claimed_again(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "sent", "dropped", "dead")
+    sent, dropped, dead = await outbox.claim(3, OVER)
+    await outbox.settle_sent(sent, Sent("resend", "id-1"))
+    await outbox.settle_dropped(dropped, "nothing to say")
+    await outbox.settle_dead(dead, "refused")
+
+    assert await outbox.claim(3, OVER) == []
+    assert await rows.states() == ["sent", "dropped", "dead"]

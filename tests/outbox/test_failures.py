@@ -1,0 +1,157 @@
+"""What becomes of a message that could not be sent, and of those beside it."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from tests.outbox.table import Rows
+from tests.outbox.worker import Handler, post, relay_of
+
+from keyturn.database import Database
+from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
+from keyturn.outbox import LeaseLost, Outbox
+from keyturn.outbox.backoff import backoff
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""The relay decides, whatever the engine."""
+
+FIRST_PAUSE = backoff(1, 0.0)
+MIDNIGHT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+async def work(outbox: Outbox, error: Exception, **limits: object) -> tuple[datetime, datetime]:
+    """Handle a message that fails with `error`; return the times before and after."""
+    before = datetime.now(UTC)
+    await relay_of(outbox, Handler(one=error), **limits).drain()
+    return before, datetime.now(UTC)
+
+
+async def test_a_message_that_may_work_later_waits_for_its_back_off(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one")
+    before, after = await work(outbox, SendRetryable("provider down"))
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.attempts, row.claim) == ("waiting", "provider down", 1, None)
+    assert before + FIRST_PAUSE <= row.available_at <= after + FIRST_PAUSE
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(30, timedelta(seconds=30)), (0.1, FIRST_PAUSE), (0, FIRST_PAUSE)])
+async def test_a_pause_that_the_provider_asks_for_is_kept_where_it_is_longer(
+    outbox: Outbox, rows: Rows, asked: float, pause: timedelta
+) -> None:
+    await post(outbox, "one")
+    before, after = await work(outbox, SendRetryable("slow down", asked))
+
+    due = (await rows.only()).available_at
+    assert before + pause <= due <= after + pause
+
+
+async def test_a_used_up_quota_parks_the_message_until_it_renews(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one")
+    await work(outbox, QuotaExhausted("daily_quota_exceeded", MIDNIGHT))
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.available_at) == ("waiting", "daily_quota_exceeded", MIDNIGHT)
+    assert row.attempts == 0, "the message is not to blame"
+
+
+async def test_a_refused_message_is_dead_and_an_operator_is_told(
+    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    await post(outbox, "one")
+    await work(outbox, SendRefused("422 validation_error"))
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("dead", "422 validation_error")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "422 validation_error" in caplog.text
+
+
+async def test_what_nobody_foresaw_is_tried_again_and_told_with_its_traceback(
+    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    await post(outbox, "one")
+    await work(outbox, ZeroDivisionError("a slip"))
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("waiting", "ZeroDivisionError")
+    assert "Traceback" in caplog.text
+
+
+async def test_a_message_is_given_up_after_so_many_tries(outbox: Outbox, database: Database, rows: Rows) -> None:
+    await post(outbox, "one")
+    for attempt in (1, 2, 3):
+        assert (await rows.only()).state == "waiting", f"given up before try {attempt}"
+        await work(outbox, SendRetryable("provider down"), max_attempts=3)
+        await make_due(database)
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.attempts) == ("dead", "provider down", 3)
+
+
+async def test_a_message_that_ends_its_workers_is_given_up_without_another(outbox: Outbox, rows: Rows) -> None:
+    """Each claim ran out without a word, as when the process is killed in the middle."""
+    await post(outbox, "one")
+    for _ in range(3):
+        await outbox.claim(1, timedelta(0))
+    handler = Handler()
+    await relay_of(outbox, handler, max_attempts=3).drain()
+
+    assert handler.begun == []
+    assert await rows.states() == ["dead"]
+
+
+async def test_those_beside_a_poisoned_message_are_sent(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "a", "poison", "b", "refused", "c")
+    handler = Handler(poison=ZeroDivisionError("a slip"), refused=SendRefused("422"))
+    await relay_of(outbox, handler, concurrency=5).drain()
+
+    assert await rows.states() == ["sent", "waiting", "sent", "dead", "sent"]
+
+
+async def test_a_delivery_that_outlasts_its_lease_is_broken_off(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "slow")
+    handler = Handler()
+    await relay_of(outbox, handler, lease=timedelta(milliseconds=50)).drain()
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("waiting", "it took longer than its lease")
+    assert (handler.begun, handler.done) == (["slow"], [])
+
+
+async def test_a_worker_that_comes_late_says_nothing(
+    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    await post(outbox, "one")
+    before, _ = await work(outbox, LeaseLost())
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("waiting", None)
+    assert row.available_at > before + timedelta(seconds=50), "the message waits for the end of its lease"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_what_cannot_be_written_down_waits_for_the_end_of_its_lease(
+    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    await post(outbox, "one")
+    await work(outbox, DatabaseUnready("the database cannot be reached"))
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("waiting", None)
+    assert row.claim
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def make_due(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
+        await session.commit()
+
+
+async def test_a_working_database_makes_no_noise(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    await post(outbox, "one")
+    await relay_of(outbox, Handler()).drain()
+
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]

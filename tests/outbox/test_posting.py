@@ -1,0 +1,71 @@
+"""Writing to the outbox: what is promised is committed, together with what it belongs to."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import event
+from tests.outbox.table import Note, Rows, text_of
+
+from keyturn.database import Database
+from keyturn.outbox import Outbox
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_a_posted_message_can_be_claimed_by_another_process(outbox: Outbox, elsewhere: Outbox) -> None:
+    await outbox.post("note", Note("hello"))
+
+    (message,) = await elsewhere.claim(10, MINUTE)
+    assert (message.kind, text_of(message), message.attempts, message.sealed) == ("note", "hello", 1, None)
+
+
+async def test_every_message_has_a_key_of_its_own(outbox: Outbox, rows: Rows) -> None:
+    await asyncio.gather(*(outbox.post("note", Note("same")) for _ in range(20)))
+
+    assert len({row.key for row in await rows.all()}) == 20
+
+
+async def test_a_row_says_when_it_was_written(outbox: Outbox, rows: Rows) -> None:
+    before = datetime.now(UTC)
+    await outbox.post("note", Note("hello"))
+
+    row = await rows.only()
+    assert before <= row.created_at <= datetime.now(UTC)
+    assert (row.settled_at, row.reason, row.provider_id) == (None, None, None)
+
+
+async def test_who_posts_at_the_same_time_shares_a_transaction(database: Database, outbox: Outbox, rows: Rows) -> None:
+    commits: list[None] = []
+    event.listen(database.engine.sync_engine, "commit", lambda _: commits.append(None))
+
+    await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
+
+    assert len(await rows.all()) == 100
+    assert len(commits) <= 2
+
+
+async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:
+    assert not outbox.waiting.is_set()
+
+    await outbox.post("note", Note("hello"))
+
+    assert outbox.waiting.is_set()
+
+
+async def test_a_message_is_written_with_the_callers_transaction(
+    database: Database, outbox: Outbox, rows: Rows
+) -> None:
+    async with database.transaction() as session:
+        await outbox.enqueue(session, "note", Note("hello"))
+        await session.commit()
+
+    assert (await rows.only()).payload == '{"text":"hello"}'
+
+
+async def test_a_message_is_not_written_where_the_caller_does_not_commit(
+    database: Database, outbox: Outbox, rows: Rows
+) -> None:
+    async with database.transaction() as session:
+        await outbox.enqueue(session, "note", Note("hello"))
+
+    assert await rows.all() == []

@@ -1,0 +1,120 @@
+"""The relay works the outbox off: everything, in order, a bounded number at a time, and without delay."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.outbox.table import Rows
+from tests.outbox.worker import NOTHING, Handler, post, relay_of, running
+
+from keyturn.outbox import Outbox
+
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what the relay does by itself, whatever the engine."""
+
+
+@ON_SQLITE
+async def test_draining_handles_everything_that_is_due(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one", "two", "three")
+    handler = Handler(two=NOTHING)
+
+    assert await relay_of(outbox, handler, concurrency=2).drain() == 3
+    assert await rows.states() == ["sent", "dropped", "sent"]
+    assert [row.provider_id or row.reason for row in await rows.all()] == ["id of one", "nothing to say", "id of three"]
+    assert await relay_of(outbox, handler).drain() == 0
+
+
+async def test_what_is_posted_while_it_rests_is_taken_at_once(outbox: Outbox) -> None:
+    handler = Handler()
+    async with running(relay_of(outbox, handler)):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(outbox, "two")
+        await handler.has_done("two")
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_what_another_process_posts_is_taken_at_once_on_postgresql(outbox: Outbox, elsewhere: Outbox) -> None:
+    handler = Handler()
+    async with running(relay_of(outbox, handler)):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(elsewhere, "two")
+        await handler.has_done("two")
+
+
+@ON_SQLITE
+async def test_what_another_process_posts_is_found_at_the_next_look(outbox: Outbox, elsewhere: Outbox) -> None:
+    handler = Handler()
+    async with running(relay_of(outbox, handler, poll=timedelta(milliseconds=10))):
+        await post(elsewhere, "one")
+        await handler.has_done("one")
+
+
+@ON_SQLITE
+async def test_no_more_are_under_way_than_it_may_have(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, *(f"slow {number}" for number in range(7)))
+    async with running(relay_of(outbox, handler, concurrency=3)):
+        await handler.has_begun("slow 0", "slow 1", "slow 2")
+        handler.open.set()
+        await handler.has_done(*(f"slow {number}" for number in range(7)))
+
+    assert handler.most_at_once == 3
+
+
+@ON_SQLITE
+async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, *"abcdef")
+    async with running(relay_of(outbox, handler, concurrency=1)):
+        await handler.has_done(*"abcdef")
+
+    assert handler.begun == list("abcdef")
+
+
+@ON_SQLITE
+async def test_one_slow_message_does_not_hold_the_others(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, "slow", *"abcdef")
+    async with running(relay_of(outbox, handler, concurrency=2)):
+        await handler.has_done(*"abcdef")
+        assert "slow" not in handler.done
+        handler.open.set()
+        await handler.has_done("slow")
+
+
+async def test_a_relay_that_is_ended_lets_what_is_under_way_end(outbox: Outbox, rows: Rows) -> None:
+    handler = Handler()
+    await post(outbox, "slow", "slow too")
+    async with running(relay_of(outbox, handler, concurrency=1)) as task:
+        await handler.has_begun("slow")
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        handler.open.set()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})
+
+    assert await rows.states() == ["sent", "waiting"]
+    assert handler.begun == ["slow"], "nothing is begun after the end"
+
+
+async def test_a_relay_that_rests_ends_at_once(outbox: Outbox) -> None:
+    handler = Handler()
+    relay = relay_of(outbox, handler)
+    async with running(relay) as task:
+        await post(outbox, "one")
+        await handler.has_done("one")
+        task.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})
+
+
+async def test_two_relays_share_the_work_without_doing_any_of_it_twice(outbox: Outbox, elsewhere: Outbox) -> None:
+    here, there = Handler(), Handler()
+    texts = [str(number) for number in range(30)]
+    await post(outbox, *texts)
+    await asyncio.gather(relay_of(outbox, here).drain(), relay_of(elsewhere, there).drain())
+
+    assert sorted(here.done + there.done, key=int) == texts

@@ -1,0 +1,163 @@
+"""How a message ends, also when its worker comes late."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.outbox.table import Note, Rows
+
+from keyturn.database import Database, now
+from keyturn.outbox import LeaseLost, Message, Outbox, Sent
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def message(outbox: Outbox) -> Message:
+    await outbox.post("note", Note("hello"))
+    (message,) = await outbox.claim(1, MINUTE)
+    return message
+
+
+@pytest.fixture
+async def late(outbox: Outbox) -> Message:
+    """Claim a message with a lease that is over at once."""
+    await outbox.post("note", Note("hello"))
+    (message,) = await outbox.claim(1, timedelta(0))
+    return message
+
+
+@pytest.fixture
+async def current(late: Message, elsewhere: Outbox) -> Message:
+    """Claim the same message in another process, which now holds it."""
+    (message,) = await elsewhere.claim(1, MINUTE)
+    assert message.id == late.id
+    return message
+
+
+async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
+    async with database.transaction() as session:
+        await outbox.keep(session, message, sealed, "resend")
+        await session.commit()
+
+
+def sent(provider_id: str) -> Sent:
+    return Sent("resend", provider_id)
+
+
+async def test_a_sealed_mail_is_kept_for_the_next_try(database: Database, outbox: Outbox, late: Message) -> None:
+    await keep(database, outbox, late, b"sealed")
+
+    (again,) = await outbox.claim(1, MINUTE)
+    assert again.sealed == b"sealed"
+
+
+async def test_a_sent_message_has_the_providers_id_and_no_seal(
+    database: Database, outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    before = datetime.now(UTC)
+    await outbox.settle_sent(message, sent("id-1"))
+
+    row = await rows.only()
+    assert (row.state, row.sender, row.provider_id) == ("sent", "resend", "id-1")
+    assert (row.sealed, row.claim, row.reason) == (None, None, None)
+    assert before <= row.settled_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("state", ["dropped", "dead"])
+async def test_an_end_without_a_mail_says_why_and_has_no_seal(
+    database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    await (outbox.settle_dropped if state == "dropped" else outbox.settle_dead)(message, "because")
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
+    assert row.settled_at is not None
+
+
+async def test_a_postponed_message_keeps_its_mail_and_says_why(
+    database: Database, outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    until = now() + MINUTE
+    await outbox.postpone(message, until, "the provider is down", sure=False)
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.sealed, row.claim) == ("waiting", "the provider is down", b"sealed", None)
+    assert (row.available_at, row.attempts) == (until, 1)
+
+
+async def test_a_parked_message_has_not_used_up_a_try(outbox: Outbox, message: Message, rows: Rows) -> None:
+    until = now() + MINUTE
+    await outbox.park(message, until, "quota")
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.available_at, row.attempts) == ("waiting", "quota", until, 0)
+
+
+async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, rows: Rows) -> None:
+    for name in ("one", "two", "three"):
+        await outbox.post("note", Note(name))
+    one, two, three = await outbox.claim(3, MINUTE)
+    await outbox.settle_sent(one, sent("i" * 500))
+    await outbox.settle_dead(two, "r" * 500)
+    await outbox.postpone(three, now(), "p" * 500, sure=False)
+
+    assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
+
+
+@pytest.mark.usefixtures("current")
+async def test_a_late_success_counts(outbox: Outbox, late: Message, rows: Rows) -> None:
+    await outbox.settle_sent(late, sent("id-1"))
+
+    row = await rows.only()
+    assert (row.state, row.provider_id, row.claim) == ("sent", "id-1", None)
+
+
+@pytest.mark.parametrize("end", ["settle_dead", "settle_dropped", "settle_sent"])
+async def test_a_late_success_stands_whatever_the_other_says(
+    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
+) -> None:
+    await outbox.settle_sent(late, sent("id-1"))
+    await getattr(elsewhere, end)(current, sent("id-2") if end == "settle_sent" else "given up")
+
+    row = await rows.only()
+    assert (row.state, row.provider_id) == ("sent", "id-1")
+
+
+async def test_a_success_is_noted_even_after_the_other_gave_up(
+    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
+) -> None:
+    await elsewhere.settle_dead(current, "given up")
+    await outbox.settle_sent(late, sent("id-1"))
+
+    row = await rows.only()
+    assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
+
+
+async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
+    held = await rows.only()
+    await outbox.postpone(late, now(), "late", sure=False)
+    await outbox.park(late, now(), "late")
+    await outbox.settle_dead(late, "late")
+    await outbox.settle_dropped(late, "late")
+
+    assert await rows.only() == held
+    assert held.claim == current.claim
+
+
+async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
+    database: Database, outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
+) -> None:
+    await keep(database, elsewhere, current, b"the mail that is being sent")
+
+    with pytest.raises(LeaseLost):
+        await keep(database, outbox, late, b"another token, another mail")
+    assert (await rows.only()).sealed == b"the mail that is being sent"
+
+
+async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
+    await outbox.settle_dead(late, "refused")
+
+    assert await rows.states() == ["dead"]

@@ -1,0 +1,76 @@
+# ruff: noqa: N802 - aiosmtpd finds a handler's methods by these names
+"""A real SMTP server (aiosmtpd) in the test's own event loop, which answers what a test wants it to answer."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+USERNAME, PASSWORD = "northwind", "a quiet harbour"
+
+
+class SmtpServer:
+    """`replies` holds what a command is answered instead of 250: EHLO, MAIL, RCPT or DATA."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.replies: dict[str, str] = {}
+        self.envelopes: list[Envelope] = []
+        self.encrypted: list[bool] = []
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        return [message_from_bytes(one.original_content, policy=policy.default) for one in self.envelopes]  # type: ignore[arg-type,misc]
+
+    async def handle_EHLO(self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]) -> list[str]:
+        session.host_name = host
+        return [self.replies["EHLO"]] if "EHLO" in self.replies else answers
+
+    async def handle_MAIL(self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        envelope.mail_from, envelope.mail_options = address, options
+        return self.replies.get("MAIL", "250 OK")
+
+    async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
+        if "RCPT" not in self.replies:
+            envelope.rcpt_tos.append(address)
+        return self.replies.get("RCPT", "250 OK")
+
+    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:
+        if "DATA" not in self.replies:
+            self.envelopes.append(envelope)
+            self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
+        return self.replies.get("DATA", "250 OK")
+
+
+def _authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, data: Any) -> AuthResult:
+    fits = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+    return AuthResult(success=fits, handled=False)
+
+
+@asynccontextmanager
+async def running_smtp(
+    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, login: bool = False
+) -> AsyncIterator[SmtpServer]:
+    """Yield a server on a free port of this machine. `login` makes it refuse who has not logged in over TLS."""
+    handler = SmtpServer()
+
+    def connect() -> SMTP:
+        return SMTP(
+            handler,
+            hostname="mx.test",
+            enable_SMTPUTF8=True,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            authenticator=_authenticate,
+            auth_required=login,
+        )
+
+    server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        handler.port = server.sockets[0].getsockname()[1]
+        yield handler

@@ -1,0 +1,68 @@
+"""Everything that is wrong is said at once, by the name the person wrote."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.errors import SettingsInvalid
+
+GOOD = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef"}
+
+
+def test_every_fault_is_told_at_once(faults: Faults) -> None:
+    found = faults(
+        'colour = "red"\n[token]\nttl = "soon"\n[mail]\nform = "a@b.example"',
+        bare=True,
+        KEYTURN_SMTP_PORT="many",
+        KEYTURN_TOKN_TTL="1h",
+        KEYTURN_BASE_URL="http://account.example.org",
+    )
+
+    assert set(found) == {
+        "colour",
+        "token.ttl",
+        "mail.form",
+        "KEYTURN_SMTP_PORT",
+        "KEYTURN_TOKN_TTL",
+        "base_url",
+        "KEYTURN_SECRET_KEY",
+        "RESEND_API_KEY",
+        "mail.from",
+    }
+
+
+def test_the_message_lists_each_on_a_line(read: Read) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon")
+
+    assert [line.partition(":")[0] for line in str(invalid.value).splitlines()] == [
+        "KEYTURN_SMTP_PORT",
+        "KEYTURN_TOKEN_TTL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "meant"),
+    [
+        ('bas_url = "https://a.example"', "bas_url", "base_url"),
+        ('[mail]\nform = "a@b.example"', "mail.form", "from"),
+        ("[tokens]\nttl = 1", "tokens", "token"),
+    ],
+)
+def test_an_unknown_key_in_the_file_may_be_a_slip(faults: Faults, toml: str, name: str, meant: str) -> None:
+    assert faults(toml) == {name: f"unknown setting; did you mean {meant}?"}
+
+
+def test_an_unknown_variable_may_be_a_slip(faults: Faults) -> None:
+    assert faults(KEYTURN_TOKEN_TLL="1h") == {"KEYTURN_TOKEN_TLL": "unknown setting; did you mean KEYTURN_TOKEN_TTL?"}
+
+
+def test_what_resembles_nothing_is_only_called_unknown(faults: Faults) -> None:
+    assert faults("zzzzzz = 1") == {"zzzzzz": "unknown setting"}
+
+
+def test_a_bad_variable_is_named_as_such_even_where_the_file_was_right(faults: Faults) -> None:
+    assert set(faults('[token]\nttl = "1h"', KEYTURN_TOKEN_TTL="soon")) == {"KEYTURN_TOKEN_TTL"}
+
+
+def test_a_setting_that_cannot_be_read_is_not_also_called_missing(faults: Faults) -> None:
+    assert set(faults("[mail]\nfrom = 7", bare=True, RESEND_API_KEY="re_test", **GOOD)) == {"mail.from"}

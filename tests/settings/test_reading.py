@@ -1,0 +1,115 @@
+"""Where settings come from, and which source wins."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.settings.conftest import ENOUGH, Read
+
+from keyturn.errors import SettingsInvalid
+from keyturn.settings import Secret, Settings, read_settings
+from keyturn.settings.reading import environment_name, setting_names
+
+
+def test_without_a_file_and_variables_the_defaults_hold(read: Read) -> None:
+    settings = read(bare=True, sending=False)
+
+    assert settings == Settings()
+    assert settings.token.ttl == timedelta(minutes=30)
+    assert settings.token.live_per_account == 5
+    assert settings.limits.request == "3/minute"
+
+
+def test_the_file_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert read_settings(environ={}, sending=False) == Settings()
+
+
+def test_a_section_and_key_of_the_file_are_a_setting(read: Read) -> None:
+    settings = read('base_url = "https://account.example.org"\n[token]\nttl = "1h"\n[mail]\nfrom = "a@b.example"')
+
+    assert settings.base_url == "https://account.example.org"
+    assert settings.token.ttl == timedelta(hours=1)
+
+
+def test_every_setting_has_a_variable() -> None:
+    names = list(setting_names())
+
+    assert len({environment_name(name) for name in names}) == len(names)
+    assert {"base_url", "token.ttl", "mail.from", "limits.storage_url"} <= set(names)
+    assert environment_name("token.ttl") == "KEYTURN_TOKEN_TTL"
+    assert environment_name("mail.from") == "KEYTURN_MAIL_FROM"
+
+
+def test_a_variable_beats_the_file(read: Read) -> None:
+    settings = read('[token]\nttl = "1h"\nlive_per_account = 2', KEYTURN_TOKEN_TTL="45m")
+
+    assert (settings.token.ttl, settings.token.live_per_account) == (timedelta(minutes=45), 2)
+
+
+def test_a_variable_of_a_section_that_the_file_does_not_have_counts(read: Read) -> None:
+    assert read(KEYTURN_BRAND_NAME="Northwind School").brand.name == "Northwind School"
+
+
+def test_the_providers_own_name_for_its_key_is_understood(read: Read) -> None:
+    assert read().resend.api_key == ENOUGH["RESEND_API_KEY"]
+
+
+def test_keyturns_own_name_for_it_beats_the_providers(read: Read) -> None:
+    assert read(KEYTURN_RESEND_API_KEY="re_ours", RESEND_API_KEY="re_theirs").resend.api_key == "re_ours"
+
+
+def test_other_peoples_variables_are_not_looked_at(read: Read) -> None:
+    assert read(PATH="/bin", RESEND_OTHER="x", TOKEN_TTL="soon").token.ttl == timedelta(minutes=30)
+
+
+def test_a_file_can_be_named_by_a_variable(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('[brand]\nname = "Elsewhere"')
+
+    assert read('[brand]\nname = "Here"', KEYTURN_CONFIG=str(tmp_path / "other.toml")).brand.name == "Elsewhere"
+
+
+def test_a_file_that_was_named_must_exist(read: Read, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.toml")
+    with pytest.raises(SettingsInvalid, match="no such file") as invalid:
+        read(KEYTURN_CONFIG=missing)
+
+    assert invalid.value.faults[0].name == missing
+
+
+def test_a_file_given_by_a_caller_beats_the_named_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[brand]\nname = "Mine"')
+
+    settings = read_settings(file, {**ENOUGH, "KEYTURN_CONFIG": str(tmp_path / "missing.toml")})
+    assert settings.brand.name == "Mine"
+
+
+@pytest.mark.parametrize("content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n"])
+def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "keyturn.toml"
+    file.write_bytes(content)
+
+    with pytest.raises(SettingsInvalid, match="cannot be read") as invalid:
+        read_settings(file, ENOUGH)
+    assert [fault.name for fault in invalid.value.faults] == [str(file)]
+
+
+def test_a_folder_in_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        read_settings(tmp_path, ENOUGH)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin", "secure"),
+    [
+        ("https://account.example.org", "https://account.example.org", True),
+        ("https://Example.org/account/", "https://example.org", True),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", False),
+    ],
+)
+def test_the_origin_is_the_base_url_without_its_path(base_url: str, origin: str, secure: bool) -> None:
+    settings = Settings(base_url=base_url, secret_key=Secret("x" * 32))
+
+    assert (settings.origin, settings.secure) == (origin, secure)

@@ -1,0 +1,63 @@
+"""Secrets do not show: not in a repr, not in a fault, not in a traceback."""
+
+import traceback
+
+import pytest
+from tests.settings.conftest import Read
+
+from keyturn.errors import SettingsInvalid
+from keyturn.settings import Secret
+
+WORD = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"KEYTURN_SECRET_KEY": WORD * 5},
+        {"KEYTURN_PREVIOUS_SECRET_KEYS": f"{WORD},{WORD}-older"},
+        {"RESEND_API_KEY": f"re_{WORD}"},
+        {"KEYTURN_SMTP_PASSWORD": WORD},
+        {"KEYTURN_DATABASE_URL": f"postgresql://keyturn:{WORD}@db.example/keyturn"},
+        {"KEYTURN_LIMITS_STORAGE_URL": f"redis://:{WORD}@cache.example"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict[str, str]) -> None:
+    settings = read(**variables)
+
+    assert WORD not in repr(settings)
+    assert WORD not in str(settings)
+
+
+def test_a_secret_is_still_the_string_it_is() -> None:
+    assert Secret(WORD) == WORD
+    assert f"Bearer {Secret(WORD)}" == f"Bearer {WORD}"
+    assert repr([Secret(WORD)]) == "[Secret('…')]"
+    assert repr(Secret("")) == "Secret('')"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"KEYTURN_SECRET_KEY": WORD},
+        {"KEYTURN_DATABASE_URL": f"mysql://keyturn:{WORD}@db.example/keyturn"},
+        {"KEYTURN_LIMITS_STORAGE_URL": f"memcached://:{WORD}@cache.example"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_a_secret_is_in_no_fault_and_no_traceback(read: Read, variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(**variables)
+
+    assert WORD not in str(invalid.value)
+    assert WORD not in "".join(traceback.format_exception(invalid.value))
+
+
+def test_a_secret_of_the_wrong_kind_is_not_repeated(read: Read) -> None:
+    toml = f'secret_key = ["{WORD}"]\n[smtp]\npassword = {{ word = "{WORD}" }}'
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(toml, bare=True)
+
+    assert {"secret_key", "smtp.password"} <= {fault.name for fault in invalid.value.faults}
+    assert WORD not in "".join(traceback.format_exception(invalid.value))

@@ -1,0 +1,105 @@
+"""What a value may look like, in the file and in a variable."""
+
+from datetime import timedelta
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.settings.reading import parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("500ms", timedelta(milliseconds=500)),
+        ("90s", timedelta(seconds=90)),
+        ("30m", timedelta(minutes=30)),
+        (" 1 h ", timedelta(hours=1)),
+        ("7d", timedelta(days=7)),
+        ("0s", timedelta(0)),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> None:
+    assert parse_duration(text) == duration
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "30 minutes", "-1h", "1.5h", "1h30m", "soon", 30, None, True])
+def test_anything_else_is_no_duration(text: object) -> None:
+    with pytest.raises(ValueError, match="as in 90s, 30m, 1h or 7d"):
+        parse_duration(text)
+
+
+def test_a_duration_beyond_all_calendars_is_a_fault(faults: Faults) -> None:
+    assert faults(KEYTURN_RETENTION_AUDIT="99999999999999d") == {"KEYTURN_RETENTION_AUDIT": "too long"}
+
+
+def test_a_duration_that_is_a_number_in_the_file_is_a_fault(faults: Faults) -> None:
+    assert "as in 90s" in faults("[token]\nttl = 30")["token.ttl"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_variable_can_be_yes_or_no(read: Read, text: str, value: bool) -> None:
+    assert read(KEYTURN_PASSWORD_DIGIT=text).password.digit is value
+
+
+def test_a_variable_that_is_neither_yes_nor_no_is_a_fault(faults: Faults) -> None:
+    assert set(faults(KEYTURN_PASSWORD_DIGIT="perhaps")) == {"KEYTURN_PASSWORD_DIGIT"}
+
+
+def test_a_variable_can_be_a_number(read: Read) -> None:
+    assert read(KEYTURN_SMTP_PORT="2525").smtp.port == 2525
+
+
+@pytest.mark.parametrize("text", ["", "many", "0", "65536", "587.5"])
+def test_a_number_that_is_none_or_out_of_range_is_a_fault(faults: Faults, text: str) -> None:
+    assert set(faults(KEYTURN_SMTP_PORT=text)) == {"KEYTURN_SMTP_PORT"}
+
+
+def test_a_variable_can_be_a_list_between_commas(read: Read) -> None:
+    settings = read(KEYTURN_SERVER_TRUSTED_PROXIES="10.0.0.0/8, ::1,")
+
+    assert settings.server.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_an_empty_variable_is_an_empty_list(read: Read) -> None:
+    assert read(KEYTURN_SERVER_TRUSTED_PROXIES="").server.trusted_proxies == ()
+
+
+def test_a_list_in_the_file_is_written_as_one(read: Read, faults: Faults) -> None:
+    assert read('[server]\ntrusted_proxies = ["10.0.0.1"]').server.trusted_proxies == ("10.0.0.1",)
+    assert set(faults('[server]\ntrusted_proxies = "10.0.0.1"')) == {"server.trusted_proxies"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "name"),
+    [
+        ('[smtp]\nport = "587"', "smtp.port"),
+        ('[password]\ndigit = "true"', "password.digit"),
+        ("[brand]\nname = 7", "brand.name"),
+        ('[brand]\naccent = "green"', "brand.accent"),
+        ("[resend]\napi_key = 7", "resend.api_key"),
+        ("[hashing]\ncost = 4", "hashing.cost"),
+        ("[password]\nmin_length = 73", "password.min_length"),
+        ('environment = "staging"', "environment"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: str, name: str) -> None:
+    variables = {} if name == "resend.api_key" else {"RESEND_API_KEY": "re_test"}
+
+    assert set(faults(toml, bare=True, sending=False, **({} if name == "resend.api_key" else variables))) == {name}
+
+
+def test_a_section_that_is_a_value_is_a_fault(faults: Faults) -> None:
+    assert faults("mail = 3", bare=True, sending=False) == {"mail": "is a section: write [mail]"}
+
+
+def test_old_keys_can_be_several(read: Read) -> None:
+    settings = read(KEYTURN_PREVIOUS_SECRET_KEYS="one-old-key, another-old-key")
+
+    assert settings.previous_secret_keys == ("one-old-key", "another-old-key")
+
+
+def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> None:
+    found = faults("mail = 3", bare=True, sending=False, KEYTURN_MAIL_FROM="a@b.example")
+
+    assert found == {"mail": "is a section: write [mail]"}

@@ -1,0 +1,40 @@
+"""The signing secret of Resend's webhooks: either not set, or one that can verify something."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize("name", ["KEYTURN_RESEND_WEBHOOK_SECRET", "RESEND_WEBHOOK_SECRET"])
+def test_it_has_the_name_that_resend_uses_too(read: Read, name: str) -> None:
+    settings = read(**{name: SECRET})
+
+    assert settings.resend.webhook_secret == SECRET
+    assert SECRET not in repr(settings)
+
+
+def test_it_need_not_be_set(read: Read) -> None:
+    assert read().resend.webhook_secret == ""
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET.removeprefix("whsec_"),
+        "whsec_",
+        "whsec_short",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!",
+        SECRET[:-1],
+        f"{SECRET} ",
+        "re_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_ünïcöde",
+    ],
+)
+@pytest.mark.parametrize("sending", [True, False])
+def test_what_is_no_secret_is_named_and_not_repeated(faults: Faults, secret: str, sending: bool) -> None:
+    found = faults(RESEND_WEBHOOK_SECRET=secret, sending=sending)
+
+    assert set(found) == {"resend.webhook_secret"}
+    assert "whsec_ and base64" in found["resend.webhook_secret"]
+    assert secret == "whsec_" or secret not in found["resend.webhook_secret"]

@@ -1,0 +1,124 @@
+"""Resend's side of a webhook: reports as it words them, signed as it signs them."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+import msgspec
+from sqlalchemy import select, update
+from tests.spec.service import ADA, Service
+
+from keyturn.database import now
+from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.outbox.reading import Wanted, read
+from keyturn.reset.audit import Entry
+from keyturn.reset.models import MailboxRow
+from keyturn.settings import LimitSettings, ResendSettings, Secret
+
+WEBHOOK = "/webhooks/resend"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WITH_WEBHOOK = ResendSettings(webhook_secret=Secret(SECRET))
+NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
+
+HARD = {"bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}}
+SOFT = {"bounce": {"type": "Transient", "subType": "MailboxFull", "message": "ada@northwind.test is over its quota"}}
+
+_numbers = count(1)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A report, ready to be delivered, once or often."""
+
+    id: str
+    body: bytes
+    timestamp: int
+
+    def headers(self, secret: str = SECRET) -> dict[str, str]:
+        return {
+            "content-type": "application/json",
+            "svix-id": self.id,
+            "svix-timestamp": str(self.timestamp),
+            "svix-signature": f"v1,{signature(self, secret)}",
+        }
+
+
+def signature(report: Report, secret: str = SECRET) -> str:
+    """Return the HMAC in base64 (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{report.id}.{report.timestamp}.".encode() + report.body
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def report(
+    event: str, provider_id: str, *, to: str = ADA, age: timedelta = timedelta(0), tags: Any = None, **data: Any
+) -> Report:
+    """Return a report of `event`, which happened `age` ago and is delivered now."""
+    happened = (datetime.now(UTC) - age).isoformat()
+    mail: Mapping[str, Any] = {
+        "email_id": provider_id,
+        "created_at": happened,
+        "from": "Northwind School <help@northwind.example>",
+        "to": [to],
+        "subject": "Reset your Northwind School password",
+        "tags": tags if tags is not None else {"template": "password_reset"},
+        **data,
+    }
+    body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
+    return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
+
+
+async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
+    return await service.anywhere().post(WEBHOOK, content=sent.body, headers={**sent.headers(), **headers})
+
+
+async def deliver_all(service: Service, *reports: Report) -> None:
+    for one in reports:
+        answer = await deliver(service, one)
+        assert answer.status_code == 200, answer.text
+
+
+async def provider_id(service: Service) -> str:
+    """Return the provider's id of the newest mail."""
+    newest = select(OutboxRow.provider_id).where(OutboxRow.state == "sent").order_by(OutboxRow.id.desc()).limit(1)
+    return str((await service.rows(newest))[0]["provider_id"])
+
+
+async def state(service: Service) -> str:
+    """Return where the newest message is."""
+    return (await read(service.parts.database, Wanted(most=1), now()))[0].state
+
+
+async def history(service: Service) -> list[tuple[str, str]]:
+    """Return the provider's reports, with what is known of each, in the order in which they happened."""
+    reported = select(EventRow.event, EventRow.detail).where(EventRow.source_id.is_not(None)).order_by(EventRow.at)
+    return [(row["event"], row["detail"]) for row in await service.rows(reported)]
+
+
+async def trail(service: Service, event: str = "") -> list[Entry]:
+    """Return the audit trail, the oldest entry first."""
+    entries = await service.parts.audit.read(most=1000)
+    return [entry for entry in reversed(entries) if event in {"", entry.event}]
+
+
+async def outcomes(service: Service, event: str) -> list[str]:
+    return [entry.outcome for entry in await trail(service, event)]
+
+
+async def is_mailed(service: Service, email: str = ADA) -> bool:
+    """Ask for a link; tell whether a mail comes."""
+    before = len(service.inbox.mails)
+    await service.ask(email)
+    await service.deliver()
+    return len(service.inbox.mails) > before
+
+
+async def lift(service: Service) -> None:
+    """Let the suppressions be over."""
+    await service.write(update(MailboxRow).values(suppressed_until=now() - timedelta(seconds=1)))

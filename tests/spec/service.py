@@ -1,0 +1,167 @@
+"""Keyturn under test: the application with its parts, clients anywhere in the world, and the questions tests ask."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from itertools import count
+from typing import Any
+
+import bcrypt
+import httpx
+import uvicorn
+from litestar.types import ASGIApp
+from sqlalchemy import Executable, event
+from tests.spec.inbox import Inbox, token_in
+from uvicorn.lifespan.on import LifespanOn
+
+from keyturn.accounts.port import Account
+from keyturn.app import create_app
+from keyturn.parts import Parts
+from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
+from keyturn.tracing import Tracing
+
+REQUEST = "/api/auth/request-password-reset"
+VALIDATE = "/api/auth/validate-reset-token"
+RESET = "/api/auth/reset-password"
+CHANGE = "/api/auth/change-password"
+POLICY = "/api/auth/password-policy"
+LOGIN = "/api/auth/login"
+LOGOUT = "/api/auth/logout"
+ME = "/api/auth/me"
+
+ADA, GRACE, DAN = "ada@northwind.test", "grace@northwind.test", "dan@northwind.test"
+"""Somebody with a password, somebody who signs in with Google, and somebody whose account is disabled."""
+
+NOBODY = "nobody@northwind.test"
+PASSWORD = "seven quiet harbours"
+NEW_PASSWORD = "eleven loud lighthouses"
+
+
+def settings_for(database_url: str, **changes: Any) -> Settings:
+    """Return the defaults with the cheapest hash there is, and `changes`."""
+    defaults: dict[str, Any] = {
+        "environment": "development",
+        "database": DatabaseSettings(url=Secret(database_url)),
+        "hashing": HashingSettings(cost=10),
+        "mail": MailSettings(transport="capture"),
+        "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
+    }
+    return Settings(**defaults | changes)
+
+
+def problem(answer: httpx.Response) -> str:
+    """Return what an RFC 9457 document says in short, as "400 invalid-input"; of a good answer, its status."""
+    if answer.is_success:
+        return str(answer.status_code)
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = answer.json()
+    prefix, _, name = document["type"].rpartition(":")
+    assert prefix == "urn:keyturn:problem"
+    assert document["title"]
+    assert document["status"] == answer.status_code
+    return f"{answer.status_code} {name}"
+
+
+class Service:
+    """One process of Keyturn. Its worker is driven by hand: `deliver` works off what waits."""
+
+    def __init__(self, app: ASGIApp, parts: Parts, inbox: Inbox) -> None:
+        self.app = app
+        self.parts = parts
+        self.inbox = inbox
+        self._hosts = count(1)
+
+    def at(self, address: str, **options: Any) -> httpx.AsyncClient:
+        """Return a client with that IP address, and with cookies of its own."""
+        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+
+    def anywhere(self, **options: Any) -> httpx.AsyncClient:
+        """Return a client with an address that none had before, so that no limit is in its way."""
+        return self.at(f"198.18.{next(self._hosts)}.1", **options)  # RFC 2544
+
+    async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
+        hashed = None if fields.get("provider") else password_hash or hash_of(PASSWORD)
+        return await self.parts.accounts.add(Account(id="", email=email, **fields), hashed)
+
+    async def ask(self, email: str = ADA) -> None:
+        answer = await self.anywhere().post(REQUEST, json={"email": email})
+        assert answer.status_code == 202, answer.text
+
+    async def deliver(self) -> None:
+        await self.parts.relay().drain()
+
+    async def link(self, email: str = ADA) -> str:
+        """Ask for a link and return the token that arrives."""
+        before = self.inbox.sent_to(email, "password_reset")
+        await self.ask(email)
+        await self.deliver()
+        (mail,) = self.inbox.sent_to(email, "password_reset")[len(before) :]
+        return token_in(mail)
+
+    async def check(self, token: str, **fields: str) -> dict[str, Any]:
+        answer = await self.anywhere().post(VALIDATE, json={"token": token, **fields})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def works(self, token: str) -> bool:
+        return bool((await self.check(token))["valid"])
+
+    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+        return await self.anywhere().post(RESET, json={"token": token, "newPassword": password})
+
+    async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx.AsyncClient:
+        """Return a client that is signed in."""
+        client = self.anywhere()
+        answer = await client.post(LOGIN, json={"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        return client
+
+    async def knows(self, password: str, email: str = ADA) -> bool:
+        """Tell whether somebody can sign in with the password."""
+        answer = await self.anywhere().post(LOGIN, json={"email": email, "password": password})
+        assert answer.status_code in {200, 401}, answer.text
+        return answer.status_code == 200
+
+    async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
+        async with self.parts.database.engine.connect() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def write(self, statement: Executable) -> None:
+        """Change the database behind the service's back: what time, or another program, may do to it."""
+        async with self.parts.database.engine.begin() as connection:
+            await connection.execute(statement)
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """Collect the text of every SQL statement that is executed."""
+        texts: list[str] = []
+
+        def note(_: object, __: object, text: str, *___: object) -> None:
+            texts.append(text)
+
+        engine = self.parts.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        yield texts
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, worker: bool = False, inbox: Inbox | None = None, tracing: Tracing | None = None
+) -> AsyncIterator[Service]:
+    inbox = inbox or Inbox()
+    parts = Parts(settings, sender=inbox, tracing=tracing)
+    app = create_app(settings, parts=parts, worker=worker)
+    life = LifespanOn(uvicorn.Config(app, log_config=None))  # type: ignore[arg-type]
+    await life.startup()
+    assert not life.should_exit, "the service did not start"
+    yield Service(app, parts, inbox)
+    await life.shutdown()
+    assert not life.should_exit, "the service did not stop"
+
+
+@cache
+def hash_of(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode()

@@ -1,0 +1,71 @@
+"""Changing a password that is still known."""
+
+import pytest
+
+from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
+
+GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+
+
+async def test_somebody_who_is_signed_in_changes_the_password(service: Service) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json=GOOD)
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"success", "message"}
+    assert await service.knows(NEW_PASSWORD)
+    assert not await service.knows(PASSWORD)
+
+
+async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(service: Service) -> None:
+    client, other = await service.sign_in(), await service.sign_in()
+    before = client.cookies["keyturn_session"]
+    assert (await client.post(CHANGE, json=GOOD)).status_code == 200
+    assert client.cookies["keyturn_session"] != before
+    assert (await client.get(ME)).status_code == 200
+    for ended in (other, service.anywhere(cookies={"keyturn_session": before})):
+        assert problem(await ended.get(ME)) == "401 not-signed-in"
+
+
+async def test_the_accounts_reset_links_end(service: Service) -> None:
+    token = await service.link()
+    client = await service.sign_in()
+    assert (await client.post(CHANGE, json=GOOD)).status_code == 200
+    assert await service.check(token) == {"valid": False, "reason": "invalid"}
+
+
+async def test_one_confirmation_is_mailed(service: Service) -> None:
+    client = await service.sign_in()
+    assert (await client.post(CHANGE, json=GOOD)).status_code == 200
+    await service.deliver()
+    assert [(mail.to, mail.tags["template"]) for mail in service.inbox.mails] == [(ADA, "password_changed")]
+
+
+async def test_the_current_password_must_be_right(service: Service) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json=GOOD | {"currentPassword": "not the password"})
+    assert problem(answer) == "401 credentials-rejected"
+    assert "set-cookie" not in answer.headers
+    assert (await client.get(ME)).status_code == 200
+    assert await service.knows(PASSWORD)
+    await service.deliver()
+    assert service.inbox.mails == []
+
+
+async def test_nobody_changes_a_password_without_a_session(service: Service) -> None:
+    assert problem(await service.anywhere().post(CHANGE, json=GOOD)) == "401 not-signed-in"
+
+
+async def test_a_weak_password_is_refused_with_every_broken_rule(service: Service) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json=GOOD | {"newPassword": "password"})
+    assert problem(answer) == "422 password-rejected"
+    assert {broken["rule"] for broken in answer.json()["violations"]} == {"min_length", "common"}
+    assert await service.knows(PASSWORD)
+
+
+@pytest.mark.parametrize("field", list(GOOD))
+async def test_what_is_missing_is_named(service: Service, field: str) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})
+    assert problem(answer) == "400 invalid-input"
+    assert answer.json()["errors"] == [{"field": field, "message": "missing"}]

@@ -1,0 +1,182 @@
+"""Limits: by client, by account, by mailbox; what a client says of itself does not count."""
+
+import asyncio
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.settings import LimitSettings, ServerSettings
+from tests.spec.conftest import Start
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    DAN,
+    GRACE,
+    LOGIN,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    problem,
+)
+
+HERE, ELSEWHERE = "203.0.113.1", "203.0.113.2"
+FULL = "429 too-many-requests"
+
+
+async def ask(client: httpx.AsyncClient, email: str = NOBODY, **headers: str) -> str:
+    return problem(await client.post(REQUEST, json={"email": email}, headers=headers))
+
+
+async def test_a_client_asks_three_times_a_minute(service: Service) -> None:
+    client = service.at(HERE)
+    assert [await ask(client) for _ in range(5)] == ["202"] * 3 + [FULL] * 2
+    assert await ask(service.at(ELSEWHERE)) == "202"
+
+
+async def test_the_refusal_says_when_to_come_back_and_is_the_same_for_every_address(service: Service) -> None:
+    client = service.at(HERE)
+    for _ in range(3):
+        await ask(client, ADA)
+    answers = {}
+    for email in (ADA, NOBODY, DAN, GRACE):
+        answer = await client.post(REQUEST, json={"email": email})
+        assert problem(answer) == FULL
+        seconds = int(answer.headers["retry-after"])
+        assert 1 <= seconds <= 60
+        assert answer.json()["retryAfter"] == seconds
+        shown = answer.text.replace(str(seconds), "N")
+        answers[email] = (shown, sorted(set(answer.headers) - {"content-length"}))
+    assert answers == dict.fromkeys(answers, answers[NOBODY])
+
+
+async def test_both_names_of_the_route_share_the_limit(service: Service) -> None:
+    client = service.at(HERE)
+    found = [
+        problem(await client.post(route, json={"email": ADA})) for route in (REQUEST, "/api/auth/forgot-password") * 2
+    ]
+    assert found == ["202"] * 3 + [FULL]
+
+
+async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -> None:
+    client = service.at(HERE)
+    found = await asyncio.gather(*(ask(client, f"{number}@northwind.test") for number in range(50)))
+    assert sorted(found) == ["202"] * 3 + [FULL] * 47
+
+
+async def test_after_the_time_it_said_a_client_is_heard_again(start: Start) -> None:
+    service = await start(limits=LimitSettings(request="2/second"))
+    client = service.at(HERE)
+    while (answer := await client.post(REQUEST, json={"email": NOBODY})).is_success:
+        pass
+    await asyncio.sleep(int(answer.headers["retry-after"]))  # the clock is what is awaited
+    assert await ask(client) == "202"
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"]
+)
+async def test_a_client_cannot_choose_its_address(service: Service, header: str) -> None:
+    client = service.at(HERE)
+    value = "for=198.51.100.{}" if header == "Forwarded" else "198.51.100.{}"
+    found = [await ask(client, **{header: value.format(number)}) for number in range(4)]
+    assert found == ["202"] * 3 + [FULL]
+
+
+async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(start: Start) -> None:
+    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    proxy = service.at("10.1.2.3")
+    spoofed = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, {HERE}"}) for n in range(4)]
+    assert spoofed == ["202"] * 3 + [FULL]
+    assert await ask(proxy, **{"X-Forwarded-For": f"{HERE}, {ELSEWHERE}, 10.9.9.9"}) == "202"
+    assert await ask(proxy, **{"X-Forwarded-For": f"{ELSEWHERE}, {HERE}, 10.9.9.9"}) == FULL
+    assert await ask(service.at(HERE), **{"X-Forwarded-For": "198.51.100.77"}) == FULL
+
+
+async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start) -> None:
+    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    for junk in ("unknown", "_hidden", "x" * 5000, "'; DROP TABLE keyturn_audit; --", "[2001:db8::1", "1.2.3.4:x", ","):
+        assert await ask(service.at("10.1.2.3"), ADA, **{"X-Forwarded-For": junk}) in {"202", FULL}
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+    settled = await service.rows(select(OutboxRow.state))
+    assert {row["state"] for row in settled} == {"sent", "dropped"}
+
+
+async def test_one_ipv6_subscriber_is_one_client(service: Service) -> None:
+    found = [await ask(service.at(f"2001:db8:1:2::{number:x}")) for number in range(4)]
+    assert found == ["202"] * 3 + [FULL]
+    assert await ask(service.at("2001:db8:1:3::1")) == "202"
+
+
+async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Service) -> None:
+    found = [await ask(service.at(address)) for address in (HERE, f"::ffff:{HERE}", HERE, f"::ffff:{HERE}")]
+    assert found == ["202"] * 3 + [FULL]
+    assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
+
+
+async def test_malformed_requests_use_no_limit_up(service: Service) -> None:
+    client = service.at(HERE)
+    assert {await ask(client, "no address") for _ in range(5)} == {"400 invalid-input"}
+    assert await ask(client) == "202"
+
+
+async def test_checking_and_using_links_is_limited_by_client(start: Start) -> None:
+    service = await start(limits=LimitSettings(validate="3/minute", reset="2/minute"))
+    token = await service.link()
+    client = service.at(HERE)
+    checked = [problem(await client.post(VALIDATE, json={"token": token})) for _ in range(4)]
+    assert checked == ["200"] * 3 + [FULL]
+    guess = {"token": "x" * 43, "newPassword": NEW_PASSWORD}
+    used = [problem(await client.post(RESET, json=guess)) for _ in range(3)]
+    assert used == ["400 link-dead"] * 2 + [FULL]
+    assert (await service.reset(token)).status_code == 200
+
+
+async def test_guesses_at_a_password_are_limited_by_client(service: Service) -> None:
+    client = service.at(HERE)
+    found = [
+        problem(await client.post(LOGIN, json={"email": f"{number}@northwind.test", "password": "a guess"}))
+        for number in range(11)
+    ]
+    assert found == ["401 credentials-rejected"] * 10 + [FULL]
+
+
+async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_from(start: Start) -> None:
+    service = await start(limits=LimitSettings(account="3/15 minutes"))
+    found = {}
+    for email in (ADA, NOBODY, DAN, GRACE):
+        guesses = [{"email": spelling, "password": "a guess"} for spelling in (email, email.upper(), f" {email} ", email)]
+        answers = [await service.anywhere().post(LOGIN, json=guess) for guess in guesses]
+        found[email] = [problem(answer) for answer in answers]
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 900
+    assert found == dict.fromkeys(found, ["401 credentials-rejected"] * 3 + [FULL])
+
+
+async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None:
+    service = await start(limits=LimitSettings(account="5/15 minutes"))
+    guess = {"email": ADA, "password": "a guess"}
+    answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
+    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 5 + [FULL] * 25
+
+
+async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:
+    service = await start(limits=LimitSettings(account="4/15 minutes", login="100/minute"))
+    client = await service.sign_in()
+    guess = {"currentPassword": "a guess", "newPassword": NEW_PASSWORD}
+    found = [problem(await client.post(CHANGE, json=guess)) for _ in range(4)]
+    assert found == ["401 credentials-rejected"] * 3 + [FULL]
+    right = await client.post(CHANGE, json=guess | {"currentPassword": PASSWORD})
+    assert problem(right) == FULL
+
+
+async def test_who_has_guessed_too_often_still_resets_the_password(start: Start) -> None:
+    service = await start(limits=LimitSettings(account="1/15 minutes"))
+    guess = {"email": ADA, "password": "a guess"}
+    assert [problem(await service.anywhere().post(LOGIN, json=guess)) for _ in range(2)][1] == FULL
+    assert (await service.reset(await service.link())).status_code == 200

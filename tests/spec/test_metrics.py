@@ -1,0 +1,204 @@
+"""What Prometheus reads at /metrics, and who else does not."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, LOGIN, NOBODY, REQUEST, Service, settings_for
+
+from keyturn.app import create_metrics_app
+from keyturn.database import now
+from keyturn.errors import SendRefused, SendRetryable
+from keyturn.outbox.models import OutboxRow
+from keyturn.parts import Parts
+from keyturn.settings import DatabaseSettings, LimitSettings, MetricsSettings, Secret, ServerSettings
+
+METRICS = "/metrics"
+TOKEN = Secret("0123456789abcdef" * 2)
+HERE, ELSEWHERE = "127.0.0.1", "198.18.0.1"
+
+
+async def figures(service: Service) -> dict[str, float]:
+    """Return every sample by its name and labels, as in `keyturn_requests_total{request,accepted}`."""
+    answer = await service.at(HERE).get(METRICS)
+    assert answer.status_code == 200, answer.text
+    return samples(answer)
+
+
+def samples(answer: httpx.Response) -> dict[str, float]:
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert answer.headers["cache-control"] == "no-store"
+    return {
+        sample.name + (f"{{{','.join(sample.labels.values())}}}" if sample.labels else ""): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_requests_are_counted_by_what_became_of_them(start: Start) -> None:
+    service = await start(limits=LimitSettings(request="2/minute"))
+    client = service.at(ELSEWHERE)
+    for email in (ADA, NOBODY, ADA, "no address"):
+        await client.post(REQUEST, json={"email": email})
+    found = await figures(service)
+    assert found["keyturn_requests_total{request,accepted}"] == 2
+    assert found["keyturn_requests_total{request,limited}"] == 1
+    assert found["keyturn_requests_total{request,malformed}"] == 1
+
+
+async def test_links_are_counted_by_why_they_are_dead(service: Service) -> None:
+    token = await service.link()
+    assert await service.works(token)
+    await service.reset(token)
+    await service.reset(token)
+    await service.check("x" * 43)
+    found = await figures(service)
+    assert found["keyturn_requests_total{validate,accepted}"] == 1
+    assert found["keyturn_requests_total{validate,link_invalid}"] == 1
+    assert found["keyturn_requests_total{reset,accepted}"] == 1
+    assert found["keyturn_requests_total{reset,link_used}"] == 1
+
+
+async def test_sign_ins_are_counted_and_every_hash_is_timed(service: Service) -> None:
+    await service.sign_in()
+    await service.anywhere().post(LOGIN, json={"email": ADA, "password": "wrong"})
+    found = await figures(service)
+    assert found["keyturn_requests_total{login,accepted}"] == 1
+    assert found["keyturn_requests_total{login,credentials_rejected}"] == 1
+    assert found["keyturn_password_hash_seconds_count"] == 2
+    assert 0 < found["keyturn_password_hash_seconds_sum"] < 10
+
+
+async def test_messages_are_counted_by_what_became_of_them(service: Service) -> None:
+    service.inbox.failures.extend([SendRetryable("busy"), SendRefused("422 validation_error")])
+    for email in (ADA, NOBODY, "grace@northwind.test"):
+        await service.ask(email)
+    await service.deliver()
+    found = await figures(service)
+    outcomes = {outcome: found.get(f"keyturn_messages_total{{reset_requested,{outcome}}}", 0) for outcome in OUTCOMES}
+    assert outcomes == {"sent": 0, "dropped": 1, "retried": 1, "dead": 1}
+
+
+OUTCOMES = ("sent", "dropped", "retried", "dead")
+
+
+async def test_a_delivery_is_timed_from_its_promise(service: Service) -> None:
+    await service.ask()
+    await service.write(update(OutboxRow).values(created_at=now() - timedelta(seconds=90)))
+    await service.deliver()
+    found = await figures(service)
+    assert found["keyturn_messages_total{reset_requested,sent}"] == 1
+    assert found["keyturn_delivery_seconds_count"] == 1
+    assert 90 <= found["keyturn_delivery_seconds_sum"] < 100
+
+
+async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(start: Start) -> None:
+    one, other = await start(), await start()
+    await one.ask()
+    await one.ask(NOBODY)
+    await one.write(update(OutboxRow).where(OutboxRow.id == 1).values(created_at=now() - timedelta(minutes=5)))
+    found = await figures(other)
+    assert found["keyturn_outbox_waiting"] == 2
+    assert 300 <= found["keyturn_outbox_oldest_seconds"] < 310
+    await one.deliver()
+    settled = await figures(other)
+    assert (settled["keyturn_outbox_waiting"], settled["keyturn_outbox_oldest_seconds"]) == (0, 0)
+
+
+async def test_reading_the_figures_is_one_statement(service: Service) -> None:
+    with service.statements() as statements:
+        await figures(service)
+    assert len([text for text in statements if not text.startswith(("BEGIN", "PRAGMA"))]) == 1
+
+
+async def test_the_process_is_measured_too(service: Service) -> None:
+    assert (await figures(service))["process_resident_memory_bytes"] > 1_000_000
+
+
+async def test_two_apps_in_one_process_do_not_add_up(start: Start) -> None:
+    one, other = await start(), await start()
+    await one.ask()
+    assert "keyturn_requests_total{request,accepted}" in await figures(one)
+    assert "keyturn_requests_total{request,accepted}" not in await figures(other)
+
+
+async def test_no_client_can_make_a_series(service: Service) -> None:
+    before = set(await figures(service))
+    await asyncio.gather(*(service.ask(f"somebody{number}@northwind.test") for number in range(20)))
+    await service.anywhere().post(REQUEST + "/x", json={"email": ADA})
+    new = {name for name in set(await figures(service)) - before if not name.endswith("_created{request,accepted}")}
+    assert new == {"keyturn_requests_total{request,accepted}"}
+
+
+async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
+    nowhere = DatabaseSettings(url=Secret("postgresql://127.0.0.1:1/nothing"))
+    parts = Parts(settings_for("sqlite://", database=nowhere))
+    transport = httpx.ASGITransport(create_metrics_app(parts), client=(HERE, 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        found = samples(await client.get(METRICS))
+    await parts.close()
+    assert found["process_resident_memory_bytes"] > 0
+    assert str(found["keyturn_outbox_waiting"]) == "nan"
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, "10.0.0.7", "2001:db8::1"])
+async def test_another_machine_finds_nothing_there(service: Service, address: str) -> None:
+    assert (await service.at(address).get(METRICS)).status_code == 404
+
+
+@pytest.mark.parametrize("address", [HERE, "127.8.8.8", "::1"])
+async def test_this_machine_reads_it_while_the_service_is_on_it(service: Service, address: str) -> None:
+    assert (await service.at(address).get(METRICS)).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"])
+async def test_what_a_proxy_hands_on_is_not_this_machine(service: Service, header: str) -> None:
+    answer = await service.at(HERE).get(METRICS, headers={header: "127.0.0.1"})
+    assert answer.status_code == 404
+
+
+async def test_behind_a_public_address_nothing_is_there_without_a_token(start: Start) -> None:
+    service = await start(base_url="https://account.northwind.test")
+    assert (await service.at(HERE).get(METRICS)).status_code == 404
+
+
+async def test_a_trusted_proxy_cannot_make_a_stranger_local(start: Start) -> None:
+    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    answer = await service.at("10.0.0.7").get(METRICS, headers={"X-Forwarded-For": "127.0.0.1"})
+    assert answer.status_code == 404
+
+
+async def test_with_a_token_its_bearer_reads_from_anywhere(start: Start) -> None:
+    service = await start(base_url="https://account.northwind.test", metrics=MetricsSettings(token=TOKEN))
+    answer = await service.at(ELSEWHERE).get(METRICS, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert "keyturn_outbox_waiting" in samples(answer)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": TOKEN},
+        {"Authorization": "Bearer "},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": "Bearer \u00e9"},
+    ],
+)
+async def test_with_a_token_nobody_else_reads_not_even_here(start: Start, headers: dict[str, Any]) -> None:
+    service = await start(metrics=MetricsSettings(token=TOKEN))
+    answer = await service.at(HERE).get(METRICS, headers={name: text.encode() for name, text in headers.items()})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert "keyturn_" not in answer.text
+
+
+async def test_the_schema_does_not_mention_it(service: Service) -> None:
+    schema = (await service.anywhere().get("/schema/openapi.json")).json()
+    assert METRICS not in schema["paths"]

@@ -1,0 +1,128 @@
+"""Which passwords are accepted, and that they are kept exactly as they were typed."""
+
+import unicodedata
+
+import pytest
+
+from keyturn.settings import PasswordSettings
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, problem
+
+EXACT = {
+    "spaces around": "  two spaces around it  ",
+    "a NUL inside": "before\0after the NUL",
+    "a NUL first": "\0 comes before the rest",
+    "control characters": "tab\tnewline\r\nescape\x1b",
+    "composed": unicodedata.normalize("NFC", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl"),
+    "decomposed": unicodedata.normalize("NFD", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl"),
+    "Arabic": "\u0643\u0644\u0645\u0629 \u0627\u0644\u0633\u0631 \u062c\u062f\u064a\u062f\u0629",
+    "emoji": "\N{KEY}\N{TURTLE}\N{SAILBOAT}" * 5,
+    "quotes": "'; DROP TABLE keyturn_accounts; --\"",
+    "markup": "<script>alert(1)</script>",
+    "72 bytes": "s" * 71 + "!",
+    "72 bytes of emoji": "\N{TURTLE}" * 18,
+}
+
+TOO_LONG = {
+    "73 letters": "s" * 73,
+    "64 emoji": "\N{TURTLE}" * 64,
+    "25 three-byte characters": "\u0643\u20ac" * 15,
+    "a valid one and a tail": "eleven loud lighthouses" * 4,
+}
+
+
+@pytest.mark.parametrize("password", EXACT.values(), ids=EXACT.keys())
+async def test_a_password_is_kept_exactly_and_works_at_sign_in(service: Service, password: str) -> None:
+    assert problem(await service.reset(await service.link(), password)) == "200"
+    assert await service.knows(password)
+    others = {password.strip(), password[:-1], password + " ", password.partition("\0")[0]} - {password}
+    for form in ("NFC", "NFD", "NFKC"):
+        others |= {unicodedata.normalize(form, password)} - {password}
+    for other in others - {""}:
+        assert not await service.knows(other)
+
+
+@pytest.mark.parametrize("password", TOO_LONG.values(), ids=TOO_LONG.keys())
+async def test_more_than_72_bytes_are_refused_and_never_cut(service: Service, password: str) -> None:
+    token = await service.link()
+    answer = await service.reset(token, password)
+    assert problem(answer) == "422 password-rejected"
+    (broken,) = answer.json()["violations"]
+    assert broken["rule"] == "max_bytes"
+    assert "72 bytes" in broken["message"]
+    assert await service.works(token)
+    assert await service.knows(PASSWORD)
+
+
+async def test_more_than_72_bytes_are_wrong_at_sign_in_and_no_fault(service: Service) -> None:
+    seventy_two = "s" * 72
+    assert problem(await service.reset(await service.link(), seventy_two)) == "200"
+    assert await service.knows(seventy_two)
+    assert not await service.knows(seventy_two + "t")
+    assert not await service.knows("s" * 5000)
+
+
+async def test_a_weak_password_is_refused_with_every_broken_rule_and_the_link_survives(start: Start) -> None:
+    service = await start(
+        password=PasswordSettings(min_length=10, uppercase=True, lowercase=True, digit=True, special=True)
+    )
+    token = await service.link()
+    answer = await service.reset(token, "...")
+    assert problem(answer) == "422 password-rejected"
+    violations = answer.json()["violations"]
+    assert [broken["rule"] for broken in violations] == ["min_length", "uppercase", "lowercase", "digit"]
+    assert all(broken["message"] in answer.json()["detail"] for broken in violations)
+    assert (await service.reset(token, "Lighthouse 7!")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("password", "rules"),
+    [
+        ("short", {"min_length"}),
+        ("password", {"min_length", "common"}),
+        ("PASSWORD", {"min_length", "common"}),
+        ("password1234", {"common"}),
+        ("StratoCaster", {"common"}),
+        (ADA, {"personal"}),
+        ("Northwind School", {"personal"}),
+        ("northwind-school-2026", {"personal"}),
+        ("\u00e9" * 11, {"min_length"}),
+    ],
+)
+async def test_the_default_rules_follow_length_and_a_blocklist(
+    service: Service, password: str, rules: set[str]
+) -> None:
+    token = await service.link()
+    answer = await service.reset(token, password)
+    assert problem(answer) == "422 password-rejected"
+    assert {broken["rule"] for broken in answer.json()["violations"]} == rules
+    assert await service.works(token)
+
+
+@pytest.mark.parametrize("password", ["eleven loud lighthouses", "aaaaaaaaaaaz", "123456789 and on", "\u00e9" * 12])
+async def test_no_composition_is_asked_for_by_default(service: Service, password: str) -> None:
+    assert problem(await service.reset(await service.link(), password)) == "200"
+
+
+async def test_a_form_can_show_the_rules(start: Start) -> None:
+    service = await start(password=PasswordSettings(min_length=10, uppercase=True, digit=True, block_common=False))
+    answer = await service.anywhere().get(POLICY)
+    assert answer.status_code == 200
+    rules = {rule["name"]: rule for rule in answer.json()["rules"]}
+    assert list(rules) == ["min_length", "max_bytes", "uppercase", "digit", "personal"]
+    assert (rules["min_length"]["limit"], rules["max_bytes"]["limit"]) == (10, 72)
+    assert all(rules[name]["pattern"] for name in ("min_length", "uppercase", "digit"))
+    assert all(rule["message"] for rule in rules.values())
+
+
+@pytest.mark.parametrize(("route", "fields"), [(RESET, {"token": "x" * 43}), (LOGIN, {"email": ADA})])
+async def test_a_megabyte_of_password_is_refused_before_anything_is_hashed(
+    service: Service, monkeypatch: pytest.MonkeyPatch, route: str, fields: dict[str, str]
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr(service.parts.hasher, "hash", hashed.append)
+    monkeypatch.setattr(service.parts.hasher, "verify", hashed.append)
+    big = "x" * 1_000_000
+    answer = await service.anywhere().post(route, json=fields | {"newPassword": big, "password": big})
+    assert problem(answer) == "413 too-large"
+    assert hashed == []

@@ -1,0 +1,138 @@
+"""What happens at the same moment: a password that was changed meanwhile opens nothing and is not put back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from keyturn.accounts.models import SessionRow
+from keyturn.settings import DatabaseSettings, LimitSettings, Secret
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem
+
+
+class Gate:
+    """Holds whoever comes through until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    def before(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def held(*given: Any) -> Any:
+            result = await work(*given)
+            if not self.reached.is_set():
+                self.reached.set()
+                await self.opened.wait()
+            return result
+
+        return held
+
+
+def everybody_hashed(service: Service, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody write before that many have hashed their passwords, so that they write at the same moment."""
+    barrier, hash_one = asyncio.Barrier(number), service.parts.hasher.hash
+
+    async def together(password: str) -> str:
+        hashed = await hash_one(password)
+        await barrier.wait()
+        return hashed
+
+    monkeypatch.setattr(service.parts.hasher, "hash", together)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(
+    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await service.link()
+    monkeypatch.setattr(service.parts.hasher, "verify", gate.before(service.parts.hasher.verify))
+    client = service.anywhere()
+    signing_in = asyncio.create_task(client.post(LOGIN, json={"email": ADA, "password": PASSWORD}))
+    await gate.reached.wait()
+    assert (await service.reset(token)).status_code == 200
+    gate.opened.set()
+    assert problem(await signing_in) == "401 credentials-rejected"
+    assert await service.rows(select(SessionRow.digest)) == []
+
+
+async def test_a_change_that_began_before_a_reset_does_not_undo_it(
+    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, client = await service.link(), await service.sign_in()
+    monkeypatch.setattr(service.parts.hasher, "hash", gate.before(service.parts.hasher.hash))
+    changing = asyncio.create_task(
+        client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": "a third password, please"})
+    )
+    await gate.reached.wait()
+    assert (await service.reset(token)).status_code == 200
+    gate.opened.set()
+    assert problem(await changing) == "401 not-signed-in"
+    assert problem(await client.get(ME)) == "401 not-signed-in"
+    assert await service.knows(NEW_PASSWORD)
+    assert not await service.knows("a third password, please")
+
+
+async def test_a_reset_that_began_before_a_change_finds_its_link_dead(
+    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, client = await service.link(), await service.sign_in()
+    monkeypatch.setattr(service.parts.hasher, "hash", gate.before(service.parts.hasher.hash))
+    resetting = asyncio.create_task(service.reset(token, "a third password, please"))
+    await gate.reached.wait()
+    answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert answer.status_code == 200
+    gate.opened.set()
+    refused = await resetting
+    assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "invalid")
+    assert (await client.get(ME)).status_code == 200
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_of_five_links_of_one_account_that_are_used_at_once_one_succeeds(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    links = [await service.link() for _ in range(5)]
+    everybody_hashed(service, 5, monkeypatch)
+    answers = await asyncio.gather(*(service.reset(link, f"{link[:9]} lighthouses") for link in links))
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 4
+
+
+async def test_of_a_reset_and_four_changes_at_once_one_succeeds(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await service.link()
+    clients = [await service.sign_in() for _ in range(4)]
+    passwords = [f"{number} loud lighthouses" for number in range(5)]
+    everybody_hashed(service, 5, monkeypatch)
+    answers = await asyncio.gather(
+        service.reset(token, passwords[0]),
+        *(
+            client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": password})
+            for client, password in zip(clients, passwords[1:], strict=True)
+        ),
+    )
+    found = [problem(answer) for answer in answers]
+    assert found.count("200") == 1
+    assert set(found) <= {"200", "400 link-dead", "401 not-signed-in"}
+    assert await service.knows(passwords[found.index("200")])
+    assert not await service.knows(PASSWORD)
+
+
+async def test_those_who_come_too_late_need_no_second_connection(
+    start: Start, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(database=DatabaseSettings(url=Secret(database_url), pool_size=2))
+    token = await service.link()
+    everybody_hashed(service, 12, monkeypatch)
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*(service.reset(token) for _ in range(12)))
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11

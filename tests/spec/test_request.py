@@ -1,0 +1,173 @@
+"""Asking for a link: the answer is the same for everybody, and what is no address is refused."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from keyturn.errors import SendRefused, SendRetryable
+from keyturn.outbox.models import OutboxRow
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, problem
+
+NO_ADDRESSES = {
+    "missing": "{}",
+    "under another name": '{"mail": "ada@northwind.test"}',
+    "null": '{"email": null}',
+    "a number": '{"email": 1}',
+    "true": '{"email": true}',
+    "an array": '{"email": ["ada@northwind.test"]}',
+    "an array of two": '{"email": ["ada@northwind.test", "eve@evil.test"]}',
+    "an object": '{"email": {"0": "ada@northwind.test"}}',
+    "given twice": '{"email": "ada@northwind.test", "email": "eve@evil.test"}',
+    "given twice, once escaped": '{"email": "ada@northwind.test", "\\u0065mail": "eve@evil.test"}',
+    "two with a comma": '{"email": "ada@northwind.test,eve@evil.test"}',
+    "two with a semicolon": '{"email": "ada@northwind.test;eve@evil.test"}',
+    "two with a space": '{"email": "ada@northwind.test eve@evil.test"}',
+    "with an encoded line break": '{"email": "ada@northwind.test%0d%0acc:eve@evil.test"}',
+    "with a display name": '{"email": "Ada <ada@northwind.test>"}',
+    "with a header after CR LF": '{"email": "ada@northwind.test\\r\\nBcc: eve@evil.test"}',
+    "with a line feed at its end": '{"email": "ada@northwind.test\\n"}',
+    "with a line separator": '{"email": "ada@northwind.test\\u2028"}',
+    "with a NUL at its end": '{"email": "ada@northwind.test\\u0000"}',
+    "with a NUL inside": '{"email": "ada\\u0000@northwind.test"}',
+    "with a right-to-left override": '{"email": "ada\\u202e@northwind.test"}',
+    "with a Kelvin sign": '{"email": "\u212aim@northwind.test"}',
+    "10 kB long": json.dumps({"email": "a" * 10_000 + "@northwind.test"}),
+    "255 bytes long": json.dumps({"email": "ada@" + ".".join(["b" * 61] * 4) + ".org"}),
+    "without an at sign": '{"email": "ada.northwind.test"}',
+    "without a domain": '{"email": "ada@"}',
+    "without a local part": '{"email": "@northwind.test"}',
+    "with two dots": '{"email": "ada..l@northwind.test"}',
+    "empty": '{"email": ""}',
+    "blank": '{"email": "   "}',
+}
+
+NO_OBJECTS = {
+    "nothing": b"",
+    "no JSON": b"email=ada@northwind.test",
+    "half an object": b'{"email": "ada@northwind.test"',
+    "an object and more": b'{"email": "ada@northwind.test"} x',
+    "an array": b'["ada@northwind.test"]',
+    "null": b"null",
+    "a string": b'"ada@northwind.test"',
+    "a number": b"1",
+    "half a surrogate pair": b'{"email": "\\ud800@northwind.test"}',
+    "bytes that are no UTF-8": b'{"email": "\xff@northwind.test"}',
+    "UTF-16": '{"email": "ada@northwind.test"}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"email": "ada@northwind.test"}',
+    "nested and never closed": b'{"email": ' + b"[" * 8000,
+    "nested as deep as a parser goes": b'{"email": ' + b"[" * 900 + b"]" * 900 + b"}",
+    "nested beside the address": b'{"email": "ada@northwind.test", "x": ' + b'{"x":' * 2000 + b"1" + b"}" * 2001,
+}
+
+LOOK_ALIKES = {
+    "mike@northwind.test": "m\u0131ke@northwind.test",  # dotless i
+    "simon@northwind.test": "\u017fimon@northwind.test",  # long s
+    "max@northwind.test": "\uff4dax@northwind.test",  # full width
+    "zoe@northwind.test": "zo\u0435@northwind.test",  # Cyrillic
+    "ada@northwind.test": "ada@northw\u0131nd.test",
+}
+
+
+async def test_every_well_formed_address_gets_the_same_answer(service: Service) -> None:
+    await service.add("cooling@northwind.test")
+    await service.link("cooling@northwind.test")
+    answers = {}
+    for email in (ADA, NOBODY, DAN, GRACE, "cooling@northwind.test"):
+        answer = await service.anywhere().post(REQUEST, json={"email": email})
+        answers[email] = (answer.status_code, answer.headers.multi_items(), answer.content)
+    assert answers == dict.fromkeys(answers, answers[NOBODY])
+    status, _, body = answers[NOBODY]
+    assert status == 202
+    assert json.loads(body).keys() == {"success", "message"}
+    assert json.loads(body)["success"] is True
+
+
+async def test_every_well_formed_address_takes_the_same_statements(service: Service) -> None:
+    await service.add("cooling@northwind.test")
+    await service.link("cooling@northwind.test")
+    work = {}
+    for email in (ADA, NOBODY, DAN, GRACE, "cooling@northwind.test"):
+        with service.statements() as statements:
+            await service.ask(email)
+        work[email] = statements
+    assert work == dict.fromkeys(work, work[NOBODY])
+    assert any("INSERT INTO keyturn_outbox" in statement for statement in work[NOBODY])
+    assert not any("keyturn_accounts" in statement for statement in work[NOBODY])
+
+
+async def test_the_answer_does_not_wait_for_the_mail(service: Service) -> None:
+    await service.ask()
+    assert service.inbox.tries == []
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) -> None:
+    service = await start(worker=True)
+    service.inbox.failures.extend([SendRetryable("503"), SendRefused("422")])
+    answers = []
+    for email in (ADA, NOBODY, GRACE):
+        answer = await service.anywhere().post(REQUEST, json={"email": email})
+        answers.append((answer.status_code, answer.headers.multi_items(), answer.content))
+    assert answers == [answers[1]] * 3
+    assert answers[1][0] == 202
+
+
+async def test_the_other_name_of_the_route_does_the_same(service: Service) -> None:
+    one = await service.anywhere().post(REQUEST, json={"email": NOBODY})
+    other = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})
+    assert (other.status_code, other.headers, other.content) == (one.status_code, one.headers, one.content)
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_what_is_no_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
+    found = {name: await refusal(service, body.encode()) for name, body in NO_ADDRESSES.items()}
+    assert found == dict.fromkeys(NO_ADDRESSES, ("400 invalid-input", ["email"]))
+    assert await service.rows(select(OutboxRow.id)) == []
+
+
+async def test_what_is_no_json_object_is_refused(service: Service) -> None:
+    found = {name: await refusal(service, body) for name, body in NO_OBJECTS.items()}
+    assert found == dict.fromkeys(NO_OBJECTS, ("400 invalid-input", ["body"]))
+    assert await service.rows(select(OutboxRow.id)) == []
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"])
+async def test_what_another_sites_form_can_send_is_refused(service: Service, kind: str) -> None:
+    body = json.dumps({"email": ADA})
+    answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
+    assert problem(answer) == "415 unsupported-media-type"
+    assert await service.rows(select(OutboxRow.id)) == []
+
+
+async def test_case_and_blanks_around_an_address_do_not_matter(service: Service) -> None:
+    await service.ask("  ADA@Northwind.TEST ")
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_a_look_alike_is_somebody_else(service: Service) -> None:
+    for stored, look_alike in LOOK_ALIKES.items():
+        if stored != ADA:
+            await service.add(stored)
+        await service.ask(look_alike)
+    await service.deliver()
+    assert service.inbox.mails == []
+
+
+async def test_both_spellings_of_an_international_domain_are_one_and_the_mail_goes_to_the_stored_one(
+    service: Service,
+) -> None:
+    await service.add("zoe@b\u00fccher.test")
+    for spelling in ("zoe@b\u00fccher.test", "zoe@xn--bcher-kva.test", "zoe@bu\u0308cher.test"):
+        await service.ask(spelling)
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == ["zoe@xn--bcher-kva.test"]
+
+
+async def refusal(service: Service, body: bytes) -> tuple[str, list[str]]:
+    answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": "application/json"})
+    return problem(answer), [error["field"] for error in answer.json().get("errors", ())]

@@ -1,0 +1,190 @@
+"""Signing in and out: the session is the server's, and the answer tells nobody who has an account."""
+
+import time
+from datetime import timedelta
+from http.cookies import Morsel, SimpleCookie
+
+import bcrypt
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from keyturn.accounts.models import AccountRow, SessionRow
+from keyturn.database import now
+from keyturn.settings import SessionSettings
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, problem
+
+COOKIE = "keyturn_session"
+FOREIGN = [
+    {"Origin": "https://evil.test"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:8000.evil.test"},
+    {"Origin": "http://127.0.0.1"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"},
+]
+
+
+async def test_signing_in_says_who_it_is(service: Service) -> None:
+    client = service.anywhere()
+    answer = await client.post(LOGIN, json={"email": ADA.upper(), "password": PASSWORD})
+    assert answer.status_code == 200
+    who = answer.json()
+    assert (who["email"], who["name"], who["kind"]) == (ADA, "Ada", "viewer")
+    assert (await client.get(ME)).json() == who
+    assert not {"passwordHash", "password"} & who.keys()
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(service: Service) -> None:
+    morsel = cookie_in(await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD}))
+    assert morsel.key == COOKIE
+    assert morsel["httponly"] is True
+    assert morsel["samesite"].lower() == "lax"
+    assert morsel["path"] == "/"
+    assert morsel["max-age"] == str(12 * 3600)
+    assert not morsel["domain"]
+    assert not morsel["secure"]
+    assert len(morsel.value) == 43
+
+
+async def test_over_https_the_cookie_belongs_to_this_host_alone(start: Start) -> None:
+    service = await start(base_url="https://account.northwind.test")
+    client = service.anywhere()
+    morsel = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD}))
+    assert morsel.key == "__Host-keyturn_session"
+    assert (morsel["secure"], morsel["path"], morsel["domain"]) == (True, "/", "")
+    assert (await client.get(ME)).status_code == 200
+    plain = service.anywhere(cookies={COOKIE: morsel.value})
+    assert problem(await plain.get(ME)) == "401 not-signed-in"
+
+
+async def test_every_sign_in_gets_a_session_of_its_own_whatever_cookie_comes_along(service: Service) -> None:
+    client = service.anywhere(cookies={COOKIE: "chosen-by-somebody-else"})
+    first = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).value
+    second = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).value
+    assert len({first, second, "chosen-by-somebody-else"}) == 3
+    planted = service.anywhere(cookies={COOKIE: "chosen-by-somebody-else"})
+    assert problem(await planted.get(ME)) == "401 not-signed-in"
+
+
+async def test_signing_out_ends_the_session_on_the_server(service: Service) -> None:
+    client, other = await service.sign_in(), await service.sign_in()
+    stolen = service.anywhere(cookies={COOKIE: client.cookies[COOKIE]})
+    answer = await client.post(LOGOUT)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    assert cookie_in(answer)["max-age"] == "0"
+    assert problem(await stolen.get(ME)) == "401 not-signed-in"
+    assert (await other.get(ME)).status_code == 200
+
+
+async def test_signing_out_without_a_session_is_no_fault(service: Service) -> None:
+    assert (await service.anywhere().post(LOGOUT)).status_code == 200
+    assert (await service.anywhere(cookies={COOKIE: "x"}).post(LOGOUT)).status_code == 200
+
+
+async def test_a_session_ends_at_a_fixed_time_however_busy_it_was(start: Start) -> None:
+    service = await start(session=SessionSettings(ttl=timedelta(hours=2)))
+    client = await service.sign_in()
+    (row,) = await service.rows(select(SessionRow.created_at, SessionRow.expires_at))
+    assert row["expires_at"] - row["created_at"] == timedelta(hours=2)
+    assert (await client.get(ME)).status_code == 200
+    assert await service.rows(select(SessionRow.created_at, SessionRow.expires_at)) == [row]
+    await service.write(update(SessionRow).values(expires_at=now()))
+    assert problem(await client.get(ME)) == "401 not-signed-in"
+
+
+async def test_a_disabled_account_is_signed_out(service: Service) -> None:
+    client = await service.sign_in()
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(active=False))
+    assert problem(await client.get(ME)) == "401 not-signed-in"
+
+
+async def test_nobody_is_signed_in_without_a_session(service: Service) -> None:
+    for cookies in ({}, {COOKIE: ""}, {COOKIE: "x" * 43}, {COOKIE: '"'}, {"__Host-keyturn_session": "x"}):
+        answer = await service.anywhere().get(ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))})
+        assert problem(answer) == "401 not-signed-in"
+        assert answer.headers["www-authenticate"] == "Session"
+
+
+async def test_whatever_is_wrong_the_answer_is_the_same(service: Service) -> None:
+    await service.add("odd@northwind.test", password_hash="pbkdf2_sha256$1000$salt$hash")
+    answers = {}
+    for email, password in [
+        (ADA, "not the password"),
+        (ADA, "x" * 73),
+        (ADA, PASSWORD + "\0"),
+        (ADA, PASSWORD.upper()),
+        (NOBODY, PASSWORD),
+        (GRACE, PASSWORD),
+        (DAN, PASSWORD),
+        ("odd@northwind.test", PASSWORD),
+        ("no address", PASSWORD),
+    ]:
+        answer = await service.anywhere().post(LOGIN, json={"email": email, "password": password})
+        answers[email, password] = (problem(answer), answer.headers.multi_items(), answer.content)
+    assert answers == dict.fromkeys(answers, answers[NOBODY, PASSWORD])
+    assert answers[NOBODY, PASSWORD][0] == "401 credentials-rejected"
+
+
+async def test_an_unknown_address_takes_as_long_as_a_wrong_password(service: Service) -> None:
+    async def fastest(email: str) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            answer = await service.anywhere().post(LOGIN, json={"email": email, "password": "not the password"})
+            times.append(time.perf_counter() - began)
+            assert answer.status_code == 401
+        return min(times)
+
+    known = await fastest(ADA)
+    # A hash is nine tenths of it, so without one it would take a tenth.
+    assert min(await fastest(NOBODY), await fastest(DAN), await fastest(GRACE)) > known / 2
+
+
+@pytest.mark.parametrize("version", [b"2a", b"2b", b"2y"])
+async def test_hashes_that_other_apps_wrote_verify(service: Service, version: bytes) -> None:
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10))
+    elsewhere = hashed.replace(b"$2b$", b"$" + version + b"$").decode()
+    await service.add("zoe@northwind.test", password_hash=elsewhere)
+    assert await service.knows(PASSWORD, "zoe@northwind.test")
+    assert not await service.knows("not the password", "zoe@northwind.test")
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=str)
+async def test_a_request_that_another_site_causes_is_refused(service: Service, foreign: dict[str, str]) -> None:
+    client = await service.sign_in()
+    for route, body in [
+        (LOGIN, {"email": ADA, "password": PASSWORD}),
+        (LOGOUT, {}),
+        (CHANGE, {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}),
+    ]:
+        answer = await client.post(route, json=body, headers=foreign)
+        assert problem(answer) == "403 origin-refused"
+        assert "set-cookie" not in answer.headers
+    assert (await client.get(ME)).status_code == 200
+    assert await service.knows(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"Origin": "http://127.0.0.1:8000"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}],
+    ids=str,
+)
+async def test_a_request_from_the_site_itself_is_answered(service: Service, own: dict[str, str]) -> None:
+    answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD}, headers=own)
+    assert answer.status_code == 200
+
+
+async def test_what_is_missing_is_named(service: Service) -> None:
+    for body, field in [({"email": ADA}, "password"), ({"password": PASSWORD}, "email"), ({}, "email")]:
+        answer = await service.anywhere().post(LOGIN, json=body)
+        assert problem(answer) == "400 invalid-input"
+        assert answer.json()["errors"][0] == {"field": field, "message": "missing"}
+
+
+def cookie_in(answer: httpx.Response) -> "Morsel[str]":
+    (header,) = answer.headers.get_list("set-cookie")
+    (morsel,) = SimpleCookie(header).values()
+    return morsel

@@ -1,0 +1,113 @@
+"""Email addresses: which are well formed, and when two are the same mailbox."""
+
+import pytest
+
+from keyturn.addresses import masked, parse, same
+from keyturn.errors import InputInvalid
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("ada@northwind.example", "ada@northwind.example"),
+        ("  Ada@Northwind.EXAMPLE ", "ada@northwind.example"),
+        ("ada+school@northwind.example", "ada+school@northwind.example"),
+        ("o'hara.b-c_d@sub.northwind.example", "o'hara.b-c_d@sub.northwind.example"),
+        ("ada@localhost", "ada@localhost"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
+        ("jürgen@northwind.example", "jürgen@northwind.example"),
+        ("ju\u0308rgen@northwind.example", "j\u00fcrgen@northwind.example"),
+        (f"{'a' * 64}@northwind.example", f"{'a' * 64}@northwind.example"),
+    ],
+)
+def test_an_address_has_one_form(typed: str, stored: str) -> None:
+    assert parse(typed) == stored
+    assert parse(stored) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "ada",
+        "@northwind.example",
+        "ada@",
+        "ada@@northwind.example",
+        "ada northwind@example.test",
+        "ada@north wind.example",
+        "ada..b@northwind.example",
+        ".ada@northwind.example",
+        "ada.@northwind.example",
+        "ada@-northwind.example",
+        "ada@northwind-.example",
+        "ada@northwind..example",
+        "ada@.example",
+        "ada@[127.0.0.1]",
+        '"ada b"@northwind.example',
+        "ada@northwind.example,eve@elsewhere.example",
+        "ada@northwind.example;eve@elsewhere.example",
+        "Ada <ada@northwind.example>",
+        "ada@northwind.example\r\nBcc: eve@elsewhere.example",
+        "ada\n@northwind.example",
+        "ada\t@northwind.example",
+        "ada\x00@northwind.example",
+        "ada\u200b@northwind.example",
+        "ada\u202e@northwind.example",
+        "ada\u2028@northwind.example",
+        "ada\u00a0@northwind.example",
+        "ada@\u2603\ufe0f\u200d.example",
+        f"ada@{'b' * 64}.example",
+    ],
+)
+def test_what_is_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(InputInvalid) as invalid:
+        parse(typed)
+    assert [fault.name for fault in invalid.value.faults] == ["email"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"{'a' * 65}@northwind.example",
+        f"{'ü' * 33}@northwind.example",
+        f"ada@{'.'.join(['b' * 60] * 5)}.example",
+        "a" * 10_000 + "@northwind.example",
+    ],
+    ids=len,
+)
+def test_a_length_is_counted_in_bytes(typed: str) -> None:
+    with pytest.raises(InputInvalid, match="longer than the 254 bytes"):
+        parse(typed)
+
+
+@pytest.mark.parametrize(
+    "lookalike",
+    [
+        "\u212ael@northwind.example",  # the Kelvin sign, which casefold() makes a k
+        "mi\u017fs@northwind.example",  # long s
+        "m\u0131ss@northwind.example",  # i without a dot
+        "\uff4biss@northwind.example",  # full width
+        "kel@northwind.\u0435xample",  # a Cyrillic e in the domain
+    ],
+)
+def test_lookalikes_are_other_mailboxes(lookalike: str) -> None:
+    """CVE-2019-19844."""
+    for real in ("kel@northwind.example", "miss@northwind.example", "kiss@northwind.example"):
+        assert not same(lookalike, real)
+
+
+def test_two_spellings_of_one_mailbox_are_the_same() -> None:
+    assert same("ADA@northwind.example", "ada@NORTHWIND.example")
+    assert same("ada@bücher.example", "ada@xn--bcher-kva.example")
+    assert not same("ada@northwind.example", "ada+x@northwind.example")
+
+
+def test_what_is_no_address_is_the_same_as_nothing() -> None:
+    assert not same("nobody", "nobody")
+    assert not same("ada@northwind.example", "")
+
+
+def test_logs_may_hold_the_first_letter_and_the_domain() -> None:
+    assert masked("ada@northwind.example") == "a***@northwind.example"
+    assert masked("") == "***@"

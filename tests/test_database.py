@@ -1,0 +1,192 @@
+"""Transactions that are committed by name, durable writes, and one error for a database that cannot be reached."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from tests.databases import PostgresServer
+
+from keyturn.database import Database, unready_where_unreachable
+from keyturn.errors import DatabaseUnready, SettingsInvalid
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open a database with a table of names and numbers."""
+    database = Database(database_url)
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
+    yield database
+    await database.close()
+
+
+async def count(database: Database, name: str = "a") -> int | None:
+    async with database.reading() as connection:
+        found = await connection.execute(text("SELECT n FROM tally WHERE name = :name"), {"name": name})
+        return found.scalar()
+
+
+async def add(database: Database, name: str = "a", n: int = 0) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO tally VALUES (:name, :n)"), {"name": name, "n": n})
+        await session.commit()
+
+
+async def increase(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE tally SET n = n + 1 WHERE name = 'a'"))
+        await session.commit()
+
+
+async def test_what_is_committed_by_name_stays(database: Database) -> None:
+    await add(database, n=7)
+
+    assert await count(database) == 7
+
+
+async def test_what_is_not_committed_is_gone(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO tally VALUES ('a', 1)"))
+
+    assert await count(database) is None
+
+
+async def test_what_was_done_before_an_error_is_gone(database: Database) -> None:
+    async def fail_half_way() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO tally VALUES ('a', 1)"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    assert await count(database) is None
+
+
+async def test_writers_at_the_same_time_lose_nothing(database: Database, database_url: str) -> None:
+    await add(database)
+    other = Database(database_url)
+    await asyncio.gather(*(increase(who) for who in (database, other) for _ in range(15)))
+    await other.close()
+
+    assert await count(database) == 30
+
+
+async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    await add(database)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
+        async with asyncio.timeout(5):
+            assert await count(database) == 0
+
+
+async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) -> None:
+    await add(database, "secret-name")
+    with pytest.raises(IntegrityError) as error:
+        await add(database, "secret-name")
+
+    assert "secret-name" not in str(error.value).partition("DETAIL")[0]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
+async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
+    """A synchronous of 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
+    async with database.reading() as connection:
+        assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar() == value
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -> None:
+    await add(database)
+
+    async def lose_it_half_way() -> None:
+        async with database.transaction() as session:
+            own = (await session.execute(text("SELECT pg_backend_pid()"))).scalar()
+            async with database.reading() as connection:
+                await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
+            await session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnready):
+        await lose_it_half_way()
+    assert await count(database) == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://keyturn@127.0.0.1:9/keyturn", "postgres://keyturn:secret@127.0.0.1:9/keyturn"]
+)
+async def test_a_server_that_does_not_answer_is_unready(url: str) -> None:
+    with pytest.raises(DatabaseUnready) as unready:
+        await count(Database(url))
+    assert "secret" not in str(unready.value)
+
+
+@pytest.mark.parametrize(("change", "into"), [("/postgres?", "/no_such_database?"), ("postgres:@", "nobody:@")])
+async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer, change: str, into: str) -> None:
+    database = Database(postgresql._address.replace(change, into))
+    with pytest.raises(DatabaseUnready):
+        await count(database)
+    with pytest.raises(DatabaseUnready):
+        await add(database)
+    await database.close()
+
+
+async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("This is no database. " * 100)
+    database = Database(f"sqlite:///{tmp_path}/notes.txt")
+    with pytest.raises(DatabaseUnready):
+        await count(database)
+    await database.close()
+
+
+async def test_a_folder_in_place_of_the_file_is_unready(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}")
+    with pytest.raises(DatabaseUnready):
+        await add(database)
+    await database.close()
+
+
+async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar() == 1
+    await database.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsInvalid, match=r"database\.url: its folder cannot be made"):
+        Database(f"sqlite:///{tmp_path}/file/keyturn.db")
+
+
+def test_what_is_no_address_is_a_fault_of_the_settings() -> None:
+    with pytest.raises(SettingsInvalid, match=r"database\.url: not a database address"):
+        Database("postgresql")
+
+
+@pytest.mark.parametrize("error", [PoolExhausted("no connection within 30 s"), ConnectionResetError(), TimeoutError()])
+def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
+    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable():
+        raise error
+    assert unready.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///:memory:", "sqlite+aiosqlite"),
+        ("sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite"),
+        ("postgres://db.example/keyturn", "postgresql+asyncpg"),
+        ("postgresql://db.example/keyturn", "postgresql+asyncpg"),
+        ("postgresql+asyncpg://db.example/keyturn", "postgresql+asyncpg"),
+    ],
+)
+async def test_an_address_need_not_name_the_driver(url: str, driver: str) -> None:
+    database = Database(url)
+
+    assert database.engine.url.drivername == driver
+    await database.close()

@@ -1,0 +1,34 @@
+"""Folders beside the checkout, and inside the wheel."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keyturn.resources
+from keyturn.resources import folder
+
+
+@pytest.mark.parametrize("name", ["email_templates", "migrations", "preview"])
+def test_in_a_checkout_it_is_the_one_at_the_top(name: str) -> None:
+    top = Path(keyturn.resources.__file__).parents[2]
+
+    assert folder(name) == top / name
+    assert (top / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize("beside", ["site-packages", "src"])
+def test_once_installed_it_is_the_one_inside_the_package(tmp_path: Path, beside: str) -> None:
+    package = tmp_path / beside / "keyturn"
+    (package / "migrations").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    shutil.copy(keyturn.resources.__file__, package)
+    program = "from keyturn.resources import folder; print(folder('migrations'))"
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=package.parent, capture_output=True, text=True, check=True
+    )
+
+    assert Path(shown.stdout.strip()) == package / "migrations"
