@@ -1,6 +1,7 @@
 """Transactions that are committed by name, durable writes, and one error for a database that cannot be reached."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -91,6 +92,31 @@ async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) 
     assert "secret-name" not in str(error.value).partition("DETAIL")[0]
 
 
+async def test_who_holds_a_name_may_read_before_writing(database: Database, database_url: str) -> None:
+    await add(database)
+    other = Database(database_url)
+
+    async def read_then_write(where: Database) -> None:
+        async with where.transaction() as session:
+            await where.hold(session, "tally")
+            found = (await session.execute(text("SELECT n FROM tally WHERE name = 'a'"))).scalar_one()
+            await session.execute(text("UPDATE tally SET n = :n WHERE name = 'a'"), {"n": found + 1})
+            await session.commit()
+
+    await asyncio.gather(*(read_then_write(where) for where in (database, other) for _ in range(5)))
+    await other.close()
+
+    assert await count(database) == 10
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_different_names_do_not_wait_for_each_other(database: Database) -> None:
+    async with database.transaction() as session, asyncio.timeout(5):
+        await database.hold(session, "ada")
+        async with database.transaction() as another:
+            await database.hold(another, "eve")
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
 async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
@@ -134,19 +160,27 @@ async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer
     await database.close()
 
 
+async def closed(database: Database) -> None:
+    """Close it, and wait for the threads of connections that never came to be."""
+    await database.close()
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
+
+
 async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("This is no database. " * 100)
     database = Database(f"sqlite:///{tmp_path}/notes.txt")
     with pytest.raises(DatabaseUnready):
         await count(database)
-    await database.close()
+    await closed(database)
 
 
 async def test_a_folder_in_place_of_the_file_is_unready(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}")
     with pytest.raises(DatabaseUnready):
         await add(database)
-    await database.close()
+    await closed(database)
 
 
 async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.database import Database
 
+HASH = "$2b$hash"
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
@@ -21,4 +23,4 @@ def accounts(database: Database) -> BuiltinAccounts:
 
 @pytest.fixture
 async def ada(accounts: BuiltinAccounts) -> Account:
-    return await accounts.add(Account(id="", email="ada@northwind.example", name="Ada", kind="viewer"), "$2b$hash")
+    return await accounts.add(Account(id="", email="ada@northwind.example", name="Ada", kind="viewer"), HASH)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
+from tests.accounts.conftest import HASH
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.accounts.port import Account
@@ -10,11 +11,9 @@ from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 
 
-async def start(
-    database: Database, sessions: Sessions, account: Account, token: str, password_hash: str = "$2b$hash"
-) -> bool:
+async def start(database: Database, sessions: Sessions, account: Account, token: str, verified: str = HASH) -> bool:
     async with database.transaction() as session:
-        opened = await sessions.start(session, account.id, token, password_hash)
+        opened = await sessions.start(session, account.id, token, verified)
         await session.commit()
     return opened
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -50,14 +51,14 @@ def empty_url(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
-@pytest.fixture
-def read_only(sqlite: SqliteFiles) -> Iterator[str]:
+@pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])
+def read_only(sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the test a database that only root may write, in a folder that anybody can enter."""
     url = sqlite.migrated()
     with TemporaryDirectory(prefix="keyturn-") as folder:
         file = shutil.copy(url.removeprefix("sqlite:///"), folder)
         Path(file).chmod(0o444)
-        Path(folder).chmod(0o555)
+        Path(folder).chmod(request.param)
         yield f"sqlite:///{file}"
         Path(folder).chmod(0o755)
     sqlite.drop(url)
@@ -139,6 +140,26 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
 
     assert [finding.check for finding in found] == ["database"]
     assert "its folder" in found[0].mend
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_nothing_is_left_in_the_file(database_url: str) -> None:
+    file = Path(database_url.removeprefix("sqlite:///"))
+    before = _content(file)
+    await only(database_url)
+
+    assert _content(file) == before
+
+
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    found = await only("postgresql://keyturn@127.0.0.1:1/keyturn")
+
+    assert (found.verdict, found.mend) == ("fail", "Run `pip install keyturn[postgres]`.")
 
 
 async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:

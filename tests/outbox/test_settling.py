@@ -157,6 +157,16 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
     assert (await rows.only()).sealed == b"the mail that is being sent"
 
 
+async def test_who_lost_the_message_cannot_hand_it_to_another_transport(
+    outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
+) -> None:
+    await elsewhere.hand_to(current, "smtp")
+
+    with pytest.raises(LeaseLost):
+        await outbox.hand_to(late, "resend")
+    assert (await rows.only()).sender == "smtp"
+
+
 async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
     await outbox.settle_dead(late, "refused")
 

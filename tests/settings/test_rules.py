@@ -190,3 +190,11 @@ def test_a_lease_outlasts_every_time_out(faults: Faults, name: str) -> None:
 
 def test_a_worker_rests_between_two_looks(faults: Faults) -> None:
     assert set(faults(KEYTURN_WORKER_POLL="0s")) == {"worker.poll"}
+
+
+def test_the_token_of_the_figures_is_long_enough_not_to_be_guessed(faults: Faults) -> None:
+    assert faults(KEYTURN_METRICS_TOKEN="x" * 31) == {"metrics.token": "shorter than 32 characters"}
+
+
+def test_a_worker_needs_a_connection_beside_the_one_it_listens_on(faults: Faults) -> None:
+    assert set(faults(KEYTURN_DATABASE_POOL_SIZE="1")) == {"KEYTURN_DATABASE_POOL_SIZE"}

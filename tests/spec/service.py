@@ -41,6 +41,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
     """Return the defaults with the cheapest hash there is, and `changes`."""
     defaults: dict[str, Any] = {
         "environment": "development",
+        "secret_key": Secret("0123456789abcdef" * 4),
         "database": DatabaseSettings(url=Secret(database_url)),
         "hashing": HashingSettings(cost=10),
         "mail": MailSettings(transport="capture"),

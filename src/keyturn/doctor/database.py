@@ -64,7 +64,8 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
         findings.append(Finding("database", "warn", message, mend))
     try:
         async with database.transaction() as session:
-            await session.connection()  # which takes the writer's lock
+            # Never committed. A lock would not do: SQLite gives the writer's to who may only read.
+            await session.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
     except DatabaseUnready as error:
         mend = "Give the user who runs Keyturn the right to write the file and its folder."
         findings.append(_fail(f"{file} cannot be written: {_cause(error)}", mend))

@@ -1,0 +1,162 @@
+"""Errors are RFC 9457 documents with a stable type, and tell nothing of the inside."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from keyturn.settings import LimitSettings
+from tests.spec.conftest import Start
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    LOGIN,
+    LOGOUT,
+    ME,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    POLICY,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    problem,
+)
+
+ROUTES = {
+    REQUEST: "POST",
+    "/api/auth/forgot-password": "POST",
+    VALIDATE: "POST",
+    "/api/auth/verify-reset-token": "POST",
+    RESET: "POST",
+    "/api/auth/reset-password-with-token": "POST",
+    CHANGE: "POST",
+    LOGIN: "POST",
+    LOGOUT: "POST",
+    ME: "GET",
+    POLICY: "GET",
+    "/health/live": "GET",
+    "/health/ready": "GET",
+}
+
+
+async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None:
+    service = await start(limits=LimitSettings(request="1/minute"))
+    client, guest = await service.sign_in(), service.anywhere()
+    login = {"email": ADA, "password": PASSWORD}
+    weak = {"token": await service.link(), "newPassword": "short"}
+    foreign = {"Origin": "https://evil.test"}
+    await client.post(REQUEST, json={"email": NOBODY})
+    found = [
+        problem(await guest.post(REQUEST, json={})),
+        problem(await guest.post(RESET, json={"token": "x", "newPassword": NEW_PASSWORD})),
+        problem(await guest.post(LOGIN, json=login | {"password": "a guess"})),
+        problem(await guest.get(ME)),
+        problem(await guest.post(LOGIN, json=login, headers=foreign)),
+        problem(await guest.get("/api/auth/nothing")),
+        problem(await guest.get(LOGIN)),
+        problem(await guest.post(LOGIN, content=b" " * 100_000, headers={"Content-Type": "application/json"})),
+        problem(await guest.post(LOGIN, data=login)),
+        problem(await guest.post(RESET, json=weak)),
+        problem(await client.post(REQUEST, json={"email": NOBODY})),
+    ]
+    assert found == [
+        "400 invalid-input",
+        "400 link-dead",
+        "401 credentials-rejected",
+        "401 not-signed-in",
+        "403 origin-refused",
+        "404 not-found",
+        "405 method-not-allowed",
+        "413 too-large",
+        "415 unsupported-media-type",
+        "422 password-rejected",
+        "429 too-many-requests",
+    ]
+
+
+@pytest.mark.parametrize(("reason", "word"), [("invalid", "invalid"), ("used", "already been used")])
+async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, reason: str, word: str) -> None:
+    token = await service.link() if reason == "used" else "x"
+    await service.reset(token)
+    document = (await service.reset(token)).json()
+    assert document["reason"] == reason
+    assert word in document["detail"]
+
+
+async def test_malformed_input_names_every_field_that_a_client_must_mend(service: Service) -> None:
+    answer = await service.anywhere().post(LOGIN, json={"email": ["x"], "password": PASSWORD})
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "email"
+    assert "str" in error["message"]
+
+
+async def test_a_refused_method_says_which_are_allowed(service: Service) -> None:
+    client = service.anywhere()
+    for route, method in ROUTES.items():
+        answer = await client.request("DELETE", route)
+        assert problem(answer) == "405 method-not-allowed"
+        assert method in answer.headers["allow"].split(", ")
+        options = await client.request("OPTIONS", route)
+        assert options.status_code == 204
+        assert method in options.headers["allow"].split(", ")
+
+
+async def test_no_answer_is_kept_by_a_cache(service: Service) -> None:
+    client = await service.sign_in()
+    answers = [await client.request(method, route, json={} if method == "POST" else None) for route, method in ROUTES.items()]
+    answers += [
+        await client.post(LOGIN, json={"email": ADA, "password": PASSWORD}),
+        await client.post(VALIDATE, json={"token": "x"}),
+        await client.post(REQUEST, json={"email": ADA}),
+        await client.get("/api/auth/nothing"),
+        await client.delete(ME),
+        await client.post(LOGIN, content=b"x" * 100_000),
+    ]
+    assert {answer.status_code for answer in answers} >= {200, 202, 400, 404, 405, 413}
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store", answer.url
+        assert answer.headers["x-content-type-options"] == "nosniff", answer.url
+
+
+async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Service) -> None:
+    async def in_pieces() -> AsyncIterator[bytes]:
+        yield b'{"email": "'
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    as_json = {"Content-Type": "application/json"}
+    for content in (b"x" * 1_000_000, in_pieces()):
+        answer = await service.anywhere().post(REQUEST, content=content, headers=as_json)
+        assert problem(answer) == "413 too-large"
+
+
+async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the_log(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("the inside of the store")
+
+    monkeypatch.setattr(service.parts.links, "find", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = await service.anywhere().post(VALIDATE, json={"token": "x"})
+    assert problem(answer) == "500 internal"
+    assert answer.json().keys() <= {"type", "title", "status", "instance"}
+    for word in ("inside", "RuntimeError", "Traceback", "links", ".py"):
+        assert word not in answer.text
+    assert "the inside of the store" in caplog.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:
+    body = {"email": NOBODY, "redirectTo": "https://evil.test", "captcha": None, "nested": {"a": [1]}}
+    assert (await service.anywhere().post(REQUEST, json=body)).status_code == 202
+
+
+async def test_a_hello_from_another_origin_gets_no_permission_to_read(service: Service) -> None:
+    foreign = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
+    for route in (REQUEST, LOGIN, ME):
+        answer = await service.anywhere().request("OPTIONS", route, headers=foreign)
+        assert not any(name.startswith("access-control-") for name in answer.headers)
