@@ -15,7 +15,6 @@ import pytest
 from keyturn.database import Database
 from keyturn.migrating import migrate
 
-
 _ROOM = 2**30
 """Bytes that a run needs at most: each database takes eight million while its test lasts, the log the rest."""
 
@@ -48,7 +47,7 @@ class SqliteFiles:
         return f"sqlite:///{self._folder / f'{next(self._numbers)}.db'}"
 
     def drop(self, url: str) -> None:
-        Path(url.removeprefix("sqlite:///")).unlink()
+        Path(url.removeprefix("sqlite:///")).unlink(missing_ok=True)
 
 
 class PostgresServer:
@@ -71,7 +70,7 @@ class PostgresServer:
 
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
-        asyncio.run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        asyncio.run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
     def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"

@@ -25,6 +25,7 @@ def upgrade() -> None:
             "message_id",
             sa.BigInteger().with_variant(sa.Integer, "sqlite"),
             sa.ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"),
+            nullable=False,
         ),
         sa.Column("event", sa.String(32), nullable=False),
         sa.Column("detail", sa.String(120), nullable=False),
@@ -33,7 +34,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("source_id", name="uq_keyturn_outbox_events_source_id"),
     )
     op.create_index("ix_keyturn_outbox_events_message_id", "keyturn_outbox_events", ["message_id"])
-    op.create_index("ix_keyturn_outbox_events_at", "keyturn_outbox_events", ["at"])
     op.create_table(
         "keyturn_pace",
         sa.Column("name", sa.String(32), primary_key=True),

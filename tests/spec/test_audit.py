@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.models import AuditRow, ResetTokenRow
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -21,6 +18,9 @@ from tests.spec.service import (
     RESET,
     Service,
 )
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.models import AuditRow, ResetTokenRow
 
 HERE, AGENT = "203.0.113.24", "Mozilla/5.0 (Windows NT 10.0; rv:145.0) Gecko/20100101 Firefox/145.0"
 

@@ -1,7 +1,6 @@
 """Changing a password that is still known."""
 
 import pytest
-
 from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}

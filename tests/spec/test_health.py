@@ -1,23 +1,26 @@
 """Whether the process lives, and whether it can do its work."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 import uvicorn
 from sqlalchemy import text
+from tests.databases import Databases
+from tests.spec.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn.app import create_app
 from keyturn.database import Database
 from keyturn.migrating import migrate
-from tests.databases import Databases
-from tests.spec.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 
 
 @pytest.fixture
-async def unmigrated(databases: Databases) -> AsyncIterator[str]:
-    yield databases.empty()
+def unmigrated(databases: Databases) -> Iterator[str]:
+    url = databases.empty()
+    yield url
+    databases.drop(url)
 
 
 async def test_a_process_that_runs_is_live_and_ready(service: Service) -> None:
@@ -43,7 +46,7 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
     service: Service, databases: Databases, database_url: str
 ) -> None:
     await service.parts.database.close()
-    databases.drop(database_url)
+    await asyncio.to_thread(databases.drop, database_url)
     client = service.anywhere()
     answers = [
         await client.get("/health/ready"),

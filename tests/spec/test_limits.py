@@ -5,9 +5,6 @@ import asyncio
 import httpx
 import pytest
 from sqlalchemy import select
-
-from keyturn.outbox.models import OutboxRow
-from keyturn.settings import LimitSettings, ServerSettings
 from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
@@ -24,6 +21,9 @@ from tests.spec.service import (
     Service,
     problem,
 )
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.settings import LimitSettings, ServerSettings
 
 HERE, ELSEWHERE = "203.0.113.1", "203.0.113.2"
 FULL = "429 too-many-requests"
@@ -151,7 +151,8 @@ async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_f
     service = await start(limits=LimitSettings(account="3/15 minutes"))
     found = {}
     for email in (ADA, NOBODY, DAN, GRACE):
-        guesses = [{"email": spelling, "password": "a guess"} for spelling in (email, email.upper(), f" {email} ", email)]
+        spellings = (email, email.upper(), f" {email} ", email)
+        guesses = [{"email": spelling, "password": "a guess"} for spelling in spellings]
         answers = [await service.anywhere().post(LOGIN, json=guess) for guess in guesses]
         found[email] = [problem(answer) for answer in answers]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 900

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
+from tests.spec.conftest import Start
+from tests.spec.inbox import TOKEN, links_in, token_in
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service
 
 from keyturn.database import now
 from keyturn.reset.models import MailboxRow
 from keyturn.settings import LimitSettings, MailSettings, TokenSettings
-from tests.spec.conftest import Start
-from tests.spec.inbox import TOKEN, links_in, token_in
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service
 
 BASE = "https://account.northwind.test"
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.spec.service import Service
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database

@@ -3,10 +3,10 @@
 import unicodedata
 
 import pytest
-
-from keyturn.settings import PasswordSettings
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, problem
+
+from keyturn.settings import PasswordSettings
 
 EXACT = {
     "spaces around": "  two spaces around it  ",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 from keyturn.accounts.models import SessionRow
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 
 class Gate:

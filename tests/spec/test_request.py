@@ -4,11 +4,11 @@ import json
 
 import pytest
 from sqlalchemy import select
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, problem
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.models import OutboxRow
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, problem
 
 NO_ADDRESSES = {
     "missing": "{}",

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.models import ResetTokenRow
 from keyturn.settings import HashingSettings, LimitSettings, TokenSettings
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, problem
 
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
 
@@ -26,7 +26,7 @@ NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
         {"password": NEW_PASSWORD},
         {"newPassword": NEW_PASSWORD, "password": NEW_PASSWORD, "confirmPassword": NEW_PASSWORD, "email": ADA},
     ],
-    ids=lambda fields: "+".join(fields),
+    ids="+".join,
 )
 async def test_a_link_sets_a_new_password(service: Service, route: str, fields: dict[str, str]) -> None:
     token = await service.link()

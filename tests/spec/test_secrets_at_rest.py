@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select, update
 from sqlalchemy.engine import make_url
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, RESET, VALIDATE, Service, problem
 
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.logs import redacted
 from keyturn.outbox.models import OutboxRow
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, RESET, VALIDATE, Service, problem
 
 THIRD_PASSWORD = "nineteen silent anchors"
 
@@ -65,9 +65,7 @@ async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
     assert await service.works(token)
 
 
-async def test_the_logs_hold_no_secret_and_no_whole_address(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_logs_hold_no_secret_and_no_whole_address(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     service.inbox.failures.append(SendRetryable("503"))
     secrets = await live_the_story(service)

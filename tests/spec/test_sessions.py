@@ -8,12 +8,12 @@ import bcrypt
 import httpx
 import pytest
 from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, problem
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import now
 from keyturn.settings import SessionSettings
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, problem
 
 COOKIE = "keyturn_session"
 FOREIGN = [

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
 
 from keyturn.accounts.models import AccountRow
 from keyturn.database import now
 from keyturn.reset.models import ResetTokenRow
 from keyturn.settings import TokenSettings
-from tests.spec.conftest import Start
-from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
 
 NO_TOKENS = {
     "missing": "{}",
@@ -113,9 +113,7 @@ async def test_what_is_no_token_is_refused_by_the_name_of_its_field(service: Ser
     for route in (VALIDATE, RESET):
         for name, body in NO_TOKENS.items():
             sent = body.replace("}", ', "newPassword": "eleven loud lighthouses"}').replace("{,", "{")
-            answer = await service.anywhere().post(
-                route, content=sent, headers={"Content-Type": "application/json"}
-            )
+            answer = await service.anywhere().post(route, content=sent, headers={"Content-Type": "application/json"})
             found[route, name] = (problem(answer), {error["field"] for error in answer.json().get("errors", ())})
     assert found == dict.fromkeys(found, ("400 invalid-input", {"token"}))
 

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.inbox import Inbox, token_in
+from tests.spec.service import ADA, NOBODY, Service
 
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.email import Email
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Brand, Secret
-from tests.spec.conftest import Start
-from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import ADA, NOBODY, Service
 
 STATE = select(OutboxRow.state, OutboxRow.reason, OutboxRow.attempts)
 

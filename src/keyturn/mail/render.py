@@ -73,8 +73,12 @@ class Templates:
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> tuple[str, str]:
         """Return the MJML and the text that Jinja makes of the values."""
         values = _in_lines(values)
-        mjml = self.fill_file(f"{name}/{name}.mjml", values, language)
-        return mjml, self.fill_file(f"{name}/{name}.txt", values, language)
+        mjml = self._fill(f"{name}/{name}.mjml", values, language)
+        return mjml, self._fill(f"{name}/{name}.txt", values, language)
+
+    def fill_file(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        """Return what Jinja makes of one file of the folder."""
+        return self._fill(file, _in_lines(values), language)
 
     def compile(self, name: str, mjml: str, text: str) -> Rendered:
         """Return the mail that filled-in MJML and text make."""
@@ -86,8 +90,7 @@ class Templates:
             mjml=mjml,
         )
 
-    def fill_file(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        """Return what Jinja makes of one file of the folder, whose values are taken as they are."""
+    def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:
             return self._environment(language).get_template(file).render(values)
         except TemplateSyntaxError as error:

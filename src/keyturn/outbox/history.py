@@ -19,7 +19,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     an operator did it, else the provider's own word; then `source_id` is its name of the report.
     """
 
-    message_id: int | None
+    message_id: int
     event: str
     detail: str
     at: datetime

@@ -51,15 +51,14 @@ class OutboxRow(Model):
 class EventRow(Model):
     """What happened to a message: our own tries, and what the provider reports later, in any order and repeatedly.
 
-    `source_id` is the provider's id of its report, by which a repeated one is known. `message_id` is None where a
-    report names a mail that is not ours, or no longer here.
+    `source_id` is the provider's id of its report, by which a repeated one is known.
     """
 
     __tablename__ = "keyturn_outbox_events"
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    message_id: Mapped[int | None] = mapped_column(ForeignKey("keyturn_outbox.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("keyturn_outbox.id", ondelete="CASCADE"), index=True)
     event: Mapped[str] = mapped_column(String(32))
     detail: Mapped[str] = mapped_column(String(120))
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
     source_id: Mapped[str | None] = mapped_column(String(80), unique=True)

@@ -14,7 +14,7 @@ from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.logs import LogEvent
-from keyturn.outbox.models import ERASED, WAITING, EventRow, OutboxRow
+from keyturn.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.reset.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
 
@@ -67,10 +67,6 @@ class Housekeeping:
             _Chore(
                 "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
                 settled & (OutboxRow.settled_at < moment - kept.addresses) & (OutboxRow.payload != ERASED),
-            ),
-            _Chore(
-                "reports", delete(EventRow), EventRow.id,
-                EventRow.message_id.is_(None) & (EventRow.at < moment - kept.outbox),
             ),
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - kept.audit),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),

@@ -1,0 +1,47 @@
+"""What the demo is made of; how it runs is shown in tests/demo."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from keyturn.cli.demo import ACCOUNTS, demo_settings
+from keyturn.settings.rules import SHORTEST_SECRET, broken_rules
+
+URL = "http://127.0.0.1:8000"
+
+
+def test_nothing_leaves_the_machine() -> None:
+    settings = demo_settings(URL)
+
+    assert settings.mail.transport == "capture"
+    assert settings.mail.fallback == ""
+    assert settings.resend.api_key == ""
+    assert settings.smtp.host == ""
+    assert settings.database.url.startswith("sqlite:///.keyturn/")
+
+
+def test_its_settings_are_sound() -> None:
+    assert list(broken_rules(demo_settings(URL), sending=True)) == []
+
+
+def test_what_the_environment_says_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
+    monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
+
+    test_nothing_leaves_the_machine()
+
+
+def test_its_secret_key_is_made_once_and_is_the_owners_alone(workplace: Path) -> None:
+    first, second = demo_settings(URL).secret_key, demo_settings(URL).secret_key
+
+    assert first == second
+    assert len(first) >= SHORTEST_SECRET
+    assert stat.S_IMODE((workplace / ".keyturn" / "secret").stat().st_mode) == 0o600
+
+
+def test_it_has_an_account_of_every_sort() -> None:
+    assert {account.kind for account in ACCOUNTS} == {"viewer", "school"}
+    assert [account.provider for account in ACCOUNTS if account.provider] == ["Google"]
+    assert sum(not account.active for account in ACCOUNTS) == 1
+    assert all(account.email.endswith((".test", ".example")) for account in ACCOUNTS)

@@ -1,0 +1,144 @@
+"""`keyturn serve` on a real socket: what a proxy, a scanner or an attacker puts on the wire."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.process import Running
+from tests.cli.process import running as running_command
+from tests.spec.conftest import Start
+from tests.spec.inbox import links_in, token_in
+from tests.spec.service import ADA, NOBODY, REQUEST, problem
+
+from keyturn.settings import LimitSettings
+
+BASE = "https://account.northwind.test"
+ENVIRONMENT = {
+    "KEYTURN_BASE_URL": BASE,
+    "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_LIMITS_REQUEST": "3/minute",
+}
+BODY = f'{{"email": "{ADA}"}}'
+
+Serve = Callable[..., tuple[Running, str]]
+
+
+@pytest.fixture
+def serve(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Start `keyturn serve` without a worker; return the process and its "host:port"."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+
+        def start(**environment: str) -> tuple[Running, str]:
+            command = running_command(
+                "serve", "--no-worker", "--port", "0", KEYTURN_DATABASE_URL=database_url, **ENVIRONMENT, **environment
+            )
+            process = stack.enter_context(command)
+            return process, process.wait_for("answers on").rpartition("http://")[2]
+
+        yield start
+
+
+def sent(address: str, source: str, head: str, body: str = "") -> str:
+    """Send bytes from an address of this machine; return the status line and headers of the answer."""
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0)) as connection:
+        connection.sendall((head.replace("\n", "\r\n") + "\r\n\r\n" + body).encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            piece = connection.recv(65_536)
+            if not piece:
+                break
+            answer += piece
+    return answer.partition(b"\r\n\r\n")[0].decode("latin-1")
+
+
+def from_source(address: str, source: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://{address}", transport=httpx.AsyncHTTPTransport(local_address=source))
+
+
+async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve) -> None:
+    worker = await start(base_url=BASE, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    _, address = serve()
+    common = f"Content-Type: application/json\nContent-Length: {len(BODY)}\nConnection: close"
+    heads = [
+        f"POST {REQUEST} HTTP/1.1\nHost: evil.test\n{common}",
+        f"POST http://evil.test{REQUEST} HTTP/1.1\nHost: evil.test\n{common}",
+        f"POST https://evil.test:8443{REQUEST} HTTP/1.1\nHost: account.northwind.test\n{common}",
+        f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nX-Forwarded-Host: evil.test\n{common}",
+        f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test\nForwarded: host=evil.test;proto=http\n{common}",
+        f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test@evil.test\n{common}",
+        f"POST {REQUEST} HTTP/1.0\n{common}",
+    ]
+    for number, head in enumerate(heads):
+        assert " 202 " in sent(address, f"127.0.1.{number + 1}", head, BODY).splitlines()[0]
+        await worker.deliver()
+    assert len(worker.inbox.mails) == len(heads)
+    for mail in worker.inbox.mails:
+        assert f"{BASE}/reset-password/{token_in(mail)}" in links_in(mail)
+        assert "evil" not in mail.text + mail.html + mail.subject
+
+
+async def test_a_client_cannot_choose_its_address_and_cannot_be_faster_than_the_limit(serve: Serve) -> None:
+    _, address = serve()
+    async with from_source(address, "127.0.2.1") as client:
+        rotating = [
+            problem(await client.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{number}")))
+            for number in range(5)
+        ]
+    assert rotating == ["202"] * 3 + ["429 too-many-requests"] * 2
+    async with from_source(address, "127.0.2.2") as client:
+        asking = (client.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{n}")) for n in range(50))
+        answers = await asyncio.gather(*asking)
+    assert sorted(map(problem, answers)) == ["202"] * 3 + ["429 too-many-requests"] * 47
+
+
+async def test_behind_a_trusted_proxy_clients_are_told_apart(serve: Serve) -> None:
+    _, address = serve(KEYTURN_SERVER_TRUSTED_PROXIES="127.0.3.0/24")
+    async with from_source(address, "127.0.3.1") as proxy, from_source(address, "127.0.4.1") as stranger:
+        several = [await proxy.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{n}")) for n in range(5)]
+        spoofed = [await proxy.post(REQUEST, content=BODY, headers=headers(f"{n}, 203.0.113.7")) for n in range(4)]
+        outside = [await stranger.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{n}")) for n in range(4)]
+    assert [problem(answer) for answer in several] == ["202"] * 5
+    assert [problem(answer) for answer in spoofed] == ["202"] * 3 + ["429 too-many-requests"]
+    assert [problem(answer) for answer in outside] == ["202"] * 3 + ["429 too-many-requests"]
+
+
+async def test_what_is_announced_as_too_large_is_not_waited_for(serve: Serve) -> None:
+    _, address = serve()
+    answer = sent(
+        address,
+        "127.0.5.1",
+        f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000",
+    )
+    assert " 413 " in answer.splitlines()[0]
+    assert "application/problem+json" in answer
+
+
+async def test_nothing_on_the_wire_or_in_the_logs_says_more_than_it_must(serve: Serve) -> None:
+    process, address = serve()
+    token = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+    async with from_source(address, "127.0.6.1") as client:
+        answers = [
+            await client.post(REQUEST, json={"email": NOBODY}),
+            await client.get(f"/api/auth/reset-password/{token}"),
+            await client.get("/reset-password", params={"token": token}),
+            await client.post("/api/auth/validate-reset-token", json={"token": token}),
+        ]
+    for answer in answers:
+        assert "server" not in answer.headers
+    assert process.end() == 0
+    said = "\n".join(process.said)
+    assert token not in said
+    assert NOBODY not in said
+    assert "Traceback" not in said
+
+
+def headers(forwarded_for: str) -> dict[str, str]:
+    return {"Content-Type": "application/json", "X-Forwarded-For": forwarded_for}
