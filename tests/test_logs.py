@@ -3,20 +3,17 @@
 import io
 import json
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import bcrypt
 import pytest
 
 from keyturn.logs import LogEvent, configure_logs, redacted, request_id
-from keyturn.reset import tokens
 
-TOKEN = tokens.mint(os.urandom)
-HASH = bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode()
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
 
 log = logging.getLogger("keyturn.outbox")
 

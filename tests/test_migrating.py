@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -106,14 +107,15 @@ async def test_migrating_says_where_the_database_was(database: Database) -> None
 
 
 async def test_any_number_of_machines_may_migrate_at_once(url: str) -> None:
-    machines = [Database(url) for _ in range(4)]
-    async with asyncio.timeout(60):
-        await asyncio.gather(*map(migrate, machines))
+    async with AsyncExitStack() as stack:
+        machines = [Database(url) for _ in range(4)]
+        for machine in machines:
+            stack.push_async_callback(machine.close)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*map(migrate, machines))
 
-    assert await differences(machines[0]) == []
-    assert await revision(machines[0]) == head()
-    for machine in machines:
-        await machine.close()
+        assert await revision(machines[0]) == head()
+        assert await differences(machines[0]) == []
 
 
 async def test_a_database_that_was_never_migrated_says_what_to_do(database: Database) -> None:

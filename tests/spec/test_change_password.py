@@ -1,6 +1,5 @@
 """Changing a password that is still known."""
 
-import pytest
 from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
@@ -62,9 +61,9 @@ async def test_a_weak_password_is_refused_with_every_broken_rule(service: Servic
     assert await service.knows(PASSWORD)
 
 
-@pytest.mark.parametrize("field", list(GOOD))
-async def test_what_is_missing_is_named(service: Service, field: str) -> None:
+async def test_what_is_missing_is_named(service: Service) -> None:
     client = await service.sign_in()
-    answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})
-    assert problem(answer) == "400 invalid-input"
-    assert answer.json()["errors"] == [{"field": field, "message": "missing"}]
+    for field in GOOD:
+        answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})
+        assert problem(answer) == "400 invalid-input"
+        assert answer.json()["errors"] == [{"field": field, "message": "missing"}]

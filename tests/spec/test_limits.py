@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx
-import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.service import (
@@ -27,6 +26,15 @@ from keyturn.settings import LimitSettings, ServerSettings
 
 HERE, ELSEWHERE = "203.0.113.1", "203.0.113.2"
 FULL = "429 too-many-requests"
+
+CHOSEN = {
+    "X-Forwarded-For": "198.51.100.{}",
+    "Forwarded": "for=198.51.100.{}",
+    "X-Real-IP": "198.51.100.{}",
+    "CF-Connecting-IP": "198.51.100.{}",
+    "True-Client-IP": "198.51.100.{}",
+    "X-Client-IP": "198.51.100.{}",
+}
 
 
 async def ask(client: httpx.AsyncClient, email: str = NOBODY, **headers: str) -> str:
@@ -78,14 +86,11 @@ async def test_after_the_time_it_said_a_client_is_heard_again(start: Start) -> N
     assert await ask(client) == "202"
 
 
-@pytest.mark.parametrize(
-    "header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"]
-)
-async def test_a_client_cannot_choose_its_address(service: Service, header: str) -> None:
-    client = service.at(HERE)
-    value = "for=198.51.100.{}" if header == "Forwarded" else "198.51.100.{}"
-    found = [await ask(client, **{header: value.format(number)}) for number in range(4)]
-    assert found == ["202"] * 3 + [FULL]
+async def test_a_client_cannot_choose_its_address(service: Service) -> None:
+    for number, (header, value) in enumerate(CHOSEN.items()):
+        client = service.at(f"203.0.113.{number}")
+        found = [await ask(client, **{header: value.format(turn)}) for turn in range(4)]
+        assert found == ["202"] * 3 + [FULL], header
 
 
 async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(start: Start) -> None:
@@ -148,22 +153,22 @@ async def test_guesses_at_a_password_are_limited_by_client(service: Service) -> 
 
 
 async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_from(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="3/15 minutes"))
+    service = await start(limits=LimitSettings(account="2/15 minutes"))
     found = {}
-    for email in (ADA, NOBODY, DAN, GRACE):
-        spellings = (email, email.upper(), f" {email} ", email)
+    for email in (ADA, NOBODY):
+        spellings = (email, email.upper(), f" {email} ")
         guesses = [{"email": spelling, "password": "a guess"} for spelling in spellings]
         answers = [await service.anywhere().post(LOGIN, json=guess) for guess in guesses]
         found[email] = [problem(answer) for answer in answers]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 900
-    assert found == dict.fromkeys(found, ["401 credentials-rejected"] * 3 + [FULL])
+    assert found == dict.fromkeys(found, ["401 credentials-rejected"] * 2 + [FULL])
 
 
 async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="5/15 minutes"))
+    service = await start(limits=LimitSettings(account="3/15 minutes"))
     guess = {"email": ADA, "password": "a guess"}
     answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
-    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 5 + [FULL] * 25
+    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 3 + [FULL] * 27
 
 
 async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:

@@ -95,24 +95,22 @@ async def test_no_header_of_the_request_reaches_the_link(start: Start) -> None:
 
 
 async def test_a_name_is_text_and_never_markup(service: Service) -> None:
-    name = '<img src="https://evil.test/x.png"> {{ link }} <mj-raw> & Co'
-    await service.add("eve@northwind.test", name=name)
+    await service.add("eve@northwind.test", name='<b class="x">Eve</b> {{ link }} <mj-raw> & Co')
     await service.link("eve@northwind.test")
     (mail,) = service.inbox.mails
-    assert "<img src=&#34;https://evil.test" in mail.html.replace("&quot;", "&#34;").replace("&lt;", "<")
-    assert '<img src="https://evil.test' not in mail.html
-    assert "<mj-raw>" not in mail.html
-    assert "{{ link }}" in mail.text
+    assert "&lt;b class=" in mail.html
+    assert "{{ link }} &lt;mj-raw&gt; &amp; Co" in mail.html
+    assert '<b class="x">Eve</b> {{ link }} <mj-raw> & Co' in mail.text
 
 
 async def test_a_name_with_line_breaks_writes_no_header_and_no_line_of_its_own(service: Service) -> None:
-    await service.add("eve@northwind.test", name="Eve\r\nBcc: all@northwind.test\r\n\r\nhttps://evil.test")
+    await service.add("eve@northwind.test", name="Eve\r\nBcc: all of you\r\n\r\nSecond\u2028Third")
     await service.link("eve@northwind.test")
     (mail,) = service.inbox.mails
-    for line in (mail.subject, mail.to, *mail.headers.values()):
-        assert "\n" not in line
-        assert "\r" not in line
-    assert not any(line.startswith(("Bcc:", "https://evil.test")) for line in mail.text.splitlines())
+    for line in (mail.subject, mail.to, mail.sender, *mail.headers.values()):
+        assert len(line.splitlines()) == 1
+    assert not any(line.startswith(("Bcc:", "Second", "Third")) for line in mail.text.splitlines())
+    assert "Bcc:" in mail.text
 
 
 async def test_the_mail_comes_from_whom_the_settings_name(start: Start) -> None:

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, problem
@@ -135,11 +134,11 @@ async def test_what_is_no_json_object_is_refused(service: Service) -> None:
     assert await service.rows(select(OutboxRow.id)) == []
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"])
-async def test_what_another_sites_form_can_send_is_refused(service: Service, kind: str) -> None:
+async def test_what_another_sites_form_can_send_is_refused(service: Service) -> None:
     body = json.dumps({"email": ADA})
-    answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
-    assert problem(answer) == "415 unsupported-media-type"
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""):
+        answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
+        assert problem(answer) == "415 unsupported-media-type"
     assert await service.rows(select(OutboxRow.id)) == []
 
 

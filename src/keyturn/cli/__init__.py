@@ -15,6 +15,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
     "studio": ("keyturn.cli.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.render", "Render an email to the terminal or a file."),
+    "check": ("keyturn.cli.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
     "accounts": ("keyturn.cli.accounts", "Add to and list the built-in account store."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
@@ -53,7 +54,7 @@ def keyturn(context: click.Context) -> None:
 def main() -> None:
     """Run a command: one sentence and an exit code for what goes wrong, never a traceback."""
     try:
-        keyturn()
+        keyturn(prog_name="keyturn")
     except SettingsInvalid as error:
         fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
     except KeyturnError as error:

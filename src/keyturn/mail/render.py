@@ -56,7 +56,7 @@ class Templates:
     def prepared(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
         twin = copy.copy(self)
-        twin._prepare, twin._environments = prepare, {}
+        twin._prepare, twin._environments = prepare, {}  # noqa: SLF001 - its own copy
         return twin
 
     def names(self) -> list[str]:

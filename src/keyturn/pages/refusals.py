@@ -16,6 +16,7 @@ from keyturn.logs import LogEvent
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.pages.site import SETTINGS
+from keyturn.reset.request_id import name_of
 
 log = logging.getLogger("keyturn.pages")
 
@@ -52,8 +53,9 @@ class Refusals:
         return self._later(request, "busy", 503, error.retry_after)
 
     def unready(self, request: Request[Any, Any, Any], error: DatabaseUnready | LimitsUnready) -> Response[Any]:
+        named = {"X-Request-ID": name_of(request.scope)}
         log.error(LogEvent("page.unready", reason=error))
-        return self._refusal(request, "failed", 503)
+        return self._refusal(request, "failed", 503, headers=named)
 
     def dead_link(self, request: Request[Any, Any, Any], error: LinkDead) -> Response[Any]:
         return self._pages.page(
@@ -78,8 +80,9 @@ class Refusals:
         return self._refusal(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
 
     def failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        named = {"X-Request-ID": name_of(request.scope)}
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
-        return self._refusal(request, "failed", 500)
+        return self._refusal(request, "failed", 500, headers=named)
 
     def _later(self, request: Request[Any, Any, Any], reason: str, status: int, seconds: int) -> Response[Any]:
         wait = timedelta(seconds=seconds)

@@ -1,0 +1,1 @@
+"""Checks on emails: each finding with its place in the templates and a way out."""

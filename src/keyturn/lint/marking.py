@@ -1,0 +1,62 @@
+"""MJML -> HTML in which everything drawn names the element of the MJML that it comes from."""
+
+import re
+
+from mjml import mjml2html
+
+from keyturn.lint.element import Element
+
+PREFIX = "kt-"
+_CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
+_NAME = re.compile(r"<[^\s/>]+")
+
+
+def marked(mjml: str, root: Element) -> str:
+    """Return the HTML that leads back to the MJML.
+
+    `kt-NUMBER` is among the classes of what each body element draws, and `data-keyturn="OFFSET"` on the tags that the
+    author wrote in HTML: the compiler hands both through.
+    """
+    body = root.find("mj-body")
+    additions = sorted(_additions(mjml, root, body)) if body else []
+    parts, behind = [], 0
+    for offset, addition in additions:
+        parts += [mjml[behind:offset], addition]
+        behind = offset
+    return str(mjml2html("".join([*parts, mjml[behind:]]), fonts={}))
+
+
+def number_in(class_name: str) -> int | None:
+    """Return the number of the element that a class names."""
+    found = _CLASS.fullmatch(class_name)
+    return int(found[1]) if found else None
+
+
+def _additions(mjml: str, root: Element, body: Element) -> list[tuple[int, str]]:
+    additions = []
+    for element in body.walk():
+        if "css-class" in element.attributes:
+            additions.append((element.attributes["css-class"].value_offset, f"{PREFIX}{element.number} "))
+        elif element.tag.startswith("mj-") and element.tag != "mj-raw":
+            classes = " ".join([f"{PREFIX}{element.number}", *_inherited(root, element)])
+            additions.append((_behind_name(mjml, element.offset), f' css-class="{classes}"'))
+        additions += [(_behind_name(mjml, tag.offset), f' data-keyturn="{tag.offset}"') for tag in element.tags]
+    return additions
+
+
+def _inherited(root: Element, element: Element) -> list[str]:
+    """Return the classes that mj-attributes would give the element if it had no `css-class` of its own."""
+    wanted = element.get("mj-class").split()
+    return [
+        rule.get("css-class")
+        for attributes in root.walk()
+        if attributes.tag == "mj-attributes"
+        for rule in attributes.children
+        if rule.tag in (element.tag, "mj-all") or (rule.tag == "mj-class" and rule.get("name") in wanted)
+        if "css-class" in rule.attributes
+    ]
+
+
+def _behind_name(mjml: str, offset: int) -> int:
+    found = _NAME.match(mjml, offset)
+    return found.end() if found else offset

@@ -1,0 +1,127 @@
+"""The HTML that an author wrote: inside mj-text, mj-table, mj-raw and their like, or a whole page of it."""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from itertools import accumulate
+from typing import Literal
+
+from keyturn.lint.document import Document
+from keyturn.lint.element import Attribute, Element
+
+Kind = Literal["start", "end", "text"]
+
+# What these hold is no HTML: text for the head, or styles.
+_NO_HTML = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint", "mj-font", "mj-include"))
+
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A start tag, an end tag or a text. Offsets count characters of the MJML; `within` is the element it is in."""
+
+    kind: Kind
+    name: str
+    offset: int
+    attributes: dict[str, Attribute]
+    within: Element
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.attributes[name].value if name in self.attributes else default
+
+
+def pieces(document: Document) -> Iterator[Piece]:
+    """Yield all HTML of the author, in the order of the source. `name` of a text is the text."""
+    yield from _below(document, document.root)
+
+
+def tags(document: Document, *names: str) -> Iterator[Piece]:
+    """Yield the start tags with one of these names, or all."""
+    return (piece for piece in pieces(document) if piece.kind == "start" and (not names or piece.name in names))
+
+
+def styles(document: Document) -> Iterator[tuple[str, int]]:
+    """Yield each stylesheet of the author with its offset: of mj-style, and of style elements in the HTML."""
+    for element in document.elements("mj-style", "style"):
+        yield document.inside(element), element.inner.start
+    yield from (
+        (document.mjml[start:stop], start)
+        for element in document.elements()
+        if not element.children and element.tag not in (*_NO_HTML, "style")
+        for start, stop in _style_elements(document.inside(element), element.inner.start)
+    )
+
+
+def _below(document: Document, element: Element) -> Iterator[Piece]:
+    is_html = bool(element.tag) and not element.tag.startswith("mj")
+    if is_html:
+        yield Piece("start", element.tag, element.offset, element.attributes, element)
+    behind = element.inner.start
+    for child in element.children:
+        if is_html:
+            yield from _text(document, element, behind, child.offset)
+        yield from _below(document, child)
+        behind = child.end
+    if is_html and element.children:
+        yield from _text(document, element, behind, element.inner.stop)
+    elif element.tag not in _NO_HTML and not element.children:
+        yield from _Fragment(document.inside(element), element).pieces()
+    if is_html:
+        yield Piece("end", element.tag, element.inner.stop, {}, element)
+
+
+def _text(document: Document, within: Element, start: int, stop: int) -> Iterator[Piece]:
+    if text := html.unescape(document.mjml[start:stop]).strip():
+        yield Piece("text", f" {text} ", start, {}, within)
+
+
+def _style_elements(source: str, base: int) -> Iterator[tuple[int, int]]:
+    without_comments = re.sub(r"<!--.*?-->", lambda comment: " " * len(comment[0]), source, flags=re.DOTALL)
+    for found in re.finditer(r"<style\b[^>]*>(.*?)</style>", without_comments, re.DOTALL | re.IGNORECASE):
+        yield base + found.start(1), base + found.end(1)
+
+
+class _Fragment(HTMLParser):
+    """Reads HTML with offsets. Comments, and so what is meant for Outlook alone, are left out."""
+
+    def __init__(self, source: str, within: Element) -> None:
+        super().__init__(convert_charrefs=True)
+        self._source = source
+        self._within = within
+        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=within.inner.start))
+        self._found: list[Piece] = []
+
+    def pieces(self) -> list[Piece]:
+        self.feed(self._source)
+        self.close()
+        return self._found
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - without offsets
+        self._add("start", tag, self._attributes(self.get_starttag_text() or ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._add("end", tag)
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.cdata_elem is None:
+            self._add("text", data)
+
+    def _add(self, kind: Kind, name: str, attributes: dict[str, Attribute] | None = None) -> None:
+        self._found.append(Piece(kind, name, self._offset(), attributes or {}, self._within))
+
+    def _attributes(self, tag: str) -> dict[str, Attribute]:
+        base = self._offset()
+        found: dict[str, Attribute] = {}
+        after_name = re.match(r"<[^\s/>]+", tag)
+        for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
+            group = match.lastindex or 1
+            value = html.unescape(match[group]) if group > 1 else ""
+            found.setdefault(match[1].lower(), Attribute(value, base + match.start(), base + match.start(group)))
+        return found
+
+    def _offset(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
