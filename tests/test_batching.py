@@ -139,3 +139,12 @@ async def test_a_statement_that_forgets_an_item_fails_its_waiter_instead_of_leav
     assert results[0] == 0
     assert isinstance(results[1], ValueError)
     assert results[2] == 2
+
+
+async def test_a_fault_that_is_everybody_s_is_not_tried_again_for_each(statement: Statement) -> None:
+    tasks = await waiting(Batcher(statement, common=ValueError), statement, -1, 2, 3)
+    statement.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(result) for result in results] == [int, ValueError, ValueError, ValueError]
+    assert statement.runs == [[0], [-1, 2, 3]]

@@ -13,6 +13,7 @@ _Time = DateTimeUTC(timezone=True)
 
 def upgrade() -> None:
     with op.batch_alter_table("keyturn_outbox") as outbox:
+        outbox.add_column(sa.Column("faults", sa.Integer, nullable=False, server_default="0"))
         outbox.add_column(sa.Column("sender", sa.String(16)))
         outbox.create_index("ix_keyturn_outbox_provider_id", ["provider_id"])
     with op.batch_alter_table("keyturn_mailboxes") as mailboxes:
@@ -50,3 +51,4 @@ def downgrade() -> None:
     with op.batch_alter_table("keyturn_outbox") as outbox:
         outbox.drop_index("ix_keyturn_outbox_provider_id")
         outbox.drop_column("sender")
+        outbox.drop_column("faults")

@@ -4,11 +4,12 @@
 const canvas = document.querySelector(".canvas");
 let onLink = () => {};
 
+// Resolves when the mail that is there is drawn.
 export function useFrames(options) {
   onLink = options.onLink;
   new ResizeObserver(fit).observe(canvas);
   const frame = currentFrame();
-  if (frame) drawn(frame).then(() => adopt(frame));
+  return frame ? drawn(frame).then(() => adopt(frame)) : Promise.resolve();
 }
 
 // Starts to draw the mail of the current frame once more, behind it.
@@ -105,11 +106,15 @@ function fit() {
   const frame = currentFrame();
   if (!frame) return;
   const paper = frame.parentElement;
-  const width = Number(paper.dataset.width);
+  const width = Number(getComputedStyle(paper).getPropertyValue("--width"));
   const margin = parseFloat(getComputedStyle(canvas).paddingLeft);
   const scale = Math.min(1, (canvas.clientWidth - 2 * margin) / width);
   const room = (canvas.clientHeight - 2 * margin) / scale;
   frame.style.width = `${width}px`;
+  for (const choice of document.querySelectorAll('[id^="width-"]')) {
+    if (choice.id === `width-${width}`) choice.setAttribute("aria-current", "true");
+    else choice.removeAttribute("aria-current");
+  }
   const content = frame.contentDocument?.documentElement.getBoundingClientRect().height ?? 0;
   const height = Math.max(Math.ceil(content), room);
   frame.style.height = `${height}px`;

@@ -19,43 +19,63 @@ export function settled() {
   return last;
 }
 
+// Has the mail checked, now that it is drawn, and then the others for the list, until another page is wanted.
+export async function check() {
+  const { signal } = underWay;
+  for (let address = document.body.dataset.checks; address; ) {
+    const page = await fetchPage(address, signal);
+    if (!page?.ok || signal.aborted) return;
+    place(page.document, document.querySelectorAll(".list, .tabs, .detail"));
+    address = page.document.body.dataset.checks;
+  }
+}
+
 async function fetchAndPlace(address, anew) {
   underWay.abort();
   underWay = new AbortController();
   const { signal } = underWay;
   wanted = address;
   const ahead = anew ? prepare() : null;
-  const page = await fetchPage(address, signal);
+  const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
   if (!page || signal.aborted) {
     ahead?.discard();
+    if (!signal.aborted && address !== location.href) location.assign(address);
     return null;
   }
   const moved = page.address !== location.href.split("#")[0];
   if (moved) history.pushState(null, "", page.address);
-  const focus = remembered();
   document.title = page.document.title;
   Object.assign(document.body.dataset, page.document.body.dataset);
-  for (const region of document.querySelectorAll("[data-region]")) {
-    const next = page.document.querySelector(`[data-region="${region.dataset.region}"]`);
-    if (region.innerHTML !== next.innerHTML) region.replaceChildren(...next.childNodes);
-  }
-  focus();
+  place(page.document, document.querySelectorAll("[data-region]"));
   if (moved) chosen()?.scrollIntoView({ block: "nearest" });
   await settle(page.document, ahead, signal);
   if (signal.aborted) return null;
   await painted();
+  check();
   return !document.querySelector(".fault");
 }
 
-async function fetchPage(address, signal) {
+async function fetchPage(address, signal, options) {
   try {
-    const response = await fetch(address, { signal });
+    const response = await fetch(address, { signal, ...options });
     const text = await response.text();
-    return { address: response.url, document: new DOMParser().parseFromString(text, "text/html") };
+    return { address: response.url, ok: response.ok, document: new DOMParser().parseFromString(text, "text/html") };
   } catch {
-    if (!signal.aborted && address !== location.href) location.assign(address);
     return null;
   }
+}
+
+// Puts the regions of a page in place of those that are here. What was unfolded stays so.
+function place(page, regions) {
+  const focus = remembered();
+  for (const region of regions) {
+    const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
+    for (const { id } of region.querySelectorAll("details[open]")) {
+      next.querySelector(`#${id}`)?.setAttribute("open", "");
+    }
+    if (region.innerHTML !== next.innerHTML) region.replaceChildren(...next.childNodes);
+  }
+  focus();
 }
 
 // Focus stays where it was; on the chosen row of the list it goes with the choice.

@@ -1,6 +1,6 @@
 // Everything works without this: it only makes the same pages arrive without a flash, and by themselves.
 
-import { draw } from "./page.js";
+import { check, draw } from "./page.js";
 import { listen } from "./events.js";
 import { useFrames } from "./frame.js";
 import { useKeys } from "./keys.js";
@@ -11,12 +11,18 @@ document.querySelector("[data-here]").textContent = location.host + home;
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-  if (!link || !plain || link.hash || !isPage(link)) return;
+  if (!link || !plain || !isPage(link) || link.href.startsWith(`${location.href.split("#")[0]}#`)) return;
   event.preventDefault();
-  draw(link.href);
+  open(link.href);
 });
 
 addEventListener("popstate", () => draw(location.href));
+
+async function open(address) {
+  const [page, place] = address.split("#");
+  await draw(page);
+  if (place) location.replace(`#${place}`);
+}
 
 function isPage(link) {
   const inside = link.origin === location.origin && `${link.pathname}/`.startsWith(`${home}/`);
@@ -33,6 +39,6 @@ async function show(address) {
   if (entry) location.replace(`#${entry.id}`);
 }
 
-useFrames({ onLink: show });
+useFrames({ onLink: show }).then(check);
 useKeys();
 listen();

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Tag
+from litestar.openapi.spec import Server, Tag
 from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
 from keyturn.metrics import metrics_router
+from keyturn.pages.front import refusals_around, way_in
 from keyturn.pages.reference import ReferencePage
+from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin, site_of
 from keyturn.reset.problems import problem_handlers
@@ -30,9 +33,11 @@ def create_app(
     the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
     """
     parts = parts or Parts(settings)
-    reference = ReferencePage(site_of(parts))
+    site = site_of(parts)
+    pages, reference = Pages(site), ReferencePage(site)
     app = Litestar(
         route_handlers=[
+            way_in(pages),
             metrics_router(
                 parts.meters,
                 parts.database,
@@ -45,15 +50,17 @@ def create_app(
         # Only a proxy of ours is believed that says which trace a request belongs to.
         middleware=parts.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[KeyturnPlugin(parts, worker=worker)],
-        exception_handlers=problem_handlers(),
+        exception_handlers=refusals_around(pages),
         openapi_config=OpenAPIConfig(
             title=f"{settings.brand.name} accounts",
             version=__version__,
+            servers=[Server(url=site.prefix or "/")],
             tags=[Tag(name) for name in ("Password reset", "Sessions", "Health")],
             openapi_router=reference.router("/schema"),
             render_plugins=[reference],
         ),
         request_max_body_size=settings.server.max_body,
+        cors_config=_cors(settings),
         logging_config=None,
     )
     if settings.server.trusted_proxies:
@@ -68,4 +75,17 @@ def create_metrics_app(parts: Parts) -> ASGIApp:
         exception_handlers=problem_handlers(),
         openapi_config=None,
         logging_config=None,
+    )
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    """Let the pages of the origins on the list read answers (OWASP ASVS 3.4.2); cookies stay at home."""
+    if not settings.server.allowed_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(settings.server.allowed_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type"],
+        allow_credentials=False,
+        max_age=600,
     )

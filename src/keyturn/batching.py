@@ -17,11 +17,19 @@ class Batcher(Generic[Item, Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
     `execute` returns one result an item, in the same order. If it fails for a batch of several, each item is tried
-    alone once, so that one bad row does not fail its neighbours. A waiter that is cancelled does not cancel the batch.
+    alone once, so that one bad row does not fail its neighbours; but `common` faults, such as a database that is
+    down, are everybody's at once. A waiter that is cancelled does not cancel the batch.
     """
 
-    def __init__(self, execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, largest: int = 500) -> None:
+    def __init__(
+        self,
+        execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        common: type[Exception] | tuple[()] = (),
+        largest: int = 500,
+    ) -> None:
         self._execute = execute
+        self._common = common
         self._largest = largest
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._running: asyncio.Task[None] | None = None
@@ -47,12 +55,13 @@ class Batcher(Generic[Item, Result]):
             results = await self._execute([item for item, _ in batch])
             settled = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
-            if len(batch) == 1:
-                if not batch[0][1].done():
-                    batch[0][1].set_exception(error)
+            if len(batch) > 1 and not isinstance(error, self._common):
+                for pair in batch:
+                    await self._settle([pair])
                 return
-            for pair in batch:
-                await self._settle([pair])
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
             return
         for (_, future), result in settled:
             if not future.done():  # its waiter was cancelled meanwhile

@@ -9,6 +9,7 @@ from keyturn.errors import (
     CredentialsRejected,
     DatabaseUnready,
     InputInvalid,
+    LimitsUnready,
     LinkDead,
     NotSignedIn,
     PasswordRejected,
@@ -28,6 +29,7 @@ _OUTCOMES: dict[type[Exception], str] = {
     NotSignedIn: "not_signed_in",
     Busy: "busy",
     DatabaseUnready: "unavailable",
+    LimitsUnready: "unavailable",
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from email.utils import parseaddr
+from email.utils import formataddr
 from functools import cached_property
 
 import msgspec
@@ -164,5 +164,5 @@ def _secrets(settings: Settings) -> list[str]:
 
 def _local_sender(settings: Settings) -> str:
     """Return who captured mails come from where nobody was named: they never leave the machine."""
-    support = parseaddr(settings.brand.support_address)[1] or "no-reply@localhost"
-    return f"{settings.brand.name} <{support}>"
+    support = settings.brand.support_address or "no-reply@localhost"
+    return formataddr((settings.brand.name, support))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 from litestar import Litestar, Router
 from litestar.config.app import AppConfig
@@ -66,4 +67,5 @@ def site_of(parts: Parts) -> Site:
         token_ttl=settings.token.ttl,
         cooldown=settings.limits.mailbox_cooldown,
         sign_in_url="" if settings.sign_in_url == HOSTED_SIGN_IN else parts.addresses.sign_in(),
+        prefix=urlsplit(settings.base_url).path.rstrip("/"),
     )

@@ -47,6 +47,26 @@ def test_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Pat
     assert count == 4
 
 
+def test_a_second_one_in_the_same_folder_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0"], tmp_path):
+        second = [*DEMO, "--port", "0"]
+        done = subprocess.run(second, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "already" in done.stderr
+
+
+def test_on_every_address_it_prints_one_that_can_be_clicked_and_a_warning(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0", "--host", "127.0.0.2"], tmp_path) as demo:
+        assert demo.url.startswith("http://127.0.0.2:")
+        assert "reads these mails" not in demo.greeting
+
+
+def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0"], tmp_path):
+        assert (tmp_path / ".keyturn").stat().st_mode & 0o077 == 0
+
+
 def test_a_taken_port_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

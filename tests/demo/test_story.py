@@ -57,6 +57,8 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await expect(reset.get_by_role("alert")).to_be_visible()
     await _sign_in(reset, NEW)
     await expect(reset).to_have_url(re.compile("/viewer-settings/security"))
+    await expect(reset.get_by_text("A mail was sent to this address a moment ago.")).to_be_visible()
+    await expect(reset.get_by_role("button", name="Request Password Change")).to_be_disabled()
 
     confirmation = await _open_mail(page, "Your Northwind School password was changed")
     await expect(confirmation.get_by_text("If it was you, all is done.")).to_be_visible()

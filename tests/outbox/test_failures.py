@@ -90,13 +90,37 @@ async def test_a_message_is_given_up_after_so_many_tries(outbox: Outbox, databas
     assert (row.state, row.reason, row.attempts) == ("dead", "provider down", 3)
 
 
+async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Database, rows: Rows) -> None:
+    await post(outbox, "one")
+    for fault in (1, 2):
+        assert (await rows.only()).state == "waiting", f"given up before fault {fault}"
+        await work(outbox, ZeroDivisionError("a slip"), max_faults=2)
+        await make_due(database)
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("dead", "ZeroDivisionError")
+
+
+async def test_an_hour_in_which_the_provider_is_down_loses_nothing(
+    outbox: Outbox, database: Database, rows: Rows
+) -> None:
+    """Ten minutes lie between two tries at the most, so an hour is some fifteen of them."""
+    await post(outbox, "one")
+    for _ in range(15):
+        await work(outbox, SendRetryable("provider down"))
+        await make_due(database)
+    await relay_of(outbox, Handler()).drain()
+
+    assert await rows.states() == ["sent"]
+
+
 async def test_a_message_that_ends_its_workers_is_given_up_without_another(outbox: Outbox, rows: Rows) -> None:
     """Each claim ran out without a word, as when the process is killed in the middle."""
     await post(outbox, "one")
     for _ in range(3):
         await outbox.claim(1, timedelta(0))
     handler = Handler()
-    await relay_of(outbox, handler, max_attempts=3).drain()
+    await relay_of(outbox, handler, max_faults=2).drain()
 
     assert handler.begun == []
     assert await rows.states() == ["dead"]

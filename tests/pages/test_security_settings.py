@@ -1,11 +1,15 @@
 """The card "Change Password" in the security settings."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 from tests.pages.school import ADA, School, Visitor, heading, words
 
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account
+from keyturn.database import now
 
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 INFO = "We’ve sent a password reset link to your email. Please check your inbox to continue."
@@ -15,6 +19,13 @@ INFO = "We’ve sent a password reset link to your email. Please check your inbo
 async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
     await visitor.sign_in(ada.email)
     return visitor
+
+
+async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) -> None:
+    """Note what a worker notes when it writes to a mailbox."""
+    async with school.parts.database.transaction() as session:
+        assert await school.parts.links.claim_mailbox(session, email, now() - ago, school.site.cooldown)
+        await session.commit()
 
 
 @pytest.mark.parametrize("path", [VIEWER, SCHOOL])
@@ -54,6 +65,39 @@ async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, s
 async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: School) -> None:
     signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
     assert "Ask again." in words(await signed_in.get(VIEWER))
+    await signed_in.submit(VIEWER)
+    assert await school.asked() == [ADA]
+
+
+async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_would_not_come(
+    signed_in: Visitor, school: School
+) -> None:
+    await write_to(ADA, school, ago=timedelta(seconds=20))
+    page = await signed_in.follow(await signed_in.submit(VIEWER))
+    assert re.search(r"A mail was sent to this address a moment ago\. Ask again in (40|3\d) seconds \.", words(page))
+    assert 'data-countdown="' in page.text
+    assert INFO not in words(page)
+    assert await school.asked() == []
+
+
+async def test_once_the_mailbox_has_rested_the_card_is_as_before(signed_in: Visitor, school: School) -> None:
+    await write_to(ADA, school, ago=timedelta(seconds=60))
+    assert "a moment ago" not in words(await signed_in.get(VIEWER))
+    assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
+    assert await school.asked() == [ADA]
+
+
+async def test_the_longer_of_both_waits_counts(signed_in: Visitor, school: School) -> None:
+    signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
+    await write_to(ADA, school, ago=timedelta(seconds=20))
+    page = await signed_in.follow(await signed_in.submit(VIEWER))
+    assert INFO in words(page)
+    assert "Ask again in" in words(page)
+    assert await school.asked() == []
+
+
+async def test_a_mail_to_somebody_else_makes_nobody_wait(signed_in: Visitor, school: School) -> None:
+    await write_to("bob@northwind.example", school)
     await signed_in.submit(VIEWER)
     assert await school.asked() == [ADA]
 

@@ -184,3 +184,14 @@ async def test_of_many_who_would_write_to_a_mailbox_at_once_one_does(database: D
 
 async def test_without_a_cooldown_every_mail_goes_out(database: Database, links: LinkStore) -> None:
     assert [await claim(database, links, "ada@a.example", MOMENT, timedelta(0)) for _ in range(2)] == [True, True]
+
+
+async def test_a_mailbox_says_how_long_it_still_rests(database: Database, links: LinkStore) -> None:
+    minute = timedelta(minutes=1)
+    assert await links.cooldown_left("ada@a.example", MOMENT, minute) == timedelta(0)
+
+    await claim(database, links, "ada@a.example", MOMENT, minute)
+
+    left = [await links.cooldown_left("ADA@a.example", MOMENT + minute * part, minute) for part in (0, 0.25, 1, 9)]
+    assert left == [minute, minute * 0.75, timedelta(0), timedelta(0)]
+    assert await links.cooldown_left("eve@a.example", MOMENT, minute) == timedelta(0)

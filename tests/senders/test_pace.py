@@ -10,7 +10,7 @@ from keyturn.database import Database
 from keyturn.errors import SendRetryable
 from keyturn.mail import pace
 from keyturn.mail.email import Email
-from keyturn.mail.pace import Pace, PacedSender
+from keyturn.mail.pace import LONGEST_HOLD, Pace, PacedSender
 
 FAST, SLOW = 20.0, 0.001
 """Calls a second."""
@@ -49,10 +49,20 @@ async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
         await Pace(database, "another", SLOW).turn()
 
 
-async def test_a_second_call_within_the_gap_waits(database: Database) -> None:
+async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:
     slow = Pace(database, "resend", SLOW)
     await slow.turn()
-    second = asyncio.create_task(slow.turn())
+    with pytest.raises(SendRetryable, match="too many wait") as refusal:
+        await slow.turn()
+
+    assert refusal.value.sure
+    assert refusal.value.retry_after == LONGEST_HOLD
+
+
+async def test_a_second_call_within_the_gap_waits(database: Database) -> None:
+    one_a_second = Pace(database, "resend", 1)
+    await one_a_second.turn()
+    second = asyncio.create_task(one_a_second.turn())
     await asyncio.wait({second}, timeout=0.2)
 
     assert not second.done()

@@ -136,7 +136,17 @@ def test_who_sends_nothing_needs_no_secrets(read: Read) -> None:
     assert read(bare=True, sending=False).secret_key == ""
 
 
-@pytest.mark.parametrize("name", ["mail.from", "mail.reply_to", "brand.support_address"])
+def test_the_support_address_stands_alone(faults: Faults) -> None:
+    fault = {"brand.support_address": "not an email address: Help <help@northwind.example>"}
+    assert faults('[brand]\nsupport_address = "Help <help@northwind.example>"') == fault
+
+
+def test_a_logo_is_fetched_over_https(faults: Faults) -> None:
+    fault = {"brand.logo_url": "must begin with https://: mail programs fetch nothing else"}
+    assert faults('[brand]\nlogo_url = "http://northwind.example/logo.png"') == fault
+
+
+@pytest.mark.parametrize("name", ["mail.from", "mail.reply_to"])
 def test_an_address_must_be_one(faults: Faults, read: Read, name: str) -> None:
     section, _, key = name.partition(".")
     variables = {name: value for name, value in ENOUGH.items() if name != "KEYTURN_MAIL_FROM"}

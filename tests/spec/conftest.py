@@ -11,7 +11,7 @@ from tests.spec.service import ADA, DAN, GRACE, Service, running, settings_for
 
 
 class Start(Protocol):
-    async def __call__(self, *, worker: bool = False, inbox: Inbox | None = None, **settings: Any) -> Service:
+    async def __call__(self, *, working: bool = False, inbox: Inbox | None = None, **settings: Any) -> Service:
         """Start a service with the settings, on the test's database; every one of them is stopped at the end."""
         ...
 
@@ -20,9 +20,9 @@ class Start(Protocol):
 async def start(database_url: str) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
-        async def start_one(*, worker: bool = False, inbox: Inbox | None = None, **settings: Any) -> Service:
+        async def start_one(*, working: bool = False, inbox: Inbox | None = None, **settings: Any) -> Service:
             wanted = settings_for(database_url, **settings)
-            service = await stack.enter_async_context(running(wanted, worker=worker, inbox=inbox))
+            service = await stack.enter_async_context(running(wanted, worker=working, inbox=inbox))
             if not await service.parts.accounts.list():
                 await service.add(ADA, name="Ada", kind="viewer")
                 await service.add(GRACE, name="Grace", provider="Google")

@@ -172,13 +172,22 @@ async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None
 
 
 async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="4/15 minutes", login="100/minute"))
+    service = await start(limits=LimitSettings(account="3/15 minutes", login="100/minute"))
     client = await service.sign_in()
     guess = {"currentPassword": "a guess", "newPassword": NEW_PASSWORD}
     found = [problem(await client.post(CHANGE, json=guess)) for _ in range(4)]
     assert found == ["401 credentials-rejected"] * 3 + [FULL]
     right = await client.post(CHANGE, json=guess | {"currentPassword": PASSWORD})
     assert problem(right) == FULL
+
+
+async def test_a_strangers_guesses_do_not_keep_the_owner_from_changing_the_password(start: Start) -> None:
+    service = await start(limits=LimitSettings(account="2/15 minutes"))
+    client = await service.sign_in()
+    guess = {"email": ADA, "password": "a guess"}
+    assert [problem(await service.anywhere().post(LOGIN, json=guess)) for _ in range(2)][1] == FULL
+    answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert answer.status_code == 200
 
 
 async def test_who_has_guessed_too_often_still_resets_the_password(start: Start) -> None:

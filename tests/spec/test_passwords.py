@@ -14,6 +14,9 @@ NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
 COMPOSED = unicodedata.normalize("NFC", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
 
+SEVENTY_TWO = "seven quiet harbours, eleven loud lighthouses, nineteen silent anchors.."
+EMOJI = "".join(chr(0x1F400 + 7 * step) for step in range(18))
+
 EXACT = [
     "  two spaces around it  ",
     "before\0after the NUL",
@@ -22,11 +25,10 @@ EXACT = [
     COMPOSED,
     DECOMPOSED,
     "\u0643\u0644\u0645\u0629 \u0627\u0644\u0633\u0631 \u062c\u062f\u064a\u062f\u0629",
-    "\N{KEY}\N{TURTLE}\N{SAILBOAT}" * 5,
     "'; DROP TABLE keyturn_accounts; --\"",
     "<script>alert(1)</script>",
-    "s" * 71 + "!",
-    "\N{TURTLE}" * 18,
+    SEVENTY_TWO,
+    EMOJI,
 ]
 
 NEARLY = {
@@ -38,22 +40,25 @@ NEARLY = {
 }
 
 TOO_LONG = [
-    "s" * 72 + "!",
-    "\N{TURTLE}" * 64,
-    "\u20ac" * 25,
-    "eleven loud lighthouses" * 4,
+    SEVENTY_TWO + "!",
+    EMOJI * 4,
+    SEVENTY_TWO[:70] + "\u20ac",
+    EMOJI + "!",
 ]
 
 WEAK = {
+    "": {"min_length"},
     "short": {"min_length"},
     "password": {"min_length", "common"},
     "PASSWORD": {"min_length", "common"},
     "password1234": {"common"},
-    "StratoCaster": {"common"},
+    "aaaaaaaaaaaa": {"common"},
+    "abcdefghijkl": {"common"},
+    "qwertyuiop[]": {"common"},
     ADA: {"personal"},
     "Northwind School": {"personal"},
     "northwind-school-2026": {"personal"},
-    "\u00e9" * 11: {"min_length"},
+    "\u00e9\u00e8\u00ea\u00e0\u00f9\u00ee\u00f4\u00fb\u00e7\u00ef\u00fc": {"min_length"},
 }
 
 
@@ -85,11 +90,10 @@ async def test_more_than_72_bytes_are_refused_and_never_cut(service: Service) ->
 
 
 async def test_more_than_72_bytes_are_wrong_at_sign_in_and_no_fault(service: Service) -> None:
-    seventy_two = "s" * 71 + "!"
-    assert problem(await service.reset(await service.link(), seventy_two)) == "200"
-    assert await service.knows(seventy_two)
-    assert not await service.knows(seventy_two + "t")
-    assert not await service.knows("s" * 5000)
+    assert problem(await service.reset(await service.link(), SEVENTY_TWO)) == "200"
+    assert await service.knows(SEVENTY_TWO)
+    assert not await service.knows(SEVENTY_TWO + "!")
+    assert not await service.knows(SEVENTY_TWO * 50)
 
 
 async def test_a_weak_password_is_refused_with_every_broken_rule_and_the_link_survives(start: Start) -> None:
@@ -118,7 +122,7 @@ async def test_the_default_rules_follow_length_and_a_blocklist(service: Service)
 
 async def test_no_composition_is_asked_for_by_default(start: Start) -> None:
     service = await start(limits=NO_COOLDOWN)
-    for password in ("eleven loud lighthouses", "aaaaaaaaaaaz", "123456789 and on", "\u00e9" * 12):
+    for password in ("eleven loud lighthouses", "123456789 and on", EMOJI):
         assert problem(await service.reset(await service.link(), password)) == "200"
 
 

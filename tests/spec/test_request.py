@@ -104,7 +104,7 @@ async def test_the_answer_does_not_wait_for_the_mail(service: Service) -> None:
 
 
 async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) -> None:
-    service = await start(worker=True)
+    service = await start(working=True)
     service.inbox.failures.extend([SendRetryable("503"), SendRefused("422")])
     answers = []
     for email in (ADA, NOBODY, GRACE):

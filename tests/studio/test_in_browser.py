@@ -4,34 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 from tests.studio.fixtures import GREETING, capture
+from tests.studio.on_screen import canvas, mail, open_sample, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-def mail(page: Page) -> FrameLocator:
-    return page.frame_locator(".paper iframe:not(.arriving)")
-
-
-def canvas(page: Page) -> Locator:
-    return page.get_by_role("region", name="Preview")
-
-
-async def open_sample(page: Page, served: str, query: str = "?sample=ada") -> None:
-    """Open a sample and wait until a save would be noticed."""
-    await page.goto(f"{served}/templates/greeting{query}")
-    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
 
 
 async def ground(page: Page) -> str:
     """Return the colour behind the mail, as it is painted."""
     colour: str = await mail(page).locator(".ground").evaluate("element => getComputedStyle(element).backgroundColor")
     return colour
-
-
-def save(folder: Path, old: str, new: str, file: str = "greeting/greeting.mjml") -> None:
-    (folder / file).write_text((folder / file).read_text().replace(old, new))
 
 
 async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
@@ -114,6 +97,22 @@ async def test_a_mail_wider_than_the_canvas_is_made_smaller_not_narrower(page: P
     assert box["width"] < around["width"]
 
 
+@pytest.mark.parametrize(("screen", "width"), [(320, 320), (360, 320), (375, 375), (412, 375), (700, 600), (1280, 600)])
+async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
+    page: Page, served: str, screen: int, width: int
+) -> None:
+    await page.set_viewport_size({"width": screen, "height": 700})
+    await open_sample(page, served)
+    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+    await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
+
+
+async def test_a_width_that_was_chosen_is_kept_on_a_phone(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await open_sample(page, served, "?sample=ada&width=600")
+    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", 600)
+
+
 @pytest.mark.parametrize("preferred", ["light", "dark"])
 async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page, served: str, preferred: str) -> None:
     await page.emulate_media(color_scheme=preferred)
@@ -139,7 +138,7 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
         ("]", "greeting?sample=grace&show=source&file=text"),
         ("[", "greeting?sample=grace&show=source"),
         ("h", "greeting?sample=grace"),
-        ("6", "greeting?sample=grace&tab=links"),
+        ("7", "greeting?sample=grace&tab=links"),
     ):
         await page.keyboard.press(key)
         await expect(page).to_have_url(f"{served}/templates/{address}")

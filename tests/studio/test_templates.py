@@ -68,12 +68,12 @@ def test_the_links_of_a_preview_cannot_be_clicked_in_the_list(client: Client) ->
     assert 'href="https://account.northwind.example' not in page
 
 
-def test_the_headers_say_how_much_of_what_gmail_shows_is_used(client: Client, folder: Path) -> None:
-    assert re.search(r"<strong>\d\.\d KB</strong> of 102 KB", client.get("/studio/templates/greeting?tab=headers").text)
+def test_the_checks_say_how_much_of_what_gmail_shows_is_used(client: Client, folder: Path) -> None:
+    assert re.search(r"<strong>\d\.\d KB</strong> of 102 KB", client.get("/studio/templates/greeting?tab=checks").text)
     long = "<mj-text>" + "word " * 25_000 + "</mj-text>"
     source = (folder / "notice" / "notice.mjml").read_text()
     (folder / "notice" / "notice.mjml").write_text(source.replace("<mj-text>{{ what }}</mj-text>", long))
-    assert 'value="104448"' in client.get("/studio/templates/notice?tab=headers").text
+    assert 'value="104448"' in client.get("/studio/templates/notice?tab=checks").text
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,8 @@ def test_what_a_page_needs_comes_from_the_studio_itself(client: Client) -> None:
     for file in [*needed, *scripts]:
         answer = client.get(file)
         assert answer.status_code == 200
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert answer.headers["content-type"].split(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
 
 

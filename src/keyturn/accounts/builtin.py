@@ -13,7 +13,7 @@ from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.accounts.port import Account
 from keyturn.batching import Batcher
 from keyturn.database import Database, now
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import DatabaseUnready, Fault, InputInvalid
 
 _ACCOUNT = (
     AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
@@ -26,7 +26,7 @@ class BuiltinAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all)
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=DatabaseUnready)
 
     async def find(self, email: str) -> Account | None:
         async with self._database.reading() as connection:
@@ -47,14 +47,14 @@ class BuiltinAccounts:
             statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
             return (await connection.execute(statement)).scalar_one_or_none()
 
-    async def set_password(self, session: AsyncSession, account_id: str, password_hash: str) -> None:
-        await session.execute(
-            update(AccountRow)
-            .where(AccountRow.id == account_id)
-            .values(password_hash=password_hash, password_changed_at=now())
-        )
+    async def set_password(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+        unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & AccountRow.active
+        changed = update(AccountRow).where(unchanged).values(password_hash=password_hash, password_changed_at=now())
+        if (await session.execute(changed.returning(AccountRow.id))).first() is None:
+            return False
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        await session.execute(delete(SessionRow).where(SessionRow.account_id == account_id))
+        await session.execute(delete(SessionRow).where(SessionRow.account_id == account.id))
+        return True
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
         """Store a new account under an id of its own.

@@ -35,6 +35,9 @@ class AccountStore(Protocol):
         """Return the stored hash; None where the account is gone or has no password."""
         ...
 
-    async def set_password(self, session: AsyncSession, account_id: str, password_hash: str) -> None:
-        """Store the hash, in the caller's transaction, and end every session that the store keeps itself."""
+    async def set_password(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+        """Store the hash, in the caller's transaction, and end every session that the store keeps itself.
+
+        Return False, and change nothing, where the account is gone, disabled or has another address by now.
+        """
         ...

@@ -4,6 +4,8 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,9 +14,11 @@ from keyturn import __version__
 from keyturn.accounts.port import Account
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.studio import studio_of
-from keyturn.cli.terminal import PORT, accent, muted, strong
+from keyturn.cli.terminal import PORT, accent, muted, strong, warning
+from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.settings.rules import is_loopback
 
 FOLDER = Path(".keyturn")
 PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
@@ -32,6 +36,10 @@ BRAND = Brand(
     support_address="help@northwind.example",
     postal_address="12 Harbour Street, Leeds",
 )
+
+
+class DemoRuns(KeyturnError):
+    pass
 
 
 @click.command()
@@ -58,9 +66,10 @@ def demo(host: str, port: int) -> None:
         await _add_accounts(parts)
         studio = studio_of(parts, host)
         app = create_app(settings, parts=parts, more=[studio_router(studio)])
-        await serve(app, bound, lambda: click.echo(_greeting(url)), studio.stopping.set)
+        await serve(app, bound, lambda: click.echo(_greeting(url, host)), studio.stopping.set)
 
-    run(main())
+    with _only_one_here():
+        run(main())
     click.echo(muted("Ended. What you did is kept in .keyturn/"))
 
 
@@ -76,10 +85,25 @@ def demo_settings(url: str) -> Settings:
     )
 
 
+@contextmanager
+def _only_one_here() -> Iterator[None]:
+    """Keep a second demo out of the folder: one could mail the links of the other. Raises DemoRuns."""
+    FOLDER.mkdir(mode=0o700, exist_ok=True)  # captured mails hold links that work
+    with (FOLDER / "lock").open("w") as lock:
+        if sys.platform != "win32":
+            import fcntl  # noqa: PLC0415 - not to be had on Windows
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DemoRuns("a demo runs in this folder already; end it, or start this one elsewhere") from None
+        yield
+
+
 def _secret() -> Secret:
     file = FOLDER / "secret"
     if not file.exists():
-        FOLDER.mkdir(exist_ok=True)
+        FOLDER.mkdir(mode=0o700, exist_ok=True)  # captured mails hold links that work
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32))
     return Secret(file.read_text())
@@ -91,7 +115,7 @@ async def _add_accounts(parts: Parts) -> None:
             await parts.accounts.add(account, None if account.provider else PASSWORD_HASH)
 
 
-def _greeting(url: str) -> str:
+def _greeting(url: str, host: str) -> str:
     pages = {
         "Reset a password": "/forgot-password",
         "Sign in": "/login",
@@ -110,6 +134,7 @@ def _greeting(url: str) -> str:
             f"  {first}   {second}   {muted('password:')} {PASSWORD}",
             f"  {muted('google@example.test signs in with Google, disabled@example.test is switched off')}",
             f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}",
+            *([] if is_loopback(f"//{host}") else [f"  {warning('Who reaches this machine reads these mails, too.')}"]),
             "",
         ]
     )

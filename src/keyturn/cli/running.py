@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from keyturn.errors import KeyturnError
 
+_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 _PATIENCE = 2
 """Seconds that open requests get at the end; a browser's live connection would otherwise never end."""
 
@@ -37,8 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """Return "host:port" as it stands in a URL."""
+    """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
     host, port = bound.getsockname()[:2]
+    host = _OWN.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -31,8 +31,10 @@ def studio_of(parts: Parts, host: str) -> Studio:
 def studio(host: str, port: int) -> None:
     """Preview the emails in a browser, with sample data; what you save is drawn at once."""
     from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
+    from keyturn.logs import configure_logs  # noqa: PLC0415
     from keyturn.studio import create_studio_app  # noqa: PLC0415
 
+    configure_logs("warning")
     parts = Parts(read_settings(sending=False), reload_templates=True)
     bound = listen(host, port)
     shown = studio_of(parts, host)
@@ -41,3 +43,4 @@ def studio(host: str, port: int) -> None:
         click.echo(f"Studio  {accent(f'http://{address_of(bound)}/studio')}  {muted('Ctrl-C ends it.')}")
 
     run(serve(create_studio_app(shown), bound, greet, shown.stopping.set))
+    click.echo(muted("Ended. Nothing was sent."))

@@ -24,7 +24,7 @@ class CaptureSender:
         pass
 
     def _write(self, email: Email, key: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mails hold links that work
         if any(self._folder.glob(f"*-{key}.eml")):
             return
         moment = datetime.now(UTC)

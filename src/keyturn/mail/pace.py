@@ -24,19 +24,28 @@ class Pace:
         self._gap = 1 / per_second
 
     async def turn(self) -> None:
-        """Return when it is this caller's turn: at once where nobody called within the gap."""
+        """Return when it is this caller's turn: at once where nobody called within the gap.
+
+        Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
+        """
         moment = time.time()
         upsert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
         booked = (
             upsert(PaceRow)
             .values(name=self._name, next_at=moment + self._gap)
-            .on_conflict_do_update(index_elements=[PaceRow.name], set_={"next_at": later})
+            .on_conflict_do_update(
+                index_elements=[PaceRow.name],
+                set_={"next_at": later},
+                where=PaceRow.next_at <= moment + LONGEST_HOLD,
+            )
             .returning(PaceRow.next_at)
         )
         async with self._database.transaction() as session:
-            next_at: float = (await session.execute(booked)).scalar_one()
+            next_at = (await session.execute(booked)).scalar_one_or_none()
             await session.commit()
+        if next_at is None:
+            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, sure=True)
         await asyncio.sleep(next_at - self._gap - moment)
 
     async def hold(self, seconds: float) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from litestar import Request, Response, Router, get
 from litestar.exceptions import NotAuthorizedException, NotFoundException
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
@@ -16,6 +15,10 @@ from keyturn.metrics.prometheus import PrometheusMeters
 from keyturn.outbox.backlog import Backlog, backlog_of
 
 log = logging.getLogger("keyturn.metrics")
+
+_TEXT = "text/plain; version=0.0.4"
+"""The text format, to which Litestar adds the character set
+(https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
@@ -35,7 +38,7 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
             raise NotFoundException
         return Response(
             meters.exposition(await _backlog(database)),
-            media_type=CONTENT_TYPE_PLAIN_0_0_4,
+            media_type=_TEXT,
             headers={"Cache-Control": "no-store"},
         )
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.batching import Batcher
 from keyturn.database import Database, now
+from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
 from keyturn.outbox.message import Message, Sent
@@ -29,7 +30,7 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all)
+        self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
@@ -71,7 +72,12 @@ class Outbox:
         taken = (
             update(OutboxRow)
             .where(OutboxRow.id.in_(select(due.c.id)))
-            .values(claim=claim, attempts=OutboxRow.attempts + 1, available_at=moment + lease)
+            .values(
+                claim=claim,
+                attempts=OutboxRow.attempts + 1,
+                faults=OutboxRow.faults + 1,
+                available_at=moment + lease,
+            )
             .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__))
         )
         async with self.database.transaction() as session:
@@ -110,18 +116,24 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: datetime, reason: str, *, sure: bool) -> None:
+    async def postpone(self, message: Message, until: datetime, reason: str, *, sure: bool, faults: int = 0) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now.
 
         Where it is `sure` that no try has reached anybody, another transport may be asked next time.
         """
         sender = {"sender": None} if sure and message.sender is None else {}
-        await self._release(message, "retried", reason, available_at=until, **sender)
+        await self._release(message, "retried", reason, available_at=until, faults=faults, **sender)
 
     async def park(self, message: Message, until: datetime, reason: str) -> None:
         """Do what `postpone` does, where the message is not to blame: the try does not count."""
         await self._release(
-            message, "parked", reason, available_at=until, attempts=message.attempts - 1, sender=message.sender
+            message,
+            "parked",
+            reason,
+            available_at=until,
+            attempts=message.attempts - 1,
+            faults=0,
+            sender=message.sender,
         )
 
     async def _settle(

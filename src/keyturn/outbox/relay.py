@@ -30,12 +30,17 @@ class Handler(Protocol):
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen."""
+    """A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
+
+    `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
+    `max_faults` is how often a message may end in a way that nobody foresaw.
+    """
 
     concurrency: int = 8
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
-    max_attempts: int = 12
+    max_attempts: int = 140
+    max_faults: int = 12
 
 
 class Relay:
@@ -121,7 +126,7 @@ class Relay:
             log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 
     async def _attempt(self, message: Message) -> None:
-        if message.attempts > self._limits.max_attempts:
+        if message.faults > self._limits.max_faults:
             # Each of those claims ran out without a word: the message may be what ended its workers.
             await self._give_up(message, "no try came to an end")
             return
@@ -139,10 +144,10 @@ class Relay:
         except SendRetryable as error:
             await self._try_later(message, error)
         except TimeoutError:
-            await self._try_later(message, SendRetryable("it took longer than its lease"))
+            await self._try_again(message, "it took longer than its lease")
         except Exception as error:
             log.exception(LogEvent("mail.failed", message_id=message.id))
-            await self._try_later(message, SendRetryable(type(error).__name__))
+            await self._try_again(message, type(error).__name__)
 
     async def _settle(self, message: Message, settlement: Settlement) -> None:
         match settlement:
@@ -164,6 +169,14 @@ class Relay:
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
         await self._outbox.postpone(message, now() + pause, error.reason, sure=error.sure)
         self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason)
+
+    async def _try_again(self, message: Message, fault: str) -> None:
+        if message.faults >= self._limits.max_faults:
+            await self._give_up(message, fault)
+            return
+        pause = backoff(message.faults, self._jitter())
+        await self._outbox.postpone(message, now() + pause, fault, sure=False, faults=message.faults)
+        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=fault)
 
     async def _give_up(self, message: Message, reason: str) -> None:
         await self._outbox.settle_dead(message, reason)

@@ -53,7 +53,7 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
     if row.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
     row.state, row.key, row.available_at = WAITING, os.urandom(16).hex(), moment
-    row.attempts, row.reason, row.sender, row.settled_at = 0, None, None, None
+    row.attempts, row.faults, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
     return await _noted(session, row, "reopened", moment)
 
 

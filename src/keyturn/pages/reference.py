@@ -61,11 +61,10 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
         return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         return self._template.render(
             title=openapi_schema["info"]["title"],
             version=openapi_schema["info"]["version"],
-            schema_url=f"{request.url.path.rstrip('/')}/openapi.json",
             groups=groups_of(openapi_schema),
         ).encode()
 

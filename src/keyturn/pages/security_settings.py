@@ -1,12 +1,12 @@
 """The card "Change Password" in the security settings of those who are signed in."""
 
+from datetime import timedelta
 from typing import Any
 
 from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
 
 from keyturn.accounts.port import Account
-from keyturn.pages.cookies import Asked
 from keyturn.pages.rendering import Pages
 from keyturn.pages.site import SETTINGS, settings_path
 from keyturn.reset.http import client_of
@@ -28,24 +28,31 @@ class SecuritySettings(Controller):
         own = settings_path(account.kind)
         if not request.scope["path"].endswith(own):
             return pages.redirect(pages.site.url(own))
-        asked = _asked(request, pages, account)
-        return pages.page(request, "security_settings.html", locale=account.locale, account=account, asked=asked)
+        asked, wait = await _asked(request, pages, account)
+        return pages.page(
+            request, "security_settings.html", locale=account.locale, account=account, asked=asked, wait=wait
+        )
 
     @post(PATHS)
     async def request_password_change(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
-        """Send a link to the account's own address. Raises TooManyRequests."""
+        """Send a link to the account's own address, if a worker would send it. Raises TooManyRequests."""
         account = await sign_ins.account(pages.site.session_cookie.read(request))
         own = settings_path(account.kind)
-        asked = _asked(request, pages, account)
-        if asked and asked.wait:
+        _, wait = await _asked(request, pages, account)
+        if wait:
             return pages.redirect(pages.site.url(own))
         await pages.site.resets.request(account.email, client_of(request))
         return pages.redirect(pages.site.url(own), pages.cookies.asked(account.email, own))
 
 
-def _asked(request: Request[Any, Any, Any], pages: Pages, account: Account) -> Asked | None:
-    """Return what this account asked for in this browser, if anything."""
+async def _asked(request: Request[Any, Any, Any], pages: Pages, account: Account) -> tuple[bool, timedelta]:
+    """Return whether this account asked for a link in this browser, and how long another would not be sent.
+
+    The account's mailbox may have been written to from elsewhere too, and whoever is signed in may know.
+    """
     asked = pages.cookies.read_asked(request.cookies)
-    return asked if asked and asked.email == account.email else None
+    own_wait = asked.wait if asked and asked.email == account.email else None
+    left = await pages.site.resets.cooldown_left(account.email, pages.site.cooldown)
+    return own_wait is not None, max(own_wait or timedelta(0), left)

@@ -20,7 +20,7 @@ class Site:
     """`sign_ins` is None where the built-in store's sessions are not in use: then nobody signs in here.
 
     `sign_in_url` is where "Back to sign in" and a saved password lead, the hosted page unless it is set. `prefix` is
-    the path that a proxy puts in front of every route, without a slash at its end.
+    the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     """
 
     resets: PasswordResets

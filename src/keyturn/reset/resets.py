@@ -1,7 +1,8 @@
 """The three things that can be done with a reset link: ask for one, check it, use it."""
 
 import logging
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -55,6 +56,14 @@ class PasswordResets:
         await self._throttle.count("request", client)
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
 
+    async def cooldown_left(self, email: str, cooldown: timedelta) -> timedelta:
+        """Return how long a worker would not send another link to the address, in whole seconds.
+
+        For its owner alone: to anybody else it would tell that there is an account (ASVS 6.3.8).
+        """
+        left = await self._links.cooldown_left(email, now(), cooldown)
+        return timedelta(seconds=math.ceil(left.total_seconds()))
+
     @counted("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
@@ -79,7 +88,8 @@ class PasswordResets:
             if not await self._links.consume(session, digest, moment):
                 await session.rollback()  # gives its connection back: many who come late must not each need two
                 raise LinkDead(await self._reason(digest))
-            await self._accounts.set_password(session, account.id, password_hash)
+            if not await self._accounts.set_password(session, account, password_hash):
+                raise LinkDead("invalid")  # disabled, or at another address, since the hash was begun
             await self._links.revoke_all(session, account.id, moment)
             confirmation = await self._outbox.enqueue(
                 session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)

@@ -91,7 +91,8 @@ class SignIns:
         """
         account = await self.account(secret)
         await self._throttle.count("login", client)
-        await self._throttle.count_guess(account.email)
+        # By the id and not by the address, under which a stranger's guesses at the sign-in page are counted.
+        await self._throttle.count_guess(account.id)
         if not await self._hasher.verify(current, await self._accounts.password_hash(account.id)):
             async with self._database.transaction() as session:
                 await self._audit.write(
@@ -108,7 +109,8 @@ class SignIns:
             # Every change ends all sessions: where this one is open still, `current` is the password still.
             if not await self._sessions.is_open(session, secret):
                 raise NotSignedIn
-            await self._accounts.set_password(session, account.id, password_hash)
+            if not await self._accounts.set_password(session, account, password_hash):
+                raise NotSignedIn
             await self._links.revoke_all(session, account.id, moment)
             await self._sessions.start(session, account.id, fresh, password_hash)
             confirmation = await self._outbox.enqueue(

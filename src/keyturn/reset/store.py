@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from keyturn import addresses
 from keyturn.batching import Batcher
 from keyturn.database import Database, Model
-from keyturn.errors import DeadReason
+from keyturn.errors import DatabaseUnready, DeadReason
 from keyturn.reset.client import Client
 from keyturn.reset.models import MailboxRow, ResetTokenRow
 
@@ -43,7 +43,7 @@ _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 class LinkStore:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all)
+        self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all, common=DatabaseUnready)
 
     async def find(self, digest: bytes) -> Link | None:
         return await self._finds.submit(digest)
@@ -106,6 +106,13 @@ class LinkStore:
             where=(MailboxRow.mailed_at <= moment - cooldown) & ~_suppressed(moment),
         ).returning(MailboxRow.mailed_at)
         return (await session.execute(statement)).first() is not None
+
+    async def cooldown_left(self, email: str, moment: datetime, cooldown: timedelta) -> timedelta:
+        """Return for how long the mailbox cannot be claimed yet, as it was written to less than `cooldown` ago."""
+        statement = select(MailboxRow.mailed_at).where(MailboxRow.digest == _mailbox(email))
+        async with self._database.reading() as connection:
+            mailed_at = (await connection.execute(statement)).scalar_one_or_none()
+        return max(mailed_at + cooldown - moment, timedelta(0)) if mailed_at else timedelta(0)
 
     async def is_suppressed(self, session: AsyncSession | AsyncConnection, email: str, moment: datetime) -> bool:
         """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""

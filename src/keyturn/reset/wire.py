@@ -11,7 +11,7 @@ from keyturn.reset.password import Rule
 
 _Token = Annotated[str, Meta(min_length=1, max_length=512, description="as it stands in the link")]
 _Email = Annotated[str, Meta(description="an email address, at most 254 bytes")]
-_Password = Annotated[str, Meta(min_length=1, description="kept exactly as it is, spaces and all")]
+_Password = Annotated[str, Meta(description="kept exactly as it is, spaces and all")]
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -109,9 +109,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count."""
+    """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
+
+    `allowed_origins`: origins whose pages may call the API, without cookies.
+    """
 
     trusted_proxies: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     max_body: Count = 16_384
 
 
@@ -135,7 +139,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Count = 8
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
-    max_attempts: Count = 12
+    max_attempts: Count = 140
     housekeeping: timedelta = timedelta(hours=1)
 
 

@@ -130,13 +130,21 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
     for name, value in (
         ("mail.from", settings.mail.from_),
         ("mail.reply_to", settings.mail.reply_to),
-        ("brand.support_address", settings.brand.support_address),
     ):
         if value:
-            try:
-                addresses.parse(parseaddr(value)[1])
-            except InputInvalid:
-                yield Fault(name, f"not an email address: {value}")
+            yield from _address(name, parseaddr(value)[1], value)
+    if support := settings.brand.support_address:
+        yield from _address("brand.support_address", support, support)
+    logo = settings.brand.logo_url
+    if logo and not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
+        yield Fault("brand.logo_url", "must begin with https://: mail programs fetch nothing else")
+
+
+def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
+    try:
+        addresses.parse(bare)
+    except InputInvalid:
+        yield Fault(name, f"not an email address: {written}")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
@@ -150,6 +158,10 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 
 
 def _server(settings: Settings) -> Iterator[Fault]:
+    for origin in settings.server.allowed_origins:
+        parts = urlsplit(origin)
+        if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+            yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
     for network in settings.server.trusted_proxies:
         try:
             ipaddress.ip_network(network, strict=False)

@@ -14,11 +14,13 @@ from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from keyturn.resources import folder
 from keyturn.studio import outbox_pages, template_pages
 from keyturn.studio.captured import Captured
+from keyturn.studio.checking import Checks
 from keyturn.studio.events import changes
 from keyturn.studio.face import HEADERS, Face
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.hosts import known_hosts_only
 from keyturn.studio.previews import Previews
+from keyturn.studio.sample_pages import SamplePages
 from keyturn.studio.studio import Studio
 from keyturn.studio.view import read_view
 
@@ -27,8 +29,9 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """Return the studio for mounting in an app. For development alone: it shows every mail that was captured."""
     gallery = Gallery(studio)
     captured = Captured(studio.outbox) if studio.outbox else None
-    face = Face(studio, gallery, captured, path)
-    previews = Previews(studio.templates, gallery)
+    checks = Checks(studio.templates, gallery)
+    face = Face(studio, gallery, captured, checks, path)
+    pages = SamplePages(gallery, Previews(studio.templates, gallery), checks, studio.languages, face)
 
     @get("/events", sync_to_thread=False)
     def events() -> ServerSentEvent:
@@ -37,14 +40,18 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     handlers: list[Any] = [
         template_pages.first_page,
         template_pages.template_page,
+        template_pages.checked_page,
         template_pages.template_frame,
         template_pages.shared_file_page,
         events,
         create_static_files_router(
-            "/static", [folder("preview") / "static"], cache_control=CacheControlHeader(no_cache=True)
+            "/static",
+            [folder("preview") / "static"],
+            cache_control=CacheControlHeader(no_cache=True),
+            after_request=_with_headers,
         ),
     ]
-    parts: dict[str, Any] = {"gallery": gallery, "previews": previews, "languages": studio.languages, "face": face}
+    parts: dict[str, Any] = {"gallery": gallery, "pages": pages, "face": face}
     if captured:
         handlers += [
             outbox_pages.outbox_page, outbox_pages.mail_page, outbox_pages.mail_frame, outbox_pages.mail_file,
@@ -70,7 +77,13 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def to_the_studio() -> Redirect:
         return Redirect(path)
 
-    return Litestar([to_the_studio, studio_router(studio, path)], openapi_config=None)
+    return Litestar([to_the_studio, studio_router(studio, path)], openapi_config=None, logging_config=None)
+
+
+async def _with_headers(answer: Response[Any]) -> Response[Any]:
+    """Add the headers of the router, which files do without."""
+    answer.headers.update(HEADERS)
+    return answer
 
 
 def _given(part: object) -> Provide:

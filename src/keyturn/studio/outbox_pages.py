@@ -7,11 +7,11 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from keyturn.lint.sizes import size_of
 from keyturn.studio import frames
 from keyturn.studio.captured import Captured, Mail
 from keyturn.studio.face import Face
 from keyturn.studio.links import links_of
-from keyturn.studio.sizes import size_of
 from keyturn.studio.source import Source
 from keyturn.studio.view import View
 

@@ -11,15 +11,18 @@ WIDTHS = (320, 375, 600, 1280)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of the address behind the `?`. `width` in CSS pixels; `pane` counts where only one has room."""
+    """The part of the address behind the `?`. `width` in CSS pixels, None for what the screen has room for.
+
+    `pane` counts where only one has room.
+    """
 
     sample: str = ""
     lang: str = ""
     show: Literal["html", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html"] = "template"
-    width: Literal[320, 375, 600, 1280] = 600
+    width: Literal[320, 375, 600, 1280] | None = None
     scheme: Literal["light", "dark"] = "light"
-    tab: Literal["data", "links", "headers"] = "data"
+    tab: Literal["data", "checks", "links", "headers"] = "data"
     pane: Literal["list", "mail", "details"] = "mail"
 
     def to(self, **changes: Any) -> "View":

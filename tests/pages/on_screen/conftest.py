@@ -1,8 +1,7 @@
-"""A browser, and a school that it can visit. Whatever a test does: no error in the console, no request elsewhere."""
+"""A school that a browser can visit. Whatever a test does: no error in the console, no request elsewhere."""
 
 import asyncio
 import contextlib
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,20 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from tests.pages.school import School, opened, settings_for
-
-OFFLINE = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-           "--disable-sync", "--no-first-run")  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Start Debian's Chromium, or the one that Playwright brings."""
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OFFLINE)
-        yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -46,7 +33,6 @@ class Screens:
     @asynccontextmanager
     async def open(self, path: str = "/login", **options: Any) -> AsyncIterator[Page]:
         context = await self._browser.new_context(base_url=self.address, **options)
-        context.set_default_timeout(10_000)
         page = await context.new_page()
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self.mishaps.append(f"script: {error}"))

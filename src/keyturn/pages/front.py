@@ -1,0 +1,50 @@
+"""What surrounds the pages where Keyturn is a service of its own: a way in, and a page where there is nothing.
+
+Mounted in somebody's app the pages bring neither: what stands at "/" and who finds nothing there is that app's.
+"""
+
+from typing import Any
+
+from litestar import HttpMethod, Request, Response, route
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ExceptionHandlersMap
+
+from keyturn.pages.rendering import Pages
+from keyturn.reset.problems import MEDIA_TYPE as PROBLEM_TYPE
+from keyturn.reset.problems import problem_handlers
+
+_FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
+_NOTHING_HERE = {404, 405}
+
+
+def way_in(pages: Pages) -> HTTPRouteHandler:
+    """Return the route that leads from "/" to where a visit begins."""
+
+    @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
+    async def enter() -> Response[Any]:
+        return pages.redirect(pages.site.url("/login" if pages.site.sign_ins else "/forgot-password"))
+
+    return enter
+
+
+def refusals_around(pages: Pages) -> ExceptionHandlersMap:
+    """Return the API's handlers, with a page for whoever comes with a browser to an address that is nothing's."""
+    handlers = problem_handlers()
+    to_programs = handlers[HTTPException]
+
+    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code not in _NOTHING_HERE or not _is_for_people(request):
+            return to_programs(request, error)
+        return pages.page(
+            request, "refusal.html", status=error.status_code, reason="missing", back=pages.site.url("/"),
+            headers=error.headers,
+        )  # fmt: skip
+
+    return {**handlers, HTTPException: answer}
+
+
+def _is_for_people(request: Request[Any, Any, Any]) -> bool:
+    if request.scope["path"].split("/")[1] in _FOR_PROGRAMS:
+        return False
+    return request.accept.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"

@@ -1,0 +1,115 @@
+"""The service below a path of somebody's site, behind a proxy that takes the path away."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+
+import httpx
+import pytest
+from litestar.types import ASGIApp, Receive, Scope, Send
+from tests.pages.school import cookie, form_token, heading, words
+from tests.spec.inbox import links_in, token_in
+from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, running, settings_for
+
+SITE = "https://account.example.org/account"
+ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+def without_prefix(app: ASGIApp) -> ASGIApp:
+    """Return the proxy: it knows the service's path and no other."""
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["path"].startswith("/account/"), f"{scope['path']} is not the service's"
+        path = scope["path"].removeprefix("/account")
+        await app({**scope, "path": path, "raw_path": path.encode()}, receive, send)  # type: ignore[typeddict-item]
+
+    return proxy
+
+
+@pytest.fixture(params=["", "/"], ids=["as it should be", "with a slash"])
+async def service(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    async with running(settings_for(database_url, base_url=SITE + request.param)) as service:
+        await service.add(ADA, name="Ada", kind="school")
+        yield service
+
+
+@pytest.fixture
+async def browser_of_ada(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client that keeps cookies for their paths, as a browser does, and follows what it is told."""
+    transport = httpx.ASGITransport(without_prefix(service.app))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:
+        yield client
+
+
+async def submit(client: httpx.AsyncClient, page: httpx.Response, **fields: str) -> httpx.Response:
+    """Send the page's visible form to where it says, and return the page that a browser is shown then."""
+    action = re.search(r'<form [^>]*action="([^"]*)"(?![^>]*hidden)', page.text)
+    url = page.url.join(unescape(action[1])) if action else page.url
+    return await client.post(url, data={"_csrf_token": form_token(page), **fields}, follow_redirects=True)
+
+
+async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
+    service: Service, browser_of_ada: httpx.AsyncClient
+) -> None:
+    client = browser_of_ada
+    page = await submit(client, await client.get("/forgot-password"), email=ADA)
+    assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your mail")
+
+    await service.deliver()
+    (mail,) = service.inbox.mails
+    link = f"{SITE}/reset-password/{token_in(mail)}"
+    assert link in links_in(mail)
+    held = await client.get(link)
+    assert cookie(held, "__Secure-keyturn_link")["path"] == "/account/reset-password"
+    form = await client.get(link, follow_redirects=True)
+    assert (str(form.url), heading(form)) == (f"{SITE}/reset-password", "Choose a new password")
+
+    page = await submit(client, form, email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
+    assert str(page.url) == f"{SITE}/login"
+    assert "Your password was changed. Sign in with your new password." in words(page)
+
+    page = await submit(client, page, email=ADA, password=NEW_PASSWORD)
+    assert (str(page.url), heading(page)) == (f"{SITE}/school-settings/security", "Security settings")
+    page = await submit(client, page)
+    assert "You are signed out." in words(page)
+
+
+async def test_who_must_sign_in_first_comes_back(browser_of_ada: httpx.AsyncClient) -> None:
+    page = await browser_of_ada.get("/viewer-settings/security", follow_redirects=True)
+    assert str(page.url) == f"{SITE}/login?next=%2Faccount%2Fviewer-settings%2Fsecurity"
+
+
+@pytest.mark.parametrize("path", ["/", "/forgot-password", "/reset-password", "/login", "/nowhere", "/schema"])
+async def test_every_page_leads_to_addresses_below_the_path_that_answer(
+    path: str, browser_of_ada: httpx.AsyncClient
+) -> None:
+    page = await browser_of_ada.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+    addresses = set(ADDRESS.findall(page.text))
+    assert len(addresses) > 3
+    for address in addresses - {"/account/reset-password/open"}:
+        assert address.startswith("/account/")
+        assert (await browser_of_ada.get(page.url.join(address), follow_redirects=True)).status_code == 200
+
+
+async def test_cookies_stay_below_the_path_but_for_those_that_a_browser_wants_at_the_root(
+    browser_of_ada: httpx.AsyncClient,
+) -> None:
+    """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis 4.1.3.2)."""
+    client = browser_of_ada
+    page = await client.get("/login?lang=en")
+    assert cookie(page, "__Secure-keyturn_language")["path"] == "/account/"
+    assert cookie(page, "__Host-keyturn_form")["path"] == "/"
+    signed_in = await client.post("/login", data={"_csrf_token": form_token(page), "email": ADA, "password": PASSWORD})
+    assert cookie(signed_in, "__Host-keyturn_session")["path"] == "/"
+    asked = await client.post("/forgot-password", data={"_csrf_token": form_token(page), "email": ADA})
+    assert cookie(asked, "__Secure-keyturn_asked")["path"] == "/account/forgot-password"
+
+
+async def test_the_description_of_the_api_names_the_path(browser_of_ada: httpx.AsyncClient) -> None:
+    page = await browser_of_ada.get("/schema", follow_redirects=True)
+    assert "/account/api/auth/login" in words(page)
+    schema = (await browser_of_ada.get("/schema/openapi.json")).json()
+    assert schema["servers"] == [{"url": "/account"}]
+    assert "/api/auth/login" in schema["paths"]

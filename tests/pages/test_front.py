@@ -1,0 +1,85 @@
+"""The service as a browser finds it: what stands at "/", and what at an address where there is nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.types import ASGIApp
+from tests.pages.school import School, heading
+from tests.spec.service import problem
+
+from keyturn.app import create_app
+from keyturn.pages.front import way_in
+from keyturn.pages.rendering import Pages
+from keyturn.plugin import KeyturnPlugin
+
+SITE = "http://127.0.0.1:8000"
+CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+def reaching(app: ASGIApp) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SITE)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def client(school: School) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(school.parts.settings, parts=school.parts, worker=False)
+    async with reaching(app) as client:
+        yield client
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx.AsyncClient) -> None:
+    answer = await client.request(method, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_a_visit_begins_at_the_forgotten_password_where_nobody_signs_in(school: School) -> None:
+    pages = Pages(replace(school.site, sign_ins=None))
+    async with reaching(Litestar([way_in(pages)], logging_config=None)) as client:
+        answer = await client.get("/")
+    assert answer.headers["location"] == "/forgot-password"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404), ("GET", "/reset-password/a/b", 404), ("POST", "/nowhere", 404),
+        ("GET", "/apiary", 404), ("GET", "//api", 404), ("GET", "/logout", 405),
+    ],
+)  # fmt: skip
+async def test_a_browser_finds_a_page_where_there_is_nothing(
+    method: str, path: str, status: int, client: httpx.AsyncClient
+) -> None:
+    page = await client.request(method, SITE + path, headers={"Accept": CHROME})
+    assert page.status_code == status
+    assert heading(page) == "There is nothing here"
+    assert '<a class="button" href="/">Go back</a>' in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in page.headers
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"])
+async def test_a_program_gets_a_problem_document(accept: str, client: httpx.AsyncClient) -> None:
+    assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json", "/metrics"]
+)
+async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx.AsyncClient) -> None:
+    answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
+    assert problem(answer) == "404 not-found"
+
+
+async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: School) -> None:
+    app = Litestar(plugins=[KeyturnPlugin(school.parts, worker=False)], logging_config=None)
+    async with reaching(app) as client:
+        for path in ("/", "/nowhere"):
+            answer = await client.get(path, headers={"Accept": CHROME})
+            assert answer.json() == {"status_code": 404, "detail": "Not Found"}
+        assert (await client.get("/login")).status_code == 200

@@ -1,0 +1,49 @@
+"""Pages of another origin: those on the list may call the API, without cookies; nobody else may read an answer."""
+
+import pytest
+from tests.spec.conftest import Start
+
+from keyturn.settings import ServerSettings
+
+REQUEST = "/api/auth/request-password-reset"
+APP = "https://app.example.org"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+async def test_a_page_on_the_list_may_ask_for_a_link(start: Start) -> None:
+    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    client = service.anywhere()
+    preflight = await client.options(REQUEST, headers={"Origin": APP, **PREFLIGHT})
+    answer = await client.post(REQUEST, json={"email": "ada@northwind.example"}, headers={"Origin": APP})
+
+    assert preflight.headers["access-control-allow-origin"] == APP
+    assert answer.status_code == 202
+    assert answer.headers["access-control-allow-origin"] == APP
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_another_page_may_read_nothing(start: Start) -> None:
+    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    origin = {"Origin": "https://evil.example"}
+    preflight = await service.anywhere().options(REQUEST, headers={**origin, **PREFLIGHT})
+    answer = await service.anywhere().get("/api/auth/password-policy", headers=origin)
+
+    assert preflight.status_code == 400
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_without_a_list_no_other_origin_is_answered(start: Start) -> None:
+    service = await start()
+    answer = await service.anywhere().get("/api/auth/password-policy", headers={"Origin": APP})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_the_routes_with_cookies_stay_refused_to_a_page_on_the_list(start: Start) -> None:
+    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    credentials = {"email": "ada@northwind.example", "password": "correct horse battery"}
+    answer = await service.anywhere().post("/api/auth/login", json=credentials, headers={"Origin": APP})
+
+    assert answer.status_code == 403
