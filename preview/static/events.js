@@ -17,7 +17,8 @@ function start() {
   source = new EventSource(`${document.body.dataset.home}/events`);
   source.addEventListener("watching", () => {
     tell("live", `watching ${folder}`);
-    if (missed) draw(undefined, { anew: true });
+    // A mail may have come between the page and the watch.
+    draw(undefined, { anew: missed });
     missed = false;
   });
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));

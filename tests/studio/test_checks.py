@@ -7,6 +7,11 @@ import pytest
 from tests.studio.conftest import Client
 from tests.studio.fixtures import GREETING_SAMPLES
 
+from keyturn.studio import Studio
+from keyturn.studio.checking import Checks
+from keyturn.studio.gallery import Gallery
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
 
 
@@ -16,7 +21,7 @@ def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", detail).split())
 
 
-def count(page: str, name: str = "greeting") -> str:
+def count(page: str, name: str) -> str:
     """Return what stands beside a template in the list."""
     row = re.search(rf'id="template-{name}".*?</a>', page, re.DOTALL)
     assert row
@@ -45,36 +50,36 @@ def test_a_finding_has_its_severity_message_way_out_place_and_lines(client: Clie
 
 
 def test_errors_come_before_warnings_and_notes_are_folded(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>Hello", '<mj-text color="#999999" border-radius="4px">Hello')
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red">The end')
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    break_it(folder, RIGHT, WRONG)
     page = client.get("/studio/templates/greeting?tab=checks").text
-    assert re.findall(r'class="severity (error|warning)"', page)[:2] == ["error", "warning"]
-    folded = page[page.index("<details") : page.index("</details>")]
-    assert '<details id="notes" class="notes">' in folded
-    assert 'class="severity note"' not in page.replace(folded, "")
+    shown, folded, _ = re.split('<details id="notes" class="notes">|</details>', page)
+    assert re.findall(r'class="severity (\w+)"', shown) == ["error", "warning"]
+    assert set(re.findall(r'class="severity (\w+)"', folded)) == {"note"}
 
 
 def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red" color="#aaaaaa">The end')
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    break_it(folder, RIGHT, WRONG)
     page = checked(client)
-    tab = re.search(r'id="tab-checks".*?</a>', page, re.DOTALL)
-    assert tab
-    assert 'class="count error"' in tab[0]
-    assert '<span class="hidden">1 error, ' in tab[0]
-    assert count(page) == "1 error"
+    tab = page[page.index('id="tab-checks"') : page.index('id="tab-links"')]
+    assert 'class="count error"' in tab
+    assert '<span aria-hidden="true">2</span><span class="hidden">1 error, 1 warning</span>' in tab
+    assert count(page, "greeting") == "1 error"
+    assert count(page, "notice") == "2 warnings"
 
 
 def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> None:
-    assert count(client.get("/studio/templates/greeting").text) == "2 samples"
+    assert count(checked(client), "greeting") == "2 samples"
 
 
 def test_a_finding_of_several_samples_counts_once_in_the_list(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red">The end')
-    assert count(checked(client, "notice?tab=checks")) == "1 error"
+    break_it(folder, RIGHT, WRONG)
+    assert count(checked(client, "notice?tab=checks"), "greeting") == "1 error"
 
 
 def test_a_place_leads_to_its_line_in_the_source(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red">The end')
+    break_it(folder, RIGHT, WRONG)
     break_it(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
     break_it(folder, "</mj-section>", "</mj-sektion>", "_layout/base.mjml")
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks&pane=details").text
@@ -107,14 +112,14 @@ def test_what_is_wrong_is_escaped(client: Client, folder: Path) -> None:
 
 
 def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red">The end')
+    break_it(folder, RIGHT, WRONG)
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
     assert words(page).endswith("Being checked.")
     assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
 
 
 def test_until_a_save_is_checked_what_was_found_before_stays(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text colour="red">The end')
+    break_it(folder, RIGHT, WRONG)
     checked(client)
     break_it(folder, "colour", "color")
     address = "/studio/templates/greeting?sample=ada&tab=checks"
@@ -123,17 +128,19 @@ def test_until_a_save_is_checked_what_was_found_before_stays(client: Client, fol
 
 
 @pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
-def test_a_save_of_any_file_of_a_mail_has_it_checked_anew(client: Client, folder: Path, file: str) -> None:
-    checked(client)
+def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
+    checks, english = Checks(studio.templates, Gallery(studio)), studio.languages.choose("en")
+    assert checks.check("greeting", "ada", english)
+    assert not checks.check("greeting", "ada", english)
     (folder / file).write_text((folder / file).read_text() + "\n")
-    assert 'data-checks="/' in client.get("/studio/checks/greeting?sample=ada&tab=checks").text
+    assert checks.check("greeting", "ada", english)
 
 
-def test_a_save_of_another_template_does_not(client: Client, folder: Path) -> None:
-    checked(client, "notice?tab=checks")
-    (folder / "greeting" / "greeting.mjml").write_text((folder / "greeting" / "greeting.mjml").read_text() + "\n")
-    asked_once = client.get("/studio/checks/notice?tab=checks").text
-    assert 'data-checks=""' in asked_once, "its own mail is known, and two others take less than a moment"
+def test_a_save_of_another_template_has_nothing_checked_anew(studio: Studio, folder: Path) -> None:
+    checks, english = Checks(studio.templates, Gallery(studio)), studio.languages.choose("en")
+    assert checks.check("notice", "only", english)
+    break_it(folder, RIGHT, WRONG)
+    assert not checks.check("notice", "only", english)
 
 
 def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) -> None:
@@ -142,9 +149,9 @@ def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) ->
         "<mj-text>The end",
         '{% if name == "Ada" %}<mj-text colour="red">Ada</mj-text>{% endif %}<mj-text>The end',
     )
-    assert "error" in count(checked(client))
+    assert "error" in count(checked(client), "greeting")
     (folder / "greeting" / "samples.toml").write_text("[grace]" + GREETING_SAMPLES.partition("[grace]")[2])
-    assert count(checked(client, "greeting?tab=checks")) == "1 samples"
+    assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 samples"
 
 
 def test_what_does_not_exist_cannot_be_checked(client: Client) -> None:

@@ -1,10 +1,11 @@
 """The checks in a real browser: they come after the mail, and lead to its lines."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Request, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 from tests.studio.on_screen import mail, open_sample, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 WRONG, RIGHT = '<mj-text colour="red">The end', "<mj-text>The end"
 
 
-def findings(page: Page) -> Locator:
+def first_finding(page: Page) -> Locator:
     return page.get_by_role("complementary").locator("#finding-1")
 
 
@@ -22,23 +23,32 @@ async def test_what_was_found_appears_after_the_mail_and_in_the_list(page: Page,
     await expect(page.get_by_role("link", name="Checks 1 error")).to_be_visible()
     await expect(page.get_by_role("link", name="greeting 1 error")).to_be_visible()
     await page.keyboard.press("6")
-    await expect(findings(page)).to_contain_text("<mj-text> has no attribute colour")
+    await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
 
 
-async def test_a_save_is_drawn_first_and_checked_then(page: Page, served: str, folder: Path) -> None:
+async def test_a_save_is_drawn_without_waiting_for_its_checks(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served, "?sample=ada&tab=checks")
     await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
-    asked: list[str] = []
+    allowed = asyncio.Event()
 
-    def remember(request: Request) -> None:
-        asked.append(request.url.removeprefix(f"{served}/").partition("/")[0])
+    async def hold_up(route: Route) -> None:
+        await allowed.wait()
+        await route.continue_()
 
-    page.on("request", remember)
-    save(folder, RIGHT, WRONG)
-    await expect(findings(page)).to_be_visible()
-    assert set(asked[: asked.index("checks")]) == {"frames", "templates"}
+    await page.route("**/studio/checks/**", hold_up)
+    save(folder, RIGHT, WRONG.replace("The end", "It is over"))
+    await expect(mail(page).get_by_text("It is over")).to_be_attached()
     await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
+    await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
 
+    allowed.set()
+    await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
+
+
+async def test_what_was_mended_is_gone_after_the_save(page: Page, served: str, folder: Path) -> None:
+    save(folder, RIGHT, WRONG)
+    await open_sample(page, served, "?sample=ada&tab=checks")
+    await expect(first_finding(page)).to_be_visible()
     save(folder, WRONG, RIGHT)
     await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
     await expect(page.get_by_role("link", name="greeting 2 samples")).to_be_visible()
@@ -53,7 +63,6 @@ async def test_a_place_leads_to_its_line_and_the_findings_stay_beside_it(page: P
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&show=source&tab=checks#L8")
     await expect(page.locator("li:target")).to_contain_text(WRONG)
     await expect(page.locator("li:target")).to_be_in_viewport()
-    await expect(place).to_be_focused()
     await page.go_back()
     await expect(mail(page).get_by_text("Hello Ada")).to_be_visible()
 
@@ -74,7 +83,7 @@ async def test_notes_that_were_unfolded_stay_so(page: Page, served: str, folder:
     await notes.get_by_text("Notes").click()
     await expect(notes).to_have_attribute("open", "")
     save(folder, RIGHT, WRONG)
-    await expect(findings(page)).to_be_visible()
+    await expect(first_finding(page)).to_be_visible()
     await expect(notes).to_have_attribute("open", "")
 
 
@@ -83,7 +92,7 @@ async def test_no_screen_is_too_narrow_for_a_finding(page: Page, served: str, fo
     save(folder, RIGHT, WRONG)
     await page.set_viewport_size({"width": width, "height": 700})
     await open_sample(page, served, "?sample=ada&tab=checks&pane=details")
-    await expect(findings(page)).to_be_visible()
+    await expect(first_finding(page)).to_be_visible()
     assert await page.locator(".detail").evaluate("detail => detail.scrollWidth <= detail.clientWidth")
 
 
