@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from litestar import Request, Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
@@ -45,7 +45,22 @@ class ReferencePage(OpenAPIRenderPlugin):
 
     def __init__(self, site: Site) -> None:
         super().__init__(path="/")
+        self._site = site
         self._headers = security_headers(site)
+
+    def router(self, path: str) -> Router:
+        """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
+        return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
+
+    def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return self._template().render(
+            title=openapi_schema["info"]["title"],
+            version=openapi_schema["info"]["version"],
+            groups=groups_of(openapi_schema),
+        ).encode()
+
+    def _template(self) -> Template:
+        """Compile the template where somebody reads the page: a start should not pay for it."""
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -54,19 +69,9 @@ class ReferencePage(OpenAPIRenderPlugin):
             lstrip_blocks=True,
         )
         environment.filters["prose"] = _prose
-        environment.globals.update(brand=site.brand, asset=Assets(site, self._headers).url, url=site.url)
-        self._template = environment.get_template("reference.html")
-
-    def router(self, path: str) -> Router:
-        """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
-        return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
-
-    def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return self._template.render(
-            title=openapi_schema["info"]["title"],
-            version=openapi_schema["info"]["version"],
-            groups=groups_of(openapi_schema),
-        ).encode()
+        asset = Assets(self._site, self._headers).url
+        environment.globals.update(brand=self._site.brand, asset=asset, url=self._site.url)
+        return environment.get_template("reference.html")
 
 
 def groups_of(schema: Mapping[str, Any]) -> dict[str, list[Operation]]:
