@@ -53,11 +53,12 @@ class ReferencePage(OpenAPIRenderPlugin):
         return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
 
     def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return self._template().render(
+        page = self._template().render(
             title=openapi_schema["info"]["title"],
             version=openapi_schema["info"]["version"],
             groups=groups_of(openapi_schema),
-        ).encode()
+        )
+        return page.encode()
 
     def _template(self) -> Template:
         """Compile the template where somebody reads the page: a start should not pay for it."""
