@@ -41,7 +41,7 @@ bench *flags:
 
 # Processes killed and a provider that misbehaves, for minutes
 chaos seconds="120":
-    KEYTURN_STORM_SECONDS={{seconds}} uv run pytest tests/chaos
+    STORM_SECONDS={{seconds}} uv run pytest tests/chaos
 
 # Build the wheel into dist/
 wheel:

@@ -19,7 +19,7 @@ from keyturn.accounts.models import AccountRow
 from keyturn.database import Database, now
 from keyturn.outbox.models import WAITING, OutboxRow
 
-SECONDS = float(os.environ.get("KEYTURN_STORM_SECONDS", "5"))
+SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
 PASSWORD = "a longer horse, and another battery"
 _LINK = re.compile(r"/reset-password/([\w-]{43})")
 

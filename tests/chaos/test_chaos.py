@@ -1,6 +1,6 @@
 """Whatever dies in between: each accepted request is one mail, each accepted reset one confirmation.
 
-`KEYTURN_STORM_SECONDS` makes the storm longer (`just chaos`).
+`STORM_SECONDS` makes the storm longer (`just chaos`).
 """
 
 import asyncio
