@@ -88,8 +88,7 @@ def demo_settings(url: str) -> Settings:
 @contextmanager
 def _only_one_here() -> Iterator[None]:
     """Keep a second demo out of the folder: one could mail the links of the other. Raises DemoRuns."""
-    FOLDER.mkdir(mode=0o700, exist_ok=True)  # captured mails hold links that work
-    with (FOLDER / "lock").open("w") as lock:
+    with (_own_folder() / "lock").open("w") as lock:
         if sys.platform != "win32":
             import fcntl  # noqa: PLC0415 - not to be had on Windows
 
@@ -101,12 +100,17 @@ def _only_one_here() -> Iterator[None]:
 
 
 def _secret() -> Secret:
-    file = FOLDER / "secret"
+    file = _own_folder() / "secret"
     if not file.exists():
-        FOLDER.mkdir(mode=0o700, exist_ok=True)  # captured mails hold links that work
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32))
     return Secret(file.read_text())
+
+
+def _own_folder() -> Path:
+    """Return the folder, which is its owner's alone: captured mails hold links that work."""
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    return FOLDER
 
 
 async def _add_accounts(parts: Parts) -> None:

@@ -1,18 +1,16 @@
 """What is checked: a folder of templates, and what each of them is rendered with."""
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 from jinja2 import ChoiceLoader, Environment, Undefined
 
-from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.lint.origins import with_origins
 from keyturn.lint.stand_ins import StandIn, UnknownName
 from keyturn.mail.render import EmailProps, Templates
-from keyturn.mail.samples import read_samples
+from keyturn.mail.samples import read_plain_samples, read_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Collection:
             for name, props in typed.items():
                 yield Sample(name, msgspec.structs.asdict(props), typed=True)
             return
-        plain = self._plain_samples(template)
+        plain = read_plain_samples(self.templates.folder, template)
         if not plain:
             yield Sample("without samples", {}, known=False)
         for name, values in plain.items():
@@ -71,16 +69,3 @@ class Collection:
         if self.environment is None or undefined is StandIn:
             traced.undefined = undefined
         return traced
-
-    def _plain_samples(self, template: str) -> Mapping[str, Mapping[str, object]]:
-        file = self.templates.folder / template / "samples.toml"
-        try:
-            tables = tomllib.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise TemplateInvalid(str(file), None, str(error)) from error
-        for name, table in tables.items():
-            if not isinstance(table, dict):
-                raise TemplateInvalid(str(file), None, f"{name} stands outside a sample: write a line [first] above it")
-        return tables

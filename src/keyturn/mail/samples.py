@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,15 +19,8 @@ def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
 
     Raises TemplateInvalid with the file and line and, where a value does not fit its type, the sample and the field.
     """
-    file = folder / props.template / "samples.toml"
-    try:
-        text = file.read_text("utf-8")
-        tables = tomllib.loads(text)
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise TemplateInvalid(str(file), int(line[1]) if line else None, str(error)) from error
+    file = _file(folder, props.template)
+    text, tables = _read(file)
     samples = {}
     for name, table in tables.items():
         try:
@@ -34,6 +28,33 @@ def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
         except msgspec.ValidationError as error:
             raise TemplateInvalid(str(file), _line_of(name, text), f"sample [{name}]: {error}") from error
     return samples
+
+
+def read_plain_samples(folder: Path, template: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the samples of a template that no typed props describe. Raises TemplateInvalid."""
+    file = _file(folder, template)
+    text, tables = _read(file)
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            message = f"{name} stands outside a sample: write a line [first] above it"
+            raise TemplateInvalid(str(file), _line_of(name, text), message)
+    return tables
+
+
+def _file(folder: Path, template: str) -> Path:
+    return folder / template / "samples.toml"
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
+    """Return the file's text and its tables; nothing where there is no file."""
+    try:
+        text = file.read_text("utf-8")
+        return text, tomllib.loads(text)
+    except FileNotFoundError:
+        return "", {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise TemplateInvalid(str(file), int(line[1]) if line else None, str(error)) from error
 
 
 def _line_of(name: str, text: str) -> int | None:

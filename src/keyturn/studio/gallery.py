@@ -1,17 +1,14 @@
 """What there is to show: templates, their samples, and the files that templates share."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.render import EmailProps
-from keyturn.mail.samples import read_samples
+from keyturn.mail.samples import read_plain_samples, read_samples
 from keyturn.studio.data import Sample
 from keyturn.studio.studio import Studio
 
@@ -85,7 +82,7 @@ class Gallery:
     def _read(self, name: str) -> Mapping[str, Sample]:
         if name in self._props:
             return read_samples(self.folder, self._props[name])
-        return _plain_samples(self.folder / name / "samples.toml")
+        return read_plain_samples(self.folder, name)
 
     def _references(self, file: str) -> Iterator[str]:
         try:
@@ -93,17 +90,3 @@ class Gallery:
         except TemplateSyntaxError:
             return
         yield from filter(None, meta.find_referenced_templates(tree))
-
-
-def _plain_samples(file: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Read samples that no typed props describe."""
-    try:
-        tables = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TemplateInvalid(str(file), None, str(error)) from error
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise TemplateInvalid(str(file), None, f"{name} stands outside a sample: write a line [first] above it")
-    return tables
