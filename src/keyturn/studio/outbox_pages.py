@@ -39,7 +39,7 @@ def mail_page(
         "mails": captured.summaries(),
         "links": links_of(mail.html, mail.text),
         "size": size_of(mail.html, mail.text),
-        "frame": View(scheme=view.scheme),
+        "frame": View(scheme=view.scheme, images=view.images),
         "sandbox": frames.CAPTURED,
         "before": names[here - 1] if here > 0 else None,
         "after": names[here + 1] if here + 1 < len(names) else None,

@@ -59,7 +59,7 @@ class SamplePages:
             "preview": preview,
             "report": self._checks.last(template, preview.sample, language),
             "left_to_check": left,
-            "frame": View(sample=preview.sample, lang=view.lang, scheme=view.scheme),
+            "frame": view.to(sample=preview.sample).mail(),
             "sandbox": frames.PREVIEW,
             "now": datetime.now().astimezone(),
         }

@@ -1,29 +1,54 @@
 """What a page of the studio shows, as it stands in the address: every state can be linked to."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import ValidationException
+from msgspec import Meta
 
-WIDTHS = (320, 375, 600, 1280)
+WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
+"""The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
+
+Width = Annotated[int, Meta(ge=280, le=1600)]
+Scheme = Literal["light", "dark", "partial", "full"]
+Tab = Literal["data", "checks", "links", "headers"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of the address behind the `?`. `width` in CSS pixels, None for what the screen has room for.
+    """The part of the address behind the `?`.
 
-    `pane` counts where only one has room.
+    What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
+    the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
+    screen has room for; `scheme` beyond light and dark are the models of clients that invert. `line` is the place in
+    the templates that is picked out, "file:line". `find` is what the list is searched for. `pane` counts where only
+    one has room.
     """
 
     sample: str = ""
+    seed: int | None = None
+    edit: str = ""
     lang: str = ""
-    show: Literal["html", "text", "source"] = "html"
-    file: Literal["template", "text", "samples", "mjml", "html"] = "template"
-    width: Literal[320, 375, 600, 1280] | None = None
-    scheme: Literal["light", "dark"] = "light"
-    tab: Literal["data", "checks", "links", "headers"] = "data"
+    brand: str = ""
+    dir: Literal["", "ltr", "rtl"] = ""
+    show: Literal["html", "both", "text", "source"] = "html"
+    file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
+    width: Width | None = None
+    scheme: Scheme = "light"
+    images: Literal["on", "off"] = "on"
+    line: str = ""
+    find: str = ""
+    tab: Tab = "data"
+    data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
+
+    def mail(self) -> "View":
+        """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
+        return View(
+            sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir,
+            scheme=self.scheme, images=self.images,
+        )  # fmt: skip
 
     def to(self, **changes: Any) -> "View":
         return msgspec.structs.replace(self, **changes)
