@@ -47,9 +47,10 @@ chaos seconds="120":
 wheel:
     uv build --wheel
 
-# Collect the texts that people see into the catalogue's template
+# Collect the texts that people see, for the catalogues; a new one begins with `pybabel init` (docs/languages.md)
 messages:
-    uv run pybabel extract -F babel.cfg -o src/keyturn/locales/keyturn.pot --project Keyturn --omit-header --no-location --sort-output src/keyturn email_templates
+    uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
+    uv run pybabel -q update -i src/keyturn/locales/keyturn.pot -d src/keyturn/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # All that CI runs
 check: lint cover

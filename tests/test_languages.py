@@ -1,5 +1,6 @@
 """Choosing a language, and writing dates, times and durations in it."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from jinja2 import Environment
 
-from keyturn.languages import Language, Languages
+from keyturn.languages import Language, Languages, languages_in
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 59, tzinfo=UTC)
 
@@ -40,6 +41,15 @@ def languages(catalogues: Path) -> Languages:
 
 def in_german(catalogues: Path, timezone: str = "UTC") -> Language:
     return Languages(timezone, catalogues).choose("de")
+
+
+def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -> Path:
+    """Write a .po file in which each pair of texts is one and its translation; return the file."""
+    file = folder / language / "LC_MESSAGES" / f"{domain}.po"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pairs = zip(texts[::2], texts[1::2], strict=True)
+    file.write_text("\n\n".join(f'msgid "{text}"\nmsgstr "{translated}"' for text, translated in pairs), "utf-8")
+    return file
 
 
 @pytest.mark.parametrize(
@@ -89,6 +99,10 @@ def test_a_clock_time_names_its_zone(languages: Languages) -> None:
     assert languages.choose("").clock(MOMENT) == "14:07 UTC"
 
 
+def test_a_zone_without_letters_is_told_by_its_offset() -> None:
+    assert Language(Locale("en"), ZoneInfo("Asia/Riyadh")).clock(MOMENT) == "17:07 UTC+03"
+
+
 @pytest.mark.parametrize(("month", "time"), [(1, "15:07 CET"), (7, "16:07 CEST")])
 def test_a_clock_time_is_that_of_the_zone_in_summer_and_winter(month: int, time: str) -> None:
     language = Language(Locale("en"), ZoneInfo("Europe/Berlin"))
@@ -98,13 +112,14 @@ def test_a_clock_time_is_that_of_the_zone_in_summer_and_winter(month: int, time:
 
 def test_a_moment_has_its_date_in_words(languages: Languages) -> None:
     assert languages.choose("").moment(MOMENT) == "20 November 2026, 14:07 UTC"
-    assert languages.choose("pt-BR").moment(MOMENT) == "20 novembro 2026, 14:07 UTC"
+    assert languages.choose("pt-BR").moment(MOMENT) == "20 de novembro de 2026 14:07 UTC"
+    assert languages.choose("ar").moment(MOMENT) == "20 نوفمبر 2026، \u206814:07 UTC\u2069"
 
 
 def test_a_moment_can_be_the_next_day_elsewhere(catalogues: Path) -> None:
     late = MOMENT.replace(hour=23)
 
-    assert in_german(catalogues, "Europe/Berlin").moment(late) == "21 November 2026, 00:07 CET"
+    assert in_german(catalogues, "Europe/Berlin").moment(late) == "21. November 2026, 00:07 CET"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +140,30 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(
     assert languages.choose("de").duration(span) == german
 
 
+@pytest.mark.parametrize(
+    ("language", "span", "number", "list_"),
+    [
+        ("en", "30 minutes", "1,234.5", "a, b, and c"),
+        ("de", "30 Minuten", "1.234,5", "a, b und c"),
+        ("es", "30 minutos", "1.234,5", "a, b y c"),
+        ("fr", "30 minutes", "1\u202f234,5", "a, b et c"),
+        ("ja", "30 分", "1,234.5", "a、b、c"),
+        ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
+    ],
+)
+def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span: str, number: str, list_: str) -> None:
+    spoken = Language(Locale(language), ZoneInfo("UTC"))
+
+    assert spoken.duration(timedelta(minutes=30)) == span
+    assert spoken.number(1234.5) == number
+    assert spoken.listed(["a", "b", "c"]) == list_
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "ساعة"), (2, "ساعتان"), (3, "3 ساعات"), (11, "11 ساعة")])
+def test_arabic_counts_in_its_own_way(number: int, text: str) -> None:
+    assert Language(Locale("ar"), ZoneInfo("UTC")).duration(timedelta(hours=number)) == text
+
+
 def test_a_template_speaks_the_language_it_was_taught(languages: Languages) -> None:
     environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
     languages.choose("de").teach(environment)
@@ -137,7 +176,7 @@ def test_a_template_speaks_the_language_it_was_taught(languages: Languages) -> N
     shown = environment.from_string(source).render(name="<Ada>", moment=MOMENT, span=timedelta(minutes=30))
     assert shown == (
         "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, Untranslated, "
-        "14:07 UTC, 20 November 2026, 14:07 UTC, 30 Minuten</p>"
+        "14:07 UTC, 20. November 2026, 14:07 UTC, 30 Minuten</p>"
     )
 
 
@@ -154,3 +193,117 @@ def test_a_percent_sign_in_a_value_is_only_a_sign(languages: Languages) -> None:
 
     shown = environment.from_string("{{ _('Hello %(name)s', name=name) }}").render(name="100 %(x)s")
     assert shown == "Hallo 100 %(x)s"
+
+
+def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart() -> None:
+    arabic = Language(Locale("ar"), ZoneInfo("UTC"))
+
+    assert arabic.gettext("%(name)s!", name="C++") == "\u2068C++\u2069!"
+    assert arabic.gettext("%(name)s!", name="") == "!"
+    assert arabic.gettext("%(count)s!", count=3) == "3!"
+    assert Language(Locale("de"), ZoneInfo("UTC")).gettext("%(name)s!", name="C++") == "C++!"
+
+
+def test_markup_says_its_direction_itself() -> None:
+    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
+    Language(Locale("ar"), ZoneInfo("UTC")).teach(environment)
+    source = "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} {{ name|isolated }}"
+
+    shown = environment.from_string(source).render(name="A&B")
+    assert shown == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
+
+
+def test_every_way_of_marking_a_text_is_translated(tmp_path: Path) -> None:
+    written(tmp_path, "de", "boat", "Boot")
+    file = tmp_path / "de" / "LC_MESSAGES" / "keyturn.po"
+    file.write_text(
+        'msgid "boat"\nmsgstr "Boot"\n\nmsgid "%(num)s mail"\nmsgid_plural "%(num)s mails"\n'
+        'msgstr[0] "%(num)s Brief"\nmsgstr[1] "%(num)s Briefe"\n\nmsgctxt "month"\nmsgid "May"\nmsgstr "Mai"\n\n'
+        'msgctxt "sea"\nmsgid "%(num)s ship"\nmsgid_plural "%(num)s ships"\n'
+        'msgstr[0] "%(num)s Schiff"\nmsgstr[1] "%(num)s Schiffe"\n',
+        "utf-8",
+    )
+    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
+    Languages("UTC", tmp_path).choose("de").teach(environment)
+    source = (
+        "{{ _('boat') }} {{ gettext('boat') }} {{ ngettext('%(num)s mail', '%(num)s mails', 2) }} "
+        "{% trans num=1 %}{{ num }} mail{% pluralize %}{{ num }} mails{% endtrans %} "
+        "{{ pgettext('month', 'May') }} {{ npgettext('sea', '%(num)s ship', '%(num)s ships', 3) }}"
+    )
+
+    assert environment.from_string(source).render() == "Boot Boot 2 Briefe 1 Brief Mai 3 Schiffe"
+
+
+def test_a_later_folder_adds_languages_and_words_single_texts_differently(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    written(first, "de", "one", "eins", "two", "zwei")
+    written(second, "de", "two", "zwo")
+    written(second, "nl", "one", "een")
+    languages = Languages("UTC", first, second)
+
+    german, dutch = languages.choose("de"), languages.choose("nl")
+    assert (german.gettext("one"), german.gettext("two"), german.gettext("three")) == ("eins", "zwo", "three")
+    assert (dutch.gettext("one"), dutch.gettext("two")) == ("een", "two")
+
+
+def test_a_region_s_catalogue_falls_back_to_its_language_s(tmp_path: Path) -> None:
+    written(tmp_path, "de", "one", "eins", "two", "zwei")
+    written(tmp_path, "de_CH", "two", "zwöi")
+
+    swiss = Languages("UTC", tmp_path).choose("de-CH")
+    assert (swiss.tag, swiss.gettext("one"), swiss.gettext("two")) == ("de-CH", "eins", "zwöi")
+
+
+def test_a_script_is_found_by_its_region(tmp_path: Path) -> None:
+    written(tmp_path, "zh_Hant", "one", "一")
+
+    assert Languages("UTC", tmp_path).choose("zh-TW").tag == "zh-Hant"
+    assert Languages("UTC", tmp_path).choose("zh-CN").tag == "en"
+
+
+def test_what_nobody_has_looked_at_is_not_said(tmp_path: Path) -> None:
+    file = written(tmp_path, "de", "one", "eins")
+    file.write_text("#, fuzzy\n" + file.read_text("utf-8"), "utf-8")
+
+    assert Languages("UTC", tmp_path).choose("de").gettext("one") == "one"
+
+
+def test_a_po_file_counts_before_the_mo_file_that_was_made_of_it(catalogues: Path, tmp_path: Path) -> None:
+    compiled = (catalogues / "de" / "LC_MESSAGES" / "keyturn.mo").read_bytes()
+    file = written(tmp_path, "de", "Reset your password", "Neues Passwort")
+    file.with_suffix(".mo").write_bytes(compiled)
+
+    assert Languages("UTC", tmp_path).choose("de").gettext("Reset your password") == "Neues Passwort"
+
+
+def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for(tmp_path: Path) -> None:
+    file = written(tmp_path, "de", "one", "eins")
+    lasting, fresh = (Languages("UTC", tmp_path, reload=reload).choose("de") for reload in (False, True))
+    assert lasting.gettext("one") == fresh.gettext("one") == "eins"
+
+    written(tmp_path, "de", "one", "die Eins")
+    os.utime(file, (file.stat().st_mtime + 10,) * 2)
+
+    assert (lasting.gettext("one"), fresh.gettext("one")) == ("eins", "die Eins")
+
+
+@pytest.mark.parametrize("place", ["emails/locales", "emails/locale", "emails/translations", "locales", "translations"])
+def test_the_catalogues_of_somebody_s_templates_lie_among_or_beside_them(place: str, tmp_path: Path) -> None:
+    written(tmp_path / place, "nl", "one", "een", domain="messages")
+    written(tmp_path / place, "nl", "two", "twee", domain="emails")
+
+    languages = languages_in(tmp_path / "emails", "UTC")
+    assert set(languages.known) == {"en", "nl"}
+    assert (languages.choose("nl").gettext("one"), languages.choose("nl").gettext("two")) == ("een", "twee")
+
+
+def test_a_folder_without_catalogues_speaks_english_alone(tmp_path: Path) -> None:
+    assert set(languages_in(tmp_path / "emails", "UTC").known) == {"en"}
+
+
+def test_a_language_is_listed_by_its_own_name(tmp_path: Path) -> None:
+    for tag in ("de", "pt_BR", "ja", "ar"):
+        written(tmp_path, tag, "one", "1")
+
+    names = [language.name for language in Languages("UTC", tmp_path).known.values()]
+    assert names == ["العربية", "Deutsch", "English", "日本語", "Português (Brasil)"]

@@ -72,7 +72,7 @@ def create_metrics_app(parts: Parts) -> ASGIApp:
     """Return /metrics alone, for a process that answers nothing else and listens on a loopback address."""
     return Litestar(
         route_handlers=[metrics_router(parts.meters, parts.database, token=parts.settings.metrics.token, local=True)],
-        exception_handlers=problem_handlers(),
+        exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,
     )

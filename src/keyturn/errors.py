@@ -3,6 +3,8 @@
 KeyturnError
 ├── SettingsInvalid          every fault of the configuration at once
 ├── TemplateInvalid          a template at file:line
+│   └── CatalogueInvalid     a catalogue of translations at file:line
+├── SampleNotSaved           a sample that cannot be written, with the file and the reason
 ├── DatabaseUnready          not reachable, or its migrations were not run
 ├── LimitsUnready            the store that the limits share does not answer
 ├── InputInvalid             malformed input, field by field
@@ -23,6 +25,7 @@ KeyturnError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 DeadReason = Literal["invalid", "expired", "used"]
@@ -54,6 +57,16 @@ class TemplateInvalid(KeyturnError):
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
 
 
+class CatalogueInvalid(TemplateInvalid):
+    """What a template needs of it cannot be had, so it is told as the template's own mistakes are."""
+
+
+class SampleNotSaved(KeyturnError):
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file} was not written: {reason}")
+
+
 class DatabaseUnready(KeyturnError):
     pass
 
@@ -70,10 +83,11 @@ class InputInvalid(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A password rule that was broken: `rule` is stable, `message` is for a person."""
+    """A password rule that was broken: `rule` is stable, `message` is for a person, `limit` the number in it."""
 
     rule: str
     message: str
+    limit: int | None = None
 
 
 class PasswordRejected(KeyturnError):

@@ -3,19 +3,16 @@
 import asyncio
 import logging
 import secrets
-from email.utils import formataddr
 from functools import cached_property
-
-import msgspec
+from pathlib import Path
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
-from keyturn.languages import Languages
+from keyturn.languages import PACKAGED, Languages
 from keyturn.logs import LogEvent
-from keyturn.mail.email import Sender
+from keyturn.mail.email import Sender, local_sender
 from keyturn.mail.palette import palette_for
-from keyturn.mail.render import Templates
 from keyturn.mail.resend_webhook import ResendWebhook
 from keyturn.mail.senders import sender_for
 from keyturn.mail.traced import TracedSender
@@ -29,6 +26,7 @@ from keyturn.reset.http import ResetApi, SessionCookie
 from keyturn.reset.intents import origin_of
 from keyturn.reset.letters import Letters, Postmark
 from keyturn.reset.links import Links
+from keyturn.reset.own_mails import own_templates
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.posting import Post
 from keyturn.reset.reports import MailReports
@@ -36,7 +34,6 @@ from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
 from keyturn.reset.store import LinkStore
 from keyturn.reset.throttle import Throttle
-from keyturn.resources import folder
 from keyturn.settings import Settings
 from keyturn.tracing import Tracing, tracing_of_process
 
@@ -55,13 +52,12 @@ class Parts:
         self.tracing = tracing or tracing_of_process()
         self.secrets = _secrets(settings)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
-        self.languages = Languages(settings.timezone)
+        own = [Path(settings.locales)] if settings.locales else []
+        self.languages = Languages(settings.timezone, PACKAGED, *own, reload=reload_templates)
         self.palette, warnings = palette_for(settings.brand.accent, settings.brand.accent_dark)
         for warning in warnings:
             log.warning(LogEvent("brand.accent_adjusted", reason=warning))
-        self.templates = Templates(
-            folder("email_templates"), msgspec.structs.asdict(settings.brand), self.palette, reload=reload_templates
-        )
+        self.templates = own_templates(settings.brand, reload=reload_templates)
         self.addresses = Links(
             base_url=settings.base_url,
             reset_url=settings.reset_url,
@@ -101,14 +97,14 @@ class Parts:
         cookie = SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
         return ResetApi(
             resets=self.resets, policy=self.policy, sign_ins=self.sign_ins, cookie=cookie, reports=self.reports,
-            webhook=self.webhook, database=self.database,
+            webhook=self.webhook, database=self.database, languages=self.languages,
         )  # fmt: skip
 
     def relay(self) -> Relay:
         """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
         settings = self.settings
         self._post = self._post or self._new_post()
-        sender = settings.mail.from_ or _local_sender(settings)
+        sender = settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address)
         letters = Letters(
             self.templates, self.languages, self.addresses,
             Postmark(sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl),
@@ -160,9 +156,3 @@ def _secrets(settings: Settings) -> list[str]:
     """Return the keys, the newest first. In development, where none is set, one that dies with the process."""
     newest = settings.secret_key or secrets.token_hex(32)
     return [newest, *settings.previous_secret_keys]
-
-
-def _local_sender(settings: Settings) -> str:
-    """Return who captured mails come from where nobody was named: they never leave the machine."""
-    support = settings.brand.support_address or "no-reply@localhost"
-    return formataddr((settings.brand.name, support))

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
 
@@ -14,6 +14,7 @@ from keyturn.migrating import require_current
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
 from keyturn.reset.api import api_router
+from keyturn.reset.mounting import MountedOnce
 from keyturn.settings import HOSTED_SIGN_IN
 
 
@@ -30,7 +31,9 @@ class KeyturnPlugin(InitPlugin):
             api_router(parts.api, parts.settings.origin, parts.settings.server.max_body),
             pages_router(site_of(parts)),
         ]
-        app_config.route_handlers.append(Router("/", route_handlers=routers, middleware=parts.tracing.request_notes()))
+        app_config.route_handlers.append(
+            MountedOnce("/", route_handlers=routers, middleware=parts.tracing.request_notes())
+        )
         app_config.lifespan.append(self._lifespan)
         return app_config
 

@@ -14,10 +14,16 @@ from tests.databases import SqliteFiles
 DOCTOR = [sys.executable, "-m", "keyturn", "doctor"]
 
 
-@pytest.fixture
-def environment(sqlite: SqliteFiles, tmp_path: Path) -> dict[str, str]:
-    """Give the test an environment in which nothing fails, with a database in its folder."""
-    Path(sqlite.migrated().removeprefix("sqlite:///")).rename(tmp_path / "keyturn.db")
+@pytest.fixture(scope="module")
+def folder(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a database."""
+    folder = tmp_path_factory.mktemp("doctor")
+    return Path(sqlite.migrated().removeprefix("sqlite:///")).rename(folder / "keyturn.db").parent
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    """Return an environment in which nothing fails."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("KEYTURN_", "RESEND_", "NO_"))},
         "KEYTURN_ENVIRONMENT": "development",
@@ -28,6 +34,12 @@ def environment(sqlite: SqliteFiles, tmp_path: Path) -> dict[str, str]:
 
 def doctor(folder: Path, environment: dict[str, str], *flags: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([*DOCTOR, *flags], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def doubtful(folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Examine an operation in which one thing is doubtful."""
+    return doctor(folder, environment | {"KEYTURN_TOKEN_TTL": "2h"})
 
 
 def on_a_terminal(folder: Path, environment: dict[str, str]) -> str:
@@ -51,8 +63,8 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_where_all_is_well_it_ends_with_0(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment)
+def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, str]) -> None:
+    done = doctor(folder, environment)
 
     assert (done.returncode, done.stderr) == (0, "")
     *lines, empty, last = done.stdout.splitlines()
@@ -62,8 +74,8 @@ def test_where_all_is_well_it_ends_with_0(tmp_path: Path, environment: dict[str,
     assert (empty, last) == ("", "All is well.")
 
 
-def test_where_something_fails_it_ends_with_1_and_says_what_to_do(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db", "KEYTURN_TOKEN_TTL": "soon"})
+def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, environment: dict[str, str]) -> None:
+    done = doctor(folder, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db", "KEYTURN_TOKEN_TTL": "soon"})
     lines = done.stdout.splitlines()
 
     assert (done.returncode, done.stderr) == (1, "")
@@ -72,25 +84,22 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(tmp_path: Path
     (missing,) = [number for number, line in enumerate(lines) if "there is no none.db" in line]
     assert lines[missing + 1].strip() == "Run `keyturn migrate`, which makes it."
     assert lines[-1] == "2 to mend, 0 to look at."
-    assert not (tmp_path / "none.db").exists()
+    assert not (folder / "none.db").exists()
 
 
-def test_a_doubt_alone_is_no_failure(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
-
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "0 to mend, 1 to look at."
+def test_a_doubt_alone_is_no_failure(doubtful: "subprocess.CompletedProcess[str]") -> None:
+    assert doubtful.returncode == 0
+    assert doubtful.stdout.splitlines()[-1] == "0 to mend, 1 to look at."
 
 
-def test_columns_are_aligned(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
-    lines = [line for line in done.stdout.splitlines()[:-2] if not line.startswith(" ")]
+def test_columns_are_aligned(doubtful: "subprocess.CompletedProcess[str]") -> None:
+    lines = [line for line in doubtful.stdout.splitlines()[:-2] if not line.startswith(" ")]
 
     assert len({len(line) - len(line.split(None, 2)[2]) for line in lines}) == 1
 
 
-def test_json_is_an_array_of_findings(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db"}, "--json")
+def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str]) -> None:
+    done = doctor(folder, environment | {"KEYTURN_DATABASE_URL": "sqlite:///none.db"}, "--json")
     findings = json.loads(done.stdout)
 
     assert done.returncode == 1
@@ -100,15 +109,13 @@ def test_json_is_an_array_of_findings(tmp_path: Path, environment: dict[str, str
     }  # fmt: skip
 
 
-def test_piped_it_has_no_colour_and_no_progress(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = doctor(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
-
-    assert "\x1b" not in done.stdout + done.stderr
-    assert "checking" not in done.stdout + done.stderr
+def test_piped_it_has_no_colour_and_no_progress(doubtful: "subprocess.CompletedProcess[str]") -> None:
+    assert "\x1b" not in doubtful.stdout + doubtful.stderr
+    assert "checking" not in doubtful.stdout + doubtful.stderr
 
 
-def test_a_terminal_gets_colour_progress_and_lines_that_fit(tmp_path: Path, environment: dict[str, str]) -> None:
-    output = on_a_terminal(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h"})
+def test_a_terminal_gets_colour_progress_and_lines_that_fit(folder: Path, environment: dict[str, str]) -> None:
+    output = on_a_terminal(folder, environment | {"KEYTURN_TOKEN_TTL": "2h"})
 
     assert "checking database, limits, capture" in output
     assert "\x1b[33mwarn" in output
@@ -118,8 +125,8 @@ def test_a_terminal_gets_colour_progress_and_lines_that_fit(tmp_path: Path, envi
     assert report.endswith("0 to mend, 1 to look at.\n")
 
 
-def test_no_color_is_respected_on_a_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
-    output = on_a_terminal(tmp_path, environment | {"KEYTURN_TOKEN_TTL": "2h", "NO_COLOR": "1"})
+def test_no_color_is_respected_on_a_terminal(folder: Path, environment: dict[str, str]) -> None:
+    output = on_a_terminal(folder, environment | {"KEYTURN_TOKEN_TTL": "2h", "NO_COLOR": "1"})
 
     assert "warn" in output
     assert not any(colour in output for colour in ("\x1b[3", "\x1b[2m"))

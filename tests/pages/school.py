@@ -31,13 +31,13 @@ SECRET = "0123456789abcdef" * 4
 
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
-    """Return the defaults with a database in `folder`, limits that are out of the way, and `changes`."""
+    """Return the defaults with a database in `folder`, limits that are out of the way, a cheap hash, and `changes`."""
     defaults: dict[str, Any] = {
         "environment": "development",
         "database": DatabaseSettings(url=Secret(f"sqlite:///{folder}/keyturn.db")),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
-        "hashing": HashingSettings(cost=10),
+        "hashing": HashingSettings(cost=4),
     }
     return Settings(**defaults | changes)
 

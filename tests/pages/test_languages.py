@@ -1,13 +1,17 @@
 """Languages: offered where there are several, chosen by the person, then the account, then the browser."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from gettext import NullTranslations
 from pathlib import Path
 
+import httpx
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from tests.pages.school import ADA, School, Visitor, heading, words
+from tests.pages.school import ADA, School, Visitor, form_token, heading, words
 
+from keyturn.accounts.port import Account
 from keyturn.languages import Languages
 
 FORGOT = "/forgot-password"
@@ -73,3 +77,96 @@ async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: 
     await visitor.sign_in(ADA)
     page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
     assert heading(page) == "Sicherheit"
+
+
+async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: School) -> None:
+    token = await school.link(await school.add(locale="de"))
+    await visitor.get(f"/reset-password/{token}")
+
+    assert '<html lang="de"' in (await visitor.get("/reset-password")).text
+    answer = await visitor.submit("/reset-password", password="x", again="x")
+    assert '<html lang="de"' in answer.text
+    assert '<html lang="ar"' in (await visitor.get("/reset-password?lang=ar")).text
+
+
+async def test_choosing_a_language_keeps_what_else_the_address_says(visitor: Visitor) -> None:
+    page = await visitor.get("/login?next=%2Fa%3Fb%3D%22%26c&lang=ar")
+    assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text
+
+
+async def test_a_regional_language_can_be_chosen(school: School, tmp_path: Path) -> None:
+    folder = tmp_path / "locales" / "pt_BR" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "keyturn.po").write_text('msgid "Forgot your password?"\nmsgstr "Esqueceu a senha?"\n', "utf-8")
+    async with school.visitor(languages=Languages("UTC", tmp_path / "locales")) as visitor:
+        assert 'href="?lang=pt-BR"' in (await visitor.get(FORGOT)).text
+        assert heading(await visitor.get(f"{FORGOT}?lang=pt-BR")) == "Esqueceu a senha?"
+
+
+async def test_a_page_says_its_language_and_what_it_depends_on(visitor: Visitor) -> None:
+    page = await visitor.get(FORGOT, **{"accept-language": "de"})
+    assert page.headers["content-language"] == "de"
+    assert page.headers["vary"] == "Accept-Language, Cookie"
+
+
+async def test_a_language_that_is_no_longer_there_leaves_the_account_s(visitor: Visitor, school: School) -> None:
+    await school.add(locale="de")
+    await visitor.sign_in(ADA)
+    visitor.client.cookies.set("keyturn_language", "xx")
+    page = await visitor.get("/viewer-settings/security", **{"accept-language": "ar"})
+    assert heading(page) == "Sicherheit"
+
+
+class Untranslated(NullTranslations):
+    """What a catalogue asks for a text that it does not have."""
+
+    def gettext(self, message: str) -> str:
+        raise AssertionError(f"not translated: {message}")
+
+    def ngettext(self, msgid1: str, *_: object) -> str:
+        raise AssertionError(f"not translated: {msgid1}")
+
+
+async def every_page(visitor: Visitor, school: School, ada: Account) -> AsyncIterator[httpx.Response]:
+    yield await visitor.get(FORGOT)
+    yield await visitor.submit(FORGOT, email="ada@")
+    await visitor.submit(FORGOT, email=ADA)
+    yield await visitor.get(FORGOT)
+    yield await visitor.get("/reset-password")
+    for ttl in (timedelta(minutes=30), timedelta(0)):
+        await visitor.get(f"/reset-password/{await school.link(ada, ttl)}")
+        yield await visitor.get("/reset-password")
+    await visitor.get("/reset-password/x")
+    yield await visitor.get("/reset-password")
+    token = await school.link(ada)
+    await visitor.get(f"/reset-password/{token}")
+    yield await visitor.submit("/reset-password", password="Northwind School", again="other")
+    yield await visitor.submit("/reset-password", password="ÄÖ" * 40, again="ÄÖ" * 40)
+    form = form_token(await visitor.get("/reset-password"))
+    fields = {"_csrf_token": form, "password": "eleven loud lighthouses", "again": "eleven loud lighthouses"}
+    yield await visitor.follow(await visitor.client.post("/reset-password", data=fields))
+    await visitor.get(f"/reset-password/{token}")
+    yield await visitor.get("/reset-password")
+    yield await visitor.submit("/login", email=ADA, password="wrong")
+    await visitor.submit("/login", email=ADA, password="eleven loud lighthouses")
+    settings = "/viewer-settings/security"
+    yield await visitor.get(settings)
+    await visitor.submit(settings)
+    yield await visitor.get(settings)
+    yield await visitor.client.post("/login", data={"email": ADA})
+    yield await visitor.client.post("/login", content=b"\xff", headers={"content-type": "application/json"})
+    yield await visitor.client.post("/login", data={"email": "x" * 20_000, "_csrf_token": "x"})
+
+
+@pytest.mark.parametrize("tag", ["ar", "de", "es", "fr", "ja"])
+async def test_every_page_is_complete_in_every_language(tag: str, school: School) -> None:
+    languages = Languages("UTC")
+    languages.choose(tag).translations.add_fallback(Untranslated())
+    ada = await school.add(locale=tag)
+    pages = 0
+    async with school.visitor(languages=languages) as visitor:
+        visitor.client.headers["accept-language"] = tag
+        async for page in every_page(visitor, school, ada):
+            pages += 1
+            assert f'<html lang="{tag}" dir="{languages.choose(tag).direction}">' in page.text
+    assert pages == 17

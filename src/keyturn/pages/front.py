@@ -30,7 +30,7 @@ def way_in(pages: Pages) -> HTTPRouteHandler:
 
 def refusals_around(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handlers, with a page for whoever comes with a browser to an address that is nothing's."""
-    handlers = problem_handlers()
+    handlers = problem_handlers(pages.site.languages)
     to_programs = handlers[HTTPException]
 
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

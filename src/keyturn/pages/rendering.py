@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
@@ -15,6 +16,7 @@ from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
+from keyturn.reset.rule_texts import rule_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,19 +37,28 @@ class Pages:
         headers: Mapping[str, str] | None = None, **values: Any,
     ) -> Response[Any]:  # fmt: skip
         """Return the page in the language that was chosen, else the account's `locale`, else the browser's."""
-        chosen = request.query_params.get("lang", "")
-        if chosen in self.site.languages.known:
+        known, chosen = self.site.languages.known, request.query_params.get("lang", "")
+        if chosen in known:
             cookies = [*cookies, self.cookies.language(chosen)]
+        elif (kept := self.cookies.read_language(request.cookies)) in known:
+            chosen = kept
         else:
-            chosen = self.cookies.read_language(request.cookies)
-        language = self.site.languages.choose(chosen or locale, request.headers.get("accept-language", ""))
-        html = self._environment(language).get_template(template)
+            chosen = locale
+        language = self.site.languages.choose(chosen, request.headers.get("accept-language", ""))
+        page = self._environment(language).get_template(template)
+        others = [(each, _in(each, request)) for each in known.values()]
+        html = page.render(values, languages=others, csrf_token=csrf_token({"request": request}))
         return Response(
-            html.render(values, csrf_token=csrf_token({"request": request})),
+            html,
             status_code=status,
             media_type=MediaType.HTML,
             cookies=list(cookies),
-            headers={**self._headers, **(headers or {})},
+            headers={
+                **self._headers,
+                "Content-Language": language.tag,
+                "Vary": "Accept-Language, Cookie",
+                **(headers or {}),
+            },
         )
 
     def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
@@ -71,7 +82,13 @@ class Pages:
                 brand=self.site.brand,
                 url=self.site.url,
                 asset=self.assets.url,
-                languages=list(self.site.languages.known.values()),
             )
+            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language)
             self._environments[language.tag] = environment
         return self._environments[language.tag]
+
+
+def _in(language: Language, request: Request[Any, Any, Any]) -> str:
+    """Return the reference from a page to itself in another language: all else in its address stays."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"?{urlencode([*kept, ('lang', language.tag)])}"

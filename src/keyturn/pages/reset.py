@@ -58,7 +58,7 @@ class ResetPassword(Controller):
         if link is None:
             return pages.page(request, "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
-        return pages.page(request, "reset.html", link=live, broken=[], mismatch=False)
+        return pages.page(request, "reset.html", locale=live.locale, link=live, broken=[], mismatch=False)
 
     @post()
     async def save(
@@ -85,7 +85,9 @@ class ResetPassword(Controller):
                 )
         except PasswordRejected as rejected:
             broken = [violation.rule for violation in rejected.violations]
-        return pages.page(request, "reset.html", status=422, link=live, broken=broken, mismatch=mismatch)
+        return pages.page(
+            request, "reset.html", status=422, locale=live.locale, link=live, broken=broken, mismatch=mismatch
+        )
 
 
 def _hold(pages: Pages, token: str, email: str | None) -> Response[Any]:

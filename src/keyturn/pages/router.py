@@ -13,6 +13,7 @@ from keyturn.pages.security import forged_requests_refused
 from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn
 from keyturn.pages.site import Site
+from keyturn.reset.mounting import MountedOnce
 
 _LARGEST_FORM = 16_384
 """Bytes: an address and two passwords, however they are encoded, are shorter."""
@@ -26,7 +27,7 @@ def pages_router(site: Site) -> Router:
     if sign_ins := site.sign_ins:
         controllers += [SignIn, SecuritySettings]
         dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
-    return Router(
+    return MountedOnce(
         "/",
         route_handlers=[pages.assets.route(), *controllers],
         dependencies=dependencies,

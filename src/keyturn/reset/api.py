@@ -6,6 +6,7 @@ from litestar.di import Provide
 from keyturn.reset.controller import ResetController, SessionController
 from keyturn.reset.health import HealthController
 from keyturn.reset.http import AnyRequest, ResetApi, require_same_origin
+from keyturn.reset.mounting import MountedOnce
 from keyturn.reset.problems import NO_STORE, problem_handlers, require_json
 from keyturn.reset.webhook import WebhookController
 
@@ -18,16 +19,16 @@ def api_router(api: ResetApi, origin: str, max_body: int) -> Router:
             require_same_origin(request, origin)
         await require_json(request)
 
-    return Router(
+    return MountedOnce(
         path="/",
         route_handlers=[
-            Router(path="/api/auth", route_handlers=[ResetController], before_request=require_json),
-            Router(path="/api/auth", route_handlers=[SessionController], before_request=check_origin),
+            MountedOnce(path="/api/auth", route_handlers=[ResetController], before_request=require_json),
+            MountedOnce(path="/api/auth", route_handlers=[SessionController], before_request=check_origin),
             WebhookController,
             HealthController,
         ],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
-        exception_handlers=problem_handlers(),
+        exception_handlers=problem_handlers(api.languages),
         response_headers=NO_STORE,
         request_max_body_size=max_body,
     )

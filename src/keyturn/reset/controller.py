@@ -1,14 +1,18 @@
 """The API: what it takes, which part does it, what it answers. Nothing is decided here."""
 
+import msgspec
 from litestar import Controller, Response, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.errors import LinkDead
-from keyturn.reset.http import AnyRequest, ResetApi, client_of
+from keyturn.languages import Language
+from keyturn.reset.http import AnyRequest, ResetApi, client_of, in_language
 from keyturn.reset.problems import MEDIA_TYPE as PROBLEM_TYPE
+from keyturn.reset.rule_texts import rule_text
 from keyturn.reset.wire import (
     Credentials,
     Done,
@@ -51,9 +55,12 @@ class ResetController(Controller):
         description="The answer is the same for every well-formed address, whether it has an account or not.",
         responses=_problems(_400=_MALFORMED, _429=_TOO_MANY),
     )
-    async def request(self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
+    async def request(
+        self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
         await api.resets.request(data.email, client_of(request))
-        return Done(message="If an account exists for that address, a link is on its way.")
+        language = api.language(request)
+        return _done(language, language.gettext("If an account exists for that address, a link is on its way."))
 
     @post(
         ["/validate-reset-token", "/verify-reset-token"],
@@ -83,13 +90,21 @@ class ResetController(Controller):
             _503="Too many passwords are being hashed; `retryAfter` says when to come back.",
         ),
     )
-    async def complete(self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
+    async def complete(
+        self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
         await api.resets.complete(data.token, data.chosen(), client_of(request), data.email)
-        return Done(message="Your password was changed. You can sign in with it now.")
+        language = api.language(request)
+        return _done(language, language.gettext("Your password was changed. You can sign in with it now."))
 
     @get("/password-policy", summary="The rules for a new password")
-    async def policy(self, api: NamedDependency[ResetApi]) -> Policy:
-        return Policy(rules=api.policy.rules)
+    async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Policy]:
+        language = api.language(request)
+        rules = (
+            msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
+            for rule in api.policy.rules
+        )
+        return Response(Policy(rules=tuple(rules)), headers=in_language(language))
 
 
 class SessionController(Controller):
@@ -112,7 +127,8 @@ class SessionController(Controller):
     @post("/logout", status_code=200, summary="Sign out")
     async def logout(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Done]:
         await api.sign_ins.sign_out(api.cookie.read(request))
-        return Response(Done(message="You are signed out."), cookies=[api.cookie.removed()])
+        language = api.language(request)
+        return _done(language, language.gettext("You are signed out."), api.cookie.removed())
 
     @get("/me", summary="Who is signed in", responses=_problems(_401="Nobody is."))
     async def me(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> SignedIn:
@@ -133,10 +149,13 @@ class SessionController(Controller):
         fresh = await api.sign_ins.change_password(
             api.cookie.read(request), data.current_password, data.new_password, client_of(request)
         )
-        return Response(
-            Done(message="Your password was changed. Every other session is signed out."),
-            cookies=[api.cookie.holding(fresh)],
-        )
+        language = api.language(request)
+        text = language.gettext("Your password was changed. Every other session is signed out.")
+        return _done(language, text, api.cookie.holding(fresh))
+
+
+def _done(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
+    return Response(Done(message=message), headers=in_language(language), cookies=list(cookies))
 
 
 def _signed_in(account: Account) -> SignedIn:

@@ -1,11 +1,14 @@
 """A user agent as a person would name it."""
 
+from keyturn.languages import SourceTexts
 
-def device_name(user_agent: str) -> str:
+
+def device_name(user_agent: str, texts: SourceTexts) -> str:
     """Return for example "Firefox on Windows"; "" where nothing is recognised, since a wrong guess would alarm."""
     from ua_parser import parse  # noqa: PLC0415 - its patterns take a while to compile, and only mails need them
 
     found = parse(user_agent)
-    browser = found.user_agent.family if found.user_agent else ""
-    system = found.os.family if found.os else ""
-    return " on ".join(part for part in (browser, system) if part and part != "Other")
+    named = [part.family for part in (found.user_agent, found.os) if part and part.family not in ("", "Other")]
+    if len(named) < 2:  # noqa: PLR2004 - a browser and a system
+        return "".join(named)
+    return texts.gettext("%(browser)s on %(system)s", browser=named[0], system=named[1])

@@ -44,7 +44,7 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
     name: Name
     email: Address
-    provider: Annotated[str, Meta(max_length=40, description='for example "Google"')]
+    provider: Annotated[str, Meta(min_length=1, max_length=40, description='for example "Google"')]
     sign_in_link: Link
 
 

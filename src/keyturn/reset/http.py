@@ -8,6 +8,7 @@ from litestar.datastructures import Cookie
 
 from keyturn.database import Database
 from keyturn.errors import OriginRefused
+from keyturn.languages import Language, Languages
 from keyturn.mail.resend_webhook import ResendWebhook
 from keyturn.reset.client import Client, clipped, plain_address
 from keyturn.reset.password import PasswordPolicy
@@ -60,6 +61,19 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     reports: MailReports
     webhook: ResendWebhook | None
     database: Database
+    languages: Languages
+
+    def language(self, request: AnyRequest) -> Language:
+        return accepted_language(self.languages, request)
+
+
+def accepted_language(languages: Languages, request: AnyRequest) -> Language:
+    return languages.choose("", request.headers.get("accept-language", ""))
+
+
+def in_language(language: Language) -> dict[str, str]:
+    """Return the headers of an answer whose words depend on Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
+    return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
 
 def client_of(request: AnyRequest) -> Client:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.languages import Languages
+from keyturn.languages import Language, Languages
 from keyturn.mail.email import Email
 from keyturn.mail.render import EmailProps, Templates
 from keyturn.reset import tokens
@@ -48,30 +48,37 @@ class Letters:
             expires_at=moment + self._postmark.ttl,
             lifetime=self._postmark.ttl,
         )
-        return Letter(email=self._write(props, account, client), link=tokens.digest(token))
+        email = self._write(props, account, client, self._spoken(account, client))
+        return Letter(email=email, link=tokens.digest(token))
 
     def about_provider(self, account: Account, client: Client) -> Letter:
+        language = self._spoken(account, client)
         props = SignInWithProvider(
             name=_greeted(account.name),
             email=account.email,
-            provider=account.provider or "another service",
+            provider=account.provider or language.gettext("another service"),
             sign_in_link=self._addresses.sign_in(),
         )
-        return Letter(email=self._write(props, account, client))
+        return Letter(email=self._write(props, account, client, language))
 
     def about_change(self, account: Account, change: PasswordWasChanged) -> Letter:
+        language = self._spoken(account, change.client)
         props = PasswordChanged(
             name=_greeted(account.name),
             email=account.email,
             changed_at=change.at,
             address=change.client.address,
-            device=device_name(change.client.user_agent),
+            device=device_name(change.client.user_agent, language),
             forgot_link=self._addresses.forgot(),
         )
-        return Letter(email=self._write(props, account, change.client))
+        return Letter(email=self._write(props, account, change.client, language))
 
-    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
-        rendered = self._templates.render(props, self._languages.choose(account.locale, client.languages))
+    def _spoken(self, account: Account, client: Client) -> Language:
+        """Return the account's language; where it has none, that of the browser that caused the mail."""
+        return self._languages.choose(account.locale, client.languages)
+
+    def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
+        rendered = self._templates.render(props, language)
         return Email(
             sender=self._postmark.sender,
             to=account.email,

@@ -7,6 +7,8 @@ from functools import partial
 import msgspec
 
 from keyturn.errors import PasswordRejected, Violation
+from keyturn.languages import SourceTexts
+from keyturn.reset.rule_texts import rule_text
 from keyturn.settings import PasswordSettings
 
 MAX_BYTES = 72
@@ -23,6 +25,8 @@ _SHORTEST_NAME = 4
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """`name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
+
+    The message is English here; `rule_text` says it in another language.
 
     `pattern` is a regular expression (ECMAScript, flag u) that every accepted password matches, where the rule can
     be written as one, so that a form can tick it off while somebody types.
@@ -48,44 +52,41 @@ class PasswordPolicy:
 
     def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks."""
-        broken = [Violation(rule.name, rule.message) for rule, holds in self._checks(email) if not holds(password)]
+        broken = [rule for rule, holds in self._checks(email) if not holds(password)]
         if broken:
-            raise PasswordRejected(broken)
+            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
     def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
         s = self._settings
         composition = (
-            (s.uppercase, "uppercase", "an upper-case letter", r"\p{Lu}", _is("Lu")),
-            (s.lowercase, "lowercase", "a lower-case letter", r"\p{Ll}", _is("Ll")),
-            (s.digit, "digit", "a digit", r"\p{Nd}", _is("Nd")),
-            (s.special, "special", "a special character", r"[^\p{L}\p{N}\s]", _is_special),
+            (s.uppercase, "uppercase", r"\p{Lu}", _is("Lu")),
+            (s.lowercase, "lowercase", r"\p{Ll}", _is("Ll")),
+            (s.digit, "digit", r"\p{Nd}", _is("Nd")),
+            (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
         )
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
             (
-                Rule(name="min_length", message=f"at least {s.min_length} characters", limit=s.min_length,
-                     pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
+                _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
                 lambda text: len(text) >= s.min_length,
             ),
             (
-                Rule(name="max_bytes", limit=MAX_BYTES,
-                     message=f"at most {MAX_BYTES} bytes: {MAX_BYTES} plain letters, fewer with accents or emoji"),
+                _rule("max_bytes", limit=MAX_BYTES),
                 lambda text: len(text.encode("utf-8", "surrogatepass")) <= MAX_BYTES,
             ),
-        ]  # fmt: skip
+        ]
         checks += [
-            (Rule(name=name, message=message, pattern=pattern), partial(_has_one, is_one))
-            for wanted, name, message, pattern, is_one in composition
+            (_rule(name, pattern=pattern), partial(_has_one, is_one))
+            for wanted, name, pattern, is_one in composition
             if wanted
         ]
         if s.block_common:
-            checks.append((Rule(name="common", message="not one of the common passwords"), _is_uncommon))
-        checks.append(
-            (
-                Rule(name="personal", message="not your address or the name of the site"),
-                lambda text: not _is_personal(text, email, self._brand_name),
-            )
-        )
+            checks.append((_rule("common"), _is_uncommon))
+        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_name)))
         return checks
+
+
+def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
+    return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
 
 
 def _has_one(is_one: Callable[[str], bool], password: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from keyturn.errors import (
     Busy,
     CredentialsRejected,
     DatabaseUnready,
+    DeadReason,
     Fault,
     InputInvalid,
     KeyturnError,
@@ -26,9 +28,11 @@ from keyturn.errors import (
     TooManyRequests,
     WebhookRefused,
 )
+from keyturn.languages import Language, Languages
 from keyturn.logs import LogEvent
-from keyturn.reset.http import AnyRequest
+from keyturn.reset.http import AnyRequest, accepted_language, in_language
 from keyturn.reset.request_id import name_of
+from keyturn.reset.rule_texts import rule_text
 
 log = logging.getLogger("keyturn.http")
 
@@ -41,12 +45,6 @@ INSTANCE_PREFIX = "urn:keyturn:request:"
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
-
-_DEAD = {
-    "invalid": "This reset link is invalid. Please request a new one.",
-    "expired": "This reset link has expired. Please request a new one.",
-    "used": "This reset link has already been used. Please request a new one.",
-}
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _SERVER_FAULT = 500
@@ -84,42 +82,74 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def problem_of(error: KeyturnError) -> Problem:  # noqa: C901 - a table, a case a row
-    """Return the problem that an error is to a client."""
+def problem_of(error: KeyturnError, language: Language) -> Problem:
+    """Return the problem that an error is to a client.
+
+    What a person may come to see is in their language (RFC 9457, 3.1.3); what only a program can cause is English.
+    """
     match error:
         case InputInvalid(faults=faults):
             return _invalid(faults)
-        case LinkDead(reason=reason):
-            return Problem(
-                status=400, name="link-dead", title="The link does not work", detail=_DEAD[reason],
-                members={"reason": reason},
-            )  # fmt: skip
-        case PasswordRejected(violations=violations):
-            return Problem(
-                status=422, name="password-rejected", title="The password is not accepted", detail=str(error),
-                members={"violations": [{"rule": broken.rule, "message": broken.message} for broken in violations]},
-            )  # fmt: skip
-        case CredentialsRejected():
-            return _unauthorized("credentials-rejected", "The address or the password is wrong")
-        case NotSignedIn():
-            return _unauthorized("not-signed-in", "Nobody is signed in")
         case OriginRefused():
             return Problem(status=403, name="origin-refused", title="The request came from another site")
         case WebhookRefused():
             return Problem(status=400, name="webhook-refused", title="The webhook is not accepted", detail=str(error))
-        case TooManyRequests(retry_after=seconds):
-            return _later(429, "too-many-requests", "Too many requests", seconds)
-        case Busy(retry_after=seconds):
-            return _later(503, "busy", "Too much is going on at the moment", seconds)
-        case DatabaseUnready() | LimitsUnready():
-            return _later(503, "unavailable", "The service cannot answer at the moment", 5)
         case _:
-            return Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong")
+            problem = _told_to_people(error, language)
+            return msgspec.structs.replace(problem, headers={**problem.headers, **in_language(language)})
 
 
-def problem_handlers() -> ExceptionHandlersMap:
+def _told_to_people(error: KeyturnError, language: Language) -> Problem:
+    match error:
+        case LinkDead(reason=reason):
+            return Problem(
+                status=400, name="link-dead", title=language.gettext("The link does not work"),
+                detail=_dead(reason, language), members={"reason": reason},
+            )  # fmt: skip
+        case PasswordRejected(violations=violations):
+            broken = [
+                {"rule": one.rule, "message": rule_text(one.rule, one.limit, language) or one.message}
+                for one in violations
+            ]
+            return Problem(
+                status=422, name="password-rejected", title=language.gettext("The password is not accepted"),
+                detail=language.listed(one["message"] for one in broken), members={"violations": broken},
+            )  # fmt: skip
+        case CredentialsRejected():
+            return _unauthorized("credentials-rejected", language.gettext("The address or the password is wrong"))
+        case NotSignedIn():
+            return _unauthorized("not-signed-in", language.gettext("Nobody is signed in"))
+        case TooManyRequests(retry_after=seconds):
+            return _later(429, "too-many-requests", language.gettext("Too many requests"), seconds, language)
+        case Busy(retry_after=seconds):
+            return _later(503, "busy", language.gettext("Too much is going on at the moment"), seconds, language)
+        case DatabaseUnready() | LimitsUnready():
+            return _later(503, "unavailable", language.gettext("The service cannot answer at the moment"), 5, language)
+        case _:
+            return Problem(status=_SERVER_FAULT, name="internal", title=language.gettext("Something went wrong"))
+
+
+def _dead(reason: DeadReason, language: Language) -> str:
+    match reason:
+        case "invalid":
+            return language.gettext("This reset link is invalid. Please request a new one.")
+        case "expired":
+            return language.gettext("This reset link has expired. Please request a new one.")
+        case "used":
+            return language.gettext("This reset link has already been used. Please request a new one.")
+
+
+def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
     """Return the handlers for a router of the API."""
-    return {KeyturnError: _on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
+
+    def on_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
+        problem = problem_of(error, accepted_language(languages, request))
+        if problem.status >= _SERVER_FAULT:
+            problem = problem.of(request)
+            log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
+        return problem.response()
+
+    return {KeyturnError: on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
 
 
 async def require_json(request: AnyRequest) -> None:
@@ -151,14 +181,6 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 _NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
-
-
-def _on_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
-    problem = problem_of(error)
-    if problem.status >= _SERVER_FAULT:
-        problem = problem.of(request)
-        log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
-    return problem.response()
 
 
 def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -209,8 +231,9 @@ def _unauthorized(name: str, title: str) -> Problem:
     return Problem(status=401, name=name, title=title, headers={"WWW-Authenticate": "Session"})
 
 
-def _later(status: int, name: str, title: str, seconds: int) -> Problem:
+def _later(status: int, name: str, title: str, seconds: int, language: Language) -> Problem:
+    wait = language.duration(timedelta(seconds=seconds))
     return Problem(
-        status=status, name=name, title=title, detail=f"Try again in {seconds} s.",
+        status=status, name=name, title=title, detail=language.gettext("Try again in %(wait)s.", wait=wait),
         members={"retryAfter": seconds}, headers={"Retry-After": str(seconds)},
     )  # fmt: skip

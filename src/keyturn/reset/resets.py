@@ -26,8 +26,11 @@ log = logging.getLogger("keyturn.reset")
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
+    """`locale` is the account's, empty where it has none."""
+
     email: str
     expires_at: datetime
+    locale: str = ""
 
 
 class PasswordResets:
@@ -69,7 +72,7 @@ class PasswordResets:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._throttle.count("validate", client)
         link, account = await self._live(token, email)
-        return LiveLink(email=account.email, expires_at=link.expires_at)
+        return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale)
 
     @counted("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:

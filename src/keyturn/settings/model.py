@@ -166,7 +166,11 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be set. Build it with `read_settings`, or directly in a test."""
+    """Everything that can be set. Build it with `read_settings`, or directly in a test.
+
+    `locales` is a folder of one's own catalogues, for languages that Keyturn does not bring and texts that it words
+    differently.
+    """
 
     environment: Literal["production", "development"] = "production"
     base_url: str = "http://127.0.0.1:8000"
@@ -176,6 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
+    locales: str = ""
     database: DatabaseSettings = DatabaseSettings()
     token: TokenSettings = TokenSettings()
     mail: MailSettings = MailSettings()

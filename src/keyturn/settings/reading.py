@@ -62,6 +62,7 @@ def inspect_settings(
     faults: list[Fault] = []
     source = named or Path(FILE_NAME)
     given = _from_toml(source, required=named is not None, faults=faults)
+    given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     _overlay(given, environ, faults)
     settings = _build(Settings, given, "", faults)
     wrong = {fault.name.lower() for fault in faults}
@@ -104,7 +105,7 @@ def _overlay(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fau
             if isinstance(target, dict):
                 target[key] = _Variable(name, environ[name])
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            faults.append(Fault(name, "unknown setting" + _did_you_mean(name, known)))
+            faults.append(Fault(name, "unknown setting" + did_you_mean(name, known)))
 
 
 class _Variable(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ def _build(struct: type[Struct], given: Mapping[str, Any], prefix: str, faults: 
     for key, value in given.items():
         name = f"{prefix}{key}"
         if key not in fields:
-            faults.append(Fault(name, "unknown setting" + _did_you_mean(key, fields)))
+            faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
         elif _is_section(fields[key].type):
             if isinstance(value, dict):
                 values[fields[key].name] = _build(fields[key].type, value, f"{name}.", faults)
@@ -165,6 +166,6 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
+def did_you_mean(name: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""

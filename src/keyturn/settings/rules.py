@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,6 +45,8 @@ def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
         ZoneInfo(settings.timezone)
     except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {settings.timezone}")
+    if settings.locales:
+        yield from _catalogues(Path(settings.locales))
 
 
 def is_loopback(url: str) -> bool:
@@ -169,6 +172,18 @@ def _server(settings: Settings) -> Iterator[Fault]:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
     if not settings.database.url.startswith(("sqlite", "postgresql", "postgres")):
         yield Fault("database.url", "must begin with sqlite:// or postgresql://")
+
+
+def _catalogues(folder: Path) -> Iterator[Fault]:
+    """Yield what would else be found out by the first person who is written to in that language."""
+    from keyturn.languages import Catalogues, faults_of  # noqa: PLC0415 - only who has catalogues pays for reading them
+
+    catalogues = Catalogues((folder,))
+    if not any(catalogues.languages()):
+        yield Fault("locales", f"no catalogue in {folder}: they are looked for as nl/LC_MESSAGES/keyturn.po")
+    for fault in faults_of(catalogues):
+        if fault.kind != "fuzzy":
+            yield Fault("locales", str(fault))
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:

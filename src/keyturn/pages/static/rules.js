@@ -7,6 +7,7 @@ const form = document.querySelector("[data-password-rules]");
 const password = form.elements.password;
 const again = form.elements.again;
 const meter = form.querySelector("[role=meter]");
+const list = new Intl.ListFormat(document.documentElement.lang);
 const words = meter.dataset.words.split("|");
 
 // With the flag u a pattern counts code points, as the server does.
@@ -38,7 +39,7 @@ form.addEventListener("input", (event) => {
 form.addEventListener("submit", (event) => {
   const unmet = rules.filter(({ holds }) => !holds()).map(({ item }) => item.textContent.trim());
   const different = password.value !== again.value;
-  complain(password, unmet.length ? `${form.dataset.unmet} ${unmet.join("; ")}.` : "");
+  complain(password, unmet.length ? form.dataset.unmet.replace("…", () => list.format(unmet)) : "");
   complain(again, different ? form.dataset.mismatch : "");
   if (!unmet.length && !different) return;
   event.preventDefault();

@@ -1,0 +1,144 @@
+"""Catalogues as translators keep them: gettext's .po files, read in process, so that a team adds one text file.
+
+Reading one takes a few milliseconds, once, when its language is first spoken: a service that nobody asks for anything
+but English reads none. A .mo file counts where it has no .po file beside it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from babel import Locale, UnknownLocaleError
+
+from keyturn.errors import CatalogueInvalid
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog, Message
+
+PACKAGED = Path(__file__).parents[1] / "locales"
+ANY = "*"
+
+_LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogues:
+    """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. A text is looked for in the last folder first.
+
+    With the domain `ANY` all catalogues of a folder are one.
+    """
+
+    folders: tuple[Path, ...] = (PACKAGED,)
+    domain: str = "keyturn"
+
+    def languages(self) -> Iterator[tuple[Path, Locale | None]]:
+        """Yield every folder of a language; None where its name is no locale that CLDR knows."""
+        for folder in self.folders:
+            for path in sorted(folder.glob("*")):
+                if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):
+                    yield path, parsed(path.name)
+
+    def files(self, locale: Locale) -> list[Path]:
+        """Return the files in which a language's texts are looked for, in that order: German ones for "de-AT" too."""
+        by_name: dict[str, list[Path]] = {}
+        for path, found in self.languages():
+            by_name.setdefault(str(found), []).append(path)
+        folders = (path for name in lineage(locale) for path in reversed(by_name.get(name, [])))
+        return [file for folder in folders for file in _files(folder, self.domain)]
+
+    def translations(self, locale: Locale) -> NullTranslations:
+        """Return a language's texts. Raises CatalogueInvalid."""
+        found = NullTranslations()
+        for file in reversed(self.files(locale)):
+            each = compiled(file, locale)
+            each.add_fallback(found)
+            found = each
+        return found
+
+    def translated(self, locale: Locale) -> frozenset["Text"]:
+        """Return the texts that a language has a translation of. Raises CatalogueInvalid."""
+        return frozenset(
+            text_of(message)
+            for file in self.files(locale)
+            for message in read(file, locale)
+            if message.id and not message.fuzzy and all(strings(message.string))
+        )
+
+
+class Text(NamedTuple):
+    """What a translation is looked up by: the text in the source, of a plural its first form, and its context."""
+
+    text: str
+    context: str = ""
+
+
+def text_of(message: "Message") -> Text:
+    return Text(strings(message.id)[0], message.context or "")
+
+
+def parsed(name: str) -> Locale | None:
+    """Return the locale of a BCP 47 tag or a folder's name; None where CLDR does not know it."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (ValueError, TypeError, UnknownLocaleError):
+        return None
+
+
+def lineage(locale: Locale) -> list[str]:
+    """Return the names under which a locale's texts may be kept, the nearest first (RFC 4647, 3.4)."""
+    parts = str(locale).split("_")
+    return ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+
+def read(file: Path, locale: Locale) -> "Catalog":
+    """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid."""
+    # A start should not pay for what a service in English never needs.
+    from babel.messages.mofile import read_mo  # noqa: PLC0415
+    from babel.messages.pofile import PoFileError, read_po  # noqa: PLC0415
+
+    try:
+        content = file.read_bytes()
+        if file.suffix == ".mo":
+            return read_mo(BytesIO(content))
+        _require_whole_lines(file, content)
+        return read_po(BytesIO(content), locale=locale, abort_invalid=True)
+    except CatalogueInvalid:
+        raise
+    except PoFileError as error:
+        raise CatalogueInvalid(str(file), error.lineno, error.args[0].partition(" on ")[0]) from error
+    except Exception as error:  # what is no catalogue at all makes Babel raise whatever it stumbles over
+        raise CatalogueInvalid(str(file), None, f"cannot be read: {error}") from error
+
+
+def _require_whole_lines(file: Path, content: bytes) -> None:
+    """Raise CatalogueInvalid where a quote is missing: Babel would take the last letter for it."""
+    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
+        if (text := line.strip()) and not text.startswith("#") and not _LINE.fullmatch(text):
+            raise CatalogueInvalid(str(file), number, 'not a line of a .po file, as in msgstr "text"')
+
+
+def compiled(file: Path, locale: Locale) -> GNUTranslations:
+    """Return a catalogue's texts, ready to be looked up. Raises CatalogueInvalid."""
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+
+    catalogue, binary = read(file, locale), BytesIO()
+    try:
+        write_mo(binary, catalogue)  # without what is fuzzy: nobody has looked at that yet
+        binary.seek(0)
+        return GNUTranslations(binary)
+    except Exception as error:
+        raise CatalogueInvalid(str(file), None, f"cannot be used: {error}") from error
+
+
+def strings(text: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the forms of a text; one that is no plural has one."""
+    return [text or ""] if text is None or isinstance(text, str) else text
+
+
+def _files(folder: Path, domain: str) -> list[Path]:
+    found = [path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()]
+    return [path for path in found if path.suffix == ".po" or path.with_suffix(".po") not in found]

@@ -1,0 +1,72 @@
+"""Which language somebody is spoken to in."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parsed
+from keyturn.languages.faults import CatalogueFault, faults_of
+from keyturn.languages.language import SOURCE_LANGUAGE, Language
+
+_LONGEST_HEADER = 200
+_REMEMBERED = 1024
+_NAMES = ("locales", "locale", "translations")
+
+
+class Languages:
+    """The languages that a catalogue exists for, English always among them, by their BCP 47 tags.
+
+    Without folders they are Keyturn's own. Of several, a later one adds languages, and texts that count before those
+    of an earlier one. `more` are the tags of languages that have no catalogue.
+    """
+
+    def __init__(
+        self, timezone: str, *folders: Path, domain: str = "keyturn", reload: bool = False, more: Iterable[str] = ()
+    ) -> None:
+        self.catalogues = Catalogues(folders or (PACKAGED,), domain)
+        zone = ZoneInfo(timezone)
+        names = {SOURCE_LANGUAGE, *(str(locale) for _, locale in self.catalogues.languages() if locale)}
+        names |= {str(locale) for tag in more if (locale := parsed(tag))}
+        languages = (Language(Locale.parse(name), zone, self.catalogues, reload=reload) for name in sorted(names))
+        self.known: Mapping[str, Language] = {language.tag: language for language in languages}
+        self._remembered = lru_cache(_REMEMBERED)(self._choose)
+
+    def choose(self, locale: str, accept_language: str = "") -> Language:
+        """Return the language of an account's locale, else the best of an Accept-Language header, else English."""
+        return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
+
+    def faults(self) -> list[CatalogueFault]:
+        """Return what is wrong with the catalogues."""
+        return list(faults_of(self.catalogues))
+
+    def _choose(self, locale: str, accept_language: str) -> Language:
+        for tag in (locale, *_by_preference(accept_language)):
+            if found := parsed(tag):
+                for name in lineage(found):
+                    if language := self.known.get(name.replace("_", "-")):
+                        return language
+        return self.known[SOURCE_LANGUAGE]
+
+
+def languages_in(folder: Path, timezone: str, more: Iterable[str] = ()) -> Languages:
+    """Return the languages of somebody's own templates: their catalogues lie in that folder, or right beside it.
+
+    They are called as gettext, Flask and Django call them: `locales`, `locale` or `translations`.
+    """
+    places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
+    return Languages(timezone, *places, domain=ANY, reload=True, more=more)
+
+
+def _by_preference(accept_language: str) -> list[str]:
+    """Return the tags of an Accept-Language header, the most wanted first (RFC 9110, 12.5.4)."""
+    weighted: list[tuple[float, str]] = []
+    for part in accept_language.split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        with contextlib.suppress(ValueError):
+            weighted.append((float(weight or 1), tag))
+    return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

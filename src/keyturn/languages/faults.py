@@ -1,0 +1,105 @@
+"""What is wrong with catalogues: what would break a mail, and what a translator has yet to look at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from babel import Locale
+
+from keyturn.errors import CatalogueInvalid
+from keyturn.languages.catalogues import Catalogues, Text, compiled, read, strings, text_of
+
+if TYPE_CHECKING:
+    from babel.messages import Message
+
+_PLACE = re.compile(r"%\((\w+)\)")
+_SIGN = re.compile(r"%(?!%|\(\w+\)[#0\- +]*[\d.]*[diouxXeEfFgGcrs])")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFault:
+    """`line` counts from 1; `text` is the one whose translation is meant, None where it is the whole catalogue.
+
+    Of the kinds, "fuzzy" breaks nothing: the text is shown as if it had no translation.
+    """
+
+    kind: Literal["unknown-language", "unreadable", "placeholders", "plurals", "fuzzy"]
+    file: Path
+    line: int
+    message: str
+    text: Text | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def faults_of(catalogues: Catalogues) -> Iterator[CatalogueFault]:
+    """Yield every fault of every catalogue."""
+    for folder, locale in catalogues.languages():
+        if locale is None:
+            message = f"there is no language called {folder.name}: folders are named as in de, pt_BR or zh_Hant"
+            yield CatalogueFault("unknown-language", folder, 1, message)
+            continue
+        for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
+            if file.is_relative_to(folder):
+                found = file.stat()
+                yield from _kept(file, locale, (found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(64)
+def _kept(file: Path, locale: Locale, state: tuple[int, int]) -> tuple[CatalogueFault, ...]:  # noqa: ARG001 - the key
+    """Look at a file once for each state that it is in: a check asks for all of them, whatever else has changed."""
+    return tuple(_of_file(file, locale))
+
+
+def _of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
+    try:
+        catalogue = read(file, locale)
+        compiled(file, locale)
+    except CatalogueInvalid as error:
+        yield CatalogueFault("unreadable", file, error.line or 1, error.message)
+        return
+    for message in catalogue:
+        if not message.id:
+            continue
+        line, text = message.lineno or 1, text_of(message)
+        if message.fuzzy:
+            yield CatalogueFault("fuzzy", file, line, f'"{shown(text.text)}" is marked as fuzzy, and so not used', text)
+            continue
+        for kind, fault in _of_message(message, catalogue.num_plurals):
+            yield CatalogueFault(kind, file, line, fault, text)
+
+
+def _of_message(message: "Message", plurals: int) -> Iterator[tuple[Literal["placeholders", "plurals"], str]]:
+    texts = [text for text in strings(message.string) if text]
+    if message.pluralizable and texts and len(texts) != plurals:
+        yield (
+            "plurals",
+            f'"{shown(text_of(message).text)}" has {len(texts)} of the {plurals} forms of a plural in this language',
+        )
+    known = {name for text in strings(message.id) for name in _names(text)}
+    if not known and not any("%%" in text for text in strings(message.id)):
+        return  # nobody fills this text in, so a percent sign is only a sign
+    for text in texts:
+        if unknown := sorted(_names(text) - known):
+            there = f"there are {', '.join(sorted(known))}" if known else "it has none"
+            yield "placeholders", f'"{shown(text_of(message).text)}" has no place %({unknown[0]})s; {there}'
+        elif _SIGN.search(text.replace("%%", "")):
+            yield "placeholders", f'"{shown(text_of(message).text)}": a percent sign that is only a sign is written %%'
+        # One of something may be said without its number: "an hour".
+        elif not message.pluralizable and (missing := sorted(known - _names(text))):
+            yield "placeholders", f'the translation of "{shown(text_of(message).text)}" leaves %({missing[0]})s out'
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text, to know it by."""
+    one = " ".join(text.split())
+    return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"
+
+
+def _names(text: str) -> set[str]:
+    return set(_PLACE.findall(text.replace("%%", "")))

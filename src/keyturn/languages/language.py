@@ -1,0 +1,144 @@
+"""One language: its texts, its direction, its formats."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
+from gettext import NullTranslations
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from babel.units import format_unit
+from jinja2 import Environment
+
+from keyturn.languages.catalogues import Catalogues, Text
+from keyturn.languages.texts import SourceTexts, teach_texts
+
+SOURCE_LANGUAGE = "en"
+
+_UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+class Language(SourceTexts):
+    """Times are shown in `timezone`, and say so. With `reload` a catalogue that was saved is read anew."""
+
+    def __init__(
+        self, locale: Locale, timezone: tzinfo, catalogues: Catalogues | None = None, *, reload: bool = False
+    ) -> None:
+        self.locale = locale
+        self.timezone = timezone
+        self._catalogues = catalogues or Catalogues()
+        self._reload = reload
+        self._read: tuple[object, NullTranslations] | None = None
+        self._direction = ""
+        # English is written as the whole world reads it: the day before the month, and 24 hours.
+        self._formats = Locale("en", "001") if str(locale) == SOURCE_LANGUAGE else locale
+
+    @property
+    def translations(self) -> NullTranslations:
+        """The texts of the catalogues. Raises CatalogueInvalid."""
+        if self._read and not self._reload:
+            return self._read[1]
+        state = _state(self.files)
+        if not self._read or self._read[0] != state:
+            self._read = state, self._catalogues.translations(self.locale)
+        return self._read[1]
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """The catalogues in which its texts are looked for, in that order."""
+        return self._catalogues.files(self.locale)
+
+    def towards(self, direction: str) -> "Language":
+        """Return the language as if it were written "ltr" or "rtl"; as it is where `direction` is empty."""
+        twin = copy.copy(self)
+        twin._direction = direction  # noqa: SLF001 - its own copy
+        return twin
+
+    def translated(self) -> frozenset[Text]:
+        """Return the texts that it has a translation of. Raises CatalogueInvalid."""
+        return self._catalogues.translated(self.locale)
+
+    @cached_property
+    def tag(self) -> str:
+        """The BCP 47 tag, for `lang` attributes."""
+        return str(self.locale).replace("_", "-")
+
+    @property
+    def name(self) -> str:
+        """What its speakers call it, for a list of languages."""
+        name = self.locale.get_display_name() or self.tag
+        return name[:1].upper() + name[1:]
+
+    @cached_property
+    def direction(self) -> str:
+        return self._direction or self.locale.text_direction
+
+    def clock(self, moment: datetime) -> str:
+        """Say "14:32 UTC": hours and minutes with the zone, since the reader may be elsewhere."""
+        local = moment.astimezone(self.timezone)
+        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone(local)}"
+
+    def moment(self, moment: datetime) -> str:
+        """Say "20 November 2026, 14:07 UTC"."""
+        day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
+        return str(self._formats.datetime_formats["medium"].format(self.isolated(self.clock(moment)), day))
+
+    def duration(self, span: timedelta) -> str:
+        """Say "30 minutes", "1 hour": in the largest unit that divides it."""
+        seconds = int(span.total_seconds())
+        unit, size = next(pair for pair in _UNITS if seconds % pair[1] == 0)
+        # Where CLDR's long form is its short one, as in Japanese, Babel has the short one alone and says the unit's id.
+        texts = (
+            format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
+        )
+        return next(text for text in texts if unit not in text)
+
+    def number(self, number: float) -> str:
+        """Say "1,234.5"."""
+        return format_decimal(number, locale=self.locale)
+
+    def listed(self, texts: Iterable[str]) -> str:
+        """Say "one, two, and three"."""
+        return format_list(list(texts), locale=self.locale)
+
+    def apart(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Set what is filled into a text apart from it, where that runs from right to left.
+
+        An address or a name in Latin letters would else take its punctuation to the wrong side, and an IPv6 address
+        would be read in pieces (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
+        """
+        return {name: self.isolated(value) for name, value in values.items()} if self.direction == "rtl" else values
+
+    def isolated(self, value: object) -> object:
+        """Do for one value what `apart` does. Markup is left alone: it says its direction itself."""
+        if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
+            return value
+        return f"{_ISOLATE}{value}{_END}"
+
+    def teach(self, environment: Environment) -> None:
+        """Give a Jinja environment this language.
+
+        That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated.
+        """
+        teach_texts(self, environment)
+        environment.globals.update(lang=self.tag, dir=self.direction)
+        environment.filters.update(
+            clock=self.clock, moment=self.moment, duration=self.duration, number=self.number, listed=self.listed,
+            isolated=self.isolated,
+        )  # fmt: skip
+
+
+def _zone(local: datetime) -> str:
+    """Return "UTC" or "CET"; a zone that has no letters in the tz database gets those of its offset, "UTC+03"."""
+    name = local.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
+def _state(files: list[Path]) -> tuple[tuple[int, int], ...]:
+    found = (file.stat() for file in files if file.is_file())
+    return tuple((one.st_mtime_ns, one.st_size) for one in found)

@@ -1,0 +1,43 @@
+"""Pages in other scripts and directions, as a browser draws them."""
+
+import pytest
+from playwright.async_api import expect
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.test_the_story import link
+from tests.pages.school import School
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MIRRORED = """() => {
+    const beside = selector => document.querySelector(selector).getBoundingClientRect()
+    const heading = document.createRange()
+    heading.selectNodeContents(document.querySelector('h1'))
+    return {
+        brand: Math.abs(beside('.brand').right - beside('main').right) < 2,
+        heading: Math.abs(heading.getBoundingClientRect().right - beside('main').right) < 2,
+        show: beside('[data-shows=password]').left < beside('#password').left + 10,
+        language: beside('.languages li').right > beside('.languages').right - 2,
+    }
+}"""
+
+
+async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_language_is_a_click_away(
+    screens: Screens, school: School
+) -> None:
+    path = f"/reset-password/{await link(school)}"
+    async with screens.open(path, locale="ar", viewport={"width": 320, "height": 700}) as page:
+        assert await page.evaluate(MIRRORED) == {"brand": True, "heading": True, "show": True, "language": True}
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        field = page.locator("#password")
+        await expect(field).to_have_css("direction", "ltr")  # what is typed is Latin letters, and dots
+        await expect(field).to_have_css("text-align", "end")
+        await field.fill("short")
+        await page.locator("main [type=submit]").click()
+        await expect(page.locator("#password-error")).to_contain_text("12 حرفًا على الأقل")
+
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Neues Passwort wählen")
+        await expect(page.locator("html")).to_have_attribute("dir", "ltr")
+        await page.get_by_role("link", name="日本語").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("新しいパスワードを設定する")
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320

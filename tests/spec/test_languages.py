@@ -1,0 +1,183 @@
+"""The language of an answer and of a mail: the account's, then the browser's, then English."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service
+
+from keyturn.settings import LimitSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+GERMAN = {"accept-language": "de-AT, en;q=0.5"}
+SHORT = "kurz"
+
+
+def language_of(answer: httpx.Response) -> str:
+    """Return the language that an answer says it is in; a cache must know that it depends on the request's."""
+    assert "accept-language" in answer.headers["vary"].lower()
+    language: str = answer.headers["content-language"]
+    return language
+
+
+async def ask(service: Service, email: str, **headers: str) -> None:
+    answer = await service.anywhere().post(REQUEST, json={"email": email}, headers=headers)
+    assert answer.status_code == 202
+
+
+async def test_an_answer_is_in_the_language_that_is_asked_for_and_says_so(service: Service) -> None:
+    answer = await service.anywhere().post(REQUEST, json={"email": ADA}, headers=GERMAN)
+
+    assert answer.json()["message"] == "Wenn es zu dieser Adresse ein Konto gibt, ist ein Link unterwegs."
+    assert language_of(answer) == "de"
+
+
+@pytest.mark.parametrize("accepted", ["", "*", "tlh", "nonsense;;q", "en-GB"])
+async def test_whoever_asks_for_none_that_is_spoken_gets_english(service: Service, accepted: str) -> None:
+    answer = await service.anywhere().post(REQUEST, json={"email": ADA}, headers={"accept-language": accepted})
+
+    assert answer.json()["message"] == "If an account exists for that address, a link is on its way."
+    assert language_of(answer) == "en"
+
+
+async def test_broken_rules_are_told_in_the_reader_s_language_and_named_alike_in_all(service: Service) -> None:
+    token = await service.link()
+    answers = {
+        tag: await service.anywhere().post(
+            RESET, json={"token": token, "newPassword": SHORT}, headers={"accept-language": tag}
+        )
+        for tag in ("en", "de", "ar", "ja")
+    }
+
+    problems = {tag: answer.json() for tag, answer in answers.items()}
+    assert [language_of(answer) for answer in answers.values()] == list(answers)
+    assert {tag: problem["violations"][0]["message"] for tag, problem in problems.items()} == {
+        "en": "at least 12 characters",
+        "de": "mindestens 12 Zeichen",
+        "ar": "12 حرفًا على الأقل",
+        "ja": "12 文字以上",
+    }
+    assert problems["de"]["title"] == "Das Passwort wird nicht angenommen"
+    assert len({problem["type"] for problem in problems.values()}) == 1
+    assert len({problem["violations"][0]["rule"] for problem in problems.values()}) == 1
+
+
+async def test_the_rules_are_listed_in_the_reader_s_language(service: Service) -> None:
+    answer = await service.anywhere().get(POLICY, headers={"accept-language": "es"})
+
+    assert answer.json()["rules"][0]["message"] == "al menos 12 caracteres"
+    assert language_of(answer) == "es"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        (
+            RESET,
+            {"token": "x" * 43, "newPassword": PASSWORD},
+            "Ce lien n’est pas valable. Veuillez en demander un nouveau.",
+        ),
+        (LOGIN, {"email": ADA, "password": "wrong"}, "L’adresse ou le mot de passe est incorrect"),
+        (CHANGE, {"currentPassword": "x", "newPassword": "y"}, "Personne n’est connecté"),
+    ],
+)
+async def test_a_refusal_is_told_in_the_reader_s_language(
+    service: Service, path: str, body: dict[str, Any], detail: str
+) -> None:
+    answer = await service.anywhere().post(path, json=body, headers={"accept-language": "fr"})
+
+    problem = answer.json()
+    assert detail in (problem["title"], problem.get("detail"))
+    assert language_of(answer) == "fr"
+
+
+async def test_how_long_to_wait_is_told_in_the_reader_s_language(start: Start) -> None:
+    service = await start(limits=LimitSettings(request="1/hour"))
+    client = service.at("198.51.100.7", headers=GERMAN)
+    await client.post(REQUEST, json={"email": ADA})
+    answer = await client.post(REQUEST, json={"email": ADA})
+
+    assert answer.status_code == 429
+    assert answer.json()["title"] == "Zu viele Anfragen"
+    assert answer.json()["detail"].startswith("Versuchen Sie es in ")
+    assert language_of(answer) == "de"
+
+
+async def test_what_only_a_program_can_do_wrong_is_told_in_english(service: Service) -> None:
+    answer = await service.anywhere().post(REQUEST, json={"mail": ADA}, headers=GERMAN)
+
+    assert answer.json()["title"] == "The request is malformed"
+    assert "content-language" not in answer.headers
+
+
+async def test_signing_out_is_confirmed_in_the_reader_s_language(service: Service) -> None:
+    client = await service.sign_in()
+    answer = await client.post(LOGOUT, headers={"accept-language": "ja"})
+
+    assert answer.json()["message"] == "サインアウトしました。"
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepted", "subject"),
+    [
+        ("de", "fr", "Ihr Passwort für Northwind School zurücksetzen"),
+        ("de_CH", "", "Ihr Passwort für Northwind School zurücksetzen"),
+        ("", "fr, en;q=0.5", "Réinitialisez votre mot de passe Northwind School"),
+        ("tlh", "es", "Restablezca su contraseña de Northwind School"),
+        ("", "", "Reset your Northwind School password"),
+    ],
+)
+async def test_a_mail_is_in_the_account_s_language_then_in_the_browser_s(
+    service: Service, locale: str, accepted: str, subject: str
+) -> None:
+    await service.add("lin@northwind.test", name="Lin", locale=locale)
+    await ask(service, "lin@northwind.test", **{"accept-language": accepted})
+    await service.deliver()
+
+    (mail,) = service.inbox.mails
+    assert mail.subject == subject
+
+
+async def test_a_confirmation_says_when_and_with_what_in_the_account_s_language(service: Service) -> None:
+    await service.add("lin@northwind.test", name="Lin", locale="ja")
+    token = await service.link("lin@northwind.test")
+    firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    await service.anywhere().post(
+        RESET, json={"token": token, "newPassword": "eleven loud lighthouses"}, headers={"user-agent": firefox}
+    )
+    await service.deliver()
+
+    mail = service.inbox.mails[-1]
+    assert mail.subject == "Northwind School のパスワードが変更されました"
+    assert "使用環境: Windows の Firefox" in mail.text
+    assert "日時: 20" in mail.text
+
+
+async def test_an_account_that_signs_in_elsewhere_is_told_so_in_its_language(service: Service) -> None:
+    await ask(service, GRACE, **GERMAN)
+    await service.deliver()
+
+    (mail,) = service.inbox.mails
+    assert mail.subject == "So melden Sie sich bei Northwind School an"
+    assert "Sie melden sich mit Google an." in mail.text.replace("\n", " ")
+
+
+async def test_a_language_of_one_s_own_is_one_catalogue(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "locales" / "nl" / "LC_MESSAGES" / "keyturn.po"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        'msgid "Reset your %(brand)s password"\nmsgstr "Stel uw wachtwoord voor %(brand)s opnieuw in"\n', "utf-8"
+    )
+    service = await start(locales=str(tmp_path / "locales"))
+    await service.add("lin@northwind.test", locale="nl-BE")
+    await ask(service, "lin@northwind.test")
+    await ask(service, ADA, **GERMAN)
+    await service.deliver()
+
+    assert {mail.to: mail.subject for mail in service.inbox.mails} == {
+        "lin@northwind.test": "Stel uw wachtwoord voor Northwind School opnieuw in",
+        ADA: "Ihr Passwort für Northwind School zurücksetzen",
+    }

@@ -1,0 +1,99 @@
+"""Catalogues that have a fault: what is told of it, and where."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.errors import CatalogueInvalid
+from keyturn.languages import Languages
+
+HEADER = """\
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+"""
+
+
+def in_german(folder: Path, text: str, header: str = HEADER) -> Languages:
+    file = folder / "de" / "LC_MESSAGES" / "keyturn.po"
+    file.parent.mkdir(parents=True)
+    file.write_text(header + text, "utf-8")
+    return Languages("UTC", folder)
+
+
+def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
+    text = (
+        '#, python-format\nmsgid "Hello %(name)s, 100%%"\nmsgstr "100%% für %(name)s"\n\n'
+        'msgid "50% off"\nmsgstr "50% weniger"\n\n'
+        'msgid "%(num)s boat"\nmsgid_plural "%(num)s boats"\nmsgstr[0] "ein Boot"\nmsgstr[1] "%(num)s Boote"\n\n'
+        '#~ msgid "gone"\n#~ msgstr "weg"\n\nmsgid "not yet"\nmsgstr ""\n'
+    )
+
+    assert in_german(tmp_path, text).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "line", "message"),
+    [
+        (
+            'msgid "Hello %(name)s"\nmsgstr "Hallo %(nmae)s"\n',
+            "placeholders",
+            6,
+            "has no place %(nmae)s; there are name",
+        ),
+        ('msgid "Hello %(name)s"\nmsgstr "Hallo"\n', "placeholders", 6, "leaves %(name)s out"),
+        ('msgid "Hello %(name)s"\nmsgstr "100 % für %(name)s"\n', "placeholders", 6, "is written %%"),
+        ('#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n', "placeholders", 7, "has no place %(x)s; it has none"),
+        ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "plurals", 6, "has 1 of the 2 forms of a plural"),
+        ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', "fuzzy", 7, '"a" is marked as fuzzy'),
+        ('msgid "a"\nmsgstr "b\n', "unreadable", 7, "not a line of a .po file"),
+        ('msgid "a"\nmsgstr b"\n', "unreadable", 7, "not a line of a .po file"),
+        ('msgid "a"\n\nmsgstr "b" "c"\n', "unreadable", 8, "not a line of a .po file"),
+        ('msgid "a"\nhello\n', "unreadable", 7, "not a line of a .po file"),
+    ],
+)
+def test_a_fault_is_told_at_its_line(text: str, kind: str, line: int, message: str, tmp_path: Path) -> None:
+    (fault,) = in_german(tmp_path, text).faults()
+
+    assert (fault.kind, fault.line, fault.file) == (kind, line, tmp_path / "de" / "LC_MESSAGES" / "keyturn.po")
+    assert message in fault.message
+    assert str(fault).startswith(f"{fault.file}:{line}: ")
+
+
+def test_a_folder_that_is_no_language_is_told(tmp_path: Path) -> None:
+    (tmp_path / "klingon" / "LC_MESSAGES").mkdir(parents=True)
+    (tmp_path / "klingon" / "LC_MESSAGES" / "keyturn.po").write_text('msgid "a"\nmsgstr "b"\n', "utf-8")
+    languages = Languages("UTC", tmp_path)
+
+    (fault,) = languages.faults()
+    assert (fault.kind, fault.file) == ("unknown-language", tmp_path / "klingon")
+    assert set(languages.known) == {"en"}
+
+
+@pytest.mark.parametrize("ending", ["po", "mo"])
+def test_what_is_no_catalogue_at_all_is_told(ending: str, tmp_path: Path) -> None:
+    file = tmp_path / "de" / "LC_MESSAGES" / f"keyturn.{ending}"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'msgid "\xff\xfe"\nmsgstr "\x00"\n')
+
+    (fault,) = Languages("UTC", tmp_path).faults()
+    assert fault.kind == "unreadable"
+
+
+def test_a_broken_catalogue_is_told_by_whoever_speaks_its_language(tmp_path: Path) -> None:
+    languages = in_german(tmp_path, 'msgid "a"\nmsgstr "b\n')
+
+    with pytest.raises(CatalogueInvalid, match=r"keyturn\.po:7: not a line"):
+        languages.choose("de").gettext("a")
+    assert languages.choose("en").gettext("a") == "a"
+
+
+@pytest.mark.parametrize("plural", ["nplurals=2; plural=__import__('os')", "nplurals=2; plural=n n"])
+def test_a_rule_for_plurals_that_is_none_is_told(plural: str, tmp_path: Path) -> None:
+    header = HEADER.replace("nplurals=2; plural=(n != 1)", plural)
+
+    (fault,) = in_german(tmp_path, 'msgid "a"\nmsgstr "b"\n', header).faults()
+    assert fault.kind == "unreadable"
+    assert "plural form" in fault.message
