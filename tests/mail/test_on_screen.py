@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from keyturn.gallery.sample_files import read_samples
 from keyturn.languages import Language
 from keyturn.mail.palette import contrast
 from keyturn.mail.render import EmailProps, Templates
-from keyturn.mail.samples import read_samples
 from keyturn.reset.emails import EMAILS
 from keyturn.resources import folder
 

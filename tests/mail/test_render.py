@@ -9,7 +9,7 @@ import pytest
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.palette import Palette
-from keyturn.mail.render import EmailProps, Rendered, Templates
+from keyturn.mail.render import EmailProps, Rendered, Templates, branding
 
 Rewrite = Callable[[str, str], None]
 
@@ -71,7 +71,7 @@ def rewrite(folder: Path) -> Rewrite:
 
 @pytest.fixture
 def greet(folder: Path, english: Language) -> Callable[[], Rendered]:
-    templates = Templates(folder, {"name": "Northwind School"}, Palette(), reload=True)
+    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True)
     return lambda: templates.render(Greeting(name="Ada & Co"), english)
 
 
@@ -98,14 +98,6 @@ def test_a_subject_is_one_line(greet: Callable[[], Rendered], rewrite: Rewrite) 
     assert greet().subject == "Dear Bcc: all Ada & Co"
 
 
-def test_a_mail_is_a_folder_with_a_template_of_its_name(folder: Path) -> None:
-    for file in ("alpha/alpha.mjml", "alpha/other.mjml", "no_template/other.mjml", ".hidden/.hidden.mjml"):
-        (folder / file).parent.mkdir(exist_ok=True)
-        (folder / file).touch()
-
-    assert Templates(folder, {}, Palette()).names() == ["alpha", "greeting"]
-
-
 def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(
     greet: Callable[[], Rendered], rewrite: Rewrite
 ) -> None:
@@ -116,7 +108,7 @@ def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(
 
 
 def test_templates_are_read_once_where_it_is_not(folder: Path, english: Language, rewrite: Rewrite) -> None:
-    templates = Templates(folder, {"name": "Northwind School"}, Palette())
+    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()))
     before = templates.render(Greeting(name="Ada"), english)
     rewrite("_layout/part.mjml", PART.replace("<b>", "<b>Dr "))
 
@@ -125,11 +117,11 @@ def test_templates_are_read_once_where_it_is_not(folder: Path, english: Language
 
 def test_languages_do_not_mix(folder: Path, english: Language, arabic: Language, rewrite: Rewrite) -> None:
     rewrite("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
-    templates = Templates(folder, {"name": "Northwind School"}, Palette())
+    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()))
 
     texts = [templates.render(Greeting(name="Ada"), language).text for language in (english, arabic, english)]
 
-    assert texts == ["en ltr Hello Ada\n", "ar rtl Hello Ada\n", "en ltr Hello Ada\n"]
+    assert texts == ["en ltr Hello Ada\n", "ar rtl Hello \u2068Ada\u2069\n", "en ltr Hello Ada\n"]
 
 
 def test_a_translated_text_is_markup_and_its_values_are_not(greet: Callable[[], Rendered], rewrite: Rewrite) -> None:
@@ -147,6 +139,11 @@ def test_a_translated_text_is_markup_and_its_values_are_not(greet: Callable[[], 
         ("see https://" + "x" * 100, "see\nhttps://" + "x" * 100),
         ("x" * 72 + " y", "x" * 72 + "\ny"),
         ("one\n\ntwo", "one\n\ntwo"),
+        ("あ" * 40, "あ" * 36 + "\n" + "あ" * 4),
+        ("あ" * 36 + "。い", "あ" * 35 + "\nあ。い"),
+        ("あ" * 35 + "（い）", "あ" * 35 + "\n（い）"),
+        ("あ" * 30 + " https://" + "x" * 60, "あ" * 30 + "\nhttps://" + "x" * 60),
+        ("\u2068ab\u2069 " * 24 + "c", "\u2068ab\u2069 " * 23 + "\u2068ab\u2069\nc"),
     ],
 )
 def test_short_lines_wraps_words_and_keeps_links(

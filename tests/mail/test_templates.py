@@ -1,24 +1,24 @@
 """What holds for every mail that Keyturn sends, with each of its samples.
 
 The golden files in snapshots/ hold what every sample renders to. When a template was changed on purpose, look at the
-difference, then write them anew: `pytest tests/mail --accept`.
+difference, then write them anew: `pytest tests/mail --accept-mails`, or accept them in the studio.
 """
 
 import re
 from collections.abc import Callable
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from polyfactory.factories.msgspec_factory import MsgspecFactory
 
+from keyturn.gallery.sample_files import read_samples
 from keyturn.languages import Language
 from keyturn.mail.render import EmailProps, Rendered, Templates
-from keyturn.mail.samples import read_samples
 from keyturn.reset.emails import EMAILS, PasswordChanged
 from keyturn.resources import folder
+from keyturn.testing import MailSnapshot
 
 Render = Callable[[EmailProps], Rendered]
 Seen = Callable[[Rendered], str]
@@ -44,20 +44,8 @@ def hrefs(mail: Rendered) -> list[str]:
     return [unescape(href) for href in re.findall(r'href="([^"]*)"', mail.html)]
 
 
-@each_sample
-def test_it_renders_as_it_was_accepted(
-    props: Any, render: Render, golden: Callable[[str, str], None], request: pytest.FixtureRequest
-) -> None:
-    mail, name = render(props), request.node.callspec.id.replace("-", "/", 1)
-
-    golden(f"{name}.txt", mail.text)
-    golden(f"{name}.html", mail.html.replace("><", ">\n<") + "\n")  # a tag a line, so that a difference reads
-
-
-def test_every_golden_file_is_of_a_sample() -> None:
-    golden = {f"{file.parent.name}-{file.stem}" for file in (Path(__file__).parent / "snapshots").glob("*/*")}
-
-    assert golden == set(SAMPLES)
+def test_it_renders_as_it_was_accepted(mail_snapshot: MailSnapshot) -> None:
+    mail_snapshot.assert_matches()
 
 
 @each_sample

@@ -5,67 +5,19 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from tests.resend_server.answers import refusal
 from tests.resend_server.server import API_KEY, ResendServer
 from tests.senders.smtp_server import SmtpServer, running_smtp
 
-from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.capture import CaptureSender
-from keyturn.mail.email import Email, Sender
+from keyturn.mail.email import Sender
 from keyturn.mail.resend import ResendSender
 from keyturn.mail.smtp import SmtpSender
 from keyturn.settings import SmtpSettings
+from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
 
 BRIEF = timedelta(milliseconds=500)
-
-
-class SenderContract:
-    """An adapter gives `sender` and `delivered`, the subjects of the mails that arrived."""
-
-    name: str
-
-    async def test_it_says_who_it_is(self, sender: Sender) -> None:
-        assert sender.name == self.name
-
-    async def test_an_accepted_mail_arrives_and_has_an_id(
-        self, sender: Sender, delivered: Callable[[], list[str]], mail: Email
-    ) -> None:
-        assert await sender.send(mail, "key-1")
-        assert delivered() == [mail.subject]
-
-    async def test_two_mails_arrive_under_two_ids(
-        self, sender: Sender, delivered: Callable[[], list[str]], mail: Email
-    ) -> None:
-        other = msgspec.structs.replace(mail, subject="Another mail")
-        ids = {await sender.send(mail, "key-1"), await sender.send(other, "key-2")}
-
-        assert len(ids) == 2
-        assert sorted(delivered()) == ["Another mail", mail.subject]
-
-    async def test_a_repeat_under_the_same_key_has_the_same_id(self, sender: Sender, mail: Email) -> None:
-        assert await sender.send(mail, "key-1") == await sender.send(mail, "key-1")
-
-    async def test_it_can_be_closed_unused(self, sender: Sender) -> None:
-        await sender.close()
-
-
-class RefusingContract(SenderContract):
-    """What holds besides where somebody else may refuse: `refuse` makes the provider say no, `nobody` is not there."""
-
-    async def test_a_mail_that_is_refused_for_good_says_so(
-        self, sender: Sender, refuse: Callable[[], None], delivered: Callable[[], list[str]], mail: Email
-    ) -> None:
-        refuse()
-        with pytest.raises(SendRefused):
-            await sender.send(mail, "key-1")
-        assert delivered() == []
-
-    async def test_where_nobody_answers_it_is_certain_that_nobody_has_it(self, nobody: Sender, mail: Email) -> None:
-        with pytest.raises(SendRetryable) as failure:
-            await nobody.send(mail, "key-1")
-        assert failure.value.sure
 
 
 def _closed_port() -> int:
@@ -90,7 +42,19 @@ class TestCapture(SenderContract):
         return subjects
 
 
-class TestResend(RefusingContract):
+class TestMemory(SenderContract):
+    name = "memory"
+
+    @pytest.fixture
+    def sender(self) -> MemorySender:
+        return MemorySender()
+
+    @pytest.fixture
+    def delivered(self, sender: MemorySender) -> Callable[[], list[str]]:
+        return lambda: [mail.subject for mail in sender.sent]
+
+
+class TestResend(RefusingSenderContract):
     name = "resend"
 
     @pytest.fixture
@@ -114,7 +78,7 @@ class TestResend(RefusingContract):
         return lambda: [str(mail.fields["subject"]) for mail in resend.accepted]
 
 
-class TestSmtp(RefusingContract):
+class TestSmtp(RefusingSenderContract):
     name = "smtp"
 
     @pytest.fixture

@@ -1,5 +1,6 @@
 """The one value that crosses from rendering to sending, and the port through which it is sent."""
 
+from email.utils import formataddr
 from typing import Protocol
 
 import msgspec
@@ -31,3 +32,8 @@ class Sender(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def local_sender(name: str, address: str = "") -> str:
+    """Return who mails come from where nobody was named: they never leave the machine."""
+    return formataddr((name, address or "no-reply@localhost"))

@@ -1,7 +1,6 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
 import copy
-import html
 import re
 import traceback
 from collections.abc import Callable, Mapping
@@ -11,18 +10,16 @@ from typing import Any, ClassVar
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
-from mjml import mjml2html
 
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
+from keyturn.mail.compiling import Filled, Rendered, compile_mail, one_line
+from keyturn.mail.files import MailFiles, own_files
+from keyturn.mail.including import MjmlIncludes
 from keyturn.mail.palette import Palette
+from keyturn.mail.wrapping import short_lines
 
-_TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
-_PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
-_COLUMNS = 72
-_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-"""Line breaks, and what no XML document may hold (XML 1.0, 2.2): MJML is XML, so one of these would stop the mail."""
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,21 +32,24 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     template: ClassVar[str]
 
 
-class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    mjml: str
-
-
 class Templates:
-    """The mails of a folder: `NAME/NAME.mjml` and `NAME/NAME.txt`, with what they share in folders named `_...`."""
+    """The mails of a folder. `files` says which files make one.
 
-    def __init__(self, folder: Path, brand: Mapping[str, Any], palette: Palette, *, reload: bool = False) -> None:
+    `environment` makes what renders them in a language, where it is not Keyturn's own.
+
+    `globals` are given to every template: see `branding`.
+    """
+
+    def __init__(
+        self, folder: Path, globals_: Mapping[str, Any], *, reload: bool = False,
+        files: Callable[[str], MailFiles] = own_files,
+        environment: Callable[[Language], Environment] | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
-        self._globals = {"brand": SimpleNamespace(**_in_lines(brand)), "palette": palette}
+        self.files = files
+        self._globals = globals_
         self._reload = reload
+        self._given = environment or self._own
         self._prepare: Callable[[Environment], Environment] | None = None
         self._environments: dict[str, Environment] = {}
 
@@ -59,8 +59,17 @@ class Templates:
         twin._prepare, twin._environments = prepare, {}  # noqa: SLF001 - its own copy
         return twin
 
-    def names(self) -> list[str]:
-        return sorted(path.parent.name for path in self.folder.glob("[!_.]*/*.mjml") if path.stem == path.parent.name)
+    def found_by(self, files: Callable[[str], MailFiles]) -> "Templates":
+        """Return the same templates, with `files` to say which files make a mail."""
+        twin = copy.copy(self)
+        twin.files = files
+        return twin
+
+    def with_globals(self, globals_: Mapping[str, Any]) -> "Templates":
+        """Return the same templates for another brand."""
+        twin = copy.copy(self)
+        twin._globals, twin._environments = globals_, {}  # noqa: SLF001 - its own copy
+        return twin
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
         """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
@@ -68,31 +77,31 @@ class Templates:
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
         """Do what `render` does, for values that no struct describes."""
-        return self.compile(name, *self.fill(name, values, language))
+        return self.compile(name, self.fill(name, values, language))
 
-    def fill(self, name: str, values: Mapping[str, Any], language: Language) -> tuple[str, str]:
-        """Return the MJML and the text that Jinja makes of the values."""
-        values = _in_lines(values)
-        mjml = self._fill(f"{name}/{name}.mjml", values, language)
-        return mjml, self._fill(f"{name}/{name}.txt", values, language)
+    def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
+        """Return what Jinja makes of the values."""
+        values, files = _in_lines(values), self.files(name)
+        return Filled(*(self._fill(file, values, language) if file else "" for file in files))
 
-    def fill_file(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        """Return what Jinja makes of one file of the folder."""
-        return self._fill(file, _in_lines(values), language)
+    def compile(self, name: str, filled: Filled) -> Rendered:
+        """Return the mail that filled-in templates make."""
+        files = self.files(name)
+        return compile_mail(filled, files, self.folder / files.markup)
 
-    def compile(self, name: str, mjml: str, text: str) -> Rendered:
-        """Return the mail that filled-in MJML and text make."""
-        return Rendered(
-            subject=_head(_TITLE, mjml),
-            preheader=_head(_PREVIEW, mjml),
-            html=_to_html(mjml, self.folder / name / f"{name}.mjml"),
-            text=text.strip() + "\n",
-            mjml=mjml,
-        )
+    def environment(self, language: Language) -> Environment:
+        """Return what renders the templates in a language."""
+        key = f"{language.tag} {language.direction}"
+        if key not in self._environments:
+            environment = self._given(language)
+            environment.globals.update(self._globals)
+            environment.add_extension(MjmlIncludes)
+            self._environments[key] = self._prepare(environment) if self._prepare else environment
+        return self._environments[key]
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:
-            return self._environment(language).get_template(file).render(values)
+            return self.environment(language).get_template(file).render(values)
         except TemplateSyntaxError as error:
             raise TemplateInvalid(error.filename or file, error.lineno, str(error.message)) from error
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
@@ -101,27 +110,29 @@ class Templates:
     def _place(self, error: Exception, file: str) -> tuple[str, int | None]:
         """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
         trace = traceback.extract_tb(error.__traceback__)
-        frames = [frame for frame in trace if Path(frame.filename).is_relative_to(self.folder)]
+        frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
         if missing := _UNDEFINED.match(str(error)):  # a macro that was handed it is not where it is missing
             frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
         return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folder / file), None)
 
-    def _environment(self, language: Language) -> Environment:
-        if language.tag not in self._environments:
-            environment = Environment(
-                loader=FileSystemLoader(self.folder),
-                autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
-                auto_reload=self._reload,
-                undefined=StrictUndefined,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                extensions=["jinja2.ext.i18n"],
-            )
-            environment.globals.update(self._globals)
-            environment.filters["short_lines"] = short_lines
-            language.teach(environment)
-            self._environments[language.tag] = self._prepare(environment) if self._prepare else environment
-        return self._environments[language.tag]
+    def _own(self, language: Language) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(self.folder),
+            autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
+            auto_reload=self._reload,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        environment.filters["short_lines"] = short_lines
+        language.teach(environment)
+        return environment
+
+
+def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
+    """Return what Keyturn's own templates are given beside their props."""
+    return {"brand": SimpleNamespace(**_in_lines(brand)), "palette": palette}
 
 
 def _reason(error: Exception) -> str:
@@ -135,33 +146,4 @@ def _is_markup(name: str | None) -> bool:
 
 
 def _in_lines(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _one_line(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def _one_line(text: str) -> str:
-    return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
-
-
-def short_lines(text: str) -> str:
-    """Wrap at 72 columns; a word that is longer, as a link is, stays in one piece."""
-    lines = []
-    for line in text.splitlines():
-        rest = line
-        while len(rest) > _COLUMNS and (cut := max(rest.rfind(" ", 0, _COLUMNS + 1), 0) or rest.find(" ")) > 0:
-            lines.append(rest[:cut])
-            rest = rest[cut + 1 :]
-        lines.append(rest)
-    return "\n".join(lines)
-
-
-def _head(element: re.Pattern[str], mjml: str) -> str:
-    """Return the text of a head element: a line break in it would start a new header (RFC 5322, 2.2)."""
-    found = element.search(mjml)
-    return _one_line(html.unescape(found[1])) if found else ""
-
-
-def _to_html(mjml: str, file: Path) -> str:
-    try:
-        return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
-    except ValueError as error:
-        raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
+    return {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}

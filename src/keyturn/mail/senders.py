@@ -9,14 +9,17 @@ from keyturn.mail.pace import Pace, PacedSender
 from keyturn.settings import Settings
 
 
-def sender_for(transport: str, settings: Settings, database: Database) -> Sender:
-    """Return the sender of a transport. Raises SettingsInvalid where its library is not installed."""
+def sender_for(transport: str, settings: Settings, database: Database | None = None) -> Sender:
+    """Return the sender of a transport; with a database it keeps to the pace that all workers share.
+
+    Raises SettingsInvalid where the transport's library is not installed.
+    """
     match transport:
         case "resend":
             from keyturn.mail.resend import ResendSender  # noqa: PLC0415
 
             sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
-            return PacedSender(sender, Pace(database, "resend", settings.resend.rate))
+            return PacedSender(sender, Pace(database, "resend", settings.resend.rate)) if database else sender
         case "smtp":
             try:
                 from keyturn.mail.smtp import SmtpSender  # noqa: PLC0415

@@ -1,0 +1,32 @@
+"""Which files a mail is made of."""
+
+import re
+from typing import NamedTuple
+
+_JINJA = re.compile(r"\.(?:j2|jinja2?)$", re.IGNORECASE)
+
+
+class MailFiles(NamedTuple):
+    """The files of one mail, relative to the folder of its templates, as Jinja names them.
+
+    `text` is empty where the mail has no text part, `subject` where the markup's own title is the subject.
+    """
+
+    markup: str
+    text: str = ""
+    subject: str = ""
+
+    @property
+    def is_mjml(self) -> bool:
+        """Whether it is compiled; a mail may be plain HTML, too."""
+        return plain_name(self.markup).lower().endswith(".mjml")
+
+
+def plain_name(file: str) -> str:
+    """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2"."""
+    return _JINJA.sub("", file)
+
+
+def own_files(name: str) -> MailFiles:
+    """Return the files of a mail that has a folder of its own name, as Keyturn's own mails have."""
+    return MailFiles(f"{name}/{name}.mjml", f"{name}/{name}.txt")

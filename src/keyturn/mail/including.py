@@ -1,0 +1,65 @@
+"""`<mj-include path="./footer.mjml" />`, as folders have it that were compiled by mjml's own compiler until now.
+
+mrml reads no files. So it becomes Jinja's own include before Jinja reads the template: what is included may print
+values, it is reloaded, and its lines are known, as those of any other template.
+"""
+
+import re
+from html import unescape
+from posixpath import dirname, join, normpath
+
+from jinja2.ext import Extension
+
+_INCLUDE = re.compile(r"<!--.*?-->|<mj-include\b([^>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
+_ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_WRAPPER = re.compile(r"<!--.*?-->|<(/?)(mjml|mj-head|mj-body)\b[^>]*>", re.DOTALL)
+
+
+class MjmlIncludes(Extension):
+    """Reads `mj-include`, of MJML, of CSS (`type="css"`) and of HTML (`type="html"`).
+
+    A path is relative to the file that it stands in, else to the folder of the templates. One that holds Jinja is left
+    as it is: the guard says so.
+    """
+
+    priority = -1  # before what counts lines and columns
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        if "<mj-include" not in source:
+            return source
+        return _INCLUDE.sub(lambda found: self._include(found, name or ""), source)
+
+    def _include(self, found: re.Match[str], name: str) -> str:
+        given = {key: unescape(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
+        path = given.get("path", "").replace("\\", "/")
+        if not path or self.environment.variable_start_string in path or "'" in path:
+            return found[0]
+        start, end = self.environment.block_start_string, self.environment.block_end_string
+        lines = "\n" * found[0].count("\n")
+        include = f"{start} include [{', '.join(map(repr, places_of(path, name)))}]{lines} {end}"
+        match given.get("type"):
+            case "css":
+                inline = ' inline="inline"' if given.get("css-inline") == "inline" else ""
+                return f"<mj-style{inline}>{include}</mj-style>"
+            case "html":
+                return f"<mj-raw>{include}</mj-raw>"
+        return include
+
+
+def places_of(path: str, name: str) -> list[str]:
+    """Return where a path may lead that stands in a template of that name, as names of templates."""
+    return list(dict.fromkeys((normpath(join(dirname(name), path)), normpath(path))))
+
+
+def unwrapped(mjml: str) -> str:
+    """Return MJML of the same length, with blanks for the mjml, mj-head and mj-body of files that were included."""
+    if mjml.count("<mjml") < 2:  # noqa: PLR2004 - the mail's own, and another
+        return mjml
+    depth, parts, behind = 0, [], 0
+    for found in _WRAPPER.finditer(mjml):
+        depth += (found[2] == "mjml") * (not found[1])
+        if depth > 1 and found[2]:
+            parts += [mjml[behind : found.start()], " " * len(found[0])]
+            behind = found.end()
+        depth -= (found[2] == "mjml") * bool(found[1])
+    return "".join([*parts, mjml[behind:]])
