@@ -1,0 +1,118 @@
+"""`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from babel import Locale, UnknownLocaleError
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings.reading import did_you_mean
+
+_PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
+_FOLDERS = ("folder", "samples", "locales")
+
+
+class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a folder of templates is shown and checked with. Paths are relative to `file`, which holds the settings.
+
+    `env` is the app's own Jinja environment, "package.module:name". `props` is a module whose EmailProps describe the
+    templates. `samples` is one more folder of samples. `layouts` and `ignore` are patterns of files that are no mails,
+    as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
+    `clients` are the groups that the checks look at. `goldens` is the folder of the golden
+    files, in all languages or in `golden_languages`. `globals` are given to
+    every template, a table of `brands` on top of them for each brand.
+    """
+
+    folder: Path | None = None
+    env: str = ""
+    props: str = ""
+    samples: Path | None = None
+    layouts: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    locales: Path | None = None
+    languages: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    sender: str = ""
+    clients: tuple[str, ...] = ()
+    goldens: Path | None = None
+    golden_languages: tuple[str, ...] = ()
+    editor: str = ""
+    globals: dict[str, Any] = {}
+    brands: dict[str, dict[str, Any]] = {}
+    file: Path | None = None
+
+
+def read_studio_settings(*folders: Path) -> StudioSettings:
+    """Return the settings nearest to the first of the folders that has any in it or above it.
+
+    Raises SettingsInvalid with every fault.
+    """
+    for folder in folders:
+        for above in (folder.absolute(), *folder.absolute().parents):
+            for name, section in _PLACES:
+                found = _section(above / name, section)
+                if found is not None:
+                    return _build(found, above / name, ".".join(section))
+    return StudioSettings()
+
+
+def _section(file: Path, path: tuple[str, ...]) -> Any:
+    try:
+        found: Any = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsInvalid([Fault(str(file), f"cannot be read: {error}")]) from error
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _build(given: Any, file: Path, section: str) -> StudioSettings:
+    if not isinstance(given, dict):
+        raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
+    fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for key, value in given.items():
+        if key not in fields:
+            faults.append(Fault(key, "unknown setting" + did_you_mean(key, fields)))
+            continue
+        try:
+            values[key] = msgspec.convert(value, fields[key].type, dec_hook=lambda _, path: file.parent / _text(path))
+        except msgspec.ValidationError as error:
+            faults.append(Fault(key, str(error)))
+    faults += _broken_rules(values, file)
+    if faults:
+        raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
+    return StudioSettings(**values, file=file)
+
+
+def _text(path: Any) -> str:
+    if not isinstance(path, str):
+        raise msgspec.ValidationError(f"Expected `str`, got `{type(path).__name__}`")
+    return path
+
+
+def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
+    for key in _FOLDERS:
+        folder = values.get(key)
+        if folder and not folder.is_dir():
+            yield Fault(key, f"no such folder: {folder.relative_to(file.parent).as_posix()}")
+    for key, form in (("env", ":"), ("props", "")):
+        if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
+            shape = "package.module:environment" if form else "package.module"
+            yield Fault(key, f"is written as {shape}")
+    try:
+        ZoneInfo(values.get("timezone", "UTC"))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        yield Fault("timezone", f"no such time zone: {values['timezone']}")
+    for tag in values.get("languages", ()):
+        try:
+            Locale.parse(tag, sep="-" if "-" in tag else "_")
+        except (ValueError, UnknownLocaleError):
+            yield Fault("languages", f"no such language: {tag}")

@@ -1,0 +1,27 @@
+"""The data that a mail is drawn with, under a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What `kind` says of the values.
+
+    `typed` ones fit the props of the template, `plain` ones come from a file and nothing describes them, `guessed`
+    ones were made up from the names that the template prints.
+
+    `origin` is where it is written, "file" or "file:line" relative to the folder of the templates; empty where it is
+    not written anywhere.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    kind: Literal["typed", "plain", "guessed"] = "plain"
+    origin: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the values are all there is: a name that is not among them is a mistake."""
+        return self.kind != "guessed"
