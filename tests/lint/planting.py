@@ -2,18 +2,21 @@
 
 import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from keyturn.gallery import Sample
+from keyturn.gallery.sample_files import read_samples
 from keyturn.languages import Languages
 from keyturn.lint.document import Document, read_document
 from keyturn.lint.finding import Place
 from keyturn.lint.origins import with_origins
+from keyturn.mail.files import MailFiles
 from keyturn.mail.palette import Palette
-from keyturn.mail.render import Templates
-from keyturn.mail.samples import read_samples
+from keyturn.mail.render import Templates, branding
 from keyturn.reset.emails import EMAILS
 from keyturn.resources import folder
 
@@ -29,9 +32,12 @@ BRAND = {
 
 @dataclass
 class Mails:
+    """`brand` and `palette` count until the first mail is read."""
+
     folder: Path
     palette: Palette = field(default_factory=Palette)
     brand: dict[str, Any] = field(default_factory=lambda: dict(BRAND))
+    _unplanted: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def copied_to(cls, target: Path) -> "Mails":
@@ -42,7 +48,14 @@ class Mails:
         """Replace the first `old` in a template; a test must not run on a template that was never changed."""
         text = (self.folder / file).read_text("utf-8")
         assert old in text, f"{file} does not hold {old}"
+        self._unplanted.setdefault(file, text)
         (self.folder / file).write_text(text.replace(old, new, 1), "utf-8")
+
+    def weed(self) -> None:
+        """Take out what was planted."""
+        for file, text in self._unplanted.items():
+            (self.folder / file).write_text(text, "utf-8")
+        self._unplanted.clear()
 
     def write(self, file: str, text: str) -> None:
         (self.folder / file).parent.mkdir(exist_ok=True)
@@ -59,9 +72,20 @@ class Mails:
     def read_values(
         self, template: str, values: dict[str, object], language: str = "en", sample: str = "first"
     ) -> Document:
-        templates = Templates(self.folder, self.brand, self.palette).prepared(with_origins)
         chosen = Languages("UTC").choose(language)
-        return read_document(templates, template, sample, values, chosen, typed=template in EMAILS)
+        given = Sample(sample, values, "typed" if template in EMAILS else "plain")
+        return read_document(self._templates, template, given, chosen)
+
+    @cached_property
+    def _templates(self) -> Templates:
+        """The templates, each compiled when it is first used and when it was changed."""
+        templates = Templates(self.folder, branding(self.brand, self.palette), reload=True)
+        return templates.found_by(self.files).prepared(with_origins)
+
+    def files(self, template: str) -> MailFiles:
+        """Return the files of a mail that there are: its markup may be MJML or HTML, and a text part is not needed."""
+        names = [f"{template}/{template}.{ending}" for ending in ("mjml", "html", "txt")]
+        return MailFiles(*(name for name in names if (self.folder / name).is_file()))
 
     def samples(self, template: str) -> dict[str, Any]:
         return read_samples(self.folder, EMAILS[template])

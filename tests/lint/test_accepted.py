@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.gallery import Gallery
 from keyturn.languages import Languages
-from keyturn.lint.collection import Collection
 from keyturn.lint.examining import examine
-from keyturn.mail.palette import Palette
 from keyturn.mail.render import Templates
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
@@ -65,6 +64,23 @@ ACCEPTED = [
 def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "mail.mjml").write_text(mjml, "utf-8")
-    collection = Collection(templates=Templates(tmp_path, {}, Palette()), languages=(Languages("UTC").choose(""),))
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(tmp_path, {}), languages=languages)
 
-    assert examine(collection, checks=()).found == ()
+    assert examine(gallery, checks=(), languages=[languages.choose("")]).found == ()
+
+
+OFFICIAL = Path(__file__).parent / "official"
+REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
+"""Examples of what mrml, the compiler here, does not read; so they are reported, for that alone."""
+
+
+def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(OFFICIAL, {}), languages=languages)
+
+    examination = examine(gallery, checks=(), languages=[languages.choose("")])
+
+    assert examination.templates == 33
+    reported = {found.finding.place.file.removesuffix(".mjml"): found.finding.rule for found in examination.found}
+    assert reported == dict.fromkeys(REFUSED_BY_OURS, "mjml/unsupported-element")

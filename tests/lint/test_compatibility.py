@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.lint.planting import Mails
 
-from keyturn.lint.clients import GROUPS, MAJOR, clients_of, names_of, supports
+from keyturn.lint.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of, supports
 from keyturn.lint.compatibility import check_compatibility
 from keyturn.lint.features import features
 from keyturn.lint.finding import Finding
@@ -14,11 +14,11 @@ LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</
 <mj-body><mj-section><mj-column><mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>"""
 
 
-def found(tmp_path: Path, html: str = "", css: str = "", groups: tuple[str, ...] = MAJOR) -> dict[str, Finding]:
+def found(tmp_path: Path, html: str = "", css: str = "", clients: Clients = MAJOR) -> dict[str, Finding]:
     mails = Mails(tmp_path)
     mails.write("letter/letter.mjml", LETTER.replace("{css}", css).replace("{html}", html))
     document = mails.read_values("letter", {})
-    return {finding.rule.partition("/")[2]: finding for finding in check_compatibility(document, groups)}
+    return {finding.rule.partition("/")[2]: finding for finding in check_compatibility(document, clients)}
 
 
 def test_the_data_is_trimmed_to_what_is_looked_for() -> None:
@@ -86,12 +86,47 @@ def test_a_media_rule_is_one_however_it_is_written(tmp_path: Path, media: str) -
 def test_groups_choose_whose_lack_counts(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
     assert "css-object-fit" in found(tmp_path, html)
-    assert "css-object-fit" not in found(tmp_path, html, groups=("apple",))
+    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.named(["apple"]))
 
 
-def test_a_group_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(KeyError, match="hotmail"):
-        clients_of(["hotmail"])
+def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
+    html = '<p style="object-fit:cover">x</p>'
+    both = Clients.named(["samsung", "Outlook "])
+    assert both.groups == ("outlook", "samsung")
+    lacking = found(tmp_path, html, clients=both)["css-object-fit"].message.partition(". ")[0]
+    assert "Outlook for Windows" in lacking
+    assert "Gmail" not in lacking
+    everybody = found(tmp_path, html, clients=Clients.named(["all"]))["css-object-fit"].message
+    assert "WEB.DE" in everybody
+
+
+def test_all_stands_for_every_client() -> None:
+    assert sorted(Clients.named(["all"]).members) == sorted(supports()["css-border-radius"].verdicts)
+
+
+def test_groups_are_named_one_by_one_or_with_commas_and_none_means_the_usual_ones() -> None:
+    assert Clients.named(["gmail,apple ", "APPLE"]).groups == ("apple", "gmail")
+    assert Clients.named([]) == Clients.named([" , "]) == MAJOR
+
+
+def test_a_group_that_does_not_exist_is_refused_with_what_there_is() -> None:
+    with pytest.raises(UnknownClients) as refused:
+        Clients.named(["gmail", "aple"])
+    assert str(refused.value).startswith("no group of clients is called 'aple' (did you mean apple?); the groups are ")
+    assert all(group in str(refused.value) for group in GROUPS)
+    with pytest.raises(UnknownClients, match=r"is called 'pigeon'; the groups are"):
+        Clients.named(["pigeon"])
+
+
+def test_the_rules_that_are_inlined_are_judged_by_what_they_declare_alone(tmp_path: Path) -> None:
+    """Their selectors are never sent."""
+    css = ".a > b:nth-child(2) { display: flex }"
+    mails = Mails(tmp_path)
+    head = LETTER.replace("{html}", "<p>x</p>").replace("{css}", css)
+    mails.write("letter/letter.mjml", head.replace("<mj-style>", '<mj-style inline="inline">'))
+    rules = {finding.rule for finding in check_compatibility(mails.read_values("letter", {}))}
+    assert rules == {"compatibility/css-display-flex"}
+    assert "css-pseudo-class-nth-child" in found(tmp_path, css=css)
 
 
 def test_a_whole_group_is_named_once() -> None:

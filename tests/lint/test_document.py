@@ -46,8 +46,8 @@ def test_an_element_knows_its_attributes_and_their_places(mails: Mails, document
     assert button.get("href") == document.values["link"]
     assert button.get("title", "none") == "none"
     href = button.attributes["href"]
-    assert document.mjml[href.offset :].startswith('href="')
-    assert document.mjml[href.value_offset :].startswith("https://")
+    assert document.markup[href.offset :].startswith('href="')
+    assert document.markup[href.value_offset :].startswith("https://")
     place = document.place(href.offset)
     assert (place.file, place.line) == mails.line(PARTS, "<mj-button")
     assert place.column == 1 + _source_line(mails, PARTS, place.line).index("href=")
@@ -58,8 +58,8 @@ def test_an_element_knows_what_it_holds_and_what_holds_it(document: Document) ->
 
     assert document.inside(button) == "Choose a new password"
     assert [above.tag for above in button.ancestors()] == ["mj-column", "mj-section", "mj-wrapper", "mj-body", "mjml"]
-    assert document.mjml[button.offset : button.end].startswith("<mj-button")
-    assert document.mjml[button.offset : button.end].endswith("</mj-button>")
+    assert document.markup[button.offset : button.end].startswith("<mj-button")
+    assert document.markup[button.offset : button.end].endswith("</mj-button>")
 
 
 def test_a_part_of_a_mail_leads_to_the_call_of_its_macro(mails: Mails, document: Document) -> None:

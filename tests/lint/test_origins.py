@@ -11,12 +11,12 @@ from babel import Locale
 from jinja2 import ChainableUndefined, DictLoader, Environment, pass_context
 from jinja2.runtime import Context
 
+from keyturn.gallery.sample_files import read_samples
 from keyturn.languages import Language
 from keyturn.lint.origins import with_origins
 from keyturn.lint.traced import origin_at, pieces_of
 from keyturn.mail.palette import Palette
-from keyturn.mail.render import Templates
-from keyturn.mail.samples import read_samples
+from keyturn.mail.render import Templates, branding
 from keyturn.reset.emails import EMAILS
 from keyturn.resources import folder
 from keyturn.settings import Brand
@@ -200,7 +200,7 @@ def test_the_original_environment_stays_as_it_was() -> None:
 @pytest.mark.parametrize("template", sorted(EMAILS))
 def test_the_mails_that_are_sent_carry_no_trace(template: str, language: str) -> None:
     brand = msgspec.structs.asdict(Brand(name="Northwind School", logo_url="https://northwind.example/logo.png"))
-    templates = Templates(folder("email_templates"), brand, Palette())
+    templates = Templates(folder("email_templates"), branding(brand, Palette()))
     traced = templates.prepared(with_origins)
     spoken = Language(Locale.parse(language), ZoneInfo("UTC"))
 

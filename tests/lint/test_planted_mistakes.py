@@ -1,6 +1,6 @@
 """Mistakes planted in real mails: each is found, under its rule, in its file, on its line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,9 +191,20 @@ def rules(findings: Iterable[Finding]) -> set[str]:
     return {finding.rule for finding in findings}
 
 
+@pytest.fixture(scope="module")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Mails:
+    return Mails.copied_to(tmp_path_factory.mktemp("garden"))
+
+
+@pytest.fixture
+def mails(garden: Mails) -> Iterator[Mails]:
+    """Return mails in which one mistake after the other is planted: what has none is not compiled again."""
+    yield garden
+    garden.weed()
+
+
 @pytest.mark.parametrize("seed", SEEDS, ids=[f"{number}-{seed.rule}" for number, seed in enumerate(SEEDS)])
-def test_a_planted_mistake_is_found_where_it_was_planted(tmp_path: Path, seed: Seed) -> None:
-    mails = Mails.copied_to(tmp_path)
+def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: Seed) -> None:
     if seed.rule in ("safety/no-call-to-action", "safety/link-without-token"):
         mails.plant(RESET, "{{ part.fallback(link) }}", "")  # or that is the link
     mails.plant(seed.file, seed.old, seed.new)
@@ -206,8 +217,7 @@ def test_a_planted_mistake_is_found_where_it_was_planted(tmp_path: Path, seed: S
 
 
 @pytest.mark.parametrize("template", ["password_reset", "password_changed", "sign_in_with_provider"])
-def test_our_own_mails_have_no_mistakes_and_two_effects_that_some_clients_lack(tmp_path: Path, template: str) -> None:
-    mails = Mails.copied_to(tmp_path)
+def test_our_own_mails_have_no_mistakes_and_two_effects_that_some_clients_lack(mails: Mails, template: str) -> None:
     for sample in mails.samples(template):
         found = found_in(mails.read(template, sample))
         assert {finding.severity for finding in found} == {"note"}

@@ -9,6 +9,7 @@ from keyturn.lint.dark_modes import LIGHT
 from keyturn.lint.document import Document
 from keyturn.lint.drawing import Node, draw
 from keyturn.lint.finding import Finding, Severity
+from keyturn.lint.markup import Piece
 from keyturn.lint.painting import Painter
 from keyturn.lint.whence import offset_of
 
@@ -32,13 +33,14 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     if top is None or not top.get("lang").strip():
         yield _finding(
             document, offset, "lang", "warning", "The mail does not say its language, so it is read out in any voice.",
-            'Write lang="{{ lang }}" on the mjml element (WCAG 3.1.1).',
+            f'Write lang="{{{{ lang }}}}" on the {top.tag if top else "outermost"} element (WCAG 3.1.1).',
         )  # fmt: skip
     if not document.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
         yield _finding(
             document, title.offset if title else offset, "title", "warning", "The mail has no title.",
-            "Write the subject into mj-title: screen readers say it first (WCAG 2.4.2).",
+            f"Write the subject into {'mj-title' if document.is_mjml else 'title'}: screen readers say it first "
+            "(WCAG 2.4.2).",
         )  # fmt: skip
 
 
@@ -87,20 +89,40 @@ def _headings(document: Document) -> Iterator[Finding]:
     if not found and (body := document.root.find("mj-body") or document.root.find("body")):
         yield _finding(
             document, body.offset, "no-heading", "note", "No text is marked as a heading, so nobody can jump to it.",
-            "Write the first line as an h1 inside mj-text (WCAG 1.3.1).",
+            "Write the first line as an h1 (WCAG 1.3.1).",
         )  # fmt: skip
 
 
 def _tables(document: Document) -> Iterator[Finding]:
-    """Yield tables that are neither of data, with header cells, nor marked as layout."""
+    """Yield tables that are neither of data, with header cells, nor marked as layout, and those that are both."""
     for element in document.elements("mj-table"):
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
         if not inside_attributes and not element.get("role") and "<th" not in document.inside(element):
             yield _table(document, element.offset, "mj-table")
-    for tag in markup.tags(document, "table"):
-        headed = re.compile(r"<th\b").search(document.mjml, tag.offset, document.mjml.find("</table", tag.offset))
-        if not tag.get("role") and not headed:
-            yield _table(document, tag.offset, "table")
+    for table, headed in _with_headers(document):
+        role = table.get("role")
+        if not role and not headed:
+            yield _table(document, table.offset, "table")
+        if role in ("presentation", "none") and headed:
+            yield _finding(
+                document, table.offset, "headers-of-layout", "warning",
+                f'This table has header cells, and role="{role}" hides them: nobody hears what a cell belongs to.',
+                "Leave the role out if it is data, or write td if it is layout (WCAG 1.3.1).",
+            )  # fmt: skip
+
+
+def _with_headers(document: Document) -> Iterator[tuple[Piece, bool]]:
+    """Yield each table, and whether it has header cells of its own; a table in one of its cells is another."""
+    opened: list[list[Piece]] = []
+    for piece in markup.pieces(document):
+        if piece.kind == "start" and piece.name == "table":
+            opened.append([piece])
+        elif piece.kind == "start" and piece.name == "th" and opened:
+            opened[-1].append(piece)
+        elif piece.kind == "end" and piece.name == "table" and opened:
+            table, *headers = opened.pop()
+            yield table, bool(headers)
+    yield from ((table, bool(headers)) for table, *headers in opened)
 
 
 def _table(document: Document, offset: int, name: str) -> Finding:

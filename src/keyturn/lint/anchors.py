@@ -11,6 +11,7 @@ from keyturn.lint.drawing import draw
 from keyturn.lint.element import Element
 
 _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
+_BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
 _MIXED = re.compile(r"(?=.*[a-z].*[A-Z]|.*[A-Z].*[a-z])|^[0-9a-f-]+$", re.DOTALL)
@@ -101,8 +102,11 @@ def _of_element(document: Document, element: Element) -> Anchor:
 
 def _in_html(document: Document) -> Iterator[Anchor]:
     current: Anchor | None = None
+    cells: list[markup.Piece] = []
     for piece in markup.pieces(document):
-        if (
+        if piece.name in ("td", "th") and piece.kind != "text":
+            cells = [*cells, piece] if piece.kind == "start" else cells[:-1]
+        elif (
             piece.kind == "start"
             and piece.name == "a"
             and ("href" in piece.attributes or "name" not in piece.attributes)
@@ -115,7 +119,7 @@ def _in_html(document: Document) -> Iterator[Anchor]:
                 label="",
                 offset=href.offset if href else piece.offset,
                 has_image=False,
-                is_button=bool(_BUTTON_STYLE.match(piece.get("style"))) or piece.get("role") == "button",
+                is_button=_is_button(piece, cells[-1] if cells else None),
             )
         elif current and piece.kind == "end" and piece.name == "a":
             yield replace(current, label=" ".join(current.label.split()))
@@ -124,6 +128,16 @@ def _in_html(document: Document) -> Iterator[Anchor]:
             current = replace(current, label=current.label + piece.name)
         elif current and piece.kind == "start" and piece.name == "img":
             current = replace(current, label=f"{current.label} {piece.get('alt')} ", has_image=True)
+
+
+def _is_button(link: markup.Piece, cell: markup.Piece | None) -> bool:
+    """Tell whether a link is drawn as a button: by itself, or by the cell around it, which Outlook fills better."""
+    style = link.get("style")
+    if _BUTTON_STYLE.match(style) or link.get("role") == "button" or _BUTTON_CLASS.search(link.get("class")):
+        return True
+    around = cell.get("style") if cell else ""
+    filled = "background" in around or bool(cell and cell.get("bgcolor"))
+    return filled and ("padding" in style or ("padding" in around and "border-radius" in around))
 
 
 def _looks_random(text: str) -> bool:

@@ -1,15 +1,17 @@
 """A template that Jinja cannot render, or samples that cannot be read, as a finding."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 
 from keyturn.errors import TemplateInvalid
-from keyturn.lint.collection import Sample
+from keyturn.gallery import Sample
+from keyturn.gallery.naming import stem_of
 from keyturn.lint.finding import Finding, Place
+from keyturn.lint.other_engines import WAY_OUT, engine_of, is_django_filter, rule_of
 
 _UNDEFINED = re.compile(r"'([^']+)' is undefined")
 _NO_ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
@@ -19,15 +21,12 @@ _TOML_LINE = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 
 _YOUR_OWN = "; one of your own comes with your Jinja environment: --env package.module:environment."
 
-_OF_OTHERS: Mapping[str, tuple[str, ...]] = {
-    "Django": (
-        "load", "url", "static", "csrf_token", "blocktrans", "blocktranslate", "endblocktrans", "translate", "comment",
-        "ifequal", "cycle", "now", "spaceless", "verbatim", "with_context", "empty", "widthratio", "regroup", "firstof",
-    ),
-    "Liquid": ("assign", "capture", "unless", "case", "when", "tablerow", "increment", "render", "layout"),
-    "Twig": ("embed", "sandbox", "apply", "use"),
-}  # fmt: skip
-"""Tags of engines that look like Jinja, which real folders of templates are full of."""
+_WRITTEN: Mapping[str, str] = {
+    "toml": "[first], and name = value below it",
+    "yaml": "first:, and name: value below it, further in",
+    "yml": "first:, and name: value below it, further in",
+    "json": '"first": {"name": "value"}',
+}
 
 
 def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
@@ -40,15 +39,21 @@ def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
+        if is_django_filter(line_text):
+            return _finding(
+                rule_of("Django"), "A filter has its argument behind a colon, as in Django.", WAY_OUT, place
+            )
         return _finding("jinja/syntax", message, "Mend the Jinja tag at this place.", place)
+    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
+        column = line_text.index("<mj-include") + 1
+        return _missing_include([*map(str, cause.templates)], folder, Place(file, place.line, column))
     if isinstance(cause, TemplateNotFound):
         return _finding("jinja/missing-template", message, _near_files(str(cause.name), folder), place)
     if isinstance(cause, UndefinedError):
         name = _UNDEFINED.search(message) or _NO_ATTRIBUTE.search(message)
         return _finding("jinja/undefined", message, _near(name[1] if name else "", sample), place)
     if not sample.known:
-        samples = f"{file.rpartition('/')[0] or '.'}/samples.toml"
-        way_out = f"Add samples of what it is given: {samples}, with a table for each."
+        way_out = f"Add samples of what it is given: {stem_of(file)}.samples.toml, with a table for each."
         return Finding(
             rule="samples/missing", severity="note", place=place, way_out=way_out,
             message=f"This template was not checked: without samples it cannot be rendered ({message}).",
@@ -61,22 +66,29 @@ def explain_samples(error: TemplateInvalid, folder: Path) -> Finding:
     at = _TOML_LINE.search(error.message)
     line = error.line or (int(at[1]) if at else 1)
     column = int(at[2]) if at and at[2] else 1
-    return _finding(
-        "samples/invalid", error.message, "Samples are TOML: a table for each, [first], and name = value below it.",
-        Place(_relative(error.path, folder), line, column),
-    )  # fmt: skip
+    ending = Path(error.path).suffix.lower().lstrip(".")
+    written = _WRITTEN.get(ending, _WRITTEN["toml"])
+    place = Place(_relative(error.path, folder), line, column)
+    return _finding("samples/invalid", error.message, f"A sample is a table of values with a name: {written}.", place)
 
 
 def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
     if tag := unknown[3]:
-        engine = next((engine for engine, tags in _OF_OTHERS.items() if tag in tags), None)
-        if engine:
-            return _finding(
-                f"jinja/{engine.lower()}-tag", f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.",
-                "Templates are rendered by Jinja: write this one in Jinja, or leave its folder out.", place,
-            )  # fmt: skip
+        if engine := engine_of(tag):
+            return _finding(rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", WAY_OUT, place)
         return _finding("jinja/unknown-tag", message, f"Check its spelling{_YOUR_OWN}", place)
     return _finding(f"jinja/unknown-{unknown[1]}", message, f"Check its spelling{_YOUR_OWN}", place)
+
+
+def _missing_include(names: Sequence[str], folder: Path, place: Place) -> Finding:
+    """Say where an mj-include looked: beside its file, then from the folder on."""
+    if all(name.startswith("../") for name in names):
+        return _finding(
+            "mjml/missing-include", f"The path of this mj-include leads out of the folder: {names[0]}.",
+            "Move the file below the folder of the templates, or check the folder above it.", place,
+        )  # fmt: skip
+    looked = " or ".join(name for name in names if not name.startswith("../"))
+    return _finding("mjml/missing-include", f"There is no {looked} to include.", _near_files(names[0], folder), place)
 
 
 def _near(name: str, sample: Sample) -> str:

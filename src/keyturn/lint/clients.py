@@ -1,6 +1,7 @@
 """Mail clients, and what Can I email says they make of a feature."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -36,8 +37,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "gmail/mobile-webmail", "outlook/windows-mail", "mail-ru/desktop-webmail", "wp-pl/desktop-webmail",
     ),
 }  # fmt: skip
-MAJOR = ("apple", "gmail", "outlook", "yahoo")
-
 _PRODUCTS = {
     "aol": "AOL", "apple-mail": "Apple Mail", "fastmail": "Fastmail", "free-fr": "Free", "gmail": "Gmail", "gmx": "GMX",
     "hey": "HEY", "ionos-1and1": "IONOS", "laposte": "La Poste", "mail-ru": "Mail.ru", "orange": "Orange",
@@ -50,6 +49,41 @@ _PLATFORMS = {
     "mobile-webmail": "on the mobile web", "windows": "for Windows",
 }  # fmt: skip
 _NAMES = {"outlook/outlook-com": "Outlook.com", "outlook/windows-mail": "Windows Mail"}
+
+
+_USUAL = ("apple", "gmail", "outlook", "yahoo")
+
+
+class UnknownClients(ValueError):
+    """Somebody chose a group that does not exist; the message is a sentence for them."""
+
+
+class Clients(msgspec.Struct, frozen=True):
+    """Whose lack of a feature is reported: some of the groups, in the order of `GROUPS`."""
+
+    groups: tuple[str, ...]
+
+    @classmethod
+    def named(cls, names: Iterable[str]) -> "Clients":
+        """Return the groups that somebody names, also with commas between; "all" is every one, no name the usual ones.
+
+        Raises UnknownClients.
+        """
+        wanted = {name.strip().lower() for listed in names for name in listed.split(",")} - {""} or set(_USUAL)
+        for name in sorted(wanted - {*GROUPS, "all"}):
+            close = get_close_matches(name, GROUPS, n=1)
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            groups = ", ".join(GROUPS)
+            raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {groups}, and all")
+        return cls(tuple(group for group in GROUPS if group in wanted or "all" in wanted))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The clients, as Can I email calls them."""
+        return tuple(client for group in self.groups for client in GROUPS[group])
+
+
+MAJOR = Clients(_USUAL)
 
 
 class Support(msgspec.Struct, frozen=True):
@@ -96,11 +130,6 @@ def supports() -> Mapping[str, Support]:
         )
         for name, entry in data.features.items()
     }
-
-
-def clients_of(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return the clients of some groups. Raises KeyError for a group that does not exist."""
-    return tuple(client for group in groups for client in GROUPS[group])
 
 
 def names_of(clients: Sequence[str]) -> str:

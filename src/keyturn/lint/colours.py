@@ -1,6 +1,7 @@
 """Colours as CSS writes them, laid over each other, and moved in lightness (CIE L*a*b*, D65, as in CSS Color 4)."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tinycss2 import color3
@@ -11,6 +12,7 @@ _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 # Words in a `background` that are no colour.
 _WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^)]*\)|\b[a-z]+\b", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:url|[a-z-]*gradient)\((?:[^()]|\([^()]*\))*\)", re.IGNORECASE)
+_IMAGE_OR_WORD = re.compile(f"{_IMAGE.pattern}|{_WORD.pattern}", re.IGNORECASE)
 _FUNCTION = re.compile(r"\b(?!rgba?\(|hsla?\()[a-z-]+\(", re.IGNORECASE)
 
 
@@ -26,6 +28,12 @@ class Colour(NamedTuple):
         return Colour(
             *(mine * self.alpha + under * (1 - self.alpha) for mine, under in zip(self[:3], ground, strict=False))
         )
+
+    @property
+    def css(self) -> str:
+        """The colour with how much it covers."""
+        channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
+        return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
 
     def __str__(self) -> str:
         return "#" + "".join(f"{round(min(max(channel, 0), 1) * 255):02x}" for channel in self[:3])
@@ -44,6 +52,16 @@ def read_ground(value: str) -> Colour | None:
         return None
     colours = (read_colour(word) for word in _WORD.findall(without_images))
     return next((colour for colour in colours if colour), Colour(0, 0, 0, 0))
+
+
+def replaced_colours(value: str, change: Callable[[Colour], Colour]) -> str:
+    """Return a value, of a border for example, with each of its colours changed; an image in it stays as it is."""
+
+    def replace(word: re.Match[str]) -> str:
+        found = None if _IMAGE.match(word[0]) else read_colour(word[0])
+        return change(found).css if found and found.alpha else word[0]
+
+    return _IMAGE_OR_WORD.sub(replace, value)
 
 
 def lightness(colour: Colour) -> float:

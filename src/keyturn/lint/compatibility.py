@@ -1,9 +1,9 @@
 """What mail clients make of the CSS and HTML that an author brought in, as Can I email has tested it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from keyturn.lint.clients import MAJOR, Support, clients_of, names_of, supports
+from keyturn.lint.clients import MAJOR, Clients, Support, names_of, supports
 from keyturn.lint.document import Document
 from keyturn.lint.features import Feature, features
 from keyturn.lint.finding import Finding, Severity
@@ -14,12 +14,11 @@ _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:
 _MARKDOWN_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
-def check_compatibility(document: Document, groups: Iterable[str] = MAJOR) -> Iterator[Finding]:
-    """Yield what clients of these groups (`clients.GROUPS`) lack. A note comes once for each file."""
-    chosen = clients_of(groups)
+def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
+    """Yield what these clients lack. A note comes once for each file."""
     seen = set()
     for use in uses(document):
-        finding = _finding(document, use, chosen)
+        finding = _finding(document, use, clients.members)
         if finding is None:
             continue
         place = finding.place

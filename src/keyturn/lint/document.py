@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.errors import TemplateInvalid
+from keyturn.gallery import Sample
 from keyturn.languages import Language
 from keyturn.lint.element import Element, SyntaxFault
 from keyturn.lint.finding import Finding, Place
-from keyturn.lint.marking import marked, number_in
+from keyturn.lint.html_reading import parse_html
+from keyturn.lint.marking import marked, marked_html, number_in
 from keyturn.lint.parsing import parse
 from keyturn.lint.traced import Piece, origin_at, pieces_of, with_pieces
+from keyturn.mail.compiling import Filled
+from keyturn.mail.files import MailFiles
+from keyturn.mail.including import unwrapped
 from keyturn.mail.render import Templates
 
 
@@ -18,40 +23,51 @@ from keyturn.mail.render import Templates
 class Document:
     """One template with one sample in one language.
 
-    `root` is the tree of the MJML, as tolerant as a browser: its tag is empty and it holds what stands at the top,
-    usually one `mjml`. `faults` are the places where it is not well-formed. `html` is what is sent. Checks run only on
-    documents that compile; the guard runs on all, and there `html` is empty and `refusal` is what the compiler said.
-    `values` is what the template was given; `typed` tells that typed props describe them. `text` is empty where the
-    template has no text part.
+    `markup` is the MJML that Jinja makes, or the HTML where `files` say that the template is no MJML. `root` is its
+    tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
+    `faults` are the places where MJML is not well-formed. `html` is what is sent. Checks run only on documents that
+    compile; the guard runs on all MJML, and where that does not compile `html` is empty and `refusal` is what the
+    compiler said. `values` is what the template was given; `typed` tells that typed props describe them. `text` is
+    empty where the template has no text part.
     """
 
     template: str
+    files: MailFiles
     sample: str
     language: Language
     values: Mapping[str, object]
     typed: bool
     subject: str
     preheader: str
-    mjml: str
+    markup: str
     html: str
     text: str
     root: Element
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
 
+    @property
+    def is_mjml(self) -> bool:
+        return self.files.is_mjml
+
     def place(self, offset: int) -> Place:
-        """Return where in the templates the character of `mjml` at `offset` comes from."""
+        """Return where in the templates the character of `markup` at `offset` comes from."""
         return self.trail(offset)[0]
 
     def text_place(self, offset: int) -> Place:
         """Return where in the templates the character of `text` at `offset` comes from."""
         origin = origin_at(pieces_of(self.text), offset)
-        return origin.place if origin else Place(f"{self.template}/{self.template}.txt")
+        return origin.place if origin else Place(self.files.text)
 
     def trail(self, offset: int) -> tuple[Place, ...]:
-        """Return the place of a character of `mjml`, then the places that called the macro it stands in."""
-        origin = origin_at(pieces_of(self.mjml), offset)
-        return (origin.place, *origin.via) if origin else (Place(f"{self.template}/{self.template}.mjml"),)
+        """Return the place of a character of `markup`, then the places that called the macro it stands in."""
+        origin = origin_at(pieces_of(self.markup), offset)
+        return (origin.place, *origin.via) if origin else (Place(self.files.markup),)
+
+    @property
+    def body(self) -> Element:
+        """The body, the root where there is none."""
+        return self.root.find("mj-body" if self.is_mjml else "body") or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
         """Return the elements with one of these tags, or all, in the order of their start tags."""
@@ -59,16 +75,18 @@ class Document:
 
     def inside(self, element: Element) -> str:
         """Return what stands between an element's tags; its first character is at `element.inner.start`."""
-        return self.mjml[element.inner.start : element.inner.stop]
+        return self.markup[element.inner.start : element.inner.stop]
 
     @cached_property
     def marked_html(self) -> str:
         """The HTML with the way back to the MJML.
 
         A class `kt-NUMBER` is on what each body element draws, and a `data-keyturn="OFFSET"` on each tag of the HTML
-        inside mj-text, mj-table, mj-raw ...
+        inside mj-text, mj-table, mj-raw ... and on every tag of plain HTML.
         """
-        return marked(str(self.mjml), self.root) if self.html else ""
+        if not self.html:
+            return ""
+        return (marked if self.is_mjml else marked_html)(str(self.markup), self.root)
 
     def element_of_class(self, name: str) -> Element | None:
         """Return the element that a class of `marked_html` stands for; None for any other class."""
@@ -80,38 +98,41 @@ Check = Callable[[Document], Iterable[Finding]]
 """Looks at one document. What it finds in several samples alike is reported once."""
 
 
-def read_document(
-    templates: Templates, template: str, sample: str, values: Mapping[str, object], language: Language, *, typed: bool
-) -> Document:
-    """Return the mail that the values make. `templates` must have been prepared by `with_origins`.
+def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+    """Return the mail that a sample makes. `templates` must have been prepared by `with_origins`.
 
     Raises TemplateInvalid where Jinja cannot render it.
     """
-    mjml = templates.fill_file(f"{template}/{template}.mjml", values, language)
-    text_file = f"{template}/{template}.txt"
-    text = templates.fill_file(text_file, values, language) if (templates.folder / text_file).is_file() else ""
-    parsed = parse(mjml)
+    filled = templates.fill(template, sample.values, language)
+    files = templates.files(template)
+    markup = _unwrapped(filled.markup) if files.is_mjml else filled.markup
+    parsed = (parse if files.is_mjml else parse_html)(markup)
     refusal = ""
     try:
-        mail = templates.compile(template, str(mjml), str(text))
+        mail = templates.compile(template, Filled(*map(str, filled)))
     except TemplateInvalid as error:
         refusal = error.message
         mail = None
     return Document(
         template=template,
-        sample=sample,
+        files=files,
+        sample=sample.name,
         language=language,
-        values=values,
-        typed=typed,
+        values=sample.values,
+        typed=sample.kind == "typed",
         subject=mail.subject if mail else "",
         preheader=mail.preheader if mail else "",
-        mjml=mjml,
+        markup=markup,
         html=mail.html if mail else "",
-        text=_stripped(text),
+        text=_stripped(filled.text),
         root=parsed.root,
         faults=parsed.faults,
         refusal=refusal,
     )
+
+
+def _unwrapped(mjml: str) -> str:
+    return with_pieces(unwrapped(mjml), pieces_of(mjml))
 
 
 def _stripped(text: str) -> str:

@@ -6,6 +6,10 @@ from functools import lru_cache
 from html.parser import HTMLParser
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
+_ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
+DEEPEST = 128
+"""What stands in more elements is drawn beside the innermost, as in browsers from 512 on: unclosed tags pile up."""
+
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
 
 
@@ -25,9 +29,11 @@ class Node:
 
     def walk(self) -> "Iterator[Node]":
         """Yield the node and all below it, in the order of the source."""
-        yield self
-        for child in self.elements():
-            yield from child.walk()
+        waiting = [self]  # and no recursion: each step of it would pass through all the elements above
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.elements())
 
     def text(self) -> str:
         """Return all text below, with an image's alternative text in its place, in one line."""
@@ -38,15 +44,24 @@ class Node:
 
     def pieces(self) -> Iterator[str]:
         """Yield the text below, piece by piece."""
-        if self.tag == "br":
-            yield " "
-        if self.tag == "img":
-            yield self.attributes.get("alt", "")
-        for child in self.children:
-            if isinstance(child, str):
-                yield child
-            elif child.tag not in NOT_SHOWN:
-                yield from child.pieces()
+        waiting: list[Node | str] = [self]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, str):
+                yield one
+                continue
+            if one.tag == "br":
+                yield " "
+            if one.tag == "img":
+                yield one.attributes.get("alt", "")
+            waiting += (
+                child for child in reversed(one.children) if isinstance(child, str) or child.tag not in NOT_SHOWN
+            )
+
+
+def ended_by(tag: str, start_tag: str) -> bool:
+    """Tell whether an element whose end tag may be left out ends where a start tag stands (HTML, 13.1.2.4)."""
+    return tag in _ENDED_BY_ITS_LIKE and (tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"}))
 
 
 @lru_cache(4)
@@ -68,9 +83,11 @@ class _Drawing(HTMLParser):
         self._open = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if ended_by(self._open[-1].tag, tag):
+            self._open.pop()
         node = Node(tag, {name: value or "" for name, value in reversed(attrs)}, self._open[-1])
         self._open[-1].children.append(node)
-        if tag not in VOID:
+        if tag not in VOID and len(self._open) < DEEPEST:
             self._open.append(node)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -15,7 +15,7 @@ class Attribute(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Element:
-    """An element of the MJML. All offsets count characters of `Document.mjml`.
+    """An element of the MJML. All offsets count characters of `Document.markup`.
 
     `offset` is that of its start tag and `end` is behind its end tag. `inner` is what stands between the two.
     Elements whose content is HTML (mj-text, mj-button, mj-table, mj-raw, ...) or plain text (mj-title, mj-style) have
@@ -39,9 +39,11 @@ class Element:
 
     def walk(self) -> "Iterator[Element]":
         """Yield the element and all that is in it, in the order of their start tags."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            element = waiting.pop()
+            yield element
+            waiting += reversed(element.children)
 
     def find(self, tag: str) -> "Element | None":
         return next((element for element in self.walk() if element.tag == tag), None)
@@ -63,8 +65,8 @@ class HtmlTag(NamedTuple):
 
 Broken = Literal[
     "unclosed-tag", "stray-closing-tag", "misspelt-closing-tag", "unfinished-tag", "malformed-tag", "missing-space",
-    "unclosed-quote", "unquoted-value", "duplicate-attribute", "unclosed-comment", "malformed-comment",
-    "conditional-comment", "misplaced-comment", "cdata", "declaration", "bare-less-than",
+    "unclosed-quote", "unquoted-value", "quote-in-value", "duplicate-attribute", "unclosed-comment",
+    "malformed-comment", "conditional-comment", "misplaced-comment", "cdata", "declaration", "bare-less-than",
 ]  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from keyturn.gallery.pictures import is_placeholder
+
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """See the head of `data/features.toml` for what each field means."""
@@ -69,6 +71,8 @@ def of_tag(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]
 
 
 def of_image(address: str) -> Iterator[str]:
+    if is_placeholder(address):
+        return iter(())
     data = address.startswith("data:")
     suffix = "data:" if data else Path(urlsplit(address).path).suffix.lstrip(".").lower()
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))

@@ -30,11 +30,11 @@ def _refused(document: Document) -> Finding:
     said = document.refusal.removeprefix("MJML: ")
     position = _POSITION.match(said)
     reason, offset = (position[1], position[2]) if position else (said, None)
-    template = Place(f"{document.template}/{document.template}.mjml")
+    template = Place(document.files.markup)
     return Finding(
         rule="mjml/refused",
         severity="error",
         message=f"The MJML compiler refuses this mail: {reason}.",
         way_out="Look at what was changed last, near this place; the compiler says no more.",
-        place=document.place(document.mjml.rfind("<", 0, int(offset) + 1)) if offset else template,
+        place=document.place(document.markup.rfind("<", 0, int(offset) + 1)) if offset else template,
     )

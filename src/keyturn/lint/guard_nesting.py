@@ -96,7 +96,7 @@ def _element(document: Document, element: Element) -> Iterator[Finding]:
     elif parent in SCHEMA.elements and not _allowed(tag, parent):
         yield _misplaced(document, element)
     if tag in SCHEMA.elements:
-        for offset in (start for start in element.texts if document.refusal or _WORD.match(document.mjml, start)):
+        for offset in (start for start in element.texts if document.refusal or _WORD.match(document.markup, start)):
             yield _finding(
                 document, offset, "mjml/misplaced-text", f"Text stands directly in <{tag}>, where it is not drawn.",
                 "Put it into mj-text.",
@@ -171,10 +171,10 @@ def _way_in(tag: str, above: str, homes: list[str]) -> str:
 
 
 def _include(document: Document, element: Element) -> Finding:
-    path = element.get("path")
+    """Say what is left of mj-include: one that names a file became Jinja's include before."""
     return _finding(
-        document, element.offset, "mjml/include", "mj-include is not read: the mail is compiled without a file system.",
-        f'Write {{% include "{path or "…"}" %}} instead; the path is relative to the folder of the templates.',
+        document, element.offset, "mjml/include", "This mj-include names no file, or builds its path from values.",
+        'Write the path out, as in path="./footer.mjml", or take {% include %}, which may hold an expression.',
     )  # fmt: skip
 
 

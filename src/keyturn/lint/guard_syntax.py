@@ -32,6 +32,10 @@ _WORDS: Mapping[Broken, _Words] = {
     "unquoted-value": _Words(
         "The value of {detail} stands without quotes.", 'Write {detail}="…": MJML reads quoted values only.'
     ),
+    "quote-in-value": _Words(
+        "The value of {detail} holds a double quote, and ends there in the mail: the compiler writes double quotes.",
+        "Write &quot; for it, or single quotes inside of double ones.",
+    ),
     "malformed-tag": _Words("<{tag}> has a stray {detail} among its attributes.", 'Write attributes as name="value".'),
     "missing-space": _Words("<{tag}> has no space before {detail}.", "Add a space."),
     "duplicate-attribute": _Words(

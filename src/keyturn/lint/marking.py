@@ -1,10 +1,9 @@
-"""MJML -> HTML in which everything drawn names the element of the MJML that it comes from."""
+"""HTML in which everything drawn names the element of the MJML, or the tag of plain HTML, that it comes from."""
 
 import re
 
-from mjml import mjml2html
-
 from keyturn.lint.element import Element
+from keyturn.mail.mjml import to_html
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
@@ -18,12 +17,12 @@ def marked(mjml: str, root: Element) -> str:
     author wrote in HTML: the compiler hands both through.
     """
     body = root.find("mj-body")
-    additions = sorted(_additions(mjml, root, body)) if body else []
-    parts, behind = [], 0
-    for offset, addition in additions:
-        parts += [mjml[behind:offset], addition]
-        behind = offset
-    return str(mjml2html("".join([*parts, mjml[behind:]]), fonts={}))
+    return to_html(_with(_additions(mjml, root, body) if body else [], mjml))
+
+
+def marked_html(html: str, root: Element) -> str:
+    """Return the HTML with `data-keyturn="OFFSET"` on each of its tags."""
+    return _with([_offset_at(html, element.offset) for element in root.walk() if element.tag], html)
 
 
 def number_in(class_name: str) -> int | None:
@@ -40,8 +39,12 @@ def _additions(mjml: str, root: Element, body: Element) -> list[tuple[int, str]]
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
             classes = " ".join([f"{PREFIX}{element.number}", *_inherited(root, element)])
             additions.append((_behind_name(mjml, element.offset), f' css-class="{classes}"'))
-        additions += [(_behind_name(mjml, tag.offset), f' data-keyturn="{tag.offset}"') for tag in element.tags]
+        additions += [_offset_at(mjml, tag.offset) for tag in element.tags]
     return additions
+
+
+def _offset_at(source: str, offset: int) -> tuple[int, str]:
+    return _behind_name(source, offset), f' data-keyturn="{offset}"'
 
 
 def _inherited(root: Element, element: Element) -> list[str]:
@@ -60,3 +63,11 @@ def _inherited(root: Element, element: Element) -> list[str]:
 def _behind_name(mjml: str, offset: int) -> int:
     found = _NAME.match(mjml, offset)
     return found.end() if found else offset
+
+
+def _with(additions: list[tuple[int, str]], source: str) -> str:
+    parts, behind = [], 0
+    for offset, addition in sorted(additions):
+        parts += [source[behind:offset], addition]
+        behind = offset
+    return "".join([*parts, source[behind:]])

@@ -4,19 +4,16 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from itertools import accumulate
 from typing import Literal
 
 from keyturn.lint.document import Document
 from keyturn.lint.element import Attribute, Element
+from keyturn.lint.html_reading import HtmlReader
 
 Kind = Literal["start", "end", "text"]
 
 # What these hold is no HTML: text for the head, or styles.
 _NO_HTML = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint", "mj-font", "mj-include"))
-
-_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +30,21 @@ class Piece:
         return self.attributes[name].value if name in self.attributes else default
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A stylesheet; `inlined` where its rules become style attributes, so its selectors are not sent."""
+
+    css: str
+    offset: int
+    inlined: bool = False
+
+
 def pieces(document: Document) -> Iterator[Piece]:
     """Yield all HTML of the author, in the order of the source. `name` of a text is the text."""
-    yield from _below(document, document.root)
+    if document.is_mjml:
+        yield from _below(document, document.root)
+    else:
+        yield from _Fragment(document.inside(document.root), document.root).pieces()
 
 
 def tags(document: Document, *names: str) -> Iterator[Piece]:
@@ -43,12 +52,12 @@ def tags(document: Document, *names: str) -> Iterator[Piece]:
     return (piece for piece in pieces(document) if piece.kind == "start" and (not names or piece.name in names))
 
 
-def styles(document: Document) -> Iterator[tuple[str, int]]:
-    """Yield each stylesheet of the author with its offset: of mj-style, and of style elements in the HTML."""
+def styles(document: Document) -> Iterator[Style]:
+    """Yield each stylesheet of the author: of mj-style, and of style elements in the HTML."""
     for element in document.elements("mj-style", "style"):
-        yield document.inside(element), element.inner.start
+        yield Style(document.inside(element), element.inner.start, inlined=element.get("inline") == "inline")
     yield from (
-        (document.mjml[start:stop], start)
+        Style(document.markup[start:stop], start)
         for element in document.elements()
         if not element.children and element.tag not in (*_NO_HTML, "style")
         for start, stop in _style_elements(document.inside(element), element.inner.start)
@@ -74,7 +83,7 @@ def _below(document: Document, element: Element) -> Iterator[Piece]:
 
 
 def _text(document: Document, within: Element, start: int, stop: int) -> Iterator[Piece]:
-    if text := html.unescape(document.mjml[start:stop]).strip():
+    if text := html.unescape(document.markup[start:stop]).strip():
         yield Piece("text", f" {text} ", start, {}, within)
 
 
@@ -84,23 +93,18 @@ def _style_elements(source: str, base: int) -> Iterator[tuple[int, int]]:
         yield base + found.start(1), base + found.end(1)
 
 
-class _Fragment(HTMLParser):
-    """Reads HTML with offsets. Comments, and so what is meant for Outlook alone, are left out."""
-
+class _Fragment(HtmlReader):
     def __init__(self, source: str, within: Element) -> None:
-        super().__init__(convert_charrefs=True)
-        self._source = source
+        super().__init__(source, within.inner.start)
         self._within = within
-        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=within.inner.start))
         self._found: list[Piece] = []
 
     def pieces(self) -> list[Piece]:
-        self.feed(self._source)
-        self.close()
+        self.read()
         return self._found
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - without offsets
-        self._add("start", tag, self._attributes(self.get_starttag_text() or ""))
+        self._add("start", tag, self._attributes())
 
     def handle_endtag(self, tag: str) -> None:
         self._add("end", tag)
@@ -111,17 +115,3 @@ class _Fragment(HTMLParser):
 
     def _add(self, kind: Kind, name: str, attributes: dict[str, Attribute] | None = None) -> None:
         self._found.append(Piece(kind, name, self._offset(), attributes or {}, self._within))
-
-    def _attributes(self, tag: str) -> dict[str, Attribute]:
-        base = self._offset()
-        found: dict[str, Attribute] = {}
-        after_name = re.match(r"<[^\s/>]+", tag)
-        for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
-            group = match.lastindex or 1
-            value = html.unescape(match[group]) if group > 1 else ""
-            found.setdefault(match[1].lower(), Attribute(value, base + match.start(), base + match.start(group)))
-        return found
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column

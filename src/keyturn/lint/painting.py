@@ -1,19 +1,18 @@
-"""What each text of a mail looks like: its colour, its ground and its size, in one mode (CSS Cascade Level 4)."""
+"""What each text of a mail looks like in one mode: its colour, its ground and its size."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from keyturn.lint.colours import Colour, read_colour, read_ground
+from keyturn.lint.cascade import Cascade, Styles, has_image, is_hidden
+from keyturn.lint.colours import Colour, read_colour, read_ground, replaced_colours
 from keyturn.lint.dark_modes import DARK, DARK_CANVAS, Mode, inverted_ground, inverted_text
 from keyturn.lint.drawing import NOT_SHOWN, Node
-from keyturn.lint.stylesheets import Declaration, Rule, read_style, read_stylesheet
 from keyturn.lint.typesetting import BOLD, font_size, font_weight, line_height
 
 _BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
-
-# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on what it has recoloured, and on what is around it.
-_OUTLOOK_MARK = "data-og"
+_LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
+_NOT_OWN = ("inherit", "currentcolor", "unset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,58 +37,52 @@ class Paint:
         return self.size >= 24 or (self.size >= 18.66 and self.weight >= BOLD)  # noqa: PLR2004 - in px
 
 
-@dataclass(frozen=True, slots=True)
-class _Winner:
-    value: str
-    declared_for_mode: bool
-
-
 class Painter:
     """Paints a drawn mail in one mode."""
 
     def __init__(self, root: Node, mode: Mode) -> None:
         self._root = root
         self._mode = mode
-        rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
-        self.has_dark_rules = any(_is_for(rule, DARK) for rule in rules)
-        self.knows_dark = self.has_dark_rules or _declares_dark(root, rules)
-        self._rules = [rule for rule in rules if not _is_for_some_mode(rule) or _is_for(rule, mode)]
-        self._canvas_is_dark = mode is DARK and _declares_dark(root, rules)
+        self._cascade = Cascade(root, mode)
+        self.knows_dark = self._cascade.has_dark_rules or self._cascade.declares_dark
+        self._canvas_is_dark = mode is DARK and self._cascade.declares_dark
 
-    def texts(self) -> Iterator[tuple[Node, Paint]]:
-        """Yield every element with text of its own that is seen, and how it is drawn."""
+    @property
+    def canvas(self) -> Paint:
+        """What a text without styles lies on, and its own colour."""
         ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
         ink = _WHITE if self._canvas_is_dark else _BLACK
         if self._mode.inverts:
             ink = inverted_text(_BLACK, ground, self._mode)
-        yield from self._below(self._root, Paint(ink, ground, 16, 400, 0, "left"))
+        return Paint(ink, ground, 16, 400, 0, "left")
 
-    def _below(self, node: Node, paint: Paint) -> Iterator[tuple[Node, Paint]]:
+    def texts(self) -> Iterator[tuple[Node, Paint]]:
+        """Yield every element with text of its own that is seen, and how it is drawn."""
+        for node, _, paint in self._below(self._root, self.canvas):
+            if any(character.isalnum() for character in node.own_text()) and paint.size > 1:
+                yield node, paint
+
+    def recoloured(self) -> Iterator[tuple[Node, dict[str, str]]]:
+        """Yield every element that is seen and has colours of its own, and what they are in this mode, as CSS."""
+        for node, styles, paint in self._below(self._root, self.canvas):
+            declarations = self._own_lines(styles)
+            if (ground := self._own_ground(styles)) and ground.alpha:
+                declarations["background-color"] = ground.css
+            if not self._inherits(node, styles) and paint.colour:
+                declarations["color"] = str(paint.colour)
+            if declarations:
+                yield node, declarations
+
+    def _below(self, node: Node, paint: Paint) -> Iterator[tuple[Node, Styles, Paint]]:
         for child in node.elements():
-            styles = self._styles_of(child)
-            if child.tag in NOT_SHOWN or _is_hidden(styles):
+            styles = self._cascade.styles_of(child)
+            if child.tag in NOT_SHOWN or is_hidden(styles):
                 continue
             drawn = self._painted(child, styles, paint)
-            if any(character.isalnum() for character in child.own_text()) and drawn.size > 1:
-                yield child, drawn
+            yield child, styles, drawn
             yield from self._below(child, drawn)
 
-    def _styles_of(self, node: Node) -> dict[str, _Winner]:
-        """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
-        found: list[tuple[tuple[bool, bool, tuple[int, int, int]], Declaration, bool]] = []
-        for rule in self._rules:
-            matching = [selector.specificity for selector in rule.selectors if selector.matches(node, _OUTLOOK_MARK)]
-            if matching:
-                of_mode = _is_for_some_mode(rule)
-                found += [((one.important, False, max(matching)), one, of_mode) for one in rule.declarations]
-        inline = read_style(node.attributes.get("style", ""))
-        found += [((one.important, True, (0, 0, 0)), one, False) for one in inline]
-        found.sort(key=lambda candidate: candidate[0])
-        winners = _attributes(node)
-        winners |= {_longhand(one.name): _Winner(one.value, of_mode) for _, one, of_mode in found}
-        return winners
-
-    def _painted(self, node: Node, styles: dict[str, _Winner], above: Paint) -> Paint:
+    def _painted(self, node: Node, styles: Styles, above: Paint) -> Paint:
         given = {name: winner.value for name, winner in styles.items()}
         size = font_size(given.get("font-size"), node.tag, above.size)
         return Paint(
@@ -99,25 +92,44 @@ class Painter:
             weight=font_weight(given.get("font-weight"), node.tag, above.weight),
             line_height=line_height(given.get("line-height"), size, above.line_height),
             align=given.get("text-align", above.align),
-            over_image=_has_image(styles) or (above.over_image and ground == above.ground),
+            over_image=has_image(styles) or (above.over_image and ground == above.ground),
         )
 
-    def _ground(self, styles: dict[str, _Winner], under: Colour | None) -> Colour | None:
-        winner = styles.get("background-color")
-        if winner is None or under is None:
+    def _ground(self, styles: Styles, under: Colour | None) -> Colour | None:
+        if "background-color" not in styles or under is None:
             return under
-        found = read_ground(winner.value)
-        if found is None:
-            return None
-        if self._mode.inverts and not winner.declared_for_mode:
-            return inverted_ground(found, self._mode)._replace(alpha=found.alpha).over(under)
-        return found.over(under)
+        found = self._own_ground(styles)
+        return found.over(under) if found else None
 
-    def _colour(self, node: Node, styles: dict[str, _Winner], above: Paint, ground: Colour | None) -> Colour | None:
+    def _own_ground(self, styles: Styles) -> Colour | None:
+        winner = styles.get("background-color")
+        found = read_ground(winner.value) if winner else None
+        if found is None or winner is None or winner.declared_for_mode or not self._mode.inverts:
+            return found
+        return self._line(found)
+
+    def _own_lines(self, styles: Styles) -> dict[str, str]:
+        lines = {
+            name: winner.value if winner.declared_for_mode else replaced_colours(winner.value, self._line)
+            for name, winner in styles.items()
+            if _LINES.fullmatch(name)
+        }
+        return lines if any(line != styles[name].value for name, line in lines.items()) else {}
+
+    def _line(self, colour: Colour) -> Colour:
+        """Return what becomes of a line: what becomes of a ground."""
+        return inverted_ground(colour, self._mode)._replace(alpha=colour.alpha) if self._mode.inverts else colour
+
+    def _inherits(self, node: Node, styles: Styles) -> bool:
         winner = styles.get("color")
-        inherited = winner is None or winner.value in ("inherit", "currentcolor", "unset")
-        if inherited and not (winner is None and node.tag == "a" and "href" in node.attributes):
+        if winner is None:
+            return not (node.tag == "a" and "href" in node.attributes)
+        return winner.value in _NOT_OWN
+
+    def _colour(self, node: Node, styles: Styles, above: Paint, ground: Colour | None) -> Colour | None:
+        if self._inherits(node, styles):
             return above.colour
+        winner = styles.get("color")
         link = _DARK_LINK if self._canvas_is_dark else _LINK
         found = read_colour(winner.value) if winner else link
         if found is None or ground is None:
@@ -125,68 +137,3 @@ class Painter:
         if self._mode.inverts and not (winner and winner.declared_for_mode):
             found = inverted_text(found.over(ground), ground, self._mode)
         return found.over(ground)
-
-
-def _rules(style: Node) -> Iterator[Rule]:
-    """Yield the rules that count on a wide screen; what few clients read is left out."""
-    if "print" in style.attributes.get("media", ""):
-        return
-    for rule in read_stylesheet("".join(style.pieces())).rules:
-        conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
-        narrow = any("max-width" in condition or "print" in condition for condition in conditions)
-        if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
-            yield rule
-
-
-def _is_for(rule: Rule, mode: Mode) -> bool:
-    if mode.honours == "prefers-color-scheme":
-        return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
-    return mode.honours == "data-ogs" and _has_marks(rule)
-
-
-def _is_for_some_mode(rule: Rule) -> bool:
-    return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
-
-
-def _has_marks(rule: Rule) -> bool:
-    return any(name.startswith(_OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
-
-
-def _declares_dark(root: Node, rules: Sequence[Rule]) -> bool:
-    metas = (node.attributes for node in root.walk() if node.tag == "meta")
-    return any("dark" in meta.get("content", "") for meta in metas if meta.get("name") == "color-scheme") or any(
-        one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
-    )
-
-
-def _attributes(node: Node) -> dict[str, _Winner]:
-    """Return what HTML says without CSS, which any declaration overrules (HTML, 15.3)."""
-    names = {
-        "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
-    }  # fmt: skip
-    return {
-        css: _Winner(node.attributes[name], declared_for_mode=False)
-        for name, css in names.items()
-        if node.attributes.get(name)
-    }
-
-
-def _has_image(styles: dict[str, _Winner]) -> bool:
-    """Tell whether an image lies under the text; an address alone, as in the HTML attribute, is one too."""
-    image = styles["background-image"].value if "background-image" in styles else ""
-    ground = styles["background-color"].value if "background-color" in styles else ""
-    return image not in ("", "none") or "url(" in ground or "gradient(" in ground
-
-
-def _longhand(name: str) -> str:
-    return "background-color" if name == "background" else name
-
-
-def _is_hidden(styles: dict[str, _Winner]) -> bool:
-    values = {name: winner.value.lower() for name, winner in styles.items()}
-    return (
-        values.get("display") == "none"
-        or values.get("visibility") in ("hidden", "collapse")
-        or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
-        or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
-    )

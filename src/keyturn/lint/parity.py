@@ -34,7 +34,7 @@ def check_parity(document: Document) -> Iterator[Finding]:
 
 
 def _unfilled(document: Document) -> Iterator[Finding]:
-    for text, place in ((document.mjml, document.place), (document.text, document.text_place)):
+    for text, place in ((document.markup, document.place), (document.text, document.text_place)):
         for found in UNFILLED.finditer(text):
             if not is_given(document, found[0]):
                 yield Finding(

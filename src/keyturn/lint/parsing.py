@@ -149,6 +149,8 @@ class _Parser:
         quoted = written[:1] in ("'", '"')
         if written and not quoted:
             self._fault("unquoted-value", found.start(), tag, name)
+        if '"' in written[1:-1]:
+            self._fault("quote-in-value", found.start(), tag, name)
         value = unescape(written[1:-1] if quoted else written)
         if name in attributes and attributes[name].value != value:
             self._fault("duplicate-attribute", found.start(), tag, name)

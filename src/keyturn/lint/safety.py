@@ -85,7 +85,7 @@ class _Audit:
         if not self._links:
             return self._finding(
                 "no-call-to-action", "error", "This mail has no link to choose a new password with.",
-                "Add one mj-button with the link.",
+                "Add one button with the link.",
             )  # fmt: skip
         if self._secrets and not self._with_secret:
             return self._finding(
@@ -130,15 +130,30 @@ class _Audit:
         return None
 
     def _no_token_in_the_envelope(self) -> Finding | None:
-        parts = (("subject", self._document.subject, "mj-title"), ("preheader", self._document.preheader, "mj-preview"))
-        for name, text, tag in parts:
-            if any(secret in text for secret in self._secrets if secret):
-                element = self._document.root.find(tag)
+        envelope = (
+            ("subject", self._document.subject, self._title),
+            ("preheader", self._document.preheader, self._preview),
+        )
+        for name, text, place in envelope:
+            if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
                 return self._finding(
                     f"token-in-{name}", "error", f"The {name} holds the token: it shows on locked screens.",
-                    "Say what the mail is for instead.", element.inner.start if element else None,
+                    "Say what the mail is for instead.", place(secret),
                 )  # fmt: skip
         return None
+
+    def _title(self, _: str) -> int | None:
+        title = self._document.root.find("mj-title" if self._document.is_mjml else "title")
+        return title.inner.start if title else None
+
+    def _preview(self, secret: str) -> int | None:
+        """Plain HTML has no element for it: there it is the text that comes first."""
+        if self._document.is_mjml:
+            preview = self._document.root.find("mj-preview")
+            return preview.inner.start if preview else None
+        texts = (piece for piece in markup.pieces(self._document) if piece.kind == "text")
+        inside = self._document.body.inner
+        return next((text.offset for text in texts if text.offset in inside and secret in text.name), None)
 
     def _expiry(self) -> Finding | None:
         values, language = self._document.values.values(), self._document.language
@@ -189,6 +204,5 @@ class _Audit:
             yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
 
     def _finding(self, rule: str, severity: Severity, message: str, way_out: str, offset: int | None = None) -> Finding:
-        body = self._document.root.find("mj-body") or self._document.root
-        place = self._document.place(body.offset if offset is None else offset)
+        place = self._document.place(self._document.body.offset if offset is None else offset)
         return Finding(rule=f"safety/{rule}", severity=severity, message=message, way_out=way_out, place=place)

@@ -36,23 +36,23 @@ def size_of(html: str, text: str) -> Size:
 def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.html, document.text)
     if size.html > CLIPPED_AT:
-        body = document.root.find("mj-body") or document.root
+        body = document.body
         yield Finding(
             rule="sizes/clipped",
             severity="error",
             message=f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off.",
-            way_out="Shorten lists, move repeated styles into mj-style, and leave out what a page can show.",
+            way_out="Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
             place=document.place(body.offset),
         )
     if size.style > STYLE_DROPPED_AT:
-        blocks = list(markup.styles(document))
-        _, offset = max(blocks, key=lambda block: len(block[0]), default=("", 0))
+        blocks = (style for style in markup.styles(document) if not style.inlined)
+        largest = max(blocks, key=lambda style: len(style.css), default=None)
         yield Finding(
             rule="sizes/style-dropped",
             severity="error",
             message=f"A style block is over {STYLE_DROPPED_AT:,} bytes: Gmail drops the whole of it.",
-            way_out="Spread the rules over several mj-style elements, or leave unused ones out.",
-            place=document.place(offset),
+            way_out="Spread the rules over several stylesheets, or leave unused ones out.",
+            place=document.place(largest.offset if largest else 0),
         )
     yield from _images_without_width(document)
 

@@ -7,7 +7,7 @@ from keyturn.lint import features, markup
 from keyturn.lint.document import Document
 from keyturn.lint.element import Element
 from keyturn.lint.selectors import Selector
-from keyturn.lint.stylesheets import Declaration, Rule, Stylesheet, read_style, read_stylesheet
+from keyturn.lint.stylesheets import Declaration, Rule, read_style, read_stylesheet
 
 # MJML draws these by itself with tables, attributes and VML.
 _DRAWN_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")
@@ -35,8 +35,8 @@ def uses(document: Document) -> Iterator[Use]:
             yield from _of_element(element)
     for tag in markup.tags(document):
         yield from _of_tag(tag)
-    for css, base in markup.styles(document):
-        yield from _of_stylesheet(read_stylesheet(css), base)
+    for style in markup.styles(document):
+        yield from _of_stylesheet(style)
 
 
 def _of_element(element: Element) -> Iterator[Use]:
@@ -66,21 +66,22 @@ def _of_tag(tag: markup.Piece) -> Iterator[Use]:
         yield from _of_declarations(read_style(given["style"]), base)
 
 
-def _of_stylesheet(sheet: Stylesheet, base: int) -> Iterator[Use]:
+def _of_stylesheet(style: markup.Style) -> Iterator[Use]:
+    sheet, base = read_stylesheet(style.css), style.offset
     for at_rule in sheet.at_rules:
         for slug in features.of_at_rule(f"{at_rule.keyword} {at_rule.prelude}"):
             yield Use(slug, at_rule.prelude, base + at_rule.offset)
     for rule in sheet.rules:
         if not _only_offered(rule):
-            yield from _of_rule(rule, base)
+            yield from () if style.inlined else _of_selectors(rule, base)
+            yield from _of_declarations(rule.declarations, base)
 
 
-def _of_rule(rule: Rule, base: int) -> Iterator[Use]:
+def _of_selectors(rule: Rule, base: int) -> Iterator[Use]:
     parts = {part for selector in rule.selectors for part in _parts(selector)}
     for part in sorted(parts | ({"&"} if rule.nested else set())):
         for slug in features.of_selector_part(part):
             yield Use(slug, part, base + rule.offset)
-    yield from _of_declarations(rule.declarations, base)
 
 
 def _of_declarations(declarations: Iterable[Declaration], base: int) -> Iterator[Use]:

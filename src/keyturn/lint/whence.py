@@ -14,14 +14,18 @@ def offset_of(document: Document, node: Node) -> int:
             return int(written)
         if element := _named(document, above):
             return element.offset
-    body = element_of(document, node)
-    return body.offset if body else 0
+    return document.body.offset
 
 
-def element_of(document: Document, node: Node) -> Element | None:
-    """Return the element of the MJML that drew a node, the body where nothing nearer is known."""
-    named = (_named(document, above) for above in _upwards(node))
-    return next(filter(None, named), document.root.find("mj-body"))
+def element_of(document: Document, node: Node) -> Element:
+    """Return the element that drew a node, the body where nothing nearer is known. In plain HTML it is the table."""
+    if document.is_mjml:
+        named = (_named(document, above) for above in _upwards(node))
+        return next(filter(None, named), document.body)
+    tables = (above.attributes.get("data-keyturn") for above in _upwards(node) if above.tag == "table")
+    offset = next(tables, None)
+    found = (element for element in document.elements("table") if str(element.offset) == offset)
+    return next(found, document.body)
 
 
 def _upwards(node: Node | None) -> Iterator[Node]:
