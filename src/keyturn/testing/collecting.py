@@ -1,0 +1,45 @@
+"""Which mails a test goes through."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.gallery import Gallery
+from keyturn.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.gallery.opening import open_gallery
+from keyturn.languages import Languages
+from keyturn.reset.own_mails import own_gallery, own_templates
+from keyturn.settings import FILE_NAME, read_settings
+from keyturn.snapshots import Goldens, Snapshots
+
+
+def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
+    """Return what the marker names, or without one what the project's configuration does.
+
+    Raises SettingsInvalid, CannotImport.
+    """
+    settings = read_studio_settings(project)
+    if mark:
+        return _marked(project, settings, *mark.args, **mark.kwargs)
+    if settings.goldens is None:
+        raise SettingsInvalid(
+            [Fault("goldens", 'is not set: write goldens = "tests/mails" under [tool.keyturn.studio]')]
+        )
+    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own(project)
+    return Snapshots(gallery, Goldens(settings.goldens), settings.golden_languages)
+
+
+def _marked(
+    project: Path, settings: StudioSettings, directory: str, goldens: str, languages: Sequence[str] = ()
+) -> Snapshots:
+    gallery = open_gallery(project / directory, settings=settings)
+    return Snapshots(gallery, Goldens(project / goldens), languages)
+
+
+def _own(project: Path) -> Gallery:
+    """Return the emails that Keyturn sends, for the brand of this project."""
+    file = project / FILE_NAME
+    settings = read_settings(file if file.is_file() else None, sending=False)
+    return own_gallery(own_templates(settings.brand), Languages(settings.timezone), settings.brand, {})

@@ -1,0 +1,30 @@
+"""A transport that keeps the mails."""
+
+from keyturn.errors import SendFailed
+from keyturn.mail.email import Email
+
+
+class MemorySender:
+    """Keeps what it is given, in order, in `sent`. What `refuse` was told is raised by the next mail that comes."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.sent: list[Email] = []
+        self._ids: dict[str, str] = {}
+        self._refusals: list[SendFailed] = []
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        if self._refusals:
+            raise self._refusals.pop(0)
+        if idempotency_key not in self._ids:
+            self.sent.append(email)
+            self._ids[idempotency_key] = f"memory-{len(self.sent)}"
+        return self._ids[idempotency_key]
+
+    def refuse(self, error: SendFailed) -> None:
+        """Let the next mail fail, to see what an app makes of it."""
+        self._refusals.append(error)
+
+    async def close(self) -> None:
+        pass
