@@ -5,7 +5,7 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.figure import Figure
-from keyturn.mail.samples import read_samples
+from keyturn.gallery.sample_files import read_samples
 from keyturn.parts import Parts
 from keyturn.reset.emails import EMAILS
 from keyturn.settings import DatabaseSettings, Settings

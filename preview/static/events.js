@@ -23,6 +23,7 @@ function start() {
   });
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
   source.addEventListener("mail", () => draw());
+  source.addEventListener("golden", () => draw());
   source.addEventListener("error", () => {
     missed = true;
     tell("lost", "the studio does not answer");
@@ -39,6 +40,7 @@ function stop() {
 async function redraw({ saved, told }) {
   const heard = performance.now();
   const good = await draw(undefined, { anew: true });
+  document.dispatchEvent(new Event("saved"));
   if (good === null) return;
   const took = Math.round(told - saved + performance.now() - heard);
   const time = new Date(saved).toLocaleTimeString("en-GB");

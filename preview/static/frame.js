@@ -3,10 +3,13 @@
 
 const canvas = document.querySelector(".canvas");
 let onLink = () => {};
+let onDocument = () => {};
+let shown = canvas.innerHTML;
+let adopted = null;
 
 // Resolves when the mail that is there is drawn.
 export function useFrames(options) {
-  onLink = options.onLink;
+  ({ onLink, onDocument } = options);
   new ResizeObserver(fit).observe(canvas);
   const frame = currentFrame();
   return frame ? drawn(frame).then(() => adopt(frame)) : Promise.resolve();
@@ -22,7 +25,7 @@ export function prepare() {
 export async function settle(page, ahead, signal) {
   const next = page.querySelector(".canvas");
   const [frame, wanted] = [currentFrame(), next.querySelector(".paper iframe")];
-  if (!frame || !wanted) {
+  if (!frame || !wanted || !pairOf(frame) !== !pairOf(wanted)) {
     ahead?.discard();
     return replace(next);
   }
@@ -38,16 +41,18 @@ export async function settle(page, ahead, signal) {
   }
   Object.assign(currentFrame().parentElement.dataset, wanted.parentElement.dataset);
   currentFrame().title = wanted.title;
+  pairOf(currentFrame())?.lastElementChild.replaceWith(pairOf(wanted).lastElementChild);
   fit();
   if (elsewhere) canvas.scrollTop = 0;
 }
 
 async function replace(next) {
-  if (canvas.innerHTML === next.innerHTML) return;
+  if (next.innerHTML === shown) return; // as it came: what is there now may have been measured since
+  shown = next.innerHTML;
   canvas.replaceChildren(...next.childNodes);
   canvas.scrollTop = 0;
   const frame = currentFrame();
-  if (!frame) return;
+  if (!frame) return fit();
   await drawn(frame);
   adopt(frame);
 }
@@ -84,10 +89,12 @@ function drawn(frame) {
 }
 
 function adopt(frame) {
+  adopted = frame;
   const inside = frame.contentDocument;
   if (inside) {
     inside.documentElement.style.overflowY = "hidden";
     new ResizeObserver(fit).observe(inside.documentElement);
+    onDocument(inside);
     inside.addEventListener("click", (event) => {
       const link = event.target.closest("a[href]");
       if (!link) return;
@@ -96,43 +103,62 @@ function adopt(frame) {
     });
     inside.addEventListener("keydown", (event) => {
       const { key, ctrlKey, metaKey, altKey } = event;
-      frame.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, metaKey, altKey, bubbles: true }));
+      const again = new KeyboardEvent("keydown", { key, ctrlKey, metaKey, altKey, bubbles: true, cancelable: true });
+      if (!frame.dispatchEvent(again)) event.preventDefault();
     });
   }
   fit();
 }
 
-function fit() {
+// Gives the paper its width, and the mail its height. What lies on the paper is told, once there is a mail: "fitted".
+export function fit() {
+  for (const plain of canvas.querySelectorAll(".plain")) plain.style.setProperty("--width", plain.dataset.width || null);
   const frame = currentFrame();
   if (!frame) return;
   const paper = frame.parentElement;
-  const width = Number(getComputedStyle(paper).getPropertyValue("--width"));
+  const style = getComputedStyle(paper);
+  const width = Number(paper.dataset.width || style.getPropertyValue("--width"));
   const margin = parseFloat(getComputedStyle(canvas).paddingLeft);
-  const scale = Math.min(1, (canvas.clientWidth - 2 * margin) / width);
+  const beside = Number(style.getPropertyValue("--beside"));
+  const scale = Math.min(1, (canvas.clientWidth - 2 * margin - beside) / width);
   const room = (canvas.clientHeight - 2 * margin) / scale;
   frame.style.width = `${width}px`;
-  for (const choice of document.querySelectorAll('[id^="width-"]')) {
-    if (choice.id === `width-${width}`) choice.setAttribute("aria-current", "true");
-    else choice.removeAttribute("aria-current");
-  }
   const content = frame.contentDocument?.documentElement.getBoundingClientRect().height ?? 0;
   const height = Math.max(Math.ceil(content), room);
   frame.style.height = `${height}px`;
   frame.style.transform = scale < 1 ? `scale(${scale})` : "";
   paper.style.width = `${width * scale}px`;
   paper.style.height = `${height * scale}px`;
-  const zoom = document.querySelector("[data-zoom]");
-  zoom.hidden = scale === 1;
-  zoom.textContent = `at ${Math.round(scale * 100)} %`;
+  paper.querySelector(".handle").ariaValueNow = width;
+  tell(width, scale);
+  if (frame === adopted) canvas.dispatchEvent(new Event("fitted"));
 }
 
-function currentFrame() {
+// Marks the width among the presets, and says what they do not.
+function tell(width, scale) {
+  let preset = false;
+  for (const choice of document.querySelectorAll('[id^="width-"]')) {
+    const current = choice.id === `width-${width}`;
+    preset ||= current;
+    if (current) choice.setAttribute("aria-current", "true");
+    else choice.removeAttribute("aria-current");
+  }
+  const zoom = document.querySelector("[data-zoom]");
+  zoom.textContent = [preset ? "" : `${width} px`, scale < 1 ? `at ${Math.round(scale * 100)} %` : ""].join(" ").trim();
+  zoom.hidden = !zoom.textContent;
+}
+
+export function currentFrame() {
   return canvas.querySelector(".paper iframe:not(.arriving)");
+}
+
+function pairOf(frame) {
+  return frame.closest(".pair");
 }
 
 // The same sample in another scheme is the same mail: its place is kept.
 function mailOf(source) {
   const address = new URL(source);
-  address.searchParams.delete("scheme");
+  for (const how of ["scheme", "images", "edit"]) address.searchParams.delete(how);
   return address.href;
 }

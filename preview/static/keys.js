@@ -1,8 +1,13 @@
-// A key clicks the link that carries it in aria-keyshortcuts, so what a key does is what the page offers.
+// A key clicks what carries it in aria-keyshortcuts, so what a key does is what the page offers, and the list of keys is
+// read from the page, too.
 
+import { element } from "./element.js";
 import { settled } from "./page.js";
 
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
+const SIGNS = { j: "↓", k: "↑" };
+const PLACES = { Everywhere: ".bar, .list, .status", Details: ".details", "The mail": "main" };
+const onMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform);
 
 let turn = Promise.resolve();
 
@@ -11,25 +16,75 @@ export function useKeys() {
   const on = dialog.querySelector("[data-keys]");
   on.checked = localStorage.getItem("keys") !== "off";
   on.addEventListener("change", () => localStorage.setItem("keys", on.checked ? "on" : "off"));
+  dialog.addEventListener("beforetoggle", () => tell(dialog.querySelector("[data-keys-list]")));
+  for (const sign of onMac ? document.querySelectorAll("[data-modifier]") : []) sign.textContent = "⌘";
 
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || target.closest("input, select, textarea")) return;
-    if (key in ARROWS ? target.closest(".canvas, .details") : !on.checked) return;
-    if (key === "?") return dialog.showModal();
-    if (!linkOf(ARROWS[key] ?? key)) return;
+    if (document.querySelector("dialog[open]") || event.altKey) return;
+    const held = event.ctrlKey ? "Control+" : event.metaKey ? "Meta+" : "";
+    const typing = target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, [contenteditable]");
+    if (!held && (typing || (key in ARROWS ? target.closest(".canvas, .details") : !on.checked))) return;
+    const name = held ? held + key.toUpperCase() : (ARROWS[key] ?? key);
+    const carrier = carrierOf(name);
+    if (!carrier) return;
     event.preventDefault();
-    turn = turn.then(() => follow(ARROWS[key] ?? key));
+    if (carrier.matches("input")) return carrier.select();
+    if (held || carrier.matches("button")) return carrier.click();
+    turn = turn.then(() => follow(name));
   });
 }
 
 // Keys that come faster than pages wait for each other: a link says what follows from the page it is on.
 async function follow(key) {
   await settled();
-  linkOf(key)?.click();
+  carrierOf(key)?.click();
   await settled();
 }
 
-function linkOf(key) {
-  return document.querySelector(`a[aria-keyshortcuts="${CSS.escape(key)}"]`);
+function carrierOf(key) {
+  return document.querySelector(`[aria-keyshortcuts~="${CSS.escape(key)}"]`);
+}
+
+// Lists the keys by the place of what they click, and as one where it stands in a group.
+function tell(list) {
+  list.replaceChildren();
+  for (const [place, where] of Object.entries(PLACES)) {
+    const rows = new Map();
+    for (const carrier of document.querySelectorAll(`:is(${where}) [aria-keyshortcuts]`)) {
+      const label = labelOf(carrier);
+      const group = carrier.closest("[role=group]")?.getAttribute("aria-label") ?? label;
+      const row = rows.get(group) ?? { keys: [], labels: [] };
+      row.keys.push(...keysOf(carrier));
+      if (group !== label) row.labels.push(label);
+      rows.set(group, row);
+    }
+    if (rows.size) list.append(element("section", {}, element("h3", {}, place), tableOf(rows)));
+  }
+}
+
+function tableOf(rows) {
+  const table = element("table");
+  for (const [group, { keys, labels }] of rows) {
+    const heading = element("th", { scope: "row" });
+    for (const key of keys) heading.append(element("kbd", {}, key), " ");
+    const row = element("tr", {}, heading, element("td", {}, group, element("small", {}, labels.join(", "))));
+    table.append(row);
+  }
+  return table;
+}
+
+function keysOf(carrier) {
+  const keys = carrier.getAttribute("aria-keyshortcuts").split(" ");
+  const fitting = keys.filter((key) => key.length === 1 || key.startsWith(onMac ? "Meta+" : "Control+"));
+  const written = fitting.map((key) => key.replace("Meta+", "⌘ ").replace("Control+", "Ctrl "));
+  return written.flatMap((key) => (key in SIGNS ? [key, SIGNS[key]] : [key]));
+}
+
+// What a link or button is called, without its key and what it counts.
+export function labelOf(carrier) {
+  if (carrier.ariaLabel) return carrier.ariaLabel;
+  const words = carrier.cloneNode(true);
+  for (const other of words.querySelectorAll("[aria-hidden], .count, kbd")) other.remove();
+  return words.textContent.replace(/\s+/g, " ").trim();
 }

@@ -1,5 +1,6 @@
 // A page is fetched as it is and its regions are put in place, so the address stays the only state there is.
 
+import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
 
 let underWay = new AbortController();
@@ -7,10 +8,11 @@ let wanted = location.href;
 let last = Promise.resolve();
 
 // Draws the page at `address`, or the one that is there or on its way. With `anew` the mail in the frame is drawn again
-// too, as after a save. Resolves once it is on the screen: to true if the page shows no fault, to false if it does, to
-// null if another page overtook it or it could not be had.
-export function draw(address = wanted, { anew = false } = {}) {
-  last = fetchAndPlace(address, anew);
+// too, as after a save; with `replace` its address takes the place of the one before, as while somebody types. Resolves
+// once it is on the screen: to true if the page shows no fault, to false if it does, to null if another page overtook it
+// or it could not be had.
+export function draw(address = wanted, { anew = false, replace = false } = {}) {
+  last = fetchAndPlace(address, anew, replace);
   return last;
 }
 
@@ -25,12 +27,12 @@ export async function check() {
   for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || signal.aborted) return;
-    place(page.document, document.querySelectorAll(".list, .tabs, .detail"));
+    place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
     address = page.document.body.dataset.checks;
   }
 }
 
-async function fetchAndPlace(address, anew) {
+async function fetchAndPlace(address, anew, replace) {
   underWay.abort();
   underWay = new AbortController();
   const { signal } = underWay;
@@ -43,7 +45,8 @@ async function fetchAndPlace(address, anew) {
     return null;
   }
   const moved = page.address !== location.href.split("#")[0];
-  if (moved) history.pushState(null, "", page.address);
+  wanted = page.address;
+  if (moved) history[replace ? "replaceState" : "pushState"](null, "", page.address);
   document.title = page.document.title;
   Object.assign(document.body.dataset, page.document.body.dataset);
   place(page.document, document.querySelectorAll("[data-region]"));
@@ -73,17 +76,21 @@ function place(page, regions) {
     for (const { id } of region.querySelectorAll("details[open]")) {
       next.querySelector(`#${id}`)?.setAttribute("open", "");
     }
-    if (region.innerHTML !== next.innerHTML) region.replaceChildren(...next.childNodes);
+    if (region.innerHTML === next.innerHTML) continue;
+    if (region.querySelector("[data-edits]") && next.querySelector("[data-edits]")) blend(region, next);
+    else region.replaceChildren(...next.childNodes);
   }
   focus();
 }
 
-// Focus stays where it was; on the chosen row of the list it goes with the choice.
+// Focus stays where it was, or goes where that says when it is gone; on the chosen row of the list it goes with the
+// choice.
 function remembered() {
   const { activeElement } = document;
   const follows = activeElement === chosen();
   return () => {
-    const again = follows ? chosen() : document.getElementById(activeElement.id);
+    const { id, dataset } = activeElement;
+    const again = follows ? chosen() : (document.getElementById(id) ?? document.getElementById(dataset.then));
     if (again && document.activeElement === document.body) again.focus({ preventScroll: true });
   };
 }

@@ -2,8 +2,16 @@
 
 import { check, draw } from "./page.js";
 import { listen } from "./events.js";
+import { useData } from "./data.js";
 import { useFrames } from "./frame.js";
+import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
+import { useMenus } from "./menu.js";
+import { usePalette } from "./palette.js";
+import { usePixels, watch } from "./pixels.js";
+import { useSheet } from "./sheet.js";
+import { useSnapshots } from "./snapshots.js";
+import { useTree } from "./tree.js";
 
 const home = document.body.dataset.home;
 document.querySelector("[data-here]").textContent = location.host + home;
@@ -14,6 +22,19 @@ document.addEventListener("click", (event) => {
   if (!link || !plain || !isPage(link) || link.href.startsWith(`${location.href.split("#")[0]}#`)) return;
   event.preventDefault();
   open(link.href);
+});
+
+// A form that only asks is a link whose address is filled in. One that says so asks with each choice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "get") return;
+  event.preventDefault();
+  const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+  open(`${form.action.split(/[?#]/)[0]}?${new URLSearchParams(filled)}`);
+});
+
+document.addEventListener("change", ({ target }) => {
+  if (target.form?.hasAttribute("data-at-once")) target.form.requestSubmit();
 });
 
 addEventListener("popstate", () => draw(location.href));
@@ -39,6 +60,14 @@ async function show(address) {
   if (entry) location.replace(`#${entry.id}`);
 }
 
-useFrames({ onLink: show }).then(check);
+useFrames({ onLink: show, onDocument: watch }).then(check);
+useHandle();
+useMenus();
+usePixels();
 useKeys();
+useData();
+useTree();
+usePalette();
+useSheet();
+useSnapshots();
 listen();

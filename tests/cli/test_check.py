@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Keyturn
 
+from keyturn.lint.clients import GROUPS, MAJOR
+
 GOOD = """\
 <mjml lang="en">
   <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>
@@ -170,13 +172,13 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
 
 def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:
     (emails / "news" / "samples.toml").unlink()
-    (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", "{{ rows|tojson }} Dear"), "utf-8")
+    (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", "{{ sign(rows)|tojson }} Dear"), "utf-8")
 
     shown = keyturn("check", "emails")
 
     assert shown.code == 0
     assert "samples/missing" in shown.out
-    assert "Add samples of what it is given: news/samples.toml" in shown.out
+    assert "Add samples of what it is given: news/news.samples.toml" in shown.out
 
 
 def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, emails: Path) -> None:
@@ -195,7 +197,36 @@ def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, em
     assert refused.code == 1
     assert refused.err == "keyturn: --env harbour_mails:number is no Jinja environment, it is of type int\n"
     missing = keyturn("check", "emails", "--env", "harbour_mail")
-    assert (missing.code, "package.module:name" in missing.err) == (1, True)
+    assert (missing.code, "package.module:environment" in missing.err) == (1, True)
+
+
+def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("<p>Dear", '<p style="border-radius:4px; object-fit:cover">Dear'))
+
+    rules = ("--only", "compatibility")
+    assert "Outlook for Windows" in keyturn("check", "emails", *rules).out
+    assert "Nothing to mend" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
+    two = keyturn("check", "emails", *rules, "--clients", "apple", "--clients", "outlook,samsung").out
+    assert "Outlook for Windows" in two
+    assert "Yahoo" not in two
+
+
+@pytest.mark.usefixtures("emails")
+def test_clients_that_nobody_knows_are_refused_with_the_list(keyturn: Keyturn) -> None:
+    refused = keyturn("check", "emails", "--clients", "apple,outlok")
+
+    assert refused.code == 1
+    assert refused.err == (
+        "keyturn: --clients: no group of clients is called 'outlok' (did you mean outlook?); the groups are apple, "
+        "gmail, outlook, yahoo, aol, samsung, thunderbird, germany, france, independent, rest, and all\n"
+    )
+
+
+def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "--help").out
+
+    assert all(re.search(rf"^ +(\w+, )?{group}\b", shown, re.MULTILINE) for group in (*GROUPS, "all"))
+    assert f"{', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]} if you do not say" in shown
 
 
 def test_a_tag_of_another_engine_is_named(keyturn: Keyturn, emails: Path) -> None:

@@ -63,3 +63,17 @@ def test_an_unknown_format_names_those_that_there_are(keyturn: Keyturn) -> None:
 
     assert refused.code == 2
     assert all(name in refused.err for name in ("html", "text", "mjml", "json"))
+
+
+def test_a_language_can_be_named(keyturn: Keyturn) -> None:
+    shown = keyturn("render", "password_reset", "--lang", "ar", "--format", "json")
+
+    parts = json.loads(shown.out)
+    assert parts["subject"] == "إعادة تعيين كلمة المرور لدى Keyturn"
+    assert '<html lang="ar" dir="rtl"' in parts["html"]
+
+
+def test_an_unknown_language_names_those_that_there_are(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_reset", "--lang", "tlh")
+
+    assert (refused.code, refused.err) == (1, "keyturn: there is no language tlh; there are ar, de, en, es, fr, ja\n")

@@ -11,9 +11,10 @@ from playwright.async_api import Browser, Page
 from tests.serving import serving
 from tests.studio.fixtures import Greeting, write_templates
 
+from keyturn.gallery import Gallery
 from keyturn.languages import Languages
 from keyturn.mail.palette import Palette
-from keyturn.mail.render import Templates
+from keyturn.mail.render import Templates, branding
 from keyturn.studio import Studio, create_studio_app
 
 Client = TestClient[Litestar]
@@ -33,9 +34,11 @@ def outbox(tmp_path: Path) -> Path:
 @pytest.fixture
 def studio(folder: Path, outbox: Path) -> Studio:
     return Studio(
-        templates=Templates(folder, {"name": "Northwind School"}, Palette(), reload=True),
-        props={"greeting": Greeting},
-        languages=Languages("UTC"),
+        gallery=Gallery(
+            templates=Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True),
+            languages=Languages("UTC"),
+            props={"greeting": Greeting},
+        ),
         sender="Northwind School <no-reply@northwind.example>",
         outbox=outbox,
     )

@@ -89,9 +89,11 @@ def test_mjml_broken_in_a_shared_file_points_into_that_file(client: Client, fold
     assert "&lt;mj-section&gt; is not closed before &lt;/mj-body&gt;." in said
 
 
-def test_a_missing_text_part_is_named(client: Client, folder: Path) -> None:
+def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:
     (folder / "greeting" / "greeting.txt").unlink()
-    assert "greeting/greeting.txt" in overlay(client)
+    page = client.get("/studio/templates/greeting?show=text").text
+    assert "This mail has no text part" in page
+    assert 'class="fault"' not in page
 
 
 def test_a_template_in_another_encoding_is_a_fault_too(client: Client, folder: Path) -> None:
@@ -129,7 +131,7 @@ def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: P
 
 
 def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:
-    assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
+    assert "Welcome, Ada" in client.get("/studio/templates/greeting?sample=ada").text
     break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
     assert "Behind this is the last mail that could be drawn." in overlay(client, query="?sample=ada")
     frame = client.get("/studio/frames/greeting?sample=ada")

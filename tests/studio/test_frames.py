@@ -4,6 +4,7 @@ import pytest
 from tests.studio.conftest import Client
 
 from keyturn.studio.frames import CAPTURED, PREVIEW, frame, in_scheme
+from keyturn.studio.view import Scheme, View
 
 STYLES = (
     "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
@@ -27,15 +28,23 @@ def test_the_mail_is_otherwise_what_is_sent(client: Client) -> None:
     assert "Hello Ada" in answer
 
 
-@pytest.mark.parametrize(("scheme", "dark", "light"), [("dark", "min", "max"), ("light", "max", "min")])
-def test_the_scheme_decides_the_mail_s_own_queries(scheme: str, dark: str, light: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "dark", "light"),
+    [("dark", "min", "max"), ("light", "max", "min"), ("partial", "max", "max"), ("full", "max", "max")],
+)
+def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, light: str) -> None:
     decided = in_scheme(STYLES, scheme)
     assert f"@media ({dark}-width: 0) {{ p {{ color: white }} }}" in decided
     assert f"@media ({light}-width: 0) {{ p {{ top: 0 }} }}" in decided
 
 
 def test_a_mail_without_a_head_is_drawn_too() -> None:
-    assert frame("<p>Hello</p>", "light", CAPTURED).content == '<base target="_blank"><p>Hello</p>'
+    assert frame("<p>Hello</p>", View(), CAPTURED).content == '<base target="_blank"><p>Hello</p>'
+
+
+def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
+    document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
+    assert "<html lang='en'><base " in str(frame(document, View(), CAPTURED).content)
 
 
 def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:

@@ -9,14 +9,16 @@ from litestar.testing import TestClient
 from tests.studio.fixtures import capture
 
 from keyturn.studio import Studio, create_studio_app, studio_router
+from keyturn.studio.entrance import COOKIE
 
+TOKEN = "a-token-that-nobody-guesses"
 PATHS = ("/studio", "/studio/templates/greeting", "/studio/frames/greeting", "/studio/outbox", "/studio/events",
          "/studio/static/studio.js")  # fmt: skip
 
 
 def status(studio: Studio, host: str, path: str = "/studio/templates/greeting") -> int:
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
-        return client.get(path, headers={"host": host}).status_code
+        return client.get(path, headers={"host": host, "cookie": f"{COOKIE}={studio.token}"}).status_code
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_no_captured_mail_is_handed_out_under_another_name(studio: Studio, outbo
 def test_bound_to_every_address_it_answers_to_numbers_which_nobody_can_rename(
     studio: Studio, host: str, code: int
 ) -> None:
-    assert status(replace(studio, host="0.0.0.0"), host) == code  # noqa: S104
+    assert status(replace(studio, host="0.0.0.0", token=TOKEN), host) == code  # noqa: S104
 
 
 @pytest.mark.parametrize(("bound", "host", "code"), [
@@ -65,7 +67,7 @@ def test_bound_to_every_address_it_answers_to_numbers_which_nobody_can_rename(
     ("localhost", "localhost:8000", 200), ("localhost", "192.0.2.7", 421), ("::1", "192.0.2.7", 421),
 ])  # fmt: skip
 def test_bound_to_a_name_it_answers_to_that_name(studio: Studio, bound: str, host: str, code: int) -> None:
-    assert status(replace(studio, host=bound), host) == code
+    assert status(replace(studio, host=bound, token=TOKEN), host) == code
 
 
 def test_in_an_app_only_the_studio_is_guarded(studio: Studio) -> None:

@@ -50,7 +50,7 @@ def test_a_mail_is_shown_with_its_headers_and_its_html_in_a_sandbox(client: Clie
     assert "<p>Hello Ada</p>" in frame.text
     assert '<head><base target="_blank">' in frame.text
     assert frame.headers["content-security-policy"].startswith("sandbox allow-popups allow-popups-to-escape-sandbox; ")
-    assert frame.headers["referrer-policy"] == "no-referrer"
+    assert frame.headers["referrer-policy"] == "same-origin"
 
 
 def test_the_links_of_a_captured_mail_can_be_followed_without_a_referrer(client: Client, outbox: Path) -> None:
@@ -133,3 +133,29 @@ def test_where_nothing_is_captured_there_is_no_outbox(studio: Studio) -> None:
     with TestClient(create_studio_app(replace(studio, outbox=None)), base_url="http://127.0.0.1") as client:
         assert client.get("/studio/outbox").status_code == 404
         assert "Outbox" not in client.get("/studio/templates/greeting").text
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("welcome", ["Welcome"]),
+        ("HELLO ada", ["Welcome", "Goodbye"]),
+        ("goodbye ada", ["Goodbye"]),
+        ("open/two", ["Goodbye"]),
+    ],
+)
+def test_a_search_looks_through_addresses_subjects_and_texts(
+    client: Client, outbox: Path, search: str, found: list[str]
+) -> None:
+    capture(outbox, "Welcome")
+    capture(outbox, "Goodbye", link="https://account.northwind.example/open/two")
+    page = client.get("/studio/outbox", params={"search": search}).text
+    assert sorted(re.findall(r"<b>(\w+)</b></a></li>", page)) == sorted(found)
+    assert f'value="{search}"' in page
+
+
+def test_a_search_that_finds_nothing_leads_back_to_all(client: Client, outbox: Path) -> None:
+    capture(outbox, "Welcome")
+    page = client.get("/studio/outbox?search=invoice").text
+    assert "No mail holds “invoice”" in page
+    assert "Show all 1" in page

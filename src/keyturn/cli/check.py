@@ -2,18 +2,15 @@
 
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from keyturn.cli.folders import DIRECTORY, ENVIRONMENT, clients_named, open_folder, without_templates
 from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
-    from keyturn.lint.collection import Collection
     from keyturn.lint.examining import Examination, Found
 
 _AROUND = 1
@@ -22,33 +19,53 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 @click.command()
-@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@DIRECTORY
 @click.option(
     "--format", "output", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True,
     help="github annotates pull requests; sarif is for code scanning.",
 )  # fmt: skip
 @click.option("--only", multiple=True, metavar="RULE", help="Only this rule, or group of rules; can be repeated.")
-@click.option(
-    "--env", "environment", metavar="MODULE:NAME", help="Your own Jinja environment, for a DIRECTORY of yours."
-)
-def check(directory: Path | None, output: str, only: tuple[str, ...], environment: str | None) -> None:
+@click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
+@ENVIRONMENT
+def check(
+    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], environment: str
+) -> None:
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
-    DIRECTORY holds templates as NAME/NAME.mjml, with samples in NAME/samples.toml; without it, the emails that
+    DIRECTORY is any folder of Jinja templates in MJML or HTML, each with its samples, as in NAME.samples.toml or
+    samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without DIRECTORY, the emails that
     Keyturn sends are checked. Ends with 1 where there is an error.
+
+    \b
+    Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
+      apple        Mail on macOS and iOS
+      gmail        on the web, iOS and Android
+      outlook      for Windows (the one that draws with Word), macOS, Outlook.com, iOS, Android
+      yahoo, aol   on the web, iOS and Android
+      samsung      Samsung Email
+      thunderbird  on macOS and Windows
+      germany      GMX, WEB.DE, T-Online, IONOS
+      france       Orange, SFR, La Poste, Free
+      independent  Proton Mail, HEY, Fastmail, RainLoop
+      rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
+      all          every one
 
     \b
     Examples:  keyturn check
                keyturn check emails --only mjml --format github
+               keyturn check emails --clients outlook,germany
+               keyturn check templates/emails --env myshop.mails:environment
     """
     from keyturn.lint import reports  # noqa: PLC0415
+    from keyturn.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.lint.examining import examine  # noqa: PLC0415
 
-    collection = _folder_of(directory, environment) if directory else _our_own()
-    if not collection.names():
-        fail(f"{directory} holds no templates; they are looked for as NAME/NAME.mjml")
-    folder = collection.templates.folder
-    examination = examine(collection).only(only)
+    opened = open_folder(directory, environment)
+    if not opened.gallery.names():
+        fail(*without_templates(opened))
+    folder = opened.gallery.folder
+    chosen = clients_named("--clients", groups) if groups else clients_named("clients", opened.settings.clients)
+    examination = examine(opened.gallery, checks_for(chosen)).only(only)
     if output == "text":
         _print(examination, folder)
     else:
@@ -56,44 +73,6 @@ def check(directory: Path | None, output: str, only: tuple[str, ...], environmen
         if written := write(examination, lambda file: _shown(folder, file)):
             click.echo(written)
     sys.exit(1 if examination.count("error") else 0)
-
-
-def _our_own() -> "Collection":
-    from keyturn.lint.collection import Collection  # noqa: PLC0415
-    from keyturn.parts import Parts  # noqa: PLC0415
-    from keyturn.reset.emails import EMAILS  # noqa: PLC0415
-    from keyturn.settings import read_settings  # noqa: PLC0415
-
-    parts = Parts(read_settings(sending=False))
-    return Collection(templates=parts.templates, languages=tuple(parts.languages.known.values()), props=EMAILS)
-
-
-def _folder_of(directory: Path, environment: str | None) -> "Collection":
-    from keyturn.languages import Languages  # noqa: PLC0415
-    from keyturn.lint.collection import Collection  # noqa: PLC0415
-    from keyturn.mail.palette import Palette  # noqa: PLC0415
-    from keyturn.mail.render import Templates  # noqa: PLC0415
-
-    return Collection(
-        templates=Templates(directory.resolve(), {}, Palette()),
-        languages=(Languages("UTC").choose(""),),
-        environment=_imported(environment) if environment else None,
-    )
-
-
-def _imported(name: str) -> "Environment":
-    """Return the environment that `package.module:name` names; it is found from the working directory, too."""
-    from jinja2 import Environment  # noqa: PLC0415
-
-    module, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as missing:
-        fail(f"--env {name}: {missing}; it is written as package.module:name")
-    if not isinstance(found, Environment):
-        fail(f"--env {name} is no Jinja environment, it is of type {type(found).__name__}")
-    return found
 
 
 def _print(examination: "Examination", folder: Path) -> None:
@@ -114,7 +93,7 @@ def _print_finding(found: "Found", folder: Path, mails: int) -> None:
     for line in _frame(folder / place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.way_out)}")
-    if mails > 1:
+    if mails > 1 and found.mails:
         occurs = found.mails[0] if len(found.mails) == 1 else f"{len(found.mails)} of {mails} mails"
         click.echo(muted(f"  in {occurs}"))
     click.echo()

@@ -1,9 +1,7 @@
 """demo: the whole story on this machine, with nothing to configure and nothing sent."""
 
-import os
 import secrets
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +12,11 @@ from keyturn import __version__
 from keyturn.accounts.port import Account
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.studio import studio_of
-from keyturn.cli.terminal import PORT, accent, muted, strong, warning
+from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
-from keyturn.settings.rules import is_loopback
+from keyturn.studio.studio import Studio
 
 FOLDER = Path(".keyturn")
 PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
@@ -36,6 +34,11 @@ BRAND = Brand(
     support_address="help@northwind.example",
     postal_address="12 Harbour Street, Leeds",
 )
+OTHER_BRANDS = {
+    "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
+    "Orchard Clinic": {"name": "Orchard Clinic", "accent": "#a3461f", "accent_dark": "#f2a27e"},
+}
+"""For the studio: how the mails look for somebody else."""
 
 
 class DemoRuns(KeyturnError):
@@ -64,9 +67,9 @@ def demo(host: str, port: int) -> None:
         parts = Parts(settings, reload_templates=True)
         await migrate(parts.database)
         await _add_accounts(parts)
-        studio = studio_of(parts, host)
+        studio = studio_of(parts, host, OTHER_BRANDS)
         app = create_app(settings, parts=parts, more=[studio_router(studio)])
-        await serve(app, bound, lambda: click.echo(_greeting(url, host)), studio.stopping.set)
+        await serve(app, bound, lambda: click.echo(_greeting(url, studio)), studio.stopping.set)
 
     with _only_one_here():
         run(main())
@@ -119,40 +122,27 @@ async def _add_accounts(parts: Parts) -> None:
             await parts.accounts.add(account, None if account.provider else PASSWORD_HASH)
 
 
-def _greeting(url: str, host: str) -> str:
+def _greeting(url: str, studio: Studio) -> str:
+    token = f"?token={studio.token}" if studio.token else ""
     pages = {
         "Reset a password": "/forgot-password",
         "Sign in": "/login",
-        "Mails sent": "/studio/outbox",
-        "Studio": "/studio",
+        "Mails sent": f"/studio/outbox{token}",
+        "Studio": f"/studio{token}",
         "API": "/schema",
     }
     first, second = (account.email for account in ACCOUNTS[:2])
     return "\n".join(
         [
             "",
-            f"{strong('Keyturn ' + __version__)}  demo{_ready():>51}",
+            f"{strong('Keyturn ' + __version__)}  demo{ready():>51}",
             "",
             *(f"  {name:<18} {accent(url + path)}" for name, path in pages.items()),
             "",
             f"  {first}   {second}   {muted('password:')} {PASSWORD}",
             f"  {muted('google@example.test signs in with Google, disabled@example.test is switched off')}",
             f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}",
-            *([] if is_loopback(f"//{host}") else [f"  {warning('Who reaches this machine reads these mails, too.')}"]),
+            *([f"  {warning('Who has the addresses with a token reads these mails, too.')}"] if token else []),
             "",
         ]
     )
-
-
-def _ready() -> str:
-    seconds = _seconds_since_start()
-    return f"ready in {seconds:.1f} s" if seconds is not None else "ready"
-
-
-def _seconds_since_start() -> float | None:
-    """Return how long ago the operating system started this process, where it says so (Linux, proc(5))."""
-    if not sys.platform.startswith("linux"):
-        return None
-    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
-    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

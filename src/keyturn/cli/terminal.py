@@ -2,8 +2,10 @@
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -43,6 +45,12 @@ def stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def ready() -> str:
+    """Return what a greeting says once requests are answered: "ready in 0.6 s"."""
+    seconds = _seconds_since_start()
+    return f"ready in {seconds:.1f} s" if seconds is not None else "ready"
+
+
 def fail(*lines: str) -> NoReturn:
     """Say what is wrong, on stderr, and end with 1."""
     color = False if wants_no_colour() else None
@@ -66,3 +74,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> Non
     click.echo(muted(line(head)))
     for row in rows:
         click.echo(line(row))
+
+
+def _seconds_since_start() -> float | None:
+    """Return how long ago the operating system started this process, where it says so (Linux, proc(5))."""
+    if not sys.platform.startswith("linux"):
+        return None
+    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

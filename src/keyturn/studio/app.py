@@ -10,28 +10,53 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect, ServerSentEvent
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from keyturn.gallery import Gallery
 from keyturn.resources import folder
-from keyturn.studio import outbox_pages, template_pages
+from keyturn.studio import (
+    data_pages,
+    finding_pages,
+    frame_pages,
+    outbox_pages,
+    send_pages,
+    snapshot_pages,
+    template_pages,
+)
+from keyturn.studio.canvas import Canvas
 from keyturn.studio.captured import Captured
 from keyturn.studio.checking import Checks
+from keyturn.studio.data_tab import DataTab
+from keyturn.studio.entrance import entrance
 from keyturn.studio.events import changes
 from keyturn.studio.face import HEADERS, Face
-from keyturn.studio.gallery import Gallery
-from keyturn.studio.hosts import known_hosts_only
-from keyturn.studio.previews import Previews
+from keyturn.studio.given import Giving
+from keyturn.studio.hosts import is_loopback, known_hosts_only
+from keyturn.studio.same_origin import same_origin_only
 from keyturn.studio.sample_pages import SamplePages
+from keyturn.studio.send_pages import SendPages
+from keyturn.studio.sending import Sending
+from keyturn.studio.snapshots import Review
 from keyturn.studio.studio import Studio
 from keyturn.studio.view import read_view
 
 
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
-    """Return the studio for mounting in an app. For development alone: it shows every mail that was captured."""
-    gallery = Gallery(studio)
+    """Return the studio for mounting in an app. For development alone: it shows every mail that was captured.
+
+    Raises ValueError where others can reach it and nothing keeps them out.
+    """
+    if not (studio.token or is_loopback(studio.host)):
+        raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
+    gallery = studio.gallery
     captured = Captured(studio.outbox) if studio.outbox else None
-    checks = Checks(studio.templates, gallery)
-    face = Face(studio, gallery, captured, checks, path)
-    pages = SamplePages(gallery, Previews(studio.templates, gallery), checks, studio.languages, face)
+    checks = Checks(gallery, studio.clients)
+    review = Review.of(studio)
+    face = Face(studio, captured, checks, review, path)
+    giving = Giving(gallery)
+    canvas = Canvas(gallery, giving, studio.sender)
+    data_tab = DataTab(gallery, giving)
+    pages = SamplePages(gallery, canvas, data_tab, checks, review, face)
 
     @get("/events", sync_to_thread=False)
     def events() -> ServerSentEvent:
@@ -41,8 +66,16 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         template_pages.first_page,
         template_pages.template_page,
         template_pages.checked_page,
-        template_pages.template_frame,
+        data_pages.edit,
+        data_pages.save,
+        frame_pages.template_frame,
+        frame_pages.places,
+        frame_pages.message_file,
         template_pages.shared_file_page,
+        send_pages.send_page,
+        send_pages.send,
+        finding_pages.contact_sheet,
+        finding_pages.index,
         events,
         create_static_files_router(
             "/static",
@@ -51,18 +84,32 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
             after_request=_with_headers,
         ),
     ]
-    parts: dict[str, Any] = {"gallery": gallery, "pages": pages, "face": face}
+    sending = Sending(studio.transport, studio.sender) if studio.transport else None
+    parts: dict[str, Any] = {
+        "gallery": gallery, "canvas": canvas, "data_tab": data_tab, "pages": pages, "face": face,
+        "send_pages": SendPages(canvas, sending, face),
+    }  # fmt: skip
     if captured:
         handlers += [
             outbox_pages.outbox_page, outbox_pages.mail_page, outbox_pages.mail_frame, outbox_pages.mail_file,
         ]  # fmt: skip
         parts["captured"] = captured
+    if review:
+        handlers += [
+            snapshot_pages.snapshots_page, snapshot_pages.snapshot_page, snapshot_pages.proof_frame,
+            snapshot_pages.accept_several, snapshot_pages.accept_one,
+        ]  # fmt: skip
+        parts["review"] = review
+    else:
+        handlers.append(snapshot_pages.lesson_page)
     return Router(
         path,
         route_handlers=handlers,
         dependencies={name: _given(part) for name, part in parts.items()}
         | {"view": Provide(read_view, sync_to_thread=False)},
-        guards=[known_hosts_only(studio.host)],
+        middleware=[_one_look_a_request(gallery)],
+        before_request=entrance(studio.token, path) if studio.token else None,
+        guards=[known_hosts_only(studio.host), same_origin_only],
         exception_handlers={HTTPException: _error_page(face)},
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
@@ -74,10 +121,21 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     """Return an app that is the studio and nothing else."""
 
     @get("/", include_in_schema=False, sync_to_thread=False)
-    def to_the_studio() -> Redirect:
-        return Redirect(path)
+    def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
+        return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
 
     return Litestar([to_the_studio, studio_router(studio, path)], openapi_config=None, logging_config=None)
+
+
+def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
+    def around(app: ASGIApp) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            with gallery.one_look():
+                await app(scope, receive, send)
+
+        return answer
+
+    return around
 
 
 async def _with_headers(answer: Response[Any]) -> Response[Any]:

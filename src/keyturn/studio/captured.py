@@ -56,8 +56,11 @@ class Captured:
         self._summaries = {name: self._summaries.get(name) or self._summary(name) for name in self.names()}
         return list(self._summaries.values())
 
-    def days(self) -> list[tuple[str, list[Summary]]]:
-        return [(day, list(mails)) for day, mails in groupby(self.summaries(), attrgetter("day"))]
+    def days(self, search: str = "") -> list[tuple[str, list[Summary]]]:
+        """Return the list by days: those mails that hold every word of `search`, in a header or a part."""
+        words = search.casefold().split()
+        found = (mail for mail in self.summaries() if not words or self._holds(mail.name, words))
+        return [(day, list(mails)) for day, mails in groupby(found, attrgetter("day"))]
 
     def read(self, name: str) -> Mail:
         """Return a mail. Raises LookupError unless `name` is in the list, so no name leads out of the folder."""
@@ -77,6 +80,12 @@ class Captured:
         if name not in self.names():
             raise LookupError(f"The outbox holds no mail called {name}.")
         return (self.folder / name).read_bytes()
+
+    def _holds(self, name: str, words: list[str]) -> bool:
+        mail = self.read(name)
+        headers = " ".join(value for _, value in mail.headers)
+        searched = f"{headers}\n{mail.text or mail.html}".casefold()
+        return all(word in searched for word in words)
 
     def _summary(self, name: str) -> Summary:
         file = self.folder / name

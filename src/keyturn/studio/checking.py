@@ -1,18 +1,16 @@
 """What the checks say of every mail: found out after a mail was drawn, and kept until one of its files changes."""
 
-import stat
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from keyturn.gallery import Gallery, Sample
 from keyturn.languages import Language
 from keyturn.lint.finding import Finding
-from keyturn.mail.render import Templates
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.report import Report, Tally
+from keyturn.studio.states import State, states_of
 
 if TYPE_CHECKING:
     from keyturn.studio.examiner import Examiner
@@ -20,26 +18,26 @@ if TYPE_CHECKING:
 # Seconds. Between two moments a save gets its turn.
 _MOMENT = 0.1
 
-State = frozenset[tuple[str, int, int]]
-"""Path, time and size of every file that may have a part in a mail."""
-
 
 class _Mail(NamedTuple):
+    """`variant` is how it differs from the sample as it is written; empty where it does not."""
+
     template: str
     sample: str
     language: str
+    variant: str = ""
 
 
 class Checks:
-    def __init__(self, templates: Templates, gallery: Gallery) -> None:
-        self._templates = templates
+    def __init__(self, gallery: Gallery, clients: tuple[str, ...] = ()) -> None:
         self._gallery = gallery
+        self._clients = clients
         self._known: dict[_Mail, tuple[State, Report]] = {}
         self._one_at_a_time = threading.Lock()
 
-    def last(self, template: str, sample: str, language: Language) -> Report | None:
+    def last(self, template: str, sample: str, language: Language, variant: str = "") -> Report | None:
         """Return what was found last, also if a file has changed since; None where nobody has looked yet."""
-        known = self._known.get(_Mail(template, sample, language.tag))
+        known = self._known.get(_Mail(template, sample, language.tag, variant))
         return known[1] if known else None
 
     def tallies(self, language: Language) -> Mapping[str, Tally]:
@@ -56,10 +54,27 @@ class Checks:
         Raises LookupError for a template or a sample that does not exist.
         """
         with self._one_at_a_time:
-            states, mail = self._states(), _Mail(template, sample, language.tag)
+            states, mail = states_of(self._gallery), _Mail(template, sample, language.tag)
             if not self._is_new(mail, states):
                 return False
-            self._examine(mail, language, states)
+            with self._gallery.one_look():
+                self._examine(mail, language, states)
+            return True
+
+    def check_variant(self, template: str, sample: Sample, language: Language, variant: str, brand: str) -> bool:
+        """Do what `check` does for a mail that nobody has written: edited, made up, or for another brand.
+
+        Only the last one of a sample is kept: every letter that is typed makes another. Raises LookupError.
+        """
+        with self._one_at_a_time:
+            states, mail = states_of(self._gallery), _Mail(template, sample.name, language.tag, variant)
+            if not self._is_new(mail, states):
+                return False
+            for other in [other for other in self._known if other.variant and other[:2] == mail[:2]]:
+                del self._known[other]
+            with self._gallery.one_look():
+                report = self._examiner.examine_values(template, sample, language, brand)
+            self._known[mail] = states.get(template, frozenset()), report
             return True
 
     def check_more(self, language: Language) -> bool:
@@ -69,7 +84,12 @@ class Checks:
         """
         until = monotonic() + _MOMENT
         with self._one_at_a_time:
-            states = self._states()
+            states = states_of(self._gallery)
+            return self._check_some(language, states, until)
+
+    def _check_some(self, language: Language, states: Mapping[str, State], until: float) -> bool:
+        """Check what is new. What changes after `states` were taken is new again next time."""
+        with self._gallery.one_look():
             waiting = [mail for mail in self._mails(language) if self._is_new(mail, states)]
             for done, mail in enumerate(waiting, 1):
                 self._examine(mail, language, states)
@@ -90,27 +110,9 @@ class Checks:
         known = self._known.get(mail)
         return known is None or known[0] != states.get(mail.template)
 
-    def _states(self) -> Mapping[str, State]:
-        """Return for each template the state of the folder, without the folders of the other templates."""
-        names = self._templates.names()
-        files = list(_files(self._gallery.folder))
-        own = {name: frozenset(file for file in files if file[0].startswith(f"{name}/")) for name in names}
-        shared = frozenset(files).difference(*own.values())
-        return {name: shared | files for name, files in own.items()}
-
     @cached_property
     def _examiner(self) -> "Examiner":
         # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
         from keyturn.studio.examiner import Examiner  # noqa: PLC0415
 
-        return Examiner(self._templates, self._gallery)
-
-
-def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
-    for path in folder.rglob("*"):
-        try:
-            found = path.stat()
-        except OSError:  # gone again, as an editor's half-written file is
-            continue
-        if stat.S_ISREG(found.st_mode):
-            yield path.relative_to(folder).as_posix(), found.st_mtime_ns, found.st_size
+        return Examiner(self._gallery, self._clients)

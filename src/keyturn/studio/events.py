@@ -28,7 +28,7 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """Tell of every save of a template and every mail captured, until the page goes or the server stops.
+    """Tell of saved templates, captured mails and accepted golden files, until the page goes or the server stops.
 
     The watch lasts as long as the page listens, and `watching` says that it has begun.
     """
@@ -36,7 +36,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
     outbox = _made(studio.outbox)
-    folders = [studio.templates.folder.resolve(), *([outbox] if outbox else [])]
+    goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
+    folders = [*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)]
     told = False
     async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
         if studio.stopping.is_set():
@@ -48,7 +49,10 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
         mails = {path for path in paths if path.parent == outbox}
         if any(path.suffix == ".eml" for path in mails):
             yield ServerSentEventMessage(event="mail", data="")
-        if saved := paths - mails:
+        accepted = {path for path in paths if goldens and path.is_relative_to(goldens)}
+        if accepted:
+            yield ServerSentEventMessage(event="golden", data="")
+        if saved := paths - mails - accepted:
             yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
 
 

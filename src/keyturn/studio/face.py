@@ -14,32 +14,41 @@ from keyturn.lint.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.resources import folder
 from keyturn.studio.captured import Captured
 from keyturn.studio.checking import Checks
+from keyturn.studio.editor import editor_called
 from keyturn.studio.excerpt import ExcerptLine, excerpt
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.hosts import is_loopback
+from keyturn.studio.inbox import rows
+from keyturn.studio.matching import fits
+from keyturn.studio.snapshots import Review
 from keyturn.studio.studio import Studio
+from keyturn.studio.tree import tree
 from keyturn.studio.view import WIDTHS, View
 
 # No inline code, nothing from another host, and nobody may frame the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 # What every answer carries: it is what it says it is, it gives no address away, and no other site may load it.
 HEADERS = {
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
 
 
 class Face:
-    def __init__(self, studio: Studio, gallery: Gallery, captured: Captured | None, checks: Checks, path: str) -> None:
+    def __init__(
+        self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
+    ) -> None:
         self._path = path.rstrip("/")
-        self._gallery = gallery
+        self._gallery = gallery = studio.gallery
         self._captured = captured
         self._checks = checks
-        self._languages = studio.languages
+        self._review = review
+        self._languages = gallery.languages
+        self._editor = editor_called(studio.editor) if is_loopback(studio.host) else None
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
             autoescape=True,
@@ -51,9 +60,13 @@ class Face:
             url=self.url,
             sender=studio.sender,
             sender_name=parseaddr(studio.sender)[0] or studio.sender,
-            languages=list(studio.languages.known),
+            languages={tag: language.name for tag, language in gallery.languages.known.items()},
+            brands=["", *gallery.brands],
             folder=gallery.folder.name,
             widths=WIDTHS,
+            editor=self._editor,
+            editor_url=self.editor_url,
+            inbox_rows=rows,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         )
         self._environment.filters["excerpt"] = self._excerpt
@@ -62,14 +75,23 @@ class Face:
     def url(self, *parts: str, view: View | None = None) -> str:
         return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
 
+    def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
+        """Return the address that opens a file of the folder; empty where no editor does.
+
+        The editor runs where the browser does, so it knows the path only while that is this machine.
+        """
+        return self._editor.url(self._gallery.folder / file, line or 1, column or 1) if self._editor else ""
+
     def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
         """Answer with a page of the studio. What the list on its left needs is added here."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
+        view, entries = context["view"], self._gallery.entries()
         text = self._environment.get_template(page).render(
-            context,
-            entries=self._gallery.entries(),
-            shared=self._gallery.shared(),
-            tallies=self._checks.tallies(self._languages.choose(context["view"].lang)),
+            {"address": view, **context},
+            tree=tree(entries, context["template"], view.find),
+            shared={file: fits(view.find, file) for file in self._gallery.shared()},
+            tallies=self._checks.tallies(self._languages.choose(view.lang)),
+            unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else len(self._captured.names()),
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery
+from keyturn.gallery import Gallery
 from keyturn.studio.unbalanced import first_unbalanced
 
 _AROUND = 3
@@ -103,7 +103,7 @@ def _toml_line(message: str, lines: list[str]) -> int | None:
 
 
 def _hint(message: str, gallery: Gallery, template: str) -> str:
-    if not (undefined := _UNDEFINED.search(message)) or not (props := gallery.props(template)):
+    if not (undefined := _UNDEFINED.search(message)) or not (props := gallery.props.get(template)):
         return ""
     known = props.__struct_fields__
     close = get_close_matches(undefined[1], known, n=1)

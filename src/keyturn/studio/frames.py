@@ -1,16 +1,18 @@
 """The mail as a document of its own, for a sandboxed frame: it is drawn, and does nothing else."""
 
 import re
-from typing import Literal
 
 from litestar import MediaType, Response
 
-_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
+from keyturn.studio.heads import in_head
+from keyturn.studio.view import Scheme, View
+
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
-_NOTHING_BUT_THE_MAIL = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data: https: http:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'"
+_POLICY = (
+    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
+_IMAGES = {"on": "data: https: http:", "off": "'none'"}
 
 # A preview's links hold made-up tokens on real hosts. Every one aims at a new tab (`<base target>`), which a sandbox
 # without allow-popups refuses before any request (HTML Standard 7.1.5, "sandboxed auxiliary navigation"): no link is
@@ -23,23 +25,39 @@ PREVIEW = "allow-same-origin"
 CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 
 
-def frame(html: str, scheme: Literal["light", "dark"], sandbox: str) -> Response[str]:
+def frame(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
-    document = in_scheme(html, scheme)
-    base = '<base target="_blank">'
-    head = _HEAD.search(document)
-    place = head.end() if head else 0
     return Response(
-        document[:place] + base + document[place:],
+        in_head(drawn(html, view), '<base target="_blank">'),
         media_type=MediaType.HTML,
-        headers={"content-security-policy": f"sandbox {sandbox}; {_NOTHING_BUT_THE_MAIL}"},
+        headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )
 
 
-def in_scheme(html: str, scheme: Literal["light", "dark"]) -> str:
+def drawn(html: str, view: View) -> str:
+    """Return the mail in the scheme and the direction that are wanted, with images or without.
+
+    What reads the mail to change it is loaded for the first that is changed: most are shown as they are.
+    """
+    if view.dir:
+        from keyturn.studio.direction import turned  # noqa: PLC0415
+
+        html = turned(html, view.dir)
+    if view.scheme in ("partial", "full"):
+        from keyturn.studio.inverting import MODES, inverted  # noqa: PLC0415
+
+        html = inverted(html, MODES[view.scheme])
+    if view.images == "off":
+        from keyturn.studio.images import without_images  # noqa: PLC0415
+
+        html = without_images(html)
+    return in_scheme(html, view.scheme)
+
+
+def in_scheme(html: str, scheme: Scheme) -> str:
     """Decide the mail's own `prefers-color-scheme` queries, whatever the machine prefers.
 
     The property color-scheme on the frame would do it in Chromium, not in every browser; a query that is always or
-    never true does.
+    never true does. A client that inverts knows no such query.
     """
     return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)

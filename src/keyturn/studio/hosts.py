@@ -41,10 +41,10 @@ def _is_known(header: str, bound_to: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host == bound_to
-    return address.is_loopback or not _is_loopback(bound_to)
+    return address.is_loopback or not is_loopback(bound_to)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

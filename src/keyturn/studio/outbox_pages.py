@@ -20,7 +20,7 @@ from keyturn.studio.view import View
 def outbox_page(
     view: NamedDependency[View], captured: NamedDependency[Captured], face: NamedDependency[Face]
 ) -> Response[str]:
-    context = {"view": view, "mails": captured.summaries(), "days": captured.days(), "path": captured.folder}
+    context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
     return face.page("outbox.html", context)
 
 
@@ -39,7 +39,7 @@ def mail_page(
         "mails": captured.summaries(),
         "links": links_of(mail.html, mail.text),
         "size": size_of(mail.html, mail.text),
-        "frame": View(scheme=view.scheme, images=view.images),
+        "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
         "before": names[here - 1] if here > 0 else None,
         "after": names[here + 1] if here + 1 < len(names) else None,
@@ -51,7 +51,7 @@ def mail_page(
 
 @get("/outbox/{name:str}/frame", sync_to_thread=False)
 def mail_frame(name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[Captured]) -> Response[str]:
-    return frames.frame(_read(captured, name).html, view.scheme, frames.CAPTURED)
+    return frames.frame(_read(captured, name).html, view, frames.CAPTURED)
 
 
 @get("/outbox/{name:str}/raw", sync_to_thread=False)

@@ -1,14 +1,16 @@
-"""A sample drawn as the mail it becomes, or what keeps it from being drawn, with the last good mail behind."""
+"""A view drawn as the mail it becomes, or what keeps it from being drawn, with the last good mail behind."""
 
 from dataclasses import dataclass
 from time import perf_counter
 
 from keyturn.errors import TemplateInvalid
+from keyturn.gallery import Gallery
+from keyturn.gallery.environments import lenient
 from keyturn.languages import Language
-from keyturn.mail.render import Rendered, Templates
-from keyturn.studio.data import Row, Sample, rows, values_of
+from keyturn.mail.compiling import Rendered
 from keyturn.studio.faults import Fault, explain
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.given import Given, Giving
+from keyturn.studio.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,47 +23,53 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """`sample` is empty where the template has none. With a `fault`, `mail` is the last one that could be drawn."""
+    """Without a sample, `sample` is empty and `given` None; where samples cannot be read, it is the one asked for.
 
+    With a `fault`, `mail` is the last that could be drawn.
+    """
+
+    language: Language
     sample: str = ""
-    data: tuple[Row, ...] = ()
+    given: Given | None = None
     mail: Rendered | None = None
     timing: Timing | None = None
     fault: Fault | None = None
 
 
 class Previews:
-    def __init__(self, templates: Templates, gallery: Gallery) -> None:
-        self._templates = templates
+    def __init__(self, gallery: Gallery, giving: Giving) -> None:
         self._gallery = gallery
-        self._last_good: dict[tuple[str, str, str], Rendered] = {}
+        self._giving = giving
+        self._templates_for = gallery.renderers(lenient)
+        self._last_good: dict[tuple[str, View], Rendered] = {}
 
-    def draw(self, template: str, wanted: str, language: Language) -> Preview:
-        """Draw the sample `wanted`, or the first where that is empty, as the mail that is sent is drawn.
+    def draw(self, template: str, view: View) -> Preview:
+        """Draw the view as the mail that is sent is drawn; the first sample where it names none.
 
-        Raises LookupError for a template or a sample that does not exist.
+        Raises LookupError for a template, a sample or a brand that does not exist.
         """
+        language = self._gallery.languages.choose(view.lang).towards(view.dir)
         try:
-            samples = self._gallery.samples(template)
+            given = self._giving.of(template, view)
         except TemplateInvalid as error:
-            return Preview(sample=wanted, fault=explain(error, self._gallery, template))
-        if not samples and not wanted:
-            return Preview()
-        name = wanted or next(iter(samples))
-        if name not in samples:
-            raise LookupError(f"{template} has no sample called {name}.")
-        return self._draw(template, name, samples[name], language)
+            fault = explain(error, self._gallery, template)
+            return Preview(language=language, sample=view.sample, fault=fault)
+        if given is None:
+            return Preview(language=language)
+        return self._draw(template, given, view, language)
 
-    def _draw(self, template: str, name: str, sample: Sample, language: Language) -> Preview:
-        key = (template, name, language.tag)
+    def _draw(self, template: str, given: Given, view: View, language: Language) -> Preview:
+        templates = self._templates_for(given.sample, view.brand)
+        name = given.sample.name
+        key = (template, view.made_from().to(sample=name, seed=None, edit=""))
         start = perf_counter()
         try:
-            filled = self._templates.fill(template, values_of(sample), language)
+            filled = templates.fill(template, given.sample.values, language)
             between = perf_counter()
-            mail = self._templates.compile(template, *filled)
+            mail = templates.compile(template, filled)
         except TemplateInvalid as error:
-            fault, last_good = explain(error, self._gallery, template), self._last_good.get(key)
-            return Preview(sample=name, data=rows(sample), mail=last_good, fault=fault)
+            fault = explain(error, self._gallery, template)
+            return Preview(language=language, sample=name, given=given, mail=self._last_good.get(key), fault=fault)
         timing = Timing(jinja=(between - start) * 1000, mjml=(perf_counter() - between) * 1000)
         self._last_good[key] = mail
-        return Preview(sample=name, data=rows(sample), mail=mail, timing=timing)
+        return Preview(language=language, sample=name, given=given, mail=mail, timing=timing)

@@ -8,79 +8,93 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import NotFoundException
 
-from keyturn.languages import Languages
+from keyturn.gallery import Gallery
 from keyturn.lint.sizes import size_of
-from keyturn.studio import data, frames
+from keyturn.studio.canvas import Canvas
 from keyturn.studio.checking import Checks
+from keyturn.studio.data_tab import DataTab
 from keyturn.studio.face import Face
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.links import links_of
-from keyturn.studio.previews import Preview, Previews
-from keyturn.studio.source import template_source
+from keyturn.studio.previews import Preview
+from keyturn.studio.snapshots import Review
+from keyturn.studio.tree import in_order
 from keyturn.studio.view import View
 
 
 class SamplePages:
     """Whatever these are asked for and does not exist is a NotFoundException."""
 
-    def __init__(self, gallery: Gallery, previews: Previews, checks: Checks, languages: Languages, face: Face) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        canvas: Canvas,
+        data_tab: DataTab,
+        checks: Checks,
+        review: Review | None,
+        face: Face,
+    ) -> None:
         self._gallery = gallery
-        self._previews = previews
+        self._canvas = canvas
+        self._data_tab = data_tab
         self._checks = checks
-        self._languages = languages
+        self._review = review
         self._face = face
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        preview = self.draw(template, view)
+        preview = self._canvas.preview(template, view)
         if view.tab == "checks" and not at_once:
-            await _checking(self._checks.check, template, preview.sample, self._languages.choose(view.lang))
+            await self._check(template, view, preview)
         return self._page(template, view, preview, left=True)
 
     async def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
-        preview, language = self.draw(template, view), self._languages.choose(view.lang)
-        left = await _checking(self._checks.check, template, preview.sample, language)
-        left = left or await _checking(self._checks.check_more, language)
+        preview = self._canvas.preview(template, view)
+        left = await self._check(template, view, preview)
+        left = left or (self._review is not None and await _checking(self._review.look))
+        left = left or await _checking(self._checks.check_more, preview.language)
         return self._page(template, view, preview, left=left)
 
-    def draw(self, template: str, view: View) -> Preview:
-        try:
-            return self._previews.draw(template, view.sample, self._languages.choose(view.lang))
-        except LookupError as error:
-            raise NotFoundException(detail=str(error)) from error
+    async def _check(self, template: str, view: View, preview: Preview) -> bool:
+        if preview.given is None and not preview.fault:
+            return False
+        if preview.given and (variant := _variant(view)):
+            sample, language = preview.given.sample, preview.language
+            return await _checking(self._checks.check_variant, template, sample, language, variant, view.brand)
+        return await _checking(self._checks.check, template, preview.sample, preview.language)
 
     def _page(self, template: str, view: View, preview: Preview, *, left: bool) -> Response[str]:
-        language = self._languages.choose(view.lang)
         context: dict[str, Any] = {
             "template": template,
             "view": view.to(sample=preview.sample),
-            "language": str(language.locale),
+            "language": preview.language.tag,
             "preview": preview,
-            "report": self._checks.last(template, preview.sample, language),
+            "report": self._checks.last(template, preview.sample, preview.language, _variant(view)),
             "left_to_check": left,
-            "frame": view.to(sample=preview.sample).mail(),
-            "sandbox": frames.PREVIEW,
             "now": datetime.now().astimezone(),
         }
-        if not preview.sample and not preview.fault:
-            return self._face.page(
-                "no_samples.html", context | {"start": data.first_sample(self._gallery.props(template))}
-            )
+        if preview.given is None and not preview.fault:
+            return self._face.page("no_samples.html", context | self._data_tab.start(template))
         if mail := preview.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-        if view.show == "source":
-            context["source"] = template_source(self._gallery, template, view.file, preview.mail)
+        context |= self._canvas.parts(template, view, preview)
+        if view.tab == "data":
+            context |= self._data_tab.parts(template, view, preview.given)
         return self._face.page("template.html", context | self._neighbours(template, preview.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
         """Return the samples before and after this one, in the order of the list."""
-        order = [(entry.name, name) for entry in self._gallery.entries() for name in entry.samples]
+        order = [(entry.name, name) for entry in in_order(self._gallery.entries()) for name in entry.samples]
         here = order.index((template, sample)) if (template, sample) in order else 0
         return {
             "before": order[here - 1] if here > 0 else None,
             "after": order[here + 1] if here + 1 < len(order) else None,
         }
+
+
+def _variant(view: View) -> str:
+    """Return how the mail differs from its sample as it is written."""
+    return str(View(seed=view.seed, edit=view.edit, brand=view.brand, dir=view.dir))
 
 
 async def _checking(check: Callable[..., bool], *given: Any) -> bool:

@@ -22,13 +22,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
     screen has room for; `scheme` beyond light and dark are the models of clients that invert. `line` is the place in
-    the templates that is picked out, "file:line". `find` is what the list is searched for. `pane` counts where only
-    one has room.
+    the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is.
+    `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something is in
+    the way of that: it is told once, so no link carries it on.
     """
 
     sample: str = ""
     seed: int | None = None
     edit: str = ""
+    save: str = ""
     lang: str = ""
     brand: str = ""
     dir: Literal["", "ltr", "rtl"] = ""
@@ -39,23 +41,34 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     images: Literal["on", "off"] = "on"
     line: str = ""
     find: str = ""
+    search: str = ""
     tab: Tab = "data"
     data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
 
-    def mail(self) -> "View":
-        """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
+    def made_from(self) -> "View":
+        """Return the part that says what mail it is."""
         return View(
-            sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir,
-            scheme=self.scheme, images=self.images,
+            sample=self.sample, seed=self.seed, edit=self.edit, lang=self.lang, brand=self.brand, dir=self.dir
         )  # fmt: skip
 
+    def mail(self) -> "View":
+        """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
+        return self.made_from().to(scheme=self.scheme, images=self.images)
+
     def to(self, **changes: Any) -> "View":
+        """Return the view with other fields. Another sample starts anew, without what was edited in this one."""
+        if self.sample and changes.get("sample", self.sample) != self.sample:
+            changes = {"seed": None, "edit": "", "save": "", **changes}
         return msgspec.structs.replace(self, **changes)
 
     def here(self, **changes: Any) -> str:
         """Return the reference from a page to itself in another state."""
-        return str(self.to(**changes)) or "?"
+        return str(self.to(save="", **changes)) or "?"
+
+    def fields(self, **changes: Any) -> dict[str, str]:
+        """Return what a form has to send along to change the rest and keep this."""
+        return {name: str(value) for name, value in msgspec.to_builtins(self.to(save="", **changes)).items()}
 
     def __str__(self) -> str:
         """Return the query with its `?`, without what is the default anyway."""

@@ -1,0 +1,126 @@
+"""The studio, as a designer has it: from its start to the first preview, from a save to the pixels, and its memory.
+
+The pixels are real: Chromium draws them, and the clock runs from the write of the file to the frame in which the new
+text is painted.
+"""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+from playwright.async_api import Page, async_playwright
+
+from benchmarks.figure import Figure
+from benchmarks.processes import free_port, resident_megabytes
+from keyturn.resources import folder
+
+STARTS = 5
+SAVES = 40
+TEMPLATE = "password_reset/password_reset.mjml"
+LAYOUT = "_layout/base.mjml"
+FLAGS = (
+    "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+)  # fmt: skip
+PREVIEW = "/studio/templates/password_reset"
+
+
+def measure() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as here:
+        templates = Path(here) / "emails"
+        shutil.copytree(folder("email_templates"), templates)
+        starts = [_start(templates) for _ in range(STARTS)]
+        yield Figure(name="keyturn studio DIR, start to the first preview", value=median(starts), unit="s", budget=1)
+        with _studio(templates) as (port, pid):
+            for file in (TEMPLATE, LAYOUT):
+                taken = asyncio.run(_saves(port, templates / file))
+                kind = "a template" if file == TEMPLATE else "a layout"
+                yield Figure(
+                    name=f"save of {kind} to its pixels, median of {SAVES}", value=median(taken), unit="ms", budget=100
+                )
+                yield Figure(name="  95 of 100 under", value=quantiles(taken, n=20)[-1], unit="ms")
+            yield Figure(
+                name=f"memory after {2 * SAVES} saves and all checks",
+                value=resident_megabytes(pid),
+                unit="MB",
+                budget=120,
+            )
+
+
+@contextmanager
+def _studio(templates: Path) -> Iterator[tuple[int, int]]:
+    port = free_port()
+    command = [sys.executable, "-m", "keyturn", "studio", str(templates), "--port", str(port)]
+    with subprocess.Popen(command, cwd=templates.parent, stdout=subprocess.DEVNULL) as process:
+        while not _drawn(port):
+            if process.poll() is not None:
+                raise SystemExit("the studio did not start")
+            time.sleep(0.005)
+        yield port, process.pid
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+
+
+def _start(templates: Path) -> float:
+    start = time.perf_counter()
+    with _studio(templates):
+        return time.perf_counter() - start
+
+
+def _drawn(port: int) -> bool:
+    """Ask for the page of a mail, and then for the mail in its frame."""
+    try:
+        for path in (PREVIEW, PREVIEW.replace("templates", "frames")):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                answer.read()
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
+
+
+async def _saves(port: int, file: Path) -> list[float]:
+    """Return how long each save took, in milliseconds. The last one is waited for until its checks are done, too."""
+    text = file.read_text("utf-8")
+    closing = "</mj-body>" if "</mj-body>" in text else "{{ part.heading("
+    taken = []
+    async with _page(port) as page:
+        for number in range(SAVES):
+            word = f"save {number}"
+            mark = f"<mj-section><mj-column><mj-text>{word}</mj-text></mj-column></mj-section></mj-body>"
+            changed = text.replace(
+                closing, mark if closing == "</mj-body>" else f"<mj-text>{word}</mj-text>{closing}", 1
+            )
+            start = time.perf_counter()
+            file.write_text(changed, "utf-8")
+            await page.wait_for_function(_PAINTED, arg=word, polling="raf")
+            taken.append((time.perf_counter() - start) * 1000)
+        await page.wait_for_function("document.body.dataset.checks === ''")
+    file.write_text(text, "utf-8")
+    return taken
+
+
+_PAINTED = """word => {
+  const frame = document.querySelector(".paper iframe:not(.arriving)");
+  return frame?.contentDocument?.body?.textContent.includes(word);
+}"""
+
+
+@asynccontextmanager
+async def _page(port: int) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        await page.goto(f"http://127.0.0.1:{port}{PREVIEW}")
+        await page.get_by_role("status").filter(has_text="watching").wait_for()
+        yield page
+        await browser.close()

@@ -1,0 +1,56 @@
+// A new state of a page put into the old one, so that what is the same stays where it is, with focus, caret and undo.
+
+let typing = null;
+
+// What is being typed in is left alone until it is let go.
+export function hold(control) {
+  typing = control;
+}
+
+// Makes `here` hold what `next` holds.
+export function blend(here, next) {
+  let at = here.firstChild;
+  for (const node of [...next.childNodes]) {
+    const same = following(at, node);
+    if (!same) {
+      here.insertBefore(node, at);
+      continue;
+    }
+    while (at !== same) at = removed(at);
+    renew(same, node);
+    at = same.nextSibling;
+  }
+  while (at) at = removed(at);
+}
+
+function following(start, node) {
+  for (let one = start; one; one = one.nextSibling) {
+    if (one.nodeName === node.nodeName && one.id === node.id && one.name === node.name) return one;
+  }
+  return null;
+}
+
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+function renew(node, next) {
+  if (node.nodeType !== Node.ELEMENT_NODE) {
+    if (node.data !== next.data) node.data = next.data;
+    return;
+  }
+  if (node === typing && node.type !== next.type) next.setAttribute("type", node.getAttribute("type"));
+  for (const { name } of [...node.attributes]) if (!next.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  if (node.matches("input, select, textarea")) fill(node, next);
+  else blend(node, next);
+}
+
+function fill(control, next) {
+  if (control.matches("select")) blend(control, next.cloneNode(true));
+  if (control === typing || control.hasAttribute("data-kept")) return;
+  if (control.checked !== next.checked) control.checked = next.checked;
+  if (control.value !== next.value) control.value = next.value;
+}

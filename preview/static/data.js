@@ -1,0 +1,77 @@
+// The form of the data: what is typed is drawn while it is typed, and nobody's hands are in the way of a new page.
+
+import { hold } from "./blend.js";
+import { draw } from "./page.js";
+
+// Milliseconds without a key before the mail is drawn: shorter than a glance at it, longer than a pair of keys.
+const PAUSE = 120;
+
+let waiting = 0;
+
+export function useData() {
+  document.addEventListener("input", ({ target }) => isData(target) && change(target));
+  document.addEventListener("change", ({ target }) => isData(target) && change(target, 0));
+  document.addEventListener("focusout", () => hold(null));
+  document.addEventListener("submit", submit, { capture: true });
+  document.addEventListener("keydown", save);
+  document.addEventListener("click", find);
+  addEventListener("popstate", stop);
+}
+
+function isData(control) {
+  return control.form?.hasAttribute("data-edits") && !control.hasAttribute("data-kept");
+}
+
+function change(control, pause = PAUSE) {
+  hold(pause ? control : null);
+  const unset = document.getElementById(`${control.id}-unset`);
+  if (unset && pause) unset.checked = false;
+  clearTimeout(waiting);
+  if (pause) waiting = setTimeout(() => send(control.form), pause);
+  else send(control.form);
+}
+
+// A form that is saved is sent as any other; the buttons that add and remove are changes, too.
+function submit(event) {
+  const { target: form, submitter } = event;
+  if (!form.hasAttribute("data-edits")) return;
+  event.stopPropagation();
+  if (submitter?.formMethod === "post") return;
+  event.preventDefault();
+  hold(null);
+  send(form, submitter);
+}
+
+// Only the first of many changes is a step that one can go back from.
+function send(form, submitter) {
+  clearTimeout(waiting);
+  const address = `${form.action}?${new URLSearchParams(new FormData(form, submitter))}`;
+  document.getElementById("too-much")?.toggleAttribute("hidden", address.length < form.dataset.longest);
+  if (address.length >= form.dataset.longest) return;
+  draw(address, { replace: new URL(location.href).searchParams.has("edit") });
+}
+
+function stop() {
+  clearTimeout(waiting);
+  hold(null);
+}
+
+// The Enter key presses the first button of a form; in the name of a sample it means that of saving.
+function save(event) {
+  if (event.key !== "Enter" || event.target.id !== "save-as") return;
+  event.preventDefault();
+  event.target.form.requestSubmit(document.getElementById("save"));
+}
+
+// Goes to the line and column of the JSON that a fault names.
+function find(event) {
+  const link = event.target.closest("a[data-line]");
+  if (!link) return;
+  event.preventDefault();
+  const text = document.getElementById("json");
+  const lines = text.value.split("\n");
+  const { line, column } = link.dataset;
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1) + (column - 1);
+  text.focus();
+  text.setSelectionRange(start, start + (lines[line - 1]?.slice(column - 1).length ?? 0));
+}

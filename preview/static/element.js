@@ -1,0 +1,7 @@
+// Returns an element with its attributes and what is in it.
+export function element(name, attributes = {}, ...content) {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  made.append(...content);
+  return made;
+}

@@ -1,0 +1,57 @@
+// The edge of the paper: dragged, or moved with the arrow keys, it changes the width that the mail sees.
+
+import { fit } from "./frame.js";
+import { draw } from "./page.js";
+
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
+const canvas = document.querySelector(".canvas");
+
+export function useHandle() {
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.target.matches(".handle") && event.button === 0) drag(event.target, event);
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const { target: handle, key, shiftKey } = event;
+    if (!handle.matches(".handle") || !(key in STEPS || key === "Home" || key === "End")) return;
+    event.preventDefault();
+    const { ariaValueNow: now, ariaValueMin: least, ariaValueMax: most } = handle;
+    const wanted = key === "Home" ? least : key === "End" ? most : Number(now) + STEPS[key] * (shiftKey ? 1 : 10);
+    resize(handle, wanted);
+    handle.dataset.dragging = "";
+  });
+  canvas.addEventListener("keyup", ({ target }) => target.matches(".handle[data-dragging]") && keep(target));
+}
+
+// The paper lies in the middle, so its edge moves half as far as it grows; beside a text it lies on the left.
+function drag(handle, { clientX: from, pointerId }) {
+  const paper = handle.parentElement;
+  const start = Number(handle.ariaValueNow);
+  const beside = Number(getComputedStyle(paper).getPropertyValue("--beside")) > 0;
+  const step = ((beside ? 1 : 2) * start) / paper.clientWidth;
+  const move = ({ clientX }) => resize(handle, start + (clientX - from) * step);
+  handle.setPointerCapture(pointerId);
+  handle.dataset.dragging = "";
+  handle.addEventListener("pointermove", move);
+  handle.addEventListener(
+    "lostpointercapture",
+    () => {
+      handle.removeEventListener("pointermove", move);
+      keep(handle);
+    },
+    { once: true },
+  );
+}
+
+function resize(handle, wanted) {
+  const width = Math.min(Math.max(Math.round(wanted), handle.ariaValueMin), handle.ariaValueMax);
+  handle.parentElement.dataset.width = width;
+  fit();
+}
+
+// Every link of the page is to lead on with this width, so the page is drawn again; the mail is not.
+function keep(handle) {
+  delete handle.dataset.dragging;
+  const address = new URL(location.href);
+  address.searchParams.set("width", handle.ariaValueNow);
+  draw(address.href, { replace: true });
+}

@@ -1,0 +1,157 @@
+// What is drawn leads to the line of the templates that it comes from, and a line to all that it draws. The outlines lie
+// on the paper, above the frame: nothing is added to the mail.
+
+import { element } from "./element.js";
+import { currentFrame } from "./frame.js";
+import { draw } from "./page.js";
+
+const canvas = document.querySelector(".canvas");
+const OUTSIDE = 3;
+
+let picking = false;
+let known = {};
+let seen = "";
+
+export function usePixels() {
+  canvas.addEventListener("fitted", outline);
+  document.addEventListener("click", ({ target }) => target.closest("#pick") && pick(!picking));
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && pick(false));
+  canvas.addEventListener("keydown", alongLines);
+  canvas.addEventListener("focusin", ({ target }) => target.matches(".linked a") && leaveTogether(target));
+}
+
+// Takes up a mail that has come into the frame.
+export function watch(inside) {
+  inside.addEventListener("pointermove", ({ target }) => picking && point(target));
+  inside.documentElement.addEventListener("pointerleave", () => clear("pointed"));
+  inside.addEventListener("click", (event) => picking && choose(event), { capture: true });
+}
+
+function pick(on) {
+  picking = on;
+  clear("pointed");
+  const inside = currentFrame()?.contentDocument;
+  if (inside) inside.documentElement.style.cursor = on ? "crosshair" : "";
+  document.getElementById("pick")?.setAttribute("aria-pressed", on);
+}
+
+async function point(target) {
+  const { all } = await marks();
+  const drawn = origin(target, all);
+  clear("pointed");
+  if (!picking || !drawn) return;
+  const [box] = boxesAround([drawn.element], "pointed");
+  label(box, all[drawn.key]);
+}
+
+async function choose(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const { all } = await marks();
+  const drawn = origin(event.target, all);
+  if (!drawn) return;
+  pick(false);
+  const address = new URL(location.href);
+  address.searchParams.set("line", lineOf(all[drawn.key].trail.at(-1)));
+  draw(address.href);
+}
+
+// Outlines what comes from the line in the address, and brings it into sight once.
+async function outline() {
+  document.getElementById("pick")?.setAttribute("aria-pressed", picking);
+  const line = new URLSearchParams(location.search).get("line") ?? "";
+  if (!line) seen = "";
+  const { picked } = line ? await marks() : { picked: [] };
+  clear("picked-out");
+  const elements = picked.flatMap((key) => [...drawnBy(key)]);
+  if (!elements.length) return;
+  const boxes = boxesAround(elements, "picked-out");
+  if (seen !== line) boxes[0].scrollIntoView({ block: "nearest" });
+  seen = line;
+}
+
+// Asks what everything in the frame comes from, once for each mail that is in it.
+async function marks() {
+  const frame = currentFrame();
+  const address = frame?.parentElement.dataset.places;
+  if (!address || !frame.contentDocument) return { all: {}, picked: [] };
+  if (known.address !== address || known.inside !== frame.contentDocument) {
+    const answer = fetch(address).then((response) => response.json());
+    known = { address, inside: frame.contentDocument, answer };
+  }
+  return known.answer;
+}
+
+// Finds what an element of the mail comes from: its own tag, else what drew it.
+function origin(target, all) {
+  for (let element = target; element; element = element.parentElement) {
+    const keys = [element.dataset.keyturn, ...element.classList];
+    const key = keys.find((name) => name in all);
+    if (key) return { element, key };
+  }
+  return null;
+}
+
+function drawnBy(key) {
+  return currentFrame().contentDocument.querySelectorAll(`.${CSS.escape(key)}, [data-keyturn="${CSS.escape(key)}"]`);
+}
+
+function boxesAround(elements, kind) {
+  const frame = currentFrame();
+  const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
+  const boxes = elements.map((drawn) => boxAround(drawn.getBoundingClientRect(), scale, kind));
+  frame.parentElement.append(...boxes);
+  return boxes;
+}
+
+function boxAround({ left, top, width, height }, scale, kind) {
+  const box = element("div", { class: `outline ${kind}`, "aria-hidden": "true" });
+  Object.assign(box.style, {
+    left: `${left * scale - OUTSIDE}px`,
+    top: `${top * scale - OUTSIDE}px`,
+    width: `${width * scale + 2 * OUTSIDE}px`,
+    height: `${height * scale + 2 * OUTSIDE}px`,
+  });
+  return box;
+}
+
+// Says what is in the box and where it comes from: right of it if there is room, else under it.
+function label(box, { tag, trail }) {
+  const paper = box.parentElement;
+  const [inner, outer] = [trail[0], trail.at(-1)];
+  const label = element("p", { class: "outline-label pointed", "aria-hidden": "true" }, `${short(outer)} · ${tag}`);
+  if (inner !== outer) label.append(element("small", {}, ` in ${short(inner)}`));
+  paper.append(label);
+  const right = box.offsetLeft + box.offsetWidth + 4;
+  const fits = right + label.offsetWidth <= paper.clientWidth;
+  const left = fits ? right : Math.max(0, Math.min(box.offsetLeft, paper.clientWidth - label.offsetWidth));
+  const top = fits ? box.offsetTop + (box.offsetHeight - label.offsetHeight) / 2 : box.offsetTop + box.offsetHeight + 3;
+  label.style.left = `${left}px`;
+  label.style.top = `${Math.min(Math.max(0, top), paper.clientHeight - label.offsetHeight)}px`;
+}
+
+function clear(kind) {
+  for (const drawn of canvas.querySelectorAll(`.outline.${kind}, .outline-label.${kind}`)) drawn.remove();
+}
+
+function lineOf({ file, line }) {
+  return `${file}:${line}`;
+}
+
+// "password_reset/password_reset.mjml" is known by its last part.
+function short(place) {
+  return lineOf(place).replace(/^(?:.*\/)?([^/]+)\/(\1\.)/, "$2");
+}
+
+// In a source, the arrow keys go from line to line, and the tab key leaves it: a stop for each line would be too many.
+function alongLines(event) {
+  const step = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
+  const line = event.target.closest(".linked li");
+  if (!step || !line?.[step]) return;
+  event.preventDefault();
+  line[step].querySelector("a").focus();
+}
+
+function leaveTogether(line) {
+  for (const other of line.closest(".linked").querySelectorAll("a")) other.tabIndex = other === line ? 0 : -1;
+}

@@ -1,0 +1,49 @@
+// The search over the list: what stands there is hidden or shown as one types, without asking the server.
+
+import { match } from "./matching.js";
+
+const field = document.getElementById("find");
+const list = document.querySelector('.list [data-region="list"]');
+
+export function useTree() {
+  field.addEventListener("input", filter);
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") clear(event);
+    if (event.key === "ArrowDown") rows()[0]?.focus();
+    if (event.key === "ArrowDown" || event.key === "Enter") event.preventDefault();
+    if (event.key === "Enter" && field.value.trim()) rows()[0]?.click();
+  });
+  list.addEventListener("click", (event) => event.target.closest("[data-clear]") && clear(event));
+  new MutationObserver(filter).observe(list, { childList: true });
+}
+
+function clear(event) {
+  if (!field.value) return;
+  event.preventDefault();
+  event.stopPropagation();
+  field.value = "";
+  filter();
+  field.focus();
+}
+
+function filter() {
+  const find = field.value;
+  const fits = (name) => match(find, name) !== null;
+  for (const item of list.querySelectorAll("[data-words]")) {
+    const parent = item.parentElement.closest("[data-words]");
+    const samples = item.dataset.samples?.split("\n") ?? [];
+    const itself = fits(item.dataset.words) || (parent !== null && fits(parent.dataset.words));
+    item.hidden = !itself && !samples.some((sample) => fits(`${item.dataset.words} ${sample}`));
+  }
+  for (const group of [...list.querySelectorAll("[data-group]")].reverse()) {
+    group.hidden = find.trim() !== "" && !group.querySelector("[data-words]:not([hidden])");
+  }
+  const found = [...list.querySelectorAll("[data-words]:not([data-words] *)")].filter((item) => !item.hidden).length;
+  list.querySelector("[data-nothing]").hidden = !find.trim() || found > 0;
+  for (const folded of find.trim() ? list.querySelectorAll("details") : []) folded.open = true;
+  document.querySelector(".list [data-found]").textContent = find.trim() ? `${found} found` : "";
+}
+
+function rows() {
+  return [...list.querySelectorAll("a.row")].filter((row) => row.checkVisibility());
+}

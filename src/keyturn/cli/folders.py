@@ -1,0 +1,120 @@
+"""Which templates a command is about: somebody's own folder, or the emails that Keyturn sends."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyturn.cli.terminal import fail
+
+if TYPE_CHECKING:
+    from keyturn.gallery import Gallery
+    from keyturn.gallery.configuration import StudioSettings
+    from keyturn.lint.clients import Clients
+    from keyturn.parts import Parts
+
+_DEEPEST = 4
+_TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
+_NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
+ENVIRONMENT: Decorator = click.option(
+    "--env", "environment", default="", metavar="MODULE:NAME",
+    help="Your app's own Jinja environment, with its filters, globals and translations.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """`settings` are those of the studio. `parts` are there where these are the emails that Keyturn sends."""
+
+    gallery: "Gallery"
+    settings: "StudioSettings"
+    parts: "Parts | None" = None
+
+    @property
+    def shown(self) -> str:
+        """The folder as people would type it."""
+        folder, here = self.gallery.folder, Path.cwd()
+        return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
+
+
+def open_folder(directory: Path | None, environment: str) -> Opened:
+    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none."""
+    from keyturn.gallery.configuration import read_studio_settings  # noqa: PLC0415
+    from keyturn.resources import folder  # noqa: PLC0415
+
+    if directory and not directory.is_dir():
+        fail(*_missing(directory))
+    settings = read_studio_settings(*([directory] if directory else []), Path.cwd())
+    directory = directory or settings.folder
+    if directory is None or directory.resolve() == folder("email_templates").resolve():
+        if environment:
+            fail("--env is for templates of your own: name their folder")
+        return _own(settings)
+    from keyturn.gallery.opening import open_gallery  # noqa: PLC0415
+
+    return Opened(open_gallery(directory, environment=environment, settings=settings), settings)
+
+
+def own_emails(parts: "Parts", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
+    """Open the emails that these parts send. `brands` are there to switch to beside those that are set."""
+    from keyturn.reset.own_mails import own_gallery  # noqa: PLC0415
+
+    brands = {**brands, **settings.brands}
+    gallery = own_gallery(parts.templates, parts.languages, parts.settings.brand, brands)
+    return Opened(gallery, settings, parts)
+
+
+def without_templates(opened: Opened) -> tuple[str, ...]:
+    """Say where templates are looked for, and where there are some."""
+    first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
+    return (first, *_there_are_some())
+
+
+def clients_named(setting: str, groups: tuple[str, ...]) -> "Clients":
+    """Return the groups of mail clients that somebody named. Ends where one of them does not exist."""
+    from keyturn.lint.clients import Clients, UnknownClients  # noqa: PLC0415
+
+    try:
+        return Clients.named(groups)
+    except UnknownClients as unknown:
+        fail(f"{setting}: {unknown}")
+
+
+def _own(settings: "StudioSettings") -> Opened:
+    from keyturn.parts import Parts  # noqa: PLC0415
+    from keyturn.settings import read_settings  # noqa: PLC0415
+
+    parts = Parts(read_settings(sending=False), reload_templates=True)
+    return own_emails(parts, settings, {})
+
+
+def _missing(directory: Path) -> tuple[str, ...]:
+    if directory.is_file():
+        return (f"{directory} is a file; name the folder that it is in: {directory.parent}",)
+    siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
+    close = get_close_matches(directory.name, siblings, n=1)
+    hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
+    return (f"there is no folder {directory}{hint}", *(() if close else _there_are_some()))
+
+
+def _there_are_some() -> tuple[str, ...]:
+    found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
+    return (f"  There are some in {', '.join(found)}.",) if found else ()
+
+
+def _folders_with_templates(here: Path) -> Iterator[str]:
+    """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
+    for folder, below, names in os.walk(here):
+        depth = len(Path(folder).relative_to(here).parts)
+        if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
+            below.clear()
+            yield Path(folder).relative_to(here).as_posix()
+        below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]

@@ -1,0 +1,101 @@
+"""What was edited, as it stands in the address: one JSON object with the fields that differ from where one started.
+
+A field is there as a whole, with all that it holds. The key "" lists the fields that were taken away. Places in the
+values are JSON Pointers (RFC 6901).
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+_TAKEN_AWAY = ""
+
+Values = dict[str, Any]
+"""Plain data, as JSON has it."""
+
+
+class EditUnreadable(ValueError):
+    """A text that is no JSON object. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        self.message, self.line, self.column = message, line, column
+        super().__init__(f"{line}:{column}: {message}")
+
+
+def read_object(text: str) -> Values:
+    """Return the object that a text is. Raises EditUnreadable."""
+    try:
+        found = json.loads(text, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        raise EditUnreadable(error.msg, error.lineno, error.colno) from error
+    except (RecursionError, ValueError) as error:  # NaN, an endless number, nested without end
+        raise EditUnreadable(str(error)) from error
+    if not isinstance(found, dict):
+        raise EditUnreadable("These must be the values by name: an object in braces")
+    return found
+
+
+def edited(start: Values, edit: str) -> Values:
+    """Return what `edit` makes of the values. Raises EditUnreadable."""
+    if not edit:
+        return dict(start)
+    changes = read_object(edit)
+    gone = changes.pop(_TAKEN_AWAY, [])
+    gone = gone if isinstance(gone, list) else []
+    return {name: value for name, value in {**start, **changes}.items() if name not in gone}
+
+
+def edit_of(start: Values, values: Values) -> str:
+    """Return the shortest edit that makes `values` of `start`: nothing where they are the same."""
+    changes = {name: value for name, value in values.items() if name not in start or not _same(value, start[name])}
+    if gone := [name for name in start if name not in values]:
+        changes[_TAKEN_AWAY] = gone
+    return json.dumps(changes, ensure_ascii=False, separators=(",", ":")) if changes else ""
+
+
+def in_lines(values: Values) -> str:
+    """Return the values as a person reads JSON."""
+    return json.dumps(values, ensure_ascii=False, indent=2)
+
+
+def pointer(*steps: object) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+def steps_of(place: str) -> list[str]:
+    return [step.replace("~1", "/").replace("~0", "~") for step in place.split("/")[1:]]
+
+
+def item_added(values: Values, place: str, item: Any) -> None:
+    """Add an item to the list at `place`; nothing where there is no list."""
+    found = _at(values, steps_of(place))
+    if isinstance(found, list):
+        found.append(item)
+
+
+def item_removed(values: Values, place: str) -> None:
+    """Take the item at `place` out of its list; nothing where there is none."""
+    *steps, last = steps_of(place) or [""]
+    found = _at(values, steps)
+    if isinstance(found, list) and last.isdecimal() and int(last) < len(found):
+        del found[int(last)]
+
+
+def _at(values: Any, steps: Iterable[str]) -> Any:
+    for step in steps:
+        if isinstance(values, dict):
+            values = values.get(step)
+        elif isinstance(values, list) and step.isdecimal() and int(step) < len(values):
+            values = values[int(step)]
+        else:
+            return None
+    return values
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell 1 from True and from 1.0, which Python does not."""
+    return json.dumps(one) == json.dumps(other)
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

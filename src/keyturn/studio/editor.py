@@ -1,0 +1,84 @@
+"""Opening a file at its line in the editor of whoever looks at the studio: by an address that the editor answers to."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from keyturn.errors import Fault, SettingsInvalid
+
+
+class Editor(NamedTuple):
+    """`pattern` holds {path}, and where the editor can use them {line} and {column}."""
+
+    name: str
+    pattern: str
+
+    def url(self, file: Path, line: int = 1, column: int = 1) -> str:
+        """Return the address of a place. The path is percent-encoded as in a file URI (RFC 8089)."""
+        path = file.absolute().as_uri().removeprefix("file://")
+        places = {"{path}": path, "{line}": str(line), "{column}": str(column)}
+        address = self.pattern
+        for placeholder, value in places.items():
+            address = address.replace(placeholder, value)
+        return address
+
+
+# VS Code documents its own ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs) follow it. The IDEs
+# of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs:// need a handler that
+# people install.
+PRESETS: Mapping[str, Editor] = {
+    "vscode": Editor("VS Code", "vscode://file{path}:{line}:{column}"),
+    "vscodium": Editor("VSCodium", "vscodium://file{path}:{line}:{column}"),
+    "cursor": Editor("Cursor", "cursor://file{path}:{line}:{column}"),
+    "windsurf": Editor("Windsurf", "windsurf://file{path}:{line}:{column}"),
+    "zed": Editor("Zed", "zed://file{path}:{line}:{column}"),
+    "idea": Editor("IntelliJ IDEA", "idea://open?file={path}&line={line}&column={column}"),
+    "pycharm": Editor("PyCharm", "pycharm://open?file={path}&line={line}&column={column}"),
+    "webstorm": Editor("WebStorm", "webstorm://open?file={path}&line={line}&column={column}"),
+    "textmate": Editor("TextMate", "txmt://open?url=file://{path}&line={line}&column={column}"),
+    "sublime": Editor("Sublime Text", "subl://open?url=file://{path}&line={line}&column={column}"),
+    "emacs": Editor("Emacs", "emacs://open?url=file://{path}&line={line}&column={column}"),
+}
+
+# What $EDITOR starts, where the editor answers to an address without anything else being installed.
+_COMMANDS = {
+    "code": "vscode", "code-insiders": "vscode", "codium": "vscodium", "vscodium": "vscodium", "cursor": "cursor",
+    "windsurf": "windsurf", "zed": "zed", "zeditor": "zed", "idea": "idea", "pycharm": "pycharm", "charm": "pycharm",
+    "webstorm": "webstorm", "mate": "textmate",
+}  # fmt: skip
+
+
+def editor_called(setting: str) -> Editor | None:
+    """Return the editor that is set, by its name or a pattern; None where nothing is set.
+
+    Raises SettingsInvalid for a name that is not known and for a pattern that leads nowhere.
+    """
+    if not setting or setting in PRESETS:
+        return PRESETS.get(setting)
+    if "{path}" not in setting or not _is_address(setting):
+        says = f"{setting!r} is none of {', '.join(PRESETS)}, and no pattern such as vscode://file{{path}}:{{line}}"
+        raise SettingsInvalid([Fault("editor", says)])
+    return Editor("the editor", setting)
+
+
+def editor_started_by(environ: Mapping[str, str]) -> str:
+    """Return the name of the editor that $VISUAL or $EDITOR start; empty where it answers to no address."""
+    return next(filter(None, (_started_by(environ.get(name, "")) for name in ("VISUAL", "EDITOR"))), "")
+
+
+def _started_by(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that does not end
+        return ""
+    return _COMMANDS.get(Path(words[0]).name, "") if words else ""
+
+
+def _is_address(pattern: str) -> bool:
+    """Whether a click leads to a program. These schemes run what stands in them (HTML Standard 7.4.2.3.2, RFC 2397)."""
+    try:
+        return urlsplit(pattern).scheme not in ("", "javascript", "data")
+    except ValueError:
+        return False

@@ -1,0 +1,46 @@
+"""Who may come in where more than this machine can knock: whoever was given the address with its token."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from litestar import MediaType, Request, Response
+from litestar.datastructures import Cookie
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_403_FORBIDDEN
+
+COOKIE = "keyturn-studio"
+_BYTES = 16  # OWASP ASVS 5.0, 7.2.3: 128 bits that nobody can guess
+
+Entrance = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(_BYTES)
+
+
+def entrance(token: str, path: str) -> Entrance:
+    """Return what is asked before each request: it lets the cookie pass, and turns the token into the cookie.
+
+    The token leaves the address at once: addresses are kept in histories, shown on screens and sent along in referrers
+    (OWASP Session Management Cheat Sheet, "Session ID Exposure"). The cookie is for this path, for no script and for
+    no request from another site.
+    """
+
+    async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
+        if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), token.encode()):
+            return None
+        if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
+            left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
+            cookie = Cookie(key=COOKIE, value=token, path=path, httponly=True, samesite="strict")
+            return Redirect(
+                f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
+                status_code=HTTP_303_SEE_OTHER, cookies=[cookie],
+            )  # fmt: skip
+        return Response(
+            "This studio opens with the address that the terminal shows, the one with ?token= in it.",
+            status_code=HTTP_403_FORBIDDEN, media_type=MediaType.TEXT,
+        )  # fmt: skip
+
+    return admit

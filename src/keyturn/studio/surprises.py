@@ -1,0 +1,83 @@
+"""Data made up from a seed: the same seed makes the same data, on every machine and every day.
+
+Typed props are made by polyfactory from their types; a sample that no types describe is varied by the looks of its own
+values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from itertools import cycle, islice
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from keyturn.gallery import Sample
+from keyturn.gallery.kinds import kind_of
+from keyturn.mail.render import EmailProps
+from keyturn.studio import plausible
+
+
+def surprise(start: Sample, props: type[EmailProps] | None, seed: int) -> Sample:
+    """Return the sample with other values, of the same kinds and within the same types."""
+    if props is not None:
+        from keyturn.studio.factories import made_up  # noqa: PLC0415 - polyfactory takes its time
+
+        return replace(start, values=msgspec.structs.asdict(made_up(props, seed)))
+    return replace(start, values=_varied("", start.values, Random(seed)))  # noqa: S311 - to be the same again
+
+
+def _varied(name: str, value: Any, random: Random) -> Any:
+    match value:
+        case str():
+            return _text(name, value, random)
+        case bool():
+            return random.choice((True, False))
+        case int():
+            return random.randint(0, max(9, 2 * abs(value)))
+        case float():
+            return round(random.uniform(0, max(10, 2 * abs(value))), 2)
+        case Mapping():
+            return {key: _varied(str(key), each, random) for key, each in value.items()}
+        case list() | tuple() if value:
+            return [_varied(name, each, random) for each in islice(cycle(value), random.randint(1, len(value) + 2))]
+        case _:
+            return _moved(value, random)
+
+
+def _moved(value: Any, random: Random) -> Any:
+    match value:
+        case datetime():
+            return value + timedelta(minutes=15 * random.randrange(-4_000, 4_000))
+        case date():
+            return value + timedelta(days=random.randrange(-45, 45))
+        case time():
+            return value.replace(hour=random.randrange(24), minute=random.choice((0, 15, 30, 45)))
+        case timedelta():
+            return plausible.duration(random)
+    return value
+
+
+def _text(name: str, text: str, random: Random) -> str:
+    match kind_of(text):
+        case "link":
+            where = urlsplit(text)
+            return f"{where.scheme}://{where.netloc}{where.path.rpartition('/')[0]}/{plausible.token(random)}" \
+                if where.netloc else text  # fmt: skip
+        case "address":
+            return plausible.address(random)
+        case "code":
+            return text
+    told = plausible.told(name, random)
+    return told or _reworded(text, random)
+
+
+def _reworded(text: str, random: Random) -> str:
+    """Return some of the words, perhaps more than there were."""
+    words = text.split()
+    if not words:
+        return text
+    start = random.randrange(len(words))
+    return " ".join(islice(cycle(words), start, start + random.randint(1, len(words) + 3))).capitalize()
