@@ -1,4 +1,4 @@
-"""The options of the whole test run, and the databases that tests of the service run on."""
+"""The plugin that users get, too, and the databases that tests of the service run on."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,9 +8,7 @@ from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="write the golden files of the mails, compare nothing")
+pytest_plugins = ["keyturn.testing", "pytester"]
 
 
 @pytest.fixture(scope="session")

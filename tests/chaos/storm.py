@@ -30,7 +30,7 @@ TROUBLES: Sequence[Answer | Trouble | None] = (
 
 
 class Weather(deque[Answer | Trouble]):
-    """What happens to the next request, for ever: mostly nothing."""
+    """What happens to the next request, until it is calm: mostly nothing."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__()
@@ -72,10 +72,18 @@ class Storm:
         return emails
 
     async def people(self, api: Process, emails: Sequence[str], seconds: float) -> None:
-        """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that."""
+        """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that.
+
+        The sky clears when the last has asked, so that nobody waits for mails which fail again and again.
+        """
         async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
+            group.create_task(self._clear_up(seconds))
             for email in emails:
                 group.create_task(self._person(client, api, email, self.chance.uniform(0, seconds)))
+
+    async def _clear_up(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._weather.calm = True
 
     async def _person(self, client: httpx.AsyncClient, api: Process, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
@@ -118,8 +126,7 @@ class Storm:
         ]
 
     async def settled(self, seconds: float) -> None:
-        """Return once nothing waits in the outbox, the sky being clear."""
-        self._weather.calm = True
+        """Return once nothing waits in the outbox."""
         async with asyncio.timeout(seconds):
             while await self._waiting():
                 await asyncio.sleep(0.1)

@@ -59,7 +59,7 @@ async def test_one_process_on_sqlite_keeps_every_promise_once(storm: Storm, envi
 
 
 async def _weather_it(storm: Storm, api: Process, victims: list[Process]) -> None:
-    """Kill one after the other while people come; then let the sky clear, and count."""
+    """Kill one after the other while people come; then let things settle, and count."""
     emails = await storm.add_accounts(int(SECONDS * PEOPLE_A_SECOND))
     people = asyncio.create_task(storm.people(api, emails, SECONDS))
     end = time.monotonic() + SECONDS

@@ -4,53 +4,59 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import bcrypt
-from tests.demo.process import running_demo
+import pytest
+from tests.demo.process import Demo, running_demo
 
 from keyturn.cli.demo import PASSWORD, PASSWORD_HASH
 
 DEMO = [sys.executable, "-m", "keyturn", "demo"]
 
 
-def test_it_prints_where_everything_is_and_how_to_sign_in(tmp_path: Path) -> None:
-    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
-        for path in ("/forgot-password", "/login", "/studio/outbox", "/studio", "/schema"):
-            assert f"{demo.url}{path}\n" in demo.greeting
-        assert "viewer@example.test" in demo.greeting
-        assert "school@example.test" in demo.greeting
-        assert PASSWORD in demo.greeting
-        assert "ready in" in demo.greeting
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
 
 
-def test_it_prints_no_escape_codes_when_it_is_piped(tmp_path: Path) -> None:
-    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
-        assert "\x1b" not in demo.greeting
+@pytest.fixture(scope="module")
+def demo(home: Path) -> Iterator[Demo]:
+    """Run one for all who only look at it."""
+    with running_demo([*DEMO, "--port", "0"], home) as running:
+        yield running
 
 
-def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
-    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
-        code, rest = demo.interrupt()
-    assert code == 0
-    assert "Traceback" not in rest
-    assert ".keyturn/" in rest
+def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
+    for path in ("/forgot-password", "/login", "/studio/outbox", "/studio", "/schema"):
+        assert f"{demo.url}{path}\n" in demo.greeting
+    assert "viewer@example.test" in demo.greeting
+    assert "school@example.test" in demo.greeting
+    assert PASSWORD in demo.greeting
+    assert "ready in" in demo.greeting
 
 
-def test_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:
+def test_it_prints_no_escape_codes_when_it_is_piped(demo: Demo) -> None:
+    assert "\x1b" not in demo.greeting
+
+
+def test_ctrl_c_ends_it_cleanly_and_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:
     for _ in range(2):
         with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
-            demo.interrupt()
+            code, rest = demo.interrupt()
+        assert code == 0
+        assert "Traceback" not in rest
+        assert ".keyturn/" in rest
     with sqlite3.connect(tmp_path / ".keyturn" / "demo.db") as database:
         (count,) = database.execute("SELECT count(*) FROM keyturn_accounts").fetchone()
     database.close()
     assert count == 4
 
 
-def test_a_second_one_in_the_same_folder_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
-    with running_demo([*DEMO, "--port", "0"], tmp_path):
-        second = [*DEMO, "--port", "0"]
-        done = subprocess.run(second, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.mark.usefixtures("demo")
+def test_a_second_one_in_the_same_folder_is_one_sentence_and_an_exit_code(home: Path) -> None:
+    done = subprocess.run([*DEMO, "--port", "0"], cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "already" in done.stderr
@@ -62,9 +68,9 @@ def test_on_every_address_it_prints_one_that_can_be_clicked_and_a_warning(tmp_pa
         assert "reads these mails" not in demo.greeting
 
 
-def test_what_it_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
-    with running_demo([*DEMO, "--port", "0"], tmp_path):
-        assert (tmp_path / ".keyturn").stat().st_mode & 0o077 == 0
+@pytest.mark.usefixtures("demo")
+def test_what_it_keeps_is_for_its_owner_alone(home: Path) -> None:
+    assert (home / ".keyturn").stat().st_mode & 0o077 == 0
 
 
 def test_a_taken_port_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keyturn.languages import Languages, SourceTexts
 from keyturn.reset.device import device_name
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -27,4 +28,16 @@ CHROME = (
     ],
 )
 def test_a_device_has_a_name_or_none(user_agent: str, name: str) -> None:
-    assert device_name(user_agent) == name
+    assert device_name(user_agent, SourceTexts()) == name
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "Firefox unter Windows"),
+        ("ja", "Windows の Firefox"),
+        ("ar", "\u2068Firefox\u2069 على \u2068Windows\u2069"),
+    ],
+)
+def test_it_is_named_in_the_reader_s_language(language: str, name: str) -> None:
+    assert device_name(FIREFOX, Languages("UTC").choose(language)) == name
