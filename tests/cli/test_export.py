@@ -29,7 +29,7 @@ def test_what_cannot_be_drawn_is_named_and_ends_with_1(keyturn: Keyturn, shop: P
 
     assert shown.code == 1
     assert shown.out.startswith("2 mails in ")
-    assert shown.err.startswith("Cannot be drawn: order_shipped.html:1: ")
+    assert shown.err.startswith("Cannot be drawn: order_shipped.html:1:1: ")
 
 
 def test_a_folder_that_holds_something_else_is_refused(keyturn: Keyturn, shop: Path) -> None:

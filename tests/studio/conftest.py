@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 from litestar.testing import TestClient
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, BrowserContext, Page
 from tests.serving import serving
 from tests.studio.fixtures import Greeting, write_templates
 
@@ -58,15 +58,25 @@ def served(studio: Studio) -> Iterator[str]:
         studio.stopping.set()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, served: str) -> AsyncIterator[Page]:
-    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """One for all, since a context costs more than most tests do in it. By its port each test has its own origin."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
+    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
     page = await context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: None if request.url.startswith(served) else faults.append(request.url))
     yield page
-    await context.close()
+    session = await context.new_cdp_session(page)  # another test may get the same port
+    await session.send("Storage.clearDataForOrigin", {"origin": served.removesuffix("/studio"), "storageTypes": "all"})
+    for opened in context.pages:
+        await opened.close()
     assert not faults

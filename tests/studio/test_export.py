@@ -85,7 +85,7 @@ def test_a_broken_mail_is_named_and_the_others_are_there(gallery: Gallery, folde
     (folder / "notice/notice.mjml").write_text("<mjml>\n{{ whta }}</mjml>")
     exported = export(gallery, SENDER, site)
     assert exported.mails == 2
-    assert exported.faults == ("notice/notice.mjml:2: 'whta' is undefined",)
+    assert exported.faults == ("notice/notice.mjml:2:4: 'whta' is undefined",)
     assert "cannot be drawn" in (site / "index.html").read_text()
     assert "notice/notice.mjml:2" in (site / "mails/notice/only.en.html").read_text()
 

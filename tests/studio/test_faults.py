@@ -28,14 +28,14 @@ def test_a_syntax_error_is_shown_at_its_line(client: Client, folder: Path) -> No
     break_it(folder, "Hello {{ name }}", "Hello {{ name }")
     said = overlay(client)
     assert "unexpected &#39;}&#39;" in said
-    assert "greeting/greeting.mjml:5" in said
+    assert "greeting/greeting.mjml:5:16" in said
     assert ">5 &lt;mj-text&gt;Hello {{ name }&lt;/mj-text&gt;" in said
 
 
 def test_an_unknown_name_is_shown_with_the_one_that_was_meant(client: Client, folder: Path) -> None:
     break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
     said = overlay(client)
-    assert "&#39;nmae&#39; is undefined greeting/greeting.mjml:5 Did you mean name?" in said
+    assert "&#39;nmae&#39; is undefined greeting/greeting.mjml:5:19 Did you mean name?" in said
 
 
 def test_a_name_that_is_like_no_other_is_shown_with_those_that_there_are(client: Client, folder: Path) -> None:
@@ -144,7 +144,7 @@ def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder
     assert "<iframe" not in client.get("/studio/templates/greeting").text
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
-    assert frame.text == "greeting/greeting.mjml:5: 'nmae' is undefined"
+    assert frame.text == "greeting/greeting.mjml:5:21: 'nmae' is undefined"
 
 
 def test_a_fault_leads_to_the_line_in_the_source(client: Client, folder: Path) -> None:

@@ -53,7 +53,7 @@ async def test_a_broken_template_covers_the_last_good_mail_until_it_is_repaired(
     save(folder, "Hello {{ name }}", "Hello {{ nmae }}")
     overlay = page.get_by_role("alert")
     await expect(overlay.get_by_role("heading")).to_have_text("'nmae' is undefined")
-    await expect(overlay.get_by_role("link").first).to_have_text("greeting/greeting.mjml:5")
+    await expect(overlay.get_by_role("link").first).to_have_text("greeting/greeting.mjml:5:19")
     await expect(overlay.locator(".wrong")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
     await expect(page.get_by_role("status")).to_have_text(re.compile("cannot be drawn"))
     await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()

@@ -17,6 +17,7 @@ _UNDEFINED = re.compile(r"'([^']+)' is undefined")
 _NO_ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _QUOTED = re.compile(r"'(\w+)'")
+_TAG = re.compile(r"\{[{%]")
 _TOML_LINE = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 
 _YOUR_OWN = "; one of your own comes with your Jinja environment: --env package.module:environment."
@@ -35,7 +36,7 @@ def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
     file = _relative(error.path, folder)
     line_text = _line(folder / file, error.line)
     named = cause.name if isinstance(cause, TemplateNotFound) else ""
-    place = Place(file, error.line or 1, _column(line_text, [str(named), *_QUOTED.findall(message)]))
+    place = Place(file, error.line or 1, column_in(line_text, message, str(named or "")))
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
@@ -116,12 +117,13 @@ def _line(file: Path, line: int | None) -> str:
     return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
-def _column(line: str, named: Iterable[str]) -> int:
-    """Find the first thing of those that the message names in the line."""
-    for name in filter(None, named):
+def column_in(line: str, message: str, *named: str) -> int:
+    """Return where in the line the first thing stands that is named, or quoted by the message; else its first tag."""
+    for name in filter(None, (*named, *_QUOTED.findall(message))):
         if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line):
             return found.start() + 1
-    return len(line) - len(line.lstrip()) + 1
+    tag = _TAG.search(line)
+    return tag.start() + 1 if tag else len(line) - len(line.lstrip()) + 1
 
 
 def _finding(rule: str, message: str, way_out: str, place: Place) -> Finding:

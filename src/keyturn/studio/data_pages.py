@@ -12,7 +12,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 from keyturn.studio.data_tab import DataTab
 from keyturn.studio.face import Face
 from keyturn.studio.reading import Sent
-from keyturn.studio.view import View
+from keyturn.studio.view import View, named
 
 
 @get("/edit/{name:path}", sync_to_thread=False)
@@ -24,7 +24,7 @@ def edit(
     face: NamedDependency[Face],
 ) -> Redirect:
     """Make an edit of the fields that a form sent, and go to the page that shows it."""
-    template = _name(name)
+    template = named(name)
     edited = data_tab.edited(template, view, Sent(request.query_params.multi_items()))
     return Redirect(face.url("templates", template, view=edited), status_code=HTTP_303_SEE_OTHER)
 
@@ -38,11 +38,7 @@ async def save(
     face: NamedDependency[Face],
 ) -> Redirect:
     """Write the data that a form sent as a sample, and go to it; or back, to what is in the way."""
-    template = _name(name)
+    template = named(name)
     sent = Sent((await request.form()).multi_items())
     there = data_tab.save(template, data_tab.edited(template, view.to(save=""), sent), sent)
     return Redirect(face.url("templates", template, view=there), status_code=HTTP_303_SEE_OTHER)
-
-
-def _name(path: Path) -> str:
-    return path.as_posix().lstrip("/")

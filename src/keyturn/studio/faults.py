@@ -2,48 +2,45 @@
 
 import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from keyturn.errors import TemplateInvalid
 from keyturn.gallery import Gallery
+from keyturn.lint.broken_templates import column_in
+from keyturn.studio.excerpt import ExcerptLine, excerpt
 from keyturn.studio.unbalanced import first_unbalanced
 
 _AROUND = 3
+_BEFORE = 60
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
-_TOML_LINE = re.compile(r"\(at line (\d+)")
+_TOML_LINE = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _TOML_SAMPLE = re.compile(r"sample \[(.+?)\]")
 _TOML_FIELD = re.compile(r"`\$\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`file` is relative to the folder of the templates; `line` is None where nobody can say."""
+    """`file` is relative to the folder of the templates; `line` and `column` are None where nobody can say."""
 
     file: str
     line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    number: int
-    text: str
-    wrong: bool
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`via`: the other template lines that Jinja was in, the outermost first."""
+    """`via`: the other template lines that Jinja was in, the outermost first. `frame`: the lines around the place."""
 
     place: Place
     message: str
     hint: str
     via: tuple[Place, ...]
-    frame: tuple[Line, ...]
+    frame: tuple[ExcerptLine, ...]
 
 
 def explain(error: TemplateInvalid, gallery: Gallery, template: str) -> Fault:
@@ -51,19 +48,18 @@ def explain(error: TemplateInvalid, gallery: Gallery, template: str) -> Fault:
     place, message = Place(_relative(error.path, gallery.folder), error.line), error.message
     trail = _trail(error.__cause__, gallery.folder)
     if place.file.endswith(".toml"):
-        place = Place(place.file, _toml_line(message, _lines(gallery, place.file)))
+        place = Place(place.file, *_toml_place(message, _lines(gallery, place.file)))
     elif place.line is None and place.file.endswith(".mjml"):
         place, message = _unbalanced(gallery, template) or (place, message)
     elif undefined := _UNDEFINED.search(message):
         word = re.compile(rf"\b{undefined[1]}\b")
         place = next((step for step in reversed(trail) if word.search(_text(gallery, step))), place)
-    return Fault(
-        place=place,
-        message=message,
-        hint=_hint(message, gallery, template),
-        via=tuple(step for step in dict.fromkeys(trail) if step != place),
-        frame=_frame(_lines(gallery, place.file), place.line),
-    )
+    via = tuple(step for step in dict.fromkeys(trail) if step != place)
+    if place.line and not place.column:
+        place = replace(place, column=column_in(_text(gallery, place), message))
+    lines = _lines(gallery, place.file)
+    frame = excerpt(lines, place.line, place.column or 1, around=_AROUND, before=_BEFORE) if place.line else ()
+    return Fault(place=place, message=message, hint=_hint(message, gallery, template), via=via, frame=frame)
 
 
 def _relative(path: str, folder: Path) -> str:
@@ -84,22 +80,22 @@ def _unbalanced(gallery: Gallery, template: str) -> tuple[Place, str] | None:
     for file in gallery.files_of(template):
         found = first_unbalanced(gallery.source(file)) if file.endswith(".mjml") else None
         if found:
-            return Place(file, found.line), found.message
+            return Place(file, found.line, found.column), found.message
     return None
 
 
-def _toml_line(message: str, lines: list[str]) -> int | None:
-    """Find the line by what the message names: a line, or a sample and its field."""
+def _toml_place(message: str, lines: list[str]) -> tuple[int | None, int | None]:
+    """Find line and column by what the message names: a line, or a sample and its field."""
     if found := _TOML_LINE.search(message):
-        return int(found[1])
+        return int(found[1]), int(found[2]) if found[2] else None
     if not (sample := _TOML_SAMPLE.search(message)):
-        return None
+        return None, None
     heads = (number for number, text in enumerate(lines, 1) if text.strip() in (f"[{sample[1]}]", f'["{sample[1]}"]'))
     head, field = next(heads, None), _TOML_FIELD.search(message)
     if head is None or field is None:
-        return head
+        return head, None
     fields = (number for number, text in enumerate(lines[head:], head + 1) if re.match(rf"\s*{field[1]}\s*=", text))
-    return next(fields, head)
+    return next(fields, head), None
 
 
 def _hint(message: str, gallery: Gallery, template: str) -> str:
@@ -117,11 +113,3 @@ def _lines(gallery: Gallery, file: str) -> list[str]:
 def _text(gallery: Gallery, place: Place) -> str:
     lines = _lines(gallery, place.file)
     return lines[place.line - 1] if place.line and place.line <= len(lines) else ""
-
-
-def _frame(lines: list[str], line: int | None) -> tuple[Line, ...]:
-    if line is None or not 1 <= line <= len(lines):
-        return ()
-    first = max(1, line - _AROUND)
-    around = lines[first - 1 : line + _AROUND]
-    return tuple(Line(number, text, number == line) for number, text in enumerate(around, first))

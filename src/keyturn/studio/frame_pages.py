@@ -11,13 +11,13 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 from keyturn.studio import frames
 from keyturn.studio.canvas import Canvas
 from keyturn.studio.pixels import Marks
-from keyturn.studio.view import View
+from keyturn.studio.view import View, named
 
 
 @get("/frames/{name:path}", sync_to_thread=False)
 def template_frame(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
-    template = _name(name)
+    template = named(name)
     if html := canvas.html(template, view):
         return frames.frame(html, view, frames.PREVIEW)
     fault = canvas.preview(template, view).fault
@@ -28,18 +28,14 @@ def template_frame(name: FromPath[Path], view: NamedDependency[View], canvas: Na
 @get("/places/{name:path}", sync_to_thread=False)
 def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[Marks]:
     """Say which line of the templates each part of the frame comes from."""
-    return Response(canvas.marks(_name(name), view), media_type=MediaType.JSON)
+    return Response(canvas.marks(named(name), view), media_type=MediaType.JSON)
 
 
 @get("/eml/{name:path}", sync_to_thread=False)
 def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
     """Hand out the whole message, to be opened in a mail program."""
-    template = _name(name)
+    template = named(name)
     message = canvas.message(template, view)
     file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
     headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
     return Response(message.as_bytes(), media_type="message/rfc822", headers=headers)
-
-
-def _name(path: Path) -> str:
-    return path.as_posix().lstrip("/")

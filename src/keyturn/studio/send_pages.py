@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPR
 from keyturn.studio.canvas import Canvas
 from keyturn.studio.face import Face
 from keyturn.studio.sending import Outcome, Sending
-from keyturn.studio.view import View
+from keyturn.studio.view import View, named
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ def send_page(
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
     """Ask who shall have it; after it was sent, say so."""
-    return send_pages.page(_name(name), view, Outcome(to, id=id))
+    return send_pages.page(named(name), view, Outcome(to, id=id))
 
 
 @post("/send/{name:path}", status_code=HTTP_200_OK)
@@ -73,8 +73,4 @@ async def send(
     view: NamedDependency[View],
     send_pages: NamedDependency[SendPages],
 ) -> Response[Any]:
-    return await send_pages.send(_name(name), view, data.to.strip())
-
-
-def _name(path: Path) -> str:
-    return path.as_posix().lstrip("/")
+    return await send_pages.send(named(name), view, data.to.strip())

@@ -17,7 +17,7 @@ from keyturn.studio import frames
 from keyturn.studio.face import Face
 from keyturn.studio.marking_changes import with_marks
 from keyturn.studio.snapshots import Review, Stale, grouped
-from keyturn.studio.view import View
+from keyturn.studio.view import View, named
 
 
 class Acceptance(msgspec.Struct):
@@ -128,7 +128,7 @@ def _compared(name: Path, view: View, review: Review) -> Comparison:
 
 
 def _name(path: Path, view: View) -> MailName:
-    return MailName(path.as_posix().lstrip("/"), view.sample, view.lang)
+    return MailName(named(path), view.sample, view.lang)
 
 
 def _following(here: MailName, waiting: list[MailName]) -> MailName | None:

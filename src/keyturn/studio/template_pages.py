@@ -14,7 +14,7 @@ from keyturn.studio.face import Face
 from keyturn.studio.sample_pages import SamplePages
 from keyturn.studio.source import shared_source
 from keyturn.studio.tree import in_order
-from keyturn.studio.view import View
+from keyturn.studio.view import View, named
 
 
 @get("/", sync_to_thread=False)
@@ -36,14 +36,14 @@ async def template_page(
 
     Who prefers `respond-async` (RFC 7240, 4.1) gets the mail at once, and asks for its checks afterwards.
     """
-    return await pages.page(_name(name), view, at_once="respond-async" in prefer)
+    return await pages.page(named(name), view, at_once="respond-async" in prefer)
 
 
 @get("/checks/{name:path}")
 async def checked_page(
     name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(_name(name), view)
+    return await pages.checked_page(named(name), view)
 
 
 @get("/files/{file:path}", sync_to_thread=False)
@@ -51,13 +51,8 @@ def shared_file_page(
     file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Face]
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
-    name = _name(file)
+    name = named(file)
     if name not in gallery.shared():
         raise NotFoundException(detail=f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
     return face.page("file.html", context | {"shared_file": name})
-
-
-def _name(path: Path) -> str:
-    """Return the name of a template or file as the rest of the address has it."""
-    return path.as_posix().lstrip("/")

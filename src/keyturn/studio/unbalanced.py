@@ -12,6 +12,7 @@ _VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "
 @dataclass(frozen=True, slots=True)
 class Unbalanced:
     line: int
+    column: int
     message: str
 
 
@@ -32,12 +33,12 @@ class _Tags(HTMLParser):
     def __init__(self, *, convert_charrefs: bool) -> None:
         super().__init__(convert_charrefs=convert_charrefs)
         self.found: Unbalanced | None = None
-        self._open: list[tuple[str, int]] = []
+        self._open: list[tuple[str, tuple[int, int]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as called
         self._check_quotes(tag)
         if tag not in _VOID:
-            self._open.append((tag, self.getpos()[0]))
+            self._open.append((tag, self.getpos()))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as called
         self._check_quotes(tag)
@@ -46,17 +47,20 @@ class _Tags(HTMLParser):
         if self._open and self._open[-1][0] == tag:
             self._open.pop()
         elif tag in (name for name, _ in self._open):
-            name, line = self._open[-1]
-            self._report(line, f"<{name}> is not closed before </{tag}>.")
+            name, place = self._open[-1]
+            self._report(place, f"<{name}> is not closed before </{tag}>.")
         else:
-            self._report(self.getpos()[0], f"</{tag}> closes nothing: no <{tag}> is open here.")
+            self._report(self.getpos(), f"</{tag}> closes nothing: no <{tag}> is open here.")
 
     def left_open(self) -> Unbalanced | None:
-        return Unbalanced(self._open[-1][1], f"<{self._open[-1][0]}> is never closed.") if self._open else None
+        if not self._open:
+            return None
+        name, (line, offset) = self._open[-1]
+        return Unbalanced(line, offset + 1, f"<{name}> is never closed.")
 
     def _check_quotes(self, tag: str) -> None:
         if found := _UNQUOTED.search(re.sub(r'"[^"]*"|\'[^\']*\'', '""', self.get_starttag_text() or "")):
-            self._report(self.getpos()[0], f'<{tag}>: the value of {found[1]} needs quotes: {found[1]}="…".')
+            self._report(self.getpos(), f'<{tag}>: the value of {found[1]} needs quotes: {found[1]}="…".')
 
-    def _report(self, line: int, message: str) -> None:
-        self.found = self.found or Unbalanced(line, message)
+    def _report(self, place: tuple[int, int], message: str) -> None:
+        self.found = self.found or Unbalanced(place[0], place[1] + 1, message)

@@ -1,5 +1,6 @@
 """What a page of the studio shows, as it stands in the address: every state can be linked to."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -81,3 +82,8 @@ def read_view(request: Request[Any, Any, Any]) -> View:
         return msgspec.convert(dict(request.query_params), View, strict=False)
     except msgspec.ValidationError as error:
         raise ValidationException(detail=f"The address asks for a view that does not exist: {error}.") from error
+
+
+def named(path: Path) -> str:
+    """Return the name of a template or file, as the path behind a page's own has it."""
+    return path.as_posix().lstrip("/")
