@@ -28,6 +28,7 @@ async def main() -> None:
                 for scheme in ("light", "dark"):
                     await studio(browser, url, scheme)
                     await mail(browser, scheme)
+                await sheet(browser, url)
                 await page(browser, url)
                 await browser.close()
             demo.send_signal(signal.SIGINT)
@@ -35,10 +36,18 @@ async def main() -> None:
 
 async def studio(browser: Browser, url: str, scheme: str) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-    await tab.goto(f"{url}/studio")
-    await tab.get_by_role("link", name=re.compile("^password_reset")).first.click()
-    await tab.wait_for_load_state("networkidle")
+    await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer")
+    await tab.get_by_role("status").filter(has_text="watching").wait_for()
+    await tab.wait_for_function("document.body.dataset.checks === ''")
     await tab.screenshot(path=IMAGES / f"studio-{scheme}.png")
+    await tab.close()
+
+
+async def sheet(browser: Browser, url: str) -> None:
+    tab = await browser.new_page(viewport={"width": 1440, "height": 760})
+    await tab.goto(f"{url}/studio/sheet?width=375&scheme=light&scheme=dark&lang=en&lang=ja&lang=ar")
+    await tab.wait_for_timeout(2000)  # its frames are loaded as they come into view
+    await tab.screenshot(path=IMAGES / "studio-sheet.png")
     await tab.close()
 
 

@@ -48,9 +48,14 @@ function renew(node, next) {
   else blend(node, next);
 }
 
+// Typing also sets what was unset: until that is sent, a page that is older must not take it back.
+function isHeld(control) {
+  return typing !== null && (control === typing || control.id === `${typing.id}-unset`);
+}
+
 function fill(control, next) {
   if (control.matches("select")) blend(control, next.cloneNode(true));
-  if (control === typing || control.hasAttribute("data-kept")) return;
+  if (isHeld(control) || control.hasAttribute("data-kept")) return;
   if (control.checked !== next.checked) control.checked = next.checked;
   if (control.value !== next.value) control.value = next.value;
 }

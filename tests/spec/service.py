@@ -16,7 +16,6 @@ from uvicorn.lifespan.on import LifespanOn
 
 from keyturn.accounts.port import Account
 from keyturn.app import create_app
-from keyturn.mail.render import Templates
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.tracing import Tracing
@@ -160,7 +159,6 @@ async def running(
 ) -> AsyncIterator[Service]:
     inbox = inbox or Inbox()
     parts = Parts(settings, sender=inbox, tracing=tracing)
-    parts.templates = _compiled.setdefault(settings.brand, parts.templates)
     app = create_app(settings, parts=parts, worker=worker)
     life = LifespanOn(uvicorn.Config(app, log_config=None))  # type: ignore[arg-type]
     await life.startup()
@@ -168,10 +166,6 @@ async def running(
     yield Service(app, parts, inbox)
     await life.shutdown()
     assert not life.should_exit, "the service did not stop"
-
-
-_compiled: dict[Brand, Templates] = {}
-"""Templates by the brand that is in them: to compile them takes longer than most tests."""
 
 
 @cache

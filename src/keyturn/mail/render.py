@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 
+from keyturn.compiled import compiled_once
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.compiling import Filled, Rendered, compile_mail, one_line
@@ -124,6 +125,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
+            bytecode_cache=compiled_once(),
         )
         environment.filters["short_lines"] = short_lines
         language.teach(environment)

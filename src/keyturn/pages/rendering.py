@@ -11,6 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
+from keyturn.compiled import compiled_once
 from keyturn.languages import Language
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
@@ -75,6 +76,7 @@ class Pages:
                 trim_blocks=True,
                 lstrip_blocks=True,
                 extensions=["jinja2.ext.i18n"],
+                bytecode_cache=compiled_once(),
             )
             language.teach(environment)
             environment.globals.update(

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.status_codes import HTTP_200_OK
 
+from keyturn.compiled import compiled_once
 from keyturn.lint.finding import Finding
 from keyturn.lint.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.resources import folder
@@ -55,6 +56,7 @@ class Face:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=compiled_once(),
         )
         self._environment.globals.update(
             url=self.url,
