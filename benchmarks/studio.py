@@ -104,7 +104,7 @@ async def _saves(port: int, file: Path) -> list[float]:
             file.write_text(changed, "utf-8")
             await page.wait_for_function(_PAINTED, arg=word, polling="raf")
             taken.append((time.perf_counter() - start) * 1000)
-        await page.wait_for_function("document.body.dataset.checks === ''")
+        await page.wait_for_load_state("networkidle")
     file.write_text(text, "utf-8")
     return taken
 

@@ -21,24 +21,26 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "keyturn", "demo", "--port", "0"]
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as demo:
-            assert demo.stdout
-            url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-                for scheme in ("light", "dark"):
-                    await studio(browser, url, scheme)
-                    await mail(browser, scheme)
-                await sheet(browser, url)
-                await page(browser, url)
-                await browser.close()
-            demo.send_signal(signal.SIGINT)
+            try:
+                assert demo.stdout
+                url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
+                async with async_playwright() as playwright:
+                    browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+                    for scheme in ("light", "dark"):
+                        await studio(browser, url, scheme)
+                        await mail(browser, scheme)
+                    await sheet(browser, url)
+                    await page(browser, url)
+                    await browser.close()
+            finally:
+                demo.send_signal(signal.SIGINT)
 
 
 async def studio(browser: Browser, url: str, scheme: str) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-    await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer")
+    await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer&tab=checks")
     await tab.get_by_role("status").filter(has_text="watching").wait_for()
-    await tab.wait_for_function("document.body.dataset.checks === ''")
+    await tab.wait_for_load_state("networkidle")
     await tab.screenshot(path=IMAGES / f"studio-{scheme}.png")
     await tab.close()
 

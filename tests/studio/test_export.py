@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -57,6 +58,28 @@ def test_the_pages_need_nothing_but_each_other(gallery: Gallery, site: Path) -> 
         assert not OUTSIDE.search(text), page
         for target in re.findall(r'(?:src|href)="([^"#]+)"', text):
             assert (page.parent / target).resolve().is_file(), f"{page}: {target}"
+
+
+def test_names_that_an_address_reads_otherwise_lead_to_their_files(gallery: Gallery, folder: Path, site: Path) -> None:
+    for name in ("a#b", "x?y", "50%41"):
+        (folder / f"{name}.html").write_text("<p>Hello</p>")
+    export(gallery, SENDER, site)
+    index = (site / "index.html").read_text()
+    for name in ("a%23b", "x%3Fy", "50%2541"):
+        (page,) = re.findall(rf'href="(mails/{re.escape(name)}/[^"]+)"', index)
+        text = (site / unquote(page)).read_text()
+        frames = re.findall(r'<iframe class="\w+" src="([^"]+)"', text)
+        assert len(frames) == 4
+        assert all(((site / unquote(page)).parent / unquote(frame)).resolve().is_file() for frame in frames)
+
+
+def test_nothing_in_a_mail_runs_also_where_its_file_is_opened_by_itself(
+    gallery: Gallery, folder: Path, site: Path
+) -> None:
+    (folder / "sly.html").write_text("<html><head></head><body><script>alert(1)</script></body></html>")
+    export(gallery, SENDER, site)
+    head = (site / "frames/sly/guessed.en.light.html").read_text().partition("</head>")[0]
+    assert """<meta http-equiv="content-security-policy" content="default-src 'none';""" in head
 
 
 def test_it_is_written_anew_where_it_was_written_before(gallery: Gallery, folder: Path, site: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -20,6 +21,13 @@ from keyturn.studio.links import links_of
 from keyturn.studio.previews import Preview, Previews
 from keyturn.studio.sheet import SCHEMES
 from keyturn.studio.view import WIDTHS, Scheme, View
+
+# A file has no headers, so the mail itself says that nothing in it runs (CSP Level 3, 3.3), also where somebody opens
+# it without its page. Links open beside it.
+_IN_FRAME = (
+    "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data: https: http:; base-uri 'none'; form-action 'none'\"><base target=\"_blank\">"
+)
 
 _MARK = ".keyturn-export"
 """Says that a folder is an export, and so may be written anew."""
@@ -106,7 +114,7 @@ def _leaves(gallery: Gallery, previews: Previews, template: str) -> Iterator[Lea
 def _write_frames(leaf: Leaf, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
-            _write(destination / file, in_head(drawn(leaf.mail.html, View(scheme=scheme)), '<base target="_blank">'))
+            _write(destination / file, in_head(drawn(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
 
 
 def _slug(name: str) -> str:
@@ -118,6 +126,7 @@ def _pages(gallery: Gallery, sender: str) -> Environment:
         loader=FileSystemLoader(folder("preview") / "export"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["address"] = quote
     environment.globals.update(
         folder=gallery.folder.name, sender=sender, schemes=SCHEMES, widths=WIDTHS, sandbox=PREVIEW,
         first_language=gallery.languages.choose("").tag,
