@@ -22,23 +22,23 @@ from playwright.async_api import Page, async_playwright
 
 from benchmarks.figure import Figure
 from benchmarks.processes import free_port, resident_megabytes
-from keyturn.resources import folder
 
 STARTS = 5
 SAVES = 40
-TEMPLATE = "password_reset/password_reset.mjml"
-LAYOUT = "_layout/base.mjml"
+FOLDER = Path("tests/gallery/folders/school/emails")
+TEMPLATE = "courses/enrolled.mjml"
+LAYOUT = "layouts/main.mjml"
 FLAGS = (
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 )  # fmt: skip
-PREVIEW = "/studio/templates/password_reset"
+PREVIEW = "/studio/templates/courses/enrolled"
 
 
 def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as here:
         templates = Path(here) / "emails"
-        shutil.copytree(folder("email_templates"), templates)
+        shutil.copytree(FOLDER, templates)
         starts = [_start(templates) for _ in range(STARTS)]
         yield Figure(name="keyturn studio DIR, start to the first preview", value=median(starts), unit="s", budget=1)
         with _studio(templates) as (port, pid):
@@ -91,15 +91,13 @@ def _drawn(port: int) -> bool:
 async def _saves(port: int, file: Path) -> list[float]:
     """Return how long each save took, in milliseconds. The last one is waited for until its checks are done, too."""
     text = file.read_text("utf-8")
-    closing = "</mj-body>" if "</mj-body>" in text else "{{ part.heading("
+    closing = "{% endblock %}" if file.name == Path(TEMPLATE).name else "</mj-column>"
     taken = []
     async with _page(port) as page:
         for number in range(SAVES):
             word = f"save {number}"
-            mark = f"<mj-section><mj-column><mj-text>{word}</mj-text></mj-column></mj-section></mj-body>"
-            changed = text.replace(
-                closing, mark if closing == "</mj-body>" else f"<mj-text>{word}</mj-text>{closing}", 1
-            )
+            before, _, after = text.rpartition(closing)
+            changed = f"{before}<mj-text>{word}</mj-text>{closing}{after}"
             start = time.perf_counter()
             file.write_text(changed, "utf-8")
             await page.wait_for_function(_PAINTED, arg=word, polling="raf")

@@ -5,10 +5,13 @@ import { draw } from "./page.js";
 const status = document.querySelector("[data-saved]");
 const folder = status.textContent;
 let source = null;
+const FAILED = "the studio failed: see the terminal";
 let missed = false;
 
 export function listen() {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+  document.addEventListener("failed", () => tell("error", FAILED));
+  document.addEventListener("answered", () => status.textContent === FAILED && tell("live", `watching ${folder}`));
   if (!document.hidden) start();
 }
 

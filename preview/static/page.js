@@ -26,7 +26,7 @@ export async function check() {
   const { signal } = underWay;
   for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
-    if (!page?.ok || signal.aborted) return;
+    if (!page?.ok || page.failed || signal.aborted) return;
     place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
     address = page.document.body.dataset.checks;
   }
@@ -44,6 +44,10 @@ async function fetchAndPlace(address, anew, replace) {
     if (!signal.aborted && address !== location.href) location.assign(address);
     return null;
   }
+  if (page.failed) {
+    ahead?.discard();
+    return null;
+  }
   const moved = page.address !== location.href.split("#")[0];
   wanted = page.address;
   if (moved) history[replace ? "replaceState" : "pushState"](null, "", page.address);
@@ -58,11 +62,14 @@ async function fetchAndPlace(address, anew, replace) {
   return !document.querySelector(".fault");
 }
 
+// A page that failed has nothing to show: what is here stays, and the status line says so ("failed", else "answered").
 async function fetchPage(address, signal, options) {
   try {
     const response = await fetch(address, { signal, ...options });
-    const text = await response.text();
-    return { address: response.url, ok: response.ok, document: new DOMParser().parseFromString(text, "text/html") };
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const failed = response.status >= 500 || !page.querySelector("[data-region]");
+    document.dispatchEvent(new Event(failed ? "failed" : "answered"));
+    return { address: response.url, ok: response.ok, failed, document: page };
   } catch {
     return null;
   }

@@ -211,6 +211,18 @@ def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) ->
     assert "Yahoo" not in two
 
 
+def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    refused = keyturn("check", "emails", "--only", "mjml", "--only", "mjml/unknown-atribute")
+
+    assert (refused.code, refused.out) == (2, "")
+    said = " ".join(refused.err.split())
+    assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
+    assert "the groups are accessibility, compatibility, contrast, " in said
+    assert keyturn("check", "emails", "--only", "nosuch").code == 2
+
+
 @pytest.mark.usefixtures("emails")
 def test_clients_that_nobody_knows_are_refused_with_the_list(keyturn: Keyturn) -> None:
     refused = keyturn("check", "emails", "--clients", "apple,outlok")

@@ -54,6 +54,33 @@ def test_settings_with_faults_are_told_together(keyturn: Keyturn, shop: Path) ->
     assert "keyturn.toml [studio] timezone: no such time zone: Leeds" in refused.err
 
 
+@pytest.mark.parametrize("command", ["check", "studio"])
+def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
+    keyturn: Keyturn, shop: Path, command: str
+) -> None:
+    Path("pyproject.toml").write_text(
+        '[tool.keyturn.studio]\nclients = ["outlok", "gmial"]\neditor = "vscod"\ntimezone = "Leeds"\n'
+    )
+
+    refused = keyturn(command, str(shop))
+
+    section = f"{Path('pyproject.toml').resolve()} [tool.keyturn.studio]"
+    assert refused.code == 1
+    assert f"{section} timezone: no such time zone: Leeds" in refused.err
+    assert f"{section} clients: no group of clients is called 'outlok' (did you mean outlook?)" in refused.err
+    assert f"{section} clients: no group of clients is called 'gmial' (did you mean gmail?)" in refused.err
+    assert f"{section} editor: 'vscod' is none of vscode, " in refused.err
+
+
+def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, shop: Path) -> None:
+    Path("site/mails").mkdir(parents=True)
+    Path("site/.keyturn-export").touch()
+    Path("site/mails/welcome.html").write_text("<p>Hello</p>")
+
+    assert shop.is_dir()
+    assert keyturn("check", "mails").err.endswith("There are some in templates/emails.\n")
+
+
 @pytest.mark.parametrize("command", [("check",), ("studio",), ("render", "welcome", "--dir")])
 @pytest.mark.parametrize(
     ("named", "message"),

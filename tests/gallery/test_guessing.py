@@ -47,6 +47,10 @@ def guessed() -> Guess:
         ("start_time", "14:32"),
         ("order.total", "62.40"),
         ("item.price", "24.00"),
+        ("amount_due", "62.40"),
+        ("balance_due", "62.40"),
+        ("due", "27 November 2026"),
+        ("amount_due_on", "27 November 2026"),
         ("order_id", 1042),
         ("quantity", 1),
         ("currency", "EUR"),
@@ -98,6 +102,37 @@ def test_a_number_that_is_reckoned_with_is_one(guessed: Guess) -> None:
     values = guessed("{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * 2 }}")
 
     assert values == {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12}
+
+
+def test_what_is_shown_as_money_is_a_number(guessed: Guess) -> None:
+    values = guessed("{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ age|money }}")
+
+    assert values == {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9}
+
+
+def test_a_filter_for_money_that_there_is_gets_a_number_to_reckon_with() -> None:
+    environment = Environment(loader=DictLoader({"mail": "{{ due|money }}"}))  # noqa: S701
+    environment.filters["money"] = "{:.2f}".format
+
+    assert guess(find_variables(["mail"], environment)) == {"due": 24.0}
+
+
+def test_a_name_that_asks_is_true_also_where_it_is_printed(guessed: Guess) -> None:
+    values = guessed("{{ is_trial }} {{ has_discount }} {{ user.canEdit }} {{ should_pay|yesno }}")
+
+    assert values == {"is_trial": True, "has_discount": True, "user": {"canEdit": True}, "should_pay": True}
+
+
+def test_a_state_is_true_where_it_is_asked_for(guessed: Guess) -> None:
+    values = guessed(
+        "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
+        "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
+        "{% if date_paid %}{{ date_paid }}{% endif %}"
+    )
+
+    assert values == {
+        "tasks": [{"done": True}] * 3, "enabled": True, "amount_paid": "62.40", "date_paid": "20 November 2026",
+    }  # fmt: skip
 
 
 def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:

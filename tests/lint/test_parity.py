@@ -27,6 +27,14 @@ def test_a_mail_without_a_text_part_is_told_to_have_one(tmp_path: Path, text: st
     assert at(finding.place) == ("letter/letter.mjml", 1)
 
 
+def test_the_text_part_is_missed_in_the_mail_and_not_in_its_layout(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write("_layout/base.mjml", "<mjml><mj-body>{% block content %}{% endblock %}</mj-body></mjml>")
+    mails.write("letter/letter.mjml", '\n{% extends "_layout/base.mjml" %}{% block content %}<mj-text />{% endblock %}')
+    (finding,) = check_parity(mails.read_values("letter", {}))
+    assert (finding.rule, at(finding.place)) == ("parity/no-text", ("letter/letter.mjml", 1))
+
+
 @pytest.mark.parametrize(
     "text", ["{{ link }}\n", "Open it ({{ link }}).\n", "<{{ link }}>\n", "See {{ link }}, today.\n"]
 )

@@ -11,6 +11,7 @@ from keyturn.gallery import Gallery
 from keyturn.languages import Languages
 from keyturn.lint.document import read_document
 from keyturn.lint.examining import Examination, examine
+from keyturn.lint.features import features
 from keyturn.lint.finding import Finding
 from keyturn.lint.origins import with_origins
 from keyturn.mail.render import Templates
@@ -133,3 +134,19 @@ def examined(folder: Path) -> Examination:
 
 def told(found: list[Finding]) -> str:
     return "\n".join(f"{one.place}: {one.rule}: {one.message}" for one in found)
+
+
+def test_a_layout_of_boxes_is_to_be_made_of_table_cells(mails: Path) -> None:
+    page = mails / "_parts" / "page.html"
+    page.write_text(page.read_text("utf-8").replace("<body", '<body style="display:flex"', 1), "utf-8")
+
+    found = {one.finding.rule: one.finding for one in examined(mails).found}
+
+    assert found["compatibility/css-display-flex"].way_out == "Lay it out with table cells."
+
+
+def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
+    both = [one for one in features().values() if "mj-" in one.way_out]
+
+    assert len(both) > 5
+    assert all(one.in_html and "mj-" not in one.in_html for one in both)

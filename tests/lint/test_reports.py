@@ -73,7 +73,13 @@ def test_sarif_has_what_its_specification_requires(run: Mapping[str, Any]) -> No
 
     assert driver["name"] == "keyturn"
     assert driver["version"]
-    assert all(rule["id"] for rule in driver["rules"])
+    assert driver["rules"][2] == {
+        "id": "mjml/wrong-value",
+        "name": "MjmlWrongValue",
+        "shortDescription": {"text": "MJML: wrong value."},
+        "help": {"text": "Write\nred."},
+    }
+    assert driver["rules"][0]["shortDescription"]["text"] == "Links: relative."
     for result in run["results"]:
         assert result["message"]["text"]
         assert result["level"] in {"error", "warning", "note", "none"}

@@ -98,7 +98,7 @@ async def test_keys_choose_what_is_shown_and_the_menu_says_it(page: Page, served
         ("r", "?sample=ada&dir=rtl&images=off", "RTL · no images"),
         ("r", "?sample=ada&dir=ltr&images=off", "LTR · no images"),
         ("r", "?sample=ada&images=off", "no images"),
-        ("i", "?sample=ada", "Options"),
+        ("i", "?sample=ada", "View"),
     ):
         await page.keyboard.press(key)
         await expect(page).to_have_url(f"{served}/templates/greeting{address}")

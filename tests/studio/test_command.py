@@ -19,7 +19,7 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
         f"  Studio       {studio.url}/studio",
         "  Templates    the emails that Keyturn sends   3 templates",
         "",
-        "  Ctrl-C ends it. Nothing leaves this machine.",
+        "  Ctrl-C ends it. Nothing is sent.",
     ]
     assert (code, rest.lstrip()) == (0, "Ended. Nothing was sent.\n")
 
@@ -34,3 +34,14 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
     assert "Who has the address with the token reads these mails, too." in studio.greeting
+    assert "Nothing is sent." not in studio.greeting
+
+
+def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path: Path) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"]
+    with running_demo(command, tmp_path) as studio:
+        page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
+        studio.interrupt()
+    assert "Your app &lt;hello@example.test&gt;" in page

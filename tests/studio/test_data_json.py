@@ -73,7 +73,7 @@ def test_what_is_no_json_is_told_by_line_and_column_and_stays_as_it_is(
 ) -> None:
     edit = send(client, text)
     page = client.get("/studio/templates/order", params={"sample": "lamp", "data": "json", "edit": edit}).text
-    assert "This is no JSON." in page
+    assert "This is no JSON object." in page
     assert f">{place}</a>" in page
     assert says in unescape(page)
     assert text_of(page) == (text or " ")
@@ -93,6 +93,6 @@ def test_a_value_that_does_not_fit_is_told_by_its_line(client: Client) -> None:
 
 def test_the_form_says_that_an_edit_is_no_json_and_starts_from_the_sample(client: Client) -> None:
     page = client.get("/studio/templates/order?sample=lamp&edit=%7B").text
-    assert "This is no JSON." in page
+    assert "This is no JSON object." in page
     assert 'name="/name"' in page
     assert 'value="Ada"' in page

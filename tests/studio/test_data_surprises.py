@@ -77,6 +77,23 @@ def test_plain_values_vary_by_their_own_looks() -> None:
     assert made == [surprise(start, None, seed).values for seed in range(30)]
 
 
+@pytest.mark.parametrize(
+    ("link", "page"),
+    [
+        ("https://account.northwind.example/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA", r"/reset-password/\w{22}"),
+        ("https://account.northwind.example/reset?token=kT3vQ9mXh2Jr0pZs&lang=en", r"/reset\?token=\w{16}&lang=en"),
+        ("https://account.northwind.example/orders/1042/track", r"/orders/\d{4}/track"),
+        ("https://account.northwind.example/how-to-choose-a-password", "/how-to-choose-a-password"),
+        ("https://account.northwind.example", ""),
+    ],
+)
+def test_a_link_leads_to_the_page_of_the_sample_with_another_token(link: str, page: str) -> None:
+    for props in (None, EMAILS["password_reset"]):
+        made = {surprise(Sample("one", {"link": link}), props, seed).values["link"] for seed in range(20)}
+        assert all(re.fullmatch(rf"https://account\.northwind\.example{page}", one) for one in made)
+        assert (len(made) > 10) == ("{" in page)
+
+
 def test_the_button_leads_to_a_seed_that_shows_and_can_be_typed(client: Client) -> None:
     page = client.get("/studio/templates/order?sample=lamp").text
     link = re.search(r'<a id="surprise"[^>]*href="(\?sample=lamp&amp;seed=(\d+))"[^>]*aria-keyshortcuts="u"', page)

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.studio.fixtures import GREETING, capture
+from tests.studio.fixtures import GREETING, capture, write_templates
 
 from keyturn.studio import Studio
 
@@ -71,6 +72,37 @@ def test_what_an_editor_leaves_beside_a_file_is_not_told(events: Iterator[Event]
 def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], outbox: Path) -> None:
     capture(outbox, "Welcome")
     assert next(events) == ("mail", "")
+
+
+def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Event], folder: Path) -> None:
+    aside = folder.rename(folder.with_name("aside"))
+    assert next(events)[0] == "saved"
+    aside.rename(folder)
+    assert next(events)[0] == "saved", "all of it is new"
+    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
+    assert next(events)[0] == "saved"
+
+
+def test_a_folder_that_is_replaced_in_a_moment_is_watched_too(events: Iterator[Event], folder: Path) -> None:
+    shutil.rmtree(folder)
+    write_templates(folder)
+    while json.loads(next(events)[1])["told"] < (settled := time.time() * 1000 - 500):
+        pass
+    assert settled
+    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
+    assert next(events)[0] == "saved"
+
+
+def test_a_page_that_is_opened_while_the_folder_is_away_is_told_when_it_is_back(
+    served: str, studio: Studio, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    aside = folder.rename(folder.with_name("aside"))
+    with httpx.stream("GET", f"{served}/events", timeout=10) as stream:
+        told = read(stream)
+        aside.rename(folder)
+        assert {next(told)[0], next(told)[0]} == {"saved", "watching"}
+        studio.stopping.set()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:

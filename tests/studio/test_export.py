@@ -98,6 +98,13 @@ def test_a_folder_with_anything_else_in_it_is_left_as_it_is(gallery: Gallery, si
     assert [file.name for file in site.iterdir()] == ["thesis.doc"]
 
 
+def test_a_folder_among_the_templates_is_refused(gallery: Gallery) -> None:
+    inside = gallery.folder / "pages" / "site"
+    with pytest.raises(ExportRefused, match="is among the templates; name a folder outside"):
+        export(gallery, SENDER, inside)
+    assert not inside.exists()
+
+
 def test_a_file_is_no_place_for_it(gallery: Gallery, site: Path) -> None:
     site.write_text("x")
     with pytest.raises(ExportRefused, match="is a file"):

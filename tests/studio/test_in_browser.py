@@ -121,8 +121,8 @@ async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page
     assert await ground(page) == "rgb(254, 254, 254)"
     for scheme, painted in (
         ("Dark (the mail's own styles)", "rgb(16, 16, 16)"),
-        ("Outlook.com (modelled: partial inversion)", "rgb(46, 46, 46)"),
-        ("Gmail iOS (modelled: full inversion)", "rgb(21, 21, 21)"),
+        ("Outlook.com (dark, modelled: partial inversion)", "rgb(46, 46, 46)"),
+        ("Gmail iOS (dark, modelled: full inversion)", "rgb(21, 21, 21)"),
         ("Light", "rgb(254, 254, 254)"),
     ):
         await page.keyboard.press("d")

@@ -110,8 +110,13 @@ def test_the_lines_of_a_macro_and_of_its_call_lead_to_the_same(client: Client) -
 
 
 def test_a_line_that_draws_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
-    assert picked(client, f"{BASE}:3") == []
-    assert "Nothing that is drawn here comes from this line." in strip(client, f"{BASE}:3")
+    assert picked(client, f"{BASE}:5") == []
+    assert "Nothing that is drawn here comes from this line." in strip(client, f"{BASE}:5")
+
+
+def test_a_line_of_the_subject_or_the_preheader_is_said_to_be_in_the_inbox_row(client: Client) -> None:
+    for line in (f"{BASE}:3", f"{BASE}:4", f"{GREETING}:2", f"{GREETING}:3"):
+        assert "This line is in the inbox row above" in strip(client, line)
 
 
 @pytest.mark.usefixtures("rule")

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from litestar import Litestar, get
 from litestar.testing import TestClient
 from tests.studio.conftest import Client
 from tests.studio.fixtures import GREETING_SAMPLES
 
 from keyturn.languages import Languages
-from keyturn.studio import Studio, create_studio_app
+from keyturn.studio import Studio, create_studio_app, studio_router
 
 
 def test_the_studio_opens_with_the_first_template_that_has_a_sample(client: Client, folder: Path) -> None:
@@ -36,6 +37,23 @@ def test_the_inbox_row_says_who_what_and_the_preheader(client: Client) -> None:
     assert "<b>Northwind School</b>" in row
     assert "Welcome, Ada" in row
     assert "Your account is ready." in row
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "subject", "preheader", "compiler"),
+    [
+        ("plain.html", "<html><head></head><body></body></html>", "title", "no hidden text comes first", "HTML"),
+        ("plain.mjml", "<mjml><mj-body></mj-body></mjml>", "mj-title", "&lt;mj-preview&gt; is empty", "MJML"),
+    ],
+)
+def test_what_a_mail_lacks_is_called_as_its_own_language_calls_it(
+    client: Client, folder: Path, file: str, text: str, subject: str, preheader: str, compiler: str
+) -> None:
+    (folder / file).write_text(text)
+    page = client.get("/studio/templates/plain?tab=headers").text
+    assert f"No subject: &lt;{subject}&gt; is empty" in page
+    assert f"<dd>None: {preheader}.</dd>" in page
+    assert re.search(rf"Jinja \d+\.\d\d ms · {compiler} \d+\.\d\d ms", page)
 
 
 def test_a_sample_is_escaped_wherever_it_is_shown(client: Client) -> None:
@@ -146,11 +164,61 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
     assert words in answer.text
 
 
-@pytest.mark.parametrize("query", ["width=9", "width=wide", "show=pdf", "scheme=sepia", "tab=x", "file=x", "pane=x"])
-def test_a_view_that_does_not_exist_is_named(client: Client, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "takes"),
+    [
+        ("width=9", "a whole number from 280 to 1600"),
+        ("width=wide", "a whole number from 280 to 1600"),
+        ("seed=x", "a whole number"),
+        ("show=pdf", "html, both, text or source"),
+        ("scheme=sepia", "light, dark, partial or full"),
+        ("dir=up", "ltr or rtl"),
+        ("tab=x", "data, checks, links or headers"),
+        ("pane=x", "list, mail or details"),
+    ],
+)
+def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, takes: str) -> None:
     answer = client.get(f"/studio/templates/greeting?{query}")
     assert answer.status_code == 400
-    assert f"$.{query.partition('=')[0]}" in answer.text
+    assert f"The address says {query}, but {query.partition('=')[0]} takes {takes}." in answer.text
+
+
+def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    @get("/unthought", sync_to_thread=False)
+    def unthought() -> None:
+        raise RuntimeError("the disk is on fire")
+
+    router = studio_router(studio)
+    router.register(unthought)
+    with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
+        answer = client.get("/studio/unthought")
+    assert answer.status_code == 500
+    assert "The studio failed. The terminal that it runs in says where." in answer.text
+    assert "on fire" not in answer.text
+    assert "RuntimeError: the disk is on fire" in caplog.text
+    assert "/studio/unthought" in caplog.text
+
+
+def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> None:
+    answer = client.get("/studio/frames/nothing", headers={"sec-fetch-dest": "iframe"})
+    assert (answer.status_code, answer.text) == (404, "There is no template called nothing.")
+    assert "content-security-policy" not in answer.headers
+
+
+def test_the_keys_of_less_frequent_things_stand_on_what_they_click(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada").text
+    assert re.search(r'id="to-send"[^>]* aria-keyshortcuts="m"', page)
+    assert re.search(r'id="data-json"[^>]* aria-keyshortcuts="v"', page)
+    assert re.search(r'id="save"[^>]* aria-keyshortcuts="Control\+S Meta\+S"', page)
+    keys = re.findall(r'aria-keyshortcuts="([^"]+)"', page)
+    assert len(keys) == len(set(keys))
+
+
+def test_what_the_mail_is_shown_with_is_told_in_full_where_it_is_cut(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&dir=rtl&images=off").text
+    assert '<summary id="options-summary" title="RTL · no images">' in page
 
 
 def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
@@ -215,4 +283,5 @@ def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
         page = client.get("/studio/templates/notice?show=text&lang=de").text
     assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
+    assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
     assert '<pre class="text">de' in page

@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.folders import DIRECTORY, ENVIRONMENT, clients_named, open_folder, without_templates
+from keyturn.cli.folders import DIRECTORY, ENVIRONMENT, open_folder, without_templates
 from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
 
 if TYPE_CHECKING:
+    from keyturn.lint.clients import Clients
     from keyturn.lint.examining import Examination, Found
 
 _AROUND = 1
 _WIDTH = 110
 _COLOURS = {"error": error, "warning": warning, "note": muted}
+
+
+def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from keyturn.lint.rules import UnknownRule, expect_rules  # noqa: PLC0415
+
+    try:
+        expect_rules(names)
+    except UnknownRule as unknown:
+        raise click.BadParameter(str(unknown)) from None
+    return names
 
 
 @click.command()
@@ -24,7 +35,10 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
     "--format", "output", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True,
     help="github annotates pull requests; sarif is for code scanning.",
 )  # fmt: skip
-@click.option("--only", multiple=True, metavar="RULE", help="Only this rule, or group of rules; can be repeated.")
+@click.option(
+    "--only", multiple=True, metavar="RULE", callback=_known_rules,
+    help="Only this rule, or group of rules; can be repeated.",
+)  # fmt: skip
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
 @ENVIRONMENT
 def check(
@@ -58,13 +72,14 @@ def check(
     """
     from keyturn.lint import reports  # noqa: PLC0415
     from keyturn.lint.checks import checks_for  # noqa: PLC0415
+    from keyturn.lint.clients import Clients  # noqa: PLC0415
     from keyturn.lint.examining import examine  # noqa: PLC0415
 
     opened = open_folder(directory, environment)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     folder = opened.gallery.folder
-    chosen = clients_named("--clients", groups) if groups else clients_named("clients", opened.settings.clients)
+    chosen = _clients_named(groups) if groups else Clients.named(opened.settings.clients)
     examination = examine(opened.gallery, checks_for(chosen)).only(only)
     if output == "text":
         _print(examination, folder)
@@ -73,6 +88,15 @@ def check(
         if written := write(examination, lambda file: _shown(folder, file)):
             click.echo(written)
     sys.exit(1 if examination.count("error") else 0)
+
+
+def _clients_named(groups: tuple[str, ...]) -> "Clients":
+    from keyturn.lint.clients import Clients, UnknownClients  # noqa: PLC0415
+
+    try:
+        return Clients.named(groups)
+    except UnknownClients as unknown:
+        fail(f"--clients: {unknown}")
 
 
 def _print(examination: "Examination", folder: Path) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyturn.cli.terminal import fail
+from keyturn.errors import Fault, SettingsInvalid
 
 if TYPE_CHECKING:
     from keyturn.gallery import Gallery
     from keyturn.gallery.configuration import StudioSettings
-    from keyturn.lint.clients import Clients
     from keyturn.parts import Parts
 
 _DEEPEST = 4
@@ -47,12 +47,11 @@ class Opened:
 
 def open_folder(directory: Path | None, environment: str) -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none."""
-    from keyturn.gallery.configuration import read_studio_settings  # noqa: PLC0415
     from keyturn.resources import folder  # noqa: PLC0415
 
     if directory and not directory.is_dir():
         fail(*_missing(directory))
-    settings = read_studio_settings(*([directory] if directory else []), Path.cwd())
+    settings = studio_settings(*([directory] if directory else []), Path.cwd())
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if environment:
@@ -61,6 +60,13 @@ def open_folder(directory: Path | None, environment: str) -> Opened:
     from keyturn.gallery.opening import open_gallery  # noqa: PLC0415
 
     return Opened(open_gallery(directory, environment=environment, settings=settings), settings)
+
+
+def studio_settings(*folders: Path) -> "StudioSettings":
+    """Return what is set nearest to these folders. Raises SettingsInvalid with every fault, whoever has to know it."""
+    from keyturn.gallery.configuration import read_studio_settings  # noqa: PLC0415
+
+    return read_studio_settings(*folders, rules=_unknown_names)
 
 
 def own_emails(parts: "Parts", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
@@ -78,14 +84,20 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
     return (first, *_there_are_some())
 
 
-def clients_named(setting: str, groups: tuple[str, ...]) -> "Clients":
-    """Return the groups of mail clients that somebody named. Ends where one of them does not exist."""
+def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the clients and the editor that nobody knows."""
     from keyturn.lint.clients import Clients, UnknownClients  # noqa: PLC0415
+    from keyturn.studio.editor import editor_called  # noqa: PLC0415
 
+    for name in values.get("clients", ()):
+        try:
+            Clients.named([name])
+        except UnknownClients as unknown:
+            yield Fault("clients", str(unknown))
     try:
-        return Clients.named(groups)
-    except UnknownClients as unknown:
-        fail(f"{setting}: {unknown}")
+        editor_called(values.get("editor", ""))
+    except SettingsInvalid as invalid:
+        yield from invalid.faults
 
 
 def _own(settings: "StudioSettings") -> Opened:
@@ -112,7 +124,12 @@ def _there_are_some() -> tuple[str, ...]:
 
 def _folders_with_templates(here: Path) -> Iterator[str]:
     """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
+    from keyturn.gallery.discovery import EXPORT_MARK  # noqa: PLC0415
+
     for folder, below, names in os.walk(here):
+        if EXPORT_MARK in names:
+            below.clear()
+            continue
         depth = len(Path(folder).relative_to(here).parts)
         if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
             below.clear()

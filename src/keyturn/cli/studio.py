@@ -12,9 +12,9 @@ from keyturn.cli.folders import (
     DIRECTORY,
     ENVIRONMENT,
     Opened,
-    clients_named,
     open_folder,
     own_emails,
+    studio_settings,
     without_templates,
 )
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from keyturn.studio.studio import Studio
 
 
+_HELLO = "hello@example.test"
+
+
 def studio_of(parts: "Parts", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that these parts send. `parts` must reload its templates."""
-    from keyturn.gallery.configuration import read_studio_settings  # noqa: PLC0415
-
-    return _studio(own_emails(parts, read_studio_settings(Path.cwd()), brands), host)
+    return _studio(own_emails(parts, studio_settings(Path.cwd()), brands), host)
 
 
 @click.command()
@@ -86,7 +87,7 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
 
 
 def _studio(opened: Opened, host: str) -> "Studio":
-    from keyturn.gallery.plausible import Named, text_for  # noqa: PLC0415
+    from keyturn.lint.clients import Clients  # noqa: PLC0415
     from keyturn.mail.email import local_sender  # noqa: PLC0415
     from keyturn.settings import is_loopback, read_settings  # noqa: PLC0415
     from keyturn.studio.editor import editor_started_by  # noqa: PLC0415
@@ -95,15 +96,14 @@ def _studio(opened: Opened, host: str) -> "Studio":
 
     settings = opened.parts.settings if opened.parts else read_settings(sending=False)
     brand = settings.brand
-    name, support = (brand.name, brand.support_address) if opened.parts else (text_for(Named("sender")) or "", "")
-    sender = opened.settings.sender or settings.mail.from_ or local_sender(name, support)
+    unnamed = local_sender(brand.name, brand.support_address) if opened.parts else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
-        sender=sender,
+        sender=opened.settings.sender or settings.mail.from_ or unnamed,
         outbox=Path(settings.mail.capture_dir) if settings.mail.transport == "capture" else None,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
-        clients=clients_named("clients", opened.settings.clients).groups,
+        clients=Clients.named(opened.settings.clients).groups,
         transport=_transport(settings),
         host=host,
         token="" if is_loopback(f"//{host}") else new_token(),
@@ -155,7 +155,7 @@ def _greeting(opened: Opened, studio: "Studio", url: str) -> str:
     }
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Ctrl-C ends it." + ("" if studio.transport else " Nothing leaves this machine.")
+    ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")
     return "\n".join(
         [
             "",

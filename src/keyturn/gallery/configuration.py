@@ -1,7 +1,7 @@
 """`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +13,9 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.reading import did_you_mean
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
+Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
+"""Looks at the values that are set, and tells what is wrong with them."""
+
 _FOLDERS = ("folder", "samples", "locales")
 
 
@@ -46,17 +49,17 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None
 
 
-def read_studio_settings(*folders: Path) -> StudioSettings:
+def read_studio_settings(*folders: Path, rules: Rules = lambda _: ()) -> StudioSettings:
     """Return the settings nearest to the first of the folders that has any in it or above it.
 
-    Raises SettingsInvalid with every fault.
+    `rules` are those of what is built upon the gallery. Raises SettingsInvalid with every fault.
     """
     for folder in folders:
         for above in (folder.absolute(), *folder.absolute().parents):
             for name, section in _PLACES:
                 found = _section(above / name, section)
                 if found is not None:
-                    return _build(found, above / name, ".".join(section))
+                    return _build(found, above / name, ".".join(section), rules)
     return StudioSettings()
 
 
@@ -72,7 +75,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     return found
 
 
-def _build(given: Any, file: Path, section: str) -> StudioSettings:
+def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
     if not isinstance(given, dict):
         raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
     fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
@@ -86,7 +89,7 @@ def _build(given: Any, file: Path, section: str) -> StudioSettings:
             values[key] = msgspec.convert(value, fields[key].type, dec_hook=lambda _, path: file.parent / _text(path))
         except msgspec.ValidationError as error:
             faults.append(Fault(key, str(error)))
-    faults += _broken_rules(values, file)
+    faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
         raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
     return StudioSettings(**values, file=file)

@@ -7,9 +7,9 @@ from keyturn.gallery.variables import Use
 
 FILTERS: Mapping[Use, frozenset[str]] = {
     "number": frozenset({
-        "abs", "currency", "decimal", "filesizeformat", "float", "floatformat", "format_currency", "format_decimal",
-        "format_money", "format_number", "format_percent", "format_price", "int", "intcomma", "money", "number",
-        "percent", "percentage", "pluralize", "price", "round", "usd", "euro", "eur",
+        "abs", "currency", "currencyformat", "decimal", "filesizeformat", "float", "floatformat", "format_currency",
+        "format_decimal", "format_money", "format_number", "format_percent", "format_price", "int", "intcomma", "money",
+        "number", "percent", "percentage", "pluralize", "price", "round", "usd", "euro", "eur",
     }),
     "moment": frozenset({
         "clock", "date", "dateformat", "datetime", "datetimeformat", "day", "format_date", "format_datetime",
@@ -28,6 +28,12 @@ FILTERS: Mapping[Use, frozenset[str]] = {
     "length": frozenset({"count", "length"}),
 }  # fmt: skip
 """What a value has to be for a filter, of Jinja's own and of those that apps commonly add."""
+
+OF_MONEY = frozenset({
+    "currency", "currencyformat", "eur", "euro", "format_currency", "format_money", "format_price", "money", "price",
+    "usd",
+})  # fmt: skip
+"""Those of them that say that a number is money, whatever its name says."""
 
 ONE_OF_IT = frozenset({"first", "last", "max", "min", "random"})
 FEWER_OR_ELSEWHERE = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})

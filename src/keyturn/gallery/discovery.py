@@ -18,9 +18,13 @@ from typing import NamedTuple
 from keyturn.gallery.naming import ending_of, is_shared, meant, name_of, stem_of, subject, text_part
 from keyturn.mail.files import MailFiles
 
+EXPORT_MARK = ".keyturn-export"
+"""A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""
+
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
 _NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
+_NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
@@ -99,7 +103,7 @@ class Discovery:
                 if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
                     continue
                 if each.is_dir():
-                    if each.name not in _NOT_OURS and not os.path.isfile(f"{each.path}/pyvenv.cfg"):  # noqa: PTH113 - many
+                    if each.name not in _NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
                         yield from self._states(each.path, f"{file}/")
                 elif ending_of(file) in (*_MARKUP, *_OTHERS):
                     with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
@@ -133,6 +137,10 @@ class Discovery:
 
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
+
+
+def _holds(folder: str, names: Iterable[str]) -> bool:
+    return any(os.path.isfile(f"{folder}/{name}") for name in names)  # noqa: PTH113 - many
 
 
 def _read(text: str) -> _Text:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keyturn.gallery.demands import FILTERS
+from keyturn.gallery.demands import FILTERS, OF_MONEY
 from keyturn.gallery.plausible import Named, is_later, text_for
 from keyturn.gallery.variables import Variable, singular
 
@@ -20,6 +20,8 @@ _PARTS_OF_A_MOMENT = frozenset({
     "day", "hour", "isoweekday", "microsecond", "minute", "month", "second", "tzinfo", "tzname", "weekday", "year",
 })  # fmt: skip
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_QUESTION = re.compile(r"(?:is|has|can|should)_.+")
+_STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")
 _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)")
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
@@ -80,16 +82,16 @@ def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:
 
 
 def _plain(one: Variable, named: Named, nth: int) -> Any:
-    text = text_for(named, nth)
+    text, words = text_for(named, nth), "_".join(named.words)
+    if one.filters & OF_MONEY and not _is_number(text):
+        text = text_for(Named("price"), nth)
     if "number" in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
         return one.compared[0]
     if isinstance(one.default, int | float):
         return one.default
-    if "asked" in one.uses and not one.uses & {"printed", "text", "length"}:
-        return True
-    if not one.uses & {"printed", "text"} and _FLAG.fullmatch("_".join(named.words)):
+    if _is_yes_or_no(one, words):
         return True
     if text is None and one.filters & FILTERS["moment"]:
         text = text_for(Named("date"), nth)
@@ -98,6 +100,19 @@ def _plain(one: Variable, named: Named, nth: int) -> Any:
     if text is None or (isinstance(one.default, str) and text.startswith("#")):
         text = one.default or f"{named}{f' {nth + 1}' if nth else ''}"
     return int(text) if text.isascii() and text.isdigit() and "text" not in one.uses else text
+
+
+def _is_yes_or_no(one: Variable, words: str) -> bool:
+    asked = "asked" in one.uses
+    if _QUESTION.fullmatch(words) or (asked and _STATE.fullmatch(words)):
+        return True
+    if asked and not one.uses & {"printed", "text", "length"}:
+        return True
+    return not one.uses & {"printed", "text"} and bool(_FLAG.fullmatch(words))
+
+
+def _is_number(text: str | None) -> bool:
+    return bool(_NUMBER.fullmatch((text or "").replace(" ", "")))
 
 
 def _number(text: str | None, default: Any, nth: int) -> int | float:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 
@@ -12,13 +13,12 @@ from keyturn.gallery import Sample
 from keyturn.gallery.naming import stem_of
 from keyturn.lint.finding import Finding, Place
 from keyturn.lint.other_engines import WAY_OUT, engine_of, is_django_filter, rule_of
+from keyturn.lint.spots import (
+    Spot, circle, line_at, missing_in, relative, spot_in_samples, spot_of, undecodable,
+)  # fmt: skip
 
-_UNDEFINED = re.compile(r"'([^']+)' is undefined")
-_NO_ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
-_QUOTED = re.compile(r"'(\w+)'")
-_TAG = re.compile(r"\{[{%]")
-_TOML_LINE = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
+_A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")
 
 _YOUR_OWN = "; one of your own comes with your Jinja environment: --env package.module:environment."
 
@@ -30,13 +30,36 @@ _WRITTEN: Mapping[str, str] = {
 }
 
 
-def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
+class Broken(NamedTuple):
+    """`spot` is where the finding is, as far as that is known; its own place is the nearest to it."""
+
+    finding: Finding
+    spot: Spot
+
+
+def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Broken:
     """Return what keeps a template from being rendered."""
+    if spot := undecodable(error, folder):
+        return Broken(_not_utf8("jinja/error", spot, folder), spot)
+    if spots := circle(error, folder):
+        return Broken(_endless(spots, folder), spots[-1])
+    spot = spot_of(error, folder)
+    return Broken(_explained(error, folder, sample, spot.nearest(folder)), spot)
+
+
+def explain_samples(error: TemplateInvalid, folder: Path) -> Broken:
+    """Return what keeps a template's samples from being read."""
+    if spot := undecodable(error, folder):
+        return Broken(_not_utf8("samples/invalid", spot, folder), spot)
+    spot = spot_in_samples(error, folder)
+    written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
+    way_out = f"A sample is a table of values with a name: {written}."
+    return Broken(_finding("samples/invalid", error.message, way_out, spot.nearest(folder)), spot)
+
+
+def _explained(error: TemplateInvalid, folder: Path, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    file = _relative(error.path, folder)
-    line_text = _line(folder / file, error.line)
-    named = cause.name if isinstance(cause, TemplateNotFound) else ""
-    place = Place(file, error.line or 1, column_in(line_text, message, str(named or "")))
+    line_text = line_at(Spot(relative(error.path, folder), error.line), folder)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
@@ -46,15 +69,13 @@ def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
             )
         return _finding("jinja/syntax", message, "Mend the Jinja tag at this place.", place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
-        column = line_text.index("<mj-include") + 1
-        return _missing_include([*map(str, cause.templates)], folder, Place(file, place.line, column))
+        return _missing_include([*map(str, cause.templates)], folder, place)
     if isinstance(cause, TemplateNotFound):
         return _finding("jinja/missing-template", message, _near_files(str(cause.name), folder), place)
     if isinstance(cause, UndefinedError):
-        name = _UNDEFINED.search(message) or _NO_ATTRIBUTE.search(message)
-        return _finding("jinja/undefined", message, _near(name[1] if name else "", sample), place)
+        return _finding("jinja/undefined", message, _near(missing_in(message), sample), place)
     if not sample.known:
-        way_out = f"Add samples of what it is given: {stem_of(file)}.samples.toml, with a table for each."
+        way_out = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
         return Finding(
             rule="samples/missing", severity="note", place=place, way_out=way_out,
             message=f"This template was not checked: without samples it cannot be rendered ({message}).",
@@ -62,15 +83,15 @@ def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Finding:
     return _finding("jinja/error", message, f"Look at what this line does with the values of {sample.name}.", place)
 
 
-def explain_samples(error: TemplateInvalid, folder: Path) -> Finding:
-    """Return what keeps a template's samples from being read."""
-    at = _TOML_LINE.search(error.message)
-    line = error.line or (int(at[1]) if at else 1)
-    column = int(at[2]) if at and at[2] else 1
-    ending = Path(error.path).suffix.lower().lstrip(".")
-    written = _WRITTEN.get(ending, _WRITTEN["toml"])
-    place = Place(_relative(error.path, folder), line, column)
-    return _finding("samples/invalid", error.message, f"A sample is a table of values with a name: {written}.", place)
+def _not_utf8(rule: str, spot: Spot, folder: Path) -> Finding:
+    return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folder))
+
+
+def _endless(spots: Sequence[Spot], folder: Path) -> Finding:
+    last = spots[-1]
+    others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
+    message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
+    return _finding("jinja/error", message, "Take out what closes the circle.", last.nearest(folder))
 
 
 def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
@@ -96,8 +117,10 @@ def _near(name: str, sample: Sample) -> str:
     close = get_close_matches(name, sample.values, n=1)
     if close:
         return f"Did you mean {close[0]}?"
-    given = ", ".join(sample.values) or "nothing"
-    return f"The sample {sample.name} gives {given}; add {name or 'what is missing'} to it, or do not print it."
+    given, missing = ", ".join(sample.values) or "nothing", name or "what is missing"
+    if sample.kind == "typed":
+        return f"This template is given {given}; add {missing} to its props, or do not print it."
+    return f"The sample {sample.name} gives {given}; add {missing} to it, or do not print it."
 
 
 def _near_files(name: str, folder: Path) -> str:
@@ -110,27 +133,6 @@ def _not_hidden(files: Iterable[str]) -> list[str]:
     return [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
 
 
-def _line(file: Path, line: int | None) -> str:
-    if line is None or not file.is_file():
-        return ""
-    lines = file.read_text("utf-8", errors="replace").splitlines()
-    return lines[line - 1] if 0 < line <= len(lines) else ""
-
-
-def column_in(line: str, message: str, *named: str) -> int:
-    """Return where in the line the first thing stands that is named, or quoted by the message; else its first tag."""
-    for name in filter(None, (*named, *_QUOTED.findall(message))):
-        if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line):
-            return found.start() + 1
-    tag = _TAG.search(line)
-    return tag.start() + 1 if tag else len(line) - len(line.lstrip()) + 1
-
-
 def _finding(rule: str, message: str, way_out: str, place: Place) -> Finding:
-    text = message[:1].upper() + message[1:] if not message.startswith(("'", "{")) else message
+    text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
     return Finding(rule=rule, severity="error", message=text.rstrip(".") + ".", way_out=way_out, place=place)
-
-
-def _relative(path: str, folder: Path) -> str:
-    file = Path(path)
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()

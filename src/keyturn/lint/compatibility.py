@@ -43,7 +43,7 @@ def _finding(document: Document, use: Use, chosen: tuple[str, ...]) -> Finding |
         rule=f"compatibility/{use.feature}",
         severity=severity,
         message=_message(support, feature, lacking, partly),
-        way_out=feature.way_out or _note(support, lacking) or _WITHOUT,
+        way_out=(not document.is_mjml and feature.in_html) or feature.way_out or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),
     )
 

@@ -27,6 +27,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     graceful: bool = False
     effect: str = "ignored"
     way_out: str = ""
+    in_html: str = ""
 
     def partly_matters(self, value: str) -> bool:
         return self.partial is None or bool(re.search(self.partial, value))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from keyturn.lint.anchors import Anchor, addresses_in, anchors
 from keyturn.lint.document import Document
-from keyturn.lint.finding import Finding
+from keyturn.lint.finding import Finding, Place
 from keyturn.lint.values import UNFILLED, is_given, is_unfilled
 
 _TOO_LONG = 200
@@ -25,7 +25,7 @@ def check_parity(document: Document) -> Iterator[Finding]:
             severity="warning",
             message="There is no text part, or nothing in it: who reads plain text gets an empty mail.",
             way_out=f"Write {document.template}.txt beside the template, with the same links.",
-            place=document.place(document.root.children[0].offset if document.root.children else 0),
+            place=Place(document.files.markup),  # also where a layout wrote all of it
         )
         return
     yield from _html_in_text(document)

@@ -8,11 +8,13 @@ from urllib.parse import quote
 import msgspec
 
 from keyturn.lint.examining import Examination, Found
+from keyturn.lint.finding import Finding
 
 Shown = Callable[[str], str]
 """Turns a template's name in its folder into the path that a reader can open."""
 
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
+_SHOWN_AS = {"html": "HTML", "mjml": "MJML"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -39,7 +41,8 @@ def as_github(examination: Examination, shown: Shown) -> str:
 
 def as_sarif(examination: Examination, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0, which code scanning services read."""
-    rules = sorted({found.finding.rule for found in examination.found})
+    first = {found.finding.rule: found.finding for found in reversed(examination.found)}
+    rules = sorted(first)
     return _encoded(
         {
             "$schema": _SARIF_SCHEMA,
@@ -50,7 +53,7 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
                         "driver": {
                             "name": "keyturn",
                             "version": version("keyturn"),
-                            "rules": [{"id": rule, "name": _pascal(rule)} for rule in rules],
+                            "rules": [_rule(first[rule]) for rule in rules],
                         }
                     },
                     "columnKind": "unicodeCodePoints",
@@ -106,6 +109,18 @@ def _result(found: Found, rules: list[str], shown: Shown) -> Mapping[str, Any]:
         "message": {"text": f"{finding.message} {finding.way_out}"},
         "locations": [{"physicalLocation": location}],
         "properties": {"mails": found.mails},
+    }
+
+
+def _rule(first: Finding) -> Mapping[str, Any]:
+    """Return what code scanning shows of a rule; the help is the way out of the first finding."""
+    group, _, what = first.rule.partition("/")
+    short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
+    return {
+        "id": first.rule,
+        "name": _pascal(first.rule),
+        "shortDescription": {"text": short},
+        "help": {"text": first.way_out},
     }
 
 

@@ -1,7 +1,7 @@
 """Filters and tests that templates use and nobody has brought: told, and the mail is checked all the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from jinja2 import Environment, TemplateError, nodes
@@ -10,6 +10,24 @@ from keyturn.gallery import Gallery
 from keyturn.gallery.environments import FolderEnvironment, lenient
 from keyturn.lint.finding import Finding, Place
 from keyturn.lint.origins import with_origins
+
+_CLOSE = 0.8
+_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
+    "Flask-Babel": (
+        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
+        "timedeltaformat", "timeformat",
+    ),
+    "Babel": (
+        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
+        "format_percent", "format_time", "format_timedelta",
+    ),
+    "Django": (
+        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
+        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
+        "truncatechars", "truncatewords", "yesno",
+    ),
+}  # fmt: skip
+"""Whose names apps commonly give their filters."""
 
 _YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
@@ -36,12 +54,18 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
     for node in used:
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            close = get_close_matches(node.name, known, n=1)
             yield Finding(
                 rule=f"jinja/unknown-{kind}", severity="error", message=f"No {kind} named '{node.name}'.",
-                way_out=f"Did you mean {close[0]}? Else {_YOUR_OWN}" if close else f"Check its spelling; {_YOUR_OWN}",
+                way_out=_way_out(node.name, known),
                 place=Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
             )  # fmt: skip
+
+
+def _way_out(name: str, known: Iterable[str]) -> str:
+    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+        return f"{source} has one of this name; {_YOUR_OWN}"
+    close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    return f"Did you mean {close[0]}? Else {_YOUR_OWN}" if close else f"Check its spelling; {_YOUR_OWN}"
 
 
 def _column(line: str, name: str) -> int:

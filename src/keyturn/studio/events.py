@@ -1,10 +1,12 @@
 """What changed on the disk, told to the pages that are open (server-sent events)."""
 
+import asyncio
 import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from litestar.response import ServerSentEventMessage
@@ -27,33 +29,72 @@ class Saved(msgspec.Struct, frozen=True):
     told: float
 
 
+class _Watched(NamedTuple):
+    """`outbox` and `goldens` are None where there are none."""
+
+    folders: tuple[Path, ...]
+    outbox: Path | None
+    goldens: Path | None
+
+
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
     """Tell of saved templates, captured mails and accepted golden files, until the page goes or the server stops.
 
-    The watch lasts as long as the page listens, and `watching` says that it has begun.
+    The watch lasts as long as the page listens, and `watching` says that it has begun. A folder that is taken away, as
+    a change of branches can do, is waited for.
     """
-    from watchfiles import awatch  # noqa: PLC0415 - nobody pays for a watch that nobody uses
+    told = False
+    while not studio.stopping.is_set():
+        watched = _watched(studio)
+        with contextlib.suppress(FileNotFoundError):  # gone in the moment between
+            async for paths in _batches(studio, watched.folders):
+                if not told:
+                    told = True
+                    yield ServerSentEventMessage(event="watching", data="")
+                for message in _messages(paths, watched):
+                    yield message
+        if await _are_back(studio):
+            yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(())))
+
+
+async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
+    """Yield what changed, until the server stops or one of the folders is no longer the one that is watched."""
+    from watchfiles import Change, awatch  # noqa: PLC0415 - nobody pays for a watch that nobody uses
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
-    outbox = _made(studio.outbox)
-    goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
-    folders = [*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)]
-    told = False
     async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
         if studio.stopping.is_set():
             return
-        if not told:
-            told = True
-            yield ServerSentEventMessage(event="watching", data="")
-        paths = {Path(path) for _, path in batch}
-        mails = {path for path in paths if path.parent == outbox}
-        if any(path.suffix == ".eml" for path in mails):
-            yield ServerSentEventMessage(event="mail", data="")
-        accepted = {path for path in paths if goldens and path.is_relative_to(goldens)}
-        if accepted:
-            yield ServerSentEventMessage(event="golden", data="")
-        if saved := paths - mails - accepted:
-            yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
+        yield {Path(path) for _, path in batch}
+        gone = {Path(path) for change, path in batch if change == Change.deleted}
+        if gone & {*folders} or not all(folder.is_dir() for folder in folders):
+            return
+
+
+def _messages(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
+    mails = {path for path in paths if path.parent == watched.outbox}
+    if any(path.suffix == ".eml" for path in mails):
+        yield ServerSentEventMessage(event="mail", data="")
+    accepted = {path for path in paths if watched.goldens and path.is_relative_to(watched.goldens)}
+    if accepted:
+        yield ServerSentEventMessage(event="golden", data="")
+    if saved := paths - mails - accepted:
+        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
+
+
+async def _are_back(studio: Studio) -> bool:
+    """Wait for the folder of the templates. Return False where the server stops before it is there."""
+    while not studio.stopping.is_set():
+        if studio.gallery.folder.is_dir():
+            return True
+        await asyncio.sleep(_LOOK_UP / 1000)
+    return False
+
+
+def _watched(studio: Studio) -> _Watched:
+    outbox = _made(studio.outbox)
+    goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
+    return _Watched((*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens)
 
 
 def _made(outbox: Path | None) -> Path | None:

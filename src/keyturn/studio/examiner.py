@@ -6,9 +6,9 @@ from keyturn.languages import Language
 from keyturn.lint.broken_templates import explain_samples
 from keyturn.lint.checks import checks_for
 from keyturn.lint.clients import Clients
-from keyturn.lint.document import read_document
+from keyturn.lint.document import Document, read_document
 from keyturn.lint.examining import findings
-from keyturn.lint.safety import AuditItem, audit
+from keyturn.lint.safety import audit
 from keyturn.lint.translations import untranslated
 from keyturn.lint.unknown_filters import traced_anyway, unknown_filters
 from keyturn.mail.render import Templates
@@ -28,24 +28,26 @@ class Examiner:
         try:
             sample = self._gallery.sample(template, name)
         except TemplateInvalid as error:
-            return Report((explain_samples(error, self._gallery.folder),))
+            return Report((explain_samples(error, self._gallery.folder).finding,))
         return self.examine_values(template, sample, language)
 
     def examine_values(self, template: str, sample: Sample, language: Language, brand: str = "") -> Report:
         """Do what `examine` does, for data that is written nowhere. Raises LookupError."""
         templates = self._templates_for(sample, brand)
-        found = {
-            *findings(templates, template, sample, language, self._checks),
-            *unknown_filters(self._gallery, template),
-            *untranslated(self._gallery, [template], [language]),
-        }
-        ordered = sorted(found, key=lambda finding: (finding.place, finding.rule, finding.message))
-        return Report(tuple(ordered), _audit(templates, template, sample, language))
+        of_mail = set(findings(templates, template, sample, language, self._checks))
+        of_files = {*unknown_filters(self._gallery, template), *untranslated(self._gallery, [template], [language])}
+        document = _read(templates, template, sample, language)
+        ordered = sorted(
+            of_mail | of_files,
+            # What keeps it from being drawn comes first.
+            key=lambda finding: (not document and finding not in of_mail, finding.place, finding.rule, finding.message),
+        )
+        return Report(tuple(ordered), audit(document) if document else ())
 
 
-def _audit(templates: Templates, template: str, sample: Sample, language: Language) -> tuple[AuditItem, ...]:
+def _read(templates: Templates, template: str, sample: Sample, language: Language) -> Document | None:
     try:
         document = read_document(templates, template, sample, language)
     except TemplateInvalid:  # it is among the findings
-        return ()
-    return audit(document) if document.html else ()
+        return None
+    return document if document.html else None

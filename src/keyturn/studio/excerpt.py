@@ -16,8 +16,10 @@ class ExcerptLine:
     after: str = ""
 
 
-def excerpt(lines: list[str], line: int, column: int, *, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-    """Return the lines without the blanks that all of them start with.
+def excerpt(
+    lines: list[str], line: int, column: int | None, *, around: int = 1, before: int = 16
+) -> tuple[ExcerptLine, ...]:
+    """Return the lines without the blanks that all of them start with. Without a column, nothing is marked.
 
     A place that is twice `before` characters further right is brought near.
     """
@@ -27,7 +29,7 @@ def excerpt(lines: list[str], line: int, column: int, *, around: int = 1, before
     shown = lines[first - 1 : line + around]
     blanks = min((len(text) - len(text.lstrip()) for text in shown if text.strip()), default=0)
     return tuple(
-        _marked(number, text, column, blanks, before) if number == line else ExcerptLine(number, text[blanks:])
+        _marked(number, text, column, blanks, before) if column and number == line else ExcerptLine(number, text[blanks:])
         for number, text in enumerate(shown, first)
     )
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.gallery import Gallery
+from keyturn.gallery.discovery import EXPORT_MARK
 from keyturn.languages import Language
 from keyturn.mail.compiling import Rendered
 from keyturn.resources import folder
@@ -28,9 +29,6 @@ _IN_FRAME = (
     "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
     "img-src data: https: http:; base-uri 'none'; form-action 'none'\"><base target=\"_blank\">"
 )
-
-_MARK = ".keyturn-export"
-"""Says that a folder is an export, and so may be written anew."""
 
 
 class ExportRefused(KeyturnError):
@@ -71,9 +69,10 @@ class Exported:
 def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], None] = lambda: None) -> Exported:
     """Write the export; `told` is called after each template.
 
-    A folder that holds anything else is left as it is. Raises ExportRefused, and OSError where it cannot be written.
+    A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
+    OSError where it cannot be written.
     """
-    _make_room(destination)
+    _make_room(destination, gallery.folder)
     pages, previews, leaves = _pages(gallery, sender), Previews(gallery, Giving(gallery)), []
     for template in gallery.names():
         of_template = list(_leaves(gallery, previews, template))
@@ -89,14 +88,16 @@ def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], 
     return Exported(sum(leaf.mail is not None for leaf in leaves), tuple(sorted(faults)))
 
 
-def _make_room(destination: Path) -> None:
+def _make_room(destination: Path, templates: Path) -> None:
+    if templates.resolve() in destination.resolve().parents:
+        raise ExportRefused(f"{destination} is among the templates; name a folder outside")
     if destination.exists() and not destination.is_dir():
         raise ExportRefused(f"{destination} is a file; name a folder")
     if destination.is_dir() and any(destination.iterdir()):
-        if not (destination / _MARK).is_file():
+        if not (destination / EXPORT_MARK).is_file():
             raise ExportRefused(f"{destination} holds something else; name a folder that is new or empty")
         shutil.rmtree(destination)
-    _write(destination / _MARK, "")
+    _write(destination / EXPORT_MARK, "")
 
 
 def _leaves(gallery: Gallery, previews: Previews, template: str) -> Iterator[Leaf]:

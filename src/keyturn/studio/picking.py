@@ -21,16 +21,20 @@ class Mark(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """`tags` are what the line draws. `written_in` are the macros that it calls, `called_from` the calls of its own."""
+    """`tags` are what the line draws. `written_in` are the macros that it calls, `called_from` the calls of its own.
+
+    `in_inbox` tells that the line is part of the subject or the preheader, which no frame shows.
+    """
 
     at: Place
     tags: tuple[str, ...]
     written_in: tuple[Place, ...]
     called_from: tuple[Place, ...]
     excerpt: tuple[ExcerptLine, ...]
+    in_inbox: bool
 
     @classmethod
-    def of(cls, at: Place, marks: Iterable[Mark], source: str) -> "Picked":
+    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Picked":
         inner: dict[str, Place] = {}
         outer: dict[str, Place] = {}
         for mark in (marks := list(marks)):
@@ -44,6 +48,7 @@ class Picked:
             written_in=tuple(inner.values()),
             called_from=tuple(outer.values()),
             excerpt=_excerpt(source.split("\n"), at.line),
+            in_inbox=in_inbox,
         )
 
 

@@ -19,6 +19,9 @@ from keyturn.studio.picking import Mark, Picked
 from keyturn.studio.view import View
 
 
+_IN_INBOX = ("mj-title", "mj-preview", "title")
+
+
 class Marks(msgspec.Struct, frozen=True):
     """`all` by what is on the elements of the frame, a class `kt-NUMBER` or the value of `data-keyturn`.
 
@@ -76,8 +79,12 @@ class Pixels:
         """Return what the page says of a line; None where it is in no file of this mail. Raises LookupError."""
         if at.file not in self._gallery.files_of(template):
             return None
-        marks = self.marks(template, view, at)
-        return Picked.of(at, [marks.all[key] for key in marks.picked], self._gallery.source(at.file))
+        source = self._gallery.source(at.file)
+        if not (document := self.document(template, view)):
+            return Picked.of(at, (), source, in_inbox=False)
+        lines = Lines(document)
+        marks = [Mark(one.tag, document.trail(one.offset)) for one in lines.at(at)]
+        return Picked.of(at, marks, source, in_inbox=lines.in_inbox(at))
 
 
 class Lines:
@@ -100,6 +107,13 @@ class Lines:
             found |= {one.key: one for one in inside or self._around(start, stop)}
         ordered = sorted(found.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
+
+    def in_inbox(self, place: Place) -> bool:
+        """Tell whether a line is part of what the list of an inbox shows: the subject, or the preheader."""
+        root = self._document.root
+        shown = [element for element in root.walk() if element.tag in _IN_INBOX]
+        spans = list(self._spans(place))
+        return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
 
     def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
         """Yield what a line wrote, itself or by a call of a macro."""

@@ -96,8 +96,9 @@ def address(random: Random) -> str:
     return f"{local}@{random.choice(_MAILBOXES)}"
 
 
-def token(random: Random) -> str:
-    return "".join(random.choices(ascii_letters + digits, k=random.choice((8, 22, 43))))
+def token(random: Random, length: int = 0) -> str:
+    """Return letters and digits, as many as are asked for."""
+    return "".join(random.choices(ascii_letters + digits, k=length or random.choice((8, 22, 43))))
 
 
 def _one_of(texts: Sequence[str]) -> Callable[[Random], str]:

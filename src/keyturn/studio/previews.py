@@ -8,7 +8,7 @@ from keyturn.gallery import Gallery
 from keyturn.gallery.environments import lenient
 from keyturn.languages import Language
 from keyturn.mail.compiling import Rendered
-from keyturn.studio.faults import Fault, explain
+from keyturn.studio.faults import Fault, fault_of_samples, fault_of_template
 from keyturn.studio.given import Given, Giving
 from keyturn.studio.view import View
 
@@ -23,7 +23,8 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Without a sample, `sample` is empty and `given` None; where samples cannot be read, it is the one asked for.
+    """Without a sample, `sample` is empty and `given` None; where samples cannot be read, it is the one asked for,
+    else the one that was drawn last.
 
     With a `fault`, `mail` is the last that could be drawn.
     """
@@ -52,8 +53,9 @@ class Previews:
         try:
             given = self._giving.of(template, view)
         except TemplateInvalid as error:
-            fault = explain(error, self._gallery, template)
-            return Preview(language=language, sample=view.sample, fault=fault)
+            fault = fault_of_samples(error, self._gallery)
+            sample, mail = self._drawn_last(template, view)
+            return Preview(language=language, sample=sample, mail=mail, fault=fault)
         if given is None:
             return Preview(language=language)
         return self._draw(template, given, view, language)
@@ -61,15 +63,28 @@ class Previews:
     def _draw(self, template: str, given: Given, view: View, language: Language) -> Preview:
         templates = self._templates_for(given.sample, view.brand)
         name = given.sample.name
-        key = (template, view.made_from().to(sample=name, seed=None, edit=""))
+        key = (template, _unedited(view).to(sample=name))
         start = perf_counter()
         try:
             filled = templates.fill(template, given.sample.values, language)
             between = perf_counter()
             mail = templates.compile(template, filled)
         except TemplateInvalid as error:
-            fault = explain(error, self._gallery, template)
+            fault = fault_of_template(error, self._gallery, template, given.sample)
             return Preview(language=language, sample=name, given=given, mail=self._last_good.get(key), fault=fault)
         timing = Timing(jinja=(between - start) * 1000, mjml=(perf_counter() - between) * 1000)
+        self._last_good.pop(key, None)  # so that the last one drawn is the last one there
         self._last_good[key] = mail
         return Preview(language=language, sample=name, given=given, mail=mail, timing=timing)
+
+    def _drawn_last(self, template: str, view: View) -> tuple[str, Rendered | None]:
+        """Return the last good mail of a sample that cannot be read now, of any where the view names none."""
+        wanted = _unedited(view)
+        for (name, drawn), mail in reversed(self._last_good.items()):
+            if name == template and wanted in (drawn, drawn.to(sample="")):
+                return drawn.sample, mail
+        return view.sample, None
+
+
+def _unedited(view: View) -> View:
+    return view.made_from().to(seed=None, edit="")

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ValidationException
 
 from keyturn.gallery import Entry
 from keyturn.studio.matching import fits
+from keyturn.studio.refusing import read_query
 from keyturn.studio.tree import in_order
 from keyturn.studio.view import Scheme, View
 
@@ -98,7 +98,4 @@ def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
     """Read the address. A form sends a name several times where several choices are ticked."""
     given: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
     single = {name: values[-1] for name, values in given.items() if name in ("find", "samples", "pane")}
-    try:
-        return msgspec.convert(given | single, SheetView, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValidationException(detail=f"The address asks for a sheet that does not exist: {error}.") from error
+    return read_query(given | single, SheetView)

@@ -4,11 +4,13 @@ Typed props are made by polyfactory from their types; a sample that no types des
 values.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import cycle, islice
 from random import Random
+from string import digits
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,14 +21,24 @@ from keyturn.gallery.kinds import kind_of
 from keyturn.mail.render import EmailProps
 from keyturn.studio import plausible
 
+_IN_LINK = re.compile(r"(?<=[/=])(?:\d+|(?=[\w-]*\d)[\w-]{8,}|[A-Za-z0-9]{20,})(?=$|[/?&#])")
+"""What stands for one order or one person in an address: a number, or a token."""
+
 
 def surprise(start: Sample, props: type[EmailProps] | None, seed: int) -> Sample:
     """Return the sample with other values, of the same kinds and within the same types."""
     if props is not None:
         from keyturn.studio.factories import made_up  # noqa: PLC0415 - polyfactory takes its time
 
-        return replace(start, values=msgspec.structs.asdict(made_up(props, seed)))
+        made = msgspec.structs.asdict(made_up(props, seed))
+        return replace(start, values={**made, **_links_of(start, made, Random(seed))})  # noqa: S311 - as below
     return replace(start, values=_varied("", start.values, Random(seed)))  # noqa: S311 - to be the same again
+
+
+def _links_of(start: Sample, made: Mapping[str, Any], random: Random) -> Mapping[str, str]:
+    """Return the links of the sample with other tokens, for the links that were made up."""
+    links = {name: text for name, text in start.values.items() if isinstance(text, str) and kind_of(text) == "link"}
+    return {name: _link(text, random) for name, text in links.items() if isinstance(made.get(name), str)}
 
 
 def _varied(name: str, value: Any, random: Random) -> Any:
@@ -63,15 +75,28 @@ def _moved(value: Any, random: Random) -> Any:
 def _text(name: str, text: str, random: Random) -> str:
     match kind_of(text):
         case "link":
-            where = urlsplit(text)
-            return f"{where.scheme}://{where.netloc}{where.path.rpartition('/')[0]}/{plausible.token(random)}" \
-                if where.netloc else text  # fmt: skip
+            return _link(text, random)
         case "address":
             return plausible.address(random)
         case "code":
             return text
     told = plausible.told(name, random)
     return told or _reworded(text, random)
+
+
+def _link(text: str, random: Random) -> str:
+    """Return a link to the same page, with another number or token of the same length where it has one."""
+    where = urlsplit(text)
+    if not where.netloc:
+        return text
+    site, path = f"{where.scheme}://{where.netloc}", text.partition(where.netloc)[2]
+    return site + _IN_LINK.sub(lambda found: _other(found[0], random), path)
+
+
+def _other(old: str, random: Random) -> str:
+    if old.isdigit():
+        return "".join(random.choices(digits, k=len(old)))
+    return plausible.token(random, len(old))
 
 
 def _reworded(text: str, random: Random) -> str:

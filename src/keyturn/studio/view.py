@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ValidationException
 from msgspec import Meta
+
+from keyturn.studio.refusing import read_query
 
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
@@ -78,10 +79,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_view(request: Request[Any, Any, Any]) -> View:
-    try:
-        return msgspec.convert(dict(request.query_params), View, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValidationException(detail=f"The address asks for a view that does not exist: {error}.") from error
+    return read_query(dict(request.query_params), View)
 
 
 def named(path: Path) -> str:
