@@ -4,12 +4,10 @@ import asyncio
 import logging
 import secrets
 from functools import cached_property
-from pathlib import Path
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
-from keyturn.languages import PACKAGED, Languages
 from keyturn.logs import LogEvent
 from keyturn.mail.email import Sender, local_sender
 from keyturn.mail.palette import palette_for
@@ -26,7 +24,7 @@ from keyturn.reset.http import ResetApi, SessionCookie
 from keyturn.reset.intents import origin_of
 from keyturn.reset.letters import Letters, Postmark
 from keyturn.reset.links import Links
-from keyturn.reset.own_mails import own_templates
+from keyturn.reset.own_mails import own_languages, own_templates
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.posting import Post
 from keyturn.reset.reports import MailReports
@@ -52,8 +50,7 @@ class Parts:
         self.tracing = tracing or tracing_of_process()
         self.secrets = _secrets(settings)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
-        own = [Path(settings.locales)] if settings.locales else []
-        self.languages = Languages(settings.timezone, PACKAGED, *own, reload=reload_templates)
+        self.languages = own_languages(settings, reload=reload_templates)
         self.palette, warnings = palette_for(settings.brand.accent, settings.brand.accent_dark)
         for warning in warnings:
             log.warning(LogEvent("brand.accent_adjusted", reason=warning))

@@ -67,7 +67,7 @@ def demo(host: str, port: int) -> None:
         parts = Parts(settings, reload_templates=True)
         await migrate(parts.database)
         await _add_accounts(parts)
-        studio = studio_of(parts, host, OTHER_BRANDS)
+        studio = studio_of(settings, host, OTHER_BRANDS)
         app = create_app(settings, parts=parts, more=[studio_router(studio)])
         await serve(app, bound, lambda: click.echo(_greeting(url, studio)), studio.stopping.set)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyturn.cli.terminal import fail
+from keyturn.cli.terminal import fail, warning
 from keyturn.errors import Fault, SettingsInvalid
 
 if TYPE_CHECKING:
     from keyturn.gallery import Gallery
     from keyturn.gallery.configuration import StudioSettings
-    from keyturn.parts import Parts
+    from keyturn.settings import Settings
 
 _DEEPEST = 4
 _TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
@@ -32,11 +32,11 @@ ENVIRONMENT: Decorator = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`settings` are those of the studio. `parts` are there where these are the emails that Keyturn sends."""
+    """`settings` are those of the studio. `service` are those of the service, where these are its emails."""
 
     gallery: "Gallery"
     settings: "StudioSettings"
-    parts: "Parts | None" = None
+    service: "Settings | None" = None
 
     @property
     def shown(self) -> str:
@@ -69,13 +69,11 @@ def studio_settings(*folders: Path) -> "StudioSettings":
     return read_studio_settings(*folders, rules=_unknown_names)
 
 
-def own_emails(parts: "Parts", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
-    """Open the emails that these parts send. `brands` are there to switch to beside those that are set."""
+def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
+    """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
     from keyturn.reset.own_mails import own_gallery  # noqa: PLC0415
 
-    brands = {**brands, **settings.brands}
-    gallery = own_gallery(parts.templates, parts.languages, parts.settings.brand, brands)
-    return Opened(gallery, settings, parts)
+    return Opened(own_gallery(service, {**brands, **settings.brands}, reload=True), settings, service)
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:
@@ -87,25 +85,29 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the clients and the editor that nobody knows."""
     from keyturn.lint.clients import Clients, UnknownClients  # noqa: PLC0415
-    from keyturn.studio.editor import editor_called  # noqa: PLC0415
 
     for name in values.get("clients", ()):
         try:
             Clients.named([name])
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
-    try:
-        editor_called(values.get("editor", ""))
-    except SettingsInvalid as invalid:
-        yield from invalid.faults
+    if editor := values.get("editor"):
+        from keyturn.studio.editor import editor_called  # noqa: PLC0415 - it brings the studio with it
+
+        try:
+            editor_called(editor)
+        except SettingsInvalid as invalid:
+            yield from invalid.faults
 
 
 def _own(settings: "StudioSettings") -> Opened:
-    from keyturn.parts import Parts  # noqa: PLC0415
+    from keyturn.mail.palette import palette_for  # noqa: PLC0415
     from keyturn.settings import read_settings  # noqa: PLC0415
 
-    parts = Parts(read_settings(sending=False), reload_templates=True)
-    return own_emails(parts, settings, {})
+    service = read_settings(sending=False)
+    for adjusted in palette_for(service.brand.accent, service.brand.accent_dark)[1]:
+        click.echo(warning(adjusted), err=True)
+    return own_emails(service, settings, {})
 
 
 def _missing(directory: Path) -> tuple[str, ...]:

@@ -17,11 +17,11 @@ from keyturn.cli.folders import (
     studio_settings,
     without_templates,
 )
+from keyturn.cli.lean import out_of_sight
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
     from keyturn.mail.email import Sender
-    from keyturn.parts import Parts
     from keyturn.settings import Settings
     from keyturn.studio.sending import Transport
     from keyturn.studio.studio import Studio
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 _HELLO = "hello@example.test"
 
 
-def studio_of(parts: "Parts", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
-    """Return the studio over the templates that these parts send. `parts` must reload its templates."""
-    return _studio(own_emails(parts, studio_settings(Path.cwd()), brands), host)
+def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
+    """Return the studio over the templates that the service sends."""
+    return _studio(own_emails(service, studio_settings(Path.cwd()), brands), host)
 
 
 @click.command()
@@ -66,9 +66,11 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
 
     What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
     """
-    from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
     from keyturn.logs import configure_logs  # noqa: PLC0415
-    from keyturn.studio import create_studio_app  # noqa: PLC0415
+
+    with out_of_sight("advanced_alchemy"):
+        from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
+        from keyturn.studio import create_studio_app  # noqa: PLC0415
 
     configure_logs("warning")
     opened = open_folder(directory, environment)
@@ -94,9 +96,9 @@ def _studio(opened: Opened, host: str) -> "Studio":
     from keyturn.studio.entrance import new_token  # noqa: PLC0415
     from keyturn.studio.studio import Studio  # noqa: PLC0415
 
-    settings = opened.parts.settings if opened.parts else read_settings(sending=False)
+    settings = opened.service or read_settings(sending=False)
     brand = settings.brand
-    unnamed = local_sender(brand.name, brand.support_address) if opened.parts else local_sender("Your app", _HELLO)
+    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
@@ -148,7 +150,7 @@ def _greeting(opened: Opened, studio: "Studio", url: str) -> str:
 
     names = opened.gallery.names()
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
-    folder = "the emails that Keyturn sends" if opened.parts else opened.shown
+    folder = "the emails that Keyturn sends" if opened.service else opened.shown
     rows = {
         "Studio": accent(f"{url}?token={studio.token}" if studio.token else url),
         "Templates": f"{folder}   {muted(templates) if names else templates}",

@@ -9,8 +9,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.gallery import Gallery
 from keyturn.gallery.configuration import StudioSettings, read_studio_settings
 from keyturn.gallery.opening import open_gallery
-from keyturn.languages import Languages
-from keyturn.reset.own_mails import own_gallery, own_templates
+from keyturn.reset.own_mails import own_gallery
 from keyturn.settings import FILE_NAME, read_settings
 from keyturn.snapshots import Goldens, Snapshots
 
@@ -42,4 +41,4 @@ def _own(project: Path) -> Gallery:
     """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
     settings = read_settings(file if file.is_file() else None, sending=False)
-    return own_gallery(own_templates(settings.brand), Languages(settings.timezone), settings.brand, {})
+    return own_gallery(settings)
