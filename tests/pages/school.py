@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import msgspec
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+from sqlalchemy import create_engine
 
 from keyturn.accounts.port import Account
 from keyturn.database import Model, now
@@ -63,7 +66,7 @@ class School:
 
     def app(self, **changes: Any) -> Litestar:
         """Return the pages alone, with any of the site's values changed."""
-        return Litestar([pages_router(replace(self.site, **changes))], logging_config=None)
+        return Litestar([pages_router(replace(self.site, **changes))], openapi_config=None, logging_config=None)
 
     @asynccontextmanager
     async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator["Visitor"]:
@@ -97,11 +100,25 @@ class School:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[School]:
+    _write_tables(Path(settings.database.url.removeprefix("sqlite:///")))
     parts = Parts(settings)
-    async with parts.database.engine.begin() as connection:
-        await connection.run_sync(Model.metadata.create_all)
     yield School(parts)
     await parts.close()
+
+
+def _write_tables(file: Path) -> None:
+    if not file.exists():
+        file.write_bytes(_tables())
+
+
+@cache
+def _tables() -> bytes:
+    """Return a database with every table and no rows: to make it takes longer than many a test."""
+    with TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{folder}/tables.db")
+        Model.metadata.create_all(engine)
+        engine.dispose()
+        return Path(folder, "tables.db").read_bytes()
 
 
 class Visitor:

@@ -241,7 +241,7 @@ def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client:
     (folder / "order" / "samples.toml").write_text(ORDERS + "[lamp\n")
     page = client.get("/studio/edit/order?sample=lamp&edit=%7B%22name%22%3A%22Grace%22%7D&%2Fname=Bo")
     assert page.url.params["edit"] == '{"name":"Grace"}'
-    assert "Once the samples can be read" in page.text
+    assert "The samples cannot be read." in page.text
 
 
 def test_what_is_checked_is_what_is_drawn(client: Client) -> None:

@@ -222,12 +222,21 @@ def test_an_unclosed_tag_is_found_in_an_included_file_with_the_ending_of_jinja(o
     assert "&lt;mj-text&gt; is never closed. partials/foot.mjml.j2:1:1" in said
 
 
+def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(other: Client, foreign: Path) -> None:
+    (foreign / "news.mjml.j2").write_text("<mjml><mj-body><mj-nothing>{{ name }}</mj-nothing></mj-body></mjml>")
+    said = overlay(other, "news")
+    assert said.startswith("MJML: ")
+    assert " news.mjml.j2 " in said
+    assert "this line" not in said
+
+
 @pytest.mark.parametrize(
     ("line", "place", "marked", "words"),
     [
         ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials",
          "Did you mean partials/header.html?"),
-        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include", "There is no heder.html"),
+        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include",
+         "There is no heder.html"),
         ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Look at what this line does"),
         ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Mend the Jinja tag at this place."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
@@ -284,6 +293,8 @@ def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Cli
     frame = client.get(f"/studio/frames/greeting{query}")
     assert frame.status_code == 200
     assert "Hello Ada" in frame.text
+    for what in ("show=source&file=eml", "show=source&file=html", "tab=headers", "tab=links", "show=text"):
+        overlay(client, query=f"{query or '?'}&{what}")
 
 
 def test_the_mail_of_another_sample_does_not_stay_behind(client: Client, folder: Path) -> None:
@@ -307,8 +318,14 @@ def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
 @pytest.mark.parametrize(
     ("base", "words"),
     [
-        ('{% include "_layout/base.mjml" %}', "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:"),
-        ('{% extends "_layout/base.mjml" %}', "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:"),
+        (
+            '{% include "_layout/base.mjml" %}',
+            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
+        ),
+        (
+            '{% extends "_layout/base.mjml" %}',
+            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
+        ),
         ('{% include "_layout/a.mjml" %}', "itself, by way of"),
     ],
 )

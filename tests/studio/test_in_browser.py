@@ -29,6 +29,20 @@ async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, fo
         assert await canvas(page).evaluate("canvas => canvas.scrollTop") == place
 
 
+async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    await page.route("**/templates/**", lambda route: route.fulfill(body="what is this"))
+    save(folder, "Hello", "Goodbye")
+    status = page.get_by_role("status")
+    await expect(status).to_have_text("the studio failed: see the terminal")
+    await expect(status).to_have_attribute("data-state", "error")
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
+    await page.unroute("**/templates/**")
+    save(folder, "Goodbye", "Farewell")
+    await expect(status).to_have_text(re.compile("drawn in"))
+    await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
+
+
 async def test_a_save_of_a_shared_file_is_drawn(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served)
     save(folder, "{% block content %}", "<mj-text>A new head</mj-text>{% block content %}", "_layout/base.mjml")

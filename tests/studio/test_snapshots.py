@@ -53,6 +53,14 @@ def accept(client: Client, page: str) -> str:
     return str(answer.headers["location"])
 
 
+def test_a_key_opens_the_first_change(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello", "Goodbye")
+    page = accepted.get("/studio/snapshots").text
+    found = re.search(r'<a hidden rel="next" href="([^"]+)" aria-keyshortcuts="n">First change</a>', page)
+    assert found
+    assert found[1].startswith("/studio/snapshots/greeting?sample=")
+
+
 def heading(client: Client) -> str:
     found = re.search(r"<h2>(.*?)</h2>\s*<p>", client.get("/studio/snapshots").text)
     assert found

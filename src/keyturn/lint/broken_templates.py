@@ -13,9 +13,7 @@ from keyturn.gallery import Sample
 from keyturn.gallery.naming import stem_of
 from keyturn.lint.finding import Finding, Place
 from keyturn.lint.other_engines import WAY_OUT, engine_of, is_django_filter, rule_of
-from keyturn.lint.spots import (
-    Spot, circle, line_at, missing_in, relative, spot_in_samples, spot_of, undecodable,
-)  # fmt: skip
+from keyturn.lint.spots import Spot, circle, line_at, missing_in, relative, spot_in_samples, spot_of, undecodable
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ _QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
 _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 _UNCLOSED = re.compile(r"^Unexpected end of template.*?(?:to be closed is '(\w+)'\.)?$", re.DOTALL)
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
+_BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
+_ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
 
 
@@ -93,11 +96,13 @@ def circle(error: TemplateInvalid, folder: Path) -> tuple[Spot, ...]:
     if not isinstance(error.__cause__, RecursionError):
         return ()
     steps = traceback.extract_tb(error.__cause__.__traceback__)
-    found = dict.fromkeys(
-        Spot(relative(step.filename, folder), step.lineno) for step in steps if Path(step.filename).is_relative_to(folder)
+    times = Counter(
+        Spot(relative(step.filename, folder), step.lineno)
+        for step in steps
+        if Path(step.filename).is_relative_to(folder)
     )
-    circling = [spot for spot in found if re.search(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b", line_at(spot, folder))]
-    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folder), error)) for spot in circling)
+    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folder)))
+    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folder), error)) for spot in turns)
 
 
 def _column(line: str, error: TemplateInvalid) -> int | None:

@@ -29,7 +29,9 @@ def excerpt(
     shown = lines[first - 1 : line + around]
     blanks = min((len(text) - len(text.lstrip()) for text in shown if text.strip()), default=0)
     return tuple(
-        _marked(number, text, column, blanks, before) if column and number == line else ExcerptLine(number, text[blanks:])
+        _marked(number, text, column, blanks, before)
+        if column and number == line
+        else ExcerptLine(number, text[blanks:])
         for number, text in enumerate(shown, first)
     )
 

@@ -34,8 +34,9 @@ def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> Fault:
 
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> Fault:
     """Return what is wrong with a template, and where: what the checks say, and how Jinja came there."""
-    if error.line is None and gallery.files(template).is_mjml and (unbalanced := _unbalanced(gallery, template)):
-        return unbalanced
+    if error.line is None and error.message.startswith("MJML: "):
+        unknown = Fault(Spot(relative(error.path, gallery.folder)), error.message, "")
+        return _unbalanced(gallery, template) or unknown
     broken = explain(error, gallery.folder, sample)
     return _fault(broken, gallery, _trail(error.__cause__, gallery.folder))
 

@@ -23,8 +23,9 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Without a sample, `sample` is empty and `given` None; where samples cannot be read, it is the one asked for,
-    else the one that was drawn last.
+    """Without a sample, `sample` is empty and `given` None.
+
+    Where samples cannot be read, `sample` is the one asked for, else the one that was drawn last.
 
     With a `fault`, `mail` is the last that could be drawn.
     """

@@ -64,6 +64,8 @@ class Sources:
             return shared_source(self._gallery, file)
         if preview.mail is None or stage not in self.stages(template, preview):
             return None
+        if stage == "eml" and preview.given is None:  # a mail that stayed behind samples that cannot be read
+            return None
         if stage == "mjml":
             return Source("MJML, filled in", "compiled", preview.mail.mjml)
         if stage == "html":  # one long line: it is here to be read

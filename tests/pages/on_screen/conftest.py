@@ -14,10 +14,13 @@ import uvicorn
 from playwright.async_api import Browser, Page
 from tests.pages.school import School, opened, settings_for
 
+from keyturn.settings import HashingSettings
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def school(tmp_path: Path) -> AsyncIterator[School]:
-    async with opened(settings_for(tmp_path)) as school:
+    # A hash takes some time, so that one can press a button again meanwhile.
+    async with opened(settings_for(tmp_path, hashing=HashingSettings(cost=10))) as school:
         await school.add(name="Ada")
         yield school
 
