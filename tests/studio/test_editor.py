@@ -81,7 +81,7 @@ def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio:
 
     file.write_text(file.read_text().replace("Hello {{ name }}", "Hello {{ nmae }}"))
     broken = page_of(studio, "greeting?sample=ada", editor="vscode")
-    assert f'href="{start}:5:1"' in broken[broken.index('class="fault"') :]
+    assert f'href="{start}:5:19"' in broken[broken.index('class="fault"') :]
 
 
 def test_what_was_compiled_is_on_no_disk_and_opens_nowhere(studio: Studio) -> None:

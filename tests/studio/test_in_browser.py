@@ -287,7 +287,7 @@ async def test_without_scripts_every_state_is_a_page(browser: Browser, served: s
     page = await context.new_page()
     await page.goto(f"{served}/templates/greeting")
     await page.get_by_role("link", name="grace", exact=True).click()
-    await page.get_by_role("link", name="Dark").click()
+    await page.get_by_role("link", name="Dark (the mail's own styles)").click()
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
     await mail(page).get_by_role("link", name="Open it").click()
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()

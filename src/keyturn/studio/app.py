@@ -1,16 +1,14 @@
 """The studio put together: a router for an app that is there already, and an app for the studio alone."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect, ServerSentEvent
 from litestar.static_files import create_static_files_router
-from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.gallery import Gallery
@@ -29,6 +27,7 @@ from keyturn.studio.captured import Captured
 from keyturn.studio.checking import Checks
 from keyturn.studio.data_tab import DataTab
 from keyturn.studio.entrance import entrance
+from keyturn.studio.error_pages import error_page, failed_page
 from keyturn.studio.events import changes
 from keyturn.studio.face import HEADERS, Face
 from keyturn.studio.given import Giving
@@ -40,8 +39,6 @@ from keyturn.studio.sending import Sending
 from keyturn.studio.snapshots import Review
 from keyturn.studio.studio import Studio
 from keyturn.studio.view import read_view
-
-_logger = logging.getLogger("keyturn")
 
 
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
@@ -113,7 +110,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         middleware=[_one_look_a_request(gallery)],
         before_request=entrance(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
-        exception_handlers={HTTPException: _error_page(face), Exception: _failed_page(face)},
+        exception_handlers={HTTPException: error_page(face), Exception: failed_page(face)},
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,
@@ -149,25 +146,3 @@ async def _with_headers(answer: Response[Any]) -> Response[Any]:
 
 def _given(part: object) -> Provide:
     return Provide(lambda: part, sync_to_thread=False)
-
-
-def _error_page(face: Face) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
-    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
-        # A stranger is not to see the list, and a frame no studio within the studio, whose policy nothing may frame.
-        if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
-            return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
-        return face.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
-
-    return answer
-
-
-def _failed_page(face: Face) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
-    """Return what answers where nobody thought of an error: what happened stands in the terminal, not on the page."""
-    answer = _error_page(face)
-
-    def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
-        detail = "The studio failed. The terminal that it runs in says where."
-        return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
-
-    return log_and_answer

@@ -18,7 +18,7 @@ from keyturn.studio.given import Giving
 from keyturn.studio.picking import Mark, Picked
 from keyturn.studio.view import View
 
-
+# What the subject and the preheader stand in, in MJML and in HTML.
 _IN_INBOX = ("mj-title", "mj-preview", "title")
 
 
