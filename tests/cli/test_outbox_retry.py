@@ -1,6 +1,7 @@
 """outbox retry: another try, which never sends twice what was accepted."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -112,8 +113,8 @@ def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keytur
     school.purge(timedelta(days=4))
     refused = keyturn("outbox", "retry", "1")
 
-    assert (refused.code, refused.err.count("\n")) == (1, 1)
-    assert "too old" in refused.err
+    assert refused.code == 1
+    assert re.fullmatch(r"keyturn: [^\n]*too old[^\n]*\n", refused.err)
     assert json.loads(keyturn("outbox", "show", "1", "--json").out)["for"] == "erased"
     assert keyturn("outbox", "retry", "--dead").out == "No message is dead.\n"
 

@@ -72,11 +72,11 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
         from keyturn.studio import create_studio_app  # noqa: PLC0415
 
-    configure_logs("warning")
     opened = open_folder(directory, environment)
     if destination:
         _export(opened, destination)
         return
+    configure_logs("warning")
     bound = listen(host, port)
     shown = _studio(opened, host)
     app = create_studio_app(shown)
