@@ -41,6 +41,7 @@ function renew(node, next) {
     if (node.data !== next.data) node.data = next.data;
     return;
   }
+  if (node.hasAttribute("data-own")) return; // a script's: a page that comes late knows nothing of it
   if (node === typing && node.type !== next.type) next.setAttribute("type", node.getAttribute("type"));
   for (const { name } of [...node.attributes]) if (!next.hasAttribute(name)) node.removeAttribute(name);
   for (const { name, value } of next.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);

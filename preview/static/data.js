@@ -53,6 +53,7 @@ function send(form, submitter) {
 
 function stop() {
   clearTimeout(waiting);
+  document.getElementById("too-much")?.toggleAttribute("hidden", true);
   hold(null);
 }
 
@@ -65,6 +66,7 @@ function save(event) {
 
 // Goes to the line and column of the JSON that a fault names.
 function find(event) {
+  if (event.target.closest("a[href]:not([data-line])")) stop();
   const link = event.target.closest("a[data-line]");
   if (!link) return;
   event.preventDefault();
