@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.studio.conftest import Client
 from tests.studio.fixtures import GREETING_SAMPLES
+from tests.studio.overlays import break_it
 
 from keyturn.studio import Studio
 from keyturn.studio.checking import Checks
@@ -25,12 +26,6 @@ def count(page: str, name: str) -> str:
     row = re.search(rf'id="template-{name}".*?</a>', page, re.DOTALL)
     assert row
     return " ".join(re.sub(r"<[^>]+>", " ", row[0].partition(f"<span>{name}</span>")[2]).split())
-
-
-def break_it(folder: Path, old: str, new: str, file: str = "greeting/greeting.mjml") -> None:
-    source = (folder / file).read_text()
-    assert old in source
-    (folder / file).write_text(source.replace(old, new))
 
 
 def checked(client: Client, address: str = "greeting?sample=ada&tab=checks") -> str:
