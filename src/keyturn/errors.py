@@ -6,6 +6,7 @@ KeyturnError
 │   └── CatalogueInvalid     a catalogue of translations at file:line
 ├── SampleNotSaved           a sample that cannot be written, with the file and the reason
 ├── DatabaseUnready          not reachable, or its migrations were not run
+├── AccountsUnready          the app's accounts cannot be reached
 ├── LimitsUnready            the store that the limits share does not answer
 ├── InputInvalid             malformed input, field by field
 ├── PasswordRejected         every rule that the password breaks
@@ -68,6 +69,10 @@ class SampleNotSaved(KeyturnError):
 
 
 class DatabaseUnready(KeyturnError):
+    pass
+
+
+class AccountsUnready(KeyturnError):
     pass
 
 

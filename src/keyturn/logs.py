@@ -15,7 +15,9 @@ request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
 """Whose work is under way: a request's, or that of the message which it left behind."""
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
-_HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
+_HASH = re.compile(
+    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
+)
 _ADDRESS = re.compile(r"([^\s@\"'<>,;:()\[\]=\\%])[^\s@\"'<>,;:()\[\]=\\%]*(@|%40)([A-Za-z0-9.-]+)")
 
 _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")

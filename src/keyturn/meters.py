@@ -45,8 +45,8 @@ class Meters:
     def message(self, kind: str, outcome: str) -> None:
         """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
 
-    def delivery(self, seconds: float) -> None:
-        """Note how long a message took, from its commit until the provider had it."""
+    def delivery(self, kind: str, seconds: float) -> None:
+        """Note how long a message took, from its commit until the provider, or the app, had it."""
 
     def password_hash(self, seconds: float) -> None:
         """Note how long one hash took, without its time in the queue."""

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import secrets
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.choosing import accounts_for
+from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.logs import LogEvent
@@ -15,46 +17,59 @@ from keyturn.mail.resend_webhook import ResendWebhook
 from keyturn.mail.senders import sender_for
 from keyturn.mail.traced import TracedSender
 from keyturn.metrics import PrometheusMeters
-from keyturn.outbox import Outbox, Relay, RelayLimits, Seal
+from keyturn.outbox import Aside, Outbox, Relay, RelayLimits, Seal
+from keyturn.reset.appearance import Appearance, appearances_of_kinds, own_languages
 from keyturn.reset.audit import Audit
+from keyturn.reset.changing import PasswordChanges
 from keyturn.reset.delivery import Delivery, LinkRules
 from keyturn.reset.hashing import PasswordHasher
 from keyturn.reset.housekeeping import Housekeeping
-from keyturn.reset.http import ResetApi, SessionCookie
-from keyturn.reset.intents import origin_of
+from keyturn.reset.http import ResetApi, SessionApi, SessionCookie
+from keyturn.reset.intents import NOTICES, origin_of
 from keyturn.reset.letters import Letters, Postmark
 from keyturn.reset.links import Links
-from keyturn.reset.own_mails import own_languages, own_templates
+from keyturn.reset.notices import Notices
+from keyturn.reset.own_mails import own_templates
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.posting import Post
 from keyturn.reset.reports import MailReports
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
 from keyturn.reset.store import LinkStore
+from keyturn.reset.telling import Telling
 from keyturn.reset.throttle import Throttle
-from keyturn.settings import Settings
+from keyturn.settings import Settings, hosted_path, paths_of
 from keyturn.tracing import Tracing, tracing_of_process
+
+if TYPE_CHECKING:
+    from keyturn.webhooks.sender import WebhookSender
 
 log = logging.getLogger("keyturn")
 
 
 class Parts:
-    """What a process is made of. A sender is built only with a relay, so an API alone needs no provider."""
+    """What a process is made of. A sender is built only with a relay, so an API alone needs no provider.
+
+    `accounts` is the store to use instead of the one that the settings name.
+    """
 
     def __init__(
-        self, settings: Settings, *, sender: Sender | None = None, tracing: Tracing | None = None,
-        reload_templates: bool = False,
+        self, settings: Settings, *, accounts: AccountStore | None = None, sender: Sender | None = None,
+        tracing: Tracing | None = None, reload_templates: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.meters = PrometheusMeters()
         self.tracing = tracing or tracing_of_process()
         self.secrets = _secrets(settings)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.paths = paths_of(settings)
         self.languages = own_languages(settings, reload=reload_templates)
-        self.palette, warnings = palette_for(settings.brand.accent, settings.brand.accent_dark)
-        for warning in warnings:
-            log.warning(LogEvent("brand.accent_adjusted", reason=warning))
-        self.templates = own_templates(settings.brand, reload=reload_templates)
+        self.appearance = Appearance.of(settings.brand, self.languages)
+        self.kinds = appearances_of_kinds(settings, self.languages, reload=reload_templates)
+        for brand in dict.fromkeys((settings.brand, *(kind.brand for kind in self.kinds.values()))):
+            for warning in palette_for(brand.accent, brand.accent_dark)[1]:
+                log.warning(LogEvent("brand.accent_adjusted", reason=warning))
+        self.templates = own_templates(settings, self.appearance, reload=reload_templates)
         self.addresses = Links(
             base_url=settings.base_url,
             reset_url=settings.reset_url,
@@ -63,26 +78,26 @@ class Parts:
         )
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
-        self.accounts = BuiltinAccounts(self.database)
+        self.accounts = accounts or accounts_for(settings, self.database)
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database)
         self.throttle = Throttle(settings.limits)
         self.policy = PasswordPolicy(settings.password, settings.brand.name)
         self.hasher = PasswordHasher(
-            cost=settings.hashing.cost, workers=settings.hashing.workers, queue=settings.hashing.queue,
-            meters=self.meters, tracing=self.tracing,
+            cost=settings.hashing.cost, prefix=settings.hashing.prefix, workers=settings.hashing.workers,
+            queue=settings.hashing.queue, meters=self.meters, tracing=self.tracing,
         )  # fmt: skip
-        self.resets = PasswordResets(
-            self.database, self.accounts, self.links, self.outbox, self.audit, self.throttle, self.policy, self.hasher,
-            self.meters,
+        self.notices = Notices(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
+        self.changes = PasswordChanges(
+            self.database, self.accounts, self.sessions, self.links, self.outbox, self.audit, self.notices, self.policy,
+            self.hasher,
         )  # fmt: skip
-        self.sign_ins = SignIns(
-            self.database, self.accounts, self.sessions, self.links, self.outbox, self.audit, self.throttle,
-            self.policy, self.hasher, self.meters,
-        )  # fmt: skip
+        self.resets = PasswordResets(self.accounts, self.links, self.outbox, self.throttle, self.changes, self.meters)
+        self.sign_ins = self._sign_ins()
         self.reports = MailReports(self.database, self.accounts, self.links, self.audit, settings.limits.suppression)
         self._sender = sender
         self._post: Post | None = None
+        self._webhooks: WebhookSender | None = None
 
     @cached_property
     def webhook(self) -> ResendWebhook | None:
@@ -91,11 +106,17 @@ class Parts:
 
     @property
     def api(self) -> ResetApi:
-        cookie = SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
+        sessions = None
+        if self.sign_ins:
+            sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
         return ResetApi(
-            resets=self.resets, policy=self.policy, sign_ins=self.sign_ins, cookie=cookie, reports=self.reports,
-            webhook=self.webhook, database=self.database, languages=self.languages,
+            resets=self.resets, policy=self.policy, sessions=sessions, reports=self.reports, webhook=self.webhook,
+            database=self.database, languages=self.languages,
         )  # fmt: skip
+
+    @property
+    def session_cookie(self) -> SessionCookie:
+        return SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
 
     def relay(self) -> Relay:
         """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
@@ -104,20 +125,23 @@ class Parts:
         sender = settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address)
         letters = Letters(
             self.templates, self.languages, self.addresses,
-            Postmark(sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl),
+            Postmark(sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl), self.kinds,
         )  # fmt: skip
         rules = LinkRules(
             ttl=settings.token.ttl, live=settings.token.live_per_account, cooldown=settings.limits.mailbox_cooldown
         )
         delivery = Delivery(
-            self.database, self.accounts, self.links, self.outbox, self.audit, letters, Seal(self.secrets),
-            self._post, rules,
+            self.database, self.accounts, self.links, self.outbox, self.audit, self.notices, letters,
+            Seal(self.secrets), self._post, rules,
         )  # fmt: skip
         worker = settings.worker
         limits = RelayLimits(
             concurrency=worker.concurrency, poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts
         )
-        return Relay(self.outbox, delivery, limits, origin=origin_of, meters=self.meters, tracing=self.tracing)
+        return Relay(
+            self.outbox, delivery, limits, aside=self._telling(), origin=origin_of, meters=self.meters,
+            tracing=self.tracing,
+        )  # fmt: skip
 
     @property
     def housekeeping(self) -> Housekeeping:
@@ -130,6 +154,16 @@ class Parts:
             group.create_task(self.relay().run())
             group.create_task(self.housekeeping.run(every))
 
+    def _sign_ins(self) -> SignIns | None:
+        """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how."""
+        hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
+        if not hosted or not isinstance(self.accounts, KnowsHashes):
+            return None
+        return SignIns(
+            self.database, self.accounts, self.accounts, self.sessions, self.audit, self.throttle, self.hasher,
+            self.changes, self.meters,
+        )  # fmt: skip
+
     def _new_post(self) -> Post:
         mail = self.settings.mail
         first = self._sender or sender_for(mail.transport, self.settings, self.database)
@@ -141,11 +175,24 @@ class Parts:
             mail.fallback_after,
         )
 
+    def _telling(self) -> Aside | None:
+        hooks = self.settings.webhooks
+        if not hooks.url:
+            return None
+        from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
+
+        secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
+        self._webhooks = self._webhooks or WebhookSender(hooks.url, secrets, hooks.timeout)
+        return Aside(kinds=tuple(NOTICES.values()), handle=Telling(self._webhooks))
+
     async def close(self) -> None:
         self.hasher.close()
         if self._post:
             await self._post.close()
+        if self._webhooks:
+            await self._webhooks.close()
         await self.throttle.close()
+        await self.accounts.close()
         await self.database.close()
 
 

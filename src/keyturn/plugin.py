@@ -15,7 +15,7 @@ from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
 from keyturn.reset.api import api_router
 from keyturn.reset.mounting import MountedOnce
-from keyturn.settings import HOSTED_SIGN_IN
+from keyturn.settings import hosted_path
 
 
 class KeyturnPlugin(InitPlugin):
@@ -28,7 +28,7 @@ class KeyturnPlugin(InitPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         parts = self._parts
         routers = [
-            api_router(parts.api, parts.settings.origin, parts.settings.server.max_body),
+            api_router(parts.api, parts.settings.origin, parts.settings.server.max_body, parts.paths.api),
             pages_router(site_of(parts)),
         ]
         app_config.route_handlers.append(
@@ -42,6 +42,7 @@ class KeyturnPlugin(InitPlugin):
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._parts.close)
             await require_current(self._parts.database)
+            await self._parts.accounts.require_ready()
             if self._worker:
                 relay = asyncio.create_task(self._parts.work())
                 stack.push_async_callback(_stop, relay)
@@ -63,12 +64,15 @@ def site_of(parts: Parts) -> Site:
         policy=parts.policy,
         languages=parts.languages,
         brand=settings.brand,
-        palette=parts.palette,
-        session_cookie=parts.api.cookie,
+        palette=parts.appearance.palette,
+        session_cookie=parts.session_cookie,
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
         token_ttl=settings.token.ttl,
         cooldown=settings.limits.mailbox_cooldown,
-        sign_in_url="" if settings.sign_in_url == HOSTED_SIGN_IN else parts.addresses.sign_in(),
+        paths=parts.paths,
+        kinds=parts.kinds,
+        sign_in_url="" if hosted_path(settings.sign_in_url) and parts.sign_ins else parts.addresses.sign_in(),
+        forgot_url="" if hosted_path(settings.forgot_url) else parts.addresses.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
     )

@@ -1,16 +1,14 @@
 """The built-in account store."""
 
 import asyncio
-from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.errors import InputInvalid
 
@@ -22,10 +20,26 @@ async def test_who_was_disabled_or_moved_meanwhile_gets_no_new_password(
     ada = await accounts.add(Account(id="", email="ada@moved.test"), "$2b$first")
     async with database.transaction() as session:
         await session.execute(update(AccountRow).where(AccountRow.id == ada.id).values(**now_is))
-        assert not await accounts.set_password(session, ada, "$2b$another")
+        assert not await accounts.set_password_within(session, ada, "$2b$another")
         await session.commit()
+        kept = await session.scalar(select(AccountRow.password_hash).where(AccountRow.id == ada.id))
 
-    assert await accounts.password_hash(ada.id) == "$2b$first"
+    assert kept == "$2b$first"
+
+
+async def test_the_hash_of_who_was_disabled_is_not_told(accounts: BuiltinAccounts) -> None:
+    dan = await accounts.add(Account(id="", email="dan@northwind.example", active=False), "$2b$first")
+
+    assert await accounts.password_hash(dan.id) is None
+
+
+async def test_a_transaction_sees_the_hash_that_it_has_set(
+    accounts: BuiltinAccounts, database: Database, ada: Account
+) -> None:
+    async with database.transaction() as session:
+        await accounts.set_password_within(session, ada, "$2b$another")
+        assert await accounts.password_hash(ada.id, session) == "$2b$another"
+    assert await accounts.password_hash(ada.id) == "$2b$hash"
 
 
 async def test_an_account_is_found_by_its_address_and_by_its_id(accounts: BuiltinAccounts, ada: Account) -> None:
@@ -102,7 +116,7 @@ async def test_a_password_can_be_set_and_is_known_only_by_its_hash(
     database: Database, accounts: BuiltinAccounts, ada: Account
 ) -> None:
     async with database.transaction() as session:
-        await accounts.set_password(session, ada, "$2b$another")
+        await accounts.set_password_within(session, ada, "$2b$another")
         await session.commit()
 
     assert await accounts.password_hash(ada.id) == "$2b$another"
@@ -112,7 +126,7 @@ async def test_a_first_password_is_known_from_then_on(database: Database, accoun
     eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
     assert not eve.has_password
     async with database.transaction() as session:
-        await accounts.set_password(session, eve, "$2b$first")
+        await accounts.set_password_within(session, eve, "$2b$first")
         await session.commit()
 
     found = await accounts.get(eve.id)
@@ -124,21 +138,6 @@ async def test_a_password_that_is_not_committed_was_not_set(
     database: Database, accounts: BuiltinAccounts, ada: Account
 ) -> None:
     async with database.transaction() as session:
-        await accounts.set_password(session, ada, "$2b$another")
+        await accounts.set_password_within(session, ada, "$2b$another")
 
     assert await accounts.password_hash(ada.id) == "$2b$hash"
-
-
-async def test_a_new_password_ends_the_sessions_of_that_account_alone(
-    database: Database, accounts: BuiltinAccounts, ada: Account
-) -> None:
-    eve = await accounts.add(Account(id="", email="eve@northwind.example"), "$2b$eves")
-    sessions = Sessions(database, timedelta(hours=1))
-    async with database.transaction() as session:
-        await sessions.start(session, ada.id, "adas", "$2b$hash")
-        await sessions.start(session, eve.id, "eves", "$2b$eves")
-        await accounts.set_password(session, ada, "$2b$another")
-        await session.commit()
-
-    assert await sessions.account_id("adas") is None
-    assert await sessions.account_id("eves") == eve.id

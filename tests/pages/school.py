@@ -25,12 +25,13 @@ from keyturn.parts import Parts
 from keyturn.reset import tokens
 from keyturn.reset.client import Client
 from keyturn.reset.http import SessionCookie
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, LimitSettings, Secret, Settings
+from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "eleven loud lighthouses"
 SECRET = "0123456789abcdef" * 4
+KINDS = {kind: Kind(settings_url=f"{{base_url}}/{kind}-settings/security") for kind in ("viewer", "school")}
 
 
 def settings_for(folder: Path, **changes: Any) -> Settings:
@@ -41,6 +42,7 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
+        "kinds": KINDS,
     }
     return Settings(**defaults | changes)
 
@@ -56,12 +58,14 @@ class School:
             policy=parts.policy,
             languages=parts.languages,
             brand=parts.settings.brand,
-            palette=parts.palette,
+            palette=parts.appearance.palette,
             session_cookie=SessionCookie(secure=False, max_age=3600),
             csrf_secret=SECRET,
             secure=False,
             token_ttl=timedelta(minutes=30),
             cooldown=timedelta(seconds=60),
+            paths=parts.paths,
+            kinds=parts.kinds,
         )
 
     def app(self, **changes: Any) -> Litestar:

@@ -7,7 +7,7 @@ from html import unescape
 import httpx
 import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
-from tests.pages.school import cookie, form_token, heading, words
+from tests.pages.school import KINDS, cookie, form_token, heading, words
 from tests.spec.inbox import links_in, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, running, settings_for
 
@@ -30,7 +30,7 @@ def without_prefix(app: ASGIApp) -> ASGIApp:
 
 @pytest.fixture(params=["", "/"], ids=["as it should be", "with a slash"])
 async def service(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
-    async with running(settings_for(database_url, base_url=SITE + request.param)) as service:
+    async with running(settings_for(database_url, base_url=SITE + request.param, kinds=KINDS)) as service:
         await service.add(ADA, name="Ada", kind="school")
         yield service
 

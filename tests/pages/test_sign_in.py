@@ -17,7 +17,7 @@ async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Vi
     assert '<a href="/forgot-password">Forgot password?</a>' in page.text
 
 
-@pytest.mark.parametrize(("kind", "settings"), [("viewer", VIEWER), ("school", SCHOOL), ("", VIEWER)])
+@pytest.mark.parametrize(("kind", "settings"), [("viewer", VIEWER), ("school", SCHOOL), ("", "/security-settings")])
 async def test_each_kind_of_account_comes_to_its_own_settings(
     kind: str, settings: str, visitor: Visitor, school: School
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.settings.conftest import ENOUGH, Faults, Read
 
-from keyturn.settings.rules import is_loopback
+from keyturn.settings import is_loopback
 
 
 def test_production_needs_a_secret_key(faults: Faults) -> None:

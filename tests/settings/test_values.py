@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.settings.conftest import Faults, Read
 
-from keyturn.settings.reading import parse_duration
+from keyturn.settings.building import parse_duration
 
 
 @pytest.mark.parametrize(

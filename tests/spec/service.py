@@ -14,7 +14,7 @@ from sqlalchemy import Executable, event
 from tests.spec.inbox import Inbox, token_in
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.accounts.port import Account
+from keyturn.accounts.port import Account, AccountStore
 from keyturn.app import create_app
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
@@ -155,10 +155,11 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, worker: bool = False, inbox: Inbox | None = None, tracing: Tracing | None = None
-) -> AsyncIterator[Service]:
+    settings: Settings, *, worker: bool = False, inbox: Inbox | None = None, tracing: Tracing | None = None,
+    accounts: AccountStore | None = None,
+) -> AsyncIterator[Service]:  # fmt: skip
     inbox = inbox or Inbox()
-    parts = Parts(settings, sender=inbox, tracing=tracing)
+    parts = Parts(settings, accounts=accounts, sender=inbox, tracing=tracing)
     app = create_app(settings, parts=parts, worker=worker)
     life = LifespanOn(uvicorn.Config(app, log_config=None))  # type: ignore[arg-type]
     await life.startup()

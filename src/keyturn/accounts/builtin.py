@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import String, delete, insert, select, update
+from sqlalchemy import String, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
-from keyturn.accounts.models import AccountRow, SessionRow
-from keyturn.accounts.port import Account
+from keyturn.accounts.models import AccountRow
+from keyturn.accounts.port import Account, NewPassword
 from keyturn.batching import Batcher
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready, Fault, InputInvalid
@@ -28,6 +28,9 @@ class BuiltinAccounts:
         self._database = database
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=DatabaseUnready)
 
+    async def require_ready(self) -> None:
+        """Do nothing: the migrations see to the table."""
+
     async def find(self, email: str) -> Account | None:
         async with self._database.reading() as connection:
             rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email == email))
@@ -42,19 +45,27 @@ class BuiltinAccounts:
             found = {row["id"]: _account(row) for row in rows.mappings()}
         return [found.get(account_id) for account_id in ids]
 
-    async def password_hash(self, account_id: str) -> str | None:
+    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
+        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, AccountRow.active)
+        if session:
+            return (await session.execute(statement)).scalar_one_or_none()
         async with self._database.reading() as connection:
-            statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
             return (await connection.execute(statement)).scalar_one_or_none()
 
-    async def set_password(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & AccountRow.active
         changed = update(AccountRow).where(unchanged).values(password_hash=password_hash, password_changed_at=now())
-        if (await session.execute(changed.returning(AccountRow.id))).first() is None:
-            return False
-        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        await session.execute(delete(SessionRow).where(SessionRow.account_id == account.id))
-        return True
+        return (await session.execute(changed.returning(AccountRow.id))).first() is not None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        password_hash = await password.hashed()
+        async with self._database.transaction() as session:
+            changed = await self.set_password_within(session, account, password_hash)
+            await session.commit()
+        return changed
+
+    async def close(self) -> None:
+        """Do nothing: the database is closed by whoever opened it."""
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
         """Store a new account under an id of its own.

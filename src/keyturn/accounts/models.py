@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Model
@@ -24,11 +24,11 @@ class AccountRow(Model):
 
 
 class SessionRow(Model):
-    """A signed-in browser. The cookie's value is not here, only its SHA-256."""
+    """A signed-in browser, of an account in whatever store. The cookie's value is not here, only its SHA-256."""
 
     __tablename__ = "keyturn_sessions"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("keyturn_accounts.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)

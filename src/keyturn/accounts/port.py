@@ -1,6 +1,7 @@
 """What Keyturn needs of the accounts that an app already has."""
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,22 +23,66 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
 
 
+class NewPassword:
+    """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback."""
+
+    __slots__ = ("_hash", "_hash_with", "text")
+
+    def __init__(self, text: str, hash_with: Callable[[str], Awaitable[str]]) -> None:
+        self.text = text
+        self._hash_with = hash_with
+        self._hash: str | None = None
+
+    async def hashed(self) -> str:
+        """Return its bcrypt hash, made once, off the event loop. Raises Busy where too many wait already."""
+        if self._hash is None:
+            self._hash = await self._hash_with(self.text)
+        return self._hash
+
+
 class AccountStore(Protocol):
-    """Accounts that live in the same database, so that a new password joins the transaction that consumes its link."""
+    """Accounts, wherever they are. Every method raises AccountsUnready where they cannot be reached."""
+
+    async def require_ready(self) -> None:
+        """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings say."""
+        ...
 
     async def find(self, email: str) -> Account | None:
-        """Return the account whose stored address is `email`, which is in the form of `addresses.parse`."""
+        """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
+
+        Only ASCII letters are the same in both cases (CVE-2019-19844): `addresses.same` says what is one mailbox.
+        """
         ...
 
     async def get(self, account_id: str) -> Account | None: ...
 
-    async def password_hash(self, account_id: str) -> str | None:
-        """Return the stored hash; None where the account is gone or has no password."""
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        """Store the password, and end every session that the store keeps itself.
+
+        Return False, and change nothing, where the account is gone, disabled or has another address by now. Raises
+        PasswordRejected where the store has rules of its own, and has changed nothing.
+        """
         ...
 
-    async def set_password(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        """Store the hash, in the caller's transaction, and end every session that the store keeps itself.
+    async def close(self) -> None: ...
 
-        Return False, and change nothing, where the account is gone, disabled or has another address by now.
+
+@runtime_checkable
+class JoinsTransaction(Protocol):
+    """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
+
+    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+        """Do what `set_password` does, in the caller's transaction."""
+        ...
+
+
+@runtime_checkable
+class KnowsHashes(Protocol):
+    """A store whose hashes can be read, so that people can sign in here and change a password that they know."""
+
+    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
+        """Return the stored hash; None where the account is gone, disabled or has no password.
+
+        A store that joins transactions reads in the caller's, where there is one.
         """
         ...

@@ -1,19 +1,30 @@
-"""accounts: add to and list the built-in store."""
+"""accounts: add to and list the built-in store, and look somebody up in any."""
 
 import sys
 
 import click
 import msgspec
 
+from keyturn import addresses
+from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
-from keyturn.cli.terminal import accent, table
+from keyturn.cli.terminal import accent, muted, table
 from keyturn.cli.with_parts import with_parts
+from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
+
+
+class AccountsElsewhere(KeyturnError):
+    pass
+
+
+class NoSuchAccount(KeyturnError):
+    pass
 
 
 @click.group()
 def accounts() -> None:
-    """Add to and list the built-in account store."""
+    """Add to and list the built-in account store; look somebody up in any store."""
 
 
 @accounts.command()
@@ -37,7 +48,7 @@ def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: 
         if password is not None:
             parts.policy.require(password, email)
             hashed = await parts.hasher.hash(password)
-        account = await parts.accounts.add(
+        account = await _builtin(parts).add(
             Account(id="", email=email, name=name, kind=kind, provider=provider, locale=locale, active=not disabled),
             hashed,
         )
@@ -52,7 +63,7 @@ def list_accounts(as_json: bool) -> None:
     """List the accounts."""
 
     async def work(parts: Parts) -> None:
-        found = await parts.accounts.list()
+        found = await _builtin(parts).list()
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
             return
@@ -72,3 +83,39 @@ def list_accounts(as_json: bool) -> None:
         )
 
     with_parts(work)
+
+
+@accounts.command()
+@click.argument("email")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+def find(email: str, as_json: bool) -> None:
+    """Show what Keyturn knows of an account, in whatever store: to see whether a table is mapped well."""
+    address = addresses.parse(email)
+
+    async def work(parts: Parts) -> None:
+        await parts.accounts.require_ready()
+        account = await parts.accounts.find(address)
+        if account is None:
+            raise NoSuchAccount(f"there is no account with the address {address}")
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(account), indent=2))
+            return
+        known = msgspec.structs.asdict(account)
+        width = max(map(len, known))
+        for name, value in known.items():
+            click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_shown(value)}".rstrip())
+
+    with_parts(work)
+
+
+def _shown(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _builtin(parts: Parts) -> BuiltinAccounts:
+    if not isinstance(parts.accounts, BuiltinAccounts):
+        raise AccountsElsewhere(
+            f"the accounts are in the store {parts.settings.accounts.store}, which is not Keyturn's to write to;"
+            " `keyturn accounts find EMAIL` shows one"
+        )
+    return parts.accounts

@@ -13,6 +13,7 @@ from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
 if TYPE_CHECKING:
     from keyturn.lint.clients import Clients
     from keyturn.lint.examining import Examination, Found
+    from keyturn.mail.folders import Folders
 
 _AROUND = 1
 _WIDTH = 110
@@ -78,14 +79,14 @@ def check(
     opened = open_folder(directory, environment)
     if not opened.gallery.names():
         fail(*without_templates(opened))
-    folder = opened.gallery.folder
+    folders = opened.gallery.folders
     chosen = _clients_named(groups) if groups else Clients.named(opened.settings.clients)
     examination = examine(opened.gallery, checks_for(chosen)).only(only)
     if output == "text":
-        _print(examination, folder)
+        _print(examination, folders)
     else:
         write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
-        if written := write(examination, lambda file: _shown(folder, file)):
+        if written := write(examination, lambda file: _shown(folders, file)):
             click.echo(written)
     sys.exit(1 if examination.count("error") else 0)
 
@@ -99,22 +100,22 @@ def _clients_named(groups: tuple[str, ...]) -> "Clients":
         fail(f"--clients: {unknown}")
 
 
-def _print(examination: "Examination", folder: Path) -> None:
+def _print(examination: "Examination", folders: "Folders") -> None:
     for found in examination.found:
-        _print_finding(found, folder, examination.mails)
+        _print_finding(found, folders, examination.mails)
     counts = [(examination.count(severity), severity) for severity in _COLOURS]
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
     click.echo(f"{listed} in {looked_at}." if listed else f"Nothing to mend in {looked_at}.")
 
 
-def _print_finding(found: "Found", folder: Path, mails: int) -> None:
+def _print_finding(found: "Found", folders: "Folders", mails: int) -> None:
     finding = found.finding
     place = finding.place
-    where = f"{_shown(folder, place.file)}:{place.line}:{place.column}"
+    where = f"{_shown(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
     click.echo(f"  {finding.message}")
-    for line in _frame(folder / place.file, place.line, place.column):
+    for line in _frame(folders / place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.way_out)}")
     if mails > 1 and found.mails:
@@ -142,9 +143,9 @@ def _frame(file: Path, line: int, column: int) -> list[str]:
     return framed
 
 
-def _shown(folder: Path, file: str) -> str:
+def _shown(folders: "Folders", file: str) -> str:
     """Return a template's path from the working directory, where it is below that."""
-    path = folder / file
+    path = folders / file
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 

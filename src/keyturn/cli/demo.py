@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from keyturn import __version__
+from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.studio import studio_of
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
-from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.settings import Brand, DatabaseSettings, Kind, MailSettings, Secret, Settings
 from keyturn.studio.studio import Studio
 
 FOLDER = Path(".keyturn")
@@ -34,6 +35,10 @@ BRAND = Brand(
     support_address="help@northwind.example",
     postal_address="12 Harbour Street, Leeds",
 )
+KINDS = {
+    "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),
+    "school": Kind(settings_url="{base_url}/school-settings/security"),
+}
 OTHER_BRANDS = {
     "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
     "Orchard Clinic": {"name": "Orchard Clinic", "accent": "#a3461f", "accent_dark": "#f2a27e"},
@@ -66,7 +71,7 @@ def demo(host: str, port: int) -> None:
         configure_logs("warning")
         parts = Parts(settings, reload_templates=True)
         await migrate(parts.database)
-        await _add_accounts(parts)
+        await _add_accounts(BuiltinAccounts(parts.database))
         studio = studio_of(settings, host, OTHER_BRANDS)
         app = create_app(settings, parts=parts, more=[studio_router(studio)])
         await serve(app, bound, lambda: click.echo(_greeting(url, studio)), studio.stopping.set)
@@ -83,6 +88,7 @@ def demo_settings(url: str) -> Settings:
         base_url=url,
         secret_key=_secret(),
         brand=BRAND,
+        kinds=KINDS,
         database=DatabaseSettings(url=Secret(f"sqlite:///{FOLDER / 'demo.db'}")),
         mail=MailSettings(transport="capture", capture_dir=str(FOLDER / "mail")),
     )
@@ -116,10 +122,10 @@ def _own_folder() -> Path:
     return FOLDER
 
 
-async def _add_accounts(parts: Parts) -> None:
-    if not await parts.accounts.list():
+async def _add_accounts(accounts: BuiltinAccounts) -> None:
+    if not await accounts.list():
         for account in ACCOUNTS:
-            await parts.accounts.add(account, None if account.provider else PASSWORD_HASH)
+            await accounts.add(account, None if account.provider else PASSWORD_HASH)
 
 
 def _greeting(url: str, studio: Studio) -> str:

@@ -9,7 +9,7 @@ class Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> timedelta:
-        from keyturn.settings.reading import parse_duration  # noqa: PLC0415
+        from keyturn.settings.building import parse_duration  # noqa: PLC0415
 
         try:
             return parse_duration(value)

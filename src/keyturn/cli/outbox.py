@@ -23,7 +23,7 @@ _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
 
 _TOLD = {
     "hastened": "Message {} is due now.",
-    "reopened": "Message {} begins anew: a worker decides again, and writes a new mail.",
+    "reopened": "Message {} begins anew, as if it had never been tried.",
     "under way": "Message {} is with a worker at this moment; nothing was changed.",
 }
 
@@ -144,7 +144,8 @@ async def _dead(parts: Parts) -> list[int]:
 
 def _whose(item: Item) -> str:
     payload = msgspec.json.decode(item.payload)
-    return payload.get("email") or (f"account {payload['account_id']}" if "account_id" in payload else "erased")
+    about = payload["event"]["data"] if "event" in payload else payload
+    return about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased")
 
 
 def _plain(item: Item) -> Mapping[str, Any]:

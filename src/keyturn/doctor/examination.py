@@ -15,6 +15,7 @@ from keyturn.doctor.limits import check_limits
 from keyturn.doctor.resend import SANDBOX, check_resend
 from keyturn.doctor.smtp import check_smtp
 from keyturn.doctor.transport import check_capture
+from keyturn.doctor.webhook import check_webhook
 from keyturn.errors import Fault
 from keyturn.settings import Reading, Settings
 from keyturn.settings.reading import OTHER_NAMES
@@ -64,6 +65,8 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]
     for transport in transports:
         yield _check(transport, f"mail {transport}", work=partial(senders[transport], settings))
+    if settings.webhooks.url:
+        yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
     domain = domain_of(settings.mail.from_)
     if "capture" not in transports and domain not in {"", SANDBOX}:
         yield from _domain(domain, transports, dns)

@@ -4,8 +4,7 @@ import ssl
 from email.utils import parseaddr
 
 from keyturn.doctor.finding import Finding
-from keyturn.settings import Settings, SmtpSettings
-from keyturn.settings.rules import is_loopback
+from keyturn.settings import Settings, SmtpSettings, is_loopback
 
 
 async def check_smtp(settings: Settings) -> list[Finding]:

@@ -10,7 +10,7 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.reading import did_you_mean
+from keyturn.settings.building import did_you_mean
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]

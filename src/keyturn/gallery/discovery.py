@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from keyturn.gallery.naming import ending_of, is_shared, meant, name_of, stem_of, subject, text_part
 from keyturn.mail.files import MailFiles
+from keyturn.mail.folders import Folders
 
 EXPORT_MARK = ".keyturn-export"
 """A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""
@@ -81,15 +83,18 @@ class Patterns:
 
 
 class Discovery:
-    def __init__(self, folder: Path, patterns: Patterns) -> None:
-        self._folder = folder
+    """Looks at `folder`, and beneath it at other ones: what it holds stands in for its like there."""
+
+    def __init__(self, folder: Path, patterns: Patterns, *beneath: Path) -> None:
+        self._folders = Folders(folder, *beneath)
         self._patterns = patterns
         self._known: dict[str, tuple[State, _Text]] = {}
         self._seen: tuple[Mapping[str, State], Found] = ({}, Found({}, (), (), {}))
 
     def look(self) -> Found:
-        """Look at the folder as it is now. A file is read again only where it has changed."""
-        states = dict(sorted(self._states(self._folder, "")))
+        """Look at the folders as they are now. A file is read again only where it has changed."""
+        found = chain.from_iterable(self._states(folder, "") for folder in reversed(self._folders.all))
+        states = dict(sorted(dict(found).items()))
         if states != self._seen[0]:
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
             self._seen = states, self._sorted_out(files)
@@ -113,7 +118,7 @@ class Discovery:
     def _text(self, file: str, state: State) -> _Text | None:
         with contextlib.suppress(OSError):
             if file not in self._known or self._known[file][0] != state:
-                self._known[file] = state, _read((self._folder / file).read_text("utf-8", errors="replace"))
+                self._known[file] = state, _read((self._folders / file).read_text("utf-8", errors="replace"))
             return self._known[file][1]
         return None
 

@@ -24,6 +24,7 @@ from keyturn.gallery.sample_files import Written, find_samples, fitted
 from keyturn.gallery.variables import Variable, find_variables
 from keyturn.languages import Languages
 from keyturn.mail.files import MailFiles
+from keyturn.mail.folders import Folders
 from keyturn.mail.render import EmailProps, Templates
 
 T = TypeVar("T")
@@ -64,13 +65,20 @@ class Gallery:
 
     @property
     def folder(self) -> Path:
+        """Where what is new is written."""
         return self.templates.folder
+
+    @property
+    def folders(self) -> Folders:
+        """Where the files are."""
+        return self.templates.folders
 
     @property
     def watched(self) -> list[Path]:
         """The folders that all that is shown comes from."""
         folder = self.folder.resolve()
-        beside = [folder.parent / "samples", self.samples_folder, *self.languages.catalogues.folders]
+        beneath = self.folders.all[1:]
+        beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
         there = (other.resolve() for other in beside if other and other.is_dir())
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
@@ -131,7 +139,7 @@ class Gallery:
 
     def source(self, file: str) -> str:
         """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD."""
-        return re.sub(r"\r\n?", "\n", (self.folder / file).read_text("utf-8", errors="replace"))
+        return re.sub(r"\r\n?", "\n", (self.folders / file).read_text("utf-8", errors="replace"))
 
     def users(self, shared: str) -> list[str]:
         """Return the mails that refer to a shared file, also through another one."""
@@ -165,13 +173,10 @@ class Gallery:
         return look.samples[name]
 
     def _read(self, name: str) -> Mapping[str, Sample]:
-        written = find_samples(
-            self.folder,
-            name,
-            self.files(name).markup,
-            elsewhere=self.samples_folder,
-            asked=lambda: self.variables(name),
-        )
+        written: dict[str, Written] = {}
+        for folder in reversed(self.folders.all):
+            markup, asked = self.files(name).markup, lambda: self.variables(name)
+            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, asked=asked)
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin(sample)) for one, sample in written.items()}
@@ -185,7 +190,7 @@ class Gallery:
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""
-        state = tuple(_state(self.folder / file) for file in self.files_of(name))
+        state = tuple(_state(self.folders / file) for file in self.files_of(name))
         if self._made.get((name, what), ((), {}))[0] != state:
             self._made[name, what] = state, make()
         return self._made[name, what][1]
@@ -204,7 +209,7 @@ class Gallery:
 
     @cached_property
     def _discovery(self) -> Discovery:
-        return Discovery(self.folder, self.patterns)
+        return Discovery(self.folder, self.patterns, *self.folders.all[1:])
 
 
 @dataclass(frozen=True, slots=True)

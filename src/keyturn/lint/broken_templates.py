@@ -14,6 +14,7 @@ from keyturn.gallery.naming import stem_of
 from keyturn.lint.finding import Finding, Place
 from keyturn.lint.other_engines import WAY_OUT, engine_of, is_django_filter, rule_of
 from keyturn.lint.spots import Spot, circle, line_at, missing_in, relative, spot_in_samples, spot_of, undecodable
+from keyturn.mail.folders import Folders
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")
@@ -35,29 +36,29 @@ class Broken(NamedTuple):
     spot: Spot
 
 
-def explain(error: TemplateInvalid, folder: Path, sample: Sample) -> Broken:
+def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     """Return what keeps a template from being rendered."""
-    if spot := undecodable(error, folder):
-        return Broken(_not_utf8("jinja/error", spot, folder), spot)
-    if spots := circle(error, folder):
-        return Broken(_endless(spots, folder), spots[-1])
-    spot = spot_of(error, folder)
-    return Broken(_explained(error, folder, sample, spot.nearest(folder)), spot)
+    if spot := undecodable(error, folders):
+        return Broken(_not_utf8("jinja/error", spot, folders), spot)
+    if spots := circle(error, folders):
+        return Broken(_endless(spots, folders), spots[-1])
+    spot = spot_of(error, folders)
+    return Broken(_explained(error, folders, sample, spot.nearest(folders)), spot)
 
 
-def explain_samples(error: TemplateInvalid, folder: Path) -> Broken:
+def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     """Return what keeps a template's samples from being read."""
-    if spot := undecodable(error, folder):
-        return Broken(_not_utf8("samples/invalid", spot, folder), spot)
-    spot = spot_in_samples(error, folder)
+    if spot := undecodable(error, folders):
+        return Broken(_not_utf8("samples/invalid", spot, folders), spot)
+    spot = spot_in_samples(error, folders)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
     way_out = f"A sample is a table of values with a name: {written}."
-    return Broken(_finding("samples/invalid", error.message, way_out, spot.nearest(folder)), spot)
+    return Broken(_finding("samples/invalid", error.message, way_out, spot.nearest(folders)), spot)
 
 
-def _explained(error: TemplateInvalid, folder: Path, sample: Sample, place: Place) -> Finding:
+def _explained(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    line_text = line_at(Spot(relative(error.path, folder), error.line), folder)
+    line_text = line_at(Spot(relative(error.path, folders), error.line), folders)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
@@ -67,9 +68,9 @@ def _explained(error: TemplateInvalid, folder: Path, sample: Sample, place: Plac
             )
         return _finding("jinja/syntax", message, "Mend the Jinja tag at this place.", place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
-        return _missing_include([*map(str, cause.templates)], folder, place)
+        return _missing_include([*map(str, cause.templates)], folders, place)
     if isinstance(cause, TemplateNotFound):
-        return _finding("jinja/missing-template", message, _near_files(str(cause.name), folder), place)
+        return _finding("jinja/missing-template", message, _near_files(str(cause.name), folders), place)
     if isinstance(cause, UndefinedError):
         return _finding("jinja/undefined", message, _near(missing_in(message), sample), place)
     if not sample.known:
@@ -81,15 +82,15 @@ def _explained(error: TemplateInvalid, folder: Path, sample: Sample, place: Plac
     return _finding("jinja/error", message, f"Look at what this line does with the values of {sample.name}.", place)
 
 
-def _not_utf8(rule: str, spot: Spot, folder: Path) -> Finding:
-    return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folder))
+def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
+    return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folders))
 
 
-def _endless(spots: Sequence[Spot], folder: Path) -> Finding:
+def _endless(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
-    return _finding("jinja/error", message, "Take out what closes the circle.", last.nearest(folder))
+    return _finding("jinja/error", message, "Take out what closes the circle.", last.nearest(folders))
 
 
 def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
@@ -100,7 +101,7 @@ def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
     return _finding(f"jinja/unknown-{unknown[1]}", message, f"Check its spelling{_YOUR_OWN}", place)
 
 
-def _missing_include(names: Sequence[str], folder: Path, place: Place) -> Finding:
+def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Finding:
     """Say where an mj-include looked: beside its file, then from the folder on."""
     if all(name.startswith("../") for name in names):
         return _finding(
@@ -108,7 +109,7 @@ def _missing_include(names: Sequence[str], folder: Path, place: Place) -> Findin
             "Move the file below the folder of the templates, or check the folder above it.", place,
         )  # fmt: skip
     looked = " or ".join(name for name in names if not name.startswith("../"))
-    return _finding("mjml/missing-include", f"There is no {looked} to include.", _near_files(names[0], folder), place)
+    return _finding("mjml/missing-include", f"There is no {looked} to include.", _near_files(names[0], folders), place)
 
 
 def _near(name: str, sample: Sample) -> str:
@@ -121,8 +122,8 @@ def _near(name: str, sample: Sample) -> str:
     return f"The sample {sample.name} gives {given}; add {missing} to it, or do not print it."
 
 
-def _near_files(name: str, folder: Path) -> str:
-    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+def _near_files(name: str, folders: Folders) -> str:
+    files = (folders.name_of(path) for path in folders.paths() if path.is_file())
     close = get_close_matches(name, _not_hidden(files), n=1)
     return f"Did you mean {close[0]}?" if close else "Names are relative to the folder of the templates."
 

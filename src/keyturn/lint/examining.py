@@ -68,7 +68,7 @@ def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Langu
         try:
             samples = gallery.samples(template).values()
         except TemplateInvalid as error:
-            mails[explain_samples(error, gallery.folder).finding].append(template)
+            mails[explain_samples(error, gallery.folders).finding].append(template)
             continue
         for finding in unknown_filters(gallery, template):
             mails[finding].append(template)
@@ -99,7 +99,7 @@ def findings(
     try:
         document = read_document(templates, template, sample, language)
     except TemplateInvalid as error:
-        yield explain(error, templates.folder, sample).finding
+        yield explain(error, templates.folders, sample).finding
         return
     if document.is_mjml:
         yield from guard(document)

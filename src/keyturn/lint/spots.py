@@ -12,6 +12,7 @@ from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, Und
 
 from keyturn.errors import TemplateInvalid
 from keyturn.lint.finding import Place
+from keyturn.mail.folders import Folders
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
 _QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
@@ -34,22 +35,21 @@ class Spot:
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
-    def nearest(self, folder: Path) -> Place:
+    def nearest(self, folders: Folders) -> Place:
         """Return a place for who needs one: the first tag of the line, else its first word."""
-        line = line_at(self, folder)
+        line = line_at(self, folders)
         tag = _TAG.search(line)
         first = tag.start() if tag else len(line) - len(line.lstrip())
         return Place(self.file, self.line or 1, self.column or first + 1)
 
 
-def relative(path: str, folder: Path) -> str:
-    """Return the name in the folder, from the path that was asked for or the one that was found."""
-    file = Path(path)
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
+def relative(path: str, folders: Folders) -> str:
+    """Return the name in the folders, from the path that was asked for or the one that was found."""
+    return folders.name_of(Path(path))
 
 
-def line_at(spot: Spot, folder: Path) -> str:
-    lines = _lines(folder / spot.file)
+def line_at(spot: Spot, folders: Folders) -> str:
+    lines = _lines(folders / spot.file)
     return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
 
 
@@ -59,50 +59,48 @@ def missing_in(message: str) -> str:
     return found[1] or found[2] if found else ""
 
 
-def spot_of(error: TemplateInvalid, folder: Path) -> Spot:
+def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return where Jinja stopped. Of a line with several tags, only one that is named is the one."""
-    spot = Spot(relative(error.path, folder), error.line)
+    spot = Spot(relative(error.path, folders), error.line)
     if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
-        return _opened("\n".join(_lines(folder / spot.file)), unclosed[1] or "", spot)
-    return Spot(spot.file, spot.line, _column(line_at(spot, folder), error))
+        return _opened("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
+    return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
 
 
-def spot_in_samples(error: TemplateInvalid, folder: Path) -> Spot:
+def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return what the message names: a line, or a sample and its field."""
-    file = relative(error.path, folder)
+    file = relative(error.path, folders)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(_lines(folder / file)[error.line - 1 :], error.line):
+        for number, line in enumerate(_lines(folders / file)[error.line - 1 :], error.line):
             if found := written.search(line):
                 return Spot(file, number, found.start(1) + 1)
     return Spot(file, error.line)
 
 
-def undecodable(error: TemplateInvalid, folder: Path) -> Spot | None:
+def undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
     """Return the first byte that is not UTF-8, of the file that could not be read. Who read it does not name it."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in sorted({Path(error.path), *folder.rglob("*")}) if _holds(path, whole))
+    files = (path for path in sorted({Path(error.path), *folders.paths()}) if _holds(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Spot(relative(str(file), folder), before.count(b"\n") + 1, column) for file in files), None)
+    return next((Spot(relative(str(file), folders), before.count(b"\n") + 1, column) for file in files), None)
 
 
-def circle(error: TemplateInvalid, folder: Path) -> tuple[Spot, ...]:
+def circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
     """Return where templates bring in each other without end, each once; a macro that calls itself is none."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
     steps = traceback.extract_tb(error.__cause__.__traceback__)
     times = Counter(
-        Spot(relative(step.filename, folder), step.lineno)
-        for step in steps
-        if Path(step.filename).is_relative_to(folder)
+        Spot(relative(step.filename, folders), step.lineno) for step in steps if Path(step.filename) in folders
     )
-    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folder)))
-    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folder), error)) for spot in turns)
+    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folders)))
+    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folders), error)) for spot in turns)
 
 
 def _column(line: str, error: TemplateInvalid) -> int | None:

@@ -12,6 +12,7 @@ from keyturn.gallery import Gallery
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, faults_of, shown
 from keyturn.lint.finding import Finding, Place
 from keyturn.lint.origins import with_origins
+from keyturn.mail.folders import Folders
 
 _WAYS_OUT = {
     "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
@@ -28,16 +29,16 @@ def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Lan
     It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
     the texts are written in. A catalogue's own faults are told at its lines, as far as they concern these texts.
     """
-    folder, languages = gallery.folder, tuple(languages)
+    folders, languages = gallery.folders, tuple(languages)
     environment = gallery.templates.environment(gallery.languages.choose(""))
-    texts = _texts(folder, {file for mail in mails for file in gallery.files_of(mail)}, environment)
+    texts = _texts(folders, {file for mail in mails for file in gallery.files_of(mail)}, environment)
     if not texts:
         return
     used = {file for language in languages for file in language.files}
     faults = [fault for fault in faults_of(gallery.languages.catalogues) if fault.text is None or fault.file in used]
     for fault in faults:
         if fault.text is None or fault.text in texts:
-            yield _of_fault(fault, folder)
+            yield _of_fault(fault, folders)
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
     lacking: dict[Text, list[Language]] = {}
     for language in languages:
@@ -45,11 +46,12 @@ def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Lan
             if not any((file, text) in doubtful for file in language.files):
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
+        catalogue = those[0].files[0]
         yield Finding(
             rule="languages/untranslated",
             severity="warning",
             message=f'"{shown(text.text)}" is not translated into {_named(those)}.',
-            way_out=f"Translate it in {_relative(those[0].files[0], folder)}; pybabel extract and update put it there.",
+            way_out=f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
             place=texts[text],
         )
 
@@ -64,13 +66,13 @@ def _missing(texts: Iterable[Text], language: Language) -> Iterator[Text]:
     yield from (text for text in texts if text not in translated)
 
 
-def _texts(folder: Path, files: Iterable[str], environment: Environment) -> Mapping[Text, Place]:
+def _texts(folders: Folders, files: Iterable[str], environment: Environment) -> Mapping[Text, Place]:
     """Return the texts that are marked, and the first place of each. What cannot be parsed, another check tells."""
     found: dict[Text, Place] = {}
     parser = with_origins(environment)
     for file in sorted(files):
         try:
-            source = (folder / file).read_text("utf-8")
+            source = (folders / file).read_text("utf-8")
             tree = parser.parse(source, file)
         except (TemplateError, OSError, UnicodeDecodeError):
             continue
@@ -99,13 +101,13 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
     return Place(file, before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)
 
 
-def _of_fault(fault: CatalogueFault, folder: Path) -> Finding:
+def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
     return Finding(
         rule=f"languages/{fault.kind}",
         severity="warning" if fault.kind == "fuzzy" else "error",
         message=f"{fault.message[:1].upper()}{fault.message[1:]}.",
         way_out=_WAYS_OUT[fault.kind],
-        place=Place(_relative(fault.file, folder), fault.line),
+        place=Place(_relative(fault.file, folders), fault.line),
     )
 
 
@@ -114,7 +116,6 @@ def _named(languages: Iterable[Language]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _relative(file: Path, folder: Path) -> str:
+def _relative(file: Path, folders: Folders) -> str:
     """Return the file as a template of the folder is named, or its whole path where it lies elsewhere."""
-    file = file.resolve()
-    return (file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix()
+    return folders.name_of(file.resolve())

@@ -16,6 +16,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.compiling import Filled, Rendered, compile_mail, one_line
 from keyturn.mail.files import MailFiles, own_files
+from keyturn.mail.folders import Folders
 from keyturn.mail.including import MjmlIncludes
 from keyturn.mail.palette import Palette
 from keyturn.mail.wrapping import short_lines
@@ -34,7 +35,7 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Templates:
-    """The mails of a folder. `files` says which files make one.
+    """The mails of a folder. `files` says which files make one; `beneath` is where those are that it does not hold.
 
     `environment` makes what renders them in a language, where it is not Keyturn's own.
 
@@ -42,17 +43,21 @@ class Templates:
     """
 
     def __init__(
-        self, folder: Path, globals_: Mapping[str, Any], *, reload: bool = False,
+        self, folder: Path, globals_: Mapping[str, Any], *, beneath: Path | None = None, reload: bool = False,
         files: Callable[[str], MailFiles] = own_files,
         environment: Callable[[Language], Environment] | None = None,
     ) -> None:  # fmt: skip
-        self.folder = folder
+        self.folders = Folders(folder, *([beneath] if beneath else []))
         self.files = files
         self._globals = globals_
         self._reload = reload
         self._given = environment or self._own
         self._prepare: Callable[[Environment], Environment] | None = None
         self._environments: dict[str, Environment] = {}
+
+    @property
+    def folder(self) -> Path:
+        return self.folders.first
 
     def prepared(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
@@ -88,7 +93,7 @@ class Templates:
     def compile(self, name: str, filled: Filled) -> Rendered:
         """Return the mail that filled-in templates make."""
         files = self.files(name)
-        return compile_mail(filled, files, self.folder / files.markup)
+        return compile_mail(filled, files, self.folders / files.markup)
 
     def environment(self, language: Language) -> Environment:
         """Return what renders the templates in a language."""
@@ -114,11 +119,11 @@ class Templates:
         frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
         if missing := _UNDEFINED.match(str(error)):  # a macro that was handed it is not where it is missing
             frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
-        return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folder / file), None)
+        return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folders / file), None)
 
     def _own(self, language: Language) -> Environment:
         environment = Environment(
-            loader=FileSystemLoader(self.folder),
+            loader=FileSystemLoader(self.folders.all),
             autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
             auto_reload=self._reload,
             undefined=StrictUndefined,

@@ -21,12 +21,14 @@ class PrometheusMeters(Meters):
         requests = Counter("keyturn_requests", "What was asked for.", labels, registry=registry)
         messages = Counter("keyturn_messages", "Tries to deliver a message.", labels, registry=registry)
         self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # half the time of a count
-        self._deliveries = Histogram(
+        deliveries = Histogram(
             "keyturn_delivery_seconds",
-            "From the commit of a message until the provider had its mail.",
+            "From the commit of a message until it was accepted.",
+            ("kind",),
             registry=registry,
             buckets=_DELIVERY,
         )
+        self._deliveries = cache(deliveries.labels)
         self._hashes = Histogram(
             "keyturn_password_hash_seconds",
             "One bcrypt hash, without its time in the queue.",
@@ -43,8 +45,8 @@ class PrometheusMeters(Meters):
     def message(self, kind: str, outcome: str) -> None:
         self._messages(kind, outcome).inc()
 
-    def delivery(self, seconds: float) -> None:
-        self._deliveries.observe(seconds)
+    def delivery(self, kind: str, seconds: float) -> None:
+        self._deliveries(kind).observe(seconds)
 
     def password_hash(self, seconds: float) -> None:
         self._hashes.observe(seconds)

@@ -2,10 +2,11 @@
 
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay import Relay, RelayLimits
+from keyturn.outbox.relay import Aside, Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
 
 __all__ = [
+    "Aside",
     "Dropped",
     "LeaseLost",
     "Message",

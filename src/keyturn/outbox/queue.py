@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -57,13 +57,18 @@ class Outbox:
         if not self.database.is_sqlite:
             await session.execute(text(f"NOTIFY {CHANNEL}"))
 
-    async def claim(self, most: int, lease: timedelta) -> Sequence[Message]:
-        """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over."""
+    async def claim(
+        self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = ()
+    ) -> Sequence[Message]:
+        """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over.
+
+        `only` these kinds, where any are named, and none of those in `but`.
+        """
         moment, claim = now(), os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
-            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment)
+            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment, *_of_kinds(only, but))
             .order_by(OutboxRow.id)
             .limit(most)
             .with_for_update(skip_locked=True)
@@ -154,6 +159,13 @@ class Outbox:
             if (await session.execute(changed.returning(OutboxRow.id))).first() is not None:
                 await note(session, Event(message_id=message.id, event=event, detail=detail[:_LONGEST], at=now()))
             await session.commit()
+
+
+def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    if only:
+        yield OutboxRow.kind.in_(only)
+    if but:
+        yield OutboxRow.kind.not_in(but)
 
 
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:

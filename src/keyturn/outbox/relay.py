@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Protocol, assert_never
 
@@ -43,6 +43,28 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_faults: int = 12
 
 
+class Aside(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of some `kinds`, with a handler and at most `concurrency` places of their own.
+
+    However many of them wait, and for whatever, the others never wait for them.
+    """
+
+    kinds: tuple[str, ...]
+    handle: Handler
+    concurrency: int = 4
+
+
+class _Lane:
+    """Places, and the kinds of messages that take them."""
+
+    def __init__(self, handle: Handler, places: int, *, only: Collection[str] = (), but: Collection[str] = ()) -> None:
+        self.handle = handle
+        self.places = places
+        self.only = only
+        self.but = but
+        self.under_way: set[asyncio.Task[None]] = set()
+
+
 class Relay:
     """One worker. Any number of them may share a PostgreSQL; a message is in one hand at a time."""
 
@@ -53,18 +75,20 @@ class Relay:
         limits: RelayLimits,
         jitter: Callable[[], float] = random.random,
         *,
+        aside: Aside | None = None,
         origin: Callable[[Message], Origin] = lambda _: Origin(),
         meters: Meters | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self._outbox = outbox
-        self._handle = handle
         self._limits = limits
         self._jitter = jitter
         self._origin = origin
         self._meters = meters or Meters()
         self._tracing = tracing or Tracing()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._lanes = [_Lane(handle, limits.concurrency, but=aside.kinds if aside else ())]
+        if aside:
+            self._lanes.append(_Lane(aside.handle, aside.concurrency, only=aside.kinds))
         self._listener = Listener(outbox.database, outbox.waiting.set)
 
     async def run(self) -> None:
@@ -73,66 +97,81 @@ class Relay:
             while True:
                 await self._take_or_rest()
         finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way)
+            if under_way := [task for lane in self._lanes for task in lane.under_way]:
+                await asyncio.wait(under_way)
             await self._listener.close()
 
     async def drain(self) -> int:
         """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
         handled = 0
-        while messages := await self._outbox.claim(self._limits.concurrency, self._limits.lease):
-            await asyncio.gather(*(self._work(message) for message in messages))
-            handled += len(messages)
+        while taken := [(lane, message) for lane in self._lanes for message in await self._claim(lane)]:
+            await asyncio.gather(*(self._work(lane, message) for lane, message in taken))
+            handled += len(taken)
         return handled
 
     async def _take_or_rest(self) -> None:
-        free = self._limits.concurrency - len(self._under_way)
-        if not free:
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-            return
         await self._listener.ensure()
         self._outbox.waiting.clear()
-        try:
-            messages = await self._outbox.claim(free, self._limits.lease)
-        except DatabaseUnready as error:
-            log.warning(LogEvent("outbox.unready", reason=error))
-            messages = []
-        except Exception:  # whatever a database answers, a worker outlives it
-            log.exception(LogEvent("outbox.claim_failed"))
-            messages = []
-        for message in messages:
-            task = asyncio.create_task(self._work(message))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        if not messages:
+        begun = 0
+        for lane in self._lanes:
+            for message in await self._claim_or_tell(lane):
+                self._begin(lane, message)
+                begun += 1
+        if not begun:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._outbox.waiting.wait(), self._limits.poll.total_seconds())
 
-    async def _work(self, message: Message) -> None:
+    async def _claim_or_tell(self, lane: _Lane) -> Sequence[Message]:
+        try:
+            return await self._claim(lane)
+        except DatabaseUnready as error:
+            log.warning(LogEvent("outbox.unready", reason=error))
+        except Exception:  # whatever a database answers, a worker outlives it
+            log.exception(LogEvent("outbox.claim_failed"))
+        return []
+
+    async def _claim(self, lane: _Lane) -> Sequence[Message]:
+        free = lane.places - len(lane.under_way)
+        if not free:
+            return []
+        return await self._outbox.claim(free, self._limits.lease, only=lane.only, but=lane.but)
+
+    def _begin(self, lane: _Lane, message: Message) -> None:
+        task = asyncio.create_task(self._work(lane, message))
+        lane.under_way.add(task)
+
+        def end(_: object) -> None:
+            if len(lane.under_way) == lane.places:
+                self._outbox.waiting.set()  # there may be more, which found no place
+            lane.under_way.discard(task)
+
+        task.add_done_callback(end)
+
+    async def _work(self, lane: _Lane, message: Message) -> None:
         origin = self._origin(message)
         request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
         with self._tracing.resumed(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
-            await self._attempt_while_held(message)
+            await self._attempt_while_held(lane.handle, message)
 
-    async def _attempt_while_held(self, message: Message) -> None:
+    async def _attempt_while_held(self, handle: Handler, message: Message) -> None:
         try:
-            await self._attempt(message)
+            await self._attempt(handle, message)
         except LeaseLost:
             log.warning(LogEvent("mail.lease_lost", message_id=message.id))
         except DatabaseUnready as error:
             # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
             log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 
-    async def _attempt(self, message: Message) -> None:
+    async def _attempt(self, handle: Handler, message: Message) -> None:
         if message.faults > self._limits.max_faults:
             # Each of those claims ran out without a word: the message may be what ended its workers.
             await self._give_up(message, "no try came to an end")
             return
         try:
             async with asyncio.timeout(self._limits.lease.total_seconds()):
-                settlement = await self._handle(message)
+                settlement = await handle(message)
             await self._settle(message, settlement)
         except (LeaseLost, DatabaseUnready):
             raise
@@ -154,7 +193,7 @@ class Relay:
             case Sent():
                 latency = max((now() - message.created_at).total_seconds(), 0)
                 await self._outbox.settle_sent(message, settlement)
-                self._meters.delivery(latency)
+                self._meters.delivery(message.kind, latency)
                 self._tell(logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000))
             case Dropped(reason):
                 await self._outbox.settle_dropped(message, reason)

@@ -26,8 +26,9 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
 
     Raises RetryRefused or MessageUnknown, and then nothing was changed.
 
-    A dead or dropped message begins anew, under a new idempotency key: what it would have sent was erased, so the
-    worker decides and writes again. What was accepted by a provider is not sent twice.
+    A dead or dropped mail begins anew: what it would have sent was erased, so the worker decides and writes again, and
+    under a new idempotency key where a transport may know the old one. A webhook says the same under the same key.
+    What was accepted by a provider is not sent twice.
     """
     async with database.transaction() as session:
         outcomes = [await _retry(session, message_id, moment) for message_id in ids]
@@ -52,7 +53,9 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
         raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")
     if row.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
-    row.state, row.key, row.available_at = WAITING, os.urandom(16).hex(), moment
+    if row.sender:
+        row.key = os.urandom(16).hex()
+    row.state, row.available_at = WAITING, moment
     row.attempts, row.faults, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
     return await _noted(session, row, "reopened", moment)
 

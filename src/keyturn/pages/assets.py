@@ -15,6 +15,7 @@ from keyturn.pages.site import Site
 
 _STATIC = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_OF_THE_BRAND = {"brand.css", "icon.svg"}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -25,13 +26,19 @@ class Assets:
         self._site = site
         self._headers = headers
         self._files = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _MEDIA_TYPES}
-        self._files["brand.css"] = _colours(site.palette).encode()
-        self._files["icon.svg"] = _icon(site.brand.name, site.palette).encode()
+        self._numbers = {kind: number for number, kind in enumerate(["", *sorted(site.kinds)])}
+        for kind in self._numbers:
+            appearance = site.appearance(kind)
+            self._files[self._name("brand.css", kind)] = _colours(appearance.palette).encode()
+            self._files[self._name("icon.svg", kind)] = _icon(appearance.brand.name, appearance.palette).encode()
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
-    def url(self, name: str) -> str:
-        """Return the address of a file. It may be kept for ever (RFC 8246), since other contents have another."""
-        return self._site.url(f"/keyturn-assets/{self._version}/{name}")
+    def url(self, name: str, kind: str = "") -> str:
+        """Return the address of a file, for accounts of a kind.
+
+        It may be kept for ever (RFC 8246), since other contents have another.
+        """
+        return self._site.url(f"/keyturn-assets/{self._version}/{self._name(name, kind)}")
 
     def route(self) -> HTTPRouteHandler:
         # Outside the forms' check, which would set a cookie on an answer that everybody may share.
@@ -49,6 +56,11 @@ class Assets:
             return Response(self._files[name], media_type=media_type, headers=self._headers | caching)
 
         return asset
+
+    def _name(self, name: str, kind: str) -> str:
+        """Return what the file is called; what a kind is called may be no part of an address."""
+        number = self._numbers[kind]
+        return f"{number}-{name}" if number and name in _OF_THE_BRAND else name
 
 
 def _colours(palette: Palette) -> str:

@@ -53,14 +53,14 @@ class Cookies:
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
             value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
-        return self._cookie("link", value, "/reset-password", self._site.token_ttl)
+        return self._cookie("link", value, self._site.paths.reset, self._site.token_ttl)
 
     def read_link(self, cookies: Mapping[str, str]) -> LinkInHand | None:
         token, _, email = cookies.get(self._name("link"), "").partition(":")
         return LinkInHand(token, email or None) if token else None
 
     def link_removed(self) -> Cookie:
-        return self._cookie("link", "", "/reset-password", timedelta(0))
+        return self._cookie("link", "", self._site.paths.reset, timedelta(0))
 
     def asked(self, email: str, path: str) -> Cookie:
         return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
@@ -75,14 +75,14 @@ class Cookies:
 
     def notice(self, notice: Notice) -> Cookie:
         """Hold what the sign-in page says once."""
-        return self._cookie("notice", notice, "/login", _SHOWN_ONCE)
+        return self._cookie("notice", notice, self._site.paths.sign_in, _SHOWN_ONCE)
 
     def read_notice(self, cookies: Mapping[str, str]) -> Notice | None:
         found = cookies.get(self._name("notice"))
         return cast("Notice", found) if found in get_args(Notice) else None
 
     def notice_removed(self) -> Cookie:
-        return self._cookie("notice", "", "/login", timedelta(0))
+        return self._cookie("notice", "", self._site.paths.sign_in, timedelta(0))
 
     def language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)

@@ -12,16 +12,13 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.rendering import Pages
 from keyturn.reset.http import client_of
 
-PATH = "/forgot-password"
-
 
 class ForgotForm(msgspec.Struct, frozen=True):
     email: str = ""
 
 
 class ForgotPassword(Controller):
-    path = PATH
-    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+    """Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
@@ -43,8 +40,9 @@ class ForgotPassword(Controller):
             email = addresses.parse(data.email)
         except InputInvalid:
             return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
-        asked = pages.cookies.read_asked(request.cookies)
+        path = pages.site.paths.forgot
+        here, asked = pages.site.url(path), pages.cookies.read_asked(request.cookies)
         if asked and asked.email == email and asked.wait:
-            return pages.redirect(pages.site.url(PATH))
+            return pages.redirect(here)
         await pages.site.resets.request(email, client_of(request))
-        return pages.redirect(pages.site.url(PATH), pages.cookies.asked(email, PATH))
+        return pages.redirect(here, pages.cookies.asked(email, path))

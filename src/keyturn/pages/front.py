@@ -23,7 +23,7 @@ def way_in(pages: Pages) -> HTTPRouteHandler:
 
     @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
     async def enter() -> Response[Any]:
-        return pages.redirect(pages.site.url("/login" if pages.site.sign_ins else "/forgot-password"))
+        return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
 
     return enter
 

@@ -11,11 +11,10 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.errors import Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
 from keyturn.logs import LogEvent
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
-from keyturn.pages.site import SETTINGS
 from keyturn.reset.request_id import name_of
 
 log = logging.getLogger("keyturn.pages")
@@ -37,6 +36,7 @@ class Refusals:
             TooManyRequests: self.too_many,
             Busy: self.busy,
             DatabaseUnready: self.unready,
+            AccountsUnready: self.unready,
             LimitsUnready: self.unready,
             LinkDead: self.dead_link,
             NotSignedIn: self.not_signed_in,
@@ -52,7 +52,9 @@ class Refusals:
     def busy(self, request: Request[Any, Any, Any], error: Busy) -> Response[Any]:
         return self._later(request, "busy", 503, error.retry_after)
 
-    def unready(self, request: Request[Any, Any, Any], error: DatabaseUnready | LimitsUnready) -> Response[Any]:
+    def unready(
+        self, request: Request[Any, Any, Any], error: DatabaseUnready | AccountsUnready | LimitsUnready
+    ) -> Response[Any]:
         named = {"X-Request-ID": name_of(request.scope)}
         log.error(LogEvent("page.unready", reason=error))
         return self._refusal(request, "failed", 503, headers=named)
@@ -64,9 +66,9 @@ class Refusals:
 
     def not_signed_in(self, request: Request[Any, Any, Any], _: NotSignedIn) -> Response[Any]:
         """Lead to the sign-in, and from there back to the page that asked for it."""
-        url, here = self._pages.site.url, request.scope["path"]
-        wanted = next((path for path in SETTINGS.values() if here.endswith(path)), "")
-        return self._pages.redirect(f"{url('/login')}?{urlencode({'next': url(wanted)})}")
+        site = self._pages.site
+        wanted = site.url(request.route_handler.opt.get("here", ""))
+        return self._pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 
     def forged(self, request: Request[Any, Any, Any], _: PermissionDeniedException) -> Response[Any]:
         """Take the cookie away too: signed with another key, it would be refused for ever."""
@@ -90,8 +92,15 @@ class Refusals:
 
     def _refusal(self, request: Request[Any, Any, Any], reason: str, status: int, **values: Any) -> Response[Any]:
         # The way back is the route's, not the request's address: that one may hold a token.
-        back = self._pages.site.url(request.route_handler.opt.get("back", "/forgot-password"))
-        return self._pages.page(request, "refusal.html", status=status, reason=reason, back=back, **values)
+        site, back = self._pages.site, request.route_handler.opt.get("back")
+        return self._pages.page(
+            request,
+            "refusal.html",
+            status=status,
+            reason=reason,
+            back=site.url(back) if back else site.forgot,
+            **values,
+        )
 
 
 def _plain(method: _Handler) -> _Handler:

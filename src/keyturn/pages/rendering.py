@@ -1,8 +1,9 @@
 """A template, the language of who asks, the brand: a page."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +23,16 @@ from keyturn.reset.rule_texts import rule_text
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+class Known(Protocol):
+    """Whose page it is, as far as that matters: the language and the kind of the account."""
+
+    @property
+    def locale(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
 class Pages:
     """Every answer of the pages' router is made here, so that all of them carry the security headers."""
 
@@ -30,25 +41,30 @@ class Pages:
         self.cookies = Cookies(site)
         self._headers = security_headers(site)
         self.assets = Assets(site, self._headers)
-        self._environments: dict[str, Environment] = {}
+        self._environments: dict[tuple[str, str], Environment] = {}
 
     def page(
         self, request: Request[Any, Any, Any], template: str, *,
-        status: int = 200, locale: str = "", cookies: Sequence[Cookie] = (),
+        status: int = 200, account: Known | None = None, cookies: Sequence[Cookie] = (),
         headers: Mapping[str, str] | None = None, **values: Any,
     ) -> Response[Any]:  # fmt: skip
-        """Return the page in the language that was chosen, else the account's `locale`, else the browser's."""
-        known, chosen = self.site.languages.known, request.query_params.get("lang", "")
+        """Return the page in the language that was chosen, else the account's, else the browser's.
+
+        Its brand and its words are those of the account's kind.
+        """
+        kind = account.kind if account and account.kind in self.site.kinds else ""
+        languages = self.site.appearance(kind).languages
+        known, chosen = languages.known, request.query_params.get("lang", "")
         if chosen in known:
             cookies = [*cookies, self.cookies.language(chosen)]
         elif (kept := self.cookies.read_language(request.cookies)) in known:
             chosen = kept
         else:
-            chosen = locale
-        language = self.site.languages.choose(chosen, request.headers.get("accept-language", ""))
-        page = self._environment(language).get_template(template)
+            chosen = account.locale if account else ""
+        language = languages.choose(chosen, request.headers.get("accept-language", ""))
+        page = self._environment(language, kind).get_template(template)
         others = [(each, _in(each, request)) for each in known.values()]
-        html = page.render(values, languages=others, csrf_token=csrf_token({"request": request}))
+        html = page.render(values, account=account, languages=others, csrf_token=csrf_token({"request": request}))
         return Response(
             html,
             status_code=status,
@@ -66,8 +82,8 @@ class Pages:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
 
-    def _environment(self, language: Language) -> Environment:
-        if language.tag not in self._environments:
+    def _environment(self, language: Language, kind: str) -> Environment:
+        if (language.tag, kind) not in self._environments:
             environment = Environment(
                 loader=FileSystemLoader(_TEMPLATES),
                 autoescape=True,
@@ -81,13 +97,13 @@ class Pages:
             language.teach(environment)
             environment.globals.update(
                 site=self.site,
-                brand=self.site.brand,
+                brand=self.site.appearance(kind).brand,
                 url=self.site.url,
-                asset=self.assets.url,
+                asset=partial(self.assets.url, kind=kind),
             )
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language)
-            self._environments[language.tag] = environment
-        return self._environments[language.tag]
+            self._environments[language.tag, kind] = environment
+        return self._environments[language.tag, kind]
 
 
 def _in(language: Language, request: Request[Any, Any, Any]) -> str:

@@ -5,13 +5,12 @@ from typing import Any
 import msgspec
 from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.errors import PasswordRejected
 from keyturn.pages.rendering import Pages
 from keyturn.reset.http import client_of
 
-PATH = "/reset-password"
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -29,14 +28,13 @@ class NewPasswordForm(msgspec.Struct, frozen=True):
 
 
 class ResetPassword(Controller):
-    path = PATH
-    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+    """Mounted where the settings say; what a link calls its parameters, they say too."""
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(
-        self, token: FromPath[str], pages: NamedDependency[Pages], email: FromQuery[str | None] = None
+        self, request: Request[Any, Any, Any], token: FromPath[str], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        return _hold(pages, token, email)
+        return _hold(pages, token, request.query_params.get(pages.site.paths.email))
 
     @post("/open")
     async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: NamedDependency[Pages]) -> Response[Any]:
@@ -44,21 +42,19 @@ class ResetPassword(Controller):
         return _hold(pages, data.token, data.email)
 
     @route(http_method=_READING)
-    async def show(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages],
-        token: FromQuery[str | None] = None, email: FromQuery[str | None] = None,
-    ) -> Response[Any]:  # fmt: skip
+    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
         """Show the form. However often this is called, the link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
 
         Raises LinkDead, TooManyRequests.
         """
-        if token is not None:
-            return _hold(pages, token, email)
+        names, query = pages.site.paths, request.query_params
+        if (token := query.get(names.token)) is not None:
+            return _hold(pages, token, query.get(names.email))
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             return pages.page(request, "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
-        return pages.page(request, "reset.html", locale=live.locale, link=live, broken=[], mismatch=False)
+        return pages.page(request, "reset.html", account=live, link=live, broken=[], mismatch=False)
 
     @post()
     async def save(
@@ -72,7 +68,7 @@ class ResetPassword(Controller):
         site, client = pages.site, client_of(request)
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            return pages.redirect(site.url(PATH))
+            return pages.redirect(site.url(site.paths.reset))
         live = await site.resets.validate(link.token, client, data.email or link.email)
         mismatch, broken = data.password != data.again, []
         try:
@@ -85,11 +81,9 @@ class ResetPassword(Controller):
                 )
         except PasswordRejected as rejected:
             broken = [violation.rule for violation in rejected.violations]
-        return pages.page(
-            request, "reset.html", status=422, locale=live.locale, link=live, broken=broken, mismatch=mismatch
-        )
+        return pages.page(request, "reset.html", status=422, account=live, link=live, broken=broken, mismatch=mismatch)
 
 
 def _hold(pages: Pages, token: str, email: str | None) -> Response[Any]:
     """Keep the link out of histories, referrers and pictures of the screen (ASVS 14.2.1): a cookie, a clean address."""
-    return pages.redirect(pages.site.url(PATH), pages.cookies.link(token, email))
+    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.link(token, email))

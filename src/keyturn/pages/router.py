@@ -1,8 +1,6 @@
 """The pages' routes: what they share is said once, here."""
 
-from typing import Any
-
-from litestar import Router
+from litestar import Controller, Router
 from litestar.di import Provide
 
 from keyturn.pages.forgot import ForgotPassword
@@ -11,7 +9,7 @@ from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
 from keyturn.pages.security import forged_requests_refused
 from keyturn.pages.security_settings import SecuritySettings
-from keyturn.pages.sign_in import SignIn
+from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
 from keyturn.reset.mounting import MountedOnce
 
@@ -21,18 +19,25 @@ _LARGEST_FORM = 16_384
 
 def pages_router(site: Site) -> Router:
     """Return the pages, to be mounted beside the API. Nobody signs in here where the site has no sessions."""
-    pages = Pages(site)
-    controllers: list[Any] = [ForgotPassword, ResetPassword]
+    pages, paths = Pages(site), site.paths
+    places = [(paths.forgot, ForgotPassword), (paths.reset, ResetPassword)]
+    routers = [_at(path, controller) for path, controller in places if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:
-        controllers += [SignIn, SecuritySettings]
+        routers += [_at(paths.sign_in, SignIn), _at("/logout", SignOut, back=paths.sign_in)]
+        routers += [_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_pages]
         dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
     return MountedOnce(
         "/",
-        route_handlers=[pages.assets.route(), *controllers],
+        route_handlers=[pages.assets.route(), *routers],
         dependencies=dependencies,
         middleware=[forged_requests_refused(site)],
         exception_handlers=Refusals(pages).handlers(),
         include_in_schema=False,
         request_max_body_size=_LARGEST_FORM,
     )
+
+
+def _at(path: str, controller: type[Controller], back: str = "") -> Router:
+    """Return a page at its path. `back` is where its refusals lead: where nothing is said, to the page itself."""
+    return MountedOnce(path, route_handlers=[controller], opt={"here": path, "back": back or path})

@@ -32,19 +32,24 @@ def security_headers(site: Site) -> dict[str, str]:
 def _content_security_policy(site: Site) -> str:
     """Nothing inline and nothing foreign but the brand's logo (CSP Level 3; ASVS 3.4.3).
 
-    `form-action` also governs where a form's answer may redirect, so it names the host of the sign-in page.
+    `form-action` also governs where a form's answer may redirect, so it names the hosts of the sign-in page and of
+    security settings.
     """
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
-        "img-src": f"'self' {_origin(site.brand.logo_url)}",
-        "form-action": f"'self' {_origin(site.sign_in)}",
+        "img-src": _sources(site.brand.logo_url, *(kind.brand.logo_url for kind in site.kinds.values())),
+        "form-action": _sources(site.sign_in, *site.paths.settings.values()),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
-    return "; ".join(f"{name} {value.strip()}" for name, value in directives.items())
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _sources(*urls: str) -> str:
+    return " ".join(dict.fromkeys(filter(None, ("'self'", *map(_origin, urls)))))
 
 
 def _origin(url: str) -> str:

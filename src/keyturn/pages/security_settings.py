@@ -8,43 +8,38 @@ from litestar.di import NamedDependency
 
 from keyturn.accounts.port import Account
 from keyturn.pages.rendering import Pages
-from keyturn.pages.site import SETTINGS, settings_path
 from keyturn.reset.http import client_of
 from keyturn.reset.signing_in import SignIns
 
-PATHS = list(SETTINGS.values())
-
 
 class SecuritySettings(Controller):
-    """Each kind of account has its own address for the same page. Both methods raise NotSignedIn."""
+    """Mounted at each address of the page, as kinds of accounts may have one each; `here` is that one.
 
-    opt = {"back": "/login"}  # noqa: RUF012 - Litestar's own contract
+    Both methods raise NotSignedIn.
+    """
 
-    @route(PATHS, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         account = await sign_ins.account(pages.site.session_cookie.read(request))
-        own = settings_path(account.kind)
-        if not request.scope["path"].endswith(own):
-            return pages.redirect(pages.site.url(own))
+        if pages.site.settings_place(account.kind) != request.route_handler.opt["here"]:
+            return pages.redirect(pages.site.settings(account.kind))
         asked, wait = await _asked(request, pages, account)
-        return pages.page(
-            request, "security_settings.html", locale=account.locale, account=account, asked=asked, wait=wait
-        )
+        return pages.page(request, "security_settings.html", account=account, asked=asked, wait=wait)
 
-    @post(PATHS)
+    @post()
     async def request_password_change(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         """Send a link to the account's own address, if a worker would send it. Raises TooManyRequests."""
         account = await sign_ins.account(pages.site.session_cookie.read(request))
-        own = settings_path(account.kind)
+        own, place = pages.site.settings(account.kind), pages.site.settings_place(account.kind)
         _, wait = await _asked(request, pages, account)
-        if wait:
-            return pages.redirect(pages.site.url(own))
+        if wait or place not in pages.site.settings_pages:
+            return pages.redirect(own)
         await pages.site.resets.request(account.email, client_of(request))
-        return pages.redirect(pages.site.url(own), pages.cookies.asked(account.email, own))
+        return pages.redirect(own, pages.cookies.asked(account.email, place))
 
 
 async def _asked(request: Request[Any, Any, Any], pages: Pages, account: Account) -> tuple[bool, timedelta]:

@@ -10,11 +10,8 @@ from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.errors import CredentialsRejected, NotSignedIn
 from keyturn.pages.rendering import Pages
-from keyturn.pages.site import settings_path
 from keyturn.reset.http import client_of
 from keyturn.reset.signing_in import SignIns
-
-PATH = "/login"
 
 # A path of RFC 3986, 3.3, and no second slash or backslash at its start: browsers take both for a host.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -27,9 +24,9 @@ class SignInForm(msgspec.Struct, frozen=True):
 
 
 class SignIn(Controller):
-    opt = {"back": PATH}  # noqa: RUF012 - Litestar's own contract
+    """Mounted where the settings say."""
 
-    @route(PATH, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
@@ -43,9 +40,9 @@ class SignIn(Controller):
                 request, "sign_in.html", email="", next=next, rejected=False, notice=notice,
                 cookies=[pages.cookies.notice_removed()] if notice else [],
             )  # fmt: skip
-        return pages.redirect(_after(next, site.url(settings_path(account.kind))))
+        return pages.redirect(_after(next, site.settings(account.kind)))
 
-    @post(PATH)
+    @post()
     async def sign_in(
         self, request: Request[Any, Any, Any], data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
         sign_ins: NamedDependency[SignIns],
@@ -58,17 +55,20 @@ class SignIn(Controller):
             return pages.page(
                 request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, notice=None
             )
-        url = _after(data.next, site.url(settings_path(account.kind)))
+        url = _after(data.next, site.settings(account.kind))
         return pages.redirect(url, site.session_cookie.holding(secret))
 
-    @post("/logout")
+
+class SignOut(Controller):
+    @post()
     async def sign_out(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         """End the session on the server, not the cookie alone (ASVS 7.4.1)."""
         site = pages.site
         await sign_ins.sign_out(site.session_cookie.read(request))
-        return pages.redirect(site.url(PATH), site.session_cookie.removed(), pages.cookies.notice("signed_out"))
+        here = site.url(site.paths.sign_in)
+        return pages.redirect(here, site.session_cookie.removed(), pages.cookies.notice("signed_out"))
 
 
 def _after(wanted: str, otherwise: str) -> str:

@@ -1,26 +1,26 @@
 """What the pages need to know."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from keyturn.languages import Languages
 from keyturn.mail.palette import Palette
+from keyturn.reset.appearance import Appearance
 from keyturn.reset.http import SessionCookie
 from keyturn.reset.password import PasswordPolicy
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.signing_in import SignIns
-from keyturn.settings import Brand
-
-SETTINGS = {"viewer": "/viewer-settings/security", "school": "/school-settings/security"}
-"""Where each kind of account has its security settings; an account of no known kind has a viewer's."""
+from keyturn.settings import Brand, Paths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """`sign_ins` is None where the built-in store's sessions are not in use: then nobody signs in here.
+    """`sign_ins` is None where people sign in elsewhere: then nobody does here.
 
-    `sign_in_url` is where "Back to sign in" and a saved password lead, the hosted page unless it is set. `prefix` is
-    the path under which browsers see every route, without a slash at its end; a proxy takes it away.
+    `kinds` are the appearances of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
+    sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
+    set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     """
 
     resets: PasswordResets
@@ -34,16 +34,38 @@ class Site:
     secure: bool
     token_ttl: timedelta
     cooldown: timedelta
+    paths: Paths = field(default_factory=Paths)
+    kinds: Mapping[str, Appearance] = field(default_factory=dict)
     sign_in_url: str = ""
+    forgot_url: str = ""
     prefix: str = ""
 
     @property
     def sign_in(self) -> str:
-        return self.sign_in_url or self.url("/login")
+        return self.sign_in_url or self.url(self.paths.sign_in)
+
+    @property
+    def forgot(self) -> str:
+        return self.forgot_url or self.url(self.paths.forgot)
+
+    @property
+    def settings_pages(self) -> list[str]:
+        """The paths of the hosted security settings, each once."""
+        own = (place for place in self.paths.settings.values() if place.startswith("/"))
+        return list(dict.fromkeys((self.paths.security, *own)))
+
+    def settings(self, kind: str) -> str:
+        """Return where an account of that kind has its security settings: here, or at an address elsewhere."""
+        place = self.settings_place(kind)
+        return self.url(place) if place in self.settings_pages else place
+
+    def settings_place(self, kind: str) -> str:
+        return self.paths.settings.get(kind, self.paths.security)
 
     def url(self, path: str) -> str:
         return self.prefix + path
 
-
-def settings_path(kind: str) -> str:
-    return SETTINGS.get(kind, SETTINGS["viewer"])
+    def appearance(self, kind: str) -> Appearance:
+        """Return how the pages look for an account of that kind; "" where nobody knows whose it is."""
+        general = Appearance(brand=self.brand, palette=self.palette, languages=self.languages)
+        return self.kinds.get(kind, general)

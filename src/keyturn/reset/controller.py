@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from keyturn.accounts.port import Account
 from keyturn.errors import LinkDead
 from keyturn.languages import Language
-from keyturn.reset.http import AnyRequest, ResetApi, client_of, in_language
+from keyturn.reset.http import AnyRequest, ResetApi, SessionApi, client_of, in_language
 from keyturn.reset.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.reset.rule_texts import rule_text
 from keyturn.reset.wire import (
@@ -108,7 +108,7 @@ class ResetController(Controller):
 
 
 class SessionController(Controller):
-    """Signing in and out of the built-in account store, and changing a password that is still known."""
+    """Signing in and out of the accounts, and changing a password that is still known."""
 
     tags = ("Sessions",)
 
@@ -119,20 +119,20 @@ class SessionController(Controller):
         responses=_problems(_400=_MALFORMED, _401="The address or the password is wrong.", _429=_TOO_MANY),
     )
     async def login(
-        self, data: JSONBody[Credentials], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[Credentials], request: AnyRequest, sessions: NamedDependency[SessionApi]
     ) -> Response[SignedIn]:
-        secret, account = await api.sign_ins.sign_in(data.email, data.password, client_of(request))
-        return Response(_signed_in(account), cookies=[api.cookie.holding(secret)])
+        secret, account = await sessions.sign_ins.sign_in(data.email, data.password, client_of(request))
+        return Response(_signed_in(account), cookies=[sessions.cookie.holding(secret)])
 
     @post("/logout", status_code=200, summary="Sign out")
-    async def logout(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Done]:
-        await api.sign_ins.sign_out(api.cookie.read(request))
-        language = api.language(request)
-        return _done(language, language.gettext("You are signed out."), api.cookie.removed())
+    async def logout(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> Response[Done]:
+        await sessions.sign_ins.sign_out(sessions.cookie.read(request))
+        language = sessions.language(request)
+        return _done(language, language.gettext("You are signed out."), sessions.cookie.removed())
 
     @get("/me", summary="Who is signed in", responses=_problems(_401="Nobody is."))
-    async def me(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> SignedIn:
-        return _signed_in(await api.sign_ins.account(api.cookie.read(request)))
+    async def me(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> SignedIn:
+        return _signed_in(await sessions.sign_ins.account(sessions.cookie.read(request)))
 
     @post(
         "/change-password",
@@ -144,14 +144,14 @@ class SessionController(Controller):
         ),
     )
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: NamedDependency[SessionApi]
     ) -> Response[Done]:
-        fresh = await api.sign_ins.change_password(
-            api.cookie.read(request), data.current_password, data.new_password, client_of(request)
+        fresh = await sessions.sign_ins.change_password(
+            sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)
         )
-        language = api.language(request)
+        language = sessions.language(request)
         text = language.gettext("Your password was changed. Every other session is signed out.")
-        return _done(language, text, api.cookie.holding(fresh))
+        return _done(language, text, sessions.cookie.holding(fresh))
 
 
 def _done(language: Language, message: str, *cookies: Cookie) -> Response[Done]:

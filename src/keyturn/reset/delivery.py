@@ -6,6 +6,7 @@ the same idempotency key must send the identical body, also after a deploy has c
 
 import os
 from datetime import timedelta
+from typing import Final, Literal
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +21,15 @@ from keyturn.reset.audit import Audit
 from keyturn.reset.client import Client
 from keyturn.reset.intents import PasswordWasChanged, ResetRequested
 from keyturn.reset.letters import Letter, Letters
+from keyturn.reset.notices import Notices
 from keyturn.reset.posting import Post
 from keyturn.reset.store import LinkStore
 
-LINK_MAILED, PROVIDER_MAILED, SUPPRESSED = "link_mailed", "provider_mailed", "suppressed"
+LINK_MAILED: Final = "link_mailed"
+PROVIDER_MAILED: Final = "provider_mailed"
+SUPPRESSED: Final = "suppressed"
+
+_Outcome = Literal["no_account", "disabled", "cooldown", "suppressed", "link_mailed", "provider_mailed"]
 
 
 class LinkRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +45,14 @@ class Delivery:
 
     def __init__(
         self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
-        letters: Letters, seal: Seal, post: Post, rules: LinkRules,
+        notices: Notices, letters: Letters, seal: Seal, post: Post, rules: LinkRules,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
         self._audit = audit
+        self._notices = notices
         self._letters = letters
         self._seal = seal
         self._post = post
@@ -80,6 +87,8 @@ class Delivery:
                 return await self._answer_request(message, msgspec.json.decode(message.payload, type=ResetRequested))
             case intents.PASSWORD_CHANGED:
                 return await self._confirm(message, msgspec.json.decode(message.payload, type=PasswordWasChanged))
+            case kind if kind in intents.NOTICES.values():
+                return Dropped("webhooks.url is not set any more")
             case unknown:
                 raise SendRefused(f"unknown kind of message: {unknown}")
 
@@ -92,15 +101,23 @@ class Delivery:
                 account_id=account.id if account else "", email=request.email, message_id=message.id,
             )  # fmt: skip
             answer: Email | Dropped = Dropped(outcome)
-            if account and outcome == LINK_MAILED:
-                letter = await self._with_fresh_link(session, account, request.client)
+            is_told = False
+            if account and outcome in (LINK_MAILED, PROVIDER_MAILED):
+                letter = (
+                    await self._with_fresh_link(session, account, request.client)
+                    if outcome == LINK_MAILED
+                    else self._letters.about_provider(account, request.client)
+                )
                 answer = await self._keep(session, message, letter)
-            elif account and outcome == PROVIDER_MAILED:
-                answer = await self._keep(session, message, self._letters.about_provider(account, request.client))
+                is_told = await self._notices.reset_requested(
+                    session, account, request.client, outcome=outcome, moment=request.at
+                )
             await session.commit()
+        if is_told:
+            self._outbox.waiting.set()
         return answer
 
-    async def _outcome(self, session: AsyncSession, account: Account | None) -> str:
+    async def _outcome(self, session: AsyncSession, account: Account | None) -> _Outcome:
         if account is None:
             return "no_account"
         if not account.active:

@@ -12,27 +12,34 @@ import bcrypt
 
 from keyturn.errors import Busy
 from keyturn.meters import Meters
+from keyturn.reset.hash_formats import fits
 from keyturn.reset.password import MAX_BYTES
 from keyturn.tracing import Tracing
 
 Result = TypeVar("Result")
 
+_WRITTEN = "$2b$"
 _NICENESS = 10
 _RETRY_AFTER = 5
 
 
 class PasswordHasher:
-    """Hashes as `$2b$`; verifies `$2a$`, `$2b$` and `$2y$`, whoever wrote them.
+    """Hashes with bcrypt; verifies what apps have stored, as `hash_formats` says, whoever wrote it.
+
+    `prefix` ends in `$2a$`, `$2b$` or `$2y$`: other letters for the same algorithm, since some libraries read only
+    their own (https://www.openwall.com/crypt/: `$2y$` marks what the corrected `$2a$` does, and OpenBSD's `$2b$`
+    differs over 255 bytes alone, which never come here). Django's `bcrypt$$2b$` names its hasher in front.
 
     bcrypt releases the interpreter's lock, so threads use every core. They run at a lower priority, so that a flood
     of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
     def __init__(
-        self, *, cost: int = 12, workers: int = 0, queue: int = 64,
+        self, *, cost: int = 12, prefix: str = _WRITTEN, workers: int = 0, queue: int = 64,
         meters: Meters | None = None, tracing: Tracing | None = None,
     ) -> None:  # fmt: skip
         self._cost = cost
+        self._prefix = prefix
         self._workers = workers or os.cpu_count() or 1
         self._places = self._workers + queue
         self._taken = 0
@@ -46,7 +53,8 @@ class PasswordHasher:
         secret = _encode(password)
         if len(secret) > MAX_BYTES:
             raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
-        return (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
+        written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
+        return self._prefix + written.removeprefix(_WRITTEN)
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password fits. Without a hash it takes as long and says no (ASVS 6.3.8). Raises Busy."""
@@ -57,15 +65,14 @@ class PasswordHasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
-        if self._decoy is None:
-            self._decoy = bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(self._cost))
-        known = password_hash.encode() if password_hash else self._decoy
-        try:
-            fits = bcrypt.checkpw(secret[:MAX_BYTES], known)
-        except ValueError:  # the stored hash is not bcrypt's
-            fits = False
-        # Cut only so that the work is the same: what is longer than 72 bytes was never accepted as a password.
-        return fits and password_hash is not None and len(secret) <= MAX_BYTES
+        self._decoy = self._decoy or bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(self._cost))
+        right = fits(secret, password_hash) if password_hash else None
+        if right is None:
+            # No hash, or none that can be read: as much work as with bcrypt at the cost that is set. An old hash in
+            # another format takes what its app chose for it, until that password is changed: no decoy is as slow as
+            # all of them.
+            bcrypt.checkpw(secret[:MAX_BYTES], self._decoy)
+        return right or False
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         if self._taken >= self._places:

@@ -48,16 +48,26 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in needs. `cookie` is how a session travels."""
+
+    sign_ins: SignIns
+    cookie: SessionCookie
+    languages: Languages
+
+    def language(self, request: AnyRequest) -> Language:
+        return accepted_language(self.languages, request)
+
+
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """The services behind the routes: one dependency, as Litestar starts a task group where there are several.
 
-    `webhook` is None where the settings hold no secret for it.
+    `webhook` is None where the settings hold no secret for it, `sessions` where nobody signs in here.
     """
 
     resets: PasswordResets
     policy: PasswordPolicy
-    sign_ins: SignIns
-    cookie: SessionCookie
+    sessions: SessionApi | None
     reports: MailReports
     webhook: ResendWebhook | None
     database: Database

@@ -1,6 +1,7 @@
 """What the outbox holds for the reset: facts that were accepted, from which the mail is made later."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -9,6 +10,15 @@ from keyturn.reset.client import Client
 
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
+
+NOTICES = {
+    "password.changed": "webhook_password_changed",
+    "password.reset_requested": "webhook_reset_requested",
+}
+"""The kind of message for each event that the app is told of."""
+
+How = Literal["reset", "change"]
+"""By a link, or by who knew the old password."""
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +32,16 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     at: datetime
+    client: Client
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app is told. `event` is the body as it is sent: each try the same bytes, also after a deploy.
+
+    Of `client` it holds what leads back to the request; the event has the rest.
+    """
+
+    event: msgspec.Raw
     client: Client
 
 

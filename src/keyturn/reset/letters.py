@@ -1,5 +1,6 @@
 """What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -9,6 +10,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.email import Email
 from keyturn.mail.render import EmailProps, Templates
 from keyturn.reset import tokens
+from keyturn.reset.appearance import Appearance
 from keyturn.reset.client import Client
 from keyturn.reset.device import device_name
 from keyturn.reset.emails import PasswordChanged, PasswordReset, SignInWithProvider
@@ -34,9 +36,16 @@ class Postmark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letters:
-    def __init__(self, templates: Templates, languages: Languages, addresses: Links, postmark: Postmark) -> None:
-        self._templates = templates
-        self._languages = languages
+    """`kinds` are the appearances of the kinds of accounts that have one of their own."""
+
+    def __init__(
+        self, templates: Templates, languages: Languages, addresses: Links, postmark: Postmark,
+        kinds: Mapping[str, Appearance] | None = None,
+    ) -> None:  # fmt: skip
+        self._general = templates, languages
+        self._of_kinds = {
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+        }
         self._addresses = addresses
         self._postmark = postmark
 
@@ -75,10 +84,12 @@ class Letters:
 
     def _spoken(self, account: Account, client: Client) -> Language:
         """Return the account's language; where it has none, that of the browser that caused the mail."""
-        return self._languages.choose(account.locale, client.languages)
+        _, languages = self._of_kinds.get(account.kind, self._general)
+        return languages.choose(account.locale, client.languages)
 
     def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
-        rendered = self._templates.render(props, language)
+        templates, _ = self._of_kinds.get(account.kind, self._general)
+        rendered = templates.render(props, language)
         return Email(
             sender=self._postmark.sender,
             to=account.email,

@@ -4,26 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from keyturn.errors import Fault, SettingsInvalid
 from keyturn.gallery import Gallery
-from keyturn.languages import PACKAGED, Languages
-from keyturn.mail.palette import palette_for
-from keyturn.mail.render import Templates, branding
+from keyturn.mail.render import Templates
+from keyturn.reset.appearance import Appearance, appearances_of_kinds, brands_with, own_languages
 from keyturn.reset.emails import EMAILS
 from keyturn.resources import folder
-from keyturn.settings import Brand, Settings
+from keyturn.settings import Settings
 
 
-def own_templates(brand: Brand, *, reload: bool = False) -> Templates:
-    return Templates(folder("email_templates"), _globals(brand), reload=reload)
-
-
-def own_languages(settings: Settings, *, reload: bool = False) -> Languages:
-    """Return the packaged languages, with what the settings add to them."""
-    added = [Path(settings.locales)] if settings.locales else []
-    return Languages(settings.timezone, PACKAGED, *added, reload=reload)
+def own_templates(settings: Settings, general: Appearance, *, reload: bool = False) -> Templates:
+    """Return the mails that Keyturn brings, and in their places those of the settings."""
+    packaged, own = folder("email_templates"), settings.mail.templates
+    first, beneath = (Path(own).resolve(), packaged) if own else (packaged, None)
+    return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
 def own_gallery(
@@ -31,22 +24,14 @@ def own_gallery(
 ) -> Gallery:
     """Return the gallery over the mails. `others` are brands to switch to: what differs from the own one, by name.
 
-    Raises SettingsInvalid with every fault in them.
+    Those of the kinds of accounts are there, too. Raises SettingsInvalid with every fault in them.
     """
-    brands, faults = {}, []
-    for name, differs in (others or {}).items():
-        try:
-            brands[name] = _globals(msgspec.convert({**msgspec.structs.asdict(settings.brand), **differs}, Brand))
-        except msgspec.ValidationError as error:
-            faults.append(Fault(f"studio.brands.{name}", str(error)))
-    if faults:
-        raise SettingsInvalid(faults)
+    general = Appearance.of(settings.brand, own_languages(settings, reload=reload))
+    brands = {kind: one.globals for kind, one in appearances_of_kinds(settings, general.languages).items()}
+    named = {name: f"studio.brands.{name}" for name in others or {}}
+    found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
+    brands |= {name: Appearance.of(brand, general.languages).globals for name, brand in zip(named, found, strict=True)}
     return Gallery(
-        templates=own_templates(settings.brand, reload=reload), languages=own_languages(settings, reload=reload),
-        props=EMAILS, brands=brands,
+        templates=own_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
+        brands=brands,
     )  # fmt: skip
-
-
-def _globals(brand: Brand) -> Mapping[str, Any]:
-    palette, _ = palette_for(brand.accent, brand.accent_dark)
-    return branding(msgspec.structs.asdict(brand), palette)

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.errors import (
+    AccountsUnready,
     Busy,
     CredentialsRejected,
     DatabaseUnready,
@@ -123,7 +124,7 @@ def _told_to_people(error: KeyturnError, language: Language) -> Problem:
             return _later(429, "too-many-requests", language.gettext("Too many requests"), seconds, language)
         case Busy(retry_after=seconds):
             return _later(503, "busy", language.gettext("Too much is going on at the moment"), seconds, language)
-        case DatabaseUnready() | LimitsUnready():
+        case DatabaseUnready() | AccountsUnready() | LimitsUnready():
             return _later(503, "unavailable", language.gettext("The service cannot answer at the moment"), 5, language)
         case _:
             return Problem(status=_SERVER_FAULT, name="internal", title=language.gettext("Something went wrong"))

@@ -5,20 +5,19 @@ import math
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.database import Database, now
-from keyturn.errors import DeadReason, LinkDead
+from keyturn.database import now
+from keyturn.errors import LinkDead
 from keyturn.logs import LogEvent
 from keyturn.meters import Meters, counted
 from keyturn.outbox import Outbox
 from keyturn.reset import tokens
-from keyturn.reset.audit import Audit
+from keyturn.reset.changing import Change, PasswordChanges, Permit
 from keyturn.reset.client import Client
-from keyturn.reset.hashing import PasswordHasher
-from keyturn.reset.intents import PASSWORD_CHANGED, RESET_REQUESTED, PasswordWasChanged, ResetRequested
-from keyturn.reset.password import PasswordPolicy
+from keyturn.reset.intents import RESET_REQUESTED, ResetRequested
 from keyturn.reset.store import Link, LinkStore
 from keyturn.reset.throttle import Throttle
 
@@ -26,26 +25,24 @@ log = logging.getLogger("keyturn.reset")
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """`locale` is the account's, empty where it has none."""
+    """`locale` and `kind` are the account's, empty where it has none."""
 
     email: str
     expires_at: datetime
     locale: str = ""
+    kind: str = ""
 
 
 class PasswordResets:
     def __init__(
-        self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
-        throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher, meters: Meters | None = None,
+        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, throttle: Throttle, changes: PasswordChanges,
+        meters: Meters | None = None,
     ) -> None:  # fmt: skip
-        self._database = database
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
-        self._audit = audit
         self._throttle = throttle
-        self._policy = policy
-        self._hasher = hasher
+        self._changes = changes
         self.meters = meters or Meters()
 
     @counted("request")
@@ -72,37 +69,20 @@ class PasswordResets:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._throttle.count("validate", client)
         link, account = await self._live(token, email)
-        return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale)
+        return LiveLink(
+            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind
+        )  # fmt: skip
 
     @counted("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
         """Set a new password and use up the link; end the account's other links and its sessions.
 
-        Raises LinkDead, PasswordRejected (the link survives), Busy, TooManyRequests.
+        Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
         """
         await self._throttle.count("reset", client)
         _, account = await self._live(token, email)
-        self._policy.require(password, account.email)
-        password_hash = await self._hasher.hash(password)
-        digest, moment = tokens.digest(token), now()
-        async with self._database.transaction() as session:
-            # One change an account at a time: two of its links used at once would each wait for the other to end.
-            await self._database.hold(session, account.id)
-            if not await self._links.consume(session, digest, moment):
-                await session.rollback()  # gives its connection back: many who come late must not each need two
-                raise LinkDead(await self._reason(digest))
-            if not await self._accounts.set_password(session, account, password_hash):
-                raise LinkDead("invalid")  # disabled, or at another address, since the hash was begun
-            await self._links.revoke_all(session, account.id, moment)
-            confirmation = await self._outbox.enqueue(
-                session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
-            )
-            await self._audit.write(
-                session, "password_reset", "changed", client, at=moment, account_id=account.id, email=account.email,
-                message_id=confirmation,
-            )  # fmt: skip
-            await session.commit()
-        self._outbox.waiting.set()
+        permit = _ByLink(self._links, tokens.digest(token))
+        await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
         log.info(LogEvent("reset.completed", account_id=account.id))
 
     async def _live(self, token: str, email: str | None) -> tuple[Link, Account]:
@@ -119,6 +99,23 @@ class PasswordResets:
             raise LinkDead("invalid")
         return link, account
 
-    async def _reason(self, digest: bytes) -> DeadReason:
-        link = await self._links.find(digest)
-        return (link.dead(now()) if link else None) or "invalid"
+
+class _ByLink(Permit):
+    how = "reset"
+    event = "password_reset"
+
+    def __init__(self, links: LinkStore, digest: bytes) -> None:
+        self._links = links
+        self._digest = digest
+
+    def refusal(self) -> LinkDead:
+        return LinkDead("invalid")
+
+    async def use(self, session: AsyncSession, moment: datetime) -> None:
+        if not await self._links.consume(session, self._digest, moment):
+            await session.rollback()  # gives its connection back: many who come late must not each need two
+            link = await self._links.find(self._digest)
+            raise LinkDead((link.dead(now()) if link else None) or "invalid")
+
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+        await self._links.give_back(session, self._digest, moment)

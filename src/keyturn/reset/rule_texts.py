@@ -4,12 +4,10 @@ from keyturn.languages import SourceTexts
 
 
 def rule_text(name: str, limit: int | None, texts: SourceTexts) -> str:
-    """Return what a rule asks for, as part of a sentence; "" for a rule that is not one of Keyturn's."""
+    """Return what a rule asks for, as part of a sentence; "" for a rule of somebody else's."""
     match name:
-        case "min_length":
-            return texts.ngettext(
-                "at least %(limit)s character", "at least %(limit)s characters", limit or 0, limit=limit
-            )
+        case "min_length" | "weak_length" if limit:
+            return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
         case "max_bytes":
             return texts.gettext(
                 "at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji", limit=limit
@@ -26,5 +24,20 @@ def rule_text(name: str, limit: int | None, texts: SourceTexts) -> str:
             return texts.gettext("not one of the common passwords")
         case "personal":
             return texts.gettext("not your address or the name of the site")
+        case _:
+            return _refusal_text(name, texts)
+
+
+def _refusal_text(name: str, texts: SourceTexts) -> str:
+    """Return what Supabase Auth asks for besides."""
+    match name:
+        case "weak_length":
+            return texts.gettext("a longer password")
+        case "weak_characters":
+            return texts.gettext("more kinds of characters, such as capital letters, digits and symbols")
+        case "weak_pwned":
+            return texts.gettext("not one that is known from a data leak")
+        case "weak":
+            return texts.gettext("a password that is harder to guess")
         case _:
             return ""

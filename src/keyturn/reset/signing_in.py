@@ -1,23 +1,23 @@
-"""Signing in to the built-in store, and changing a password that is still known."""
+"""Signing in, where the store's hashes can be read, and changing a password that is still known."""
 
 import logging
 import os
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account, AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database, now
 from keyturn.errors import CredentialsRejected, InputInvalid, NotSignedIn
 from keyturn.logs import LogEvent
 from keyturn.meters import Meters, counted
-from keyturn.outbox import Outbox
 from keyturn.reset import tokens
 from keyturn.reset.audit import Audit
+from keyturn.reset.changing import Change, PasswordChanges, Permit
 from keyturn.reset.client import Client
 from keyturn.reset.hashing import PasswordHasher
-from keyturn.reset.intents import PASSWORD_CHANGED, PasswordWasChanged
-from keyturn.reset.password import PasswordPolicy
-from keyturn.reset.store import LinkStore
 from keyturn.reset.throttle import Throttle
 
 log = logging.getLogger("keyturn.sessions")
@@ -25,19 +25,17 @@ log = logging.getLogger("keyturn.sessions")
 
 class SignIns:
     def __init__(
-        self, database: Database, accounts: AccountStore, sessions: Sessions, links: LinkStore, outbox: Outbox,
-        audit: Audit, throttle: Throttle, policy: PasswordPolicy, hasher: PasswordHasher,
-        meters: Meters | None = None,
+        self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions, audit: Audit,
+        throttle: Throttle, hasher: PasswordHasher, changes: PasswordChanges, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
+        self._hashes = hashes
         self._sessions = sessions
-        self._links = links
-        self._outbox = outbox
         self._audit = audit
         self._throttle = throttle
-        self._policy = policy
         self._hasher = hasher
+        self._changes = changes
         self.meters = meters or Meters()
 
     @counted("login")
@@ -54,13 +52,16 @@ class SignIns:
             raise CredentialsRejected from None
         await self._throttle.count_guess(address)
         account = await self._accounts.find(address)
-        stored = await self._accounts.password_hash(account.id) if account and account.active else None
+        stored = await self._hashes.password_hash(account.id) if account and account.active else None
         fits = await self._hasher.verify(password, stored)
         secret, moment = tokens.mint(os.urandom), now()
         async with self._database.transaction() as session:
-            if fits and account and stored:
+            if fits and account:
                 await self._database.hold(session, account.id)
-                fits = await self._sessions.start(session, account.id, secret, stored)
+                # The check took a while: not where the account was disabled or the password changed meanwhile.
+                fits = await self._hashes.password_hash(account.id, session) == stored
+                if fits:
+                    await self._sessions.start(session, account.id, secret)
             account_id = account.id if account else ""
             await self._audit.write(
                 session, "sign_in", "signed_in" if fits else "rejected", client,
@@ -87,13 +88,14 @@ class SignIns:
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for who is signed in; return the secret of a new session, every old one being over.
 
-        Raises NotSignedIn, CredentialsRejected where `current` is wrong, PasswordRejected, TooManyRequests, Busy.
+        Raises NotSignedIn, CredentialsRejected where `current` is wrong, PasswordRejected, TooManyRequests, Busy,
+        AccountsUnready.
         """
         account = await self.account(secret)
         await self._throttle.count("login", client)
         # By the id and not by the address, under which a stranger's guesses at the sign-in page are counted.
         await self._throttle.count_guess(account.id)
-        if not await self._hasher.verify(current, await self._accounts.password_hash(account.id)):
+        if not await self._hasher.verify(current, await self._hashes.password_hash(account.id)):
             async with self._database.transaction() as session:
                 await self._audit.write(
                     session, "password_change", "rejected", client,
@@ -101,26 +103,30 @@ class SignIns:
                 )  # fmt: skip
                 await session.commit()
             raise CredentialsRejected
-        self._policy.require(password, account.email)
-        password_hash = await self._hasher.hash(password)
-        fresh, moment = tokens.mint(os.urandom), now()
-        async with self._database.transaction() as session:
-            await self._database.hold(session, account.id)
-            # Every change ends all sessions: where this one is open still, `current` is the password still.
-            if not await self._sessions.is_open(session, secret):
-                raise NotSignedIn
-            if not await self._accounts.set_password(session, account, password_hash):
-                raise NotSignedIn
-            await self._links.revoke_all(session, account.id, moment)
-            await self._sessions.start(session, account.id, fresh, password_hash)
-            confirmation = await self._outbox.enqueue(
-                session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
-            )
-            await self._audit.write(
-                session, "password_change", "changed", client, at=moment, account_id=account.id, email=account.email,
-                message_id=confirmation,
-            )  # fmt: skip
-            await session.commit()
-        self._outbox.waiting.set()
+        fresh = tokens.mint(os.urandom)
+        permit = _BySession(self._sessions, account.id, secret, fresh)
+        await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
         log.info(LogEvent("password.changed", account_id=account.id))
         return fresh
+
+
+class _BySession(Permit):
+    how = "change"
+    event = "password_change"
+
+    def __init__(self, sessions: Sessions, account_id: str, secret: str, fresh: str) -> None:
+        self._sessions = sessions
+        self._account_id = account_id
+        self._secret = secret
+        self._fresh = fresh
+
+    def refusal(self) -> NotSignedIn:
+        return NotSignedIn()
+
+    async def use(self, session: AsyncSession, _: datetime) -> None:
+        # Every change ends all sessions: where this one is open still, the current password is the password still.
+        if not await self._sessions.is_open(session, self._secret):
+            raise NotSignedIn
+
+    async def succeed(self, session: AsyncSession) -> None:
+        await self._sessions.start(session, self._account_id, self._fresh)

@@ -88,6 +88,11 @@ class LinkStore:
         )  # fmt: skip
         return (await session.execute(statement)).first() is not None
 
+    async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
+        """Let the link work again that was used at that moment and not for good."""
+        statement = update(ResetTokenRow).where(ResetTokenRow.digest == digest, ResetTokenRow.used_at == used_at)
+        await session.execute(statement.values(used_at=None))
+
     async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
         """End every link of the account that still works."""
         statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_live(account_id, moment)))

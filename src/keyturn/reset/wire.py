@@ -82,6 +82,14 @@ class Policy(_Wire, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
 
 
+class FormTexts(_Wire, frozen=True, kw_only=True):
+    """`lang` is the language that was found, `dir` how it runs; `texts` by the names that keyturn.js has for them."""
+
+    lang: str
+    dir: str
+    texts: dict[str, str]
+
+
 class SignedIn(_Wire, frozen=True, kw_only=True):
     id: str
     email: str

@@ -1,7 +1,8 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment."""
 
+from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
+from keyturn.settings.hosting import hosted_path
 from keyturn.settings.model import (
-    HOSTED_SIGN_IN,
     Brand,
     DatabaseSettings,
     HashingSettings,
@@ -12,28 +13,32 @@ from keyturn.settings.model import (
     PasswordSettings,
     ResendSettings,
     RetentionSettings,
-    Secret,
     ServerSettings,
     SessionSettings,
     Settings,
     SmtpSettings,
     TokenSettings,
+    WebhookSettings,
     WorkerSettings,
 )
+from keyturn.settings.paths import Paths, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
-from keyturn.settings.rules import is_loopback
+from keyturn.settings.secret import Secret
+from keyturn.settings.url_rules import is_loopback
 
 __all__ = [
     "FILE_NAME",
-    "HOSTED_SIGN_IN",
+    "AccountSettings",
     "Brand",
     "DatabaseSettings",
     "HashingSettings",
+    "Kind",
     "LimitSettings",
     "LogSettings",
     "MailSettings",
     "MetricsSettings",
     "PasswordSettings",
+    "Paths",
     "Reading",
     "ResendSettings",
     "RetentionSettings",
@@ -42,9 +47,14 @@ __all__ = [
     "SessionSettings",
     "Settings",
     "SmtpSettings",
+    "SupabaseSettings",
+    "TableSettings",
     "TokenSettings",
+    "WebhookSettings",
     "WorkerSettings",
+    "hosted_path",
     "inspect_settings",
     "is_loopback",
+    "paths_of",
     "read_settings",
 ]

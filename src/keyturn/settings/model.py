@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from keyturn.settings.accounts import AccountSettings, Kind
+from keyturn.settings.secret import Secret
+
 HOSTED_SIGN_IN = "{base_url}/login"
 """The default of `sign_in_url`: Keyturn's own page."""
 
@@ -13,19 +16,14 @@ Count = Annotated[int, Meta(ge=1)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
 
-class Secret(str):
-    """A string that does not show itself in a repr, a log or a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Secret('…')" if self else "Secret('')"
-
-
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on."""
+    """`url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
+
+    `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself.
+    """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
+    schema: str = ""
     pool_size: Annotated[int, Meta(ge=2)] = 10
 
 
@@ -39,6 +37,8 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """`from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files.
 
+    `templates` is a folder of one's own mails: what is in it stands in for Keyturn's own of the same name.
+
     `fallback` is asked where `transport` refuses our key or log-in, or was not reached in `fallback_after` tries; but
     never for a mail that `transport` may have.
     """
@@ -46,6 +46,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     transport: Literal["resend", "smtp", "capture"] = "resend"
     from_: str = ""
     reply_to: str = ""
+    templates: str = ""
     capture_dir: str = ".keyturn/mail"
     fallback: Literal["", "resend", "smtp"] = ""
     fallback_after: Count = 4
@@ -111,12 +112,14 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
-    `allowed_origins`: origins whose pages may call the API, without cookies.
+    `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
+    checking and resetting are.
     """
 
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_body: Count = 16_384
+    api_path: str = "/api/auth"
 
 
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,11 +129,15 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503."""
+    """`workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
+
+    `prefix` is how the app's own library writes bcrypt: PHP reads "$2y$" alone, Django "bcrypt$$2b$".
+    """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Count = 64
+    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"] = "$2b$"
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +148,19 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     lease: timedelta = timedelta(seconds=60)
     max_attempts: Count = 140
     housekeeping: timedelta = timedelta(hours=1)
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the app is told what happened (Standard Webhooks). An older secret signs, too, while they change."""
+
+    url: str = ""
+    secret: Secret = Secret("")
+    previous_secret: Secret = Secret("")
+    events: tuple[Literal["password.changed", "password.reset_requested"], ...] = (
+        "password.changed",
+        "password.reset_requested",
+    )
+    timeout: timedelta = timedelta(seconds=10)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +202,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     locales: str = ""
     database: DatabaseSettings = DatabaseSettings()
+    accounts: AccountSettings = AccountSettings()
+    kinds: dict[str, Kind] = {}
     token: TokenSettings = TokenSettings()
     mail: MailSettings = MailSettings()
     resend: ResendSettings = ResendSettings()
@@ -193,6 +215,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionSettings = SessionSettings()
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -1,30 +1,28 @@
 """keyturn.toml and the environment -> Settings, or every fault at once, each by the name the person wrote."""
 
-import difflib
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, get_origin
 
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.model import Secret, Settings
+from keyturn.settings.building import Builder, did_you_mean, is_section
+from keyturn.settings.model import Settings
 from keyturn.settings.rules import broken_rules
-
-Struct = TypeVar("Struct", bound=msgspec.Struct)
+from keyturn.settings.variables import Variable
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
-OTHER_NAMES = {"RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret"}
+OTHER_NAMES = {
+    "RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret",
+    "SUPABASE_URL": "accounts.supabase.url", "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
+}  # fmt: skip
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _NOT_SETTINGS = {"KEYTURN_CONFIG"}
-_DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def read_settings(
@@ -64,10 +62,9 @@ def inspect_settings(
     given = _from_toml(source, required=named is not None, faults=faults)
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     _overlay(given, environ, faults)
-    settings = _build(Settings, given, "", faults)
-    wrong = {fault.name.lower() for fault in faults}
-    faults += [fault for fault in broken_rules(settings, sending=sending) if fault.name.lower() not in wrong]
-    return Reading(file=source, settings=settings, faults=tuple(faults))
+    settings = Builder(environ, faults).build(Settings, given)
+    broken = broken_rules(settings, sending=sending, written=set(_written(given)))
+    return Reading(file=source, settings=settings, faults=(*faults, *_news(broken, faults)))
 
 
 def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
@@ -81,14 +78,29 @@ def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     return {}
 
 
-def setting_names(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[str]:
-    """Yield every setting as `section.key`."""
-    for field in msgspec.structs.fields(struct):
-        name = f"{prefix}{field.encode_name}"
-        if _is_section(field.type):
-            yield from setting_names(field.type, f"{name}.")
-        else:
-            yield name
+def _news(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield the broken rules, but not of what could not be read and so is its default."""
+    known = known_variables()
+    unread = {known.get(fault.name, fault.name) for fault in faults}
+    for fault in broken:
+        parts = known.get(fault.name, fault.name).split(".")
+        if unread.isdisjoint(".".join(parts[:end]) for end in range(1, len(parts) + 1)):
+            yield fault
+
+
+def _written(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield every key and section that somebody set for Keyturn, as opposed to a variable of a provider's."""
+    for key, value in given.items():
+        if isinstance(value, dict):
+            within = list(_written(value, f"{prefix}{key}."))
+            yield from [f"{prefix}{key}", *within] if within else []
+        elif not isinstance(value, Variable) or value.name not in OTHER_NAMES:
+            yield f"{prefix}{key}"
+
+
+def setting_names() -> Iterator[str]:
+    """Yield every setting that has a variable, as `section.key`; those that are tables have none."""
+    return (name for name, kind in _settings() if get_origin(kind) is not dict)
 
 
 def environment_name(setting: str) -> str:
@@ -96,76 +108,35 @@ def environment_name(setting: str) -> str:
 
 
 def _overlay(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
-    known = {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
+    known = known_variables()
     # Where a setting has two names, Keyturn's own comes last and wins.
     for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
-            section, _, key = known[name].rpartition(".")
-            target = given.setdefault(section, {}) if section else given
+            *sections, key = known[name].split(".")
+            target: Any = given
+            for section in sections:
+                target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):
-                target[key] = _Variable(name, environ[name])
+                target[key] = Variable(name, environ[name])
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            faults.append(Fault(name, "unknown setting" + did_you_mean(name, known)))
+            table = next((table for table in _tables() if f"{name}_".startswith(f"{environment_name(table)}_")), "")
+            only_there = f"can only be set in the file, as {table}"
+            faults.append(Fault(name, only_there if table else "unknown setting" + did_you_mean(name, known)))
 
 
-class _Variable(msgspec.Struct, frozen=True):
-    """A value that remembers which variable it came from, so that a fault names that one."""
-
-    name: str
-    value: str
+def known_variables() -> dict[str, str]:
+    """Return the setting that each variable sets, by the variable's name."""
+    return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
 
 
-def _build(struct: type[Struct], given: Mapping[str, Any], prefix: str, faults: list[Fault]) -> Struct:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        name = f"{prefix}{key}"
-        if key not in fields:
-            faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
-        elif _is_section(fields[key].type):
-            if isinstance(value, dict):
-                values[fields[key].name] = _build(fields[key].type, value, f"{name}.", faults)
-            else:
-                faults.append(Fault(name, f"is a section: write [{name}]"))
+def _tables() -> list[str]:
+    return [name for name, kind in _settings() if get_origin(kind) is dict]
+
+
+def _settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(struct):
+        name = f"{prefix}{field.encode_name}"
+        if is_section(field.type):
+            yield from _settings(field.type, f"{name}.")
         else:
-            try:
-                values[fields[key].name] = _convert(value, fields[key].type)
-            except ValueError as error:
-                faults.append(Fault(value.name if isinstance(value, _Variable) else name, str(error)))
-    return struct(**values)
-
-
-def _convert(value: Any, wanted: Any) -> Any:
-    plain = value.value if isinstance(value, _Variable) else value
-    if wanted is timedelta:
-        return parse_duration(plain)
-    if isinstance(value, _Variable) and get_origin(wanted) is tuple:
-        plain = [part.strip() for part in value.value.split(",") if part.strip()]
-    # A variable is always text, so "587" may be a number; in TOML a number is written as one.
-    return msgspec.convert(plain, wanted, strict=not isinstance(value, _Variable), dec_hook=_decode)
-
-
-def _decode(wanted: type, value: Any) -> Any:
-    if wanted is Secret and isinstance(value, str):
-        return Secret(value)
-    raise ValueError("Expected `str`")
-
-
-def parse_duration(value: Any) -> timedelta:
-    """Return the duration that a text like 30m is. Raises ValueError."""
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not match:
-        raise ValueError("not a duration: write a number and a unit, as in 90s, 30m, 1h or 7d")
-    try:
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    except OverflowError:
-        raise ValueError("too long") from None
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+            yield name, field.type

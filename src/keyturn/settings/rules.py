@@ -1,100 +1,57 @@
 """What must hold between settings that are each fine alone."""
 
-import base64
 import ipaddress
-import string
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from limits import parse_many
 
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
+from keyturn.settings.account_rules import account_faults
+from keyturn.settings.hosting import hosting_faults
 from keyturn.settings.model import Settings
+from keyturn.settings.url_rules import is_loopback, page_faults
+from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
-WEBHOOK_PREFIX = "whsec_"
-SHORTEST_WEBHOOK_KEY = 24
-"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
-
 _SHORTEST_LIFE = timedelta(minutes=1)
+_API_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+"""What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
 
 
-def broken_rules(settings: Settings, *, sending: bool) -> Iterator[Fault]:
-    """Yield every rule that the settings break; what only a process needs that sends mails, where it does."""
-    yield from _urls(settings)
+def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
+    """Yield every rule that the settings break; what only a process needs that sends mails, where it does.
+
+    `written` are the sections and keys that somebody set, as opposed to defaults.
+    """
+    unread = list(page_faults(settings))
+    yield from unread or hosting_faults(settings)
     if sending:
         yield from _secrets(settings)
         yield from _transport(settings)
-    yield from _webhook(settings)
+    yield from webhook_faults(settings)
+    yield from account_faults(settings, sending=sending, written=written)
     yield from _addresses(settings)
+    yield from _brand("brand", msgspec.structs.asdict(settings.brand))
+    for kind, own in settings.kinds.items():
+        yield from _brand(f"kinds.{kind}.brand", own.brand)
     yield from _limits(settings)
     yield from _server(settings)
+    yield from _database(settings)
     yield from _worker(settings)
-    if settings.metrics.token and len(settings.metrics.token) < SHORTEST_SECRET:
-        yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
-    if settings.token.ttl < _SHORTEST_LIFE:
-        yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
-    try:
-        ZoneInfo(settings.timezone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        yield Fault("timezone", f"no such time zone: {settings.timezone}")
-    if settings.locales:
-        yield from _catalogues(Path(settings.locales))
-
-
-def is_loopback(url: str) -> bool:
-    host = _host(url)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # an IPv6 address without its closing bracket
-        return ""
-
-
-def _urls(settings: Settings) -> Iterator[Fault]:
-    base = settings.base_url
-    if not base.startswith(("https://", "http://")) or not _host(base) or "?" in base or "#" in base:
-        yield Fault("base_url", "not an address like https://account.example.org")
-    for name, needed, allowed in (
-        ("reset_url", {"token"}, {"base_url", "token", "email"}),
-        ("forgot_url", set[str](), {"base_url"}),
-        ("sign_in_url", set[str](), {"base_url"}),
-    ):
-        yield from _pattern(name, getattr(settings, name), needed, allowed)
-    for name in ("base_url", "reset_url", "forgot_url", "sign_in_url"):
-        url = getattr(settings, name)
-        if settings.environment == "production" and url.startswith("http://") and _host(url) and not is_loopback(url):
-            yield Fault(name, "must be https in production: over http anybody on the way can read the link")
-
-
-def _pattern(name: str, pattern: str, needed: set[str], allowed: set[str]) -> Iterator[Fault]:
-    try:
-        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
-    except ValueError:
-        yield Fault(name, "has an unbalanced brace")
-        return
-    places = {place for _, place, _, _ in fields if place is not None}
-    if any(form or conversion for _, _, form, conversion in fields):
-        yield Fault(name, "has a place with a format: write its name alone in the braces")
-    for missing in sorted(needed - places):
-        yield Fault(name, f"needs the place {{{missing}}}")
-    for unknown in sorted(places - allowed):
-        yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
-    if not pattern.startswith(("{base_url}", "https://", "http://")):
-        yield Fault(name, "must begin with {base_url} or https://")
+    yield from _token_and_time(settings)
+    yield from _folders(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:
@@ -117,18 +74,6 @@ def _transport(settings: Settings) -> Iterator[Fault]:
         yield Fault("mail.from", "missing: the address that mails come from")
 
 
-def _webhook(settings: Settings) -> Iterator[Fault]:
-    prefix, secret = WEBHOOK_PREFIX, settings.resend.webhook_secret
-    if not secret:
-        return
-    try:
-        key = base64.b64decode(secret.removeprefix(prefix), validate=True)
-    except ValueError:
-        key = b""
-    if not secret.startswith(prefix) or len(key) < SHORTEST_WEBHOOK_KEY:
-        yield Fault("resend.webhook_secret", f"not a signing secret of Resend's: they are {prefix} and base64")
-
-
 def _addresses(settings: Settings) -> Iterator[Fault]:
     for name, value in (
         ("mail.from", settings.mail.from_),
@@ -136,11 +81,14 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
     ):
         if value:
             yield from _address(name, parseaddr(value)[1], value)
-    if support := settings.brand.support_address:
-        yield from _address("brand.support_address", support, support)
-    logo = settings.brand.logo_url
+
+
+def _brand(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
+    if support := brand.get("support_address"):
+        yield from _address(f"{section}.support_address", support, support)
+    logo = brand.get("logo_url", "")
     if logo and not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
-        yield Fault("brand.logo_url", "must begin with https://: mail programs fetch nothing else")
+        yield Fault(f"{section}.logo_url", "must begin with https://: mail programs fetch nothing else")
 
 
 def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
@@ -170,24 +118,62 @@ def _server(settings: Settings) -> Iterator[Fault]:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
-    if not settings.database.url.startswith(("sqlite", "postgresql", "postgres")):
+    if not _API_PATH.fullmatch(settings.server.api_path):
+        yield Fault("server.api_path", "not a path like /api/auth, without a slash at its end")
+
+
+def _database(settings: Settings) -> Iterator[Fault]:
+    url, schema = settings.database.url, settings.database.schema
+    if url.startswith(("mysql", "mariadb")):
+        only = "MySQL can hold the accounts (accounts.table.url), but not Keyturn's own tables"
+        yield Fault("database.url", f"must begin with sqlite:// or postgresql://: {only}")
+    elif not url.startswith(("sqlite", "postgresql", "postgres")):
         yield Fault("database.url", "must begin with sqlite:// or postgresql://")
+    elif schema and url.startswith("sqlite"):
+        yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
+    if schema and not _SCHEMA.fullmatch(schema):
+        yield Fault("database.schema", "not a plain name: small letters, digits and _, as in keyturn")
 
 
-def _catalogues(folder: Path) -> Iterator[Fault]:
+def _token_and_time(settings: Settings) -> Iterator[Fault]:
+    if settings.metrics.token and len(settings.metrics.token) < SHORTEST_SECRET:
+        yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
+    if settings.token.ttl < _SHORTEST_LIFE:
+        yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
+    try:
+        ZoneInfo(settings.timezone)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        yield Fault("timezone", f"no such time zone: {settings.timezone}")
+
+
+def _folders(settings: Settings) -> Iterator[Fault]:
+    templates = settings.mail.templates
+    if templates and not Path(templates).is_dir():
+        yield Fault(
+            "mail.templates",
+            f"is a file, not a folder: {templates}" if Path(templates).exists() else f"no such folder: {templates}",
+        )
+    if settings.locales:
+        yield from _catalogues("locales", Path(settings.locales))
+    for kind, own in settings.kinds.items():
+        if own.locales:
+            yield from _catalogues(f"kinds.{kind}.locales", Path(own.locales))
+
+
+def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
     """Yield what would else be found out by the first person who is written to in that language."""
     from keyturn.languages import Catalogues, faults_of  # noqa: PLC0415 - only who has catalogues pays for reading them
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault("locales", f"no catalogue in {folder}: they are looked for as nl/LC_MESSAGES/keyturn.po")
+        yield Fault(name, f"no catalogue in {folder}: they are looked for as nl/LC_MESSAGES/keyturn.po")
     for fault in faults_of(catalogues):
         if fault.kind != "fuzzy":
-            yield Fault("locales", str(fault))
+            yield Fault(name, str(fault))
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    if settings.worker.lease <= max(settings.resend.timeout, settings.smtp.timeout):
-        yield Fault("worker.lease", "must be longer than resend.timeout and smtp.timeout")
+    if settings.worker.lease <= max(settings.resend.timeout, settings.smtp.timeout, settings.webhooks.timeout):
+        yield Fault("worker.lease", "must be longer than resend.timeout, smtp.timeout and webhooks.timeout")
     if not settings.worker.poll:
         yield Fault("worker.poll", "must be longer than nothing")

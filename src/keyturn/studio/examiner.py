@@ -28,7 +28,7 @@ class Examiner:
         try:
             sample = self._gallery.sample(template, name)
         except TemplateInvalid as error:
-            return Report((explain_samples(error, self._gallery.folder).finding,))
+            return Report((explain_samples(error, self._gallery.folders).finding,))
         return self.examine_values(template, sample, language)
 
     def examine_values(self, template: str, sample: Sample, language: Language, brand: str = "") -> Report:

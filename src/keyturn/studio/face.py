@@ -82,7 +82,7 @@ class Face:
 
         The editor runs where the browser does, so it knows the path only while that is this machine.
         """
-        return self._editor.url(self._gallery.folder / file, line or 1, column or 1) if self._editor else ""
+        return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
         """Answer with a page of the studio. What the list on its left needs is added here."""
@@ -103,6 +103,6 @@ class Face:
         file, line, column = finding.place.file, finding.place.line, finding.place.column
         return (
             excerpt(self._gallery.source(file).split("\n"), line, column)
-            if (self._gallery.folder / file).is_file()
+            if (self._gallery.folders / file).is_file()
             else ()
         )

@@ -9,6 +9,7 @@ from keyturn.gallery import Gallery, Sample
 from keyturn.lint.broken_templates import Broken, explain, explain_samples
 from keyturn.lint.spots import Spot, relative
 from keyturn.mail.files import plain_name
+from keyturn.mail.folders import Folders
 from keyturn.studio.excerpt import ExcerptLine, excerpt
 from keyturn.studio.unbalanced import first_unbalanced
 
@@ -29,22 +30,22 @@ class Fault:
 
 def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> Fault:
     """Return what keeps the samples of a template from being read."""
-    return _fault(explain_samples(error, gallery.folder), gallery)
+    return _fault(explain_samples(error, gallery.folders), gallery)
 
 
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> Fault:
     """Return what is wrong with a template, and where: what the checks say, and how Jinja came there."""
     if error.line is None and error.message.startswith("MJML: "):
-        unknown = Fault(Spot(relative(error.path, gallery.folder)), error.message, "")
+        unknown = Fault(Spot(relative(error.path, gallery.folders)), error.message, "")
         return _unbalanced(gallery, template) or unknown
-    broken = explain(error, gallery.folder, sample)
-    return _fault(broken, gallery, _trail(error.__cause__, gallery.folder))
+    broken = explain(error, gallery.folders, sample)
+    return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
 
 
 def _unbalanced(gallery: Gallery, template: str) -> Fault | None:
     """Look at the tags of the files that make the mail: MJML's own errors give no position."""
     for file in gallery.files_of(template):
-        if not plain_name(file).lower().endswith(".mjml") or not (gallery.folder / file).is_file():
+        if not plain_name(file).lower().endswith(".mjml") or not (gallery.folders / file).is_file():
             continue
         if found := first_unbalanced(gallery.source(file)):
             place = Spot(file, found.line, found.column)
@@ -63,15 +64,15 @@ def _fault(broken: Broken, gallery: Gallery, trail: tuple[Spot, ...] = ()) -> Fa
     )
 
 
-def _trail(cause: BaseException | None, folder: Path) -> tuple[Spot, ...]:
+def _trail(cause: BaseException | None, folders: Folders) -> tuple[Spot, ...]:
     """Return the template lines in a traceback, each once: Jinja rewrites it to point into the templates."""
     steps = traceback.extract_tb(cause.__traceback__) if cause else []
-    inside = (step for step in steps if Path(step.filename).is_relative_to(folder))
-    return tuple(dict.fromkeys(Spot(relative(step.filename, folder), step.lineno) for step in inside))
+    inside = (step for step in steps if Path(step.filename) in folders)
+    return tuple(dict.fromkeys(Spot(relative(step.filename, folders), step.lineno) for step in inside))
 
 
 def _frame(place: Spot, gallery: Gallery) -> tuple[ExcerptLine, ...]:
-    if not place.line or not (gallery.folder / place.file).is_file():
+    if not place.line or not (gallery.folders / place.file).is_file():
         return ()
     lines = gallery.source(place.file).split("\n")
     return excerpt(lines, place.line, place.column, around=_AROUND, before=_BEFORE)

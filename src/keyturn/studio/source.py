@@ -50,7 +50,7 @@ class Sources:
         """Return the files of its own that a mail has, with what they are to it."""
         files = self._gallery.files(template)
         named = {"template": files.markup, "text": files.text, "samples": _samples_of(preview)}
-        return {stage: file for stage, file in named.items() if file and (self._gallery.folder / file).is_file()}
+        return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
 
     def stages(self, template: str, preview: Preview) -> dict[str, str]:
         """Return what there is to look at, and what it is called."""
@@ -77,7 +77,7 @@ class Sources:
         """Return the whole message. Raises LookupError where the mail cannot be drawn."""
         if preview.mail is None or preview.given is None:
             raise LookupError(f"{template} cannot be drawn, so there is no message of it.")
-        times = [(self._gallery.folder / file).stat().st_mtime for file in self._gallery.files_of(template)]
+        times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(template)]
         saved = datetime.fromtimestamp(max(times), UTC)
         return message_of(preview.mail, preview.given.sample.values, self._sender, saved)
 

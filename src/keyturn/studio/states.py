@@ -11,8 +11,8 @@ State = frozenset[tuple[str, int, int]]
 
 
 def states_of(gallery: Gallery) -> Mapping[str, State]:
-    """Return for each template the state of the folder, without what belongs to other templates alone."""
-    files = state_of(gallery.folder)
+    """Return for each template the state of the folders, without what belongs to other templates alone."""
+    files = frozenset[tuple[str, int, int]]().union(*map(state_of, gallery.folders.all))
     own = {name: frozenset(file for file in files if _belongs(file[0], name)) for name in gallery.names()}
     shared = files.difference(*own.values())
     return {name: shared | each for name, each in own.items()}

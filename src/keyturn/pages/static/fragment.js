@@ -2,11 +2,11 @@
 
 const open = () => {
   const said = new URLSearchParams(location.hash.slice(1));
-  if (!said.get("token")) return;
-  history.replaceState(null, "", location.pathname);
   const form = document.getElementById("from-fragment");
-  form.elements.token.value = said.get("token");
-  form.elements.email.value = said.get("email") ?? "";
+  if (!said.get(form.dataset.token)) return;
+  history.replaceState(null, "", location.pathname);
+  form.elements.token.value = said.get(form.dataset.token);
+  form.elements.email.value = said.get(form.dataset.email) ?? "";
   form.submit();
 };
 

@@ -1,0 +1,19 @@
+"""Accounts at Supabase Auth, alone or with people looked up in a table."""
+
+from keyturn.accounts.port import AccountStore
+from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.accounts.supabase.with_table import PeopleTable, SupabaseWithTable
+from keyturn.database import Database
+from keyturn.settings import AccountSettings
+
+__all__ = ["PeopleTable", "SupabaseAccounts", "SupabaseWithTable", "supabase_accounts"]
+
+
+def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
+    """Return the store of the project; where a table is set, people are looked up there."""
+    auth = SupabaseAccounts(wanted.supabase)
+    if not wanted.table.table:
+        return auth
+    from keyturn.accounts.table import table_accounts  # noqa: PLC0415 - only who has such a table pays for it
+
+    return SupabaseWithTable(table_accounts(wanted.table, database), auth)

@@ -1,0 +1,93 @@
+"""Accounts that are at Supabase Auth and nowhere else."""
+
+import logging
+from uuid import UUID
+
+import httpx
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi
+from keyturn.accounts.supabase.users import account_of
+from keyturn.database import now
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.logs import LogEvent
+from keyturn.settings import SupabaseSettings
+
+log = logging.getLogger("keyturn")
+
+_PAGE = 50
+_MOST_PAGES = 20
+"""An address of wildcards is in many: a thousand users are looked at, and no more."""
+
+
+class SupabaseAccounts:
+    """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
+
+    def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:
+        self._url = settings.url
+        self._key = settings.service_role_key
+        self._api = AdminApi(settings, client)
+
+    async def require_ready(self) -> None:
+        """Raise SettingsInvalid where the key is refused or somebody else answers, AccountsUnready where nobody does.
+
+        It asks once.
+        """
+        if not self._key.isascii() or not self._key.isprintable():
+            raise SettingsInvalid([Fault("accounts.supabase.service_role_key", "has characters that no key has")])
+        refusal = await self._api.refusal()
+        if refusal is None:
+            return
+        told = f"{refusal.status} {refusal.code}".rstrip()
+        if refusal.status in KEY_REFUSED:
+            fault = Fault("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
+        else:
+            fault = Fault("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
+        raise SettingsInvalid([fault])
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account, one with a password first: a user of single sign-on may have the same address."""
+        found: Account | None = None
+        for page in range(1, _MOST_PAGES + 1):
+            users = await self._api.users(email, page, _PAGE)
+            for user in users:
+                if addresses.same(user.email or "", email):
+                    account = account_of(user, now())
+                    if account.has_password:
+                        return account
+                    found = found or account
+            if len(users) < _PAGE:
+                return found
+        log.warning(LogEvent("accounts.too_many_alike", looked_at=_MOST_PAGES * _PAGE))
+        return found
+
+    async def get(self, account_id: str) -> Account | None:
+        user_id = _uuid(account_id)
+        user = await self._api.user(user_id) if user_id else None
+        return account_of(user, now()) if user else None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        """Set it where the user still has the address and is neither banned nor deleted.
+
+        An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as one of
+        Supabase's own would have, and without that the new password could not sign in.
+        """
+        user_id = _uuid(account.id)
+        user = await self._api.user(user_id) if user_id else None
+        if user_id is None or user is None:
+            return False
+        if not account_of(user, now()).active or not addresses.same(user.email or "", account.email):
+            return False
+        confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
+        return await self._api.update(user_id, {"password": password.text, **confirmation})
+
+    async def close(self) -> None:
+        await self._api.close()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

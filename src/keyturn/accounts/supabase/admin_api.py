@@ -1,0 +1,123 @@
+"""Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from keyturn.accounts.supabase.refusals import Refusal, refusal_of, rejection_of
+from keyturn.accounts.supabase.users import User
+from keyturn.errors import AccountsUnready
+from keyturn.logs import LogEvent
+from keyturn.settings import SupabaseSettings
+
+Document = TypeVar("Document")
+
+log = logging.getLogger("keyturn")
+
+_OK, _NOT_FOUND, _TOO_MANY, _SERVER_FAULT = 200, 404, 429, 500
+KEY_REFUSED = {401, 403}
+
+
+class _Users(msgspec.Struct):
+    users: list[User]
+
+
+class AdminApi:
+    """Every method raises AccountsUnready where nobody answers in time, or says something that helps nobody.
+
+    Redirects are not followed: the key goes to nobody but the address that is set.
+    """
+
+    def __init__(self, settings: SupabaseSettings, client: httpx.AsyncClient | None = None) -> None:
+        self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
+        self._timeout = settings.timeout.total_seconds()
+        self._headers = {
+            "apikey": settings.service_role_key,
+            "authorization": f"Bearer {settings.service_role_key}",
+            "x-supabase-api-version": "2024-01-01",
+        }
+        self._client = client or httpx.AsyncClient()
+        self._is_own = client is None
+
+    async def refusal(self) -> Refusal | None:
+        """Ask for as little as there is; return how that is refused, or None where it is answered."""
+        answer = await self._ask("GET", params={"page": 1, "per_page": 1})
+        if isinstance(answer, Refusal):
+            return answer
+        return None if _read(answer, _Users) else Refusal(_OK)
+
+    async def users(self, containing: str, page: int, size: int) -> list[User]:
+        """Return a page, counted from 1, of the users whose address or name has the text in it.
+
+        The server takes % and _ in the text for wildcards.
+        """
+        answer = await self._ask("GET", params={"filter": containing, "page": page, "per_page": size})
+        found = None if isinstance(answer, Refusal) else _read(answer, _Users)
+        if found is None:
+            raise _unready(answer)
+        return found.users
+
+    async def user(self, user_id: UUID) -> User | None:
+        answer = await self._ask("GET", f"/{user_id}")
+        if isinstance(answer, Refusal) and answer.status == _NOT_FOUND:
+            return None
+        found = None if isinstance(answer, Refusal) else _read(answer, User)
+        if found is None:
+            raise _unready(answer)
+        return found
+
+    async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
+        """Change a user; tell whether there is one. Raises PasswordRejected."""
+        answer = await self._ask("PUT", f"/{user_id}", json=changes)
+        if not isinstance(answer, Refusal):
+            return True
+        if rejected := rejection_of(answer):
+            raise rejected
+        if answer.status == _NOT_FOUND:
+            return False
+        raise _unready(answer)
+
+    async def close(self) -> None:
+        if self._is_own:
+            await self._client.aclose()
+
+    async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
+        """Return what a 200 holds, or what else was said."""
+        url = self._url + path
+        try:
+            # The client's own time-out is for each step, and an answer may have many.
+            async with asyncio.timeout(self._timeout):
+                answer = await self._client.request(
+                    method, url, headers=self._headers, follow_redirects=False, timeout=self._timeout, **content
+                )
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            # By its name alone: the message of an illegal header would hold the key.
+            raise AccountsUnready(f"Supabase Auth was not reached: {type(error).__name__}") from None
+        if answer.status_code == _OK:
+            return answer.content
+        if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_FAULT:
+            raise AccountsUnready(f"Supabase Auth cannot answer at the moment: {answer.status_code}")
+        return refusal_of(answer.status_code, answer.content)
+
+
+def _unready(answer: bytes | Refusal) -> AccountsUnready:
+    """Return what the person is told nothing about, and the operator everything but the key."""
+    refusal = answer if isinstance(answer, Refusal) else Refusal(_OK)
+    if refusal.status in KEY_REFUSED:
+        event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
+    else:
+        event, reason = "accounts.odd_answer", "what answers is not Supabase Auth as Keyturn knows it"
+    log.error(LogEvent(event, status=refusal.status, code=refusal.code, reason=reason))
+    return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip())
+
+
+def _read(body: bytes, form: type[Document]) -> Document | None:
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, ValueError):
+        return None

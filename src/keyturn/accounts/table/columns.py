@@ -1,0 +1,76 @@
+"""What a column of a live database holds."""
+
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BigInteger, Integer, SmallInteger
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+_HELD = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """`holds` is one of the types above; object where it is anything (SQLite), or nothing that can be written down.
+
+    `shown` is the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
+    """
+
+    name: str
+    shown: str
+    holds: type
+    nullable: bool
+    length: int | None
+    choices: tuple[str, ...]
+    lowest: int
+    highest: int
+    zoned: bool
+    is_bits: bool
+    on_sqlite: bool
+
+    @property
+    def holds_anything(self) -> bool:
+        return self.on_sqlite and self.holds is object
+
+
+def column_of(reflected: Any, dialect: str) -> Column:
+    """Return it from what SQLAlchemy's inspector says of a column."""
+    kind: TypeEngine[Any] = getattr(reflected["type"], "data_type", reflected["type"])  # PostgreSQL's domains
+    on_sqlite = dialect == "sqlite"
+    lowest, highest = (-(2**63), 2**63 - 1) if on_sqlite else _bounds(kind)
+    return Column(
+        name=reflected["name"],
+        shown=str(kind),
+        holds=_held(kind, on_sqlite=on_sqlite),
+        nullable=reflected["nullable"],
+        length=None if on_sqlite else getattr(kind, "length", None),  # SQLite keeps what is longer, too
+        choices=tuple(getattr(kind, "enums", ())),
+        lowest=lowest,
+        highest=highest,
+        zoned=bool(getattr(kind, "timezone", False)),
+        is_bits=isinstance(kind, mysql.BIT),
+        on_sqlite=on_sqlite,
+    )
+
+
+def _held(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
+    if isinstance(kind, mysql.BIT):
+        return bool
+    held: type = object
+    with suppress(NotImplementedError):
+        held = kind.python_type
+    # A type that SQLite does not know, as UUID, counts as a number by its rules; what is in it may be anything
+    # (https://sqlite.org/datatype3.html#determination_of_column_affinity).
+    return held if held in _HELD and not (on_sqlite and held is Decimal) else object
+
+
+def _bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
+    sizes: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
+        (mysql.TINYINT, 8), (SmallInteger, 16), (mysql.MEDIUMINT, 24), (BigInteger, 64), (Integer, 32),
+    )  # fmt: skip
+    bits = next((bits for known, bits in sizes if isinstance(kind, known)), 64)
+    return (0, 2**bits - 1) if getattr(kind, "unsigned", False) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

@@ -1,0 +1,160 @@
+"""The settings of a table, held against the live database: what each column is, or every fault by its setting."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy.exc import NoSuchTableError, SAWarning
+
+from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.values import set_value
+from keyturn.database import now
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings import TableSettings
+from keyturn.settings.building import did_you_mean
+
+_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
+_NOT = "not "
+_SHOWN_TABLES = 12
+
+
+class TableName(msgspec.Struct, frozen=True):
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Every name in it exists. `fields` has the columns by what an account calls them, without those not named."""
+
+    table: TableName
+    fields: dict[str, Column]
+    active_is_not: bool
+    sets: tuple[tuple[Column, bool | float | str], ...]
+    deletes: tuple[tuple[TableName, Column], ...]
+
+
+def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
+    """Return what the settings name. Raises SettingsInvalid with every name that is wrong, at once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
+        return _Reading(connection, settings).mapping(hash_length)
+
+
+class _Reading:
+    def __init__(self, connection: Connection, settings: TableSettings) -> None:
+        self._inspector: Inspector = inspect(connection)
+        self._dialect = connection.dialect.name
+        self._settings = settings
+        self._faults: list[Fault] = []
+
+    def mapping(self, hash_length: int) -> Mapping:
+        table = _named(self._settings.table)
+        columns = self._columns("table", table)
+        if columns is None:
+            raise SettingsInvalid(self._faults)
+        mapping = Mapping(
+            table=table,
+            fields=self._fields(table, columns),
+            active_is_not=self._settings.active.startswith(_NOT),
+            sets=tuple(self._sets(table, columns)),
+            deletes=tuple(self._deletes()),
+        )
+        self._check(mapping, hash_length)
+        if self._faults:
+            raise SettingsInvalid(self._faults)
+        return mapping
+
+    def _fault(self, setting: str, message: str) -> None:
+        self._faults.append(Fault(f"accounts.table.{setting}", message))
+
+    def _columns(self, setting: str, table: TableName) -> dict[str, Column] | None:
+        try:
+            found = self._inspector.get_columns(table.name, schema=table.schema)
+        except NoSuchTableError:
+            self._fault(setting, f"there is no table {table}" + self._tables_instead(table))
+            return None
+        return {column["name"]: column_of(column, self._dialect) for column in found}
+
+    def _tables_instead(self, table: TableName) -> str:
+        there = sorted(self._inspector.get_table_names(schema=table.schema))
+        there += sorted(self._inspector.get_view_names(schema=table.schema))
+        theirs = [name for name in there if not name.startswith("keyturn_")]
+        if not theirs:
+            return "; the database has none" if not table.schema else f"; the schema {table.schema} has none"
+        more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
+        return f"{did_you_mean(table.name, theirs)} (there are {', '.join(theirs[:_SHOWN_TABLES])}{more})"
+
+    def _fields(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
+        found = {}
+        for field in _FIELDS:
+            name = getattr(self._settings, field)
+            if field == "active":
+                name = name.removeprefix(_NOT).strip()
+            if name and (column := self._column(field, table, columns, name)):
+                found[field] = column
+        return found
+
+    def _column(self, setting: str, table: TableName, columns: dict[str, Column], name: str) -> Column | None:
+        if name not in columns:
+            self._fault(setting, f"the table {table} has no column {name}" + did_you_mean(name, columns))
+        return columns.get(name)
+
+    def _sets(self, table: TableName, columns: dict[str, Column]) -> Iterable[tuple[Column, bool | float | str]]:
+        for name, given in self._settings.set.items():
+            setting = f"set.{name}"
+            column = self._column(setting, table, columns, name)
+            if column is None:
+                continue
+            if name in (self._settings.id, self._settings.email, self._settings.password):
+                self._fault(setting, "is set already: it is the column of the id, the address or the password")
+                continue
+            try:
+                set_value(column, given, now())
+            except ValueError as error:
+                self._fault(setting, str(error))
+            yield column, given
+
+    def _deletes(self) -> Iterable[tuple[TableName, Column]]:
+        for entry in self._settings.delete:
+            name, _, column_name = entry.rpartition(".")
+            table = _named(name)
+            columns = self._columns("delete", table)
+            if columns is not None and (column := self._column("delete", table, columns, column_name)):
+                yield table, column
+
+    def _check(self, mapping: Mapping, hash_length: int) -> None:
+        fields, table = mapping.fields, mapping.table
+        for field in ("email", "password"):
+            column = fields.get(field)
+            if column and column.holds is not str and not (column.on_sqlite and column.holds is object):
+                self._fault(field, f"the column {column.name} holds no text, but {column.shown}")
+        password = fields.get("password")
+        if password and password.length is not None and password.length < hash_length:
+            room = f"the column {password.name} is {password.shown}"
+            self._fault("password", f"{room}, but a hash has {hash_length} characters: make it longer")
+        if (key := fields.get("id")) and not self._is_unique(table, key.name):
+            self._fault("id", f"the column {key.name} is neither the primary key of {table} nor unique")
+        if key:
+            for other, column in mapping.deletes:
+                if key.holds is not column.holds and not {key.holds, column.holds} & {str, object}:
+                    what = f"{other}.{column.name} is {column.shown}"
+                    self._fault("delete", f"{what}, but {table}.{key.name} is {key.shown}")
+
+    def _is_unique(self, table: TableName, column: str) -> bool:
+        if table.name in self._inspector.get_view_names(schema=table.schema):
+            return True  # nothing can be known of it
+        where: dict[str, Any] = {"table_name": table.name, "schema": table.schema}
+        unique: list[Sequence[str | None]] = [self._inspector.get_pk_constraint(**where)["constrained_columns"]]
+        unique += [constraint["column_names"] for constraint in self._inspector.get_unique_constraints(**where)]
+        unique += [index["column_names"] for index in self._inspector.get_indexes(**where) if index["unique"]]
+        return [column] in [list(columns) for columns in unique]
+
+
+def _named(text: str) -> TableName:
+    schema, _, name = text.rpartition(".")
+    return TableName(schema or None, name)

@@ -1,0 +1,65 @@
+"""Rows of an app's table as accounts, and which of several is meant."""
+
+import logging
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import RowMapping
+
+from keyturn import addresses
+from keyturn.accounts.port import Account
+from keyturn.accounts.table.values import text_of
+from keyturn.logs import LogEvent
+
+log = logging.getLogger(__name__)
+
+_PROVIDERS = {
+    "azuread": "Microsoft", "entraid": "Microsoft", "github": "GitHub", "gitlab": "GitLab", "googleoauth2": "Google",
+    "ldap": "LDAP", "linkedin": "LinkedIn", "microsoftentraid": "Microsoft", "oidc": "OpenID Connect", "saml": "SAML",
+}  # fmt: skip
+"""What people call those who sign them in, where that is not the word itself with capital letters."""
+
+
+def spellings(email: str) -> set[str]:
+    """Return how an address in the form of `addresses.parse` may be stored, but for the case of its letters."""
+    local, _, domain = email.rpartition("@")
+    ways = {email}
+    if "xn--" in domain:
+        import idna  # noqa: PLC0415 - its tables take 3 MB that most processes never need
+
+        ways.add(f"{local}@{idna.decode(domain)}")
+    return ways | {unicodedata.normalize("NFD", way) for way in ways}
+
+
+def chosen(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
+    """Return the row with that address; None where there is none, or where several are the same mailbox.
+
+    Of several, the one that is stored as it was asked for is meant. ASCII letters alone are folded (CVE-2019-19844),
+    whatever the database calls equal.
+    """
+    same = [row for row in rows if addresses.same(text_of(row["email"]), email)]
+    exact = [row for row in same if text_of(row["email"]) == email]
+    if len(same) > 1 and len(exact) != 1:
+        log.warning(LogEvent("accounts.ambiguous", accounts=[text_of(row["id"]) for row in same]))
+        return None
+    return next(iter(exact or same), None)
+
+
+def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
+    provider = text_of(row.get("provider"))
+    elsewhere = provider.lower() not in (one.lower() for one in password_providers)
+    return Account(
+        id=text_of(row["id"]),
+        email=text_of(row["email"]),
+        name=text_of(row.get("name")),
+        active=bool(row["active"]),
+        has_password=not elsewhere and bool(row.get("has_hash", True)),
+        provider=_known_as(provider) if elsewhere else "",
+        kind=text_of(row.get("kind")),
+        locale=text_of(row.get("locale")),
+    )
+
+
+def _known_as(provider: str) -> str:
+    word = "".join(letter for letter in provider.lower() if letter.isalnum())
+    return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()

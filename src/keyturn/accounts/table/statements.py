@@ -1,0 +1,117 @@
+"""The statements over a mapped table. Values are bound parameters, and every name is quoted."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Delete, Select, Text, Update, bindparam, cast, column, delete, func, literal, or_, select, table
+from sqlalchemy import update as update_of
+from sqlalchemy.dialects import mysql
+from sqlalchemy.sql.elements import ColumnElement, quoted_name
+from sqlalchemy.sql.expression import TableClause
+from sqlalchemy.types import UserDefinedType
+
+from keyturn.accounts.table.columns import Column
+from keyturn.accounts.table.mapping import Mapping, TableName
+from keyturn.accounts.table.values import id_value, set_value
+
+_FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
+"""What PostgreSQL reads as false, nothing at all, and the time by which MySQL says "never"."""
+
+_CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
+"""The collation in which only the same characters are equal; in MySQL's own, é is e."""
+
+_PADDING = " " * 32
+"""As many spaces as a stored address may have behind it."""
+
+
+class AsItIs(UserDefinedType[Any]):
+    """A value as the driver has it: on SQLite a column may be declared as what it does not hold (UUID, DATETIME)."""
+
+    cache_ok = True
+
+
+class Statements:
+    def __init__(self, mapping: Mapping, dialect: str) -> None:
+        self._mapping = mapping
+        self._dialect = dialect
+        self._table = _table(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
+        self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
+
+    def by_address(self, spellings: Iterable[str]) -> Select[Any]:
+        """Select every row whose address may be one of these; `rows.chosen` decides. An index on lower(email) helps."""
+        stored = func.lower(self._columns["email"], type_=Text)
+        ranges = [
+            stored.between(func.lower(literal(spelling, Text)), func.lower(literal(spelling + _PADDING, Text)))
+            for spelling in spellings
+        ]
+        return self._accounts().where(or_(*ranges))
+
+    def by_ids(self, ids: Iterable[str]) -> Select[Any]:
+        """Select the rows with these ids, and their hashes; texts that cannot be an id are left out."""
+        values = []
+        for text in ids:
+            with suppress(ValueError):
+                values.append(id_value(self._mapping.fields["id"], text))
+        return self._accounts().where(self._columns["id"].in_(values))
+
+    def with_hash(self, statement: Select[Any]) -> Select[Any]:
+        return statement.add_columns(self._columns["password"].label("hash"))
+
+    def set_password(self, account_id: str | None, email: str, password_hash: str, moment: datetime) -> Update:
+        """Set it, and all that is set with it, where the account is as it was. Raises ValueError where no id is such.
+
+        Without an id the statement changes nothing: it shows whether the database would take it.
+        """
+        key = None if account_id is None else id_value(self._mapping.fields["id"], account_id)
+        values = {self._columns["password"]: password_hash}
+        values |= {self._table.c[one.name]: set_value(one, given, moment) for one, given in self._mapping.sets}
+        return (
+            update_of(self._table)
+            .where(self._columns["id"] == _bound(key), self._stored() == literal(email, Text), self._is_active())
+            .values(values)
+        )
+
+    def deletes(self, account_id: str | None) -> Iterator[Delete]:
+        """Yield what ends the sessions and the like of an account; without an id, statements that delete nothing."""
+        for name, key in self._mapping.deletes:
+            with suppress(ValueError):  # a column of another type holds no such id
+                value = None if account_id is None else id_value(key, account_id)
+                other = _table(name, [key])
+                yield delete(other).where(other.c[key.name] == _bound(value))
+
+    def _accounts(self) -> Select[Any]:
+        given = ("id", "email", "name", "provider", "kind", "locale")
+        columns: list[ColumnElement[Any]] = [
+            self._columns[field].label(field) for field in given if field in self._columns
+        ]
+        if "password" in self._columns:
+            columns.append((func.length(self._columns["password"]) > 0).label("has_hash"))
+        return select(*columns, self._is_active().label("active"))
+
+    def _is_active(self) -> ColumnElement[bool]:
+        if "active" not in self._columns:
+            return literal(1) == literal(1)
+        flag: ColumnElement[Any] = self._columns["active"]
+        if self._mapping.fields["active"].is_bits:
+            flag = flag + literal(0)
+        text = func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
+        return text.in_(_FALSE) if self._mapping.active_is_not else text.not_in(_FALSE)
+
+    def _stored(self) -> ColumnElement[str]:
+        text = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
+        trimmed = cast(func.trim(self._columns["email"], type_=Text), text)
+        return trimmed.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+
+
+def _bound(value: Any) -> ColumnElement[Any]:
+    # As a parameter also where it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
+    return bindparam(None, value, type_=AsItIs(), unique=True)
+
+
+def _table(name: TableName, columns: Sequence[Column]) -> TableClause:
+    names = {known.name for known in columns}
+    quoted = [column(quoted_name(one, quote=True), AsItIs()) for one in sorted(names)]
+    schema = quoted_name(name.schema, quote=True) if name.schema else None
+    return table(quoted_name(name.name, quote=True), *quoted, schema=schema)

@@ -1,0 +1,145 @@
+"""Accounts in a table that an app already has."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, cast
+
+from sqlalchemy import CursorResult
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.table.mapping import read_mapping
+from keyturn.accounts.table.rows import account_of, chosen, spellings
+from keyturn.accounts.table.statements import Statements
+from keyturn.accounts.table.values import text_of
+from keyturn.batching import Batcher
+from keyturn.database import now
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.settings import TableSettings
+
+
+class Place(Protocol):
+    """Where the table is: `Database` is one, `Elsewhere` the other."""
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]: ...
+
+    async def close(self) -> None: ...
+
+
+class TableAccounts:
+    """An AccountStore over a table in another database. With `settings.password` empty it only looks people up.
+
+    The table is looked at once, when it is first needed: SettingsInvalid where it is not as the settings say.
+    """
+
+    def __init__(self, settings: TableSettings, place: Place, hash_length: int) -> None:
+        self._settings = settings
+        self._place = place
+        self._hash_length = hash_length
+        self._looking = asyncio.Lock()
+        self._statements: Statements | None = None
+        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError)
+
+    async def require_ready(self) -> None:
+        """Look at the table anew; have the database accept each statement, without a row that it would change."""
+        self._statements = None
+        statements = await self._known()
+        async with self._place.transaction() as session:
+            rehearsed = [("table", statements.by_ids([])), *(("delete", one) for one in statements.deletes(None))]
+            if self._settings.password:
+                rehearsed.append(("password", statements.set_password(None, "", "", now())))
+            for setting, statement in rehearsed:
+                try:
+                    await session.execute(statement)
+                except DBAPIError as error:
+                    if error.connection_invalidated or "locked" in str(error.orig):
+                        raise
+                    raise SettingsInvalid([Fault(f"accounts.table.{setting}", f"refused: {error.orig}")]) from None
+
+    async def find(self, email: str) -> Account | None:
+        statements = await self._known()
+        async with self._place.reading() as connection:
+            rows = await connection.execute(statements.by_address(spellings(email)))
+            row = chosen(rows.mappings(), email)
+        return account_of(row, self._settings.password_providers) if row else None
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._gets.submit(account_id)
+
+    async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
+        statements = await self._known()
+        async with self._place.reading() as connection:
+            rows = (await connection.execute(statements.by_ids(set(ids)))).mappings().all()
+        accounts = [account_of(row, self._settings.password_providers) for row in rows]
+        # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
+        # own collations, "a" is "A".
+        found = {account.id: account for account in accounts if addresses.same(account.email, account.email)}
+        return [found.get(account_id) for account_id in ids]
+
+    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
+        del session  # of another database
+        statements = await self._known()
+        async with self._place.reading() as connection:
+            return await self._hash(statements, connection, account_id)
+
+    async def _hash(self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str) -> str | None:
+        rows = await asked.execute(statements.with_hash(statements.by_ids([account_id])))
+        for row in rows.mappings():
+            account = account_of(row, self._settings.password_providers)
+            if account.id == account_id and account.active and account.has_password:
+                return text_of(row["hash"])
+        return None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        statements = await self._known()
+        password_hash = await password.hashed()
+        async with self._place.transaction() as session:
+            changed = await self._change(statements, session, account, password_hash)
+            if changed:
+                await session.commit()
+        return changed
+
+    async def _change(
+        self, statements: Statements, session: AsyncSession, account: Account, password_hash: str
+    ) -> bool:
+        try:
+            statement = statements.set_password(account.id, account.email, password_hash, now())
+        except ValueError:  # another store's account
+            return False
+        # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+        if cast("CursorResult[Any]", await session.execute(statement)).rowcount != 1:
+            return False
+        for ending in statements.deletes(account.id):
+            await session.execute(ending)
+        return True
+
+    async def close(self) -> None:
+        await self._place.close()
+
+    async def _known(self) -> Statements:
+        async with self._looking:
+            if self._statements is None:
+                async with self._place.reading() as connection:
+                    mapping = await connection.run_sync(read_mapping, self._settings, self._hash_length)
+                    self._statements = Statements(mapping, connection.dialect.name)
+            return self._statements
+
+
+class JoiningTableAccounts(TableAccounts):
+    """The same over a table in Keyturn's own database, whose transactions a new password joins."""
+
+    async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
+        if session is None:
+            return await super().password_hash(account_id)
+        return await self._hash(await self._known(), session, account_id)
+
+    async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
+        return await self._change(await self._known(), session, account, password_hash)
+
+    async def close(self) -> None:
+        """Do nothing: the database is closed by whoever opened it."""

@@ -1,0 +1,111 @@
+"""How a text or a setting becomes a value of a column, and a value text. Pure."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from keyturn.accounts.table.columns import Column
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+
+
+def text_of(value: Any) -> str:
+    """Return a stored value as text: bytes as hex, NULL as nothing. Columns of fixed width are padded with spaces."""
+    if value is None:
+        return ""
+    return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
+
+
+def id_value(column: Column, text: str) -> Any:
+    """Return the value of the column that has this text. Raises ValueError where none has."""
+    if column.holds is int:
+        # MySQL takes '12abc' for 12, and asyncpg refuses what is out of range.
+        if not _INTEGER.fullmatch(text):
+            raise ValueError("not an integer")
+        return _integer(column, int(text))
+    if column.holds is UUID:
+        return UUID(text)
+    if column.holds is bytes:
+        return bytes.fromhex(text)
+    text.encode()
+    if "\0" in text:
+        raise ValueError("PostgreSQL keeps no NUL")
+    return text
+
+
+def set_value(column: Column, given: bool | float | str, moment: datetime) -> Any:
+    """Return what a column of `set` becomes at that moment. Raises ValueError, in words, where it cannot be that."""
+    if given == "{null}":
+        if not column.nullable:
+            raise ValueError("may not be NULL")
+        return None
+    try:
+        if given in ("{now}", "{now_ms}"):
+            return _moment(column, moment, milliseconds=given == "{now_ms}")
+        return _converted(column, given)
+    except (ValueError, InvalidOperation):
+        raise ValueError(f"{given!r} is no value for a column of type {column.shown}") from None
+
+
+def _moment(column: Column, moment: datetime, *, milliseconds: bool) -> Any:
+    if column.holds is datetime:
+        return _stored_time(column, moment)
+    if column.holds is date:
+        return _stored_date(column, moment.date())
+    if column.holds in (int, float, Decimal):
+        seconds = moment.timestamp()
+        return _integer(column, int(seconds * 1000) if milliseconds else int(seconds))
+    if column.holds is str or (column.holds is object and column.on_sqlite):
+        return _text(column, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    raise ValueError
+
+
+def _converted(column: Column, given: bool | float | str) -> Any:
+    text = str(given).lower() if isinstance(given, bool) else str(given)
+    if column.holds is bool:
+        return _yes_or_no(text)
+    if column.holds is int:
+        return _integer(column, int(given) if isinstance(given, bool) else int(text))
+    if column.holds in (float, Decimal):
+        return column.holds(text)
+    if column.holds is str:
+        return _text(column, text)
+    if column.holds is datetime:
+        return _stored_time(column, datetime.fromisoformat(text))
+    if column.holds is date:
+        return _stored_date(column, date.fromisoformat(text))
+    if column.holds is object and column.on_sqlite:
+        return given
+    raise ValueError
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("true", "false", "1", "0"):
+        raise ValueError
+    return text in ("true", "1")
+
+
+def _integer(column: Column, value: int) -> int:
+    if not column.lowest <= value <= column.highest:
+        raise ValueError
+    return value
+
+
+def _text(column: Column, text: str) -> str:
+    if (column.choices and text not in column.choices) or (column.length is not None and len(text) > column.length):
+        raise ValueError
+    return text
+
+
+def _stored_time(column: Column, moment: datetime) -> Any:
+    """Return it with its zone, or without one and in UTC; as a text on SQLite, which has no times."""
+    known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if column.on_sqlite:
+        return known.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return known if column.zoned else known.replace(tzinfo=None)
+
+
+def _stored_date(column: Column, day: date) -> Any:
+    return day.isoformat() if column.on_sqlite else day

@@ -1,0 +1,29 @@
+"""Folders of templates that are one folder to whoever asks for a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class Folders:
+    """What lies in an earlier folder stands in for its like in a later one. What is new is written into the first."""
+
+    def __init__(self, first: Path, *others: Path) -> None:
+        self.first = first
+        self.all = (first, *others)
+
+    def __truediv__(self, file: str) -> Path:
+        """Return where a file is; where it would be, if it is nowhere."""
+        return next((folder / file for folder in self.all if (folder / file).is_file()), self.first / file)
+
+    def __contains__(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in self.all)
+
+    def name_of(self, path: Path) -> str:
+        """Return a file's name as templates refer to it; its whole path where it lies elsewhere."""
+        inside = (path.relative_to(folder) for folder in self.all if path.is_relative_to(folder))
+        return next(inside, path).as_posix()
+
+    def paths(self) -> Iterator[Path]:
+        """Yield all that is in them."""
+        for folder in self.all:
+            yield from folder.rglob("*")

@@ -1,0 +1,86 @@
+"""The words of the forms that stand in other pages (frontend/keyturn.js), in every language that the service speaks."""
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+
+from keyturn.languages import SourceTexts
+from keyturn.reset.http import AnyRequest, ResetApi
+from keyturn.reset.wire import FormTexts
+
+_FOR_AN_HOUR = "public, max-age=3600"
+
+
+class TextsController(Controller):
+    tags = ("Password reset",)
+
+    @get(
+        "/texts",
+        summary="The words of the forms",
+        description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
+    )
+    async def texts(
+        self, request: AnyRequest, api: NamedDependency[ResetApi], lang: FromQuery[str] = ""
+    ) -> Response[FormTexts]:
+        language = api.languages.choose(lang, request.headers.get("accept-language", ""))
+        # By its address alone, where that names a language: what is kept cannot be another's.
+        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+        found = FormTexts(lang=language.tag, dir=language.direction, texts=form_texts(language))
+        return Response(found, headers=headers)
+
+
+def form_texts(language: SourceTexts) -> dict[str, str]:
+    """Return every text by the name that the forms have for it; what they fill in stands in braces."""
+    _ = language.gettext
+    return {
+        **_asking(language),
+        "resetHeading": _("Choose a new password"),
+        "password": _("New password"),
+        "again": _("Again"),
+        "show": _("Show"),
+        "hide": _("Hide"),
+        "strength": _("Strength, roughly"),
+        "none": _("none yet"),
+        "weak": _("weak"),
+        "fair": _("fair"),
+        "good": _("good"),
+        "strong": _("strong"),
+        "same": _("the same in both fields"),
+        "unmet": _("Not met yet: %(rules)s.", rules="{rules}"),
+        "mismatch": _("The two passwords are not the same."),
+        "save": _("Save the new password"),
+        "until": _("The link works until %(time)s.", time="{time}"),
+        "changed": _("Your password was changed"),
+        "signIn": _("Sign in"),
+        "deadHeading": _("This link does not work"),
+        "invalid": _("This reset link is invalid or has expired. Please request a new one."),
+        "expired": _("This reset link has expired. Please request a new one."),
+        "used": _("This reset link has already been used. Please request a new one."),
+        "noLink": _("Open the link in your mail"),
+        "newLink": _("Ask for a new link"),
+        "unreachable": _("The service cannot answer at the moment"),
+        "retry": _("Try again"),
+    }
+
+
+def _asking(language: SourceTexts) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "forgotHeading": _("Forgot your password?"),
+        "forgotLead": _("Enter the address of your account. If there is one, we send a link to choose a new password."),
+        "email": _("Email"),
+        "malformed": _("Enter a whole address, like name@example.org."),
+        "send": _("Send the link"),
+        "back": _("Back to sign in"),
+        "sentHeading": _("Check your mail"),
+        "for": _("For %(email)s", email="{email}"),
+        "spam": _("Check your email (and spam folder)."),
+        "sendAgain": _("Send the link again"),
+        "another": _("Use another address"),
+        "changeHeading": _("Change Password"),
+        "changeLead": _("We send a link to your address, and with it you choose a new password."),
+        "change": _("Request Password Change"),
+        "changeSent": _(
+            "We’ve sent a password reset link to your email. Please check your inbox to continue."
+        ),
+    }  # fmt: skip

@@ -1,0 +1,79 @@
+"""What must hold for the store of accounts and the kinds of them."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from keyturn.errors import Fault
+from keyturn.settings.accounts import AccountSettings, TableSettings
+from keyturn.settings.building import did_you_mean
+from keyturn.settings.model import Settings
+from keyturn.settings.url_rules import service_faults
+
+OWN_STORES = ("builtin", "table", "supabase")
+PLACES = ("{now}", "{now_ms}", "{null}")
+"""What a value of accounts.table.set may be, beside a plain one."""
+
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_DATABASE = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb)(\+\w+)?://")
+_COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
+_PLACE = re.compile(r"\{\w+\}")
+
+
+def account_faults(settings: Settings, *, sending: bool, written: Collection[str]) -> Iterator[Fault]:
+    """Yield every rule that is broken. `written` are the sections and keys that somebody set."""
+    accounts = settings.accounts
+    if accounts.store in OWN_STORES:
+        yield from _unused(accounts, written)
+    elif not _FACTORY.fullmatch(accounts.store):
+        meant = did_you_mean(accounts.store, OWN_STORES)
+        yield Fault("accounts.store", f"not builtin, table, supabase or package.module:factory{meant}")
+    if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
+        yield from _table(accounts)
+    if accounts.store == "supabase":
+        yield from _supabase(settings, sending=sending)
+
+
+def _unused(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:
+    used = {"table": {"table"}, "supabase": {"table", "supabase"}}.get(accounts.store, set())
+    for section in ("table", "supabase"):
+        if f"accounts.{section}" in written and section not in used:
+            yield Fault(f"accounts.{section}", f"is set, but accounts.store is {accounts.store}")
+
+
+def _table(accounts: AccountSettings) -> Iterator[Fault]:
+    table = accounts.table
+    if not table.table:
+        reason = "accounts.store is table" if accounts.store == "table" else "accounts.table is set"
+        yield Fault("accounts.table.table", f"missing: {reason}")
+    if table.url and not _DATABASE.match(table.url):
+        yield Fault("accounts.table.url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://")
+    for name in ("id", "email"):
+        if not getattr(table, name):
+            yield Fault(f"accounts.table.{name}", "missing: the name of a column")
+    if not table.password and accounts.store != "supabase":
+        yield Fault("accounts.table.password", "missing: only with supabase is the password elsewhere")
+    for entry in table.delete:
+        if not _COLUMN_OF_TABLE.fullmatch(entry):
+            yield Fault("accounts.table.delete", f"not a table and its column, as sessions.user_id: {entry}")
+    yield from _values(table)
+
+
+def _values(table: TableSettings) -> Iterator[Fault]:
+    for column, value in table.set.items():
+        place = _PLACE.search(value) if isinstance(value, str) else None
+        if place and place[0] not in PLACES:
+            message = f"has an unknown place {place[0]}; there are {', '.join(PLACES)}"
+            yield Fault(f"accounts.table.set.{column}", message)
+        elif place and place[0] != value:
+            yield Fault(f"accounts.table.set.{column}", f"{place[0]} stands alone: it is the whole value")
+
+
+def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:
+    supabase = settings.accounts.supabase
+    if not supabase.url:
+        yield Fault("SUPABASE_URL", "missing: accounts.store is supabase")
+    else:
+        production = settings.environment == "production"
+        yield from service_faults("accounts.supabase.url", supabase.url, production=production)
+    if sending and not supabase.service_role_key:
+        yield Fault("SUPABASE_SERVICE_ROLE_KEY", "missing: accounts.store is supabase")

@@ -1,0 +1,64 @@
+"""Where the accounts are, and what differs between kinds of them."""
+
+from datetime import timedelta
+
+import msgspec
+
+from keyturn.settings.secret import Secret
+
+PASSWORD_PROVIDERS = ("", "credentials", "email", "local", "password")
+"""What apps write into the provider's column of an account that signs in with a password."""
+
+
+class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An app's own table. `table` is its name, or `schema.name`; the others are names of its columns, "" for none.
+
+    `url` is empty where the table is in Keyturn's own database. `active` may be "not deleted_at": then an account is
+    active where that column is null, false or 0. An account whose `provider` is none of `password_providers` signs in
+    elsewhere. `set` are columns that a change of the password sets: "{now}" is the time, "{null}" is NULL. `delete`
+    are columns of other tables that hold the account's id, as `sessions.user_id`: a change deletes those rows.
+    """
+
+    url: Secret = Secret("")
+    table: str = ""
+    id: str = "id"
+    email: str = "email"
+    password: str = "password_hash"  # noqa: S105 - a column's name
+    name: str = ""
+    active: str = ""
+    provider: str = ""
+    kind: str = ""
+    locale: str = ""
+    password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
+    set: dict[str, bool | int | float | str] = {}
+    delete: tuple[str, ...] = ()
+
+
+class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A project of Supabase's. Its service-role key may do everything there."""
+
+    url: str = ""
+    service_role_key: Secret = Secret("")
+    timeout: timedelta = timedelta(seconds=10)
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`store` is builtin, table, supabase, or `package.module:factory`, which is called with the settings.
+
+    With supabase and a `table`, people are looked up in the table, and the password is set at Supabase.
+    """
+
+    store: str = "builtin"
+    table: TableSettings = TableSettings()
+    supabase: SupabaseSettings = SupabaseSettings()
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs for accounts of one kind. `brand` holds the keys of [brand] that do.
+
+    `settings_url` is where they have their security settings; `locales` a folder of catalogues, before all others.
+    """
+
+    settings_url: str = ""
+    brand: dict[str, str | int] = {}
+    locales: str = ""

@@ -1,0 +1,114 @@
+"""Values as they were written -> a typed struct, and every fault at once, each by the name the person wrote."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from keyturn.errors import Fault
+from keyturn.settings.accounts import Kind
+from keyturn.settings.model import Brand
+from keyturn.settings.secret import Secret
+from keyturn.settings.variables import Variable, filled, has_places
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+_DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
+"""Settings that hold some of the keys of a section."""
+
+
+class Builder:
+    """Collects the faults while it builds; a value that could not be read is left out."""
+
+    def __init__(self, environ: Mapping[str, str], faults: list[Fault]) -> None:
+        self._environ = environ
+        self._faults = faults
+
+    def build(self, struct: type[Struct], given: Mapping[str, Any], prefix: str = "") -> Struct:
+        return struct(**self._values(struct, given, prefix))
+
+    def _values(self, struct: type[msgspec.Struct], given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            name = f"{prefix}{key}"
+            if key not in fields:
+                self._faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
+                continue
+            field = fields[key]
+            try:
+                if partial := _KEYS_OF.get((struct, field.name)):
+                    values[field.name] = self._values(partial, _section(value, name), f"{name}.")
+                elif member := member_section(field.type):
+                    values[field.name] = {
+                        each: self.build(member, _section(one, f"{name}.{each}"), f"{name}.{each}.")
+                        for each, one in _section(value, name).items()
+                    }
+                elif is_section(field.type):
+                    values[field.name] = self.build(field.type, _section(value, name), f"{name}.")
+                else:
+                    values[field.name] = self._convert(value, field.type)
+            except _NoSection as error:
+                self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
+            except ValueError as error:
+                self._faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
+        return values
+
+    def _convert(self, value: Any, wanted: Any) -> Any:
+        # A variable is always text, so "587" may be a number; in TOML a number is written as one.
+        is_text = isinstance(value, Variable) or has_places(value)
+        plain = value.value if isinstance(value, Variable) else filled(value, self._environ)
+        if wanted is timedelta:
+            return parse_duration(plain)
+        if is_text and get_origin(wanted) is tuple:
+            plain = [part.strip() for part in plain.split(",") if part.strip()]
+        return msgspec.convert(plain, wanted, strict=not is_text, dec_hook=_decode)
+
+
+class _NoSection(ValueError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+
+def is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def member_section(kind: Any) -> Any:
+    """Return the struct that each member of a dictionary of sections is; None for every other type."""
+    return get_args(kind)[1] if get_origin(kind) is dict and is_section(get_args(kind)[1]) else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Return the duration that a text like 30m is. Raises ValueError."""
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("not a duration: write a number and a unit, as in 90s, 30m, 1h or 7d")
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ValueError("too long") from None
+
+
+def _section(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _NoSection(name)
+    return value
+
+
+def _decode(wanted: type, value: Any) -> Any:
+    if wanted is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValueError("Expected `str`")

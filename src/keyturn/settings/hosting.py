@@ -1,0 +1,72 @@
+"""Where the hosted pages answer: where their addresses are."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+from keyturn.errors import Fault
+from keyturn.settings.model import Settings
+
+API_ROUTES = (
+    "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
+    "reset-password-with-token", "password-policy",
+)  # fmt: skip
+"""What is mounted below `server.api_path`."""
+
+SECURITY_SETTINGS = "/security-settings"
+"""Where the security settings are of every kind of account that has no page of its own."""
+
+_HOSTED = "{base_url}"
+_TOKEN = "/{token}"  # noqa: S105 - a place, not a token
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_TAKEN = {"health", "keyturn-assets", "logout", "metrics", "schema", "studio", "webhooks"}
+"""First parts of addresses that are others' already."""
+
+
+def hosted_path(pattern: str) -> str | None:
+    """Return the path of the hosted page whose address this is; None where the page is the app's own.
+
+    "{base_url}/change-password?token={token}" is at /change-password, and "{base_url}/reset-password/{token}" at
+    /reset-password.
+    """
+    if not pattern.startswith(_HOSTED):
+        return None
+    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
+    return path.rstrip("/") or "/"
+
+
+def hosting_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield the addresses at which no page can be mounted, or at which there is something else already."""
+    pages = {name: hosted_path(getattr(settings, name)) for name in ("reset_url", "forgot_url", "sign_in_url")}
+    pages |= {f"kinds.{kind}.settings_url": hosted_path(own.settings_url) for kind, own in settings.kinds.items()}
+    api = settings.server.api_path.rstrip("/")
+    routes = {f"{api}/{route}" for route in API_ROUTES}
+    seen = {SECURITY_SETTINGS: "settings"}
+    for name, path in pages.items():
+        page = "settings" if name.startswith("kinds.") else name  # kinds may share theirs
+        if path is None:
+            continue
+        if not _PATH.fullmatch(path):
+            yield Fault(name, _no_path(name))
+        elif path.split("/")[1] in _TAKEN:
+            yield Fault(name, f"{path} is taken: something else answers there")
+        elif path in routes:
+            yield Fault(name, f"{path} is taken by the API: choose another path, or another server.api_path")
+        elif seen.setdefault(path, page) != page:
+            yield Fault(name, f"{path} is taken by the page of {seen[path]}")
+        elif name == "reset_url":
+            seen[f"{path}/open"] = page
+            yield from _unreadable(settings.reset_url)
+
+
+def _no_path(name: str) -> str:
+    example = "reset-password/{token}" if name == "reset_url" else "forgot-password"
+    return f"needs a plain path for the hosted page, as in {_HOSTED}/{example}"
+
+
+def _unreadable(pattern: str) -> Iterator[Fault]:
+    """Yield a link whose token the hosted page could not find in its address."""
+    path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
+    values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
+    if not path.endswith(_TOKEN) and "{token}" not in values:
+        yield Fault("reset_url", "needs {token} at the end of the path, or as a parameter by itself: ?token={token}")

@@ -1,0 +1,71 @@
+"""What the addresses of pages and services must look like."""
+
+import ipaddress
+import string
+from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
+
+from keyturn.errors import Fault
+from keyturn.settings.model import Settings
+
+
+def is_loopback(url: str) -> bool:
+    host = host_of(url)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address, and nothing where it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # an IPv6 address without its closing bracket
+        return ""
+
+
+def page_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the addresses that people open."""
+    base = settings.base_url
+    if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
+        yield Fault("base_url", "not an address like https://account.example.org")
+    yield from _pattern("reset_url", settings.reset_url, {"token"}, {"base_url", "token", "email"})
+    others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_url}
+    for kind, own in settings.kinds.items():
+        if own.settings_url:
+            others[f"kinds.{kind}.settings_url"] = own.settings_url
+    for name, url in others.items():
+        yield from _pattern(name, url, set(), {"base_url"})
+    for name, url in ({"base_url": base, "reset_url": settings.reset_url} | others).items():
+        if settings.environment == "production" and is_open_to_readers(url):
+            yield Fault(name, "must be https in production: over http anybody on the way can read the link")
+
+
+def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
+    """Yield what is wrong with the address of a service that is called with a secret."""
+    if not url.startswith(("https://", "http://")) or not host_of(url):
+        yield Fault(name, "not an address like https://app.example.org")
+    elif production and is_open_to_readers(url):
+        yield Fault(name, "must be https in production: over http anybody on the way can read the secret")
+
+
+def is_open_to_readers(url: str) -> bool:
+    return url.startswith("http://") and bool(host_of(url)) and not is_loopback(url)
+
+
+def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collection[str]) -> Iterator[Fault]:
+    try:
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+    except ValueError:
+        yield Fault(name, "has an unbalanced brace")
+        return
+    places = {place for _, place, _, _ in fields if place is not None}
+    if any(form or conversion for _, _, form, conversion in fields):
+        yield Fault(name, "has a place with a format: write its name alone in the braces")
+    for missing in sorted(set(needed) - places):
+        yield Fault(name, f"needs the place {{{missing}}}")
+    for unknown in sorted(places - set(allowed)):
+        yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
+    if not pattern.startswith(("{base_url}", "https://", "http://")):
+        yield Fault(name, "must begin with {base_url} or https://")

@@ -1,0 +1,60 @@
+"""`${NAME}` in a value of the file: what the variable of that name holds."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_PLACE = re.compile(r"\$\{([^{}]*)\}")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """A value that remembers which variable it came from, so that a fault names that one."""
+
+    name: str
+    value: str
+
+
+def has_places(value: Any) -> bool:
+    return isinstance(value, str) and "${" in value
+
+
+def filled(value: Any, environ: Mapping[str, str]) -> Any:
+    """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
+
+    As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError with
+    every variable that is not set.
+    """
+    missing: dict[str, None] = {}
+    result = _filled(value, environ, missing)
+    if len(missing) == 1:
+        raise ValueError(f"the variable {next(iter(missing))} is not set")
+    if missing:
+        raise ValueError(f"the variables {', '.join(missing)} are not set")
+    return result
+
+
+def _filled(value: Any, environ: Mapping[str, str], missing: dict[str, None]) -> Any:
+    if isinstance(value, list):
+        return [_filled(member, environ, missing) for member in value]
+    if isinstance(value, dict):
+        return {key: _filled(member, environ, missing) for key, member in value.items()}
+    if not has_places(value):
+        return value
+    if "${" in _PLACE.sub("", value):
+        raise ValueError("has a ${ without its }")
+
+    def variable(place: re.Match[str]) -> str:
+        match = _NAME.fullmatch(place[1])
+        if not match:
+            raise ValueError(f"{place[0]} does not hold the name of a variable")
+        name, default = match[1], match[2]
+        if default is not None:
+            return environ.get(name) or default
+        if name not in environ:
+            missing[name] = None
+        return environ.get(name, "")
+
+    return _PLACE.sub(variable, value)

@@ -1,0 +1,43 @@
+"""Webhooks, those that come in and those that go out: secrets that can sign, and an address that may be called."""
+
+import base64
+from collections.abc import Iterator
+
+from keyturn.errors import Fault
+from keyturn.settings.model import Settings
+from keyturn.settings.url_rules import service_faults
+
+_PREFIX = "whsec_"
+_SHORTEST_KEY, _LONGEST_KEY = 24, 64
+"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+
+
+def webhook_faults(settings: Settings) -> Iterator[Fault]:
+    hooks = settings.webhooks
+    yield from _secret("resend.webhook_secret", settings.resend.webhook_secret, "a signing secret of Resend's")
+    yield from _secret("webhooks.secret", hooks.secret, "a signing secret")
+    yield from _secret("webhooks.previous_secret", hooks.previous_secret, "a signing secret")
+    if hooks.url:
+        yield from service_faults("webhooks.url", hooks.url, production=settings.environment == "production")
+        if not hooks.secret:
+            yield Fault("webhooks.secret", "missing: webhooks.url is set")
+    elif hooks.secret:
+        yield Fault("webhooks.url", "missing: webhooks.secret is set")
+    if hooks.previous_secret and not hooks.secret:
+        yield Fault("webhooks.previous_secret", "is the older of two, and webhooks.secret is not set")
+
+
+def _secret(name: str, secret: str, whose: str) -> Iterator[Fault]:
+    if secret:
+        try:
+            webhook_key(secret)
+        except ValueError:
+            yield Fault(name, f"not {whose}: they are {_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes")
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key that a webhook's secret holds. Raises ValueError where it holds none."""
+    key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    if not secret.startswith(_PREFIX) or not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
+        raise ValueError("not a webhook's secret")
+    return key

@@ -1,0 +1,159 @@
+"""A Supabase Auth on this machine: what its admin API takes, refuses and does, as its source says.
+
+https://github.com/supabase/auth: internal/api/admin.go, token.go, password.go, errors.go. An ASGI application for any
+server, for tests and demonstrations; it keeps everything in memory.
+"""
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from keyturn.testing.supabase_answers import Answer, Outage, refusal, weak_password
+from keyturn.testing.supabase_users import SupabaseUser, SupabaseUsers, is_uuid
+
+_ADMIN = "/auth/v1/admin/users"
+_TOKEN = "/auth/v1/token"  # noqa: S105 - a path
+_PAGE = 50
+_MAX_BYTES = 72
+
+
+class SupabaseServer:
+    """`users` are those of the project. `min_length`, `required_characters` and `pwned` are its rules for passwords.
+
+    `coming` holds what happens to the next requests, in order: a status such as 500, or an Outage. `requests` are the
+    methods and paths of those that came. `old` answers errors as servers did before the API had versions.
+    """
+
+    def __init__(
+        self, *, service_role_key: str = "service-role-key", anon_key: str = "anon-key", old: bool = False
+    ) -> None:
+        self.service_role_key = service_role_key
+        self.anon_key = anon_key
+        self.old = old
+        self.users = SupabaseUsers()
+        self.min_length = 6
+        self.required_characters: tuple[str, ...] = ()
+        self.pwned: frozenset[str] = frozenset()
+        self.coming: deque[int | Outage] = deque()
+        self.requests: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _body(receive)
+        self.requests.append(f"{scope['method']} {scope['path']}")
+        match self.coming.popleft() if self.coming else None:
+            case Outage.SLOW:
+                await receive()  # which returns when the client hangs up
+            case Outage.CUT:
+                head = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+                await send(head)  # the rest never comes, so the server closes the connection
+            case Outage.REDIRECT:
+                await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
+            case Outage.PAGE:
+                await _send(send, Answer(200, "<h1>Welcome</h1>"))
+            case int() as status:
+                await _send(send, refusal(status, "unexpected_failure", "Unexpected failure", old=self.old))
+            case None:
+                await _send(send, self._answer(scope, body))
+
+    def _answer(self, scope: Any, body: bytes) -> Answer:
+        headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        old = self.old or "x-supabase-api-version" not in headers
+        path, method = scope["path"], scope["method"]
+        if headers.get("apikey") not in {self.service_role_key, self.anon_key}:
+            return Answer(401, {"message": "Invalid API key", "hint": "Double check your API key."})
+        if path == _TOKEN and method == "POST":
+            return self._sign_in(query.get("grant_type", ""), json.loads(body), old=old)
+        if path != _ADMIN and not path.startswith(f"{_ADMIN}/"):
+            return Answer(404, {"message": "no Route matched with those values"})
+        if refused := self._refusal_of_key(headers.get("authorization", ""), old=old):
+            return refused
+        if path == _ADMIN:
+            return self._list(query)
+        return self._one(method, path.removeprefix(f"{_ADMIN}/"), body, old=old)
+
+    def _refusal_of_key(self, authorization: str, *, old: bool) -> Answer | None:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+        if key == self.anon_key:
+            return refusal(403, "not_admin", "User not allowed", old=old)
+        if key != self.service_role_key:
+            return refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature", old=old)
+        return None
+
+    def _list(self, query: Mapping[str, str]) -> Answer:
+        found = self.users.matching(query.get("filter", ""))
+        size, page = int(query.get("per_page", _PAGE)), int(query.get("page", 1))
+        shown = found[(page - 1) * size : page * size]
+        documents = [user.document() for user in shown]
+        return Answer(200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))})
+
+    def _one(self, method: str, user_id: str, body: bytes, *, old: bool) -> Answer:
+        if not is_uuid(user_id):
+            return refusal(404, "validation_failed", "user_id must be an UUID", old=old)
+        user = self.users.get(user_id)
+        if user is None:
+            return refusal(404, "user_not_found", "User not found", old=old)
+        if method == "PUT":
+            changes = json.loads(body)
+            if refused := self._refusal_of_password(changes["password"], old=old):
+                return refused
+            self.users.set_password(user, changes["password"])
+            user.confirmed = user.confirmed or changes.get("email_confirm", False)
+        return Answer(200, user.document())
+
+    def _refusal_of_password(self, password: str, *, old: bool) -> Answer | None:
+        size = len(password.encode())
+        if size > _MAX_BYTES:
+            return refusal(400, "validation_failed", "Password cannot be longer than 72 characters", old=old)
+        broken = {}
+        if size < self.min_length:
+            broken["length"] = f"Password should be at least {self.min_length} characters."
+        if any(not set(needed) & set(password) for needed in self.required_characters):
+            needed = ", ".join(self.required_characters)
+            broken["characters"] = f"Password should contain at least one character of each: {needed}."
+        if password in self.pwned:
+            broken["pwned"] = "Password is known to be weak and easy to guess, please choose a different one."
+        return weak_password(broken, old=old) if broken else None
+
+    def _sign_in(self, grant: str, fields: Mapping[str, str], *, old: bool) -> Answer:
+        if grant == "refresh_token":
+            owner = self.users.end_session(fields["refresh_token"])
+            if owner is None:
+                message = "Invalid Refresh Token: Refresh Token Not Found"
+                return refusal(400, "refresh_token_not_found", message, old=old)
+            return self._session(owner)
+        user = self.users.with_password(fields["email"], fields["password"])
+        if user is None:
+            return refusal(400, "invalid_credentials", "Invalid login credentials", old=old)
+        if user.is_banned:
+            return refusal(400, "user_banned", "User is banned", old=old)
+        if not user.confirmed:
+            return refusal(400, "email_not_confirmed", "Email not confirmed", old=old)
+        return self._session(user)
+
+    def _session(self, user: SupabaseUser) -> Answer:
+        token = self.users.start_session(user)
+        return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body, more = body + event.get("body", b""), event.get("more_body", False)
+    return body
+
+
+async def _send(send: Any, answer: Answer) -> None:
+    is_page = isinstance(answer.document, str)
+    body = answer.document.encode() if is_page else json.dumps(answer.document).encode()
+    headers = {"content-type": "text/html" if is_page else "application/json", "content-length": str(len(body))}
+    fields = [(name.encode(), value.encode()) for name, value in {**headers, **answer.headers}.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,126 @@
+"""The users of the Supabase Auth of this machine, with their passwords and sessions."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import bcrypt
+import msgspec
+
+_COST = 4
+"""The least there is: nobody attacks what is gone with the process."""
+
+
+class SupabaseUser(msgspec.Struct, kw_only=True):
+    """`provider` is "email", "google", "sso:..." or another; `providers` are all that the user signs in with."""
+
+    id: str
+    email: str
+    password_hash: str = ""
+    confirmed: bool = True
+    provider: str = "email"
+    providers: tuple[str, ...] = ("email",)
+    metadata: dict[str, Any] = {}
+    banned_until: datetime | None = None
+    deleted_at: datetime | None = None
+    is_sso_user: bool = False
+    created_at: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def is_banned(self) -> bool:
+        return self.banned_until is not None and datetime.now(UTC) < self.banned_until
+
+    def document(self) -> dict[str, Any]:
+        """Return it as the admin API shows it: what is not there is left out."""
+        moments = {
+            "email_confirmed_at": self.created_at if self.confirmed else None,
+            "banned_until": self.banned_until,
+            "deleted_at": self.deleted_at,
+        }
+        return {
+            "id": self.id,
+            "aud": "authenticated",
+            "role": "authenticated",
+            "email": self.email,
+            "phone": "",
+            "app_metadata": {"provider": self.provider, "providers": list(self.providers)},
+            "user_metadata": self.metadata,
+            "identities": [],
+            "created_at": self.created_at.isoformat(),
+            "is_anonymous": False,
+            **({"is_sso_user": True} if self.is_sso_user else {}),
+            **{name: moment.isoformat() for name, moment in moments.items() if moment},
+        }
+
+
+class SupabaseUsers:
+    def __init__(self) -> None:
+        self._users: dict[str, SupabaseUser] = {}
+        self._sessions: dict[str, str] = {}
+
+    def add(self, email: str, password: str = "", **fields: Any) -> SupabaseUser:
+        """Add a user. The fields are those of SupabaseUser."""
+        user = SupabaseUser(id=fields.pop("id", None) or str(uuid4()), email=email.lower(), **fields)
+        if password:
+            user.password_hash = _hashed(password)
+        self._users[user.id] = user
+        return user
+
+    def get(self, user_id: str) -> SupabaseUser | None:
+        return self._users.get(str(UUID(user_id)))
+
+    def remove(self, user: SupabaseUser) -> None:
+        del self._users[user.id]
+
+    def matching(self, text: str) -> Sequence[SupabaseUser]:
+        """Return the users, the newest first, in whose address or name the text is, as LIKE '%text%' finds it."""
+        pattern = re.compile(_like(text), re.DOTALL)
+        in_any_case = re.compile(_like(text), re.DOTALL | re.IGNORECASE)
+        found = [
+            user
+            for user in self._users.values()
+            if pattern.search(user.email) or in_any_case.search(str(user.metadata.get("full_name", "")))
+        ]
+        return sorted(found, key=lambda user: user.created_at, reverse=True)
+
+    def set_password(self, user: SupabaseUser, password: str) -> None:
+        """Set it, and end all sessions, as the admin API does."""
+        user.password_hash = _hashed(password)
+        self._sessions = {token: owner for token, owner in self._sessions.items() if owner != user.id}
+
+    def with_password(self, email: str, password: str) -> SupabaseUser | None:
+        known = [user for user in self._users.values() if user.email == email.lower() and user.password_hash]
+        fitting = [user for user in known if bcrypt.checkpw(password.encode(), user.password_hash.encode())]
+        return fitting[0] if fitting else None
+
+    def start_session(self, user: SupabaseUser) -> str:
+        """Return the refresh token of a new session."""
+        token = secrets.token_urlsafe(9)
+        self._sessions[token] = user.id
+        return token
+
+    def end_session(self, token: str) -> SupabaseUser | None:
+        """End a session, since a refresh token works once; return whose it was."""
+        return self._users.get(self._sessions.pop(token, ""))
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_COST)).decode()
+
+
+def _like(text: str) -> str:
+    """Return the regular expression that does what LIKE does: % is anything, _ one character, \\ neither."""
+    escaped = re.findall(r"\\.|.", text, re.DOTALL)
+    parts = {"%": ".*", "_": "."}
+    return "".join(parts.get(part, re.escape(part.removeprefix("\\") or part)) for part in escaped)

@@ -1,0 +1,39 @@
+"""What the app is told, as it is written on the wire: `{"type": ..., "timestamp": ..., "data": {...}}`."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Outcome = Literal["link_mailed", "provider_mailed"]
+
+
+class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose password it is about: `email` is the stored address. And who asked, "" where that is not known."""
+
+    account_id: str
+    email: str
+    kind: str
+    ip_address: str
+    user_agent: str
+    request_id: str
+
+
+class PasswordChanged(AboutAccount, frozen=True, kw_only=True):
+    """`how`: by a link, or by who knew the old password."""
+
+    how: Literal["reset", "change"]
+
+
+class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
+    """`outcome`: which mail goes out, the one with a link or the one that says how they sign in."""
+
+    outcome: Outcome
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """`timestamp` is when it happened, which every try repeats."""
+
+    type: Literal["password.changed", "password.reset_requested"]
+    timestamp: datetime
+    data: PasswordChanged | PasswordResetRequested

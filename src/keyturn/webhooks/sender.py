@@ -1,0 +1,95 @@
+"""One signed POST for each try, and what the answer means for the next."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+import keyturn
+from keyturn.errors import SendRefused, SendRetryable
+from keyturn.webhooks.signing import Signer
+
+_LONGEST_ANSWER = 16_384
+"""Bytes of an answer that are read, so that its connection can serve again; nobody looks at them."""
+
+_LONGEST_PAUSE = timedelta(days=1)
+"""More than that is no pause: the message would be forgotten by all but its table."""
+
+
+class WebhookSender:
+    """Tells one address. `timeout` is for a whole try. Raises ValueError for a malformed secret."""
+
+    name = "webhook"
+
+    def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
+        self._url = url
+        self._signer = Signer(secrets)
+        self._timeout = timeout.total_seconds()
+        # Where an answer leads elsewhere, the setting is to be mended ("Delivery success and failure" in the
+        # specification); and a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
+        self._http = httpx.AsyncClient(
+            timeout=None,  # noqa: S113 - each try has one for all of it
+            follow_redirects=False,
+            headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},
+        )
+
+    async def send(self, identity: str, body: bytes, moment: datetime) -> str:
+        """Hand the event over, and return the status of the answer. Raises SendRetryable, SendRefused.
+
+        `identity` is the same on every try, so that the app can tell a repeat; `moment` is that of the try.
+        """
+        headers = self._signer.headers(identity, moment, body)
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = self._http.build_request("POST", self._url, content=body, headers=dict(headers))
+                answer = await self._http.send(request, stream=True)
+        except TimeoutError:
+            raise SendRetryable(f"no answer within {self._timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SendRetryable(type(error).__name__) from None
+        await self._finish(answer)
+        return _status(answer, moment)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _finish(self, answer: httpx.Response) -> None:
+        """Read a short answer to its end; of one that is long, slow or broken no more than that. Its status counts."""
+        read = 0
+        try:
+            with contextlib.suppress(httpx.HTTPError, TimeoutError):
+                async with asyncio.timeout(1):
+                    async for chunk in answer.aiter_raw():
+                        read += len(chunk)
+                        if read > _LONGEST_ANSWER:
+                            break
+        finally:
+            await answer.aclose()
+
+
+def _status(answer: httpx.Response, moment: datetime) -> str:
+    """Return the status of a good answer; raise what any other means ("Delivery success and failure")."""
+    said = f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}".strip()
+    if answer.is_success:
+        return str(answer.status_code)
+    if answer.status_code == httpx.codes.GONE:
+        raise SendRefused(f"{said}: the app wants no webhooks at webhooks.url")
+    raise SendRetryable(said, _pause(answer.headers.get("retry-after", ""), moment))
+
+
+def _pause(retry_after: str, moment: datetime) -> float | None:
+    """Return the seconds to wait that a Retry-After asks for: a number, or a date (RFC 9110, 10.2.3)."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(retry_after).replace(tzinfo=UTC) - moment).total_seconds()
+        except ValueError:
+            return None
+    if not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0), _LONGEST_PAUSE.total_seconds())

@@ -1,0 +1,149 @@
+"""Where the accounts are, and the kinds of them: sections within sections, and what must hold between them."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.settings import Secret
+
+TABLE = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+SUPABASE = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROLE_KEY": "service-role-key"}
+
+
+def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> None:
+    settings = read(
+        f"{TABLE}password = 'pass'\nset = {{ must_change = false, changed_at = '{{now}}', code = '{{null}}' }}\n"
+        "delete = ['sessions.user_id', 'auth.remember_tokens.user_id']\n",
+        KEYTURN_ACCOUNTS_TABLE_URL="mysql://app:hunter2@db.example/app",
+        KEYTURN_ACCOUNTS_TABLE_PASSWORD="password",
+    )
+
+    table = settings.accounts.table
+    assert (settings.accounts.store, table.table, table.password) == ("table", "users", "password")
+    assert isinstance(table.url, Secret)
+    assert table.set == {"must_change": False, "changed_at": "{now}", "code": "{null}"}
+    assert table.delete == ("sessions.user_id", "auth.remember_tokens.user_id")
+    assert "hunter2" not in repr(settings)
+
+
+def test_variables_alone_are_enough_for_it(read: Read) -> None:
+    settings = read(KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
+
+    assert settings.accounts.table.table == "app.users"
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("KEYTURN_ACCOUNTS_TABLE_SET", "accounts.table.set"), ("KEYTURN_KINDS_SCHOOL_SETTINGS_URL", "kinds")],
+)
+def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, setting: str) -> None:
+    assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}
+
+
+def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> None:
+    found = faults(f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [] }}\n[accounts.supabase]\ntimeout = 'soon'")
+
+    assert found.pop("accounts.supabase").startswith("is set, but")
+    assert found["accounts.table.emial"] == "unknown setting; did you mean email?"
+    assert set(found) == {
+        "accounts.table.emial",
+        "accounts.table.name",
+        "accounts.table.set",
+        "accounts.supabase.timeout",
+    }
+    assert faults('[accounts]\nstore = "table"\ntable = "users"') == {
+        "accounts.table": "is a section: write [accounts.table]"
+    }
+
+
+@pytest.mark.parametrize("store", ["builtin", "shop.accounts:store_for", "accounts:Store"])
+def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
+    assert read(KEYTURN_ACCOUNTS_STORE=store).accounts.store == store
+
+
+@pytest.mark.parametrize(
+    ("store", "meant"),
+    [("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""), (":store", ""), ("", "")],
+)
+def test_no_other_store_is_known(faults: Faults, store: str, meant: str) -> None:
+    expected = {"accounts.store": f"not builtin, table, supabase or package.module:factory{meant}"}
+
+    assert faults(KEYTURN_ACCOUNTS_STORE=store) == expected
+
+
+@pytest.mark.parametrize("store", ["builtin", "table"])
+def test_a_section_that_the_store_does_not_use_is_a_fault(faults: Faults, store: str) -> None:
+    found = faults(
+        f'[accounts]\nstore = "{store}"\n[accounts.table]\ntable = "users"\n[accounts.supabase]\nurl = "https://a.example"'
+    )
+
+    assert found.pop("accounts.supabase") == f"is set, but accounts.store is {store}"
+    assert found == ({"accounts.table": "is set, but accounts.store is builtin"} if store == "builtin" else {})
+
+
+def test_a_variable_of_keyturn_is_such_a_section_too(faults: Faults) -> None:
+    found = faults(KEYTURN_ACCOUNTS_TABLE_TABLE="users")
+
+    assert found == {"accounts.table": "is set, but accounts.store is builtin"}
+
+
+def test_supabases_own_variables_may_be_there_whatever_the_store(read: Read) -> None:
+    assert read(TABLE, **SUPABASE).accounts.store == "table"
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "why"),
+    [
+        ('url = "mongodb://db.example"', "url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        ('url = "users.db"', "url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        ('id = ""', "id", "missing: the name of a column"),
+        ('email = ""', "email", "missing: the name of a column"),
+        ('password = ""', "password", "missing: only with supabase is the password elsewhere"),
+        ('delete = ["sessions"]', "delete", "not a table and its column, as sessions.user_id: sessions"),
+        ('delete = ["a.b", "a..b"]', "delete", "not a table and its column, as sessions.user_id: a..b"),
+        ('delete = ["a.b.c.d"]', "delete", "not a table and its column, as sessions.user_id: a.b.c.d"),
+        ('set = { at = "{nwo}" }', "set.at", "has an unknown place {nwo}; there are {now}, {now_ms}, {null}"),
+        ('set = { at = "{now}Z" }', "set.at", "{now} stands alone: it is the whole value"),
+    ],
+)
+def test_a_table_that_could_not_work_is_a_fault(faults: Faults, toml: str, name: str, why: str) -> None:
+    assert faults(TABLE + toml) == {f"accounts.table.{name}": why}
+
+
+def test_a_table_must_be_named(faults: Faults) -> None:
+    assert faults(KEYTURN_ACCOUNTS_STORE="table") == {"accounts.table.table": "missing: accounts.store is table"}
+    found = faults(KEYTURN_ACCOUNTS_STORE="supabase", KEYTURN_ACCOUNTS_TABLE_NAME="name", **SUPABASE)
+    assert found == {"accounts.table.table": "missing: accounts.table is set"}
+
+
+def test_braces_that_are_no_place_are_a_value(read: Read) -> None:
+    assert read(TABLE + """set = { flags = '{"a": 1}' }""").accounts.table.set == {"flags": '{"a": 1}'}
+
+
+def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:
+    settings = read('[accounts]\nstore = "supabase"\n[accounts.table]\ntable = "profiles"\npassword = ""', **SUPABASE)
+
+    assert settings.accounts.supabase.url == SUPABASE["SUPABASE_URL"]
+    assert settings.accounts.supabase.service_role_key == "service-role-key"
+    assert "service-role-key" not in repr(settings)
+
+
+def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, read: Read) -> None:
+    both = dict.fromkeys(SUPABASE, "missing: accounts.store is supabase")
+
+    assert faults(KEYTURN_ACCOUNTS_STORE="supabase") == both
+    assert set(faults(KEYTURN_ACCOUNTS_STORE="supabase", sending=False)) == {"SUPABASE_URL"}
+    assert read(KEYTURN_ACCOUNTS_STORE="supabase", **SUPABASE)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://project.supabase.co", "must be https in production: over http anybody on the way can read the secret"),
+        ("project.supabase.co", "not an address like https://app.example.org"),
+    ],
+)
+def test_the_address_of_supabase_is_one_that_may_hear_the_key(faults: Faults, read: Read, url: str, why: str) -> None:
+    supabase = {**SUPABASE, "KEYTURN_ACCOUNTS_STORE": "supabase"}
+
+    assert faults(**{**supabase, "SUPABASE_URL": url}) == {"accounts.supabase.url": why}
+    assert read(**{**supabase, "SUPABASE_URL": "http://127.0.0.1:54321"})

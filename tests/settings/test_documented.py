@@ -1,0 +1,48 @@
+"""docs/settings.md: every setting is there, with its variable and the default that it has."""
+
+import re
+from functools import reduce
+from pathlib import Path
+
+from keyturn.settings import Kind, Settings, inspect_settings
+from keyturn.settings.reading import environment_name, setting_names
+
+PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+
+
+def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
+    """Return the full name of each setting of a section, and the other cells of its row."""
+    prefix = f"{heading[1:-1]}." if heading.startswith("[") else ""
+    lines = (re.split(r"\s*(?<!\\)\|\s*", line)[1:-1] for line in text.splitlines() if line.startswith("| `"))
+    return [(prefix + cells[0].strip("`"), cells[1:]) for cells in lines]
+
+
+SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^## (.+?)$(.*?)(?=^## |\Z)", PAGE)}
+ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
+
+
+def test_every_setting_is_documented_with_its_variable() -> None:
+    documented = {name: cells[1].strip("`") for name, cells in ROWS.items() if cells[1].startswith("`")}
+
+    assert documented == {name: environment_name(name) for name in setting_names()}
+
+
+def test_what_has_no_variable_is_said_to_have_none() -> None:
+    assert [name for name, cells in ROWS.items() if not cells[1].startswith("`")] == ["accounts.table.set"]
+    assert {name for name, _ in SECTIONS["[kinds.*]"]} == {f"kinds.*.{name}" for name in Kind.__struct_fields__}
+
+
+def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.toml"
+    defaults = {name: cells[0].strip("`") for name, cells in ROWS.items() if cells[0]}
+    file.write_text("\n".join(f"{name} = {default}" for name, default in defaults.items()), "utf-8")
+
+    reading = inspect_settings(file, {}, sending=False)
+    assert {fault.name for fault in reading.faults} == {"accounts.table", "accounts.supabase"}  # not of these accounts
+    assert reading.settings == Settings()
+    for name in set(ROWS) - set(defaults):
+        assert not value_of(name), f"{name} has a default"
+
+
+def value_of(name: str) -> object:
+    return reduce(lambda struct, key: getattr(struct, {"from": "from_"}.get(key, key)), name.split("."), Settings())

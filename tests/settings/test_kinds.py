@@ -1,0 +1,65 @@
+"""Kinds of accounts: what differs for them, checked as what it stands in for is."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+SCHOOL = '[kinds.school]\nsettings_url = "{base_url}/school-settings/security"\n'
+
+
+def test_each_kind_has_its_own(read: Read) -> None:
+    settings = read(
+        SCHOOL + '[kinds.school.brand]\nname = "${NAME}"\nlogo_width = "${WIDTH}"\n[kinds."other one"]\n',
+        NAME="Northwind Schools",
+        WIDTH="90",
+    )
+
+    assert settings.kinds["school"].settings_url == "{base_url}/school-settings/security"
+    assert settings.kinds["school"].brand == {"name": "Northwind Schools", "logo_width": 90}
+    assert settings.kinds["other one"].brand == {}
+
+
+def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
+    found = faults(
+        """
+        [kinds.school]
+        setting_url = "{base_url}/x"
+        locales = 7
+        [kinds.school.brand]
+        acent = "#14614b"
+        accent = "green"
+        logo_width = "wide"
+        name = "${NAME}"
+        [kinds.viewer]
+        brand = "Northwind"
+        [kinds]
+        guest = "x"
+        """
+    )
+
+    assert found["kinds.school.setting_url"] == "unknown setting; did you mean settings_url?"
+    assert found["kinds.school.brand.acent"] == "unknown setting; did you mean accent?"
+    assert found["kinds.school.brand.name"] == "the variable NAME is not set"
+    assert found["kinds.viewer.brand"] == "is a section: write [kinds.viewer.brand]"
+    assert found["kinds.guest"] == "is a section: write [kinds.guest]"
+    assert set(found) - {"kinds.school.setting_url", "kinds.school.brand.acent", "kinds.school.brand.name"} == {
+        "kinds.school.locales", "kinds.school.brand.accent", "kinds.school.brand.logo_width", "kinds.viewer.brand",
+        "kinds.guest",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "why"),
+    [
+        ('settings_url = "{base_url}/{token}"', "settings_url", "has an unknown place {token}; there are base_url"),
+        ('settings_url = "/settings"', "settings_url", "must begin with {base_url} or https://"),
+        ('settings_url = "http://a.example/x"', "settings_url", "must be https in production"),
+        ('locales = "nowhere"', "locales", "no catalogue in nowhere"),
+        ('brand = { support_address = "nobody" }', "brand.support_address", "not an email address: nobody"),
+        ('brand = { logo_url = "http://a.example/x" }', "brand.logo_url", "must begin with https://"),
+    ],
+)
+def test_a_kind_that_could_not_work_is_a_fault(faults: Faults, toml: str, name: str, why: str) -> None:
+    found = faults(f"[kinds.school]\n{toml}")
+
+    assert set(found) == {f"kinds.school.{name}"}
+    assert found[f"kinds.school.{name}"].startswith(why)

@@ -1,0 +1,85 @@
+"""Where the pages and the API are, and the folders that are read."""
+
+from pathlib import Path
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+SCHOOL = '[kinds.school]\nsettings_url = "{base_url}/school-settings/security"\n'
+
+
+@pytest.mark.parametrize("host", ["{base_url}", "https://app.example.org"])
+def test_pages_may_be_anywhere_that_is_free(read: Read, host: str) -> None:
+    settings = read(
+        f'reset_url = "{host}/change-password?token={{token}}"\nforgot_url = "{host}/account/forgot"\n'
+        + SCHOOL
+        + SCHOOL.replace(".school", ".viewer")
+    )
+
+    assert settings.forgot_url == f"{host}/account/forgot"
+    assert settings.kinds["viewer"] == settings.kinds["school"]
+
+
+def test_a_page_of_the_app_may_be_where_ours_has_something(read: Read) -> None:
+    assert read('forgot_url = "https://app.example.org/metrics"\nsign_in_url = "https://app.example.org/metrics"')
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "why"),
+    [
+        ('forgot_url = "{base_url}/login"', "sign_in_url", "/login is taken by the page of forgot_url"),
+        (
+            'forgot_url = "{base_url}/reset-password?x=1"',
+            "forgot_url",
+            "/reset-password is taken by the page of reset_url",
+        ),
+        ('forgot_url = "{base_url}/reset-password/open"', "forgot_url", "/reset-password/open is taken by the page of"),
+        ('forgot_url = "{base_url}/security-settings"', "forgot_url", "/security-settings is taken by the page of"),
+        (
+            'sign_in_url = "{base_url}/webhooks/in"',
+            "sign_in_url",
+            "/webhooks/in is taken: something else answers there",
+        ),
+        ('forgot_url = "{base_url}/"', "forgot_url", "needs a plain path for the hosted page"),
+        ('forgot_url = "{base_url}"', "forgot_url", "needs a plain path for the hosted page"),
+        ('reset_url = "{base_url}/{token}"', "reset_url", "needs a plain path for the hosted page"),
+        ('reset_url = "{base_url}/r/{token}/new"', "reset_url", "needs a plain path for the hosted page"),
+        ('reset_url = "{base_url}/r?t=x{token}"', "reset_url", "needs {token} at the end of the path"),
+        (
+            '[kinds.school]\nsettings_url = "{base_url}/login"',
+            "kinds.school.settings_url",
+            "/login is taken by the page",
+        ),
+        (
+            'forgot_url = "{base_url}/api/auth/forgot-password"',
+            "forgot_url",
+            "/api/auth/forgot-password is taken by the API",
+        ),
+    ],
+)
+def test_two_things_cannot_be_at_one_address(faults: Faults, toml: str, name: str, why: str) -> None:
+    found = faults(toml)
+
+    assert set(found) == {name}
+    assert found[name].startswith(why)
+
+
+def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read: Read) -> None:
+    assert set(faults('[server]\napi_path = "/"')) == {"reset_url", "forgot_url"}
+    pages = 'reset_url = "{base_url}/new-password#token={token}"\nforgot_url = "{base_url}/forgot-password.html"\n'
+    assert read(f'{pages}[server]\napi_path = "/"').server.api_path == "/"
+
+
+@pytest.mark.parametrize("path", ["", "api", "/api/", "//", "/a//b", "/a b", "/{x}", "/a?b"])
+def test_the_path_of_the_api_is_a_plain_one(faults: Faults, path: str) -> None:
+    found = faults(KEYTURN_SERVER_API_PATH=path)
+
+    assert found["server.api_path"] == "not a path like /api/auth, without a slash at its end"
+
+
+def test_a_folder_of_mails_must_be_one(faults: Faults, read: Read, tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+
+    assert read(KEYTURN_MAIL_TEMPLATES="mails")
+    assert faults(KEYTURN_MAIL_TEMPLATES="nowhere") == {"mail.templates": "no such folder: nowhere"}
+    assert faults(KEYTURN_MAIL_TEMPLATES="keyturn.toml") == {"mail.templates": "is a file, not a folder: keyturn.toml"}

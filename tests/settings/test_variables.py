@@ -1,0 +1,143 @@
+"""`${NAME}` in the file: variables that the app has already, under its own names."""
+
+import traceback
+from datetime import timedelta
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.errors import SettingsInvalid
+from keyturn.settings import Secret
+
+APP = {
+    "BASE_URL": "https://account.example.org",
+    "EMAIL_FROM": "hello@northwind.example",
+    "EMAIL_PASS": "hunter2-$x",
+    "SMTP_PORT": "2525",
+    "TRUE": "true",
+    "LIFE": "45m",
+    "ORIGINS": "https://a.example, https://b.example",
+    "EMPTY": "",
+}
+
+
+def test_a_text_may_hold_variables_anywhere(read: Read) -> None:
+    settings = read(
+        """
+        base_url = "${BASE_URL}"
+        reset_url = "${BASE_URL}/reset/{token}"
+        [mail]
+        reply_to = "Northwind <${EMAIL_FROM}>"
+        [brand]
+        name = "${EMPTY}${NAME:-Northwind School} of ${EMPTY:-Leeds}${EMPTY:-}"
+        [server]
+        allowed_origins = ["${BASE_URL}", "https://c.example"]
+        [accounts]
+        store = "table"
+        table = { table = "users", set = { by = "${EMAIL_FROM}", must_change = false } }
+        """,
+        **APP,
+    )
+
+    assert settings.base_url == APP["BASE_URL"]
+    assert settings.reset_url == "https://account.example.org/reset/{token}"
+    assert settings.mail.reply_to == "Northwind <hello@northwind.example>"
+    assert settings.brand.name == "Northwind School of Leeds"
+    assert settings.server.allowed_origins == (APP["BASE_URL"], "https://c.example")
+    assert settings.accounts.table.set == {"by": APP["EMAIL_FROM"], "must_change": False}
+
+
+def test_numbers_switches_durations_and_lists_may_come_from_variables(read: Read) -> None:
+    settings = read(
+        """
+        [smtp]
+        port = "${SMTP_PORT}"
+        [password]
+        digit = "${TRUE}"
+        min_length = "${LENGTH:-8}"
+        [token]
+        ttl = "${LIFE}"
+        [server]
+        allowed_origins = "${ORIGINS}"
+        """,
+        **APP,
+    )
+
+    assert (settings.smtp.port, settings.password.digit, settings.password.min_length) == (2525, True, 8)
+    assert settings.token.ttl == timedelta(minutes=45)
+    assert settings.server.allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_a_secret_stays_one_and_is_taken_as_it_is(read: Read) -> None:
+    settings = read('[smtp]\npassword = "${EMAIL_PASS}"', **APP)
+
+    assert isinstance(settings.smtp.password, Secret)
+    assert settings.smtp.password == APP["EMAIL_PASS"]
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["$2y$", "$NAME", "5 $", "$$ {NAME}", "{$NAME}"])
+def test_any_other_dollar_is_one(read: Read, text: str) -> None:
+    assert read(f"[brand]\nname = '{text}'").brand.name == text
+
+
+def test_every_variable_that_is_not_set_is_told_with_its_setting(faults: Faults) -> None:
+    found = faults(
+        """
+        base_url = "${BASE_URL}"
+        secret_key = "${SECRET}"
+        previous_secret_keys = ["${OLD}", "${OLDER}"]
+        [smtp]
+        password = "${EMAIL_PASS}"
+        port = "${SMTP_PORT}"
+        [resend]
+        api_key = "${RESEND}"
+        [mail]
+        from = "${NAME} <${EMAIL}>"
+        """,
+        bare=True,
+    )
+
+    assert found == {
+        "base_url": "the variable BASE_URL is not set",
+        "secret_key": "the variable SECRET is not set",
+        "previous_secret_keys": "the variables OLD, OLDER are not set",
+        "smtp.password": "the variable EMAIL_PASS is not set",
+        "smtp.port": "the variable SMTP_PORT is not set",
+        "resend.api_key": "the variable RESEND is not set",
+        "mail.from": "the variables NAME, EMAIL are not set",
+    }
+
+
+def test_what_a_variable_of_keyturn_replaces_is_not_looked_up(read: Read) -> None:
+    settings = read('[smtp]\npassword = "${EMAIL_PASS}"', KEYTURN_SMTP_PASSWORD="${not looked at}")
+
+    assert settings.smtp.password == "${not looked at}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("${NAME", "has a ${ without its }"),
+        ("${BASE_URL} ${", "has a ${ without its }"),
+        ("${A${BASE_URL}}", "has a ${ without its }"),
+        ("${}", "${} does not hold the name of a variable"),
+        ("${BASE URL}", "${BASE URL} does not hold the name of a variable"),
+        ("${1ST}", "${1ST} does not hold the name of a variable"),
+    ],
+)
+def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: str) -> None:
+    assert faults(f'[brand]\nname = "{text}"', **APP) == {"brand.name": why}
+
+
+def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(read: Read) -> None:
+    toml = '[smtp]\nport = "${EMAIL_PASS}"\n[token]\nttl = "${EMAIL_PASS}"\n[password]\ndigit = "${EMAIL_PASS}"'
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(toml, **APP)
+
+    assert {fault.name for fault in invalid.value.faults} == {"smtp.port", "token.ttl", "password.digit"}
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+
+
+def test_a_number_in_quotes_is_still_no_number(faults: Faults) -> None:
+    assert set(faults('[smtp]\nport = "587"')) == {"smtp.port"}

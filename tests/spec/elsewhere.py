@@ -1,0 +1,48 @@
+"""A store in another system, which cannot join Keyturn's transaction: its accounts are in this process's memory."""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.errors import KeyturnError
+
+
+class Elsewhere:
+    """What is in `refusals` is raised, the first by the next password that comes; `reached` is set when one does."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.accounts = {account.id: account for account in accounts}
+        self.passwords: dict[str, str] = {}
+        self.changes = 0
+        self.refusals: list[KeyturnError] = []
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def require_ready(self) -> None:
+        pass
+
+    async def find(self, email: str) -> Account | None:
+        return next((one for one in self.accounts.values() if addresses.same(one.email, email)), None)
+
+    async def get(self, account_id: str) -> Account | None:
+        return self.accounts.get(account_id)
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        self.reached.set()
+        await self.open.wait()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        if self.accounts.get(account.id) != account or not account.active:
+            return False
+        self.passwords[account.id] = password.text
+        self.changes += 1
+        return True
+
+    def disable(self, account_id: str) -> None:
+        self.accounts[account_id] = replace(self.accounts[account_id], active=False)
+
+    async def close(self) -> None:
+        pass
