@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
 from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 
-_COMMANDS: Mapping[str, tuple[str, str]] = {
+COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo", "Live the whole story in a browser; nothing is configured, nothing is sent."),
+    "init": ("keyturn.cli.init", "Write the settings for an app that has accounts; say what is left to do."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run a worker alone: it sends the mails that were promised."),
     "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
@@ -24,22 +26,36 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _Commands(click.Group):
+class Commands(click.Group):
+    """Commands that are loaded when they run. What goes wrong is one sentence and an exit code, never a traceback."""
+
+    def __init__(self, *args: Any, listed: Mapping[str, tuple[str, str]] = COMMANDS, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._listed = listed
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except SettingsInvalid as error:
+            fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
+        except KeyturnError as error:
+            fail(str(error) or type(error).__name__)
+
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(self._listed)
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
+        if name not in self._listed:
             return None
-        command: click.Command = getattr(import_module(_COMMANDS[name][0]), name)
+        command: click.Command = getattr(import_module(self._listed[name][0]), name)
         return command
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keyturn", prog_name="keyturn", message="%(prog)s %(version)s")
 @click.pass_context
 def keyturn(context: click.Context) -> None:
@@ -52,10 +68,4 @@ def keyturn(context: click.Context) -> None:
 
 
 def main() -> None:
-    """Run a command: one sentence and an exit code for what goes wrong, never a traceback."""
-    try:
-        keyturn(prog_name="keyturn")
-    except SettingsInvalid as error:
-        fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
-    except KeyturnError as error:
-        fail(str(error) or type(error).__name__)
+    keyturn(prog_name="keyturn")

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import click
 import msgspec
 
+from keyturn.cli.installation import installation
 from keyturn.cli.running import run
 from keyturn.cli.terminal import muted
 from keyturn.doctor import Dns, Finding, examine
-from keyturn.settings import inspect_settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 _CLEAR = "\r\x1b[K"
@@ -26,9 +26,10 @@ def doctor(as_json: bool) -> None:
     Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
     """
     findings: list[Finding] = []
+    reading = installation().reading()
 
     async def work() -> None:
-        findings.extend(await examine(inspect_settings(), Dns(), _progress))
+        findings.extend(await examine(reading, Dns(), _progress))
 
     run(work())
     if as_json:

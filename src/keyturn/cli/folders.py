@@ -101,10 +101,10 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _own(settings: "StudioSettings") -> Opened:
+    from keyturn.cli.installation import installation  # noqa: PLC0415
     from keyturn.mail.palette import palette_for  # noqa: PLC0415
-    from keyturn.settings import read_settings  # noqa: PLC0415
 
-    service = read_settings(sending=False)
+    service = installation().settings(sending=False)
     for adjusted in palette_for(service.brand.accent, service.brand.accent_dark)[1]:
         click.echo(warning(adjusted), err=True)
     return own_emails(service, settings, {})

@@ -4,8 +4,9 @@ import contextlib
 
 import click
 
+from keyturn.cli.installation import Installation, installation
 from keyturn.cli.terminal import PORT, accent, muted
-from keyturn.settings import Settings, read_settings
+from keyturn.settings import Settings
 
 
 @click.command()
@@ -18,9 +19,10 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
     from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
 
-    settings = read_settings()
+    here = installation()
+    settings = here.settings(sending=True)
     _observe(settings)
-    _require_migrated(settings)
+    _require_migrated(here, settings)
     app = create_app(settings, worker=not no_worker)
     bound = listen(host, port)
     run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
@@ -32,23 +34,19 @@ def worker(metrics_port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
     from keyturn.app import create_metrics_app  # noqa: PLC0415
     from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
-    from keyturn.parts import Parts  # noqa: PLC0415
 
-    settings = read_settings()
+    here = installation()
+    settings = here.settings(sending=True)
     _observe(settings)
-    _require_migrated(settings)
+    _require_migrated(here, settings)
 
     async def work() -> None:
-        parts = Parts(settings)
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                if metrics_port is not None:
-                    bound = listen("127.0.0.1", metrics_port)
-                    await stack.enter_async_context(serving(create_metrics_app(parts), bound))
-                    click.echo(f"Its figures are at http://{address_of(bound)}/metrics", err=True)
-                await until_signalled(parts.work())
-        finally:
-            await parts.close()
+        async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
+            if metrics_port is not None:
+                bound = listen("127.0.0.1", metrics_port)
+                await stack.enter_async_context(serving(create_metrics_app(parts), bound))
+                click.echo(f"Its figures are at http://{address_of(bound)}/metrics", err=True)
+            await until_signalled(parts.work())
 
     click.echo("Keyturn works its outbox off. Ctrl-C ends it.", err=True)
     run(work())
@@ -58,18 +56,15 @@ def worker(metrics_port: int | None) -> None:
 def migrate() -> None:
     """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
     from keyturn.cli.running import run  # noqa: PLC0415
-    from keyturn.database import Database  # noqa: PLC0415
     from keyturn.migrating import head  # noqa: PLC0415
     from keyturn.migrating import migrate as migrate_database  # noqa: PLC0415
 
-    settings = read_settings(sending=False)
+    here = installation()
+    settings = here.settings(sending=False)
 
     async def work() -> None:
-        database = Database(settings.database.url)
-        try:
+        async with here.database(settings) as database:
             before = await migrate_database(database)
-        finally:
-            await database.close()
         if before == head():
             click.echo(f"The database is at revision {head()} already.")
         else:
@@ -86,17 +81,13 @@ def _observe(settings: Settings) -> None:
     start_export()
 
 
-def _require_migrated(settings: Settings) -> None:
+def _require_migrated(here: Installation, settings: Settings) -> None:
     """Raise DatabaseUnready before anything is started, so that it is one sentence and not a lifespan's traceback."""
     from keyturn.cli.running import run  # noqa: PLC0415
-    from keyturn.database import Database  # noqa: PLC0415
     from keyturn.migrating import require_current  # noqa: PLC0415
 
     async def check() -> None:
-        database = Database(settings.database.url)
-        try:
+        async with here.database(settings) as database:
             await require_current(database)
-        finally:
-            await database.close()
 
     run(check())

@@ -89,14 +89,15 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
 
 
 def _studio(opened: Opened, host: str) -> "Studio":
+    from keyturn.cli.installation import installation  # noqa: PLC0415
     from keyturn.lint.clients import Clients  # noqa: PLC0415
     from keyturn.mail.email import local_sender  # noqa: PLC0415
-    from keyturn.settings import is_loopback, read_settings  # noqa: PLC0415
+    from keyturn.settings import is_loopback  # noqa: PLC0415
     from keyturn.studio.editor import editor_started_by  # noqa: PLC0415
     from keyturn.studio.entrance import new_token  # noqa: PLC0415
     from keyturn.studio.studio import Studio  # noqa: PLC0415
 
-    settings = opened.service or read_settings(sending=False)
+    settings = opened.service or installation().settings(sending=False)
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(

@@ -30,7 +30,7 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
     if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
         return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
     try:
-        database = Database(settings.database.url)
+        database = Database(settings.database.url, schema=settings.database.schema)
     except ModuleNotFoundError:
         return [_fail("PostgreSQL needs its driver", "Run `pip install keyturn[postgres]`.")]
     try:

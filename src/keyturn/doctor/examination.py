@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.configuration import check_settings
 from keyturn.doctor.database import check_database
 from keyturn.doctor.dns import Dns
@@ -60,6 +61,8 @@ async def examine(
 
 def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     yield _check("database", "database", work=partial(check_database, settings))
+    if settings.accounts.store != "builtin":
+        yield _check("accounts", "accounts database", work=partial(check_accounts, settings))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     senders = {"resend": check_resend, "smtp": check_smtp, "capture": check_capture}
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]

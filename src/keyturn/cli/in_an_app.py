@@ -1,0 +1,63 @@
+"""`litestar keyturn ...`: the commands, on what an app's KeyturnPlugin was given.
+
+Litestar loads this group for every app on a machine that has Keyturn (the entry point `litestar.commands`), so it
+brings nothing with it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keyturn.cli import COMMANDS, Commands
+from keyturn.cli.installation import Installation
+from keyturn.cli.terminal import wants_no_colour
+from keyturn.errors import KeyturnError
+from keyturn.settings import FILE_NAME, Reading, Settings
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+    from keyturn.database import Database
+    from keyturn.parts import Parts
+
+_OF_A_SERVICE = {"demo", "init", "serve"}
+
+
+class NotMounted(KeyturnError):
+    pass
+
+
+class Mounted(Installation):
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+
+    def settings(self, *, sending: bool) -> Settings:  # noqa: ARG002 - they were read before
+        return self._parts.settings
+
+    def reading(self) -> Reading:
+        return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=())
+
+    def _new_parts(self, settings: Settings) -> "Parts":  # noqa: ARG002 - the plugin's
+        return self._parts
+
+    def _new_database(self, settings: Settings) -> "Database":  # noqa: ARG002 - the plugin's
+        return self._parts.database
+
+
+@click.group(
+    cls=Commands,
+    listed={name: command for name, command in COMMANDS.items() if name not in _OF_A_SERVICE},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def keyturn(ctx: click.Context, app: "Litestar") -> None:
+    """Password reset by email: the database, the mails and the outbox of this app's KeyturnPlugin."""
+    from keyturn.plugin import KeyturnPlugin  # noqa: PLC0415
+
+    if wants_no_colour():
+        ctx.color = False
+    try:
+        plugin = app.plugins.get(KeyturnPlugin)
+    except KeyError:
+        raise NotMounted("this app has no KeyturnPlugin; without `litestar`, commands are about keyturn.toml") from None
+    ctx.obj = Mounted(plugin.parts)

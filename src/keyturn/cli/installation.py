@@ -1,0 +1,60 @@
+"""Which Keyturn a command is about: that of keyturn.toml, or the one in somebody's Litestar app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from keyturn.settings import Reading, Settings, inspect_settings, read_settings
+
+if TYPE_CHECKING:
+    from keyturn.database import Database
+    from keyturn.parts import Parts
+
+
+class Installation:
+    """That of keyturn.toml and the environment. A group of commands that is about another puts that in its context."""
+
+    def settings(self, *, sending: bool) -> Settings:
+        """Return the settings. Raises SettingsInvalid; without `sending`, nothing is missing that only mails need."""
+        return read_settings(sending=sending)
+
+    def reading(self) -> Reading:
+        return inspect_settings()
+
+    @asynccontextmanager
+    async def parts(self, settings: Settings) -> AsyncIterator["Parts"]:
+        """Yield the parts of this process, and close them."""
+        parts = self._new_parts(settings)
+        try:
+            yield parts
+        finally:
+            await parts.close()
+            # The pool of an app, which is not started here: nobody else would close it, or could use it again.
+            await parts.database.engine.dispose()
+
+    @asynccontextmanager
+    async def database(self, settings: Settings) -> AsyncIterator["Database"]:
+        """Yield the database alone, and close it."""
+        database = self._new_database(settings)
+        try:
+            yield database
+        finally:
+            await database.close()
+            await database.engine.dispose()
+
+    def _new_parts(self, settings: Settings) -> "Parts":
+        from keyturn.parts import Parts  # noqa: PLC0415
+
+        return Parts(settings)
+
+    def _new_database(self, settings: Settings) -> "Database":
+        from keyturn.database import Database  # noqa: PLC0415
+
+        return Database(settings.database.url, schema=settings.database.schema)
+
+
+def installation() -> Installation:
+    """Return what the running command is about."""
+    return click.get_current_context().find_object(Installation) or Installation()

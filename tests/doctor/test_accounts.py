@@ -1,0 +1,49 @@
+"""Accounts that are somebody else's to keep."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from keyturn.doctor.accounts import check_accounts
+from keyturn.doctor.finding import Finding
+from keyturn.settings import AccountSettings, DatabaseSettings, Secret, Settings, TableSettings
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    file = tmp_path / "app.db"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
+    database.close()
+    return file
+
+
+async def found_in(folder: Path, accounts: AccountSettings) -> list[Finding]:
+    own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
+    return await check_accounts(Settings(accounts=accounts, database=own))
+
+
+def in_table(app: Path, **columns: str) -> AccountSettings:
+    table = TableSettings(url=Secret(f"sqlite:///{app}"), table="users", **columns)  # type: ignore[arg-type]
+    return AccountSettings(store="table", table=table)
+
+
+async def test_a_table_that_is_as_the_settings_say_is_fine(tmp_path: Path, app: Path) -> None:
+    (found,) = await found_in(tmp_path, in_table(app))
+
+    assert (found.verdict, found.message) == ("ok", "the store table is as the settings say")
+
+
+async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: Path, app: Path) -> None:
+    found = await found_in(tmp_path, in_table(app, email="e_mail", name="full_name"))
+
+    assert [one.verdict for one in found] == ["fail", "fail"]
+    assert [one.message.partition(":")[0] for one in found] == ["accounts.table.email", "accounts.table.name"]
+
+
+async def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (found,) = await found_in(tmp_path, AccountSettings(store="no_such_module:store"))
+
+    assert found.verdict == "fail"
+    assert "no_such_module" in found.message

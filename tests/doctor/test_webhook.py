@@ -1,0 +1,100 @@
+"""The app that is told: found and reached, and told nothing by the doctor."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import trustme
+
+from keyturn.doctor import Dns, examine
+from keyturn.doctor.finding import Finding
+from keyturn.doctor.webhook import check_webhook
+from keyturn.settings import Reading, Secret, Settings, WebhookSettings
+
+
+@asynccontextmanager
+async def listening(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """Yield the port of a server, and what it was sent."""
+    sent: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sent.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(note, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], sent
+
+
+async def check(url: str) -> Finding:
+    hooks = WebhookSettings(url=url, secret=Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"))
+    (found,) = await check_webhook(Settings(webhooks=hooks))
+    return found
+
+
+async def test_an_app_that_is_reached_is_fine_and_is_sent_nothing() -> None:
+    async with listening() as (port, sent):
+        found = await check(f"http://127.0.0.1:{port}/hook")
+
+    assert (found.check, found.verdict) == ("webhook", "ok")
+    assert found.message == f"127.0.0.1:{port} is reached, and told of password.changed and password.reset_requested"
+    assert b"".join(sent) == b""
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+async def test_over_https_the_certificate_is_looked_at(certificate: ssl.SSLContext) -> None:
+    async with listening(certificate) as (port, _):
+        assert (await check(f"https://127.0.0.1:{port}/hook")).verdict == "ok"
+        wrong = await check(f"https://localhost:{port}/hook")
+
+    assert wrong.verdict == "warn"
+    assert "the certificate of" in wrong.message
+
+
+async def test_an_app_that_speaks_no_tls_is_said_so() -> None:
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        found = await check(f"https://127.0.0.1:{port}/hook")
+
+    assert (found.verdict, found.message) == ("warn", f"127.0.0.1:{port} does not speak TLS")
+
+
+async def test_an_app_that_cannot_be_reached_or_found_is_a_warning_with_a_way_out() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        refused = await check(f"http://127.0.0.1:{bound.getsockname()[1]}/hook")
+    unknown = await check("https://nobody.invalid/hook")  # RFC 6761
+
+    assert refused.verdict == unknown.verdict == "warn"
+    assert refused.message.startswith("cannot connect to 127.0.0.1:")
+    assert "nobody.invalid:443 cannot be found" in unknown.message
+    assert "webhooks.url" in refused.mend
+    assert "webhooks.url" in unknown.mend
+
+
+async def test_the_doctor_looks_where_an_address_is_set_and_not_elsewhere(production: Settings, dns: Dns) -> None:
+    async def checks(settings: Settings) -> set[str]:
+        reading = Reading(file=Path("keyturn.toml"), settings=settings, faults=())
+        return {finding.check for finding in await examine(reading, dns)}
+
+    assert "webhook" not in await checks(production)
+    hooks = WebhookSettings(url="http://127.0.0.1:1/hook")
+    assert "webhook" in await checks(msgspec.structs.replace(production, webhooks=hooks))

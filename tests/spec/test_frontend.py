@@ -1,0 +1,66 @@
+"""What the service says to whoever fetches keyturn.js: a page of another origin, a cache, a program."""
+
+import re
+
+import pytest
+from tests.spec.conftest import Start
+from tests.spec.service import Service
+
+from keyturn.settings import ServerSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+APP = "https://app.example.org"
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["an origin on the list", "any origin"])
+async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
+    service = await start(server=ServerSettings(allowed_origins=(APP,) if listed else ()))
+    answer = await service.anywhere().get("/keyturn.js", headers={"Origin": APP})
+
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["access-control-allow-origin"] in {"*", APP}
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert "set-cookie" not in answer.headers
+
+
+async def test_who_has_it_is_not_sent_it_again(service: Service) -> None:
+    async with service.anywhere() as client:
+        first = await client.get("/keyturn.js")
+        again = await client.get("/keyturn.js", headers={"If-None-Match": first.headers["etag"]})
+        other = await client.get("/keyturn.js", headers={"If-None-Match": '"of another version"'})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert other.content == first.content
+
+
+async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) -> None:
+    text = (await service.anywhere().get("/keyturn.js")).text
+
+    assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export { createClient, KeyturnError };"]
+    assert not re.search(r"innerHTML|\beval\b|Function\(|\.style\b", text)
+    assert len(text.encode()) < 26_000
+
+
+async def test_the_types_come_along(service: Service) -> None:
+    answer = await service.anywhere().get("/keyturn.d.ts")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "export declare function createClient" in answer.text
+
+
+async def test_the_words_come_in_every_language(service: Service) -> None:
+    async with service.anywhere() as client:
+        german = await client.get("/api/auth/texts", params={"lang": "de-AT"})
+        asked = await client.get("/api/auth/texts", headers={"Accept-Language": "ar"})
+        unknown = await client.get("/api/auth/texts", params={"lang": "tlh"}, headers={"Accept-Language": "es"})
+
+    assert german.headers["content-language"] == german.json()["lang"] == "de"
+    assert german.headers["cache-control"] == "public, max-age=3600"
+    assert german.json()["texts"]["for"] == "Für {email}"
+    assert (asked.json()["lang"], asked.json()["dir"]) == ("ar", "rtl")
+    assert asked.headers["cache-control"] == "no-store"
+    assert unknown.json()["lang"] == "es"
