@@ -7,6 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
+from tests.mariadb_server import MARIADBD, MariadbServer, running_mariadb
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
@@ -19,6 +20,14 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    if not MARIADBD:
+        pytest.skip("there is no mariadbd: install Debian's mariadb-server")
+    with running_mariadb() as server:
         yield server
 
 

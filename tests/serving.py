@@ -1,10 +1,11 @@
-"""An ASGI application on a real socket of this machine, in a thread, with connections that can be counted and cut."""
+"""An ASGI application on a real socket: in a thread, with connections that can be counted and cut, or right here."""
 
 import asyncio
+import contextlib
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -52,3 +53,21 @@ def serving(app: Any, connections: Connections | None = None) -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already: a client waits its turn
         server.should_exit = True
         thread.join()
+
+
+@asynccontextmanager
+async def serving_here(app: Any) -> AsyncIterator[str]:
+    """Serve in the test's own event loop, where the app's database belongs to it."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
+        task = asyncio.create_task(server.serve(sockets=[bound]))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave Ctrl-C to pytest."""
+        yield

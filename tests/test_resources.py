@@ -12,7 +12,7 @@ import keyturn.resources
 from keyturn.resources import folder
 
 
-@pytest.mark.parametrize("name", ["email_templates", "migrations", "preview"])
+@pytest.mark.parametrize("name", ["email_templates", "frontend", "migrations", "preview"])
 def test_in_a_checkout_it_is_the_one_at_the_top(name: str) -> None:
     top = Path(keyturn.resources.__file__).parents[2]
 

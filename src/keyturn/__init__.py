@@ -1,3 +1,51 @@
-"""Password reset and change by email, beside an app that already has users."""
+"""Password reset and change by email, beside an app that already has users.
+
+What an app needs of it is here, and loaded when it is asked for: `import keyturn` alone costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
+    from keyturn.accounts.table.model import table_of
+    from keyturn.app import create_app
+    from keyturn.errors import KeyturnError
+    from keyturn.plugin import KeyturnPlugin
+    from keyturn.settings import Settings, read_settings
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "AccountStore",
+    "JoinsTransaction",
+    "KeyturnError",
+    "KeyturnPlugin",
+    "KnowsHashes",
+    "NewPassword",
+    "Settings",
+    "create_app",
+    "read_settings",
+    "table_of",
+]
+
+_MODULES = {
+    "Account": "accounts.port",
+    "AccountStore": "accounts.port",
+    "JoinsTransaction": "accounts.port",
+    "KeyturnError": "errors",
+    "KeyturnPlugin": "plugin",
+    "KnowsHashes": "accounts.port",
+    "NewPassword": "accounts.port",
+    "Settings": "settings",
+    "create_app": "app",
+    "read_settings": "settings",
+    "table_of": "accounts.table.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -49,13 +49,13 @@ def create_app(
         ],
         # Only a proxy of ours is believed that says which trace a request belongs to.
         middleware=parts.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
-        plugins=[KeyturnPlugin(parts, worker=worker)],
+        plugins=[KeyturnPlugin(settings, parts=parts, worker=worker, path="")],
         exception_handlers=refusals_around(pages),
         openapi_config=OpenAPIConfig(
             title=f"{settings.brand.name} accounts",
             version=__version__,
             servers=[Server(url=site.prefix or "/")],
-            tags=[Tag(name) for name in ("Password reset", "Sessions", "Health")],
+            tags=[Tag(name) for name in ("Password reset", *(["Sessions"] if parts.sign_ins else []), "Health")],
             openapi_router=reference.router("/schema"),
             render_plugins=[reference],
         ),

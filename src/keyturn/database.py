@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from advanced_alchemy.config import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
+from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import MetaData, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
@@ -46,15 +46,18 @@ class Database:
     lock in two dozen threads.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.config = SQLAlchemyAsyncConfig(
-            connection_string=_with_driver(url),
-            session_config=AsyncSessionConfig(expire_on_commit=False),
-            engine_config=EngineConfig(**_engine_options(url, pool_size)),
-        )
-        self.engine = self.config.get_engine()
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._session = self.config.create_session_maker()
+    def __init__(self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "") -> None:
+        """Open an address, or share an engine of PostgreSQL's that somebody else opened and will close.
+
+        `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
+        (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
+        """
+        engine = _opened(source, pool_size) if isinstance(source, str) else source
+        self.is_shared = engine is source
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self.schema = schema
+        self.engine = _as_ours(engine, schema) if self.is_shared or schema else engine
+        self._session = async_sessionmaker(self.engine, expire_on_commit=False)
         self._writer = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:
             _one_writer_and_durable(self.engine.sync_engine)
@@ -81,7 +84,10 @@ class Database:
             await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Close what was opened here. It may be used again, in another event loop too."""
+        if not self.is_shared:
+            await self.engine.dispose()
+        self._writer = asyncio.Lock() if self.is_sqlite else None  # one that was waited for belongs to that loop
 
 
 class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` statement
@@ -104,6 +110,24 @@ def _is_lost(error: DBAPIError) -> bool:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def _opened(url: str, pool_size: int) -> AsyncEngine:
+    config = SQLAlchemyAsyncConfig(
+        connection_string=_with_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
+    )
+    return config.get_engine()
+
+
+def _as_ours(engine: AsyncEngine, schema: str) -> AsyncEngine:
+    """Return the engine, over the same pool, with what Keyturn's own statements need and nobody else's get.
+
+    They are written for READ COMMITTED and for real transactions, which another app's engine need not have.
+    """
+    options: dict[str, Any] = {"schema_translate_map": {None: schema}} if schema else {}
+    ours = engine.execution_options(isolation_level="READ COMMITTED", **options)
+    ours.sync_engine.hide_parameters = True  # among them are hashes of passwords, and addresses
+    return ours
 
 
 def _with_driver(url: str) -> str:

@@ -3,8 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import DatabaseUnready
@@ -12,6 +13,9 @@ from keyturn.resources import folder
 
 VERSION_TABLE = "keyturn_migrations"
 """Keyturn's own, so that its migrations and an app's never meet in one database."""
+
+_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+"""As Alembic makes it."""
 
 _ADVISORY_LOCK = 0x6B65797475726E
 """An arbitrary number that stands for "keyturn is migrating" among PostgreSQL's advisory locks."""
@@ -23,18 +27,22 @@ def head() -> str:
     return max(file.stem.split("_")[0] for file in _versions().glob("[0-9]*.py"))
 
 
-async def require_current(database: Database) -> None:
-    """Raise DatabaseUnready unless the database answers and is at the newest revision."""
+async def require_current(database: Database, *, command: str = "keyturn") -> None:
+    """Raise DatabaseUnready unless the database answers and is at the newest revision.
+
+    `command` is whose `migrate` brings this database there.
+    """
     found = await revision(database)
     if found != head():
-        raise DatabaseUnready(f"the database is at revision {found or 'none'}, not {head()}: run `keyturn migrate`")
+        where = f"schema {database.schema}" if database.schema else "database"
+        raise DatabaseUnready(f"the {where} is at revision {found or 'none'}, not {head()}: run `{command} migrate`")
 
 
 async def revision(database: Database) -> str | None:
     """Return the revision that the database is at; None where it was never migrated."""
     async with database.reading() as connection:
         try:
-            found = await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - a constant
+            found = await connection.execute(select(_VERSIONS.c.version_num))
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -55,8 +63,26 @@ async def migrate(database: Database) -> str | None:
         async with database.engine.begin() as connection:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            if database.schema:
+                await _enter(connection, database.schema)
             await connection.run_sync(_upgrade)
     return before
+
+
+async def _enter(connection: AsyncConnection, schema: str) -> None:
+    """Make the schema where it is missing, and the only one that this transaction sees: Alembic writes bare names."""
+    quoted = connection.dialect.identifier_preparer.quote(schema)
+    there = await connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema})
+    try:
+        if not there:  # "IF NOT EXISTS" would need the right to make one also where it is there
+            await connection.execute(text(f"CREATE SCHEMA {quoted}"))
+    except ProgrammingError as error:
+        raise DatabaseUnready(f"the schema {schema} is not there and cannot be made: {_reason(error)}") from None
+    await connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
+
+
+def _reason(error: ProgrammingError) -> str:
+    return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
 
 
 def _upgrade(connection: Connection) -> None:

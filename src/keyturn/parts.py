@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Coroutine
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
@@ -50,23 +51,25 @@ log = logging.getLogger("keyturn")
 class Parts:
     """What a process is made of. A sender is built only with a relay, so an API alone needs no provider.
 
-    `accounts` is the store to use instead of the one that the settings name.
+    `database` and `accounts` are to be used instead of those that the settings name.
     """
 
     def __init__(
-        self, settings: Settings, *, accounts: AccountStore | None = None, sender: Sender | None = None,
-        tracing: Tracing | None = None, reload_templates: bool = False,
+        self, settings: Settings, *, database: Database | None = None, accounts: AccountStore | None = None,
+        sender: Sender | None = None, tracing: Tracing | None = None, reload_templates: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.meters = PrometheusMeters()
         self.tracing = tracing or tracing_of_process()
         self.secrets = _secrets(settings)
-        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        kept = settings.database
+        self.database = database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema)
         self.paths = paths_of(settings)
         self.languages = own_languages(settings, reload=reload_templates)
         self.appearance = Appearance.of(settings.brand, self.languages)
         self.kinds = appearances_of_kinds(settings, self.languages, reload=reload_templates)
-        for brand in dict.fromkeys((settings.brand, *(kind.brand for kind in self.kinds.values()))):
+        brands = list(dict.fromkeys((settings.brand, *(kind.brand for kind in self.kinds.values()))))
+        for brand in brands:
             for warning in palette_for(brand.accent, brand.accent_dark)[1]:
                 log.warning(LogEvent("brand.accent_adjusted", reason=warning))
         self.templates = own_templates(settings, self.appearance, reload=reload_templates)
@@ -82,7 +85,7 @@ class Parts:
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database)
         self.throttle = Throttle(settings.limits)
-        self.policy = PasswordPolicy(settings.password, settings.brand.name)
+        self.policy = PasswordPolicy(settings.password, *(brand.name for brand in brands))
         self.hasher = PasswordHasher(
             cost=settings.hashing.cost, prefix=settings.hashing.prefix, workers=settings.hashing.workers,
             queue=settings.hashing.queue, meters=self.meters, tracing=self.tracing,
@@ -147,12 +150,14 @@ class Parts:
     def housekeeping(self) -> Housekeeping:
         return Housekeeping(self.database, self.settings.retention, self.settings.limits.mailbox_cooldown)
 
-    async def work(self) -> None:
-        """Send what was promised and keep the house, until cancelled."""
-        every = self.settings.worker.housekeeping
+    def work(self) -> Coroutine[Any, Any, None]:
+        """Return what sends the mails and keeps the house until cancelled. Raises SettingsInvalid where it cannot."""
+        return self._work(self.relay())
+
+    async def _work(self, relay: Relay) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.relay().run())
-            group.create_task(self.housekeeping.run(every))
+            group.create_task(relay.run())
+            group.create_task(self.housekeeping.run(self.settings.worker.housekeeping))
 
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how."""
@@ -186,11 +191,14 @@ class Parts:
         return Aside(kinds=tuple(NOTICES.values()), handle=Telling(self._webhooks))
 
     async def close(self) -> None:
+        """Close what was opened. An app that is started again uses the parts again, in another event loop."""
         self.hasher.close()
         if self._post:
             await self._post.close()
         if self._webhooks:
             await self._webhooks.close()
+        self._post = self._webhooks = None
+        self.outbox.waiting = asyncio.Event()  # one that was waited for belongs to that loop
         await self.throttle.close()
         await self.accounts.close()
         await self.database.close()

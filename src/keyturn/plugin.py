@@ -2,57 +2,158 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+from advanced_alchemy.config import SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
+from litestar.types import ASGIApp, Middleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from keyturn.accounts.port import AccountStore
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.keys import derive
+from keyturn.mail.email import Sender
 from keyturn.migrating import require_current
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
 from keyturn.reset.api import api_router
-from keyturn.reset.mounting import MountedOnce
-from keyturn.settings import hosted_path
+from keyturn.reset.mounting import MountedApart
+from keyturn.settings import Settings, TableSettings, hosted_path
+from keyturn.sharing import shared
 
 
 class KeyturnPlugin(InitPlugin):
-    """Adds the routes, and a lifespan that starts the worker and closes what was opened."""
+    """Adds the routes, and a lifespan that starts the worker and closes what was opened.
 
-    def __init__(self, parts: Parts, *, worker: bool = True) -> None:
-        self._parts = parts
+    `alchemy` is the app's own configuration of its database: Keyturn's tables are there, too. `accounts` is a store of
+    the app's, or what `table_of` makes of its user model, instead of the one that the settings name. `worker` is
+    whether this process sends the mails; `litestar keyturn worker` does as well. Without `pages` only the API is there.
+    `path` is where all routes are in this app, and that of `base_url` where nothing is said; behind a proxy that takes
+    that one away, it is "". `sender` stands in for `mail.transport`, in tests.
+
+    What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
+
+    Raises SettingsInvalid. The database is looked at when the app starts: SettingsInvalid or DatabaseUnready then.
+    """
+
+    def __init__(
+        self, settings: Settings, *, alchemy: SQLAlchemyAsyncConfig | None = None,
+        accounts: AccountStore | TableSettings | None = None, worker: bool = True, pages: bool = True,
+        path: str | None = None, sender: Sender | None = None, parts: Parts | None = None,
+    ) -> None:  # fmt: skip
+        if not pages:
+            _require_own_pages(settings)
+        self.parts = parts or _parts(settings, alchemy, accounts, sender)
+        self._command = "keyturn" if parts else "litestar keyturn"
         self._worker = worker
+        self._pages = pages
+        self._path = urlsplit(settings.base_url).path if path is None else path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        parts = self._parts
-        routers = [
-            api_router(parts.api, parts.settings.origin, parts.settings.server.max_body, parts.paths.api),
-            pages_router(site_of(parts)),
-        ]
+        parts, server = self.parts, self.parts.settings.server
+        routers = [api_router(parts.api, parts.settings.origin, server.max_body, parts.paths.api)]
+        if self._pages:
+            routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(
-            MountedOnce("/", route_handlers=routers, middleware=parts.tracing.request_notes())
+            MountedApart(
+                self._path or "/",
+                route_handlers=routers,
+                middleware=[_clients_behind(server.trusted_proxies), *parts.tracing.request_notes()],
+                # None of the app's own, and none that its plugins would find for a type.
+                dto=None,
+                return_dto=None,
+            )
         )
-        app_config.lifespan.append(self._lifespan)
+        app_config.plugins.append(_Last(self._lifespan))
         return app_config
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self._parts.close)
-            await require_current(self._parts.database)
-            await self._parts.accounts.require_ready()
+            stack.push_async_callback(self.parts.close)
+            await require_current(self.parts.database, command=self._command)
+            await self.parts.accounts.require_ready()
             if self._worker:
-                relay = asyncio.create_task(self._parts.work())
+                relay = asyncio.create_task(self.parts.work())
                 stack.push_async_callback(_stop, relay)
             yield
+
+
+class _Last(InitPlugin):
+    """Adds a lifespan after those of all other plugins, and of the plugins that these bring.
+
+    It begins when an app's own tables have been made, and ends before its pool of connections is closed.
+    """
+
+    def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
+        self._lifespan = lifespan
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        if app_config.plugins[-1] is self:
+            app_config.lifespan.append(self._lifespan)
+        else:
+            app_config.plugins.append(_Last(self._lifespan))
+        return app_config
+
+
+def _clients_behind(proxies: Sequence[str]) -> Middleware:
+    """Return what finds the client whose requests are counted, as `app.create_app` does for all routes."""
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        return ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
+
+    return middleware
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _parts(
+    settings: Settings, alchemy: SQLAlchemyAsyncConfig | None, accounts: AccountStore | TableSettings | None,
+    sender: Sender | None,
+) -> Parts:  # fmt: skip
+    """Return the parts, whose settings say what is used instead of what they said."""
+    database = None
+    if alchemy:
+        settings, database = shared(settings, alchemy)
+    if accounts is None:
+        return Parts(settings, database=database, sender=sender)
+    if isinstance(accounts, TableSettings):
+        return Parts(_with_accounts(settings, store="table", table=accounts), database=database, sender=sender)
+    named = f"{type(accounts).__module__}:{type(accounts).__name__}"
+    return Parts(_with_accounts(settings, store=named), database=database, accounts=accounts, sender=sender)
+
+
+def _with_accounts(settings: Settings, **changes: Any) -> Settings:
+    return msgspec.structs.replace(settings, accounts=msgspec.structs.replace(settings.accounts, **changes))
+
+
+def _require_own_pages(settings: Settings) -> None:
+    """Raise SettingsInvalid for addresses of hosted pages, which are left out: mails would lead to nothing."""
+    faults = [
+        Fault(name, "is that of a hosted page, and those are left out (pages=False): set it to the app's own page")
+        for name in _addresses_of_pages(settings)
+    ]
+    if faults:
+        raise SettingsInvalid(faults)
+
+
+def _addresses_of_pages(settings: Settings) -> Iterator[str]:
+    for name in ("reset_url", "forgot_url", "sign_in_url"):
+        if hosted_path(getattr(settings, name)) is not None:
+            yield name
+    for kind, own in settings.kinds.items():
+        if own.settings_url and hosted_path(own.settings_url) is not None:
+            yield f"kinds.{kind}.settings_url"
 
 
 def site_of(parts: Parts) -> Site:

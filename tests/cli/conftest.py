@@ -28,7 +28,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith(("KEYTURN_", "RESEND_")) or name == "NO_COLOR":
+        if name.startswith(("KEYTURN_", "RESEND_", "SUPABASE_")) or name in {"NO_COLOR", "DATABASE_URL"}:
             monkeypatch.delenv(name)
     return tmp_path
 

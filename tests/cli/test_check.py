@@ -268,3 +268,17 @@ def test_there_is_no_colour_in_a_pipe(keyturn: Keyturn, emails: Path) -> None:
 def test_the_help_tells_what_it_is_for(keyturn: Keyturn) -> None:
     assert "Check the emails" in keyturn("--help").out
     assert "samples.toml" in keyturn("check", "--help").out
+
+
+def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
+    own = workplace / "mails" / "password_reset"
+    own.mkdir(parents=True)
+    (own / "password_reset.txt").write_text("Hello {{ nobody }}\n", "utf-8")
+
+    checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails")
+
+    assert checked.code == 1
+    assert "mails/password_reset/password_reset.txt:1:10  error  jinja/undefined\n" in checked.out
+    assert "add nobody to its props" in checked.out
+    assert keyturn("render", "password_changed", KEYTURN_MAIL_TEMPLATES="mails").code == 0
+    assert "nobody" in keyturn("render", "password_reset", KEYTURN_MAIL_TEMPLATES="mails").err

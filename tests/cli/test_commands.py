@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Keyturn
 
-COMMANDS = ["demo", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
+COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
 
 
 def test_help_lists_every_command(keyturn: Keyturn) -> None:

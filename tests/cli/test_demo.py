@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.demo import ACCOUNTS, demo_settings
+from keyturn.cli.demo_folder import DemoFolder
+from keyturn.cli.plain_demo import ACCOUNTS, demo_settings
 from keyturn.settings.rules import SHORTEST_SECRET, broken_rules
 
 URL = "http://127.0.0.1:8000"
 
 
 def test_nothing_leaves_the_machine() -> None:
-    settings = demo_settings(URL)
+    settings = demo_settings(URL, DemoFolder())
 
     assert settings.mail.transport == "capture"
     assert settings.mail.fallback == ""
@@ -22,7 +23,7 @@ def test_nothing_leaves_the_machine() -> None:
 
 
 def test_its_settings_are_sound() -> None:
-    assert list(broken_rules(demo_settings(URL), sending=True)) == []
+    assert list(broken_rules(demo_settings(URL, DemoFolder()), sending=True)) == []
 
 
 def test_what_the_environment_says_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +34,7 @@ def test_what_the_environment_says_does_not_matter(monkeypatch: pytest.MonkeyPat
 
 
 def test_its_secret_key_is_made_once_and_is_the_owners_alone(workplace: Path) -> None:
-    first, second = demo_settings(URL).secret_key, demo_settings(URL).secret_key
+    first, second = demo_settings(URL, DemoFolder()).secret_key, demo_settings(URL, DemoFolder()).secret_key
 
     assert first == second
     assert len(first) >= SHORTEST_SECRET

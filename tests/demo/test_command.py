@@ -11,7 +11,7 @@ import bcrypt
 import pytest
 from tests.demo.process import Demo, running_demo
 
-from keyturn.cli.demo import PASSWORD, PASSWORD_HASH
+from keyturn.cli.plain_demo import PASSWORD, PASSWORD_HASH
 
 DEMO = [sys.executable, "-m", "keyturn", "demo"]
 
@@ -39,6 +39,17 @@ def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
 
 def test_it_prints_no_escape_codes_when_it_is_piped(demo: Demo) -> None:
     assert "\x1b" not in demo.greeting
+
+
+def test_an_example_prints_its_app_s_own_addresses_and_people(tmp_path: Path) -> None:
+    with running_demo([*DEMO, "--port", "0", "--example", "waibuk"], tmp_path) as demo:
+        for path in ("/forgot-password", "/login", "/viewer-settings/security", "/school-settings/security"):
+            assert f"{demo.url}{path}\n" in demo.greeting
+        assert "viewer@waibuk.test   school@waibuk.test" in demo.greeting
+        assert "suspended@waibuk.test is switched off" in demo.greeting
+        code, rest = demo.interrupt()
+    assert code == 0
+    assert ".keyturn/waibuk/" in rest
 
 
 def test_ctrl_c_ends_it_cleanly_and_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:

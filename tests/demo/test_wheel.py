@@ -33,6 +33,10 @@ def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel:
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "keyturn/email_templates/password_reset/password_reset.mjml",
+        "keyturn/examples/teacher-resources/reset-password.html",
+        "keyturn/examples/waibuk/keyturn.toml",
+        "keyturn/examples/waibuk/locales/en/LC_MESSAGES/keyturn.po",
+        "keyturn/frontend/keyturn.js",
         "keyturn/migrations/versions/0001_first_tables.py",
         "keyturn/pages/templates/forgot.html",
         "keyturn/pages/static/pages.css",

@@ -1,6 +1,7 @@
 """The app that is told: found and reached, and told nothing by the doctor."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -18,17 +19,26 @@ from keyturn.settings import Reading, Secret, Settings, WebhookSettings
 
 
 @asynccontextmanager
-async def listening(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Yield the port of a server, and what it was sent."""
-    sent: list[bytes] = []
+async def listening(
+    context: ssl.SSLContext | None = None, greeting: bytes = b""
+) -> AsyncIterator[tuple[int, bytearray]]:
+    """Yield the port of a server, and what it was sent once the block has ended."""
+    sent = bytearray()
+    under_way = set[asyncio.Task[None] | None]()
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        sent.append(await reader.read())
+        under_way.add(asyncio.current_task())
+        with contextlib.suppress(OSError):
+            writer.write(greeting)
+            sent.extend(await reader.read())
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(note, "127.0.0.1", 0, ssl=context)
-    async with server:
+    async with await asyncio.start_server(note, "127.0.0.1", 0, ssl=context) as server:
         yield server.sockets[0].getsockname()[1], sent
+        async with asyncio.timeout(5):
+            await asyncio.gather(*filter(None, under_way))
 
 
 async def check(url: str) -> Finding:
@@ -43,7 +53,7 @@ async def test_an_app_that_is_reached_is_fine_and_is_sent_nothing() -> None:
 
     assert (found.check, found.verdict) == ("webhook", "ok")
     assert found.message == f"127.0.0.1:{port} is reached, and told of password.changed and password.reset_requested"
-    assert b"".join(sent) == b""
+    assert sent == b""
 
 
 @pytest.fixture
@@ -66,12 +76,7 @@ async def test_over_https_the_certificate_is_looked_at(certificate: ssl.SSLConte
 
 
 async def test_an_app_that_speaks_no_tls_is_said_so() -> None:
-    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(greeting=b"HTTP/1.1 400 Bad Request\r\n\r\n") as (port, _):
         found = await check(f"https://127.0.0.1:{port}/hook")
 
     assert (found.verdict, found.message) == ("warn", f"127.0.0.1:{port} does not speak TLS")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from tests.outbox.table import Rows
@@ -109,6 +110,29 @@ async def test_a_relay_that_rests_ends_at_once(outbox: Outbox) -> None:
         task.cancel()
         async with asyncio.timeout(5):
             await asyncio.wait({task})
+
+
+class Noted(asyncio.Event):
+    """An event that says when somebody begins to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.awaited.set()
+        return await super().wait()
+
+
+@ON_SQLITE
+async def test_a_relay_that_is_ended_at_the_moment_when_something_arrives_ends_all_the_same(outbox: Outbox) -> None:
+    outbox.waiting = resting = Noted()
+    async with running(relay_of(outbox, Handler())) as task:
+        await resting.awaited.wait()
+        outbox.waiting.set()
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.cancelled()
 
 
 async def test_two_relays_share_the_work_without_doing_any_of_it_twice(outbox: Outbox, elsewhere: Outbox) -> None:

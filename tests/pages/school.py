@@ -18,13 +18,13 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from sqlalchemy import create_engine
 
-from keyturn.accounts.port import Account
+from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
-from keyturn.pages import Site, pages_router
+from keyturn.pages import pages_router
 from keyturn.parts import Parts
+from keyturn.plugin import site_of
 from keyturn.reset import tokens
 from keyturn.reset.client import Client
-from keyturn.reset.http import SessionCookie
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
 
 ADA = "ada@northwind.example"
@@ -52,21 +52,7 @@ class School:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.site = Site(
-            resets=parts.resets,
-            sign_ins=parts.sign_ins,
-            policy=parts.policy,
-            languages=parts.languages,
-            brand=parts.settings.brand,
-            palette=parts.appearance.palette,
-            session_cookie=SessionCookie(secure=False, max_age=3600),
-            csrf_secret=SECRET,
-            secure=False,
-            token_ttl=timedelta(minutes=30),
-            cooldown=timedelta(seconds=60),
-            paths=parts.paths,
-            kinds=parts.kinds,
-        )
+        self.site = replace(site_of(parts), csrf_secret=SECRET)
 
     def app(self, **changes: Any) -> Litestar:
         """Return the pages alone, with any of the site's values changed."""
@@ -103,9 +89,9 @@ class School:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[School]:
+async def opened(settings: Settings, accounts: AccountStore | None = None) -> AsyncIterator[School]:
     _write_tables(Path(settings.database.url.removeprefix("sqlite:///")))
-    parts = Parts(settings)
+    parts = Parts(settings, accounts=accounts)
     yield School(parts)
     await parts.close()
 

@@ -77,7 +77,9 @@ async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: s
 
 
 async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: School) -> None:
-    app = Litestar(plugins=[KeyturnPlugin(school.parts, worker=False)], logging_config=None)
+    app = Litestar(
+        plugins=[KeyturnPlugin(school.parts.settings, parts=school.parts, worker=False)], logging_config=None
+    )
     async with reaching(app) as client:
         for path in ("/", "/nowhere"):
             answer = await client.get(path, headers={"Accept": CHROME})

@@ -19,8 +19,10 @@ from tests.pages.school import (
     settings_for,
     words,
 )  # fmt: skip
+from tests.spec.elsewhere import Elsewhere
 
 from keyturn.accounts.port import Account
+from keyturn.errors import AccountsUnready
 from keyturn.settings import HashingSettings, LimitSettings
 
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
@@ -77,6 +79,17 @@ async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
     assert heading(page) == "Something went wrong here"
     assert "outbox" not in page.text
     assert "database cannot be reached" in caplog.text
+
+
+async def test_accounts_that_cannot_be_reached_are_a_page_too_and_the_link_survives(tmp_path: Path) -> None:
+    store = Elsewhere(ada := Account(id="u-1", email=ADA))
+    store.refusals = [AccountsUnready("no answer from 10.0.0.7")]
+    async with opened(settings_for(tmp_path), store) as school, school.visitor() as visitor:
+        await visitor.get(f"{RESET}/{await school.link(ada)}")
+        page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
+        assert (page.status_code, heading(page)) == (503, "Something went wrong here")
+        assert "10.0.0.7" not in page.text
+        assert (await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)).status_code == 303
 
 
 async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(

@@ -122,6 +122,7 @@ async def test_a_hash_of_the_broken_bcrypt_is_no_hash(hasher: PasswordHasher) ->
         "$2b$31$" + "x" * 53,
         "$2b$04$" + "{" * 53,
         "pbkdf2_sha256$0$salt$AAAA",
+        "pbkdf2_sha256$1000$\ud800$AAAA",
         "pbkdf2_sha256$999999999$salt$AAAA",
         "pbkdf2_sha256$1000$salt$A",
         "pbkdf2_md5$1000$salt$AAAA",

@@ -4,10 +4,14 @@ import re
 from functools import reduce
 from pathlib import Path
 
+import pytest
+from tests.settings.conftest import Read
+
 from keyturn.settings import Kind, Settings, inspect_settings
 from keyturn.settings.reading import environment_name, setting_names
 
-PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "settings.md").read_text("utf-8")
 
 
 def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
@@ -17,6 +21,10 @@ def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
     return [(prefix + cells[0].strip("`"), cells[1:]) for cells in lines]
 
 
+APP = {
+    "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2",
+    "DATABASE_URL": "postgresql://app:hunter2@db/school",
+}  # fmt: skip
 SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^## (.+?)$(.*?)(?=^## |\Z)", PAGE)}
 ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
 
@@ -42,6 +50,17 @@ def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
     assert reading.settings == Settings()
     for name in set(ROWS) - set(defaults):
         assert not value_of(name), f"{name} has a default"
+
+
+@pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md"])
+def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
+    shown = re.findall(r"(?s)```toml\n(.*?)```", (DOCS / page).read_text("utf-8"))
+
+    for toml in shown:
+        lines = toml.splitlines()
+        alternatives = [lines] if "[" in toml else [[line] for line in lines]  # "All of these work"
+        for alternative in alternatives:
+            assert read("\n".join(alternative), **APP)
 
 
 def value_of(name: str) -> object:

@@ -113,3 +113,17 @@ def test_the_origin_is_the_base_url_without_its_path(base_url: str, origin: str,
     settings = Settings(base_url=base_url, secret_key=Secret("x" * 32))
 
     assert (settings.origin, settings.secure) == (origin, secure)
+
+
+def test_a_folder_in_the_file_is_beside_the_file_and_one_in_a_variable_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app" / "mails").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    file = tmp_path / "app" / "keyturn.toml"
+    file.write_text('[mail]\ntemplates = "mails"\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert read_settings(file, {}, sending=False).mail.templates == str(tmp_path / "app" / "mails")
+    here = read_settings(file, {"KEYTURN_MAIL_TEMPLATES": "here"}, sending=False)
+    assert here.mail.templates == "here"

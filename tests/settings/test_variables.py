@@ -2,12 +2,13 @@
 
 import traceback
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.settings.conftest import Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret
+from keyturn.settings import Secret, read_settings
 
 APP = {
     "BASE_URL": "https://account.example.org",
@@ -141,3 +142,14 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
 
 def test_a_number_in_quotes_is_still_no_number(faults: Faults) -> None:
     assert set(faults('[smtp]\nport = "587"')) == {"smtp.port"}
+
+
+def test_who_only_draws_mails_needs_no_variable_of_a_database(tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.toml"
+    file.write_text('[database]\nurl = "${DATABASE_URL}"\n[brand]\nname = "Harbour"\n', "utf-8")
+
+    settings = read_settings(file, {}, sending=False, connecting=False)
+
+    assert settings.brand.name == "Harbour"
+    with pytest.raises(SettingsInvalid, match=r"database\.url: the variable DATABASE_URL is not set"):
+        read_settings(file, {}, sending=False)

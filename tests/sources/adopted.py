@@ -116,9 +116,6 @@ def settings_of(name: str, file: Path, **environ: str) -> Settings:
     """Return the example's settings under the variables of its env.example."""
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
     here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], f"sqlite:///{file}")
-    locales = EXAMPLES / name / "locales"
-    if locales.is_dir():
-        here["KEYTURN_LOCALES"] = str(locales)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
     return msgspec.structs.replace(settings, hashing=HashingSettings(cost=CHEAPEST, prefix=settings.hashing.prefix))
 

@@ -50,6 +50,8 @@ async def test_the_description_names_them_there(start: Start) -> None:
     paths: dict[str, Any] = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     assert {"/v2/account/forgot-password", "/v2/account/password-policy", "/api/auth/login"} <= {*paths}
     assert "/api/auth/forgot-password" not in paths
+    missing = await service.anywhere().get("/v2/nothing", headers={"Accept": "text/html"})
+    assert problem(missing) == "404 not-found"
 
 
 async def test_at_the_root_a_form_is_refused_and_a_page_is_nobody_s(start: Start) -> None:

@@ -26,10 +26,11 @@ def doctor(as_json: bool) -> None:
     Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
     """
     findings: list[Finding] = []
-    reading = installation().reading()
+    here = installation()
 
     async def work() -> None:
-        findings.extend(await examine(reading, Dns(), _progress))
+        async with here.accounts() as store:
+            findings.extend(await examine(here.reading(), Dns(), _progress, accounts=store))
 
     run(work())
     if as_json:

@@ -64,7 +64,7 @@ class Example:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.migrating import migrate  # noqa: PLC0415 - a greeting should not wait for Alembic
+        from keyturn.migrating import migrate  # noqa: PLC0415 - `--help` should not wait for it
 
         self._make_app_database()
         async with AsyncExitStack() as stack:
@@ -85,12 +85,10 @@ class Example:
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
         pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
-        folders = {"LOCALES": written.locales, "MAIL_TEMPLATES": written.mail.templates}
         here = {
             "ENVIRONMENT": "development",
             "BASE_URL": url,
             **{name: page.replace(base, url, 1) for name, page in pages.items()},
-            **{name: str(self._source / place) for name, place in folders.items() if place},
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),

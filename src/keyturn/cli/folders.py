@@ -104,7 +104,7 @@ def _own(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation  # noqa: PLC0415
     from keyturn.mail.palette import palette_for  # noqa: PLC0415
 
-    service = installation().settings(sending=False)
+    service = installation().settings(sending=False, connecting=False)
     for adjusted in palette_for(service.brand.accent, service.brand.accent_dark)[1]:
         click.echo(warning(adjusted), err=True)
     return own_emails(service, settings, {})

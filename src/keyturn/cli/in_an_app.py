@@ -4,6 +4,8 @@ Litestar loads this group for every app on a machine that has Keyturn (the entry
 brings nothing with it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from keyturn.settings import FILE_NAME, Reading, Settings
 if TYPE_CHECKING:
     from litestar import Litestar
 
+    from keyturn.accounts.port import AccountStore
     from keyturn.database import Database
     from keyturn.parts import Parts
 
@@ -29,14 +32,21 @@ class NotMounted(KeyturnError):
 
 
 class Mounted(Installation):
+    command = "litestar keyturn"
+
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
 
-    def settings(self, *, sending: bool) -> Settings:  # noqa: ARG002 - they were read before
+    def settings(self, *, sending: bool, connecting: bool = True) -> Settings:  # noqa: ARG002 - they were read before
         return self._parts.settings
 
     def reading(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=())
+
+    @asynccontextmanager
+    async def accounts(self) -> AsyncIterator["AccountStore | None"]:
+        async with self.parts(self._parts.settings) as parts:
+            yield parts.accounts
 
     def _new_parts(self, settings: Settings) -> "Parts":  # noqa: ARG002 - the plugin's
         return self._parts

@@ -9,19 +9,30 @@ import click
 from keyturn.settings import Reading, Settings, inspect_settings, read_settings
 
 if TYPE_CHECKING:
+    from keyturn.accounts.port import AccountStore
     from keyturn.database import Database
     from keyturn.parts import Parts
 
 
 class Installation:
-    """That of keyturn.toml and the environment. A group of commands that is about another puts that in its context."""
+    """That of keyturn.toml and the environment. A group of commands that is about another puts that in its context.
 
-    def settings(self, *, sending: bool) -> Settings:
-        """Return the settings. Raises SettingsInvalid; without `sending`, nothing is missing that only mails need."""
-        return read_settings(sending=sending)
+    `command` is what people type to have the commands on it.
+    """
+
+    command = "keyturn"
+
+    def settings(self, *, sending: bool, connecting: bool = True) -> Settings:
+        """Return the settings; see `read_settings` for what a process needs of them. Raises SettingsInvalid."""
+        return read_settings(sending=sending, connecting=connecting)
 
     def reading(self) -> Reading:
         return inspect_settings()
+
+    @asynccontextmanager
+    async def accounts(self) -> AsyncIterator["AccountStore | None"]:
+        """Yield the store that is used instead of the one that the settings name."""
+        yield None
 
     @asynccontextmanager
     async def parts(self, settings: Settings) -> AsyncIterator["Parts"]:

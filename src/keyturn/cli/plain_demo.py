@@ -48,7 +48,7 @@ class PlainDemo:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over a database that is ready."""
-        from keyturn.migrating import migrate  # noqa: PLC0415 - a greeting should not wait for Alembic
+        from keyturn.migrating import migrate  # noqa: PLC0415 - `--help` should not wait for it
 
         parts = Parts(self.settings, reload_templates=True)
         await migrate(parts.database)

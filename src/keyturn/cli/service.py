@@ -22,7 +22,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
-    _require_migrated(here, settings)
+    _require_ready(here, settings)
     app = create_app(settings, worker=not no_worker)
     bound = listen(host, port)
     run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
@@ -38,7 +38,7 @@ def worker(metrics_port: int | None) -> None:
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
-    _require_migrated(here, settings)
+    _require_ready(here, settings)
 
     async def work() -> None:
         async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
@@ -81,13 +81,22 @@ def _observe(settings: Settings) -> None:
     start_export()
 
 
-def _require_migrated(here: Installation, settings: Settings) -> None:
-    """Raise DatabaseUnready before anything is started, so that it is one sentence and not a lifespan's traceback."""
+def _require_ready(here: Installation, settings: Settings) -> None:
+    """Raise before anything is started, so that it is a sentence for each fault and not a lifespan's traceback.
+
+    DatabaseUnready where the migrations were not run; what the store of accounts raises where it is not as it should.
+    """
+    from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
     from keyturn.cli.running import run  # noqa: PLC0415
     from keyturn.migrating import require_current  # noqa: PLC0415
 
     async def check() -> None:
         async with here.database(settings) as database:
-            await require_current(database)
+            await require_current(database, command=here.command)
+            accounts = accounts_for(settings, database)
+            try:
+                await accounts.require_ready()
+            finally:
+                await accounts.close()
 
     run(check())

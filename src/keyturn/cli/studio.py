@@ -97,7 +97,7 @@ def _studio(opened: Opened, host: str) -> "Studio":
     from keyturn.studio.entrance import new_token  # noqa: PLC0415
     from keyturn.studio.studio import Studio  # noqa: PLC0415
 
-    settings = opened.service or installation().settings(sending=False)
+    settings = opened.service or installation().settings(sending=False, connecting=False)
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(

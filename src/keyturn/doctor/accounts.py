@@ -1,18 +1,18 @@
 """Whether the accounts are where the settings say, and as they say."""
 
 from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.port import KnowsHashes
+from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
 from keyturn.doctor.finding import Finding
 from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
 from keyturn.settings import Settings, hosted_path
 
 
-async def check_accounts(settings: Settings) -> list[Finding]:
-    """Check a store that is not Keyturn's own."""
+async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
+    """Check a store that is not Keyturn's own: the one that an app handed over, or that the settings name."""
     database = Database(settings.database.url)
     try:
-        store = accounts_for(settings, database)
+        store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
         finally:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.configuration import check_settings
 from keyturn.doctor.database import check_database
@@ -39,13 +40,16 @@ async def examine(
     dns: Dns,
     progress: Callable[[Sequence[str]], None] = lambda _: None,
     *,
+    accounts: AccountStore | None = None,
     patience: float = _PATIENCE,
 ) -> list[Finding]:
     """Return what every check found, in the order of the checks. `progress` is told which are still under way.
 
+    `accounts` is the store that is used instead of the one that the settings name.
+
     A check that reads a setting with a fault is skipped: the default that stands in for it is not what was meant.
     """
-    checks = list(_checks(reading.settings, dns))
+    checks = list(_checks(reading.settings, dns, accounts))
     waiting = [check.name for check in checks]
 
     async def one(check: Check) -> Sequence[Finding]:
@@ -59,10 +63,10 @@ async def examine(
     return [*check_settings(reading), *(finding for findings in found for finding in findings)]
 
 
-def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
+def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
     yield _check("database", "database", work=partial(check_database, settings))
     if settings.accounts.store != "builtin":
-        yield _check("accounts", "accounts database", work=partial(check_accounts, settings))
+        yield _check("accounts", "accounts database", work=partial(check_accounts, settings, accounts))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     senders = {"resend": check_resend, "smtp": check_smtp, "capture": check_capture}
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]

@@ -1,6 +1,7 @@
 """The app that is told: found, reached, and who it should be. It is told nothing."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     except (OSError, ValueError) as error:
         return [_broken(f"{host}:{port}", error)]
     writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
     return [
         Finding("webhook", "ok", f"{host}:{port} is reached, and told of {' and '.join(hooks.events) or 'nothing'}")
     ]

@@ -12,8 +12,9 @@ class Folders:
         self.all = (first, *others)
 
     def __truediv__(self, file: str) -> Path:
-        """Return where a file is; where it would be, if it is nowhere."""
-        return next((folder / file for folder in self.all if (folder / file).is_file()), self.first / file)
+        """Return where a file is; what no earlier folder holds is in the last, as far as anybody knows."""
+        earlier = (folder / file for folder in self.all[:-1])
+        return next((path for path in earlier if path.is_file()), self.all[-1] / file)
 
     def __contains__(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self.all)

@@ -118,8 +118,10 @@ class Relay:
                 self._begin(lane, message)
                 begun += 1
         if not begun:
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox.waiting.wait(), self._limits.poll.total_seconds())
+                async with asyncio.timeout(self._limits.poll.total_seconds()):
+                    await self._outbox.waiting.wait()
 
     async def _claim_or_tell(self, lane: _Lane) -> Sequence[Message]:
         try:

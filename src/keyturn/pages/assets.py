@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from keyturn.mail.palette import Palette
+from keyturn.pages.security import NO_FORM
 from keyturn.pages.site import Site
 
 _STATIC = Path(__file__).parent / "static"
@@ -45,7 +46,7 @@ class Assets:
         @route(
             "/keyturn-assets/{version:str}/{name:str}",
             http_method=[HttpMethod.GET, HttpMethod.HEAD],
-            opt={"exclude_from_csrf": True},
+            opt={NO_FORM: True},
         )
         async def asset(version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
             if name not in self._files:

@@ -34,7 +34,7 @@ def refusals_around(pages: Pages) -> ExceptionHandlersMap:
     to_programs = handlers[HTTPException]
 
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-        if error.status_code not in _NOTHING_HERE or not _is_for_people(request):
+        if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         return pages.page(
             request, "refusal.html", status=error.status_code, reason="missing", back=pages.site.url("/"),
@@ -44,7 +44,8 @@ def refusals_around(pages: Pages) -> ExceptionHandlersMap:
     return {**handlers, HTTPException: answer}
 
 
-def _is_for_people(request: Request[Any, Any, Any]) -> bool:
-    if request.scope["path"].split("/")[1] in _FOR_PROGRAMS:
+def _is_for_people(request: Request[Any, Any, Any], api: str) -> bool:
+    """Tell whether a page is wanted. Where the API is at "/", only the Accept header says so."""
+    if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
         return False
     return request.accept.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"

@@ -84,7 +84,7 @@ def groups_of(schema: Mapping[str, Any]) -> dict[str, list[Operation]]:
             group = groups.setdefault(found.get("tags", ["Other"])[0], {})
             operation = group.setdefault((method, found["summary"]), _operation(method, found, known))
             operation.paths.append(path)
-    return {tag: list(group.values()) for tag, group in groups.items()}
+    return {tag: list(group.values()) for tag, group in groups.items() if group}
 
 
 def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> Operation:

@@ -101,7 +101,7 @@ class Pages:
                 url=self.site.url,
                 asset=partial(self.assets.url, kind=kind),
             )
-            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language)
+            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]
 

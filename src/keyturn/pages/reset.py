@@ -1,5 +1,6 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -7,9 +8,11 @@ from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.errors import PasswordRejected
+from keyturn.errors import PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
 from keyturn.reset.http import client_of
+from keyturn.reset.password import Rule
+from keyturn.reset.resets import LiveLink
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -54,7 +57,7 @@ class ResetPassword(Controller):
         if link is None:
             return pages.page(request, "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
-        return pages.page(request, "reset.html", account=live, link=live, broken=[], mismatch=False)
+        return _form(pages, request, live)
 
     @post()
     async def save(
@@ -70,7 +73,8 @@ class ResetPassword(Controller):
         if link is None:
             return pages.redirect(site.url(site.paths.reset))
         live = await site.resets.validate(link.token, client, data.email or link.email)
-        mismatch, broken = data.password != data.again, []
+        mismatch = data.password != data.again
+        broken: Sequence[Violation] = ()
         try:
             if mismatch:
                 site.policy.require(data.password, live.email)
@@ -80,8 +84,22 @@ class ResetPassword(Controller):
                     site.sign_in, pages.cookies.link_removed(), pages.cookies.notice("password_changed")
                 )
         except PasswordRejected as rejected:
-            broken = [violation.rule for violation in rejected.violations]
-        return pages.page(request, "reset.html", status=422, account=live, link=live, broken=broken, mismatch=mismatch)
+            broken = rejected.violations
+        return _form(pages, request, live, broken, mismatch=mismatch, status=422)
+
+
+def _form(
+    pages: Pages, request: Request[Any, Any, Any], live: LiveLink, broken: Sequence[Violation] = (), *,
+    mismatch: bool = False, status: int = 200,
+) -> Response[Any]:  # fmt: skip
+    """Return the form, under the rules that are known and those besides that a store of accounts has refused by."""
+    known = pages.site.policy.rules
+    names = {rule.name for rule in known}
+    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
+    return pages.page(
+        request, "reset.html", status=status, account=live, link=live, rules=[*known, *more],
+        broken=[one.rule for one in broken], mismatch=mismatch,
+    )  # fmt: skip
 
 
 def _hold(pages: Pages, token: str, email: str | None) -> Response[Any]:

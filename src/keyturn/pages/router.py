@@ -4,6 +4,7 @@ from litestar import Controller, Router
 from litestar.di import Provide
 
 from keyturn.pages.forgot import ForgotPassword
+from keyturn.pages.frontend import frontend_routes
 from keyturn.pages.refusals import Refusals
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
@@ -29,7 +30,7 @@ def pages_router(site: Site) -> Router:
         dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
     return MountedOnce(
         "/",
-        route_handlers=[pages.assets.route(), *routers],
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
         dependencies=dependencies,
         middleware=[forged_requests_refused(site)],
         exception_handlers=Refusals(pages).handlers(),

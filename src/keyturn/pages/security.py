@@ -9,6 +9,9 @@ from litestar.middleware.csrf import CSRFMiddleware
 
 from keyturn.pages.site import Site
 
+NO_FORM = "exclude_from_csrf"
+"""The mark of a route that is outside the check of forms. Litestar's own is for that of the app around."""
+
 _YEAR = 31_536_000
 
 
@@ -69,6 +72,7 @@ def forged_requests_refused(site: Site) -> DefineMiddleware:
             cookie_name=form_cookie_name(site),
             cookie_secure=site.secure,
             cookie_httponly=True,
+            exclude_from_csrf_key=NO_FORM,
         ),
     )
 

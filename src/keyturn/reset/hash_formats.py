@@ -95,7 +95,7 @@ def _decoded(found: re.Match[str]) -> bytes | None:
 
 _BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
 _ARGON2 = r"(?P<hash>\$argon2(?P<type>id|i|d)\$[A-Za-z0-9+/=,$]{1,512})"
-_SALT = r"(?P<salt>[^$]{1,256})"
+_SALT = r"(?P<salt>[ -#%-~]{1,256})"
 _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"
 _ITERATIONS = r"(?P<iterations>\d{1,9})"

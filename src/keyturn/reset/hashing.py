@@ -43,7 +43,7 @@ class PasswordHasher:
         self._workers = workers or os.cpu_count() or 1
         self._places = self._workers + queue
         self._taken = 0
-        self._pool = ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
+        self._pool: ThreadPoolExecutor | None = None
         self._decoy: bytes | None = None
         self._meters = meters or Meters()
         self._tracing = tracing or Tracing()
@@ -62,7 +62,10 @@ class PasswordHasher:
         return await self._run(lambda: self._check(secret, password_hash))
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the threads; the next hash would start others."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
         self._decoy = self._decoy or bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(self._cost))
@@ -78,6 +81,7 @@ class PasswordHasher:
         if self._taken >= self._places:
             raise Busy(_RETRY_AFTER)
         self._taken += 1
+        self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
         try:
             with self._tracing.span("password.hash"):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work)

@@ -1,7 +1,7 @@
 """Which passwords are accepted. Pure: a rule is a name, a sentence and a test."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -45,9 +45,9 @@ class PasswordPolicy:
     as it came, and would no longer know the password.
     """
 
-    def __init__(self, settings: PasswordSettings, brand_name: str) -> None:
+    def __init__(self, settings: PasswordSettings, *brand_names: str) -> None:
         self._settings = settings
-        self._brand_name = brand_name
+        self._brand_names = brand_names
         self.rules = tuple(rule for rule, _ in self._checks(""))
 
     def require(self, password: str, email: str) -> None:
@@ -81,7 +81,7 @@ class PasswordPolicy:
         ]
         if s.block_common:
             checks.append((_rule("common"), _is_uncommon))
-        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_name)))
+        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
         return checks
 
 
@@ -117,10 +117,10 @@ def _is_uncommon(password: str) -> bool:
     return bool(zxcvbn(password[:_TOLD_BY])["guesses"] > _GUESSES)
 
 
-def _is_personal(password: str, email: str, brand_name: str) -> bool:
+def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
     """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
     bare = _letters(password)
-    names = {_letters(email), _letters(email.partition("@")[0]), _letters(brand_name)}
+    names = {_letters(name) for name in (email, email.partition("@")[0], *brand_names)}
     return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
 
 

@@ -150,7 +150,12 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
             log.error(LogEvent("request.failed", error=type(error).__name__, reason=error))
         return problem.response()
 
-    return {KeyturnError: on_keyturn_error, HTTPException: _on_http_exception, Exception: _on_anything_else}
+    def on_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
+        # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
+        log.error(LogEvent("request.failed", error=type(error).__name__), exc_info=error)
+        return problem_of(KeyturnError(), accepted_language(languages, request)).of(request).response()
+
+    return {KeyturnError: on_keyturn_error, HTTPException: _on_http_exception, Exception: on_anything_else}
 
 
 async def require_json(request: AnyRequest) -> None:
@@ -197,13 +202,6 @@ def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     plain = lambda: Problem(status=error.status_code, name="http-error", title=error.detail)  # noqa: E731
     problem = names.get(error.status_code, plain)()
     return msgspec.structs.replace(problem, headers=error.headers or {}).response()
-
-
-def _on_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
-    problem = Problem(status=_SERVER_FAULT, name="internal", title="Something went wrong").of(request)
-    # Nothing of the error reaches the client (OWASP ASVS 16.5.1).
-    log.error(LogEvent("request.failed", error=type(error).__name__), exc_info=error)
-    return problem.response()
 
 
 def _invalid(faults: tuple[Fault, ...]) -> Problem:

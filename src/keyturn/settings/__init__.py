@@ -23,7 +23,7 @@ from keyturn.settings.model import (
 )
 from keyturn.settings.paths import Paths, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
-from keyturn.settings.secret import Secret
+from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.url_rules import is_loopback
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "AccountSettings",
     "Brand",
     "DatabaseSettings",
+    "Folder",
     "HashingSettings",
     "Kind",
     "LimitSettings",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from keyturn.settings.secret import Secret
+from keyturn.settings.texts import Folder, Secret
 
 PASSWORD_PROVIDERS = ("", "credentials", "email", "local", "password")
 """What apps write into the provider's column of an account that signs in with a password."""
@@ -61,4 +61,4 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     settings_url: str = ""
     brand: dict[str, str | int] = {}
-    locales: str = ""
+    locales: Folder = Folder("")

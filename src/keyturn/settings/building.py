@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -11,8 +12,8 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
 from keyturn.settings.model import Brand
-from keyturn.settings.secret import Secret
-from keyturn.settings.variables import Variable, filled, has_places
+from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.variables import Variable, VariableUnset, filled, has_places
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -24,11 +25,16 @@ _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Ki
 
 
 class Builder:
-    """Collects the faults while it builds; a value that could not be read is left out."""
+    """Collects the faults while it builds; a value that could not be read is left out.
 
-    def __init__(self, environ: Mapping[str, str], faults: list[Fault]) -> None:
+    `folder` is where the file is. `unset` are the settings whose variables are not set.
+    """
+
+    def __init__(self, environ: Mapping[str, str], folder: Path, faults: list[Fault]) -> None:
         self._environ = environ
+        self._folder = folder
         self._faults = faults
+        self.unset: list[Fault] = []
 
     def build(self, struct: type[Struct], given: Mapping[str, Any], prefix: str = "") -> Struct:
         return struct(**self._values(struct, given, prefix))
@@ -56,6 +62,8 @@ class Builder:
                     values[field.name] = self._convert(value, field.type)
             except _NoSection as error:
                 self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
+            except VariableUnset as error:
+                self.unset.append(Fault(name, str(error)))
             except ValueError as error:
                 self._faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
         return values
@@ -66,6 +74,8 @@ class Builder:
         plain = value.value if isinstance(value, Variable) else filled(value, self._environ)
         if wanted is timedelta:
             return parse_duration(plain)
+        if wanted is Folder and isinstance(plain, str) and plain and not isinstance(value, Variable):
+            plain = str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return msgspec.convert(plain, wanted, strict=not is_text, dec_hook=_decode)
@@ -109,6 +119,6 @@ def _section(value: Any, name: str) -> dict[str, Any]:
 
 
 def _decode(wanted: type, value: Any) -> Any:
-    if wanted is Secret and isinstance(value, str):
-        return Secret(value)
+    if wanted in {Folder, Secret} and isinstance(value, str):
+        return wanted(value)
     raise ValueError("Expected `str`")

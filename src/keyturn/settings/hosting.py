@@ -9,7 +9,7 @@ from keyturn.settings.model import Settings
 
 API_ROUTES = (
     "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
-    "reset-password-with-token", "password-policy",
+    "reset-password-with-token", "password-policy", "texts",
 )  # fmt: skip
 """What is mounted below `server.api_path`."""
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
-from keyturn.settings.secret import Secret
+from keyturn.settings.texts import Folder, Secret
 
 HOSTED_SIGN_IN = "{base_url}/login"
 """The default of `sign_in_url`: Keyturn's own page."""
@@ -46,7 +46,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     transport: Literal["resend", "smtp", "capture"] = "resend"
     from_: str = ""
     reply_to: str = ""
-    templates: str = ""
+    templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: Literal["", "resend", "smtp"] = ""
     fallback_after: Count = 4
@@ -200,7 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
-    locales: str = ""
+    locales: Folder = Folder("")
     database: DatabaseSettings = DatabaseSettings()
     accounts: AccountSettings = AccountSettings()
     kinds: dict[str, Kind] = {}

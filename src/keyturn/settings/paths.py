@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from keyturn.settings.hosting import API_ROUTES, hosted_path
+from keyturn.settings.hosting import API_ROUTES, SECURITY_SETTINGS, hosted_path
 from keyturn.settings.model import Settings
 
 
@@ -24,7 +24,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     token: str = "token"  # noqa: S105 - a name
     email: str = "email"
     sign_in: str = "/login"
-    security: str = "/security-settings"
+    security: str = SECURITY_SETTINGS
     settings: Mapping[str, str] = {}
 
 

@@ -26,10 +26,10 @@ _NOT_SETTINGS = {"KEYTURN_CONFIG"}
 
 
 def read_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True
 ) -> Settings:
     """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
-    reading = inspect_settings(file, environ, sending=sending)
+    reading = inspect_settings(file, environ, sending=sending, connecting=connecting)
     if reading.faults:
         raise SettingsInvalid(reading.faults)
     return reading.settings
@@ -49,12 +49,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect_settings(
-    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, sending: bool = True, connecting: bool = True
 ) -> Reading:
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
     `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it
-    was named. `sending` tells whether the process sends mails, and so needs their secrets.
+    was named. `sending` tells whether the process sends mails, and so needs their secrets; `connecting` whether it asks
+    a database or anybody else: who only draws mails need not have every variable that the file names.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
@@ -62,9 +63,11 @@ def inspect_settings(
     given = _from_toml(source, required=named is not None, faults=faults)
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     _overlay(given, environ, faults)
-    settings = Builder(environ, faults).build(Settings, given)
+    builder = Builder(environ, source.parent, faults)
+    settings = builder.build(Settings, given)
     broken = broken_rules(settings, sending=sending, written=set(_written(given)))
-    return Reading(file=source, settings=settings, faults=(*faults, *_news(broken, faults)))
+    news = _news(broken, [*faults, *builder.unset])
+    return Reading(file=source, settings=settings, faults=(*faults, *(builder.unset if connecting else ()), *news))
 
 
 def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:

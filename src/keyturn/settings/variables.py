@@ -17,6 +17,10 @@ class Variable(msgspec.Struct, frozen=True):
     value: str
 
 
+class VariableUnset(ValueError):
+    pass
+
+
 def has_places(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
@@ -24,15 +28,15 @@ def has_places(value: Any) -> bool:
 def filled(value: Any, environ: Mapping[str, str]) -> Any:
     """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
 
-    As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError with
-    every variable that is not set.
+    As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
+    what is malformed, VariableUnset with every variable that is not set.
     """
     missing: dict[str, None] = {}
     result = _filled(value, environ, missing)
     if len(missing) == 1:
-        raise ValueError(f"the variable {next(iter(missing))} is not set")
+        raise VariableUnset(f"the variable {next(iter(missing))} is not set")
     if missing:
-        raise ValueError(f"the variables {', '.join(missing)} are not set")
+        raise VariableUnset(f"the variables {', '.join(missing)} are not set")
     return result
 
 

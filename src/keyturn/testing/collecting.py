@@ -40,5 +40,5 @@ def _marked(
 def _own(project: Path) -> Gallery:
     """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
-    settings = read_settings(file if file.is_file() else None, sending=False)
+    settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
     return own_gallery(settings)

@@ -11,19 +11,19 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from keyturn.testing.supabase_answers import Answer, Outage, refusal, weak_password
-from keyturn.testing.supabase_users import SupabaseUser, SupabaseUsers, is_uuid
+from keyturn.testing.supabase_users import MAX_BYTES, SupabaseUser, SupabaseUsers, is_uuid
 
 _ADMIN = "/auth/v1/admin/users"
 _TOKEN = "/auth/v1/token"  # noqa: S105 - a path
 _PAGE = 50
-_MAX_BYTES = 72
 
 
 class SupabaseServer:
     """`users` are those of the project. `min_length`, `required_characters` and `pwned` are its rules for passwords.
 
-    `coming` holds what happens to the next requests, in order: a status such as 500, or an Outage. `requests` are the
-    methods and paths of those that came. `old` answers errors as servers did before the API had versions.
+    `coming` holds what happens to the next requests, in order: an answer, a status such as 500, an Outage, or None for
+    what happens anyway. `requests` are the methods and paths of those that came. `old` answers errors as servers did
+    before the API had versions.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SupabaseServer:
         self.min_length = 6
         self.required_characters: tuple[str, ...] = ()
         self.pwned: frozenset[str] = frozenset()
-        self.coming: deque[int | Outage] = deque()
+        self.coming: deque[Answer | int | Outage | None] = deque()
         self.requests: list[str] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -54,6 +54,8 @@ class SupabaseServer:
                 await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
             case Outage.PAGE:
                 await _send(send, Answer(200, "<h1>Welcome</h1>"))
+            case Answer() as answer:
+                await _send(send, answer)
             case int() as status:
                 await _send(send, refusal(status, "unexpected_failure", "Unexpected failure", old=self.old))
             case None:
@@ -109,7 +111,7 @@ class SupabaseServer:
 
     def _refusal_of_password(self, password: str, *, old: bool) -> Answer | None:
         size = len(password.encode())
-        if size > _MAX_BYTES:
+        if size > MAX_BYTES:
             return refusal(400, "validation_failed", "Password cannot be longer than 72 characters", old=old)
         broken = {}
         if size < self.min_length:

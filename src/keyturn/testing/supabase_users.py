@@ -10,6 +10,9 @@ from uuid import UUID, uuid4
 import bcrypt
 import msgspec
 
+MAX_BYTES = 72
+"""bcrypt's."""
+
 _COST = 4
 """The least there is: nobody attacks what is gone with the process."""
 
@@ -93,8 +96,7 @@ class SupabaseUsers:
 
     def with_password(self, email: str, password: str) -> SupabaseUser | None:
         known = [user for user in self._users.values() if user.email == email.lower() and user.password_hash]
-        fitting = [user for user in known if bcrypt.checkpw(password.encode(), user.password_hash.encode())]
-        return fitting[0] if fitting else None
+        return next((user for user in known if _fits(password, user.password_hash)), None)
 
     def start_session(self, user: SupabaseUser) -> str:
         """Return the refresh token of a new session."""
@@ -117,6 +119,10 @@ def is_uuid(text: str) -> bool:
 
 def _hashed(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_COST)).decode()
+
+
+def _fits(password: str, password_hash: str) -> bool:
+    return len(password.encode()) <= MAX_BYTES and bcrypt.checkpw(password.encode(), password_hash.encode())
 
 
 def _like(text: str) -> str:

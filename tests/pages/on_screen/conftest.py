@@ -1,18 +1,15 @@
 """A school that a browser can visit. Whatever a test does: no error in the console, no request elsewhere."""
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from playwright.async_api import Browser, Page
 from tests.pages.school import School, opened, settings_for
+from tests.serving import serving_here
 
 from keyturn.settings import HashingSettings
 
@@ -56,28 +53,10 @@ class Screens:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def screens(browser: Browser, school: School) -> AsyncIterator[Screens]:
-    async with _serving(school.app()) as address:
+    async with serving_here(school.app()) as address:
         screens = Screens(browser, address)
         yield screens
     assert screens.mishaps == []
-
-
-@asynccontextmanager
-async def _serving(app: Any) -> AsyncIterator[str]:
-    """Serve in the test's own event loop, since the school's database belongs to it."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
-        task = asyncio.create_task(server.serve(sockets=[bound]))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        server.should_exit = True
-        await task
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave Ctrl-C to pytest."""
-        yield
 
 
 @pytest.fixture(params=["light", "dark"])

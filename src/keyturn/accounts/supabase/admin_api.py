@@ -74,12 +74,13 @@ class AdminApi:
     async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
         """Change a user; tell whether there is one. Raises PasswordRejected."""
         answer = await self._ask("PUT", f"/{user_id}", json=changes)
-        if not isinstance(answer, Refusal):
+        if isinstance(answer, Refusal):
+            if rejected := rejection_of(answer):
+                raise rejected
+            if answer.status == _NOT_FOUND:
+                return False
+        elif _read(answer, User):
             return True
-        if rejected := rejection_of(answer):
-            raise rejected
-        if answer.status == _NOT_FOUND:
-            return False
         raise _unready(answer)
 
     async def close(self) -> None:

@@ -7,10 +7,6 @@ import msgspec
 
 from keyturn.errors import PasswordRejected, Violation
 
-USER_NOT_FOUND = "user_not_found"
-WEAK_PASSWORD = "weak_password"  # noqa: S105 - its name for a refusal
-VALIDATION_FAILED = "validation_failed"
-
 _MAX_BYTES = 72
 _SHORTEST = re.compile(r"at least (\d{1,3}) characters")
 
@@ -37,10 +33,10 @@ class _Weak(msgspec.Struct):
 class _Body(msgspec.Struct):
     """Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones."""
 
-    code: int | str = ""
-    error_code: str = ""
-    msg: str = ""
-    message: str = ""
+    code: int | str | None = None
+    error_code: str | None = None
+    msg: str | None = None
+    message: str | None = None
     weak_password: _Weak | None = None
 
 
@@ -52,7 +48,7 @@ def refusal_of(status: int, body: bytes) -> Refusal:
         return Refusal(status)
     reasons = tuple(said.weak_password.reasons or ()) if said.weak_password else ()
     code = said.code if isinstance(said.code, str) else said.error_code
-    return Refusal(status, code or (WEAK_PASSWORD if reasons else ""), said.message or said.msg, reasons)
+    return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
 
 
 def rejection_of(refusal: Refusal) -> PasswordRejected | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from keyturn.accounts.table.columns import Column, column_of
@@ -29,11 +29,15 @@ class TableName(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
-    """Every name in it exists. `fields` has the columns by what an account calls them, without those not named."""
+    """Every name in it exists. `fields` has the columns by what an account calls them, without those not named.
+
+    `folds_case` where the column of the address takes a letter for its capital by itself, so that its index serves.
+    """
 
     table: TableName
     fields: dict[str, Column]
     active_is_not: bool
+    folds_case: bool
     sets: tuple[tuple[Column, bool | float | str], ...]
     deletes: tuple[tuple[TableName, Column], ...]
 
@@ -47,6 +51,7 @@ def read_mapping(connection: Connection, settings: TableSettings, hash_length: i
 
 class _Reading:
     def __init__(self, connection: Connection, settings: TableSettings) -> None:
+        self._connection = connection
         self._inspector: Inspector = inspect(connection)
         self._dialect = connection.dialect.name
         self._settings = settings
@@ -61,6 +66,7 @@ class _Reading:
             table=table,
             fields=self._fields(table, columns),
             active_is_not=self._settings.active.startswith(_NOT),
+            folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
             sets=tuple(self._sets(table, columns)),
             deletes=tuple(self._deletes()),
         )
@@ -81,9 +87,9 @@ class _Reading:
         return {column["name"]: column_of(column, self._dialect) for column in found}
 
     def _tables_instead(self, table: TableName) -> str:
-        there = sorted(self._inspector.get_table_names(schema=table.schema))
-        there += sorted(self._inspector.get_view_names(schema=table.schema))
-        theirs = [name for name in there if not name.startswith("keyturn_")]
+        where = {"schema": table.schema}
+        there = [*self._inspector.get_table_names(**where), *self._inspector.get_view_names(**where)]
+        theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs:
             return "; the database has none" if not table.schema else f"; the schema {table.schema} has none"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
@@ -111,7 +117,7 @@ class _Reading:
             if column is None:
                 continue
             if name in (self._settings.id, self._settings.email, self._settings.password):
-                self._fault(setting, "is set already: it is the column of the id, the address or the password")
+                self._fault(setting, "is the column of the id, the address or the password")
                 continue
             try:
                 set_value(column, given, now())
@@ -127,23 +133,32 @@ class _Reading:
             if columns is not None and (column := self._column("delete", table, columns, column_name)):
                 yield table, column
 
+    def _collation(self, table: TableName) -> str:
+        # SQLAlchemy's inspector does not tell the one that a column has from its table.
+        asked = (
+            "SELECT collation_name FROM information_schema.columns WHERE table_schema = coalesce(:schema, database())"
+        )
+        names = {"schema": table.schema, "table": table.name, "column": self._settings.email}
+        found = self._connection.execute(text(f"{asked} AND table_name = :table AND column_name = :column"), names)
+        return found.scalar() or ""
+
     def _check(self, mapping: Mapping, hash_length: int) -> None:
         fields, table = mapping.fields, mapping.table
         for field in ("email", "password"):
             column = fields.get(field)
-            if column and column.holds is not str and not (column.on_sqlite and column.holds is object):
+            if column and column.holds is not str and not column.holds_anything:
                 self._fault(field, f"the column {column.name} holds no text, but {column.shown}")
         password = fields.get("password")
         if password and password.length is not None and password.length < hash_length:
             room = f"the column {password.name} is {password.shown}"
-            self._fault("password", f"{room}, but a hash has {hash_length} characters: make it longer")
+            self._fault("password", f"{room}, and a hash has {hash_length} characters: make it longer")
         if (key := fields.get("id")) and not self._is_unique(table, key.name):
             self._fault("id", f"the column {key.name} is neither the primary key of {table} nor unique")
         if key:
             for other, column in mapping.deletes:
                 if key.holds is not column.holds and not {key.holds, column.holds} & {str, object}:
                     what = f"{other}.{column.name} is {column.shown}"
-                    self._fault("delete", f"{what}, but {table}.{key.name} is {key.shown}")
+                    self._fault("delete", f"{what}, and {table}.{key.name} is {key.shown}")
 
     def _is_unique(self, table: TableName, column: str) -> bool:
         if table.name in self._inspector.get_view_names(schema=table.schema):
@@ -155,6 +170,6 @@ class _Reading:
         return [column] in [list(columns) for columns in unique]
 
 
-def _named(text: str) -> TableName:
-    schema, _, name = text.rpartition(".")
+def _named(given: str) -> TableName:
+    schema, _, name = given.rpartition(".")
     return TableName(schema or None, name)

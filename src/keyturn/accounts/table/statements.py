@@ -1,11 +1,26 @@
 """The statements over a mapped table. Values are bound parameters, and every name is quoted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Select, Text, Update, bindparam, cast, column, delete, func, literal, or_, select, table
+from sqlalchemy import (
+    Delete,
+    Dialect,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
@@ -22,8 +37,8 @@ _FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only the same characters are equal; in MySQL's own, é is e."""
 
-_PADDING = " " * 32
-"""As many spaces as a stored address may have behind it."""
+_AFTER_SPACES = "!"
+"""In the order of ASCII and in that of Unicode (UTS 10) it follows the space, which apps leave behind an address."""
 
 
 class AsItIs(UserDefinedType[Any]):
@@ -32,19 +47,34 @@ class AsItIs(UserDefinedType[Any]):
     cache_ok = True
 
 
+class _Hexed(AsItIs):
+    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them (aio-libs/aiomysql#1080)."""
+
+    cache_ok = True
+
+    def bind_expression(self, bindvalue: Any) -> ColumnElement[Any]:
+        return func.unhex(bindvalue)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], str | None]:
+        del dialect
+        return lambda value: None if value is None else value.hex()
+
+
 class Statements:
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
         self._dialect = dialect
-        self._table = _table(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
+        self._table = self._named(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
 
     def by_address(self, spellings: Iterable[str]) -> Select[Any]:
         """Select every row whose address may be one of these; `rows.chosen` decides. An index on lower(email) helps."""
-        stored = func.lower(self._columns["email"], type_=Text)
+        stored: ColumnElement[Any] = self._columns["email"]
+        if not self._mapping.folds_case:
+            stored = func.lower(stored)
         ranges = [
-            stored.between(func.lower(literal(spelling, Text)), func.lower(literal(spelling + _PADDING, Text)))
-            for spelling in spellings
+            stored.between(func.lower(literal(one, Text)), func.lower(literal(one + _AFTER_SPACES, Text)))
+            for one in spellings
         ]
         return self._accounts().where(or_(*ranges))
 
@@ -59,18 +89,22 @@ class Statements:
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
 
-    def set_password(self, account_id: str | None, email: str, password_hash: str, moment: datetime) -> Update:
-        """Set it, and all that is set with it, where the account is as it was. Raises ValueError where no id is such.
+    def change(self, account_id: str | None, email: str, password_hash: str | None, moment: datetime) -> Update:
+        """Set the hash, if there is one, and what is set with it, where the account is as it was.
 
-        Without an id the statement changes nothing: it shows whether the database would take it.
+        Without an id it changes nothing, and shows whether the database takes it. Raises ValueError for what is no id.
         """
         key = None if account_id is None else id_value(self._mapping.fields["id"], account_id)
-        values = {self._columns["password"]: password_hash}
-        values |= {self._table.c[one.name]: set_value(one, given, moment) for one, given in self._mapping.sets}
+        values: dict[Any, Any] = {
+            self._table.c[one.name]: set_value(one, given, moment) for one, given in self._mapping.sets
+        }
+        if password_hash is not None:
+            values[self._columns["password"]] = password_hash
         return (
             update_of(self._table)
-            .where(self._columns["id"] == _bound(key), self._stored() == literal(email, Text), self._is_active())
-            .values(values)
+            .where(_is(self._columns["id"], key), *self._exactly(id=key, email=email), self._is_active())
+            # Where nothing is to be set, the statement still tells whether the account is as it was.
+            .values(values or {self._columns["id"]: self._columns["id"]})
         )
 
     def deletes(self, account_id: str | None) -> Iterator[Delete]:
@@ -78,8 +112,8 @@ class Statements:
         for name, key in self._mapping.deletes:
             with suppress(ValueError):  # a column of another type holds no such id
                 value = None if account_id is None else id_value(key, account_id)
-                other = _table(name, [key])
-                yield delete(other).where(other.c[key.name] == _bound(value))
+                other = self._named(name, [key])
+                yield delete(other).where(_is(other.c[key.name], value))
 
     def _accounts(self) -> Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale")
@@ -99,19 +133,21 @@ class Statements:
         text = func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
         return text.in_(_FALSE) if self._mapping.active_is_not else text.not_in(_FALSE)
 
-    def _stored(self) -> ColumnElement[str]:
-        text = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
-        trimmed = cast(func.trim(self._columns["email"], type_=Text), text)
-        return trimmed.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+    def _exactly(self, **texts: Any) -> Iterator[ColumnElement[bool]]:
+        """Yield that these fields are the same texts, character by character, but for spaces around them."""
+        kind = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
+        for field, value in texts.items():
+            if isinstance(value, str):
+                trimmed = cast(func.trim(self._columns[field], type_=Text), kind)
+                yield trimmed.collate(_CHARACTER_BY_CHARACTER[self._dialect]) == literal(value, Text)
+
+    def _named(self, name: TableName, columns: Sequence[Column]) -> TableClause:
+        kinds = {one.name: _Hexed() if self._dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns}
+        quoted = [column(quoted_name(one, quote=True), kind) for one, kind in kinds.items()]
+        schema = quoted_name(name.schema, quote=True) if name.schema else None
+        return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
 
 
-def _bound(value: Any) -> ColumnElement[Any]:
+def _is(stored: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
     # As a parameter also where it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
-    return bindparam(None, value, type_=AsItIs(), unique=True)
-
-
-def _table(name: TableName, columns: Sequence[Column]) -> TableClause:
-    names = {known.name for known in columns}
-    quoted = [column(quoted_name(one, quote=True), AsItIs()) for one in sorted(names)]
-    schema = quoted_name(name.schema, quote=True) if name.schema else None
-    return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
+    return stored == bindparam(None, value, type_=stored.type, unique=True)

@@ -52,7 +52,9 @@ class TableAccounts:
         async with self._place.transaction() as session:
             rehearsed = [("table", statements.by_ids([])), *(("delete", one) for one in statements.deletes(None))]
             if self._settings.password:
-                rehearsed.append(("password", statements.set_password(None, "", "", now())))
+                rehearsed.append(("password", statements.change(None, "", "", now())))
+            elif self._settings.set:
+                rehearsed.append(("set", statements.change(None, "", None, now())))
             for setting, statement in rehearsed:
                 try:
                     await session.execute(statement)
@@ -88,6 +90,8 @@ class TableAccounts:
             return await self._hash(statements, connection, account_id)
 
     async def _hash(self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str) -> str | None:
+        if not self._settings.password:
+            return None
         rows = await asked.execute(statements.with_hash(statements.by_ids([account_id])))
         for row in rows.mappings():
             account = account_of(row, self._settings.password_providers)
@@ -96,8 +100,15 @@ class TableAccounts:
         return None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
+        await self._known()
+        return await self._commit(account, await password.hashed())
+
+    async def note_change(self, account: Account) -> bool:
+        """Set and delete what comes with a new password that is kept elsewhere; False where `set_password` is."""
+        return await self._commit(account, None)
+
+    async def _commit(self, account: Account, password_hash: str | None) -> bool:
         statements = await self._known()
-        password_hash = await password.hashed()
         async with self._place.transaction() as session:
             changed = await self._change(statements, session, account, password_hash)
             if changed:
@@ -105,10 +116,10 @@ class TableAccounts:
         return changed
 
     async def _change(
-        self, statements: Statements, session: AsyncSession, account: Account, password_hash: str
+        self, statements: Statements, session: AsyncSession, account: Account, password_hash: str | None
     ) -> bool:
         try:
-            statement = statements.set_password(account.id, account.email, password_hash, now())
+            statement = statements.change(account.id, account.email, password_hash, now())
         except ValueError:  # another store's account
             return False
         # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.

@@ -1,14 +1,11 @@
 """How a text or a setting becomes a value of a column, and a value text. Pure."""
 
-import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from keyturn.accounts.table.columns import Column
-
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 def text_of(value: Any) -> str:
@@ -20,19 +17,19 @@ def text_of(value: Any) -> str:
 
 def id_value(column: Column, text: str) -> Any:
     """Return the value of the column that has this text. Raises ValueError where none has."""
+    value: Any = text
     if column.holds is int:
-        # MySQL takes '12abc' for 12, and asyncpg refuses what is out of range.
-        if not _INTEGER.fullmatch(text):
-            raise ValueError("not an integer")
-        return _integer(column, int(text))
-    if column.holds is UUID:
-        return UUID(text)
-    if column.holds is bytes:
-        return bytes.fromhex(text)
+        value = _integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
+    elif column.holds is UUID:
+        value = UUID(text)
+    elif column.holds is bytes:
+        value = bytes.fromhex(text)
+    if text_of(value) != text:  # written in another way than ids are here
+        raise ValueError("not as it would be shown")
     text.encode()
     if "\0" in text:
         raise ValueError("PostgreSQL keeps no NUL")
-    return text
+    return value
 
 
 def set_value(column: Column, given: bool | float | str, moment: datetime) -> Any:
@@ -57,7 +54,7 @@ def _moment(column: Column, moment: datetime, *, milliseconds: bool) -> Any:
     if column.holds in (int, float, Decimal):
         seconds = moment.timestamp()
         return _integer(column, int(seconds * 1000) if milliseconds else int(seconds))
-    if column.holds is str or (column.holds is object and column.on_sqlite):
+    if column.holds is str or column.holds_anything:
         return _text(column, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     raise ValueError
 
@@ -68,7 +65,7 @@ def _converted(column: Column, given: bool | float | str) -> Any:
         return _yes_or_no(text)
     if column.holds is int:
         return _integer(column, int(given) if isinstance(given, bool) else int(text))
-    if column.holds in (float, Decimal):
+    if column.holds in (float, Decimal, UUID):
         return column.holds(text)
     if column.holds is str:
         return _text(column, text)
@@ -76,7 +73,7 @@ def _converted(column: Column, given: bool | float | str) -> Any:
         return _stored_time(column, datetime.fromisoformat(text))
     if column.holds is date:
         return _stored_date(column, date.fromisoformat(text))
-    if column.holds is object and column.on_sqlite:
+    if column.holds_anything:
         return given
     raise ValueError
 

@@ -1,0 +1,125 @@
+/** What an error says (RFC 9457). `type` is stable, "urn:keyturn:problem:..."; act on it. */
+export interface Problem {
+  type: string;
+  /** 0 where nothing of Keyturn's answered: type "urn:keyturn:problem:unreachable". */
+  status: number;
+  title: string;
+  detail: string;
+  /** Every rule that the password breaks: type "urn:keyturn:problem:password-rejected". */
+  violations: Violation[];
+  /** What is wrong with the request, by field: type "urn:keyturn:problem:invalid-input". */
+  errors: { field: string; message: string }[];
+  /** In seconds, where waiting helps. */
+  retryAfter?: number;
+  /** Why the link is dead: type "urn:keyturn:problem:link-dead". */
+  reason?: DeadReason;
+}
+
+export type DeadReason = "invalid" | "expired" | "used";
+
+export interface Violation {
+  rule: string;
+  message: string;
+}
+
+export declare class KeyturnError extends Error implements Problem {
+  constructor(problem: Partial<Problem>, options?: ErrorOptions);
+  readonly type: string;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly violations: Violation[];
+  readonly errors: { field: string; message: string }[];
+  readonly retryAfter?: number;
+  readonly reason?: DeadReason;
+}
+
+export interface Rule {
+  name: string;
+  message: string;
+  limit: number | null;
+  /** A regular expression with the flag u, which every accepted password matches. */
+  pattern: string | null;
+}
+
+export interface LiveLink {
+  valid: true;
+  email: string;
+  /** ISO 8601 */
+  expiresAt: string;
+}
+
+export interface DeadLink {
+  valid: false;
+  reason: DeadReason;
+}
+
+export interface Done {
+  success: true;
+  message: string;
+}
+
+export interface ClientOptions {
+  /** The `base_url` of the service; without it, the page's own origin. */
+  url?: string;
+  /** The service's `server.api_path`, "/api/auth" unless that is set. */
+  path?: string;
+  /** A BCP 47 tag, sent as Accept-Language; without it the browser's languages are. */
+  language?: string;
+}
+
+/** Every call rejects with a KeyturnError, also where nothing answered within 20 seconds. */
+export interface Client {
+  requestReset(email: string): Promise<Done>;
+  validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
+  reset(token: string, newPassword: string, options?: { email?: string; confirmPassword?: string }): Promise<Done>;
+  /** Of who is signed in to Keyturn: from pages of its own origin alone. */
+  changePassword(currentPassword: string, newPassword: string): Promise<Done>;
+  policy(): Promise<{ rules: Rule[] }>;
+  /** The words of the elements, in the language of that tag or else of the browser. */
+  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts }>;
+}
+
+export declare function createClient(options?: ClientOptions): Client;
+
+/** The words of the elements by their names; what is in braces is filled in. An empty heading or lead is left out. */
+export type Texts = Record<
+  | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
+  | "sentHeading" | "for" | "spam" | "sendAgain" | "another"
+  | "changeHeading" | "changeLead" | "change" | "changeSent"
+  | "resetHeading" | "password" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "until"
+  | "strength" | "none" | "weak" | "fair" | "good" | "strong"
+  | "changed" | "signIn" | "deadHeading" | "invalid" | "expired" | "used" | "noLink" | "newLink"
+  | "unreachable" | "retry",
+  string
+>;
+
+/**
+ * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), sign-in-href;
+ * email and cooldown (seconds) of the two that ask for a mail; token, email and forgot-href of keyturn-reset.
+ * They are read when the element is put into a page.
+ */
+export interface KeyturnElement extends HTMLElement {
+  /** Words of your own; they count before the attribute and the service's. */
+  texts?: Partial<Texts>;
+}
+
+export interface KeyturnEventMap {
+  /** A mail was asked for; whether there is an account is not told. */
+  "keyturn-sent": CustomEvent<{ email: string }>;
+  /** The password was changed. */
+  "keyturn-reset": CustomEvent<{ email: string }>;
+  /** Something was refused, or the link is dead. The element says so itself. */
+  "keyturn-error": CustomEvent<KeyturnError>;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "keyturn-forgot": KeyturnElement;
+    "keyturn-reset": KeyturnElement;
+    "keyturn-change-password": KeyturnElement;
+  }
+  // They bubble, also out of shadow trees.
+  interface HTMLElementEventMap extends KeyturnEventMap {}
+  interface DocumentEventMap extends KeyturnEventMap {}
+}

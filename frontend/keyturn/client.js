@@ -1,0 +1,54 @@
+// A client of the API: each call answers with what the API said, or throws a KeyturnError.
+
+export const PROBLEM = "urn:keyturn:problem:";
+const PATIENCE = 20_000; // milliseconds that an answer may take
+
+/** What Keyturn refused, in the words of its problem document (RFC 9457), or that nothing of Keyturn's answered. */
+export class KeyturnError extends Error {
+  /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
+  constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
+    super(detail || title, options);
+    const { violations = [], errors = [], retryAfter, reason } = members;
+    Object.assign(this, { name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason });
+  }
+}
+
+/** @param {import("../keyturn.js").ClientOptions} [options] @returns {import("../keyturn.js").Client} */
+export function createClient({ url = "", path = "/api/auth", language = "" } = {}) {
+  const below = (/** @type {string} */ place) => url.replace(/\/+$/, "") + `/${place}/`.replace(/\/{2,}/g, "/");
+  const root = below(path);
+
+  /** @param {string} name @param {object} [body] */
+  const call = async (name, body, from = root) => {
+    try {
+      const answer = await fetch(from + name, {
+        method: body ? "POST" : "GET",
+        headers: {
+          ...(language && { "Accept-Language": language }),
+          ...(body && { "Content-Type": "application/json" }),
+        },
+        body: body && JSON.stringify(body),
+        redirect: "error", // it would take a token and a password to wherever it points
+        referrerPolicy: "no-referrer",
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      const said = await answer.json();
+      if (answer.ok) return said;
+      throw new KeyturnError({ status: answer.status, ...said });
+    } catch (cause) {
+      if (cause instanceof KeyturnError) throw cause;
+      throw new KeyturnError({ type: `${PROBLEM}unreachable`, title: `Keyturn does not answer at ${from}` }, { cause });
+    }
+  };
+
+  return {
+    requestReset: (email) => call("request-password-reset", { email }),
+    validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),
+    reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
+    // Sessions have their own place, wherever the path leads.
+    changePassword: (currentPassword, newPassword) =>
+      call("change-password", { currentPassword, newPassword }, below("/api/auth")),
+    policy: () => call("password-policy"),
+    texts: (lang) => call(`texts?lang=${encodeURIComponent(lang)}`),
+  };
+}

@@ -1,0 +1,42 @@
+// Small things that the elements are made with.
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {Record<string, unknown>} attributes @param {(Node | string | null)[]} children
+ */
+export const make = (tag, attributes, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, /** @type {EventListener} */ (value));
+    else if (value !== undefined) element.setAttribute(name, String(value));
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+};
+
+/** Lets a button rest, and counts the seconds down in it. @param {HTMLElement} button @param {number} seconds */
+export const rest = (button, seconds) => {
+  const until = Date.now() + seconds * 1000, clock = make("bdi", { part: "clock" });
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    if (left > 0) return;
+    clearInterval(timer);
+    clock.remove();
+    button.removeAttribute("aria-disabled");
+  };
+  button.setAttribute("aria-disabled", "true"); // and not `disabled`, which would take the focus away
+  button.append(" ", clock);
+  const timer = setInterval(tick, 250);
+  tick();
+};
+
+/** @param {HTMLElement} element */
+export const languageOf = (element) => {
+  let at = /** @type {Element | undefined} */ (element);
+  for (; at; at = /** @type {ShadowRoot} */ (at.getRootNode()).host) {
+    const found = at.closest("[lang]")?.getAttribute("lang");
+    if (found) return found;
+  }
+  return navigator.language;
+};

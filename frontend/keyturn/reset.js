@@ -1,0 +1,146 @@
+// <keyturn-reset>: choosing a new password with the link from the mail.
+
+import { KeyturnError, PROBLEM } from "./client.js";
+import { Forms } from "./forms.js";
+import { linkInAddress } from "./link.js";
+import { make } from "./making.js";
+import { Rules } from "./rules.js";
+
+/** @typedef {import("../keyturn.js").LiveLink & { rules: import("../keyturn.js").Rule[] }} Opened */
+/** @typedef {import("../keyturn.js").DeadReason} DeadReason */
+
+/**
+ * What a password generator should know (https://developer.apple.com/password-rules/).
+ * @param {Opened["rules"]} rules
+ */
+const forGenerators = (rules) => {
+  /** @type {Record<string, string>} */
+  const required = { uppercase: "upper", lowercase: "lower", digit: "digit", special: "special" };
+  /** @type {Record<string, string>} */
+  const lengths = { min_length: "minlength", max_bytes: "maxlength" };
+  const known = rules.filter(({ name }) => required[name] || lengths[name]);
+  return known.map(({ name, limit }) =>
+    lengths[name] ? `${lengths[name]}: ${limit}` : `required: ${required[name]}`).join("; ");
+};
+
+export class Reset extends Forms {
+  begin() {
+    const token = this.attribute("token");
+    this.opened = token ? { token, email: this.attribute("email") } : linkInAddress();
+    // A second link of the form #token=, opened in the same tab, loads nothing.
+    const again = () => {
+      if (!this.host.isConnected) return removeEventListener("hashchange", again);
+      const link = linkInAddress();
+      if (!link) return;
+      this.opened = link;
+      super.begin();
+    };
+    addEventListener("hashchange", again);
+    return super.begin();
+  }
+
+  /** Whether the link is alive is asked before anybody thinks of a password. */
+  async needed() {
+    if (!this.opened) return undefined;
+    const [link, { rules }] = await Promise.all([
+      this.client.validate(this.opened.token, this.opened), this.client.policy(),
+    ]);
+    return { ...link, rules };
+  }
+
+  /** @param {Opened | { valid: false, reason: DeadReason } | undefined} found */
+  open(found) {
+    if (found?.valid) return this.show(...this.choosing(found));
+    if (found) return this.show(...this.dead(found.reason));
+    return this.show(this.title(this.say("noLink")), this.links(this.link("forgot-href", "newLink", "button")));
+  }
+
+  /** @param {Opened} opened */
+  choosing({ email, expiresAt, rules }) {
+    const password = this.secret("password", {
+      "aria-describedby": "password-error rules", passwordrules: forGenerators(rules),
+    });
+    const again = this.secret("again", {});
+    const judged = new Rules(this, rules, password.input, again.input);
+    const save = this.button("save");
+    const list = new Intl.ListFormat(this.root.lang);
+
+    const work = async () => {
+      const [chosen, token] = [password.input.value, this.opened?.token ?? ""];
+      await this.client.reset(token, chosen, { email, confirmPassword: again.input.value });
+      this.turnTo(
+        this.title(this.say("changed"), this.say("for", { email })),
+        this.links(this.link("sign-in-href", "signIn", "button")),
+      );
+      this.emit("keyturn-reset", { email });
+    };
+
+    /** @param {import("./forms.js").Refusal} refusal @param {string} text */
+    const tell = (refusal, text) => {
+      if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
+      if (!refusal.violations.length) return this.alert.replaceChildren(text);
+      judged.mark(refusal.violations.map(({ rule }) => rule));
+      password.complain(this.say("unmet", { rules: list.format(refusal.violations.map(({ message }) => message)) }));
+      password.input.focus();
+    };
+
+    const submit = () => {
+      const unmet = judged.unmet(), different = password.input.value !== again.input.value;
+      this.alert.textContent = "";
+      password.complain(unmet.length ? this.say("unmet", { rules: list.format(unmet) }) : "");
+      again.complain(different ? this.say("mismatch") : "");
+      if (unmet.length || different) return (unmet.length ? password : again).input.focus();
+      password.hide();
+      again.hide();
+      return this.attempt(save, work, tell);
+    };
+
+    // For password managers: whose password it is.
+    const whose = make("input", {
+      class: "unseen", type: "email", autocomplete: "username", value: email,
+      readonly: "", tabindex: -1, "aria-hidden": "true",
+    });
+    const { meter, list: ticks, status } = judged;
+    const form = this.form(submit, whose, password.box, meter, ticks, again.box, status, this.alert, save);
+    form.addEventListener("input", () => {
+      judged.mark([]);
+      judged.look();
+    });
+    const note = make("p", { part: "note" }, this.say("until", { time: this.clock(new Date(expiresAt)) }));
+    return [this.title(this.say("resetHeading"), this.say("for", { email })), form, note];
+  }
+
+  /**
+   * A password: it can be pasted, shown, and made by a password manager (NIST SP 800-63B 3.1.1.2).
+   * @param {"password" | "again"} name @param {Record<string, unknown>} attributes
+   */
+  secret(name, attributes) {
+    const field = this.field(name, { type: "password", autocomplete: "new-password", ...attributes });
+    const { input } = field, word = make("span", {}, this.say("show"));
+    const show = (/** @type {boolean} */ shown) => {
+      input.type = shown ? "text" : "password";
+      word.textContent = this.say(shown ? "hide" : "show");
+    };
+    const reveal = make("button", { type: "button", part: "reveal", click: () => show(input.type === "password") },
+      word, make("span", { class: "unseen" }, ` ${this.say(name)}`));
+    const row = make("div", { class: "secret" });
+    input.replaceWith(row);
+    row.append(input, reveal);
+    return { ...field, hide: () => show(false) };
+  }
+
+  /** @param {DeadReason} reason */
+  dead(reason) {
+    const title = this.title(this.say("deadHeading"));
+    title.append(make("p", { part: "lead", role: "alert" }, this.say(reason)));
+    const refusal = { type: `${PROBLEM}link-dead`, title: this.say("deadHeading"), detail: this.say(reason), reason };
+    this.emit("keyturn-error", new KeyturnError(refusal));
+    return [title, this.links(this.link("forgot-href", "newLink", "button"))];
+  }
+
+  /** @param {Date} moment */
+  clock(moment) {
+    const today = moment.toDateString() === new Date().toDateString();
+    return moment.toLocaleString(this.root.lang, { timeStyle: "short", ...(!today && { dateStyle: "medium" }) });
+  }
+}

@@ -1,0 +1,71 @@
+// The rules for a password as a list that ticks off, and a rough guess at its strength.
+
+import { make } from "./making.js";
+
+const classes = /** @type {const} */ ([[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[^A-Za-z0-9]/, 33]]);
+const levels = [40, 60, 80];
+const words = /** @type {const} */ (["none", "weak", "fair", "good", "strong"]);
+
+/**
+ * From 1, weak, to 4, strong: bits, where a repeated or consecutive character counts for a quarter.
+ * @param {string} password
+ */
+const strengthOf = (password) => {
+  const points = [...password].map((character) => character.codePointAt(0) ?? 0);
+  const alphabet = classes.reduce((sum, [pattern, size]) => sum + (pattern.test(password) ? size : 0), 0);
+  const near = (/** @type {number} */ point, /** @type {number} */ at) => Math.abs(point - (points[at - 1] ?? -9)) <= 1;
+  const length = points.reduce((sum, point, at) => sum + (near(point, at) ? 0.25 : 1), 0);
+  const variety = Math.min(1, new Set(points).size / Math.min(points.length, 10));
+  const bits = length * variety * Math.log2(alphabet);
+  return 1 + levels.filter((level) => bits >= level).length;
+};
+
+/** The server decides: a rule without a pattern is checked there alone. */
+export class Rules {
+  /**
+   * @param {import("./forms.js").Forms} forms @param {import("../keyturn.js").Rule[]} rules
+   * @param {HTMLInputElement} password @param {HTMLInputElement} again
+   */
+  constructor(forms, rules, password, again) {
+    this.forms = forms;
+    this.password = password;
+    const rule = (/** @type {string} */ text) => make("li", { part: "rule" }, text);
+    // With the flag u a pattern counts code points, as the server does. What nobody comes near need not be listed.
+    this.rules = rules.filter(({ name }) => name !== "max_bytes").map(({ name, message, pattern }) => {
+      const found = pattern ? new RegExp(pattern, "u") : null;
+      return { name, message, item: rule(message), holds: found && (() => found.test(password.value)) };
+    });
+    const alike = () => password.value !== "" && password.value === again.value;
+    const same = { item: rule(forms.say("same")), holds: alike };
+    this.ticked = [...this.rules, same];
+    const now = this.rules.filter(({ holds }) => holds), later = this.rules.filter(({ holds }) => !holds);
+    for (const { item } of later) item.part.add("later");
+    this.list = make("ul", { part: "rules", id: "rules" }, ...[...now, same, ...later].map(({ item }) => item));
+    this.meter = make("div", {
+      part: "meter", role: "meter", "aria-label": forms.say("strength"), "aria-valuemin": 0, "aria-valuemax": 4,
+    }, make("span", { part: "bar" }));
+    this.status = make("span", { class: "unseen", role: "status" });
+    this.look();
+  }
+
+  /** Ticks off what is met, and tells the strength where it is another than before. */
+  look() {
+    for (const { item, holds } of this.ticked) item.part.toggle("met", holds?.() ?? false);
+    const level = this.password.value === "" ? 0 : this.unmet().length ? 1 : strengthOf(this.password.value);
+    const word = this.forms.say(words[level] ?? "none");
+    if (this.meter.getAttribute("aria-valuenow") === String(level)) return;
+    this.meter.setAttribute("aria-valuenow", String(level));
+    this.meter.setAttribute("aria-valuetext", word);
+    if (this.password.value) this.status.textContent = `${this.forms.say("strength")}: ${word}`;
+  }
+
+  /** @returns {string[]} What the password lacks, as far as that can be told here. */
+  unmet() {
+    return this.rules.filter(({ holds }) => holds && !holds()).map(({ message }) => message);
+  }
+
+  /** Shows which rules the server found broken, until somebody types. @param {string[]} broken */
+  mark(broken) {
+    for (const { name, item } of this.rules) item.part.toggle("broken", broken.includes(name));
+  }
+}

@@ -1,0 +1,106 @@
+// How the elements look. Everything that a page may change has a variable or a part (docs/frontend.md).
+
+export const CSS = `
+:host { display: block; max-width: 384px; }
+:host([hidden]) { display: none; }
+*, ::before, ::after { box-sizing: border-box; }
+.root {
+  --accent: var(--keyturn-accent, light-dark(#14614b, #6fd3ae));
+  --on-accent: var(--keyturn-on-accent, light-dark(#ffffff, #0b1f18));
+  --ink: var(--keyturn-ink, light-dark(#1c1b19, #ecebe6));
+  --muted: var(--keyturn-muted, light-dark(#66635c, #a8a59c));
+  --panel: var(--keyturn-panel, light-dark(#ffffff, #1b1b18));
+  --line: var(--keyturn-line, light-dark(#e3dfd6, #2c2b27));
+  --error: var(--keyturn-error, light-dark(#b3261e, #ff9b90));
+  --warning: var(--keyturn-warning, light-dark(#8a5a00, #e6b450));
+  --radius: var(--keyturn-radius, 8px);
+  --edge: color-mix(in srgb, var(--muted) 75%, var(--panel));
+  --ring: color-mix(in srgb, var(--accent) 30%, transparent);
+  display: grid; gap: 24px; color: var(--ink); overflow-wrap: anywhere;
+  font-family: var(--keyturn-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif);
+  font-size: 16px; line-height: 25px;
+}
+hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
+[part=heading] { font-size: 28px; line-height: 34px; font-weight: 600; letter-spacing: -0.02em; text-wrap: balance; }
+[part=heading]:focus { outline: none; }
+[part=lead] { margin-top: 8px; color: var(--muted); }
+[part=note], [part=error], [part=rules], [part=label] { font-size: 14px; line-height: 20px; }
+[part=note], [part=rules] { color: var(--muted); }
+[part=error] { color: var(--error); white-space: pre-line; }
+[part=error]:empty, [part=links]:empty { display: none; }
+[part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
+[part=panel], .card, [part=input] { background: var(--panel); }
+[part=panel] { display: grid; gap: 12px; padding: 16px 20px; font-size: 15px; line-height: 23px; }
+.card { gap: 20px; padding: clamp(16px, 5vw, 24px); }
+.card [part=heading] { font-size: 20px; line-height: 26px; letter-spacing: -0.01em; }
+form, .field, .action { display: grid; }
+form { gap: 24px; }
+.field > [part=error] { margin-top: 6px; }
+.action > p:not(:empty) { margin-bottom: 20px; }
+[part=label] { margin-bottom: 6px; font-weight: 600; }
+[part=input] {
+  width: 100%; min-height: 48px; padding: 10px 14px; border: 1px solid var(--edge); border-radius: var(--radius);
+  color: inherit; font: inherit;
+}
+[part=input]:focus-visible { outline: 3px solid var(--ring); border-color: var(--accent); }
+[part=input][aria-invalid] { border-color: var(--error); }
+button, a { font: inherit; cursor: pointer; }
+:is(a, button):focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: var(--radius); }
+[part~=button] {
+  min-height: 48px; padding: 11px 14px; border: 1px solid transparent; border-radius: var(--radius);
+  background: var(--accent); color: var(--on-accent); font-weight: 600; text-align: center; text-decoration: none;
+}
+[part~=button]:hover { background: color-mix(in srgb, var(--accent) 88%, var(--ink)); }
+[part~=second] { border-color: var(--edge); background: transparent; color: var(--ink); }
+[part~=second]:hover { background: color-mix(in srgb, var(--ink) 5%, transparent); }
+[part~=button][aria-disabled] {
+  border-color: var(--line); background: transparent; color: var(--muted); cursor: default;
+}
+[part=clock] { margin-inline-start: 4px; font-weight: 400; font-variant-numeric: tabular-nums; }
+[part=links] { display: flex; flex-wrap: wrap; gap: 0 24px; }
+[part=links] > [part~=button] { flex: 1; }
+[part=link] { padding: 10px 0; border: 0; background: none; color: var(--accent); line-height: 24px; font-weight: 500; }
+[part=link]:not(:hover) { text-decoration: none; }
+[part=reveal] {
+  position: absolute; inset-block: 2px; inset-inline-end: 2px; padding: 8px 14px; border: 0; background: none;
+  color: var(--muted); font-size: 14px; font-weight: 500;
+}
+[part=reveal]:hover { color: var(--ink); }
+[part=reveal]:focus-visible { outline-offset: -4px; }
+.secret { position: relative; }
+.secret [part=input] { padding-inline-end: 96px; }
+[dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
+[dir=rtl] .secret [part=input] { padding-left: 96px; }
+[dir=rtl] * { letter-spacing: normal !important; }
+.root:lang(ja) { word-break: auto-phrase; }
+[part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
+[part=bar] {
+  display: block; width: 0; height: 100%; border-radius: 2px; background: var(--warning); transition: width
+  0.2s;
+}
+[aria-valuenow="1"] [part=bar] { width: 25%; }
+[aria-valuenow="2"] [part=bar] { width: 50%; }
+[aria-valuenow="3"] [part=bar] { width: 75%; background: var(--accent); }
+[aria-valuenow="4"] [part=bar] { width: 100%; background: var(--accent); }
+[part=rules] { display: grid; gap: 4px; margin-top: -12px; padding: 0; list-style: none; }
+li { position: relative; padding-inline-start: 24px; }
+li::before {
+  content: ""; position: absolute; inset-inline-start: 2px; top: 4px; width: 12px; height: 12px;
+  border: 1.5px solid currentcolor; border-radius: 50%;
+}
+[part~=later]::before {
+  inset-inline-start: 6px; top: 8px; width: 4px; height: 4px; border: 0; background: currentcolor;
+}
+[part~=broken] { color: var(--error); }
+[part~=met] { color: var(--accent); }
+[part~=met]::before {
+  inset-inline-start: 5px; top: 3px; width: 5px; height: 10px;
+  border-width: 0 1.75px 1.75px 0; border-radius: 0; transform: rotate(45deg);
+}
+.unseen {
+  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0; overflow: hidden; clip-path:
+  inset(50%);
+}
+@media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
+@media (forced-colors: active) { [part=bar] { background: Highlight !important; } [part=meter] { border: 1px solid; } }
+`;

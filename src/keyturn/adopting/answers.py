@@ -1,0 +1,110 @@
+"""What a person has answered, and what is wrong with it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from keyturn.accounts.table import TableAccounts
+from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings import TableSettings, inspect_settings
+from keyturn.settings.reading import OTHER_NAMES, PREFIX
+
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_REST_OF_A_HASH = 56
+"""Characters of a bcrypt hash behind its prefix: the cost, the salt and the hash itself."""
+
+OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
+
+
+class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """`url` may hold a password; `written` is what the file gets, which then names the `variable` that holds it."""
+
+    url: str
+    written: str
+    variable: str = ""
+
+    @property
+    def may_hold_our_tables(self) -> bool:
+        return self.url.startswith(("sqlite:", "postgresql:", "postgres:"))
+
+    @property
+    def is_for_many_machines(self) -> bool:
+        """Tell whether it is a PostgreSQL whose address Keyturn's own tables can be reached by, too."""
+        return self.url.startswith(("postgresql:", "postgres:")) and "?" not in self.url
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """`reset_url` is "" for the hosted page; `together`: Keyturn's own tables are in the accounts' database."""
+
+    base_url: str
+    brand: str
+    sender: str
+    reset_url: str = ""
+    store: str = "builtin"
+    database: DatabaseAddress | None = None
+    together: bool = False
+    table: TableSettings | None = None
+    prefix: str = "$2b$"
+    supabase_url: str = ""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that the file names, and what is in them."""
+        return {self.database.variable: self.database.url} if self.database and self.database.variable else {}
+
+
+def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
+    """Return the address that `given` is, or that the variable holds which it names, as `${DATABASE_URL}`.
+
+    Raises SettingsInvalid, in words that do not hold the address: it may be a secret.
+    """
+    if named := _VARIABLE.fullmatch(given):
+        if not environ.get(named[1]):
+            raise _unusable(f"the variable {named[1]} is not set")
+        return DatabaseAddress(url=environ[named[1]], written=f"${{{named[1]}}}", variable=named[1])
+    if "://" not in given and Path(given).is_file():
+        given = f"sqlite:///{given}"
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        raise _unusable(
+            "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
+        ) from None
+    if not url.password and not any("password" in name.lower() for name in url.query):
+        return DatabaseAddress(url=given, written=given)
+    holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
+    free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
+    variable = holding[0] if holding else free
+    return DatabaseAddress(url=given, written=f"${{{variable}}}", variable=variable)
+
+
+def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Return what `read_settings` would say of a file with this text, if no variable stood in for a part of it."""
+    alone = {name: value for name, value in environ.items() if not name.startswith(PREFIX) and name not in OTHER_NAMES}
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "keyturn.toml"
+        file.write_text(text, "utf-8")
+        return inspect_settings(file, alone, sending=False).faults
+
+
+async def table_faults(url: str, table: TableSettings, prefix: str) -> tuple[Fault, ...]:
+    """Return what the live database says of the mapping. Raises AccountsUnready where it cannot be reached."""
+    try:
+        store = TableAccounts(table, Elsewhere(url), len(prefix) + _REST_OF_A_HASH)
+        try:
+            await store.require_ready()
+        finally:
+            await store.close()
+    except SettingsInvalid as invalid:
+        return invalid.faults
+    return ()
+
+
+def _unusable(message: str) -> SettingsInvalid:
+    return SettingsInvalid([Fault("accounts.table.url", message)])

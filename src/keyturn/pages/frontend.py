@@ -1,0 +1,65 @@
+"""keyturn.js, for the pages of other origins: its modules as one file, so that one address is one version."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from litestar import HttpMethod, MediaType, Request, Response, route
+from litestar.handlers import HTTPRouteHandler
+
+from keyturn.pages.security import NO_FORM, security_headers
+from keyturn.pages.site import Site
+from keyturn.resources import folder
+
+_MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
+"""Each after those that it imports."""
+
+_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
+_FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
+_BLANK = re.compile(r"\n{2,}")
+
+
+@cache
+def joined() -> str:
+    """Return one module that is all of them: what they import from each other is in it, and comments are left out."""
+    sources = folder("frontend")
+    entry = (sources / "keyturn.js").read_text("utf-8")
+    inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
+    whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
+    return "// Keyturn in your own pages: see docs/frontend.md. MIT licence.\n" + _BLANK.sub(
+        "\n", _IMPORT.sub("", _COMMENT.sub("", whole))
+    ).lstrip("\n")
+
+
+def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
+    """Return the routes of the module and of its types."""
+    types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
+    return [
+        _route(site, "/keyturn.js", joined(), "text/javascript"),
+        _route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+    ]
+
+
+def _route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
+    content = text.encode()
+    tag = f'"{sha256(content).hexdigest()[:20]}"'
+    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
+    headers = security_headers(site) | {
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": "public, max-age=3600",
+        "ETag": tag,
+    }
+
+    # Outside the forms' check, which would set a cookie on an answer that everybody may share.
+    @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
+    async def script(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(b"", status_code=304, media_type=media_type, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    return script

@@ -1,0 +1,16 @@
+"""Kinds of text that are more than their letters."""
+
+
+class Secret(str):
+    """A string that does not show itself in a repr, a log or a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self else "Secret('')"
+
+
+class Folder(str):
+    """The path of a folder. In the file it is relative to the file, in a variable to the working directory."""
+
+    __slots__ = ()

@@ -1,0 +1,49 @@
+"""Keyturn's tables in the database of an app that configures it with Advanced Alchemy."""
+
+import msgspec
+from advanced_alchemy.config import SQLAlchemyAsyncConfig
+from sqlalchemy import URL, make_url
+
+from keyturn.database import Database
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings import DatabaseSettings, Secret, Settings
+
+_INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
+
+
+def shared(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings, Database]:
+    """Return the app's database as Keyturn's, and the settings with its address.
+
+    On PostgreSQL that is the app's engine and pool. On SQLite it is the file alone: Keyturn's connections are set to
+    write-ahead logging, full synchronisation and one writer, which is not to be imposed on the app's.
+
+    Raises SettingsInvalid where Keyturn's tables cannot be there, or the settings name a database, too.
+    """
+    if settings.database.url != DatabaseSettings().url:
+        raise _fault(
+            "database.url", "is set, but the app's own database is to be used (alchemy): leave one of them out"
+        )
+    url = make_url(alchemy.connection_string) if alchemy.connection_string else alchemy.get_engine().url
+    address = Secret(url.render_as_string(hide_password=False))
+    settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
+    match url.get_backend_name(), url.get_driver_name():
+        case "sqlite", _:
+            return settings, _beside(url, settings.database)
+        case "postgresql", "asyncpg":
+            return settings, Database(alchemy.get_engine(), schema=settings.database.schema)
+        case "postgresql", driver:
+            raise _fault("alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}")
+        case name, _:
+            raise _fault("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
+
+
+def _beside(url: URL, settings: DatabaseSettings) -> Database:
+    if settings.schema:
+        raise _fault("database.schema", "is set, but only PostgreSQL has schemas")
+    if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
+        raise _fault("alchemy", f"a database in memory is there for one connection alone: use a file, or {_INSTEAD}")
+    return Database(settings.url)
+
+
+def _fault(name: str, message: str) -> SettingsInvalid:
+    return SettingsInvalid([Fault(name, message)])

@@ -1,0 +1,189 @@
+"""What every store of accounts keeps to, wherever they are: one suite, a subclass for each.
+
+    class TestOurs(AccountStoreContract):
+        @pytest.fixture
+        def store(self) -> AccountStore: ...
+
+        @pytest.fixture
+        def people(self, store) -> People: ...
+
+The tests are coroutines and marked for pytest-asyncio.
+"""
+
+import asyncio
+from typing import Protocol
+
+import bcrypt
+import pytest
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.database import Database
+
+FIRST, SECOND = "seven quiet harbours", "eleven loud lighthouses"
+
+LOOK_ALIKES = (
+    "m\u0131ke@northwind.test",
+    "m\u00edke@northwind.test",
+    "mik\u0435@northwind.test",
+    "mike@northw\u0131nd.test",
+)
+"""Dotless i, i with an accent, a Cyrillic letter: what case folding or a collation may take for mike@northwind.test."""
+
+NO_IDS = (
+    "",
+    "nobody",
+    "0",
+    "-1",
+    "1e3",
+    "00000000-0000-4000-8000-000000000000",
+    "9" * 30,
+    "' OR ''='",
+    "%",
+    "\u00e9",
+)
+
+
+class People(Protocol):
+    """Who is in the store, seen from behind it: as the app does that owns the accounts."""
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        """Add an account with the address as it is written here, and return its id."""
+        ...
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None: ...
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        """Tell whether somebody can sign in to the app with that password."""
+        ...
+
+
+class AccountStoreContract:
+    """An adapter gives `store`, and `people`: who is in it. `keeps_case` is False where addresses are stored folded."""
+
+    pytestmark = pytest.mark.asyncio
+
+    keeps_case = True
+
+    async def test_a_store_that_is_as_the_settings_say_is_ready(self, store: AccountStore) -> None:
+        await store.require_ready()
+
+    async def test_an_account_is_found_whatever_the_case_of_its_stored_address(
+        self, store: AccountStore, people: People
+    ) -> None:
+        ada = await people.add("Ada.L@Northwind.Test", FIRST)
+        await people.add("ada.k@northwind.test", FIRST)
+
+        found = await store.find("ada.l@northwind.test")
+        assert found is not None
+        assert (found.id, found.active, found.has_password) == (ada, True, True)
+        # A mail goes to the address that is stored, never to one that was typed.
+        assert found.email == ("Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test")
+        assert await store.get(ada) == found
+
+    async def test_an_address_that_looks_alike_is_somebody_elses(self, store: AccountStore, people: People) -> None:
+        await people.add("mike@northwind.test", FIRST)
+
+        assert [await store.find(addresses.parse(email)) for email in LOOK_ALIKES] == [None] * len(LOOK_ALIKES)
+
+    async def test_who_does_not_exist_is_not_found(self, store: AccountStore, people: People) -> None:
+        await people.add("ada@northwind.test", FIRST)
+
+        assert await store.find("eve@northwind.test") is None
+        assert [await store.get(account_id) for account_id in NO_IDS] == [None] * len(NO_IDS)
+
+    async def test_who_asks_at_the_same_time_gets_their_own(self, store: AccountStore, people: People) -> None:
+        ids = [await people.add(f"{name}@northwind.test", FIRST) for name in ("ada", "eve", "zoe")]
+        asked = [ids[2], "nobody", *ids, ids[0]]
+
+        found = await asyncio.gather(*map(store.get, asked))
+        assert [account.id if account else "nobody" for account in found] == asked
+
+    async def test_a_disabled_account_is_seen_as_such(self, store: AccountStore, people: People) -> None:
+        dan = await people.add("dan@northwind.test", FIRST, active=False)
+
+        by_address, by_id = await store.find("dan@northwind.test"), await store.get(dan)
+        assert by_address == by_id
+        assert by_id is not None
+        assert not by_id.active
+
+    async def test_a_new_password_is_that_accounts_and_the_old_one_is_over(
+        self, store: AccountStore, people: People
+    ) -> None:
+        ada, eve = await people.add("Ada@northwind.test", FIRST), await people.add("eve@northwind.test", FIRST)
+
+        assert await store.set_password(await _account(store, ada), _new(SECOND))
+        assert (await people.verifies(ada, SECOND), await people.verifies(ada, FIRST)) == (True, False)
+        assert (await people.verifies(eve, SECOND), await people.verifies(eve, FIRST)) == (False, True)
+        assert await store.set_password(await _account(store, ada), _new(FIRST))
+        assert await people.verifies(ada, FIRST)
+
+    async def test_who_was_disabled_meanwhile_gets_no_new_password(self, store: AccountStore, people: People) -> None:
+        account = await _account(store, await people.add("ada@northwind.test", FIRST))
+        await people.change(account.id, active=False)
+
+        assert not await store.set_password(account, _new(SECOND))
+        await people.change(account.id, active=True)
+        assert (await people.verifies(account.id, SECOND), await people.verifies(account.id, FIRST)) == (False, True)
+
+    async def test_who_has_another_address_by_now_gets_no_new_password(
+        self, store: AccountStore, people: People
+    ) -> None:
+        account = await _account(store, await people.add("ada@northwind.test", FIRST))
+        await people.change(account.id, email="ada@moved.test")
+
+        assert not await store.set_password(account, _new(SECOND))
+        assert (await people.verifies(account.id, SECOND), await people.verifies(account.id, FIRST)) == (False, True)
+
+    async def test_who_is_gone_gets_no_new_password(self, store: AccountStore) -> None:
+        for account_id in NO_IDS:
+            assert not await store.set_password(Account(id=account_id, email="ada@northwind.test"), _new(SECOND))
+
+    async def test_a_hash_that_can_be_read_is_the_accounts_own(self, store: AccountStore, people: People) -> None:
+        if not isinstance(store, KnowsHashes):
+            pytest.skip("its hashes cannot be read")
+        ada, dan = await people.add("ada@northwind.test", FIRST), await people.add("dan@northwind.test", FIRST)
+        password = _new(SECOND)
+        await store.set_password(await _account(store, ada), password)
+        await people.change(dan, active=False)
+
+        assert await store.password_hash(ada) == await password.hashed()
+        assert await store.password_hash(dan) is None
+        assert [await store.password_hash(account_id) for account_id in NO_IDS] == [None] * len(NO_IDS)
+
+    async def test_it_can_be_closed_unused(self, store: AccountStore) -> None:
+        await store.close()
+
+
+class JoiningStoreContract(AccountStoreContract):
+    """What holds besides for a store in Keyturn's own database, which is `database`."""
+
+    async def test_a_new_password_comes_with_the_transaction_or_not_at_all(
+        self, store: AccountStore, people: People, database: Database
+    ) -> None:
+        assert isinstance(store, JoinsTransaction)
+        assert isinstance(store, KnowsHashes)
+        account = await _account(store, await people.add("ada@northwind.test", FIRST))
+        async with database.transaction() as session:
+            assert await store.set_password_within(session, account, "$2b$04$another")
+            assert await store.password_hash(account.id, session) == "$2b$04$another"
+        assert await people.verifies(account.id, FIRST)
+
+        password_hash = await _new(SECOND).hashed()
+        async with database.transaction() as session:
+            assert await store.set_password_within(session, account, password_hash)
+            await session.commit()
+        assert await people.verifies(account.id, SECOND)
+
+
+def _new(text: str) -> NewPassword:
+    async def hashed(password: str) -> str:
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+    return NewPassword(text, hashed)
+
+
+async def _account(store: AccountStore, account_id: str) -> Account:
+    account = await store.get(account_id)
+    assert account is not None
+    return account

@@ -1,0 +1,45 @@
+"""A Supabase Auth that answers on this machine, and a store that asks it."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from tests.accounts.supabase.project import NO_TLS, Opened, Project
+from tests.serving import serving
+
+from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.settings import Secret, SupabaseSettings
+from keyturn.testing import SupabaseServer
+
+
+@pytest.fixture(scope="session")
+def supabase_project() -> Iterator[Project]:
+    project = Project()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await project.server(scope, receive, send)
+
+    with serving(app) as project.url:
+        yield project
+
+
+@pytest.fixture
+def project(supabase_project: Project) -> Project:
+    """Give the test a project that nobody has signed up to."""
+    supabase_project.server = SupabaseServer()
+    return supabase_project
+
+
+@pytest.fixture
+async def opened(project: Project) -> AsyncIterator[Opened]:
+    """Return a function that opens a store of the project with some settings changed."""
+    settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
+    async with httpx.AsyncClient(verify=NO_TLS) as client:
+        yield lambda **changes: SupabaseAccounts(msgspec.structs.replace(settings, **changes), client)
+
+
+@pytest.fixture
+def accounts(opened: Opened) -> SupabaseAccounts:
+    return opened()

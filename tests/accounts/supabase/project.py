@@ -1,0 +1,63 @@
+"""A project at the Supabase Auth of this machine, as the app's own frontend and an operator see it."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from keyturn.accounts.port import NewPassword
+from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.testing import SupabaseServer
+
+ADA = "ada@northwind.example"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""It is http here, and reading the machine's certificates takes longer than a test."""
+
+OLD, NEW = "seven quiet harbours", "eight loud harbours"
+
+
+Opened = Callable[..., SupabaseAccounts]
+
+
+class Project:
+    """`server` may be another for each test; the address stays."""
+
+    def __init__(self) -> None:
+        self.server = SupabaseServer()
+        self.url = ""
+
+    async def ask(
+        self, method: str, path: str, *, key: str = "", bearer: str | None = None, new: bool = True, **content: Any
+    ) -> httpx.Response:
+        """Return the answer to a request with the service-role key, or another."""
+        key = key or self.server.service_role_key
+        headers = {"apikey": key, "authorization": f"Bearer {key}" if bearer is None else bearer}
+        if new:
+            headers["x-supabase-api-version"] = "2024-01-01"
+        async with httpx.AsyncClient(verify=NO_TLS) as client:
+            return await client.request(method, f"{self.url}/auth/v1{path}", headers=headers, **content)
+
+    async def sign_in(self, email: str, password: str) -> httpx.Response:
+        return await self._token("password", {"email": email, "password": password})
+
+    async def refresh(self, refresh_token: str) -> httpx.Response:
+        return await self._token("refresh_token", {"refresh_token": refresh_token})
+
+    async def _token(self, grant: str, fields: dict[str, str]) -> httpx.Response:
+        return await self.ask("POST", f"/token?grant_type={grant}", key=self.server.anon_key, json=fields)
+
+
+def new_password(text: str = NEW) -> NewPassword:
+    """Return a password that nobody may hash: Supabase does that itself."""
+
+    async def refuse(text: str) -> str:
+        raise AssertionError(f"{len(text)} characters were hashed for nothing")
+
+    return NewPassword(text, refuse)
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

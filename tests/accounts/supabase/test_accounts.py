@@ -1,0 +1,194 @@
+"""Accounts that are at Supabase Auth, over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
+
+from keyturn.accounts.port import Account
+from keyturn.accounts.supabase import SupabaseAccounts
+
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+
+AN_ID = "3f1c2b6e-0d5a-4b0e-9a51-6a8f2f0c7d10"
+
+
+async def test_an_account_is_found_by_its_address_and_by_its_id(project: Project, accounts: SupabaseAccounts) -> None:
+    user = project.server.users.add(ADA, metadata={"full_name": " Ada  Lovelace ", "name": "ada", "locale": "fr"})
+    known = Account(id=user.id, email=ADA, name="Ada Lovelace", locale="fr")
+
+    assert await accounts.find(ADA) == known
+    assert await accounts.get(user.id) == known
+    assert await accounts.get(user.id.upper()) == known
+
+
+async def test_an_address_is_compared_exactly_whatever_the_server_takes_for_a_wildcard(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    users = project.server.users
+    for stranger in ("adaXlove@northwind.example", "not-ada_love@northwind.example", "ada_love@northwind.example.test"):
+        users.add(stranger)
+    users.add("eve@northwind.example", metadata={"full_name": "ada_love@northwind.example"})
+
+    assert await accounts.find("ada_love@northwind.example") is None
+    assert await accounts.find("%@northwind.example") is None
+    mine = users.add("ada_love@northwind.example")
+    found = await accounts.find("ada_love@northwind.example")
+    assert found is not None
+    assert found.id == mine.id
+
+
+async def test_all_pages_of_what_is_alike_are_looked_at(project: Project, accounts: SupabaseAccounts) -> None:
+    first = project.server.users.add(ADA)
+    for number in range(120):
+        project.server.users.add(f"{number}{ADA}")
+
+    found = await accounts.find(ADA)
+
+    assert found is not None
+    assert found.id == first.id
+    assert len(project.server.requests) == 3
+
+
+async def test_an_address_of_wildcards_does_not_walk_through_the_whole_project(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    for number in range(1100):
+        project.server.users.add(f"{number}@northwind.example")
+
+    assert await accounts.find("%@northwind.example") is None
+    assert len(project.server.requests) == 20
+
+
+async def test_of_two_users_with_one_address_the_one_with_a_password_is_meant(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    mine = project.server.users.add(ADA)
+    sso = "sso:21648a9d-8d5a-4555-a9d1-d6375dc14e92"
+    project.server.users.add(ADA, provider=sso, providers=(sso,), is_sso_user=True)
+
+    found = await accounts.find(ADA)
+
+    assert found is not None
+    assert (found.id, found.has_password) == (mine.id, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_password", "provider"),
+    [
+        ({}, True, ""),
+        ({"provider": "google", "providers": ("google", "email")}, True, ""),
+        ({"provider": "google", "providers": ("google",)}, False, "Google"),
+        ({"provider": "github", "providers": ("github",)}, False, "GitHub"),
+        ({"provider": "azure", "providers": ("azure",)}, False, "Microsoft"),
+        ({"provider": "linkedin_oidc", "providers": ("linkedin_oidc",)}, False, "LinkedIn"),
+        ({"provider": "sso:21648a9d", "providers": ("sso:21648a9d",)}, False, "SSO"),
+        ({"is_sso_user": True}, False, "SSO"),
+        ({"provider": "", "providers": ()}, False, ""),
+    ],
+)
+async def test_who_has_a_password_is_told_by_the_providers(
+    fields: dict[str, Any], has_password: bool, provider: str, project: Project, accounts: SupabaseAccounts
+) -> None:
+    project.server.users.add(ADA, **fields)
+
+    found = await accounts.find(ADA)
+
+    assert found is not None
+    assert (found.has_password, found.provider) == (has_password, provider)
+
+
+@pytest.mark.parametrize(
+    ("fields", "active"),
+    [({}, True), ({"banned_until": YESTERDAY}, True), ({"banned_until": TOMORROW}, False),
+     ({"deleted_at": YESTERDAY}, False)],
+)  # fmt: skip
+async def test_who_is_banned_or_deleted_is_not_active(
+    fields: dict[str, Any], active: bool, project: Project, accounts: SupabaseAccounts
+) -> None:
+    user = project.server.users.add(ADA, OLD, **fields)
+    found = await accounts.find(ADA)
+
+    assert found is not None
+    assert found.active is active
+    assert await accounts.set_password(found, new_password()) is active
+    assert project.server.users.with_password(ADA, NEW if active else OLD) is user
+
+
+@pytest.mark.parametrize("metadata", [{}, {"full_name": 7, "name": ["x"], "locale": {"a": 1}}, {"name": None}])
+async def test_what_people_wrote_about_themselves_may_be_anything(
+    metadata: dict[str, Any], project: Project, accounts: SupabaseAccounts
+) -> None:
+    user = project.server.users.add(ADA, metadata=metadata)
+
+    assert await accounts.find(ADA) == Account(id=user.id, email=ADA)
+
+
+async def test_a_stranger_cannot_put_words_into_a_mail_to_an_address_that_is_not_confirmed(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    user = project.server.users.add(ADA, confirmed=False, metadata={"full_name": "You won! Visit evil.example"})
+
+    assert await accounts.find(ADA) == Account(id=user.id, email=ADA)
+
+
+@pytest.mark.parametrize("account_id", ["", "7", "ada", "../../../admin", AN_ID[:-1], f"{AN_ID}/factors"])
+async def test_an_id_that_is_no_uuid_asks_nobody(account_id: str, project: Project, accounts: SupabaseAccounts) -> None:
+    assert await accounts.get(account_id) is None
+    assert not await accounts.set_password(Account(id=account_id, email=ADA), new_password())
+    assert project.server.requests == []
+
+
+async def test_an_unknown_id_and_an_unknown_address_are_nobody(project: Project, accounts: SupabaseAccounts) -> None:
+    project.server.users.add(ADA)
+
+    assert await accounts.get(str(uuid4())) is None
+    assert await accounts.find("grace@northwind.example") is None
+    assert not await accounts.set_password(Account(id=str(uuid4()), email=ADA), new_password())
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_the_new_password_signs_in_and_every_session_is_over(
+    old: bool, project: Project, accounts: SupabaseAccounts
+) -> None:
+    project.server.old = old
+    project.server.users.add(ADA, OLD)
+    session = (await project.sign_in(ADA, OLD)).json()["refresh_token"]
+    account = await accounts.find(ADA)
+    assert account is not None
+
+    assert await accounts.set_password(account, new_password())
+
+    assert (await project.sign_in(ADA, NEW)).status_code == 200
+    assert (await project.sign_in(ADA, OLD)).status_code == 400
+    assert (await project.refresh(session)).status_code == 400
+
+
+async def test_a_first_link_confirms_the_address_that_it_was_sent_to(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    project.server.users.add(ADA, OLD, confirmed=False)
+    account = await accounts.find(ADA)
+    assert account is not None
+    assert (await project.sign_in(ADA, OLD)).json()["code"] == "email_not_confirmed"
+
+    assert await accounts.set_password(account, new_password())
+
+    assert (await project.sign_in(ADA, NEW)).status_code == 200
+
+
+async def test_nothing_is_set_where_the_user_has_another_address_or_is_gone(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    user = project.server.users.add(ADA, OLD)
+    account = await accounts.find(ADA)
+    assert account is not None
+
+    user.email = "grace@northwind.example"
+    assert not await accounts.set_password(account, new_password())
+    assert (await project.sign_in(user.email, OLD)).status_code == 200
+    project.server.users.remove(user)
+    assert not await accounts.set_password(account, new_password())

@@ -1,0 +1,77 @@
+"""What every store of accounts keeps to, kept by the one at Supabase Auth, alone and behind a table of people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.accounts.supabase.profiles import Profiles
+from tests.accounts.supabase.project import Project
+
+from keyturn.accounts.port import AccountStore
+from keyturn.accounts.supabase import SupabaseAccounts, SupabaseWithTable
+from keyturn.testing import AccountStoreContract
+
+
+class Users:
+    """The people of a project: who is disabled is banned."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        user = self._project.server.users.add(email, password)
+        await self.change(user.id, active=active)
+        return user.id
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        user = self._project.server.users.get(account_id)
+        assert user is not None
+        user.email = user.email if email is None else email
+        if active is not None:
+            user.banned_until = None if active else datetime.now(UTC) + timedelta(days=1)
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        user = self._project.server.users.get(account_id)
+        assert user is not None
+        return (await self._project.sign_in(user.email, password)).status_code == 200
+
+
+class UsersWithProfiles(Users):
+    """The same, with a row for each in the table."""
+
+    def __init__(self, project: Project, profiles: Profiles) -> None:
+        super().__init__(project)
+        self._profiles = profiles
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        account_id = await super().add(email, password, active=True)
+        self._profiles.add(account_id, email, active=active)
+        return account_id
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        self._profiles.change(account_id, email=email, active=active)
+
+
+class TestSupabase(AccountStoreContract):
+    keeps_case = False
+
+    @pytest.fixture
+    def store(self, accounts: SupabaseAccounts) -> AccountStore:
+        return accounts
+
+    @pytest.fixture
+    def people(self, project: Project) -> Users:
+        return Users(project)
+
+
+class TestSupabaseWithTable(AccountStoreContract):
+    @pytest.fixture
+    def profiles(self) -> Profiles:
+        return Profiles()
+
+    @pytest.fixture
+    def store(self, accounts: SupabaseAccounts, profiles: Profiles) -> AccountStore:
+        return SupabaseWithTable(profiles, accounts)
+
+    @pytest.fixture
+    def people(self, project: Project, profiles: Profiles) -> Users:
+        return UsersWithProfiles(project, profiles)

@@ -1,0 +1,183 @@
+"""What Supabase Auth refuses, and what goes wrong on the way to it."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
+
+from keyturn.accounts.port import Account
+from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.errors import AccountsUnready, Fault, PasswordRejected, SettingsInvalid, Violation
+from keyturn.languages import SourceTexts
+from keyturn.reset.rule_texts import rule_text
+from keyturn.settings import Secret, SupabaseSettings
+from keyturn.testing.supabase_answers import Answer, Outage
+
+
+@pytest.fixture
+def ada(project: Project) -> Account:
+    return Account(id=project.server.users.add(ADA, OLD).id, email=ADA)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
+@pytest.mark.parametrize(
+    ("text", "violations"),
+    [
+        ("Short1!", [("weak_length", 10)]),
+        ("only small letters", [("weak_characters", None)]),
+        ("Password123!", [("weak_pwned", None)]),
+        ("short", [("weak_length", 10), ("weak_characters", None)]),
+        ("x" * 73, [("max_bytes", 72)]),
+        ("🦊" * 19, [("max_bytes", 72)]),
+    ],
+)
+async def test_a_password_that_it_refuses_is_rejected_with_every_reason_and_nothing_changes(
+    old: bool, text: str, violations: list[tuple[str, int | None]],
+    project: Project, accounts: SupabaseAccounts, ada: Account,
+) -> None:  # fmt: skip
+    server = project.server
+    server.old, server.min_length, server.pwned = old, 10, frozenset({"Password123!"})
+    server.required_characters = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "!@#") if "!" not in text else ()
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await accounts.set_password(ada, new_password(text))
+
+    assert [(one.rule, one.limit) for one in rejected.value.violations] == violations
+    for one in rejected.value.violations:
+        assert one.message == rule_text(one.rule, one.limit, SourceTexts())
+    assert server.users.with_password(ADA, OLD)
+
+
+@pytest.mark.parametrize(
+    ("document", "violation"),
+    [
+        (
+            {"code": "weak_password", "weak_password": {"reasons": ["length"]}},
+            Violation("weak_length", "a longer pass"),
+        ),
+        (
+            {"code": 422, "msg": "No", "weak_password": {"reasons": ["new"]}},
+            Violation("weak", "a password that is hard"),
+        ),
+        ({"code": "weak_password", "message": "No"}, Violation("weak", "a password that is hard")),
+    ],
+)
+async def test_a_reason_that_is_not_known_is_still_one(
+    document: dict[str, object], violation: Violation, project: Project, accounts: SupabaseAccounts, ada: Account
+) -> None:
+    project.server.coming += [None, Answer(422, document)]
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await accounts.set_password(ada, new_password())
+
+    (one,) = rejected.value.violations
+    assert one.rule == violation.rule
+    assert one.message.startswith(violation.message)
+    assert one.message == rule_text(one.rule, one.limit, SourceTexts())
+
+
+@pytest.mark.parametrize(
+    "trouble", [500, 502, 503, 429, Outage.CUT, Outage.PAGE, Outage.REDIRECT, 302, 400, 422, 418], ids=str
+)
+async def test_what_may_pass_is_no_answer_about_an_account(
+    trouble: int | Outage, project: Project, accounts: SupabaseAccounts, ada: Account
+) -> None:
+    project.server.coming += [trouble] * 2
+    with pytest.raises(AccountsUnready):
+        await accounts.find(ADA)
+    with pytest.raises(AccountsUnready):
+        await accounts.get(ada.id)
+
+    project.server.coming += [None, trouble]
+    with pytest.raises(AccountsUnready):
+        await accounts.set_password(ada, new_password())
+    assert project.server.users.with_password(ADA, OLD)
+    project.server.coming.clear()
+    assert await accounts.find(ADA) == ada, "it is there again"
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for(project: Project, opened: Opened, ada: Account) -> None:
+    accounts = opened(timeout=timedelta(milliseconds=50))
+    project.server.coming += [Outage.SLOW, None, Outage.SLOW]
+
+    with pytest.raises(AccountsUnready):
+        await accounts.find(ADA)
+    with pytest.raises(AccountsUnready):
+        await opened(timeout=timedelta(milliseconds=300)).set_password(ada, new_password())
+
+
+async def test_a_redirect_is_not_followed(project: Project, accounts: SupabaseAccounts) -> None:
+    project.server.coming.append(Outage.REDIRECT)
+
+    with pytest.raises(AccountsUnready):
+        await accounts.find(ADA)
+    assert project.server.requests == ["GET /auth/v1/admin/users"]
+
+
+async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, ada: Account) -> None:
+    nobody = opened(url=f"http://127.0.0.1:{closed_port()}")
+
+    for question in (nobody.require_ready(), nobody.find(ADA), nobody.get(ada.id)):
+        with pytest.raises(AccountsUnready, match="ConnectError"):
+            await question
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
+@pytest.mark.parametrize(("key", "told"), [("anon-key", "403"), ("eyJ-of-another-project", "401")])
+async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
+    old: bool, key: str, told: str, project: Project, opened: Opened, ada: Account,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    project.server.old = old
+    accounts = opened(service_role_key=Secret(key))
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        await accounts.require_ready()
+    (fault,) = invalid.value.faults
+    assert fault.name == "accounts.supabase.service_role_key"
+    assert fault.message.startswith(f"is refused by {project.url}: {told}")
+
+    caplog.set_level(logging.ERROR, "keyturn")
+    for question in (accounts.find(ADA), accounts.get(ada.id), accounts.set_password(ada, new_password())):
+        with pytest.raises(AccountsUnready, match="refuses the service-role key"):
+            await question
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
+    assert "accounts.key_refused" in caplog.text
+    assert key not in caplog.text
+
+
+async def test_a_key_that_cannot_be_sent_is_a_fault_that_does_not_hold_it(opened: Opened) -> None:
+    for key in ("schlüssel", "key\nwith a line"):
+        with pytest.raises(SettingsInvalid) as invalid:
+            await opened(service_role_key=Secret(key)).require_ready()
+        assert invalid.value.faults == (Fault("accounts.supabase.service_role_key", "has characters that no key has"),)
+
+
+async def test_a_project_that_answers_is_asked_once(project: Project, accounts: SupabaseAccounts) -> None:
+    await accounts.require_ready()
+
+    assert project.server.requests == ["GET /auth/v1/admin/users"]
+
+
+@pytest.mark.parametrize("path", ["", "/rest"])
+async def test_an_address_at_which_somebody_else_answers_is_a_fault(
+    path: str, project: Project, opened: Opened
+) -> None:
+    if not path:
+        project.server.coming.append(Outage.PAGE)
+    with pytest.raises(
+        SettingsInvalid, match=r"^accounts\.supabase\.url: http\S+ does not answer as Supabase Auth does"
+    ):
+        await opened(url=project.url + path).require_ready()
+
+
+async def test_a_client_of_its_own_is_closed_with_it(project: Project) -> None:
+    key = Secret(project.server.service_role_key)
+    accounts = SupabaseAccounts(SupabaseSettings(url=f"{project.url}/", service_role_key=key))
+    await accounts.require_ready()
+
+    await accounts.close()
+
+    with pytest.raises(RuntimeError, match="closed"):
+        await accounts.find(ADA)

@@ -1,0 +1,109 @@
+"""An app's own database, as the app itself reads and writes it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import bcrypt
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from keyturn.settings import Secret, TableSettings
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
+
+TABLES = {
+    "sqlite": """
+        CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" TEXT NOT NULL, "passwordHash" VARCHAR(20),
+            "isActive" BOOLEAN NOT NULL DEFAULT 1, "mustChange" BOOLEAN NOT NULL DEFAULT 1, "changedAt" DATETIME);
+        CREATE TABLE "Session" (id INTEGER PRIMARY KEY, "userId" INTEGER NOT NULL)""",
+    "postgresql": """
+        CREATE TABLE "User" (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), "emailAddress" varchar(254) NOT NULL,
+            "passwordHash" char(72), "isActive" boolean NOT NULL DEFAULT true,
+            "mustChange" boolean NOT NULL DEFAULT true, "changedAt" timestamptz);
+        CREATE TABLE "Session" (id bigserial PRIMARY KEY, "userId" uuid NOT NULL REFERENCES "User" (id))""",
+    "mysql": """
+        CREATE TABLE "User" (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, "emailAddress" VARCHAR(191) NOT NULL,
+            "passwordHash" VARCHAR(60), "isActive" BIT(1) NOT NULL DEFAULT 1,
+            "mustChange" TINYINT(1) NOT NULL DEFAULT 1, "changedAt" TIMESTAMP NULL);
+        CREATE TABLE "Session" (id INT AUTO_INCREMENT PRIMARY KEY, "userId" BIGINT UNSIGNED NOT NULL)""",
+}
+"""The same two tables three times: names with capitals, a reserved word, and what each database calls a flag."""
+
+
+def mapping(url: str = "", **changes: Any) -> TableSettings:
+    """Return the settings for those tables, with `changes`."""
+    defaults: dict[str, Any] = {
+        "url": Secret(url),
+        "table": "User",
+        "email": "emailAddress",
+        "password": "passwordHash",
+        "active": "isActive",
+        "set": {"mustChange": False, "changedAt": "{now}"},
+        "delete": ("Session.userId",),
+    }
+    return TableSettings(**defaults | changes)
+
+
+class App:
+    """Runs SQL; names stand in double quotes, also for MariaDB."""
+
+    def __init__(self, url: str) -> None:
+        self.dialect, _, rest = url.partition("://")
+        self.url = url
+        self._engine = create_async_engine(f"{_DRIVERS[self.dialect]}://{rest}")
+
+    async def run(self, statements: str, **values: Any) -> list[Row[Any]]:
+        """Commit them all, and return the rows of the last one. After a semicolon and a space another begins."""
+        async with self._engine.begin() as connection:
+            for statement in re.split(r";\s", statements):
+                words = statement.replace('"', "`") if self.dialect == "mysql" else statement
+                result = await connection.execute(text(words), values)
+            return list(result.all()) if result.returns_rows else []
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+@asynccontextmanager
+async def running_app(url: str, tables: str = "") -> AsyncIterator[App]:
+    app = App(url)
+    await app.run(tables or TABLES[app.dialect])
+    yield app
+    await app.close()
+
+
+class AppPeople:
+    """The `People` of that app. Each is signed in somewhere."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        (row,) = await self._app.run(
+            'INSERT INTO "User" ("emailAddress", "passwordHash", "isActive")'
+            " VALUES (:email, :hash, :active) RETURNING id",
+            email=email, hash=bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(), active=active,
+        )  # fmt: skip
+        await self._app.run('INSERT INTO "Session" ("userId") VALUES (:id)', id=row.id)
+        return str(row.id)
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        id_ = self._key(account_id)
+        if email is not None:
+            await self._app.run('UPDATE "User" SET "emailAddress" = :email WHERE id = :id', email=email, id=id_)
+        if active is not None:
+            await self._app.run('UPDATE "User" SET "isActive" = :active WHERE id = :id', active=active, id=id_)
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        (row,) = await self._app.run('SELECT * FROM "User" WHERE id = :id', id=self._key(account_id))
+        return bcrypt.checkpw(password.encode(), row.passwordHash.strip().encode())
+
+    async def sessions(self, account_id: str) -> int:
+        rows = await self._app.run('SELECT 1 FROM "Session" WHERE "userId" = :id', id=self._key(account_id))
+        return len(rows)
+
+    def _key(self, account_id: str) -> UUID | int:
+        return UUID(account_id) if self._app.dialect == "postgresql" else int(account_id)

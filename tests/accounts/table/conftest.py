@@ -1,0 +1,50 @@
+"""A database of an app's, each of the three in turn, and stores over its tables."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import pytest
+from tests.accounts.table.app import App, running_app
+
+from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.database import Database
+from keyturn.settings import Secret, TableSettings
+
+
+class Server(Protocol):
+    def empty(self) -> str: ...
+
+    def drop(self, url: str) -> None: ...
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """`@pytest.mark.parametrize("url", ["mariadb"], indirect=True)` takes one."""
+    server: Server = request.getfixturevalue(request.param)
+    url = server.empty()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+async def app(url: str) -> AsyncIterator[App]:
+    async with running_app(url, "SELECT 1") as app:
+        yield app
+
+
+Over = Callable[..., TableAccounts]
+"""Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
+
+
+@pytest.fixture
+async def over(app: App) -> AsyncIterator[Over]:
+    async with AsyncExitStack() as closing:
+
+        def over(**settings: Any) -> TableAccounts:
+            given = TableSettings(**{"url": Secret(app.url), "table": "users", **settings})
+            store = table_accounts(given, Database("sqlite://"))
+            closing.push_async_callback(store.close)
+            return store
+
+        yield over

@@ -1,0 +1,146 @@
+"""What a new password changes in the app's database, besides the password."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from tests.accounts.table.app import TABLES, App, AppPeople, mapping
+from tests.accounts.table.conftest import Over
+
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.database import Database
+
+COLUMNS = {
+    "sqlite": "at_zone TIMESTAMP, at TIMESTAMP, day DATE, text TEXT, seconds INTEGER, ms INTEGER, flag BOOLEAN,"
+    " small TINYINT, share REAL, token TEXT, kind TEXT, device UUID",
+    "postgresql": "at_zone timestamptz, at timestamp, day date, text varchar(24), seconds int, ms bigint, flag boolean,"
+    " small smallint, share numeric(4, 2), token text, kind mood, device uuid",
+    "mysql": "at_zone TIMESTAMP(6) NULL, at DATETIME(6), day DATE, text VARCHAR(24), seconds INT UNSIGNED, ms BIGINT,"
+    " flag BIT(1), small TINYINT, share DECIMAL(4, 2), token TEXT, kind ENUM('new', 'calm'), device CHAR(36)",
+}
+UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
+SET: dict[str, Any] = {
+    "at_zone": "{now}", "at": "{now}", "day": "2026-11-20", "text": "{now}", "seconds": "{now}", "ms": "{now_ms}",
+    "flag": False, "small": True, "share": 0.25, "token": "{null}", "kind": "calm", "device": UUID_,
+}  # fmt: skip
+
+
+async def hashed(text: str) -> str:
+    return f"$2b${text}"
+
+
+async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:
+    account = await accounts.find(email)
+    assert account is not None
+    return account
+
+
+def since(moment: Any, *, zone: bool = False) -> timedelta:
+    """Return how long ago it was, however the database has it: in UTC, unless it knows better."""
+    known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    assert isinstance(known, datetime)
+    assert (known.tzinfo is not None) == zone
+    return datetime.now(UTC) - (known if known.tzinfo else known.replace(tzinfo=UTC))
+
+
+async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Over) -> None:
+    if app.dialect == "postgresql":
+        await app.run("CREATE TYPE mood AS ENUM ('new', 'calm')")
+    await app.run(f"CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, {COLUMNS[app.dialect]})")
+    await app.run(
+        "INSERT INTO users (id, email, token) VALUES (1, 'ada@northwind.test', 'a token'), (2, 'b@c.de', 'b')"
+    )
+    accounts = over(set=SET)
+    await accounts.require_ready()
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
+
+    in_utc = {"mysql": "SET time_zone = '+00:00'; SELECT * FROM users ORDER BY id"}
+    row, other = await app.run(in_utc.get(app.dialect, "SELECT * FROM users ORDER BY id"))
+    moment = timedelta(seconds=30)
+    assert since(row.at_zone, zone=app.dialect == "postgresql") < moment
+    assert since(row.at) < moment
+    assert str(row.day) == "2026-11-20"
+    assert row.text.endswith("Z")
+    assert since(row.text, zone=True) < moment
+    assert abs(row.seconds - row.ms / 1000) < 1
+    assert since(datetime.fromtimestamp(row.seconds, UTC), zone=True) < moment
+    assert row.flag in (0, b"\0")
+    assert (row.small, float(row.share), row.token, row.kind, str(row.device)) == (1, 0.25, None, "calm", UUID_)
+    assert row.password_hash == "$2b$new"
+    assert (other.password_hash, other.token, other.seconds) == (None, "b", None)
+    # Everything is as it was to be already: MariaDB changes no row, and the password is set all the same.
+    changed = over(set={"flag": False})
+    assert await changed.set_password(await one(changed), NewPassword("new", hashed))
+
+
+async def test_the_sessions_of_that_account_alone_end(app: App) -> None:
+    await app.run(TABLES[app.dialect])
+    people, accounts = AppPeople(app), table_accounts(mapping(app.url), Database("sqlite://"))
+    ada, eve = await people.add("ada@northwind.test", "first"), await people.add("eve@northwind.test", "first")
+    account = await accounts.get(ada)
+    assert account is not None
+
+    # Nothing was changed, and so token ends.
+    await people.change(ada, active=False)
+    assert not await accounts.set_password(account, NewPassword("second", hashed))
+    assert (await people.sessions(ada), await people.sessions(eve)) == (1, 1)
+    await people.change(ada, active=True)
+    assert await accounts.set_password(account, NewPassword("second", hashed))
+    assert (await people.sessions(ada), await people.sessions(eve)) == (0, 1)
+    await accounts.close()
+
+
+async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: Over) -> None:
+    await app.run(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash TEXT); "
+        "CREATE TABLE tokens (owner VARCHAR(20)); "
+        "CREATE TABLE devices (owner INTEGER PRIMARY KEY); "
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'old'); INSERT INTO tokens VALUES ('1'), ('2')"
+    )
+    await app.run("INSERT INTO devices VALUES (1)")
+    await app.run(GUARDS[app.dialect])
+    accounts = over(delete=("tokens.owner", "devices.owner"))
+    account = await one(accounts)
+    with pytest.raises(IntegrityError):
+        await accounts.set_password(account, NewPassword("new", hashed))
+
+    assert await accounts.password_hash("1") == "old"
+    assert len(await app.run("SELECT * FROM tokens")) == 2
+    assert await over(delete=("tokens.owner",)).set_password(account, NewPassword("new", hashed))
+    assert [row.owner for row in await app.run("SELECT * FROM tokens")] == ["2"]
+
+
+GUARDS = {
+    "sqlite": "CREATE TRIGGER kept BEFORE DELETE ON devices BEGIN SELECT RAISE(ABORT, 'in use');END",
+    "postgresql": "CREATE TABLE uses (device INTEGER REFERENCES devices); INSERT INTO uses VALUES (1)",
+    "mysql": "CREATE TABLE uses (device INTEGER REFERENCES devices (owner)); INSERT INTO uses VALUES (1)",
+}
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
+    await app.run(
+        'CREATE SCHEMA auth; CREATE SCHEMA "The App"; '
+        'CREATE TABLE "The App".users (id bigserial PRIMARY KEY, email text, password_hash text); '
+        'CREATE TABLE auth.sessions ("user" bigint); '
+        "INSERT INTO \"The App\".users (email) VALUES ('ada@northwind.test'); INSERT INTO auth.sessions VALUES (1), (2)"
+    )
+    accounts = over(table="The App.users", delete=("auth.sessions.user",))
+    await accounts.require_ready()
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
+
+    assert [row.user for row in await app.run("SELECT * FROM auth.sessions")] == [2]
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+async def test_an_address_that_only_the_collation_calls_the_same_has_changed(app: App, over: Over) -> None:
+    await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash TEXT)")
+    await app.run("INSERT INTO users VALUES (1, 'mike@northwind.test ', 'old')")
+    accounts = over()
+    account = await one(accounts, "mike@northwind.test")
+    await app.run("UPDATE users SET email = 'm\u00edke@northwind.test'")
+
+    assert not await accounts.set_password(account, NewPassword("new", hashed))
+    assert await accounts.password_hash("1") == "old"

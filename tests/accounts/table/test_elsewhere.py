@@ -1,0 +1,135 @@
+"""A database that is not Keyturn's own: how it is reached, and what is said where it is not."""
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+from tests.accounts.table.app import App, running_app
+
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.database import Database
+from keyturn.errors import AccountsUnready, SettingsInvalid
+from keyturn.settings import Secret, TableSettings
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
+ADA = Account(id="1", email="ada@northwind.test")
+
+
+def store(url: str) -> TableAccounts:
+    return table_accounts(TableSettings(url=Secret(url), table="users"), Database("sqlite://"))
+
+
+async def hashed(text: str) -> str:
+    return f"$2b${text}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////nowhere/at/all.db",
+        "postgresql://app:hunter2@127.0.0.1:9/app",
+        "mysql://app:hunter2@127.0.0.1:9/app",
+        "mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/mariadb.sock",
+    ],
+)
+async def test_a_database_that_cannot_be_reached_says_so_and_nothing_more(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts = store(url)
+    with caplog.at_level(logging.DEBUG):
+        for asked in (
+            accounts.require_ready(), accounts.find(ADA.email), accounts.get(ADA.id), accounts.password_hash(ADA.id),
+            accounts.set_password(ADA, NewPassword("new", hashed)),
+        ):  # fmt: skip
+            with pytest.raises(AccountsUnready, match="the database of the accounts cannot be reached") as unready:
+                await asked
+            assert "hunter2" not in "".join(traceback.format_exception(unready.value))
+    assert "hunter2" not in caplog.text
+    await accounts.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("no address, but hunter2", "accounts.table.url: not a database address"),
+        ("sqlite://", "accounts.table.url: names no file"),
+        ("oracle://app:hunter2@db/app", "accounts.table.url: must begin with sqlite://, postgresql://, "),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_not_repeated(url: str, message: str) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        store(url)
+
+    assert str(invalid.value).startswith(message)
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"),
+    [("mysql://db/app", "aiomysql", "mysql"), ("postgresql://db/app", "asyncpg", "postgres")],
+)
+def test_a_driver_that_is_not_there_is_named_by_its_extra(
+    url: str, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, driver, None)  # as if it were not installed
+    with pytest.raises(SettingsInvalid, match=rf"accounts.table.url: \w+ needs: pip install keyturn\[{extra}\]"):
+        store(url)
+
+
+async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path) -> None:
+    file = tmp_path / "the app's 100%.db"
+    accounts = store(f"sqlite:///{file}")
+    with pytest.raises(AccountsUnready):
+        await accounts.require_ready()
+    assert not file.exists()
+
+    async with running_app(f"sqlite:///{file}", USERS) as app:
+        await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+        # It was not there before; now it is.
+        assert await accounts.find(ADA.email) == ADA
+        assert await accounts.set_password(ADA, NewPassword("new", hashed))
+        await accounts.close()
+        (row,) = await app.run("PRAGMA journal_mode")
+    assert row.journal_mode == "delete"
+
+
+async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:
+    file = tmp_path / "app.db"
+    file.write_text("not a database, whatever its name says" * 100)
+    accounts = store(f"sqlite:///{file}")
+    with pytest.raises(AccountsUnready):
+        await accounts.require_ready()
+    await accounts.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_the_apps_own_address_is_taken_as_it_is(app: App) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x')")
+    address = app.url.replace("postgresql://", "postgresql+psycopg2://").replace("mysql://", "mariadb+pymysql://")
+    theirs = "sslmode=disable&channel_binding=prefer" if app.dialect == "postgresql" else "charset=latin1"
+    accounts = store(f"{address}&{theirs}&schema=public&connection_limit=5&pgbouncer=true")
+
+    assert await accounts.find(ADA.email) == ADA
+    await accounts.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x')")
+    accounts = store(app.url)
+    assert await accounts.get("1") == ADA
+    if app.dialect == "postgresql":
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        await app.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+    else:
+        others = "db = database() AND id <> connection_id()"
+        for row in await app.run(f"SELECT id FROM information_schema.processlist WHERE {others}"):  # noqa: S608
+            await app.run(f"KILL {row.id}")
+
+    assert await accounts.get("1") == ADA
+    await accounts.close()

@@ -1,0 +1,83 @@
+"""Whose address it is."""
+
+import pytest
+from tests.accounts.table.app import App
+from tests.accounts.table.conftest import Over
+
+from keyturn import addresses
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200), password_hash VARCHAR(80))"
+STORED = (
+    "ADA@Northwind.Test   ",
+    "gr\u00fc\u00dfe@B\u00fccher.test",
+    "\u00c4rger@northwind.test",
+    "jose\u0301@northwind.test",
+    "ada.lovelace@northwind.test",
+    "m\u0131ke@northwind.test",
+    "z\u00f6e@northwind.test",
+    "zoe@northwind.test",
+)
+
+
+async def keep(app: App, *stored: str | None) -> None:
+    await app.run(USERS)
+    for number, email in enumerate(stored, 1):
+        await app.run("INSERT INTO users VALUES (:id, :email, '$2b$hash')", id=number, email=email)
+
+
+async def test_an_address_is_found_however_it_was_written_down(app: App, over: Over) -> None:
+    await keep(app, *STORED)
+    accounts = over()
+    for number, stored in enumerate(STORED, 1):
+        found = await accounts.find(addresses.parse(stored))
+        assert found is not None, stored
+        assert (found.id, found.email) == (str(number), stored.strip())
+        assert await accounts.get(str(number)) == found
+
+    for typed in (
+        "mike@northwind.test",
+        "\u00e4rger@northwind.test",
+        "ada@northwind.test.evil.test",
+        "a%@northwind.test",
+    ):
+        assert await accounts.find(addresses.parse(typed)) is None
+
+
+async def test_of_two_who_have_the_same_mailbox_nobody_is_chosen(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
+    await keep(app, "Ada@northwind.test", "ADA@northwind.test", "Eve@northwind.test", "eve@northwind.test ")
+    accounts = over()
+
+    assert await accounts.find("ada@northwind.test") is None
+    assert [record.getMessage() for record in caplog.records] == ["accounts.ambiguous accounts=['1', '2']"]
+    found = await accounts.find("eve@northwind.test")
+    assert found is not None
+    assert found.id == "4"
+    assert len(caplog.records) == 1
+
+
+async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
+    await keep(app, "ada", "", None, "a@b@c", "ada@northwind.test, eve@evil.test")
+    accounts = over()
+
+    assert [await accounts.get(str(number)) for number in range(1, 6)] == [None] * 5
+    assert await accounts.find("ada@northwind.test") is None
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize(
+    "collation", ["utf8mb4_unicode_ci", "utf8mb4_unicode_nopad_ci", "utf8mb4_bin", "latin1_swedish_ci"]
+)
+async def test_what_a_collation_calls_equal_is_another_mailbox(app: App, over: Over, collation: str) -> None:
+    charset = collation.partition("_")[0]
+    await app.run(
+        USERS.replace("email VARCHAR(200)", f"email VARCHAR(200) CHARACTER SET {charset} COLLATE {collation}")
+    )
+    await app.run("INSERT INTO users VALUES (1, 'm\u00edke@northwind.test', 'a'), (2, 'Ada@northwind.test  ', 'a')")
+    accounts = over()
+
+    assert await accounts.find("mike@northwind.test") is None
+    found = await accounts.find("ada@northwind.test")
+    assert found is not None
+    assert (found.id, found.email) == ("2", "Ada@northwind.test")

@@ -1,0 +1,115 @@
+"""What the start says of a table: every fault by its setting, at once."""
+
+from typing import Any
+
+import pytest
+from tests.accounts.table.app import App
+from tests.accounts.table.conftest import Over
+
+from keyturn.accounts.table import TableAccounts
+from keyturn.errors import SettingsInvalid
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
+
+
+async def faults(accounts: TableAccounts) -> list[str]:
+    with pytest.raises(SettingsInvalid) as invalid:
+        await accounts.require_ready()
+    return [f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in invalid.value.faults]
+
+
+async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    accounts = over(
+        email="e_mail", name="naem", active="not deleted_at", set={"changed_at": "{now}", "id": 4},
+        delete=("session.user_id", "sessions.userId"),
+    )  # fmt: skip
+
+    assert await faults(accounts) == [
+        "email: the table users has no column e_mail; did you mean email?",
+        "name: the table users has no column naem; did you mean name?",
+        "active: the table users has no column deleted_at",
+        "set.changed_at: the table users has no column changed_at",
+        "set.id: is the column of the id, the address or the password",
+        "delete: there is no table session; did you mean sessions? (there are sessions, users)",
+        "delete: the table sessions has no column userId; did you mean user_id?",
+    ]
+    # Somebody who did not ask beforehand is told the same.
+    with pytest.raises(SettingsInvalid):
+        await accounts.find("ada@northwind.test")
+
+
+async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, over: Over) -> None:
+    assert await faults(over()) == ["table: there is no table users; the database has none"]
+    await app.run(USERS)
+    await app.run("CREATE VIEW people AS SELECT * FROM users")
+
+    assert await faults(over(table="peple")) == [
+        "table: there is no table peple; did you mean people? (there are people, users)"
+    ]
+    # What was wrong has been mended meanwhile.
+    mended = over()
+    await mended.require_ready()
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, over: Over) -> None:
+    await app.run("CREATE TABLE users (id INTEGER, email DATE, password_hash VARCHAR(59))")
+
+    assert await faults(over(delete=("users.email",))) == [
+        "email: the column email holds no text, but DATE",
+        "password: the column password_hash is VARCHAR(59), and a hash has 60 characters: make it longer",
+        "id: the column id is neither the primary key of users nor unique",
+        "delete: users.email is DATE, and users.id is INTEGER",
+    ]
+
+
+COLUMNS = {
+    "sqlite": "flag BOOLEAN NOT NULL, at DATETIME, number INTEGER, day DATE",
+    "postgresql": "flag boolean NOT NULL, at timestamptz, number int, day date, code char(4), host inet",
+    "mysql": "flag TINYINT(1) NOT NULL, at DATETIME, number INT, day DATE, code ENUM('new', 'calm'), host TIME",
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "sqlite": {"flag": "{null}", "at": "yesterday", "number": "1.5", "day": 3},
+    "postgresql": {"flag": "{now}", "at": True, "number": 2**31, "day": "", "code": "{now}", "host": "::1"},
+    "mysql": {"flag": 300, "at": 7, "number": "{now_ms}", "day": "{null}?", "code": "old", "host": "{now}"},
+}
+
+
+async def test_values_that_do_not_fit_are_told_with_the_type(app: App, over: Over) -> None:
+    await app.run(USERS.replace("name TEXT", COLUMNS[app.dialect]))
+    told = await faults(over(set=WRONG[app.dialect]))
+
+    assert [fault.partition(":")[0] for fault in told] == [f"set.{column}" for column in WRONG[app.dialect]]
+    said = {
+        "sqlite": "set.flag: may not be NULL",
+        "postgresql": "set.number: 2147483648 is no value for a column of type INTEGER",
+        "mysql": "set.number: '{now_ms}' is no value for a column of type INTEGER",
+    }
+    assert said[app.dialect] in told
+
+
+async def test_looking_changes_nothing(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    await app.run("INSERT INTO users VALUES (1, '', '', ''), (2, 'ada@northwind.test', 'x', 'Ada')")
+    await app.run("INSERT INTO sessions VALUES (1), (2), (NULL)")
+    await over(set={"name": "{null}"}, delete=("sessions.user_id",)).require_ready()
+
+    rows = await app.run("SELECT * FROM users ORDER BY id")
+    assert [tuple(row) for row in rows] == [(1, "", "", ""), (2, "ada@northwind.test", "x", "Ada")]
+    assert len(await app.run("SELECT * FROM sessions")) == 3
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    role = app.url.rpartition("/")[2].partition("?")[0]
+    await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions TO {role}")
+    limited = app.url.replace("//postgres:", f"//{role}:")
+
+    assert await faults(over(url=limited)) == ["password: refused: permission denied for table users"]
+    await app.run(f"GRANT UPDATE ON users TO {role}")
+    await over(url=limited).require_ready()
+    told = await faults(over(url=limited, delete=("sessions.user_id",)))
+    assert told == ["delete: refused: permission denied for table sessions"]
+    await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")

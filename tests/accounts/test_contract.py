@@ -1,0 +1,110 @@
+"""What every store of accounts keeps to, wherever they are: one suite, an adapter each."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import bcrypt
+import pytest
+from sqlalchemy import select, update
+from tests.accounts.table.app import App, AppPeople, mapping, running_app
+from tests.databases import PostgresServer, SqliteFiles
+from tests.mariadb_server import MariadbServer
+
+from keyturn import addresses
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.models import AccountRow
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.table import table_accounts
+from keyturn.database import Database
+from keyturn.testing import AccountStoreContract, JoiningStoreContract, People
+
+
+class BuiltinPeople:
+    def __init__(self, accounts: BuiltinAccounts, database: Database) -> None:
+        self._accounts = accounts
+        self._database = database
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        password_hash = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        return (await self._accounts.add(Account(id="", email=email, active=active), password_hash)).id
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        given = {"email": email and addresses.parse(email), "active": active}
+        values = {name: value for name, value in given.items() if value is not None}
+        async with self._database.transaction() as session:
+            await session.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
+            await session.commit()
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        async with self._database.reading() as connection:
+            statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
+            stored = (await connection.execute(statement)).scalar_one()
+        return bcrypt.checkpw(password.encode(), stored.encode())
+
+
+class TestBuiltin(JoiningStoreContract):
+    keeps_case = False
+
+    @pytest.fixture
+    def store(self, accounts: BuiltinAccounts) -> AccountStore:
+        return accounts
+
+    @pytest.fixture
+    def people(self, accounts: BuiltinAccounts, database: Database) -> People:
+        return BuiltinPeople(accounts, database)
+
+
+@pytest.mark.usefixtures("app")
+class TestTableInTheSameDatabase(JoiningStoreContract):
+    @pytest.fixture
+    async def app(self, database_url: str) -> AsyncIterator[App]:
+        async with running_app(database_url) as app:
+            yield app
+
+    @pytest.fixture
+    def store(self, database: Database) -> AccountStore:
+        return table_accounts(mapping(), database)
+
+    @pytest.fixture
+    def people(self, app: App) -> People:
+        return AppPeople(app)
+
+
+class OtherDatabase(AccountStoreContract):
+    @pytest.fixture
+    async def app(self, url: str) -> AsyncIterator[App]:
+        async with running_app(url) as app:
+            yield app
+
+    @pytest.fixture
+    async def store(self, app: App) -> AsyncIterator[AccountStore]:
+        store = table_accounts(mapping(app.url), Database("sqlite://"))
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def people(self, app: App) -> People:
+        return AppPeople(app)
+
+
+class TestTableOnSqlite(OtherDatabase):
+    @pytest.fixture
+    def url(self, sqlite: SqliteFiles) -> Iterator[str]:
+        url = sqlite.empty()
+        yield url
+        sqlite.drop(url)
+
+
+class TestTableOnPostgresql(OtherDatabase):
+    @pytest.fixture
+    def url(self, postgresql: PostgresServer) -> Iterator[str]:
+        url = postgresql.empty()
+        yield url
+        postgresql.drop(url)
+
+
+class TestTableOnMariadb(OtherDatabase):
+    @pytest.fixture
+    def url(self, mariadb: MariadbServer) -> Iterator[str]:
+        url = mariadb.empty()
+        yield url
+        mariadb.drop(url)

@@ -1,0 +1,190 @@
+"""A store of an app's own, by the name of its factory."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import msgspec
+import pytest
+
+from keyturn import addresses
+from keyturn.accounts.choosing import accounts_for
+from keyturn.accounts.factory import made_by
+from keyturn.accounts.port import Account, AccountStore, NewPassword
+from keyturn.database import Database
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings import AccountSettings, Settings
+from keyturn.testing import AccountStoreContract
+
+STORE = """
+class Accounts:
+    def __init__(self, settings):
+        self.brand = settings.brand.name
+    async def require_ready(self): ...
+    async def find(self, email): ...
+    async def get(self, account_id): ...
+    async def set_password(self, account, password): ...
+    async def close(self): ...
+"""
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[Write]:
+    """Return a function that writes modules into the working directory, and returns the name of their package."""
+    path, package = list(sys.path), f"shop_{tmp_path.name.replace('-', '_')}"
+
+    def write(**modules: str) -> str:
+        (tmp_path / package).mkdir()
+        for name, text in modules.items():
+            (tmp_path / package / f"{name}.py").write_text(text, "utf-8")
+        return package
+
+    with contextlib.chdir(tmp_path):
+        yield write
+    sys.path[:] = path
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def fault_of(reference: str) -> str:
+    """Return what is wrong, which is one sentence on one line."""
+    with pytest.raises(SettingsInvalid) as invalid:
+        made_by(reference, Settings())
+    (fault,) = invalid.value.faults
+    assert fault.name == "accounts.store"
+    assert "\n" not in fault.message
+    return fault.message
+
+
+def test_a_factory_in_the_working_directory_is_called_with_the_settings(written: Write) -> None:
+    package = written(store=f"{STORE}\ndef accounts(settings):\n    return Accounts(settings)\n")
+
+    for reference in (f"{package}.store:accounts", f"{package}.store:Accounts"):
+        settings = Settings(accounts=AccountSettings(store=reference))
+        assert accounts_for(settings, Database("sqlite://")).brand == "Keyturn"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "shop", "shop:", ":accounts", "shop accounts:x", "shop:a b", "sho-p:x", "a..b:c"]
+)
+def test_what_is_no_reference_is_told_what_one_is(reference: str) -> None:
+    assert fault_of(reference) == f"{reference} is neither builtin, table, supabase nor package.module:factory"
+
+
+def test_a_module_that_does_not_exist_is_named(written: Write, tmp_path: Path) -> None:
+    package = written(store="")
+
+    assert fault_of("nowhere.store:x") == f"there is no module nowhere, in {tmp_path} or installed"
+    assert fault_of(f"{package}.nowhere:x") == f"there is no module {package}.nowhere, in {tmp_path} or installed"
+    assert fault_of(f"{package}.store.deep:x").startswith(f"there is no module {package}.store.deep")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import nowhere_either", "ModuleNotFoundError: No module named 'nowhere_either'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise OSError('one\\ntwo')", "OSError: one"),
+        ("def accounts(:", "SyntaxError: "),
+    ],
+)
+def test_a_module_that_breaks_says_with_what(text: str, told: str, written: Write) -> None:
+    package = written(store=text)
+
+    assert fault_of(f"{package}.store:accounts").startswith(f"importing {package}.store raised {told}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "{0} has no accounts"),
+        ("accounts = 7", "{0}:accounts is an int and cannot be called"),
+        ("def accounts(): ...", "{0}:accounts cannot be called with the settings alone"),
+        ("def accounts(settings, database): ...", "{0}:accounts cannot be called with the settings alone"),
+        ("async def accounts(settings): ...", "{0}:accounts is async: a factory is a plain function"),
+        ("def accounts(settings): raise KeyError('DSN')", "{0}:accounts raised KeyError: 'DSN'"),
+        (
+            "def accounts(settings): ...",
+            "{0}:accounts returned None, which lacks require_ready, find, get, set_password, close",
+        ),
+        (
+            "class Accounts:\n    find = get = print\n    close = 7\naccounts = lambda settings: Accounts()",
+            "{0}:accounts returned an Accounts, which lacks require_ready, set_password, close",
+        ),
+    ],
+)
+def test_a_factory_that_makes_no_store_is_told_in_a_sentence(text: str, told: str, written: Write) -> None:
+    module = f"{written(store=text)}.store"
+
+    assert fault_of(f"{module}:accounts") == told.format(module)
+
+
+def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write) -> None:
+    package = written(
+        store="from keyturn.errors import Fault, SettingsInvalid\n"
+        "def accounts(settings): raise SettingsInvalid([Fault('SHOP_URL', 'missing')])\n"
+    )
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        made_by(f"{package}.store:accounts", Settings())
+    assert invalid.value.faults == (Fault("SHOP_URL", "missing"),)
+
+
+class Shop:
+    """A store as an app may write one: a dictionary of accounts and their hashes."""
+
+    def __init__(self, _: Settings) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.hashes: dict[str, str] = {}
+
+    async def require_ready(self) -> None:
+        pass
+
+    async def find(self, email: str) -> Account | None:
+        return next((known for known in self.accounts.values() if addresses.same(known.email, email)), None)
+
+    async def get(self, account_id: str) -> Account | None:
+        return self.accounts.get(account_id)
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        known = self.accounts.get(account.id)
+        if known is None or not known.active or known.email != account.email:
+            return False
+        self.hashes[account.id] = await password.hashed()
+        return True
+
+    async def close(self) -> None:
+        pass
+
+
+class Shoppers:
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def add(self, email: str, password: str, *, active: bool = True) -> str:
+        account = Account(id=str(len(self._shop.accounts) + 1), email=email, active=active)
+        self._shop.accounts[account.id] = account
+        self._shop.hashes[account.id] = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        return account.id
+
+    async def change(self, account_id: str, **changes: Any) -> None:
+        given = {name: value for name, value in changes.items() if value is not None}
+        self._shop.accounts[account_id] = msgspec.structs.replace(self._shop.accounts[account_id], **given)
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        return bcrypt.checkpw(password.encode(), self._shop.hashes[account_id].encode())
+
+
+class TestStoreOfOnesOwn(AccountStoreContract):
+    @pytest.fixture
+    def store(self) -> AccountStore:
+        return made_by(f"{Shop.__module__}:Shop", Settings())
+
+    @pytest.fixture
+    def people(self, store: Shop) -> Shoppers:
+        return Shoppers(store)

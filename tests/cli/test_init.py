@@ -1,0 +1,256 @@
+"""`keyturn init` with flags: what it finds, writes, refuses, and leaves to do."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.cli.apps import BCRYPT, NODE_APP, TEXTS, files, sqlite_app
+from tests.cli.conftest import Keyturn
+
+from keyturn.settings import read_settings
+
+READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
+
+
+def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(), *TEXTS)
+
+    assert (ended.code, ended.err) == (0, "")
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.table, table.id, table.email, table.password) == ("users", "id", "email", "passwordHash")
+    assert (table.name, table.active, table.kind, table.provider) == ("fullName", "not deletedAt", "role", "")
+    assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
+    assert table.delete == ("sessions.user_id",)
+    for line in ("Found in SQLite in app.db", "  password  passwordHash   bcrypt ($2y$)", "  locale    -"):
+        assert line in ended.out
+    assert "Checked: the table users is as the file says." in ended.out
+    assert BCRYPT not in ended.out
+    assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"
+
+
+def test_the_file_is_one_to_read_on(keyturn: Keyturn) -> None:
+    page = "https://app.example.org/new-password?token={token}"
+    keyturn("init", "--database", sqlite_app(), *TEXTS, "--reset-url", page)
+
+    text = Path("keyturn.toml").read_text("utf-8")
+    assert text.startswith("# Keyturn's settings; docs/settings.md lists every one. Secrets are in the environment:\n")
+    assert '[hashing]\nprefix = "$2y$" # how your app\'s bcrypt hashes begin\n' in text
+    assert 'allowed_origins = ["https://app.example.org"] # whose pages may call the API' in text
+    assert tomllib.loads(text)["reset_url"] == page
+
+
+def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
+    out = keyturn("init", "--database", sqlite_app(), *TEXTS).out
+
+    commands = [line.strip() for line in out.partition("Left to do")[2].splitlines() if line.startswith("     ")]
+    assert commands == [
+        "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)",
+        "export RESEND_API_KEY=re_...",
+        "keyturn migrate",
+        "keyturn doctor",
+        "keyturn serve --host 127.0.0.1 --port 8000",
+        'trusted_proxies = ["127.0.0.1"]',
+        '<a href="https://account.example.org/forgot-password">',
+    ]
+    assert "SPF, DKIM and DMARC of northwind.example" in out
+    assert "docs/webhooks.md" in out
+
+
+def test_what_is_there_already_is_not_left_to_do(keyturn: Keyturn) -> None:
+    out = keyturn("init", "--store", "builtin", *TEXTS, **READY).out
+
+    assert "export" not in out
+
+
+def test_the_settings_that_it_wrote_start_the_service(keyturn: Keyturn) -> None:
+    keyturn("init", "--database", sqlite_app(), *TEXTS)
+    assert keyturn("migrate", **READY).code == 0
+
+    assert keyturn("outbox", "list", **READY).code == 0
+
+
+def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Keyturn) -> None:
+    address = "postgresql://app:hunter2@127.0.0.1:1/app"
+    refused = keyturn("init", "--database", address, *TEXTS)
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
+    assert "hunter2" not in refused.out + refused.err
+    assert files() == set()
+
+
+@pytest.mark.parametrize("given", ["${APP_DB}", "$APP_DB"])
+def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -> None:
+    ended = keyturn("init", "--database", given, *TEXTS, APP_DB=sqlite_app())
+
+    assert ended.code == 0
+    assert tomllib.loads(Path("keyturn.toml").read_text())["accounts"]["table"]["url"] == "${APP_DB}"
+    assert "export APP_DB" not in ended.out, "it is set already"
+    assert keyturn("init", "--database", given, *TEXTS, "--force").err == (
+        "keyturn: --database: the variable APP_DB is not set\n"
+    )
+
+
+def test_columns_can_be_named_and_left_out(keyturn: Keyturn) -> None:
+    corrections = ("--column", "name=", "--column", "kind=-", "--column", "delete=sessions.user_id, posts.user_id")
+    keyturn("init", "--database", sqlite_app(), *TEXTS, *corrections, "--column", "set={ role = 'x' }")
+
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.name, table.kind, table.set) == ("", "", {"role": "x"})
+    assert table.delete == ("sessions.user_id", "posts.user_id")
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("name=fulname", "the table users has no column fulname; did you mean fullName?"),
+        ("nam=fullName", "there is no nam; did you mean name?"),
+        ("name", "write a correction as key=column, for example email=mail"),
+        ("active=not gone", "the table users has no column not gone"),
+        ("set={", "cannot be read: {"),
+        ("set=role", "Expected `object`, got `str`"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused(keyturn: Keyturn, column: str, why: str) -> None:
+    refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--column", column)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: --column {column}: {why}\n")
+    assert files() == {"app.db"}
+
+
+def test_what_the_database_would_refuse_is_said_before_anything_is_written(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--column", "delete=sesions.user_id")
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: --column delete: there is no table sesions; did you mean sessions?")
+    assert files() == {"app.db"}
+
+
+def test_all_faulty_flags_are_told_at_once(keyturn: Keyturn) -> None:
+    flags = ("--base-url", "account.example.org", "--brand", "x", "--from", "nobody", "--reset-url", "/reset")
+    refused = keyturn("init", "--store", "builtin", *flags)
+
+    assert refused.code == 1
+    lines = refused.err.splitlines()
+    assert lines[0] == "keyturn: The answers have faults, and nothing was written:"
+    assert "  --base-url: not an address like https://account.example.org" in lines
+    assert "  --from: not an email address: nobody" in lines
+    assert "  --reset-url: needs the place {token}" in lines
+    assert files() == set()
+
+
+def test_where_nothing_can_be_asked_the_missing_flags_are_named(keyturn: Keyturn) -> None:
+    needed = "--base-url, --brand, --from, --database (or --store builtin)"
+    assert keyturn("init").err == f"keyturn: nothing can be asked here, so these are needed: {needed}\n"
+    needed = "--brand, --from, --supabase-url"
+    refused = keyturn("init", "--store", "supabase", "--base-url", "https://account.example.org")
+    assert (refused.code, refused.err) == (1, f"keyturn: nothing can be asked here, so these are needed: {needed}\n")
+
+
+def test_a_file_that_is_there_is_kept(keyturn: Keyturn) -> None:
+    Path("keyturn.toml").write_text("# mine\n")
+    refused = keyturn("init", "--store", "builtin", *TEXTS)
+
+    assert (refused.code, refused.err) == (1, "keyturn: keyturn.toml is there already; --force replaces it\n")
+    assert Path("keyturn.toml").read_text() == "# mine\n"
+    assert keyturn("init", "--store", "builtin", *TEXTS, "--force").code == 0
+    assert read_settings(Path("keyturn.toml"), READY).brand.name == "Northwind School"
+    assert files() == {"keyturn.toml"}
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--store", "builtin", *TEXTS, "--file", "nowhere/keyturn.toml")
+
+    assert refused.err == "keyturn: nowhere/keyturn.toml cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (
+            "CREATE TABLE posts (id INTEGER PRIMARY KEY);",
+            "no table has a column for addresses and one for passwords; there are posts",
+        ),
+        ("SELECT 1;", "no table has a column for addresses and one for passwords; the database has none"),
+        (
+            NODE_APP + "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);",
+            "several tables could hold the accounts: users, members",
+        ),
+    ],
+)
+def test_a_table_that_is_not_clear_must_be_named(keyturn: Keyturn, script: str, why: str) -> None:
+    refused = keyturn("init", "--database", sqlite_app(script), *TEXTS)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: --table: {why}\n")
+
+
+def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--table", "user")
+
+    assert (
+        refused.err
+        == "keyturn: --table: there is no table user; did you mean users?; there are posts, sessions, users\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        (
+            "nowhere.db",
+            "--database: not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db",
+        ),
+        ("mongodb://db/app", "--database: must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        ("sqlite:///nowhere.db", "SQLite in nowhere.db cannot be read: No such file or directory"),
+        ("sqlite:///.", "SQLite in . cannot be read: unable to open database file"),
+        ("sqlite:///notes.db", "SQLite in notes.db cannot be read: file is not a database"),
+    ],
+)
+def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, address: str, why: str) -> None:
+    Path("notes.db").write_text("Ask Ada about the accounts." * 50)
+    refused = keyturn("init", "--database", address, *TEXTS)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
+    assert files() == {"notes.db"}, "no file is made by looking for it"
+
+
+def test_keyturns_own_tables_may_be_in_the_same_file(keyturn: Keyturn) -> None:
+    keyturn("init", "--database", sqlite_app(), *TEXTS, "--together")
+
+    settings = read_settings(Path("keyturn.toml"), READY)
+    assert (settings.database.url, settings.accounts.table.url) == ("sqlite:///app.db", "")
+
+
+def test_supabase_needs_its_address_alone(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--store", "supabase", "--supabase-url", "https://project.supabase.co", *TEXTS)
+
+    assert ended.code == 0
+    assert "export SUPABASE_SERVICE_ROLE_KEY=..." in ended.out
+    settings = read_settings(Path("keyturn.toml"), READY | {"SUPABASE_SERVICE_ROLE_KEY": "key"})
+    assert (settings.accounts.store, settings.accounts.supabase.url) == ("supabase", "https://project.supabase.co")
+
+
+def test_supabase_may_have_a_table_to_look_people_up_in(keyturn: Keyturn) -> None:
+    profiles = "CREATE TABLE profiles (id TEXT PRIMARY KEY, email TEXT, full_name TEXT);"
+    flags = ("--store", "supabase", "--supabase-url", "https://project.supabase.co")
+    assert keyturn("init", "--database", sqlite_app(profiles), *flags, *TEXTS).code == 0
+
+    settings = read_settings(Path("keyturn.toml"), READY | {"SUPABASE_SERVICE_ROLE_KEY": "key"})
+    assert (settings.accounts.table.table, settings.accounts.table.password) == ("profiles", "")
+
+
+def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--store", "tabel", *TEXTS)
+
+    assert refused.err.startswith(
+        "keyturn: --store: not builtin, table, supabase or package.module:factory; did you mean"
+    )
+
+
+def test_machines_get_json(keyturn: Keyturn) -> None:
+    found = json.loads(keyturn("init", "--database", sqlite_app(), *TEXTS, "--json").out)
+
+    assert (found["file"], found["store"], found["database"]) == ("keyturn.toml", "table", "sqlite:///app.db")
+    assert (found["table"]["password"], found["hashes"]) == ("passwordHash", "bcrypt ($2y$)")
+    assert {"what", "how"} == set(found["left"][0])

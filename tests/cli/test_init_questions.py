@@ -1,0 +1,110 @@
+"""`keyturn init` at a terminal: what is asked, corrected, and left behind when somebody leaves."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.apps import Person, files, sqlite_app
+
+from keyturn.settings import read_settings
+
+READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
+REST = ("https://account.example.org", "", "Northwind School", "no-reply@northwind.example")
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Person:
+    return Person(monkeypatch, capsys)
+
+
+def test_a_few_answers_are_enough(person: Person) -> None:
+    ended = person.answers(sqlite_app(), "", *REST)
+
+    assert (ended.code, ended.err) == (0, "")
+    settings = read_settings(Path("keyturn.toml"), READY)
+    assert (settings.base_url, settings.brand.name) == (REST[0], REST[2])
+    assert settings.reset_url == "{base_url}/reset-password/{token}"
+    assert settings.accounts.table.table == "users"
+
+
+def test_what_was_found_can_be_corrected(person: Person) -> None:
+    ended = person.answers(sqlite_app(), "name=fulname", "name = email", "delete=-", "active=not nothing", "", *REST)
+
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.name, table.delete, table.active) == ("email", (), "not deletedAt")
+    assert "the table users has no column fulname; did you mean fullName?" in ended.out
+    assert "the table users has no column not nothing" in ended.out
+    assert ended.out.count("Found in") == 3, "shown anew after each correction"
+
+
+def test_what_the_database_refuses_is_asked_again(person: Person) -> None:
+    ended = person.answers(sqlite_app(), "delete=sesions.user_id", "", "delete=sessions.user_id", "", *REST)
+
+    assert ended.code == 0
+    assert "delete: there is no table sesions; did you mean sessions?" in ended.out
+
+
+def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
+    ended = person.answers(
+        "app", "none", "account.example.org", "https://account.example.org", "/x", "", "Northwind", "me", "me@a.example"
+    )
+
+    assert ended.code == 0
+    for message in (
+        "not a database address", "not an address like https://account.example.org", "needs the place {token}",
+        "not an email address: me",
+    ):  # fmt: skip
+        assert message in ended.out
+    assert read_settings(Path("keyturn.toml"), READY).accounts.store == "builtin"
+
+
+def test_a_flag_is_not_asked_for_and_a_faulty_one_is(person: Person) -> None:
+    flags = ("--store", "builtin", "--brand", "Northwind", "--base-url", "x", "--reset-url", "")
+    ended = person.answers("https://account.example.org", "me@a.example", flags=flags)
+
+    assert ended.code == 0
+    assert "not an address like https://account.example.org" in ended.out
+    assert "Whose mails" not in ended.out
+
+
+def test_several_tables_are_offered(person: Person) -> None:
+    two = "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);"
+    sqlite_app()
+    ended = person.answers(sqlite_app(two), "member", "members", "", *REST)
+
+    assert "there are members, posts, sessions, users" in ended.out
+    assert "there is no table member; did you mean members?" in ended.out
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.table, table.email, table.password) == ("members", "mail", "pass")
+
+
+def test_the_apps_own_variable_is_offered_and_written(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", sqlite_app())
+    ended = person.answers("", "", *REST)
+
+    assert "[${DATABASE_URL}]" in ended.out
+    assert 'url = "${DATABASE_URL}"' in Path("keyturn.toml").read_text()
+    assert "export DATABASE_URL" not in ended.out
+
+
+def test_supabase_is_asked_for_its_address(person: Person) -> None:
+    ended = person.answers("project", "https://project.supabase.co", *REST, flags=("--store", "supabase"))
+
+    assert ended.code == 0
+    assert "not an address like" in ended.out
+    assert 'url = "https://project.supabase.co"' in Path("keyturn.toml").read_text()
+
+
+@pytest.mark.parametrize("interrupting", [True, False])
+@pytest.mark.parametrize("given", range(5))
+def test_who_leaves_leaves_nothing_behind(person: Person, given: int, interrupting: bool) -> None:
+    answers = (sqlite_app(), "", *REST)[:given]
+    ended = person.answers(*answers, interrupting=interrupting)
+
+    assert (ended.code, ended.err) == (1, "keyturn: ended before the end; nothing was written\n")
+    assert files() == {"app.db"}
+
+
+def test_nothing_is_asked_of_who_says_yes(person: Person) -> None:
+    ended = person.answers(flags=("--yes", "--store", "builtin"))
+
+    assert ended.err == "keyturn: nothing can be asked here, so these are needed: --base-url, --brand, --from\n"

@@ -1,0 +1,86 @@
+"""Webhooks in the outbox: listed beside the mails, found by their account, and tried again under the same id."""
+
+import json
+
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.cli.school import ADA, GRACE, School, cells, listed
+
+from keyturn.database import now
+from keyturn.errors import SendRefused
+from keyturn.outbox import Sent
+from keyturn.parts import Parts
+from keyturn.reset.client import Client
+from keyturn.reset.notices import Notices
+
+KIND = "webhook_password_changed"
+
+
+class Telling(School):
+    """A service that has told its app of a change, and what came of it."""
+
+    def tell(self, outcome: SendRefused | Sent) -> None:
+        async def work(parts: Parts) -> None:
+            account = await parts.accounts.find(ADA)
+            assert account
+            async with parts.database.transaction() as session:
+                notices = Notices(parts.outbox, ("password.changed",))
+                await notices.password_changed(session, account, Client(), how="reset", moment=now())
+                await session.commit()
+            (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
+            if isinstance(outcome, Sent):
+                await parts.outbox.settle_sent(message, outcome)
+            else:
+                await parts.outbox.settle_dead(message, outcome.reason)
+
+        self.do(work)
+
+    def key(self) -> str:
+        keys = []
+
+        async def work(parts: Parts) -> None:
+            (message,) = await parts.outbox.claim(1, parts.settings.worker.lease * 0, only=[KIND])
+            keys.append(message.key)
+
+        self.do(work)
+        return keys[0]
+
+
+@pytest.fixture
+def school(migrated: Keyturn) -> Telling:
+    assert migrated
+    return Telling()
+
+
+def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
+    keyturn: Keyturn, school: Telling
+) -> None:
+    school.ask(GRACE)
+    school.tell(Sent("webhook", "204"))
+    _, line, _ = keyturn("outbox", "list").out.splitlines()
+    shown = [cells(line) for line in keyturn("outbox", "show", "2").out.splitlines()]
+
+    assert [cells(line)[0], *cells(line)[2:]] == ["2", KIND, "sent", "1", "-", "-"]
+    assert shown[0] == ["Message 2", KIND, "sent"]
+    assert ["", "For", ADA] in shown
+    assert ["", "Sender", "webhook 204"] in shown
+    assert listed(keyturn("outbox", "list", "--json", "--email", ADA)) == {2: "sent"}
+
+
+def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: Telling) -> None:
+    school.tell(Sent("webhook", "204"))
+
+    assert "not sent twice" in keyturn("outbox", "retry", "1").err
+
+
+def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: Telling) -> None:
+    school.tell(SendRefused("410 Gone"))
+    first = json.loads(keyturn("outbox", "list", "--json").out)
+    told = keyturn("outbox", "retry", "--dead")
+    key = school.key()
+    school.change(state="dead", claim=None)
+    keyturn("outbox", "retry", "1")
+
+    assert [(message["state"], message["reason"], message["for"]) for message in first] == [("dead", "410 Gone", ADA)]
+    assert told.out == "Message 1 begins anew, as if it had never been tried.\n"
+    assert school.key() == key

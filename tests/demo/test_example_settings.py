@@ -1,0 +1,100 @@
+"""The examples of the five apps: what their files say, and what their demos make of it."""
+
+import shlex
+from operator import attrgetter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from keyturn.cli.demo_folder import DemoFolder
+from keyturn.cli.examples import Example, example_names
+from keyturn.errors import SettingsInvalid
+from keyturn.mail.palette import palette_for
+from keyturn.settings import Settings, read_settings
+from keyturn.settings.rules import broken_rules
+
+URL = "http://127.0.0.1:8000"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FIVE = ("easemail", "ivory-mirro", "nextjs-app", "teacher-resources", "waibuk")
+
+VARIABLES = {
+    "waibuk": {"RESEND_API_KEY": "resend.api_key"},
+    "teacher-resources": {"EMAIL_USER": "smtp.username", "EMAIL_PASS": "smtp.password"},
+    "ivory-mirro": {"RESEND_API_KEY": "resend.api_key", "FROM_EMAIL": "mail.from_", "BASE_URL": "base_url"},
+    "easemail": {
+        "RESEND_API_KEY": "resend.api_key", "EMAIL_FROM": "mail.from_", "NEXT_PUBLIC_SITE_URL": "base_url",
+        "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
+    },
+    "nextjs-app": {"NEXT_PUBLIC_APP_URL": "base_url", "NODE_EMAIL": "smtp.username", "NODE_PASS": "smtp.password"},
+}  # fmt: skip
+"""The variables that each app's own document names, and what they set."""
+
+GMAIL_ACCOUNTS = {"EMAIL_USER", "NODE_EMAIL"}
+"""Who logs in is also who the mail is from: one more line."""
+
+five = pytest.mark.parametrize("name", FIVE)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(name: str, **variables: str) -> Settings:
+    """Return what an example's file says under the variables of its env.example, in its own folder."""
+    words = shlex.split((EXAMPLES / name / "env.example").read_text("utf-8"), comments=True)
+    given = dict(word.split("=", 1) for word in words) | {"KEYTURN_SECRET_KEY": "s" * 32} | variables
+    return read_settings(EXAMPLES / name / "keyturn.toml", given)
+
+
+def test_the_five_apps_are_the_examples_with_a_story() -> None:
+    assert tuple(example_names()) == FIVE
+
+
+@five
+def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES / name)
+    settings = written(name)
+
+    assert settings.environment == "production"
+    assert palette_for(settings.brand.accent, settings.brand.accent_dark)[1] == []
+
+
+@five
+def test_each_variable_of_its_document_is_mapped_in_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES / name)
+    lines = (EXAMPLES / name / "keyturn.toml").read_text().splitlines()
+    for variable, setting in VARIABLES[name].items():
+        value = "https://own.example" if setting == "base_url" else "own@example.test"
+        settings = written(name, **{variable: value})
+
+        assert sum(f"${{{variable}}}" in line for line in lines) == (2 if variable in GMAIL_ACCOUNTS else 1)
+        assert value in attrgetter(setting)(settings)
+        if variable in GMAIL_ACCOUNTS:
+            assert value in settings.mail.from_
+
+
+@five
+def test_without_its_variables_every_missing_one_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES / name)
+    with pytest.raises(SettingsInvalid, match="KEYTURN_SECRET_KEY") as fault:
+        read_settings(EXAMPLES / name / "keyturn.toml", {})
+
+    assert all(variable in str(fault.value) for variable in VARIABLES[name])
+
+
+@five
+def test_nothing_of_its_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
+    monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
+    settings = Example(name, URL, DemoFolder(name)).settings
+
+    assert list(broken_rules(settings, sending=True)) == []
+    assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (
+        "capture", "", "", "",
+    )  # fmt: skip
+    places = (settings.database.url, settings.accounts.table.url or settings.database.url)
+    assert all(place.startswith(f"sqlite:///.keyturn/{name}/") for place in places)
+    assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"

@@ -1,0 +1,116 @@
+"""The demos of the five apps, without a process of their own: each story works."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from click.testing import CliRunner
+from tests.demo.captured import link_in, newest, token_in
+from tests.spec.service import CHEAPEST
+
+from keyturn.app import create_app
+from keyturn.cli import keyturn
+from keyturn.cli.demo_folder import DemoFolder
+from keyturn.cli.examples import Example, NoSuchExample
+from keyturn.cli.plain_demo import PASSWORD
+from keyturn.parts import Parts
+from keyturn.settings import HashingSettings
+
+URL = "http://127.0.0.1:8000"
+NEW = "Eleven l0ud lighthouses!"
+PEOPLE = {
+    "easemail": "ada@easemail.test",
+    "ivory-mirro": "ada@ivory.test",
+    "nextjs-app": "user@next.test",
+    "teacher-resources": "teacher@resources.test",
+    "waibuk": "viewer@waibuk.test",
+}
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Running:
+    """A demo whose worker is driven by hand, and a browser's end of it."""
+
+    def __init__(self, parts: Parts, client: httpx.AsyncClient) -> None:
+        self.parts = parts
+        self.client = client
+
+    async def mail(self) -> EmailMessage:
+        """Deliver what waits, and return the newest mail that was captured."""
+        await self.parts.relay().drain()
+        return newest(self.parts.settings.mail.capture_dir)
+
+    async def signs_in(self, address: str, password: str) -> bool:
+        answer = await self.client.post("/api/auth/login", json={"email": address, "password": password})
+        assert answer.status_code in {200, 401}, answer.text
+        return answer.status_code == 200
+
+
+@asynccontextmanager
+async def running(name: str) -> AsyncIterator[Running]:
+    example = Example(name, URL, DemoFolder(name))
+    example.settings = msgspec.structs.replace(example.settings, hashing=HashingSettings(cost=CHEAPEST))
+    async with example.parts() as parts:
+        app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
+        transport = httpx.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
+            yield Running(parts, client)
+        await parts.close()
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(name: str) -> None:
+    async with running(name) as demo:
+        settings, person = demo.parts.settings, PEOPLE[name]
+        asked = await demo.client.post(
+            f"{settings.server.api_path.rstrip('/')}/forgot-password", json={"email": person}
+        )
+        mail = await demo.mail()
+        link = link_in(mail)
+        token, page = token_in(link), await demo.client.get(link)
+        reset = f"{settings.server.api_path.rstrip('/')}/reset-password"
+        weak = await demo.client.post(reset, json={"token": token, "newPassword": "short"})
+        done = await demo.client.post(reset, json={"token": token, "newPassword": NEW})
+
+        assert asked.status_code == 202
+        assert mail["To"] == person
+        assert settings.brand.name in mail["Subject"]
+        assert page.status_code == 200
+        assert settings.brand.name in page.text
+        assert weak.status_code == 422
+        assert done.status_code == 200, done.text
+        assert await demo.signs_in(person, PASSWORD) is False
+        assert await demo.signs_in(person, NEW) is True
+        assert (await demo.client.get(settings.sign_in_url.format(base_url=URL))).status_code == 200
+
+
+async def test_a_second_start_keeps_what_was_done_in_the_first() -> None:
+    person = PEOPLE["nextjs-app"]
+    async with running("nextjs-app") as demo:
+        await demo.client.post("/api/auth/forgot-password", json={"email": person})
+        token = token_in(link_in(await demo.mail()))
+        await demo.client.post("/api/auth/reset-password", json={"token": token, "password": NEW})
+    async with running("nextjs-app") as demo:
+        assert await demo.signs_in(person, NEW)
+
+
+def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() -> None:
+    with pytest.raises(NoSuchExample, match="there is no example wiabuk; there are easemail, ivory-mirro"):
+        Example("wiabuk", URL, DemoFolder("wiabuk"))
+
+    assert not Path(".keyturn").exists()
+
+
+def test_the_help_lists_them() -> None:
+    shown = "".join(CliRunner().invoke(keyturn, ["demo", "--help"]).output.split())
+
+    assert all(name in shown for name in PEOPLE)

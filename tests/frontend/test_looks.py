@@ -1,0 +1,101 @@
+"""How the elements look in somebody's page: what fits, what axe-core finds, whose words and colours they have."""
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Page, expect
+from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
+from tests.spec.service import NEW_PASSWORD, Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
+SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(
+    'button, a, input:not(.unseen)')]).filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
+    .map(e => e.outerHTML)"""
+
+
+async def look(page: Page, where: str) -> None:
+    """Look at what is shown, on a phone and in both schemes."""
+    await page.add_style_tag(content=":root { background: Canvas; }")  # axe takes a page without a colour for white
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320, where
+    assert await page.evaluate(SMALL) == [], where
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        found = [violation["id"] for violation in (await page.evaluate(AXE))["violations"]]
+        assert found == [], f"{where}, {scheme}"
+
+
+@pytest.mark.parametrize("lang", ["en", "ar"])
+async def test_every_view_fits_a_phone_and_axe_finds_nothing(lang: str, app: App, keyturn: Service) -> None:
+    person = (await keyturn.add(f"a-name-that-goes-on-{lang}@a-host-that-does-too.northwind.test")).email
+    bodies = {"phone-forgot": FORGOT, "phone-card": CHANGE.replace("{email}", person), "phone-reset": RESET}
+    app.pages |= {path: body.replace(" url", f' lang="{lang}" heading-level="1" url') for path, body in bodies.items()}
+    async with app.open("/login", viewport={"width": 320, "height": 640}, bypass_csp=True) as page:
+        await page.add_init_script(path=AXE_FILE_PATH)
+        button, email = page.locator("[part~=button]"), page.locator("#email")
+        await page.goto("/phone-forgot")
+        await email.fill("ada@")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await look(page, "a malformed address")
+        await email.fill(person)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[part=clock]")).to_be_visible()
+        await look(page, "sent")
+        await page.goto("/phone-card")
+        await button.click()
+        await expect(page.get_by_role("status")).to_be_visible()
+        await look(page, "the card")
+        await keyturn.deliver()
+        await page.goto(f"/phone-reset?token={await keyturn.link(person)}")
+        await page.locator("#password").fill(NEW_PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await look(page, "two different passwords")
+        await page.goto("/phone-reset?token=x")
+        await expect(button).to_be_visible()
+        await look(page, "a dead link")
+
+
+@pytest.mark.usefixtures("keyturn")
+@pytest.mark.parametrize(
+    ("lang", "heading"),
+    [
+        ("de-AT", "Passwort vergessen?"),
+        ("ar", "هل نسيت كلمة المرور؟"),
+        ("ja", "パスワードをお忘れですか？"),
+        ("nl", "Forgot your password?"),
+    ],
+    ids=["de", "ar", "ja", "nl"],
+)
+async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: str, app: App) -> None:
+    app.pages["spoken"] = f'<section lang="{lang}">{FORGOT}</section>'
+    async with app.open("/spoken", locale="fr-FR") as page:
+        await expect(page.get_by_role("heading")).to_have_text(heading)
+        direction = await page.get_by_role("heading").evaluate("heading => getComputedStyle(heading).direction")
+        assert direction == ("rtl" if lang == "ar" else "ltr")
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
+    worded = """ texts='{"forgotHeading": "", "forgotLead": "", "send": "Mail me a link"}' url"""
+    app.pages["own"] = FORGOT.replace(" url", worded)
+    app.pages["level"] = FORGOT.replace(" url", ' heading-level="3" url')
+    async with app.open("/own", bypass_csp=True) as page:
+        await page.add_style_tag(
+            content="keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
+        )
+        button = page.get_by_role("button", name="Mail me a link")
+        await expect(button).to_have_css("background-color", "rgb(120, 0, 60)")
+        await expect(button).to_have_css("border-radius", "0px")
+        await expect(page.get_by_role("heading")).to_have_count(0)
+        await page.goto("/level")
+        await expect(page.get_by_role("heading", level=3)).to_be_visible()
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_a_page_that_is_light_alone_stays_so(app: App) -> None:
+    app.pages["light"] = f'<meta name="color-scheme" content="only light">{FORGOT}'
+    async with app.open("/light", color_scheme="dark") as page:
+        await page.evaluate("document.querySelector('meta[name=color-scheme]').remove()")
+        await expect(page.get_by_role("heading")).to_have_css("color", "rgb(28, 27, 25)")

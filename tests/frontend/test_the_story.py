@@ -1,0 +1,132 @@
+"""From the forgotten password to the new one, on a page of another site, under a Content-Security-Policy."""
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.frontend.conftest import CHANGE, App, link_mailed
+from tests.spec.service import NEW_PASSWORD, Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keyturn-reset', 'keyturn-error'])
+    document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""
+
+
+async def choose(page: Page, password: str, again: str) -> None:
+    await page.get_by_label("New password", exact=True).fill(password)
+    await page.get_by_label("Again", exact=True).fill(again)
+    await page.get_by_role("button", name="Save the new password").click()
+
+
+async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: App, keyturn: Service) -> None:
+    ada = (await keyturn.add("ada@northwind.test", name="Ada")).email
+    async with app.open("/forgot") as page:
+        await page.evaluate(HEARD)
+        await page.get_by_label("Email").fill(ada)
+        await page.get_by_role("button", name="Send the link").click()
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_focused()
+        await expect(page.get_by_text("If an account exists for that address, a link is on its way.")).to_be_visible()
+        again = page.get_by_role("button", name="Send the link again")
+        await expect(again).to_have_attribute("aria-disabled", "true")
+        await expect(again).to_contain_text("0:5")
+        assert await page.evaluate("heard") == [["keyturn-sent", ada]]
+
+        link = await link_mailed(keyturn, ada)
+        await page.goto(link)
+        await page.evaluate(HEARD)
+        await expect(page.get_by_text(f"For {ada}")).to_be_visible()
+        assert page.url == f"{app.address}/reset"
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
+        await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
+        assert await page.evaluate("heard") == [["keyturn-reset", ada]]
+        assert await keyturn.knows(NEW_PASSWORD, ada)
+
+        await page.goto(link)
+        await expect(page.get_by_role("alert")).to_have_text(
+            "This reset link has already been used. Please request a new one."
+        )
+        await page.get_by_role("link", name="Ask for a new link").click()
+        assert page.url == f"{app.address}/forgot"
+
+
+async def test_nobody_learns_who_has_an_account(app: App, keyturn: Service) -> None:
+    kate = (await keyturn.add("kate@northwind.test")).email
+    shown = []
+    async with app.open("/forgot") as page:
+        for email in (kate, "nobody@northwind.test"):
+            await page.get_by_label("Email").fill(email)
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+            shown.append((await page.locator("keyturn-forgot").inner_text()).replace(email, "..."))
+            await page.get_by_role("button", name="Use another address").click()
+    assert shown[0] == shown[1]
+
+
+async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keyturn: Service) -> None:
+    dora = (await keyturn.add("dora@northwind.test")).email
+    app.pages["settings"] = CHANGE.replace("{email}", dora)
+    async with app.open("/settings") as page:
+        await expect(page.get_by_role("heading", name="Change Password")).to_be_visible()
+        await page.clock.install()
+        button = page.get_by_role("button", name="Request Password Change")
+        await button.click()
+        await expect(page.get_by_role("status")).to_have_text(
+            "We’ve sent a password reset link to your email. Please check your inbox to continue."
+        )
+        await page.clock.fast_forward(15_000)
+        await expect(button).to_contain_text("0:4")
+        await button.click(force=True)  # it rests, and so nothing is sent
+        await page.clock.fast_forward(46_000)
+        await expect(button).not_to_have_attribute("aria-disabled", "true")
+    await keyturn.deliver()
+    assert len(keyturn.inbox.sent_to(dora)) == 1
+
+
+async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
+    keith = (await keyturn.add("keith@northwind.test")).email
+    async with app.open("/forgot") as page:
+        await expect(page.get_by_label("Email")).to_be_visible()
+        for key in ("Tab", keith, "Enter"):
+            await (page.keyboard.type(key) if key == keith else page.keyboard.press(key))
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_focused()
+
+        await page.goto(await link_mailed(keyturn, keith))
+        await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+        await page.keyboard.press("Tab")
+        await page.keyboard.type(NEW_PASSWORD)
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="Show New password")).to_be_focused()
+        await page.keyboard.press("Space")
+        await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type(NEW_PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("shape", "left"),
+    [
+        ("/reset?from=mail&token={token}#top", "/reset?from=mail#top"),
+        ("/reset#token={token}&email=tom%40northwind.test", "/reset"),
+        ("/app/reset-password/{token}?email=tom%40northwind.test", "/app/reset-password"),
+    ],
+    ids=["in the query", "in the fragment", "in the path"],
+)
+async def test_the_token_leaves_the_address(shape: str, left: str, app: App, keyturn: Service) -> None:
+    tom = "tom@northwind.test"
+    if not await keyturn.parts.accounts.find(tom):
+        await keyturn.add(tom)
+    token = await keyturn.link(tom)
+    async with app.open("/login") as page:
+        await page.goto(shape.format(token=token))
+        await expect(page.get_by_text(f"For {tom}")).to_be_visible()
+        assert page.url == app.address + left
+        assert token not in await page.content()
+        await page.goto("/login")
+        await page.go_back()
+        await expect(page.get_by_role("heading", name="Open the link in your mail")).to_be_visible()
+        # A second link, opened in the same tab, changes the fragment alone.
+        await page.evaluate(f"location.hash = 'token={token}'")
+        await expect(page.get_by_text(f"For {tom}")).to_be_visible()
+        assert token not in page.url

@@ -1,0 +1,80 @@
+"""A real MariaDB for tests, on a Unix socket alone."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiomysql
+from tests.databases import in_memory
+
+# A server of Debian's lies where the shell of an ordinary user does not look.
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+MARIADBD = shutil.which("mariadbd", path=_PATH)
+
+# What a power cut would do to it is nobody's concern.
+_OPTIONS = (
+    "--no-defaults", "--skip-networking", "--log-warnings=0", "--performance-schema=off", "--skip-name-resolve",
+    "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
+    "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
+)  # fmt: skip
+
+
+class MariadbServer:
+    """Databases of one server, each empty."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._numbers = count()
+
+    def empty(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        asyncio.run(self._execute(f"CREATE DATABASE {name}"))
+        return f"mysql://root@localhost/{name}?unix_socket={self._socket}"
+
+    def drop(self, url: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        asyncio.run(self._execute(f"DROP DATABASE {name}"))
+
+    async def _execute(self, statement: str) -> None:
+        connection = await aiomysql.connect(unix_socket=str(self._socket), user="root")
+        try:
+            async with connection.cursor() as cursor:
+                await cursor.execute(statement)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running_mariadb() -> Iterator[MariadbServer]:
+    """Run `MARIADBD` in a folder that goes with it; as root it runs as a user of its own."""
+    assert MARIADBD
+    # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
+        socket = Path(folder) / "mariadb.sock"
+        places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder))]
+        installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
+        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": _PATH})
+        server = subprocess.Popen([MARIADBD, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
+        try:
+            assert server.stderr
+            if not any("ready for connections" in line for line in server.stderr):
+                raise AssertionError("MariaDB ended before it was ready")
+            yield MariadbServer(socket)
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    user = next(name for name in ("mysql", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
+    shutil.chown(folder, user)
+    return [f"--user={user}"]

@@ -1,0 +1,119 @@
+"""The hosted pages answer where their addresses are."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from tests.pages.school import School, Visitor, cookie, heading, opened, settings_for, words
+from tests.pages.test_behind_a_prefix import submit
+from tests.spec import service as spec
+from tests.spec.inbox import links_in
+from tests.spec.service import ADA, NEW_PASSWORD, Service
+
+RESET, FORGOT, SIGN_IN = "/change-password.html", "/account/forgot-password.html", "/sign-in"
+ONLY_HERE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+async def service(database_url: str) -> AsyncIterator[Service]:
+    settings = spec.settings_for(
+        database_url, reset_url=f"{{base_url}}{RESET}?code={{token}}&for={{email}}",
+        forgot_url=f"{{base_url}}{FORGOT}", sign_in_url=f"{{base_url}}{SIGN_IN}/",
+    )  # fmt: skip
+    async with spec.running(settings) as service:
+        await service.add(ADA, name="Ada")
+        yield service
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.anywhere() as client:
+        yield client
+
+
+@ONLY_HERE
+async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    page = await client.get("/", follow_redirects=True)
+    assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
+    assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
+
+    page = await submit(client, await client.get(FORGOT), email=ADA)
+    assert (page.url.path, heading(page)) == (FORGOT, "Check your mail")
+    assert f'<a href="{FORGOT}?another">' in page.text
+
+    await service.deliver()
+    (link,) = (link for link in links_in(service.inbox.mails[0]) if "code=" in link)
+    assert urlsplit(link).path == RESET
+    assert cookie(await client.get(link), "keyturn_link")["path"] == RESET
+    form = await client.get(RESET)
+    assert f"For {ADA}" in words(form)
+
+    page = await submit(client, form, email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
+    assert page.url.path == SIGN_IN
+    assert "Your password was changed. Sign in with your new password." in words(page)
+    page = await submit(client, page, email=ADA, password=NEW_PASSWORD)
+    assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
+    page = await submit(client, page)
+    assert page.url.path == SIGN_IN
+    assert "You are signed out." in words(page)
+
+
+@ONLY_HERE
+async def test_nothing_is_left_where_they_are_otherwise(client: httpx.AsyncClient) -> None:
+    for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
+        assert (await client.get(path)).status_code == 404
+    answer = await client.get("/security-settings")
+    assert answer.headers["location"] == f"{SIGN_IN}?next=%2Fsecurity-settings"
+
+
+@ONLY_HERE
+async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
+    assert (page.status_code, heading(page)) == (400, "This link does not work")
+    assert f'href="{FORGOT}">Ask for a new link' in page.text
+
+    client.cookies.clear()
+    page = await client.get(f"{RESET}?token=x", follow_redirects=True)
+    assert heading(page) == "Open the link in your mail"
+
+
+@ONLY_HERE
+async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(client: httpx.AsyncClient) -> None:
+    for path in (RESET, FORGOT, SIGN_IN):
+        page = await client.post(path, data={})
+        assert (page.status_code, heading(page)) == (403, "This form is out of date")
+        assert f'<a class="button" href="{path}">' in page.text
+
+
+async def test_a_token_behind_the_hash_is_handed_on_by_its_name(tmp_path: Path) -> None:
+    async with opened(settings_for(tmp_path, reset_url="{base_url}/choose#t={token}")) as school:
+        ada = await school.add()
+        async with school.visitor() as visitor:
+            page = await visitor.get("/choose")
+            assert 'action="/choose/open"' in page.text
+            assert 'data-token="t" data-email="email"' in page.text
+            answer = await visitor.submit("/choose", "/choose/open", token=await school.link(ada))
+            assert f"For {ada.email}" in words(await visitor.follow(answer))
+
+
+@pytest.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    """Open a site whose team has pages of its own, at addresses that happen to be below another one."""
+    own = "https://app.northwind.example"
+    settings = settings_for(tmp_path, reset_url=f"{own}/reset/{{token}}", forgot_url=f"{own}/forgot")
+    async with opened(settings) as school:
+        yield school
+
+
+async def test_beside_pages_of_an_app_the_hosted_ones_keep_their_paths_and_lead_to_the_app_s(visitor: Visitor) -> None:
+    assert heading(await visitor.get("/forgot-password")) == "Forgot your password?"
+    for path in ("/reset-password", "/login"):
+        assert 'href="https://app.northwind.example/forgot"' in (await visitor.get(path)).text
+    page = await visitor.follow(await visitor.get("/reset-password/x"))
+    assert 'href="https://app.northwind.example/forgot"' in page.text

@@ -1,0 +1,115 @@
+"""What differs between kinds of accounts: where their settings are, the brand, the words."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.pages.school import School, Visitor, heading, opened, settings_for, words
+
+from keyturn.mail.palette import palette_for
+from keyturn.settings import Kind
+
+OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"
+ELSEWHERE = "https://app.northwind.example/settings"
+PURPLE = "#5b3a8c"
+CATALOGUE = (
+    'msgid "Security settings"\nmsgstr "Office security"\n\nmsgid "Save the new password"\nmsgstr "Update Password"\n'
+)
+
+
+@pytest.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    catalogue = tmp_path / "of_schools" / "en" / "LC_MESSAGES" / "keyturn.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(CATALOGUE, "utf-8")
+    kinds = {
+        "school": Kind(
+            settings_url="{base_url}/school-settings/security",
+            brand={"name": "Harbour <Primary>", "accent": PURPLE, "logo_url": "https://cdn.harbour.example/logo.png"},
+            locales=str(tmp_path / "of_schools"),
+        ),
+        "pupil / with a strange name": Kind(brand={"name": "Pupils"}),
+        "viewer": Kind(settings_url=ELSEWHERE),
+    }
+    async with opened(settings_for(tmp_path, kinds=kinds)) as school:
+        await school.add(OFFICE, kind="school")
+        await school.add(PUPIL, kind="pupil / with a strange name")
+        await school.add(GUEST, kind="guest")
+        yield school
+
+
+async def stylesheet(page: httpx.Response, visitor: Visitor) -> str:
+    """Return the colours of a page."""
+    (address,) = re.findall(r'href="(/keyturn-assets/[^"]*brand\.css)"', page.text)
+    answer = await visitor.get(address)
+    assert answer.headers["content-type"].startswith("text/css")
+    return answer.text
+
+
+async def test_the_settings_have_the_brand_and_the_words_of_the_kind(visitor: Visitor) -> None:
+    page = await visitor.follow(await visitor.sign_in(OFFICE))
+    assert page.url.path == "/school-settings/security"
+    assert heading(page) == "Office security"
+    assert 'src="https://cdn.harbour.example/logo.png" alt="Harbour &lt;Primary&gt;"' in page.text
+    assert "https://cdn.harbour.example" in page.headers["content-security-policy"]
+    assert f"--accent: {palette_for(PURPLE, '#6fd3ae')[0].accent};" in await stylesheet(page, visitor)
+    (icon,) = re.findall(r'href="(/keyturn-assets/[^"]*icon\.svg)"', page.text)
+    assert ">H</text>" in (await visitor.get(icon)).text
+
+
+async def test_what_a_kind_does_not_say_is_as_for_all(visitor: Visitor) -> None:
+    page = await visitor.follow(await visitor.sign_in(PUPIL))
+    assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
+    assert '<p class="brand">Pupils</p>' in page.text
+    assert await stylesheet(page, visitor) == await stylesheet(await visitor.get("/forgot-password"), visitor)
+
+
+async def test_an_account_of_an_unknown_kind_has_the_page_and_the_brand_of_all(visitor: Visitor) -> None:
+    page = await visitor.follow(await visitor.sign_in(GUEST))
+    assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
+    assert '<p class="brand">Northwind School</p>' in page.text
+
+
+async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page_is(
+    visitor: Visitor, school: School
+) -> None:
+    account = await school.parts.accounts.find(OFFICE)
+    assert account
+    token = await school.link(account)
+    await visitor.get(f"/reset-password/{token}")
+    for page in (
+        await visitor.get("/reset-password"),
+        await visitor.submit("/reset-password", password="x", again="y"),
+    ):
+        assert "Update Password" in words(page)
+        assert "Harbour &lt;Primary&gt;</title>" in page.text
+    named = await visitor.submit("/reset-password", password="Harbour-Primary-1", again="Harbour-Primary-1")
+    assert "Not met yet: not your address or the name of the site." in words(named)
+    await visitor.get("/reset-password/x")
+    for path in ("/reset-password", "/login", "/forgot-password"):
+        assert "Northwind School</title>" in (await visitor.get(path)).text
+
+
+async def test_who_has_the_settings_in_the_app_is_sent_there_and_the_policy_allows_it(
+    visitor: Visitor, school: School
+) -> None:
+    await school.add(kind="viewer")
+    page = await visitor.get("/login")
+    assert "form-action 'self' https://app.northwind.example;" in page.headers["content-security-policy"]
+    assert (await visitor.sign_in()).headers["location"] == ELSEWHERE
+    form = await visitor.get("/forgot-password")
+    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
+    for path in ("/security-settings", "/school-settings/security", "/login"):
+        assert (await visitor.get(path)).headers["location"] == ELSEWHERE
+    answer = await visitor.client.post("/security-settings", data={"_csrf_token": token})
+    assert answer.headers["location"] == ELSEWHERE
+    assert await school.asked() == []
+
+
+async def test_without_kinds_there_is_one_page_for_all(tmp_path: Path) -> None:
+    async with opened(settings_for(tmp_path, kinds={})) as plain, plain.visitor() as visitor:
+        await plain.add("ada@harbour.example", kind="school")
+        assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
+        assert (await visitor.get("/school-settings/security")).status_code == 404

@@ -1,0 +1,197 @@
+"""Somebody's Litestar app, with users, sessions and opinions of its own, and Keyturn in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import uvicorn
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
+from litestar import Litestar, Request, Response, get, post
+from litestar.config.cors import CORSConfig
+from litestar.config.csrf import CSRFConfig
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.params import JSONBody
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from tests.spec.inbox import Inbox
+from tests.spec.service import ADA, PASSWORD, hash_of, settings_for
+from uvicorn.lifespan.on import LifespanOn
+
+from keyturn import KeyturnPlugin, Settings, table_of
+from keyturn.parts import Parts
+from keyturn.settings import DatabaseSettings
+
+BASE_URL = "https://school.example.org/account"
+KNOWN = {"X-Teacher": "ada"}
+"""What the app's own sign-in leaves behind, in short."""
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    """Its attributes are not called what their columns are."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    mail: Mapped[str] = mapped_column("email", String(254), unique=True)
+    hashed: Mapped[str | None] = mapped_column("password_hash", String(60))
+    full_name: Mapped[str] = mapped_column("display_name", String(80), default="")
+    left_at: Mapped[datetime | None]
+    must_change: Mapped[bool] = mapped_column(default=False)
+
+
+class Visit(Base):
+    """A session that the app keeps itself."""
+
+    __tablename__ = "visits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+ACCOUNTS = table_of(
+    User, email="mail", password="hashed", name="full_name", active="not left_at",
+    set={"must_change": False}, delete=[Visit.user_id],
+)  # fmt: skip
+
+
+class Teachers(AbstractAuthenticationMiddleware):
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        if "X-Teacher" not in connection.headers:
+            raise NotAuthorizedException("the app knows nobody")
+        return AuthenticationResult(user=connection.headers["X-Teacher"], auth=None)
+
+
+def signature(app: ASGIApp) -> ASGIApp:
+    async def signed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sign(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-school", b"northwind")]
+            await send(message)
+
+        await app(scope, receive, sign)
+
+    return signed
+
+
+def teachers_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    if "X-Teacher" not in connection.headers:
+        raise NotAuthorizedException("the app's guard")
+
+
+async def before(request: Request[Any, Any, Any]) -> Response[Any] | None:
+    return Response("the app is closed", status_code=418) if "X-Closed" in request.headers else None
+
+
+def after(response: Response[Any]) -> Response[Any]:
+    response.headers["x-after"] = "the app"
+    return response
+
+
+def on_error(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return Response({"the app says": str(status)}, status_code=status)
+
+
+@get("/notes")
+async def notes(db_session: NamedDependency[AsyncSession], api: NamedDependency[str]) -> dict[str, Any]:
+    found = await db_session.scalars(select(User.mail))
+    return {"api": api, "users": list(found)}
+
+
+@post("/notes")
+async def add_note(data: JSONBody[dict[str, str]]) -> dict[str, str]:
+    return data
+
+
+@get("/login", opt={"exclude_from_auth": True}, media_type="text/plain")
+async def login() -> str:
+    return "the app's own way in"
+
+
+def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
+    """Return the app's configuration of its database, which makes its tables itself."""
+    url = url.replace("sqlite://", "sqlite+aiosqlite://").replace("postgresql://", "postgresql+asyncpg://")
+    return SQLAlchemyAsyncConfig(**{"connection_string": url, "metadata": Base.metadata, "create_all": True} | options)
+
+
+def keyturn_settings(**changes: Any) -> Settings:
+    """Return settings that name no database: the app's is shared."""
+    return settings_for(DatabaseSettings().url, **{"base_url": BASE_URL} | changes)
+
+
+class Host:
+    """The app. `keyturn` is the plugin in it."""
+
+    def __init__(
+        self, url: str, *, settings: Settings | None = None, plugin_first: bool = False, **plugin: Any
+    ) -> None:
+        self.inbox = Inbox()
+        self.alchemy = alchemy_for(url)
+        given: dict[str, Any] = {"alchemy": self.alchemy, "accounts": ACCOUNTS, "worker": False, "sender": self.inbox}
+        self.keyturn = KeyturnPlugin(settings or keyturn_settings(), **given | plugin)
+        plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
+        self.app = Litestar(
+            [notes, add_note, login],
+            plugins=plugins[::-1] if plugin_first else plugins,
+            middleware=[signature, Teachers],
+            guards=[teachers_only],
+            csrf_config=CSRFConfig(secret="the app's own secret"),
+            cors_config=CORSConfig(allow_origins=["https://app.example.org"]),
+            exception_handlers={404: on_error, HTTPException: on_error, 400: on_error, Exception: on_error},
+            before_request=before,
+            after_request=after,
+            dependencies={"api": Provide(lambda: "the app's", sync_to_thread=False)},
+            response_headers={"X-App": "yes"},
+            request_max_body_size=64,
+            logging_config=None,
+        )
+
+    @property
+    def parts(self) -> Parts:
+        return self.keyturn.parts
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        life = LifespanOn(uvicorn.Config(self.app, log_config=None))
+        await life.startup()
+        assert not life.should_exit, "the app did not start"
+        yield
+        await life.shutdown()
+        assert not life.should_exit, "the app did not stop"
+        # Advanced Alchemy does so for a process's first configuration alone: it looks for all by that name.
+        await self.alchemy.get_engine().dispose()
+
+    def client(self, address: str = "198.18.0.1", **options: Any) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
+
+    async def add(self, mail: str = ADA, **fields: Any) -> UUID:
+        """Add a user with a session, as the app does it."""
+        async with self.alchemy.get_session() as session:
+            key = uuid4()
+            session.add(User(**{"id": key, "mail": mail, "hashed": hash_of(PASSWORD), "must_change": True} | fields))
+            await session.flush()
+            session.add(Visit(user_id=key))
+            await session.commit()
+            return key
+
+    async def user(self, mail: str = ADA) -> User:
+        async with self.alchemy.get_session() as session:
+            return (await session.scalars(select(User).where(User.mail == mail))).one()
+
+    async def visits(self) -> int:
+        async with self.alchemy.get_session() as session:
+            return len((await session.scalars(select(Visit))).all())

@@ -1,0 +1,103 @@
+"""`litestar keyturn ...`: the commands of the plugin in the app."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from litestar import Litestar
+from litestar.cli._utils import LitestarEnv
+from litestar.cli.main import litestar_group
+from tests.plugin.host import Host, keyturn_settings
+from tests.plugin.test_in_an_app import REQUEST, RESET
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, NEW_PASSWORD
+
+from keyturn import Account
+from keyturn.cli import COMMANDS
+from keyturn.cli.in_an_app import keyturn
+from keyturn.migrating import migrate
+
+
+def run(app: Litestar, *arguments: str) -> Result:
+    """Do what `litestar` does once it has loaded the app."""
+    env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
+    return CliRunner().invoke(litestar_group, ["keyturn", *arguments], obj=env)
+
+
+@pytest.fixture
+async def host(empty: str) -> AsyncIterator[Host]:
+    host = Host(empty)
+    yield host
+    await host.alchemy.get_engine().dispose()
+
+
+async def test_the_commands_work_on_what_the_plugin_was_given(host: Host) -> None:
+    """Each is a process with an event loop of its own, and leaves nothing of the app's pool to the next."""
+
+    async def command(*arguments: str) -> Result:
+        return await asyncio.to_thread(run, host.app, *arguments)
+
+    early = await command("outbox", "list")
+    assert early.exit_code == 1
+    assert early.stderr.startswith("keyturn: the database is at revision none")
+    assert early.stderr.endswith(": run `litestar keyturn migrate`\n")
+    assert early.stderr.count("\n") == 1
+    assert (await command("migrate")).stdout.startswith("The database went from none to")
+    assert "already" in (await command("migrate")).stdout
+
+    async with host.running(), host.client() as client:
+        await host.add(full_name="Ada")
+        await client.post(REQUEST, json={"email": ADA})
+    found = await command("accounts", "find", ADA, "--json")
+    assert json.loads(found.stdout)["name"] == "Ada"
+    (waiting,) = json.loads((await command("outbox", "list", "--json")).stdout)
+    assert waiting["for"] == ADA
+    verdicts = {one["check"]: one["verdict"] for one in json.loads((await command("doctor", "--json")).stdout)}
+    assert (verdicts["database"], verdicts["accounts"]) == ("ok", "ok")
+    assert "Northwind School" in (await command("render", "password_reset", "--format", "text")).stdout
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty: str) -> None:
+    store = Elsewhere(Account(id="7", email=ADA, name="Ada"))
+    host = Host(empty, accounts=store)
+    await migrate(host.parts.database)
+    async with host.running(), host.client() as client:
+        await client.post(REQUEST, json={"email": ADA})
+        await host.parts.relay().drain()
+        token = token_in(host.inbox.sent_to(ADA, "password_reset")[0])
+        assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200
+        assert store.passwords == {"7": NEW_PASSWORD}
+        assert (await client.get("/account/login")).json() == {"the app says": "404"}
+
+    theirs = await asyncio.to_thread(run, host.app, "accounts", "list")
+    assert "keyturn: the accounts are in the store tests.spec.elsewhere:Elsewhere, which is" in theirs.stderr
+    doctor = await asyncio.to_thread(run, host.app, "doctor")
+    assert "the store tests.spec.elsewhere:Elsewhere is as the settings say" in doctor.stdout
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
+    host = Host(databases.empty(), settings=keyturn_settings())
+    listed = run(host.app, "--help").stdout
+    assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "init", "serve"}
+    refused = run(host.app, "serve")
+    assert refused.exit_code == 2
+    assert "No such command 'serve'" in refused.stderr
+
+
+def test_an_app_without_the_plugin_is_told_so() -> None:
+    answer = run(Litestar(logging_config=None), "doctor")
+    assert answer.exit_code == 1
+    assert answer.stderr == (
+        "keyturn: this app has no KeyturnPlugin; without `litestar`, commands are about keyturn.toml\n"
+    )
+
+
+def test_litestar_finds_the_commands_by_their_entry_point() -> None:
+    assert litestar_group.commands["keyturn"] is keyturn

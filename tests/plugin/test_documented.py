@@ -1,0 +1,88 @@
+"""The app of docs/plugin.md, written down as it stands there."""
+
+import asyncio
+import os
+import runpy
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import httpx
+import pytest
+from sqlalchemy import text
+from tests.plugin.documented import block
+from tests.plugin.test_in_an_app import REQUEST, RESET
+from tests.spec.inbox import TOKEN
+from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
+
+MODELS = """
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    password_hash: Mapped[str | None]
+    name: Mapped[str]
+
+class UserSession(Base):
+    __tablename__ = "user_sessions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, code in {
+        "models.py": MODELS,
+        "app.py": block("python", "# app.py"),
+        "keyturn.toml": block("toml", "# keyturn.toml"),
+    }.items():
+        (tmp_path / name).write_text(code)
+    for name in [name for name in os.environ if name.startswith("KEYTURN_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"SECRET_KEY": "s" * 32, "MAIL_TRANSPORT": "capture", "MAIL_CAPTURE_DIR": "mails"}.items():
+        monkeypatch.setenv(f"KEYTURN_{name}", value)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "litestar", "--app", "app:app", "keyturn", "migrate"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("The database went from none to"), done.stderr
+
+    names: dict[str, Any] = await asyncio.to_thread(runpy.run_path, "app.py")
+    monkeypatch.delitem(sys.modules, "models")
+    transport = httpx.ASGITransport(names["app"])
+    async with (
+        names["app"].lifespan(),
+        names["alchemy"].get_session() as session,
+        httpx.AsyncClient(transport=transport, base_url="https://school.example.org") as client,
+    ):
+        added = {"email": ADA, "hash": hash_of(PASSWORD)}
+        await session.execute(text("INSERT INTO users VALUES (7, :email, :hash, 'Ada')"), added)
+        await session.execute(text("INSERT INTO user_sessions VALUES (1, 7)"))
+        await session.commit()
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+        async with asyncio.timeout(20):
+            while not (mails := list((folder / "mails").glob("*.eml"))):
+                await asyncio.sleep(0.05)
+        body = message_from_bytes(mails[0].read_bytes(), policy=policy.default).get_body(("plain",))
+        assert body
+        (token,) = set(TOKEN.findall(body.get_content()))
+        assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200
+
+        stored = (await session.execute(text("SELECT password_hash FROM users"))).scalar_one()
+        assert bcrypt.checkpw(NEW_PASSWORD.encode(), stored.encode())
+        assert not (await session.execute(text("SELECT * FROM user_sessions"))).all()
+    await names["alchemy"].get_engine().dispose()

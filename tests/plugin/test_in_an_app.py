@@ -1,0 +1,179 @@
+"""Keyturn in somebody's app: what it does there, and what it leaves as it is."""
+
+import re
+from typing import Any
+
+import bcrypt
+import httpx
+import pytest
+from tests.pages.school import form_token, heading
+from tests.plugin.host import KNOWN, Host, keyturn_settings
+from tests.spec.inbox import links_in, token_in
+from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, problem
+
+from keyturn.settings import DatabaseSettings, LimitSettings, ServerSettings
+
+REQUEST = "/account/api/auth/request-password-reset"
+RESET = "/account/api/auth/reset-password"
+CLOSED = {"X-Closed": "yes"}
+
+sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+async def fits(host: Host, password: str) -> bool:
+    hashed = (await host.user()).hashed
+    return bool(hashed) and bcrypt.checkpw(password.encode(), str(hashed).encode())
+
+
+@pytest.mark.parametrize(
+    ("databases", "host"),
+    [
+        ("sqlite", {}),
+        ("postgresql", {}),
+        ("postgresql", {"settings": keyturn_settings(database=DatabaseSettings(schema="keyturn"))}),
+    ],
+    indirect=True,
+)
+async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> None:
+    """No guard, no token of the app's and none of its hooks is in the way of somebody who cannot sign in."""
+    async with host.client() as client:
+        asked = await client.post(REQUEST, json={"email": ADA.upper()}, headers=CLOSED)
+        assert asked.status_code == 202
+        await host.parts.relay().drain()
+        (mail,) = host.inbox.sent_to(ADA, "password_reset")
+        token = token_in(mail)
+        assert f"https://school.example.org/account/reset-password/{token}" in links_in(mail)
+
+        weak = await client.post(RESET, json={"token": token, "newPassword": "short"})
+        assert problem(weak) == "422 password-rejected"
+        done = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+        assert done.status_code == 200
+    assert await fits(host, NEW_PASSWORD)
+    assert (await host.user()).must_change is False
+    assert await host.visits() == 0
+    await host.parts.relay().drain()
+    assert host.inbox.sent_to(ADA, "password_changed")
+
+
+async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
+    async with host.client(follow_redirects=True) as client:
+        page = await client.get("/account/forgot-password")
+        page = await client.post("/account/forgot-password", data={"_csrf_token": form_token(page), "email": ADA})
+        assert heading(page) == "Check your mail"
+        (address,) = re.findall(r'<link rel="stylesheet" href="([^"]*brand.css)"', page.text)
+        assert (await client.get(address)).headers["content-type"].startswith("text/css")
+
+        await host.parts.relay().drain()
+        form = await client.get(f"/account/reset-password/{token_in(host.inbox.mails[0])}")
+        fields = {"_csrf_token": form_token(form), "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+        page = await client.post("/account/reset-password", data=fields)
+        assert heading(page) == "Sign in"
+        signed_in = await client.post(
+            "/account/login", data={"_csrf_token": form_token(page), "email": ADA, "password": NEW_PASSWORD}
+        )
+        assert heading(signed_in) == "Security settings"
+
+
+@sqlite
+async def test_a_form_without_its_token_is_refused_as_ever(host: Host) -> None:
+    async with host.client() as client:
+        page = await client.post("/account/forgot-password", data={"email": ADA})
+    assert page.status_code == 403
+    assert heading(page) == "This form is out of date"
+
+
+@sqlite
+async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
+    async with host.client(headers=KNOWN) as client:
+        answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})
+        assert answer.json() == {"api": "the app's", "users": [ADA]}
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.org"
+        assert answer.headers["x-after"] == "the app"
+        assert (await client.post("/notes", json={})).json() == {"the app says": "403"}
+        sent = {"X-CSRFToken": client.cookies["csrftoken"]}
+        assert (await client.post("/notes", json={"text": "x" * 100}, headers=sent)).json() == {"the app says": "413"}
+        assert (await client.get("/notes", headers=CLOSED)).status_code == 418
+        for path in ("/", "/nowhere", "/forgot-password", "/account", "/account/nowhere"):
+            assert (await client.get(path)).json() == {"the app says": "404"}
+        assert (await client.get("/login")).text == "the app's own way in"
+    async with host.client() as stranger:
+        assert (await stranger.get("/notes")).json() == {"the app says": "401"}
+
+
+@sqlite
+async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: Host) -> None:
+    async with host.client() as client:
+        good = await client.post(REQUEST, json={"email": "a" * 60 + "@northwind.test"})
+        assert good.json()["message"] == "If an account exists for that address, a link is on its way."
+        bad = await client.post(REQUEST, json={"email": "nothing"})
+        assert problem(bad) == "400 invalid-input"
+        assert problem(await client.post(REQUEST, content="{", headers={"Content-Type": "application/json"})) == (
+            "400 invalid-input"
+        )
+        for answer in (good, bad):
+            assert answer.headers["x-school"] == "northwind"
+            assert not {"x-after", "x-app", "set-cookie"} & set(answer.headers)
+
+
+@sqlite
+async def test_cors_is_what_the_app_says(host: Host) -> None:
+    async with host.client() as client:
+        for origin, allowed in (("https://app.example.org", True), ("https://elsewhere.example", False)):
+            answer = await client.post(REQUEST, json={"email": ADA}, headers={"Origin": origin})
+            assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
+
+
+@sqlite
+async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -> None:
+    schema: dict[str, Any] = host.app.openapi_schema.to_schema()
+    assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
+    assert schema["paths"]["/notes"]["get"]
+    assert "security" not in schema["paths"][REQUEST]["post"]
+
+
+@sqlite
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"pages": False, "path": "/", "settings": keyturn_settings(
+            base_url="https://school.example.org",
+            reset_url="https://app.example.org/reset?token={token}",
+            forgot_url="https://app.example.org/forgot",
+            sign_in_url="https://app.example.org/login",
+        )}
+    ],
+    indirect=True,
+)  # fmt: skip
+async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
+    async with host.client(headers=KNOWN) as client:
+        assert (await client.get("/api/auth/password-policy")).status_code == 200
+        assert (await client.get("/login")).text == "the app's own way in"
+        assert (await client.get("/forgot-password")).json() == {"the app says": "404"}
+        login = await client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})
+        assert login.status_code == 404
+
+
+@sqlite
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"path": "", "settings": keyturn_settings(
+            base_url="https://school.example.org/behind",
+            sign_in_url="{base_url}/enter",
+            limits=LimitSettings(validate="1/minute"),
+            server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
+        )}
+    ],
+    indirect=True,
+)  # fmt: skip
+async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host: Host) -> None:
+    async def check(peer: str, client: str) -> httpx.Response:
+        async with host.client(peer) as proxy:
+            sent = {"X-Forwarded-For": f"203.0.113.9, {client}"}
+            return await proxy.post("/api/auth/validate-reset-token", json={"token": "t"}, headers=sent)
+
+    assert [(await check("198.18.0.1", f"192.0.2.{n}")).status_code for n in (1, 2, 1)] == [200, 200, 429]
+    assert [(await check("198.51.100.7", f"192.0.2.{n}")).status_code for n in (3, 4)] == [200, 429]
+    async with host.client() as client:
+        page = await client.get("/forgot-password")
+        assert 'href="/behind/keyturn-assets/' in page.text

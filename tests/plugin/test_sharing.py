@@ -1,0 +1,134 @@
+"""The app's database as Keyturn's: its pool on PostgreSQL, its file on SQLite, and a clear word for the rest."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from advanced_alchemy.config import EngineConfig
+from sqlalchemy import text
+from tests.databases import Databases
+from tests.plugin.host import Host, alchemy_for, keyturn_settings
+from tests.plugin.test_in_an_app import REQUEST
+from tests.spec.service import ADA, settings_for
+
+from keyturn import KeyturnPlugin, Settings
+from keyturn.database import Database
+from keyturn.errors import DatabaseUnready, SettingsInvalid
+from keyturn.migrating import migrate
+from keyturn.settings import DatabaseSettings
+
+postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
+    with pytest.raises(SettingsInvalid) as caught:
+        KeyturnPlugin(settings or keyturn_settings(), **plugin)
+    return {fault.name: fault.message for fault in caught.value.faults}
+
+
+@postgresql
+async def test_on_postgresql_one_connection_is_enough_for_both(empty: str) -> None:
+    """The app's statements commit by themselves, and say what they were given: Keyturn's do neither."""
+    alchemy = alchemy_for(
+        empty,
+        create_all=False,
+        engine_config=EngineConfig(isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=0, pool_timeout=1),
+    )
+    theirs = alchemy.get_engine()
+    database = Database(theirs)
+
+    async with theirs.connect() as connection:
+        await connection.execute(text("CREATE TABLE notes (line TEXT)"))
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO notes VALUES ('never committed')"))
+    with pytest.raises(Exception, match="hidden due to hide_parameters"):
+        async with database.transaction() as session:
+            await session.execute(text("SELECT CAST(:secret AS integer)"), {"secret": "a hash"})
+    async with theirs.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM notes"))).scalar_one() == 0
+        await connection.execute(text("INSERT INTO notes VALUES ('committed by itself')"))
+    await database.close()
+    assert theirs.pool.checkedin() == 1  # type: ignore[attr-defined]  # a QueuePool's
+
+    async with theirs.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM notes"))).scalar_one() == 1
+    await theirs.dispose()
+
+
+@sqlite
+async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host) -> None:
+    async def pragma(engine: Any, name: str) -> object:
+        async with engine.connect() as connection:
+            return (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+
+    ours, theirs = host.parts.database.engine, host.alchemy.get_engine()
+    assert ours.url.database == theirs.url.database
+    assert (await pragma(ours, "foreign_keys"), await pragma(theirs, "foreign_keys")) == (1, 0)
+    assert (await pragma(ours, "synchronous"), await pragma(theirs, "synchronous")) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("databases", "plugin_first"), [("sqlite", False), ("postgresql", True)], indirect=["databases"]
+)
+def test_an_app_can_be_started_again_and_its_worker_too(
+    databases: Databases, plugin_first: bool, request: pytest.FixtureRequest
+) -> None:
+    """A test suite does so, with one app, and an event loop for each test."""
+    url = databases.empty()
+    request.addfinalizer(lambda: databases.drop(url))
+    host = Host(url, worker=True, plugin_first=plugin_first)
+
+    async def live(mail: str) -> None:
+        await migrate(host.parts.database)
+        host.inbox.arrived = asyncio.Event()
+        async with host.running(), host.client() as client:
+            await host.add(mail)
+            assert (await client.post(REQUEST, json={"email": mail})).status_code == 202
+            async with asyncio.timeout(20):
+                await host.inbox.arrived.wait()
+            assert host.inbox.sent_to(mail, "password_reset")
+
+    asyncio.run(live(ADA))
+    asyncio.run(live("grace@northwind.test"))
+
+
+@sqlite
+async def test_an_app_whose_database_was_not_migrated_does_not_start_and_says_why(empty: str) -> None:
+    host = Host(empty)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with host.app.lifespan():
+            pass
+    (reason,) = caught.value.exceptions
+    assert isinstance(reason, DatabaseUnready)
+    assert str(reason).endswith("run `litestar keyturn migrate`")
+    await host.alchemy.get_engine().dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///file:app?mode=memory&uri=true", "in memory"),
+        ("sqlite:///file::memory:?cache=shared&uri=true", "in memory"),
+        ("mysql+aiomysql://app@127.0.0.1/app", "cannot be in mysql"),
+        ("oracle+oracledb://app@127.0.0.1/app", "cannot be in oracle"),
+        ("postgresql+psycopg://app@127.0.0.1/app", "its driver is psycopg"),
+    ],
+)
+def test_a_database_that_cannot_be_shared_is_refused(url: str, said: str) -> None:
+    found = faults(alchemy=alchemy_for(url))
+    assert said in found["alchemy"]
+    assert "set database.url" in found["alchemy"]
+
+
+def test_two_databases_are_refused(tmp_path: Any) -> None:
+    alchemy = alchemy_for(f"sqlite:///{tmp_path}/app.db")
+    assert "leave one of them out" in faults(settings_for("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
+    in_schema = keyturn_settings(database=DatabaseSettings(schema="keyturn"))
+    assert "only PostgreSQL" in faults(in_schema, alchemy=alchemy)["database.schema"]
+
+
+def test_without_the_pages_nothing_may_lead_to_them() -> None:
+    assert set(faults(pages=False)) == {"reset_url", "forgot_url", "sign_in_url"}

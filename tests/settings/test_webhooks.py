@@ -1,0 +1,66 @@
+"""Telling the app: an address and a secret, which belong together."""
+
+import base64
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+URL, SECRET = "https://app.example.org/webhooks/keyturn", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+
+
+def test_an_address_and_a_secret_are_enough(read: Read) -> None:
+    hooks = read(f'[webhooks]\nurl = "{URL}"', KEYTURN_WEBHOOKS_SECRET=SECRET).webhooks
+
+    assert (hooks.url, hooks.secret, hooks.previous_secret) == (URL, SECRET, "")
+    assert hooks.events == ("password.changed", "password.reset_requested")
+
+
+def test_an_address_without_a_secret_would_be_believed_by_nobody(faults: Faults) -> None:
+    assert faults(KEYTURN_WEBHOOKS_URL=URL) == {"webhooks.secret": "missing: webhooks.url is set"}
+
+
+def test_a_secret_without_an_address_signs_nothing(faults: Faults) -> None:
+    assert set(faults(KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.url"}
+
+
+def test_an_older_secret_needs_a_newer_one(faults: Faults) -> None:
+    found = faults(KEYTURN_WEBHOOKS_PREVIOUS_SECRET=SECRET)
+
+    assert found == {"webhooks.previous_secret": "is the older of two, and webhooks.secret is not set"}
+
+
+@pytest.mark.parametrize("name", ["secret", "previous_secret"])
+@pytest.mark.parametrize(
+    "secret", ["secret", SECRET.removeprefix("whsec_"), "whsec_", "whsec_c2hvcnQ=", SECRET + "?", *(
+        "whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)
+    )],
+)  # fmt: skip
+def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name: str, secret: str) -> None:
+    other = {"KEYTURN_WEBHOOKS_SECRET": SECRET} | {f"KEYTURN_WEBHOOKS_{name.upper()}": secret}
+    found = faults(KEYTURN_WEBHOOKS_URL=URL, **other)
+
+    assert found == {f"webhooks.{name}": "not a signing secret: they are whsec_ and base64 of 24 to 64 bytes"}
+
+
+@pytest.mark.parametrize("url", ["app.example.org", "ftp://app.example.org", "https://", "http://[::1", "//a.example"])
+def test_what_is_no_address_cannot_be_told(faults: Faults, url: str) -> None:
+    assert "not an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
+
+
+def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults, read: Read) -> None:
+    far, near = "http://app.example.org/hook", "http://127.0.0.1:3000/hook"
+
+    assert "https" in faults(KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
+    assert read(KEYTURN_WEBHOOKS_URL=near, KEYTURN_WEBHOOKS_SECRET=SECRET).webhooks.url == near
+    assert read(
+        KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET, KEYTURN_ENVIRONMENT="development"
+    ).webhooks.url == far  # fmt: skip
+
+
+def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:
+    assert "webhooks.timeout" in faults('[webhooks]\ntimeout = "60s"')["worker.lease"]
+
+
+def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
+    (name,) = faults('[webhooks]\nevents = ["password.forgotten"]')
+    assert name.startswith("webhooks.events")

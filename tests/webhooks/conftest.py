@@ -1,0 +1,45 @@
+"""An app on this machine, a sender that tells it, and a service that does."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+from tests.spec.conftest import Start, start
+from tests.spec.service import Service
+from tests.webhooks.app import SECRET, App, running_app
+
+from keyturn.settings import Secret, WebhookSettings
+from keyturn.webhooks.sender import WebhookSender
+
+__all__ = ["start"]
+
+
+@pytest.fixture(scope="session")
+def app_server() -> Iterator[App]:
+    with running_app() as app:
+        yield app
+
+
+@pytest.fixture
+def app(app_server: App) -> App:
+    """Give the test an app that was told nothing yet."""
+    app_server.forget()
+    return app_server
+
+
+@pytest.fixture
+async def sender(app: App) -> AsyncIterator[WebhookSender]:
+    sender = WebhookSender(app.url, [SECRET], timedelta(milliseconds=500))
+    yield sender
+    await sender.close()
+
+
+@pytest.fixture
+def hook(app: App) -> WebhookSettings:
+    return WebhookSettings(url=app.url, secret=Secret(SECRET), timeout=timedelta(milliseconds=300))
+
+
+@pytest.fixture
+async def service(start: Start, hook: WebhookSettings) -> Service:
+    """Start a service that tells the app."""
+    return await start(webhooks=hook)

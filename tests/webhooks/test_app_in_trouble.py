@@ -1,0 +1,108 @@
+"""An app that is down, slow, gone or overtaxed: told all the same in the end, and nobody else has to wait for it."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import select
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, GRACE, Service
+from tests.webhooks.app import SECRET, Answer, App, Trouble
+from tests.webhooks.rows import deliver_again, make_due, states
+
+from keyturn.database import now
+from keyturn.outbox import Sent
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.telling import Telling
+from keyturn.settings import WebhookSettings, WorkerSettings
+from keyturn.webhooks.sender import WebhookSender
+
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what happens between the worker and the app, whatever the engine."""
+
+
+@ON_SQLITE
+async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(service: Service, app: App) -> None:
+    app.coming += [Answer(500), Answer(404), Answer(302), Trouble.DROP, Trouble.STALL]
+    await service.ask()
+    for _ in range(7):
+        await deliver_again(service)
+
+    assert len(app.told) == 6
+    assert len({(told.id, told.body) for told in app.told}) == 1
+    assert await states(service) == [("webhook_reset_requested", "sent", None)]
+    assert len(service.inbox.mails) == 1
+
+
+@ON_SQLITE
+async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(service: Service, app: App) -> None:
+    app.coming.append(Answer(410))
+    await service.ask()
+    for _ in range(2):
+        await deliver_again(service)
+
+    assert len(app.told) == 1
+    assert await states(service) == [
+        ("webhook_reset_requested", "dead", "410 Gone: the app wants no webhooks at webhooks.url")
+    ]
+
+
+@ON_SQLITE
+async def test_a_pause_that_the_app_asks_for_is_kept(service: Service, app: App) -> None:
+    app.coming.append(Answer(503, {"retry-after": "1800"}))
+    await service.ask()
+    await service.deliver()
+
+    (waiting,) = await service.rows(select(OutboxRow.available_at).where(OutboxRow.state == "waiting"))
+    assert timedelta(minutes=29) < waiting["available_at"] - now() <= timedelta(minutes=30)
+
+
+async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_under_its_id(
+    service: Service, app: App
+) -> None:
+    kind = "webhook_reset_requested"
+    app.coming.append(Answer(500))
+    await service.ask()
+    await service.deliver()
+    await make_due(service)
+    outbox, sender = service.parts.outbox, WebhookSender(app.url, [SECRET], timedelta(seconds=5))
+    (held,) = await outbox.claim(1, timedelta(0), only=[kind])
+    settlement = await Telling(sender)(held)  # and is no more, before it could write that down
+    await sender.close()
+    await deliver_again(service)
+
+    assert [told.id for told in app.told] == [held.key] * 3
+    assert len(app.events) == 1
+    assert await states(service) == [(kind, "sent", None)]
+    assert settlement == Sent("webhook", "204")
+
+
+async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, hook: WebhookSettings) -> None:
+    app.coming += [Trouble.STALL] * 9
+    slow = msgspec.structs.replace(hook, timeout=timedelta(seconds=20))
+    service = await start(working=True, webhooks=slow, worker=WorkerSettings(concurrency=1))
+    await service.ask()
+    await app.was_told(1)
+    service.inbox.arrived.clear()
+    await service.ask(GRACE)
+    async with asyncio.timeout(10):
+        await service.inbox.arrived.wait()
+
+    assert [mail.to for mail in service.inbox.mails] == [ADA, GRACE]
+    assert (await states(service))[0][1] == "waiting"
+    app.let_go()
+
+
+@ON_SQLITE
+async def test_webhooks_are_counted_apart_from_mails(service: Service, app: App) -> None:
+    app.coming.append(Answer(500))
+    await service.ask()
+    for _ in range(2):
+        await deliver_again(service)
+    figures = (await service.at("127.0.0.1").get("/metrics")).text
+
+    for outcome in ("retried", "sent"):
+        assert f'keyturn_messages_total{{kind="webhook_reset_requested",outcome="{outcome}"}} 1.0' in figures
+    assert 'keyturn_delivery_seconds_count{kind="reset_requested"} 1.0' in figures
+    assert 'keyturn_delivery_seconds_count{kind="webhook_reset_requested"} 1.0' in figures

@@ -1,0 +1,159 @@
+"""The app is told what happened: once, signed, and without anything that would let somebody in."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import select
+from tests.spec.conftest import Start
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service
+from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
+from tests.webhooks.rows import deliver_again, make_due, states
+
+from keyturn.database import now
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.intents import origin_of
+from keyturn.settings import Secret, WebhookSettings
+
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what is decided before the database is asked."""
+
+BROWSER = {"user-agent": "Firefox"}
+
+
+def typed(app: App, name: str) -> list[Any]:
+    return [event for event in app.events.values() if event["type"] == name]
+
+
+async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Service, app: App) -> None:
+    token = await service.link()
+    began = now()
+    answer = await service.at("192.0.2.7", headers=BROWSER).post(
+        RESET, json={"token": token, "newPassword": NEW_PASSWORD}
+    )
+    assert answer.status_code == 200
+    await service.deliver()
+    await deliver_again(service)
+
+    (event,) = typed(app, "password.changed")
+    account = await service.parts.accounts.find(ADA)
+    data = event["data"]
+    assert len(data.pop("requestId")) > 20
+    assert data == {
+        "accountId": account.id if account else "", "email": ADA, "kind": "viewer", "how": "reset",
+        "ipAddress": "192.0.2.7", "userAgent": "Firefox",
+    }  # fmt: skip
+    assert began <= datetime.fromisoformat(event["timestamp"]) <= now()
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+@ON_SQLITE
+async def test_a_change_by_who_knew_the_password_is_told_as_such(service: Service, app: App) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert answer.is_success, answer.text
+    await service.deliver()
+
+    assert [event["data"]["how"] for event in app.events.values()] == ["change"]
+
+
+async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(service: Service, app: App) -> None:
+    for email in (f" {ADA.upper()}", GRACE, DAN, NOBODY, ADA):  # Ada's second is within her mailbox's cooldown
+        assert (await service.anywhere(headers=BROWSER).post(REQUEST, json={"email": email})).status_code == 202
+    await service.deliver()
+
+    told = typed(app, "password.reset_requested")
+    assert sorted((event["data"]["email"], event["data"]["outcome"]) for event in told) == [
+        (ADA, "link_mailed"), (GRACE, "provider_mailed"),
+    ]  # fmt: skip
+    assert {event["data"]["userAgent"] for event in told} == {"Firefox"}
+    assert len(app.told) == 2
+
+
+@ON_SQLITE
+async def test_asking_costs_the_same_whether_the_app_is_told_or_not(service: Service, app: App) -> None:
+    counts = []
+    for email in (ADA, NOBODY):
+        with service.statements() as statements:
+            await service.ask(email)
+        counts.append(statements)
+
+    assert counts[0] == counts[1]
+    assert await states(service) == []
+    assert app.told == []
+
+
+@ON_SQLITE
+async def test_a_password_that_was_not_changed_is_not_told(service: Service, app: App) -> None:
+    token = await service.link()
+    assert (await service.reset(token, "short")).status_code == 422
+    assert (await service.reset("0" * 43)).status_code == 400
+    await service.deliver()
+
+    assert typed(app, "password.changed") == []
+
+
+async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: App) -> None:
+    app.coming += [Answer(500)] * 2
+    token = await service.link()
+    await service.reset(token)
+    await service.deliver()
+    dumped = repr(await service.rows(select(OutboxRow.__table__)))
+    await deliver_again(service)
+
+    assert len(app.events) == 2
+    for text in (dumped, *(told.body.decode() for told in app.told)):
+        for secret in (token, NEW_PASSWORD, PASSWORD, SECRET):
+            assert secret not in text
+
+
+@ON_SQLITE
+async def test_only_the_events_that_were_chosen_are_told(start: Start, app: App, hook: WebhookSettings) -> None:
+    service = await start(webhooks=msgspec.structs.replace(hook, events=("password.changed",)))
+    await service.reset(await service.link())
+    await service.deliver()
+
+    assert [event["type"] for event in app.events.values()] == ["password.changed"]
+
+
+@ON_SQLITE
+async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: WebhookSettings) -> None:
+    rotating = msgspec.structs.replace(hook, secret=Secret(NEXT_SECRET), previous_secret=Secret(SECRET))
+    service = await start(webhooks=rotating)
+    await service.link()
+    (told,) = app.told
+
+    assert told.verified(SECRET) == told.verified(NEXT_SECRET)
+
+
+@ON_SQLITE
+async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
+    start: Start, service: Service, app: App
+) -> None:
+    app.coming.append(Answer(500))
+    await service.ask()
+    await service.deliver()
+    without = await start()
+    await without.reset(token_in(service.inbox.mails[0]))
+    await deliver_again(without)
+
+    assert len(app.told) == 1
+    assert await states(service) == [("webhook_reset_requested", "dropped", "webhooks.url is not set any more")]
+
+
+@ON_SQLITE
+async def test_a_webhook_leads_back_to_its_request_until_that_is_erased(service: Service, app: App) -> None:
+    app.coming.append(Answer(500))
+    await service.ask()
+    await service.deliver()
+    await make_due(service)
+    (held,) = await service.parts.outbox.claim(1, timedelta(0))
+    (event,) = app.events.values()
+    (entry,) = await service.parts.audit.read()
+    assert origin_of(held).request_id == event["data"]["requestId"] == entry.request_id
+
+    await deliver_again(service)
+    await service.parts.housekeeping.purge(now() + timedelta(days=4))
+    assert ADA not in repr(await service.rows(select(OutboxRow.__table__)))

@@ -1,0 +1,185 @@
+"""One try: a signed POST, and what the answer means for the next."""
+
+import socket
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from standardwebhooks import WebhookVerificationError
+from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, Answer, App, Trouble
+
+import keyturn
+from keyturn.database import now
+from keyturn.errors import SendRefused, SendRetryable
+from keyturn.webhooks.sender import WebhookSender
+
+BODY = (
+    b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
+)
+EVENT = {"type": "password.changed", "timestamp": "2026-11-20T08:46:42Z", "data": {"email": "grüße@a.example"}}
+
+
+async def refusal(sender: WebhookSender, moment: datetime | None = None) -> SendRetryable:
+    with pytest.raises(SendRetryable) as refused:
+        await sender.send("event1", BODY, moment or now())
+    return refused.value
+
+
+async def test_the_app_gets_a_post_that_the_reference_library_verifies(app: App, sender: WebhookSender) -> None:
+    moment = now()
+
+    assert await sender.send("event1", BODY, moment) == "204"
+    (told,) = app.told
+    assert (told.method, told.path, told.body, told.id) == ("POST", PATH, BODY, "event1")
+    assert told.verified() == EVENT
+    assert told.headers["content-type"] == "application/json"
+    assert told.headers["user-agent"] == f"keyturn/{keyturn.__version__}"
+    assert told.headers["webhook-timestamp"] == str(int(moment.timestamp()))
+
+
+async def test_what_was_changed_on_the_way_is_not_verified(app: App, sender: WebhookSender) -> None:
+    moment = now() - timedelta(seconds=5)
+    await sender.send("event1", BODY, moment)
+    (told,) = app.told
+    later = str(int(moment.timestamp()) + 1)
+    forged = [
+        msgspec.structs.replace(told, headers={**told.headers, name: value})
+        for name, value in {"webhook-id": "event2", "webhook-timestamp": later, "webhook-signature": "v1,AAAA"}.items()
+    ]
+
+    for one in (*forged, msgspec.structs.replace(told, body=BODY.replace(b"changed", b"kept"))):
+        with pytest.raises(WebhookVerificationError):
+            one.verified()
+
+
+async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, sender: WebhookSender) -> None:
+    page = (Path(__file__).parents[2] / "docs/webhooks.md").read_text("utf-8")
+    documented: dict[str, Any] = {}
+    exec(page.split("By hand")[1].split("```")[1].removeprefix("python\n"), documented)  # noqa: S102 - our own page
+    await sender.send("event1", BODY, now())
+    await sender.send("event2", BODY, now() - timedelta(minutes=10))
+    fresh, stale = app.told
+
+    assert documented["is_genuine"](SECRET, fresh.headers, fresh.body)
+    assert not documented["is_genuine"](SECRET, fresh.headers, fresh.body + b" ")
+    assert not documented["is_genuine"](NEXT_SECRET, fresh.headers, fresh.body)
+    assert not documented["is_genuine"](SECRET, stale.headers, stale.body)
+
+
+async def test_an_event_of_ten_minutes_ago_that_is_replayed_is_not_verified(app: App, sender: WebhookSender) -> None:
+    await sender.send("event1", BODY, now() - timedelta(minutes=10))
+
+    with pytest.raises(WebhookVerificationError):
+        app.told[0].verified()
+
+
+async def test_while_secrets_change_either_of_them_verifies(app: App) -> None:
+    sender = WebhookSender(app.url, [NEXT_SECRET, SECRET], timedelta(seconds=5))
+    await sender.send("event1", BODY, now())
+    await sender.close()
+    (told,) = app.told
+
+    assert told.verified(SECRET) == told.verified(NEXT_SECRET) == EVENT
+    assert [signature[:3] for signature in told.headers["webhook-signature"].split(" ")] == ["v1,", "v1,"]
+    with pytest.raises(WebhookVerificationError):
+        told.verified("whsec_" + "A" * 32)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_c2hvcnQ=", "whsec_?"])
+def test_a_secret_that_is_none_signs_nothing(secret: str) -> None:
+    with pytest.raises(ValueError, match="not a webhook's secret"):
+        WebhookSender("https://app.example.org", [secret], timedelta(seconds=5))
+
+
+async def test_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
+    statuses = [200, 201, 202, 204, 299]
+    app.coming += [Answer(status) for status in statuses]
+
+    assert [await sender.send("event1", BODY, now()) for _ in statuses] == [str(status) for status in statuses]
+
+
+async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender) -> None:
+    reasons = {
+        400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found", 429: "429 Too Many Requests",
+        500: "500 Internal Server Error", 503: "503 Service Unavailable", 599: "599",
+    }  # fmt: skip
+    app.coming += [Answer(status) for status in reasons]
+    refused = [await refusal(sender) for _ in reasons]
+
+    assert [(one.reason, one.retry_after) for one in refused] == [(reason, None) for reason in reasons.values()]
+
+
+async def test_gone_is_the_end(app: App, sender: WebhookSender) -> None:
+    app.coming.append(Answer(410))
+
+    with pytest.raises(SendRefused, match=r"^410 Gone: the app wants no webhooks at webhooks\.url$"):
+        await sender.send("event1", BODY, now())
+
+
+async def test_a_redirect_is_not_followed(app: App, sender: WebhookSender) -> None:
+    statuses = [301, 302, 303, 307, 308]
+    app.coming += [Answer(status, {"location": f"{app.address}/elsewhere"}) for status in statuses]
+    refused = [await refusal(sender) for _ in statuses]
+
+    assert [int(one.reason.split()[0]) for one in refused] == statuses
+    assert {told.path for told in app.told} == {PATH}
+
+
+async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
+    pauses = {
+        "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None, "": None,
+        "Fri, 99 Nov 2026 08:00:00 GMT": None,
+    }  # fmt: skip
+    app.coming += [Answer(status, {"retry-after": written}) for status in (429, 503) for written in pauses]
+    refused = [await refusal(sender) for _ in app.coming.copy()]
+
+    assert [one.retry_after for one in refused] == [*pauses.values()] * 2
+
+
+async def test_a_pause_may_be_a_date(app: App, sender: WebhookSender) -> None:
+    moment = now().replace(microsecond=0)
+    date = format_datetime(moment + timedelta(minutes=2), usegmt=True)
+    app.coming += [Answer(503, {"retry-after": date}), Answer(503, {"retry-after": date})]
+
+    assert (await refusal(sender, moment)).retry_after == 120
+    assert (await refusal(sender, moment + timedelta(hours=1))).retry_after == 0
+
+
+async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:
+    app.coming.append(Trouble.STALL)
+
+    assert (await refusal(sender)).reason == "no answer within 0.5 s"
+
+
+async def test_a_lost_connection_is_tried_again(app: App, sender: WebhookSender) -> None:
+    app.coming.append(Trouble.DROP)
+
+    assert (await refusal(sender)).reason in {"RemoteProtocolError", "ReadError"}
+    assert await sender.send("event1", BODY, now()) == "204"
+
+
+async def test_an_app_that_cannot_be_reached_is_tried_again() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        sender = WebhookSender(f"http://127.0.0.1:{bound.getsockname()[1]}", [SECRET], timedelta(seconds=5))
+        assert (await refusal(sender)).reason == "ConnectError"
+        await sender.close()
+
+
+async def test_an_answer_without_end_counts_by_its_status_and_is_not_read(app: App, sender: WebhookSender) -> None:
+    app.coming.append(Trouble.ENDLESS)
+
+    assert await sender.send("event1", BODY, now()) == "200"
+    assert await sender.send("event2", BODY, now()) == "204"
+
+
+async def test_one_connection_serves_many_tries(app: App, sender: WebhookSender) -> None:
+    app.coming += [Answer(200), Answer(500)]
+    await sender.send("event1", BODY, now())
+    await refusal(sender)
+    await sender.send("event2", BODY, now())
+
+    assert app.connections.opened == 1
