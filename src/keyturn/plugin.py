@@ -95,7 +95,8 @@ class _Last(InitPlugin):
         self._lifespan = lifespan
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        if app_config.plugins[-1] is self:
+        later = app_config.plugins[app_config.plugins.index(self) + 1 :]
+        if all(isinstance(plugin, _Last) for plugin in later):
             app_config.lifespan.append(self._lifespan)
         else:
             app_config.plugins.append(_Last(self._lifespan))

@@ -1,10 +1,13 @@
 """The app's database as Keyturn's: its pool on PostgreSQL, its file on SQLite, and a clear word for the rest."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from advanced_alchemy.config import EngineConfig
+from litestar import Litestar
+from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import text
 from tests.databases import Databases
 from tests.plugin.host import Host, alchemy_for, keyturn_settings
@@ -123,11 +126,21 @@ def test_a_database_that_cannot_be_shared_is_refused(url: str, said: str) -> Non
     assert "set database.url" in found["alchemy"]
 
 
-def test_two_databases_are_refused(tmp_path: Any) -> None:
+def test_two_databases_are_refused(tmp_path: Path) -> None:
     alchemy = alchemy_for(f"sqlite:///{tmp_path}/app.db")
     assert "leave one of them out" in faults(settings_for("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
     in_schema = keyturn_settings(database=DatabaseSettings(schema="keyturn"))
     assert "only PostgreSQL" in faults(in_schema, alchemy=alchemy)["database.schema"]
+
+
+def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
+    def plugin(path: str) -> KeyturnPlugin:
+        return KeyturnPlugin(settings_for(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
+
+    with pytest.raises(ImproperlyConfiguredException, match="already registered"):
+        Litestar(plugins=[plugin(""), plugin("")], logging_config=None)
+    app = Litestar(plugins=[plugin("/staff"), plugin("/pupils")], logging_config=None)
+    assert {"/staff/login", "/pupils/login"} <= {route.path for route in app.routes}
 
 
 def test_without_the_pages_nothing_may_lead_to_them() -> None:

@@ -9,7 +9,7 @@ from litestar.middleware.csrf import CSRFMiddleware
 
 from keyturn.pages.site import Site
 
-NO_FORM = "exclude_from_csrf"
+NO_FORM = "keyturn_no_form"
 """The mark of a route that is outside the check of forms. Litestar's own is for that of the app around."""
 
 _YEAR = 31_536_000
