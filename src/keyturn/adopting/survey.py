@@ -1,6 +1,5 @@
 """What is in the database of an app: its tables, and in which format its hashes are. Nothing is changed in it."""
 
-import os
 import sqlite3
 import warnings
 from collections.abc import AsyncIterator, Sequence
@@ -11,16 +10,16 @@ from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection, Inspector, column, inspect, select, table
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.database_words import cause, where
 from keyturn.errors import AccountsUnready, KeyturnError
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
-_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 _LOOKED_AT = 50
 """Rows: enough to tell the format that most have."""
 
@@ -51,7 +50,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 async def survey(url: str) -> Survey:
     """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
     async with _opened(url) as elsewhere, elsewhere.reading() as connection:
-        return Survey(where=_where(make_url(url)), tables=await connection.run_sync(_tables))
+        return Survey(where=where(make_url(url)), tables=await connection.run_sync(_tables))
 
 
 async def some_hashes(url: str, name: str, password: str) -> list[str]:
@@ -72,7 +71,7 @@ async def _opened(url: str) -> AsyncIterator[Elsewhere]:
             _open_once(str(make_url(url).database))
         yield elsewhere
     except (AccountsUnready, DBAPIError, sqlite3.Error, OSError) as error:
-        raise NotReached(f"{_where(make_url(url))} cannot be read: {_cause(error)}") from error
+        raise NotReached(f"{where(make_url(url))} cannot be read: {cause(error)}") from error
     finally:
         await elsewhere.close()
 
@@ -125,20 +124,3 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
 
 def _full_name(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else name
-
-
-def _where(url: URL) -> str:
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return f"SQLite in {url.database}"
-    host = url.host or url.query.get("host") or "this machine"
-    return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
-
-
-def _cause(error: BaseException) -> str:
-    """Return what the driver said: the first cause that is not a wrapper."""
-    while error.__cause__:
-        error = error.__cause__
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error).strip().partition("\n")[0] or type(error).__name__

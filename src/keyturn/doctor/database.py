@@ -1,6 +1,5 @@
 """Whether the database answers, can be written, is at this version's revision, and tells the same time."""
 
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
+from keyturn.database_words import cause, where
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
 from keyturn.errors import DatabaseUnready
@@ -47,13 +47,13 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
 async def _revision(database: Database, url: URL) -> Finding:
     found, newest = await revision(database), head()
     if found == newest:
-        return Finding("database", "ok", f"{_where(url)}, at revision {newest}, the newest")
+        return Finding("database", "ok", f"{where(url)}, at revision {newest}, the newest")
     if found and found > newest:
         return _fail(
-            f"{_where(url)} is at revision {found}, newer than the {newest} of this Keyturn",
+            f"{where(url)} is at revision {found}, newer than the {newest} of this Keyturn",
             "Install the Keyturn that migrated it, or a newer one.",
         )
-    return _fail(f"{_where(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
+    return _fail(f"{where(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
 
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
@@ -68,7 +68,7 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
             await session.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
     except DatabaseUnready as error:
         mend = "Give the user who runs Keyturn the right to write the file and its folder."
-        findings.append(_fail(f"{file} cannot be written: {_cause(error)}", mend))
+        findings.append(_fail(f"{file} cannot be written: {cause(error)}", mend))
     return findings
 
 
@@ -99,26 +99,9 @@ def _clock(skew: timedelta) -> Finding:
 def _unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
-        return _fail(f"{url.database} cannot be opened: {_cause(error)}", mend)
+        return _fail(f"{url.database} cannot be opened: {cause(error)}", mend)
     mend = f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
-    return _fail(f"{_where(url)} cannot be reached: {_cause(error)}", mend)
-
-
-def _where(url: URL) -> str:
-    """Return the address in words, without user and password."""
-    if url.get_backend_name() == "sqlite":
-        return f"SQLite in {url.database}"
-    host = url.host or url.query.get("host") or "this machine"
-    return f"PostgreSQL on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
-
-
-def _cause(error: BaseException) -> str:
-    """Return what the driver said: the first cause that is not a wrapper."""
-    while error.__cause__:
-        error = error.__cause__
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return _fail(f"{where(url)} cannot be reached: {cause(error)}", mend)
 
 
 def _fail(message: str, mend: str) -> Finding:

@@ -1,0 +1,25 @@
+"""A database's address and a driver's complaint, in words that a person can be shown."""
+
+import os
+
+from sqlalchemy import URL
+
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
+
+
+def where(url: URL) -> str:
+    """Return the address without user and password."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return f"SQLite in {url.database}"
+    host = url.host or url.query.get("host") or "this machine"
+    return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
+
+
+def cause(error: BaseException) -> str:
+    """Return what the driver said: the first cause that is not a wrapper."""
+    while error.__cause__:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error).strip().partition("\n")[0] or type(error).__name__
