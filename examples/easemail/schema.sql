@@ -1,9 +1,9 @@
 -- The app's own table, in Supabase's PostgreSQL: id is the uuid that Supabase Auth knows the person by.
 CREATE TABLE users (
-    id TEXT PRIMARY KEY,
+    id UUID PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,
     full_name TEXT,
     is_temp_password BOOLEAN NOT NULL DEFAULT FALSE,
-    temp_password_expires_at TIMESTAMP,
-    updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+    temp_password_expires_at TIMESTAMPTZ,
+    updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
 );

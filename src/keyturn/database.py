@@ -116,7 +116,26 @@ def _opened(url: str, pool_size: int) -> AsyncEngine:
     config = SQLAlchemyAsyncConfig(
         connection_string=_with_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
     )
-    return config.get_engine()
+    engine = config.get_engine()
+    refuse_what_no_driver_takes(engine, "database.url")
+    return engine
+
+
+def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str) -> None:
+    """Make a connection raise SettingsInvalid by the setting where its driver cannot read the address.
+
+    What the driver says may hold a part of it, and a password has parts after an "@" or a "?" that was not escaped.
+    """
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Any, _: object, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except OSError:  # a certificate that is not valid is one, and a ValueError as well
+            raise
+        except (TypeError, ValueError):
+            message = "the driver cannot read it: look at the port, what follows the ?, and for an @ that is not %40"
+            raise SettingsInvalid([Fault(setting, message)]) from None
 
 
 def _as_ours(engine: AsyncEngine, schema: str) -> AsyncEngine:
@@ -138,7 +157,7 @@ def _with_driver(url: str) -> str:
 def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # their texts hold parts of the address, a password among them
         raise SettingsInvalid([Fault("database.url", "not a database address")]) from None
     if not url.startswith("sqlite"):
         return {"hide_parameters": True, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}

@@ -22,6 +22,7 @@ from keyturn.outbox import Aside, Outbox, Relay, RelayLimits, Seal
 from keyturn.reset.appearance import Appearance, appearances_of_kinds, own_languages
 from keyturn.reset.audit import Audit
 from keyturn.reset.changing import PasswordChanges
+from keyturn.reset.consequences import Consequences
 from keyturn.reset.delivery import Delivery, LinkRules
 from keyturn.reset.hashing import PasswordHasher
 from keyturn.reset.housekeeping import Housekeeping
@@ -39,7 +40,7 @@ from keyturn.reset.signing_in import SignIns
 from keyturn.reset.store import LinkStore
 from keyturn.reset.telling import Telling
 from keyturn.reset.throttle import Throttle
-from keyturn.settings import Settings, hosted_path, paths_of
+from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
 from keyturn.tracing import Tracing, tracing_of_process
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Parts:
             base_url=settings.base_url,
             reset_url=settings.reset_url,
             forgot_url=settings.forgot_url,
-            sign_in_url=settings.sign_in_url,
+            sign_in_url=settings.sign_in_page,
         )
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
@@ -92,8 +93,8 @@ class Parts:
         )  # fmt: skip
         self.notices = Notices(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
         self.changes = PasswordChanges(
-            self.database, self.accounts, self.sessions, self.links, self.outbox, self.audit, self.notices, self.policy,
-            self.hasher,
+            self.database, self.accounts, self.outbox, self.policy, self.hasher,
+            Consequences(self.sessions, self.links, self.outbox, self.audit, self.notices),
         )  # fmt: skip
         self.resets = PasswordResets(self.accounts, self.links, self.outbox, self.throttle, self.changes, self.meters)
         self.sign_ins = self._sign_ins()
@@ -128,14 +129,18 @@ class Parts:
         sender = settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address)
         letters = Letters(
             self.templates, self.languages, self.addresses,
-            Postmark(sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl), self.kinds,
+            Postmark(
+                sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl,
+                ends_sessions=_ends_sessions(settings.accounts),
+            ),
+            self.kinds,
         )  # fmt: skip
         rules = LinkRules(
             ttl=settings.token.ttl, live=settings.token.live_per_account, cooldown=settings.limits.mailbox_cooldown
         )
         delivery = Delivery(
             self.database, self.accounts, self.links, self.outbox, self.audit, self.notices, letters,
-            Seal(self.secrets), self._post, rules,
+            Seal(self.secrets), self._post, rules, self.changes.elsewhere,
         )  # fmt: skip
         worker = settings.worker
         limits = RelayLimits(
@@ -160,7 +165,10 @@ class Parts:
             group.create_task(self.housekeeping.run(self.settings.worker.housekeeping))
 
     def _sign_ins(self) -> SignIns | None:
-        """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how."""
+        """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
+
+        To an app's own accounts that is a second way in, so it is there only where `sign_in_url` asks for it.
+        """
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
@@ -192,6 +200,7 @@ class Parts:
 
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""
+        await self.changes.elsewhere.close()
         self.hasher.close()
         if self._post:
             await self._post.close()
@@ -202,6 +211,11 @@ class Parts:
         await self.throttle.close()
         await self.accounts.close()
         await self.database.close()
+
+
+def _ends_sessions(accounts: AccountSettings) -> bool:
+    """Tell whether a new password ends all sessions. A store does by its contract; a table, where it has been told."""
+    return accounts.store != "table" or bool(accounts.table.delete)
 
 
 def _secrets(settings: Settings) -> list[str]:

@@ -25,6 +25,7 @@ from keyturn.parts import Parts
 from keyturn.reset.api import api_router
 from keyturn.reset.mounting import MountedApart
 from keyturn.settings import Settings, TableSettings, hosted_path
+from keyturn.settings.account_rules import sign_in_faults
 from keyturn.sharing import shared
 
 
@@ -135,7 +136,10 @@ def _parts(
 
 
 def _with_accounts(settings: Settings, **changes: Any) -> Settings:
-    return msgspec.structs.replace(settings, accounts=msgspec.structs.replace(settings.accounts, **changes))
+    changed = msgspec.structs.replace(settings, accounts=msgspec.structs.replace(settings.accounts, **changes))
+    if faults := list(sign_in_faults(changed)):  # the settings were read for another store
+        raise SettingsInvalid(faults)
+    return changed
 
 
 def _require_own_pages(settings: Settings) -> None:
@@ -149,8 +153,9 @@ def _require_own_pages(settings: Settings) -> None:
 
 
 def _addresses_of_pages(settings: Settings) -> Iterator[str]:
-    for name in ("reset_url", "forgot_url", "sign_in_url"):
-        if hosted_path(getattr(settings, name)) is not None:
+    pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
+    for name, pattern in pages.items():
+        if hosted_path(pattern) is not None:
             yield name
     for kind, own in settings.kinds.items():
         if own.settings_url and hosted_path(own.settings_url) is not None:
@@ -174,7 +179,7 @@ def site_of(parts: Parts) -> Site:
         cooldown=settings.limits.mailbox_cooldown,
         paths=parts.paths,
         kinds=parts.kinds,
-        sign_in_url="" if hosted_path(settings.sign_in_url) and parts.sign_ins else parts.addresses.sign_in(),
+        sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.addresses.sign_in(),
         forgot_url="" if hosted_path(settings.forgot_url) else parts.addresses.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
     )

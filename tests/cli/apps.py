@@ -27,7 +27,7 @@ INSERT INTO users (email, "passwordHash") VALUES
 
 TEXTS = (
     "--base-url", "https://account.example.org", "--brand", "Northwind School",
-    "--from", "Northwind School <no-reply@northwind.example>",
+    "--from", "Northwind School <no-reply@northwind.example>", "--sign-in-url", "https://app.example.org/login",
 )  # fmt: skip
 """All that can only be asked."""
 

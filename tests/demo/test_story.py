@@ -58,7 +58,7 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await _sign_in(reset, NEW)
     await expect(reset).to_have_url(re.compile("/viewer-settings/security"))
     await expect(reset.get_by_text("A mail was sent to this address a moment ago.")).to_be_visible()
-    await expect(reset.get_by_role("button", name="Request Password Change")).to_be_disabled()
+    await expect(reset.get_by_role("button", name="Request password change")).to_be_disabled()
 
     confirmation = await _open_mail(page, "Your Northwind School password was changed")
     await expect(confirmation.get_by_text("If it was you, all is done.")).to_be_visible()
@@ -77,7 +77,7 @@ async def test_the_security_settings_send_a_link_to_who_is_signed_in(page: Page)
     await page.get_by_label("Password", exact=True).fill(OLD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(re.compile("/school-settings/security"))
-    await page.get_by_role("button", name="Request Password Change").click()
+    await page.get_by_role("button", name="Request password change").click()
     await expect(page.get_by_text("We’ve sent a password reset link to your email.")).to_be_visible()
     await _open_mail(page, "Reset your Northwind School password")
 

@@ -66,9 +66,9 @@ async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keytu
     dora = (await keyturn.add("dora@northwind.test")).email
     app.pages["settings"] = CHANGE.replace("{email}", dora)
     async with app.open("/settings") as page:
-        await expect(page.get_by_role("heading", name="Change Password")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Change password")).to_be_visible()
         await page.clock.install()
-        button = page.get_by_role("button", name="Request Password Change")
+        button = page.get_by_role("button", name="Request password change")
         await button.click()
         await expect(page.get_by_role("status")).to_have_text(
             "We’ve sent a password reset link to your email. Please check your inbox to continue."

@@ -26,6 +26,7 @@ CHANGED = PasswordChanged(
     address="203.0.113.24",
     device="Firefox on Windows",
     forgot_link="https://account.northwind.example/forgot-password",
+    sessions_ended=True,
 )
 PROVIDER = SignInWithProvider(
     name="Ada",
@@ -95,6 +96,24 @@ class TestPasswordChanged:
             assert "If it was you, all is done." in part
             assert "Was it not you? Choose a new password now: that ends every session, theirs too." in part
             assert "Then contact support immediately: help@northwind.example" in part
+
+    def test_it_says_that_sessions_ended(self, render: Render, seen: Seen) -> None:
+        mail = render(CHANGED)
+
+        for part in (seen(mail), mail.text.replace("\n", " ")):
+            assert "account was changed. All other sessions were signed out. " in part
+
+    @pytest.mark.parametrize("name", ["Ada", ""])
+    def test_where_nobody_ended_the_sessions_of_the_app_it_claims_nothing_of_them(
+        self, name: str, render: Render, seen: Seen
+    ) -> None:
+        mail = render(msgspec.structs.replace(CHANGED, name=name, sessions_ended=False))
+
+        for part in (seen(mail), mail.text.replace("\n", " ")):
+            assert "the password of your Northwind School account was changed." in part
+            assert "Choose a new password now: then the one that was set no longer works." in part
+            assert "session" not in part
+            assert "signed out" not in part
 
     def test_it_says_why_it_comes(self, render: Render) -> None:
         sent = "Sent to viewer@northwind.example because the password was changed."

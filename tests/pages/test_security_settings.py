@@ -1,4 +1,4 @@
-"""The card "Change Password" in the security settings."""
+"""The card "Change password" in the security settings."""
 
 import re
 from datetime import timedelta
@@ -40,8 +40,8 @@ async def test_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(path: str,
 async def test_the_card_offers_to_change_the_password(signed_in: Visitor) -> None:
     page = await signed_in.get(VIEWER)
     assert heading(page) == "Security settings"
-    assert '<h2 id="change-password">Change Password</h2>' in page.text
-    assert '<button type="submit">Request Password Change</button>' in page.text
+    assert '<h2 id="change-password">Change password</h2>' in page.text
+    assert '<button type="submit">Request password change</button>' in page.text
     assert f"Signed in as {ADA}" in words(page)
     assert "Sign out" in words(page)
     assert INFO not in words(page)

@@ -129,7 +129,7 @@ def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
 
 def keyturn_settings(**changes: Any) -> Settings:
     """Return settings that name no database: the app's is shared."""
-    return settings_for(DatabaseSettings().url, **{"base_url": BASE_URL} | changes)
+    return settings_for(DatabaseSettings().url, **{"base_url": BASE_URL, "sign_in_url": "{base_url}/login"} | changes)
 
 
 class Host:

@@ -5,7 +5,7 @@ from tests.settings.conftest import Faults, Read
 
 from keyturn.settings import Secret
 
-TABLE = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+TABLE = 'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
 SUPABASE = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROLE_KEY": "service-role-key"}
 
 

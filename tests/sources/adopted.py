@@ -107,15 +107,15 @@ async def adopted(name: str, migrated: str, **environ: str) -> AsyncIterator[Ado
     with closing(sqlite3.connect(file)) as database, database:
         for script in ("schema.sql", "accounts.sql"):
             database.executescript((EXAMPLES / name / script).read_text("utf-8"))
-    settings = settings_of(name, file, **environ)
+    settings = settings_of(name, migrated, **environ)
     async with running(settings, inbox=Inbox()) as service:
         yield Adopted(name, service, file)
 
 
-def settings_of(name: str, file: Path, **environ: str) -> Settings:
-    """Return the example's settings under the variables of its env.example."""
+def settings_of(name: str, url: str, **environ: str) -> Settings:
+    """Return the example's settings under the variables of its env.example, with its table in that database."""
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
-    here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], f"sqlite:///{file}")
+    here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], url)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
     return msgspec.structs.replace(settings, hashing=HashingSettings(cost=CHEAPEST, prefix=settings.hashing.prefix))
 

@@ -230,6 +230,8 @@ async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
 
     assert "Send Reset Link" in words(form)
     assert "Password reset link sent! Check your email (and spam folder)." in words(page)
+    assert "An address without an account gets none." in words(page)
+    assert "If an account exists" not in words(page)
 
 
 async def test_2_the_email_comes_from_its_address_in_its_grey_theme_with_the_link(app: Adopted) -> None:

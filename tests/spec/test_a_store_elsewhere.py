@@ -22,8 +22,13 @@ from tests.spec.service import (
 )
 
 from keyturn.accounts.port import Account
-from keyturn.errors import AccountsUnready, PasswordRejected, Violation
-from keyturn.reset.models import AuditRow
+from keyturn.database import now
+from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.client import Client
+from keyturn.reset.intents import CHANGE_BEGUN, ChangeBegun
+from keyturn.reset.models import AuditRow, TurnRow
+from keyturn.reset.turns import take_turn
 from keyturn.settings import LimitSettings
 
 
@@ -81,7 +86,7 @@ async def test_a_store_that_is_out_of_reach_is_told_and_the_link_works_still(
     assert service.inbox.sent_to(ADA, "password_changed") == []
 
 
-async def test_a_request_that_is_broken_off_while_the_store_is_asked_leaves_the_link_alive(
+async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_through(
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
@@ -90,9 +95,68 @@ async def test_a_request_that_is_broken_off_while_the_store_is_asked_leaves_the_
     await store.reached.wait()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
+    store.open.set()
+    await service.parts.changes.elsewhere.close()
+    await service.deliver()
 
-    assert await service.works(token)
-    assert store.passwords == {}
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert (await service.check(token))["reason"] == "used"
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+async def test_no_other_link_of_the_account_is_used_while_one_is(service: Service, store: Elsewhere) -> None:
+    stolen, own = await service.link(), await service.link()
+    store.open.clear()
+    stealing = asyncio.create_task(service.reset(stolen, "a password of the thief"))
+    await store.reached.wait()
+    waits = await service.reset(own)
+    store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
+    store.open.set()
+
+    assert problem(waits) == "503 busy"
+    assert waits.headers["retry-after"]
+    assert problem(await stealing) == "422 password-rejected"
+    assert problem(await service.reset(own)) == "200"
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert not await service.works(stolen)
+
+
+async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeeded(
+    service: Service, store: Elsewhere
+) -> None:
+    other = await service.link()
+    async with service.parts.database.transaction() as session:
+        begun = ChangeBegun(account_id="u-1", at=now(), client=Client(), how="reset")
+        await service.parts.outbox.enqueue(session, CHANGE_BEGUN, begun, due=now())
+        await session.commit()
+    await service.deliver()
+
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert not await service.works(other)
+    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
+    assert rows == [{"outcome": "interrupted"}]
+    assert store.changes == 0
+
+
+@pytest.mark.parametrize("refusals", [[], [AccountsUnready("no answer")]], ids=["accepted", "refused"])
+async def test_nothing_is_left_of_what_was_begun_and_has_ended(
+    service: Service, store: Elsewhere, refusals: list[KeyturnError]
+) -> None:
+    store.refusals = refusals
+    await service.reset(await service.link())
+    begun = await service.rows(select(OutboxRow.id).where(OutboxRow.kind == CHANGE_BEGUN))
+
+    assert begun == []
+    assert await service.rows(select(TurnRow.claim)) == []
+
+
+async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service) -> None:
+    async with service.parts.database.transaction() as session:
+        moment = now()
+        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1))
+        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1)) is None
+        later = moment + timedelta(minutes=1)
+        assert await take_turn(session, "u-1", later, later + timedelta(minutes=1))
 
 
 async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(

@@ -95,12 +95,12 @@ async def test_no_header_of_the_request_reaches_the_link(start: Start) -> None:
 
 
 async def test_a_name_is_text_and_never_markup(service: Service) -> None:
-    await service.add("eve@northwind.test", name='<b class="x">Eve</b> {{ link }} <mj-raw> & Co')
+    await service.add("eve@northwind.test", name='<b class="x">Eve {{ link }} <mj-raw> & Co')
     await service.link("eve@northwind.test")
     (mail,) = service.inbox.mails
     assert "&lt;b class=" in mail.html
     assert "{{ link }} &lt;mj-raw&gt; &amp; Co" in mail.html
-    assert '<b class="x">Eve</b> {{ link }} <mj-raw> & Co' in mail.text
+    assert '<b class="x">Eve {{ link }} <mj-raw> & Co' in mail.text
 
 
 async def test_a_name_with_line_breaks_writes_no_header_and_no_line_of_its_own(service: Service) -> None:
@@ -184,5 +184,6 @@ async def test_the_confirmation_says_when_from_where_and_what_to_do(service: Ser
         assert "Firefox" in part
         assert str(now().year) in part
         assert "http://127.0.0.1:8000/forgot-password" in part
+        assert "All other sessions were signed out." in part
         assert "eleven" not in part
         assert not TOKEN.search(part)

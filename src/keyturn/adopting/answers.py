@@ -40,17 +40,22 @@ class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """`reset_url` is "" for the hosted page; `together`: Keyturn's own tables are in the accounts' database."""
+    """`reset_url` and `sign_in_url` are "" for the hosted pages; `cost` 0 where no hash tells one.
+
+    `together`: Keyturn's own tables are in the accounts' database.
+    """
 
     base_url: str
     brand: str
     sender: str
     reset_url: str = ""
+    sign_in_url: str = ""
     store: str = "builtin"
     database: DatabaseAddress | None = None
     together: bool = False
     table: TableSettings | None = None
     prefix: str = "$2b$"
+    cost: int = 0
     supabase_url: str = ""
 
     @property

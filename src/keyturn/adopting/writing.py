@@ -34,6 +34,8 @@ def as_toml(answers: Answers) -> str:
     document.add("base_url", _said(answers.base_url, "where people reach Keyturn"))
     if answers.reset_url:
         document.add("reset_url", _said(answers.reset_url, "your page; without it, Keyturn's own"))
+    if answers.sign_in_url:
+        document.add("sign_in_url", _said(answers.sign_in_url, "where people sign in to your app"))
     if origin := _other_origin(answers):
         server = tomlkit.table()
         server.add("allowed_origins", _said([origin], "whose pages may call the API"))
@@ -45,6 +47,8 @@ def as_toml(answers: Answers) -> str:
     if answers.table and answers.table.password:
         hashing = tomlkit.table()
         hashing.add("prefix", _said(answers.prefix, "how your app's bcrypt hashes begin"))
+        if answers.cost:
+            hashing.add("cost", _said(answers.cost, "what they took: a sign-in that fails takes as long for everybody"))
         document.add("hashing", hashing)
     return tomlkit.dumps(document)
 

@@ -83,7 +83,7 @@ def _pages(settings: Settings) -> dict[str, str]:
     kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
     return {
         "Reset a password": settings.forgot_url.format(base_url=base),
-        "Sign in": settings.sign_in_url.format(base_url=base),
+        "Sign in": settings.sign_in_page.format(base_url=base),
         **{name: base + place for name, place in (kinds or {"Security settings": paths.security}).items()},
     }
 

@@ -16,8 +16,8 @@ from keyturn.cli.terminal import accent, fail, muted, strong
 from keyturn.errors import Fault
 
 _FLAGS = {
-    "base_url": "--base-url", "reset_url": "--reset-url", "brand.name": "--brand", "mail.from": "--from",
-    "accounts.store": "--store", "accounts.supabase.url": "--supabase-url", "accounts.table.url": "--database",
+    "base_url": "--base-url", "reset_url": "--reset-url", "sign_in_url": "--sign-in-url", "brand.name": "--brand",
+    "mail.from": "--from", "accounts.store": "--store", "accounts.supabase.url": "--supabase-url", "accounts.table.url": "--database",
     "database.url": "--database", "accounts.table.table": "--table",
 }  # fmt: skip
 """What a setting is called on the command line; the columns are --column."""
@@ -40,6 +40,11 @@ _FLAGS = {
 @click.option(
     "--reset-url", metavar="URL", help="Your page for a new password, with {token}; Keyturn's own without it."
 )
+@click.option(
+    "--sign-in-url",
+    metavar="URL",
+    help="Where people sign in to your app; {base_url}/login is a second way in, Keyturn's own.",
+)
 @click.option("--brand", metavar="NAME", help="Whose mails and pages they are.")
 @click.option("--from", "sender", metavar="ADDRESS", help="Who the mails are from: Name <address>.")
 @click.option(
@@ -57,6 +62,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
     \b
     Examples:  keyturn init
                keyturn init --database '${DATABASE_URL}' --base-url https://account.example.org
+                            --sign-in-url https://app.example.org/login
                             --brand "Northwind School" --from "Northwind School <no-reply@northwind.example>"
     """
     if file.exists() and not force:

@@ -13,8 +13,8 @@ from keyturn.errors import SettingsInvalid
 
 _FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
 _SETTINGS = {
-    "base_url": "base_url", "reset_url": "reset_url", "brand": "brand.name", "sender": "mail.from",
-    "store": "accounts.store", "supabase_url": "accounts.supabase.url",
+    "base_url": "base_url", "reset_url": "reset_url", "sign_in_url": "sign_in_url", "brand": "brand.name",
+    "sender": "mail.from", "store": "accounts.store", "supabase_url": "accounts.supabase.url",
 }  # fmt: skip
 _SUPABASE_VARIABLES = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
 
@@ -38,16 +38,25 @@ class Interview:
             "reset_url": self._text(
                 "reset_url", "Your page for a new password, with {token} (Enter for Keyturn's own):", known=""
             ),
+            "sign_in_url": self._sign_in_url(answers.store),
             "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
             "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
         }
         return msgspec.structs.replace(answers, **texts), hashes
 
+    def _sign_in_url(self, store: str) -> str:
+        if store == "builtin" and self._flags["sign_in_url"] is None:
+            return ""
+        return self._text("sign_in_url", "Where do people sign in to your app? As in https://app.example.org/login:")
+
     def _require_flags(self) -> None:
         flags = self._flags
         missing = [f"--{name.replace('_', '-')}" for name in ("base_url", "brand") if flags[name] is None]
         missing += ["--from"] if flags["sender"] is None else []
-        missing += ["--database (or --store builtin)"] if flags["store"] is None and flags["database"] is None else []
+        unknown = flags["store"] is None and flags["database"] is None
+        builtin = flags["store"] == "builtin" or (flags["store"] is None and flags["database"] in ("", "none"))
+        missing += ["--sign-in-url"] if flags["sign_in_url"] is None and not unknown and not builtin else []
+        missing += ["--database and --sign-in-url (or --store builtin)"] if unknown else []
         if flags["store"] == "table" and flags["database"] is None:
             missing.append("--database")
         if flags["store"] == "supabase" and flags["supabase_url"] is None and not self._environ.get("SUPABASE_URL"):
@@ -71,7 +80,9 @@ class Interview:
         found = MappingTable(address.url, self._flags, asking=self._asking, quiet=self._quiet)
         table, hashes = found.settled(with_password=store != "supabase")
         together = self._together(address)
-        return msgspec.structs.replace(answers, table=table, prefix=hashes.prefix, together=together), hashes
+        return msgspec.structs.replace(
+            answers, table=table, prefix=hashes.prefix, cost=hashes.cost, together=together
+        ), hashes
 
     def _database(self) -> DatabaseAddress | None:
         """Return the address, asked for until it can be one; None where the accounts are in no database."""

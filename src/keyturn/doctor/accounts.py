@@ -26,7 +26,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     finally:
         await database.close()
     fine = Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say")
-    if hosted_path(settings.sign_in_url) and not isinstance(store, KnowsHashes):
+    if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes):
         return [
             fine,
             Finding(

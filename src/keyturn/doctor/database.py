@@ -12,7 +12,7 @@ from keyturn.database import now as utc_now
 from keyturn.database_words import cause, where
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
-from keyturn.errors import DatabaseUnready
+from keyturn.errors import DatabaseUnready, SettingsInvalid
 from keyturn.migrating import head, revision
 from keyturn.settings import Settings
 
@@ -40,6 +40,9 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         return findings + await _postgresql(database, now)
     except DatabaseUnready as error:
         return [_unready(url, error)]
+    except SettingsInvalid as error:
+        mend = f"Write it as {_POSTGRESQL}, with what the driver knows after a ?."
+        return [_fail(f"{fault.name}: {fault.message}", mend) for fault in error.faults]
     finally:
         await database.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.batching import Batcher
@@ -46,11 +46,21 @@ class Outbox:
         self.waiting.set()
         return [None] * len(rows)
 
-    async def enqueue(self, session: AsyncSession, kind: str, payload: msgspec.Struct) -> int:
-        """Write a message in the caller's transaction and return its id. The caller sets `waiting` after its commit."""
-        written = await session.execute(insert(OutboxRow).values(**_row(kind, payload)).returning(OutboxRow.id))
+    async def enqueue(
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None
+    ) -> int:
+        """Write a message in the caller's transaction and return its id. The caller sets `waiting` after its commit.
+
+        Nobody takes it before it is `due`.
+        """
+        row = _row(kind, payload) | ({"available_at": due} if due else {})
+        written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
         await self._tell_workers(session)
         return written.scalar_one()
+
+    async def withdraw(self, session: AsyncSession, message_id: int) -> None:
+        """Take a message back, in the caller's transaction: there is nothing to do for it any more."""
+        await session.execute(delete(OutboxRow).where(OutboxRow.id == message_id))
 
     async def _tell_workers(self, session: AsyncSession) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""

@@ -1,4 +1,4 @@
-"""The card "Change Password" in the security settings of those who are signed in."""
+"""The card "Change password" in the security settings of those who are signed in."""
 
 from datetime import timedelta
 from typing import Any

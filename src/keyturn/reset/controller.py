@@ -82,7 +82,10 @@ class ResetController(Controller):
         ["/reset-password", "/reset-password-with-token"],
         status_code=200,
         summary="Set a new password",
-        description="Uses the link up and ends every session. A password that is not accepted leaves the link alive.",
+        description=(
+            "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
+            "link alive."
+        ),
         responses=_problems(
             _400="The request is malformed, or the link is dead; then `reason` says why.",
             _422=_WEAK,
@@ -150,7 +153,7 @@ class SessionController(Controller):
             sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)
         )
         language = sessions.language(request)
-        text = language.gettext("Your password was changed. Every other session is signed out.")
+        text = language.gettext("Your password was changed.")
         return _done(language, text, sessions.cookie.holding(fresh))
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Database, now
-from keyturn.errors import SendRefused
+from keyturn.errors import AccountsUnready, SendRefused, SendRetryable
 from keyturn.mail.email import Email
 from keyturn.outbox import Dropped, Message, Outbox, Seal, SealBroken, Settlement
 from keyturn.reset import intents, tokens
 from keyturn.reset.audit import Audit
+from keyturn.reset.changing_elsewhere import ChangesElsewhere
 from keyturn.reset.client import Client
 from keyturn.reset.intents import PasswordWasChanged, ResetRequested
 from keyturn.reset.letters import Letter, Letters
@@ -46,6 +47,7 @@ class Delivery:
     def __init__(
         self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
         notices: Notices, letters: Letters, seal: Seal, post: Post, rules: LinkRules,
+        elsewhere: ChangesElsewhere,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -57,9 +59,14 @@ class Delivery:
         self._seal = seal
         self._post = post
         self._rules = rules
+        self._elsewhere = elsewhere
 
     async def __call__(self, message: Message) -> Settlement:
-        email = await self._reopen(message.sealed) if message.sealed else await self._prepare(message)
+        try:
+            email = await self._reopen(message.sealed) if message.sealed else await self._prepare(message)
+        except AccountsUnready:
+            # Nothing is wrong with the message: it waits for the app's database as it would for a provider.
+            raise SendRetryable("accounts unready", sure=True) from None
         if isinstance(email, Dropped):
             return email
         return await self._post.send(message, email)
@@ -87,6 +94,8 @@ class Delivery:
                 return await self._answer_request(message, msgspec.json.decode(message.payload, type=ResetRequested))
             case intents.PASSWORD_CHANGED:
                 return await self._confirm(message, msgspec.json.decode(message.payload, type=PasswordWasChanged))
+            case intents.CHANGE_BEGUN:
+                return Dropped(await self._elsewhere.end_interrupted(message))
             case kind if kind in intents.NOTICES.values():
                 return Dropped("webhooks.url is not set any more")
             case unknown:

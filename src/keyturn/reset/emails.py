@@ -35,6 +35,7 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
     address: Annotated[str, Meta(max_length=45, description="the client's IP address; empty where it is not known")]
     device: Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
     forgot_link: Link
+    sessions_ended: Annotated[bool, Meta(description="whether whoever was signed in, anywhere, has been signed out")]
 
 
 class SignInWithProvider(EmailProps, frozen=True, kw_only=True):

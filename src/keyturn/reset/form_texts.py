@@ -77,9 +77,9 @@ def _asking(language: SourceTexts) -> dict[str, str]:
         "spam": _("Check your email (and spam folder)."),
         "sendAgain": _("Send the link again"),
         "another": _("Use another address"),
-        "changeHeading": _("Change Password"),
+        "changeHeading": _("Change password"),
         "changeLead": _("We send a link to your address, and with it you choose a new password."),
-        "change": _("Request Password Change"),
+        "change": _("Request password change"),
         "changeSent": _(
             "We’ve sent a password reset link to your email. Please check your inbox to continue."
         ),

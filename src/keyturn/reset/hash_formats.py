@@ -34,6 +34,12 @@ def fits(password: bytes, stored: str) -> bool | None:
     return None
 
 
+def bcrypt_cost(stored: str) -> int | None:
+    """Return the cost of a hash that `fits` checks with bcrypt; None for every other."""
+    found = next(filter(None, (pattern.fullmatch(stored) for pattern, _ in _FORMATS)), None)
+    return int(found["cost"]) if found and "cost" in found.groupdict() else None
+
+
 def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
     if int(found["cost"]) > _HIGHEST_COST:
         return None

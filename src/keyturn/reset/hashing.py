@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,13 +12,16 @@ import bcrypt
 
 from keyturn.errors import Busy
 from keyturn.meters import Meters
-from keyturn.reset.hash_formats import fits
+from keyturn.reset.hash_formats import bcrypt_cost, fits
 from keyturn.reset.password import MAX_BYTES
 from keyturn.tracing import Tracing
 
 Result = TypeVar("Result")
 
 _WRITTEN = "$2b$"
+_DECOY = "." * 53
+"""The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
+
 _NICENESS = 10
 _RETRY_AFTER = 5
 
@@ -44,7 +47,6 @@ class PasswordHasher:
         self._places = self._workers + queue
         self._taken = 0
         self._pool: ThreadPoolExecutor | None = None
-        self._decoy: bytes | None = None
         self._meters = meters or Meters()
         self._tracing = tracing or Tracing()
 
@@ -57,7 +59,11 @@ class PasswordHasher:
         return self._prefix + written.removeprefix(_WRITTEN)
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether the password fits. Without a hash it takes as long and says no (ASVS 6.3.8). Raises Busy."""
+        """Tell whether the password fits. Raises Busy.
+
+        A no takes as long without a hash as with one of bcrypt at the cost that is set or a lower one, and never less
+        (ASVS 6.3.8).
+        """
         secret = _encode(password)
         return await self._run(lambda: self._check(secret, password_hash))
 
@@ -68,14 +74,21 @@ class PasswordHasher:
             self._pool = None
 
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
-        self._decoy = self._decoy or bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(self._cost))
         right = fits(secret, password_hash) if password_hash else None
-        if right is None:
-            # No hash, or none that can be read: as much work as with bcrypt at the cost that is set. An old hash in
-            # another format takes what its app chose for it, until that password is changed: no decoy is as slow as
-            # all of them.
-            bcrypt.checkpw(secret[:MAX_BYTES], self._decoy)
+        if not right:
+            for cost in self._missing(password_hash if right is False else None):
+                bcrypt.checkpw(secret[:MAX_BYTES], f"$2b${cost:02}${_DECOY}".encode())
         return right or False
+
+    def _missing(self, checked: str | None) -> Iterable[int]:
+        """Return the costs of the checks that fill up to the cost that is set what a wrong password took.
+
+        Each cost is twice the work of the one before, so that after a check at 10 those at 10 and 11 make it 12. What
+        another format took is not known: it gets all of that on top, until its password is changed. What took more
+        than the cost that is set cannot be taken back.
+        """
+        cost = bcrypt_cost(checked) if checked else None
+        return (self._cost,) if cost is None else range(cost, self._cost)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         if self._taken >= self._places:

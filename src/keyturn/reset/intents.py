@@ -11,6 +11,9 @@ from keyturn.reset.client import Client
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
 
+CHANGE_BEGUN = "change_begun"
+"""A password is being set in another system. Taken back once that has ended; else its process has died."""
+
 NOTICES = {
     "password.changed": "webhook_password_changed",
     "password.reset_requested": "webhook_reset_requested",
@@ -33,6 +36,13 @@ class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     at: datetime
     client: Client
+
+
+class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    at: datetime
+    client: Client
+    how: How
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -17,7 +19,14 @@ from keyturn.reset.emails import PasswordChanged, PasswordReset, SignInWithProvi
 from keyturn.reset.intents import PasswordWasChanged
 from keyturn.reset.links import Links
 
-_LIKE_A_LINK = ("://", "www.")
+_LONGEST_NAME = 120
+_LONGEST_PROVIDER = 40
+
+_LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
+
+_TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""The explicit formatting characters of Unicode's UAX 9, 2."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,11 +37,15 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Postmark(msgspec.Struct, frozen=True, kw_only=True):
-    """What is the same in every mail. `ttl` is the life of a link."""
+    """What is the same in every mail. `ttl` is the life of a link.
+
+    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too.
+    """
 
     sender: str
     reply_to: str
     ttl: timedelta
+    ends_sessions: bool
 
 
 class Letters:
@@ -65,7 +78,7 @@ class Letters:
         props = SignInWithProvider(
             name=_greeted(account.name),
             email=account.email,
-            provider=account.provider or language.gettext("another service"),
+            provider=account.provider[:_LONGEST_PROVIDER] or language.gettext("another service"),
             sign_in_link=self._addresses.sign_in(),
         )
         return Letter(email=self._write(props, account, client, language))
@@ -79,6 +92,7 @@ class Letters:
             address=change.client.address,
             device=device_name(change.client.user_agent, language),
             forgot_link=self._addresses.forgot(),
+            sessions_ended=self._postmark.ends_sessions,
         )
         return Letter(email=self._write(props, account, change.client, language))
 
@@ -110,5 +124,17 @@ def _named(key: str, client: Client) -> dict[str, str]:
 
 
 def _greeted(name: str) -> str:
-    """Return the name, unless a mail program would make a link of it: then somebody chose it to be clicked."""
-    return "" if any(mark in name.lower() for mark in _LIKE_A_LINK) else name
+    """Return the name in one line, and no longer than names are.
+
+    It is "" where a mail program would make a link of it, or where it would not be read as it is written (UTS 55):
+    people choose their names, and a stranger one that is to be clicked. Full-width signs count as the plain ones, since
+    addresses of the web are read so (UTS 46).
+    """
+    line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
+        return ""
+    return line
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND

@@ -56,3 +56,13 @@ class AuditRow(Model):
     user_agent: Mapped[str] = mapped_column(String(300))
     request_id: Mapped[str] = mapped_column(String(64))
     message_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class TurnRow(Model):
+    """A change of a password in another system, under way: no other of the same account begins before `until`."""
+
+    __tablename__ = "keyturn_turns"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    claim: Mapped[str] = mapped_column(String(32), unique=True)
+    until: Mapped[datetime]

@@ -15,9 +15,10 @@ from keyturn.logs import LogEvent
 from keyturn.meters import Meters, counted
 from keyturn.outbox import Outbox
 from keyturn.reset import tokens
-from keyturn.reset.changing import Change, PasswordChanges, Permit
+from keyturn.reset.changing import PasswordChanges
 from keyturn.reset.client import Client
 from keyturn.reset.intents import RESET_REQUESTED, ResetRequested
+from keyturn.reset.permits import Change, Permit
 from keyturn.reset.store import Link, LinkStore
 from keyturn.reset.throttle import Throttle
 
@@ -102,7 +103,6 @@ class PasswordResets:
 
 class _ByLink(Permit):
     how = "reset"
-    event = "password_reset"
 
     def __init__(self, links: LinkStore, digest: bytes) -> None:
         self._links = links

@@ -22,6 +22,7 @@ _PLACE = re.compile(r"\{\w+\}")
 def account_faults(settings: Settings, *, sending: bool, written: Collection[str]) -> Iterator[Fault]:
     """Yield every rule that is broken. `written` are the sections and keys that somebody set."""
     accounts = settings.accounts
+    yield from sign_in_faults(settings)
     if accounts.store in OWN_STORES:
         yield from _unused(accounts, written)
     elif not _FACTORY.fullmatch(accounts.store):
@@ -31,6 +32,17 @@ def account_faults(settings: Settings, *, sending: bool, written: Collection[str
         yield from _table(accounts)
     if accounts.store == "supabase":
         yield from _supabase(settings, sending=sending)
+
+
+def sign_in_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong where the accounts are an app's, which has a way to sign in already.
+
+    Keyturn's own page would be a second one, past whatever the first one asks beside the password. So it must be asked
+    for by name (OWASP ASVS 6.1.3, 6.3.4: no way in that is not documented, and all of the same strength).
+    """
+    if settings.accounts.store != "builtin" and not settings.sign_in_url:
+        own = "{base_url}/login for Keyturn's own page"
+        yield Fault("sign_in_url", f"missing: where people sign in to your app, or {own}")
 
 
 def _unused(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:

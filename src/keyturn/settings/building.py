@@ -13,7 +13,7 @@ from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
 from keyturn.settings.model import Brand
 from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.variables import Variable, VariableUnset, filled, has_places
+from keyturn.settings.variables import Variable, VariableUnset, filled, has_places, shown_instead
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -35,9 +35,22 @@ class Builder:
         self._folder = folder
         self._faults = faults
         self.unset: list[Fault] = []
+        self._instead: dict[str, dict[str, str]] = {}
 
     def build(self, struct: type[Struct], given: Mapping[str, Any], prefix: str = "") -> Struct:
         return struct(**self._values(struct, given, prefix))
+
+    def as_written(self, fault: Fault) -> Fault:
+        """Return the fault with `${NAME}` as it stands in the file for what that holds: it may be a secret.
+
+        A variable that was mistaken for another is as likely a password as an address (OWASP ASVS 16.2.5).
+        """
+        instead = self._instead.get(fault.name.partition(".")[0], {})
+        if not instead:
+            return fault
+        texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
+        message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda found: instead[found[0]], fault.message)
+        return Fault(fault.name, message)
 
     def _values(self, struct: type[msgspec.Struct], given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
@@ -59,6 +72,8 @@ class Builder:
                 elif is_section(field.type):
                     values[field.name] = self.build(field.type, _section(value, name), f"{name}.")
                 else:
+                    texts = {text: place for text, place in shown_instead(value, self._environ) if text}
+                    self._instead.setdefault(name.partition(".")[0], {}).update(texts)
                     values[field.name] = self._convert(value, field.type)
             except _NoSection as error:
                 self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))

@@ -13,13 +13,19 @@ API_ROUTES = (
 )  # fmt: skip
 """What is mounted below `server.api_path`."""
 
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
+"""Where sessions are, wherever `server.api_path` is."""
+
 SECURITY_SETTINGS = "/security-settings"
 """Where the security settings are of every kind of account that has no page of its own."""
 
 _HOSTED = "{base_url}"
 _TOKEN = "/{token}"  # noqa: S105 - a place, not a token
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_TAKEN = {"health", "keyturn-assets", "logout", "metrics", "schema", "studio", "webhooks"}
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+"""Without "." and "..": a browser takes them out, and asks for another address (RFC 3986, 5.2.4)."""
+_TAKEN = {
+    "health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks",
+}  # fmt: skip
 """First parts of addresses that are others' already."""
 
 
@@ -37,10 +43,13 @@ def hosted_path(pattern: str) -> str | None:
 
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
     """Yield the addresses at which no page can be mounted, or at which there is something else already."""
-    pages = {name: hosted_path(getattr(settings, name)) for name in ("reset_url", "forgot_url", "sign_in_url")}
-    pages |= {f"kinds.{kind}.settings_url": hosted_path(own.settings_url) for kind, own in settings.kinds.items()}
+    pages = {
+        "reset_url": hosted_path(settings.reset_url),
+        "forgot_url": hosted_path(settings.forgot_url),
+        "sign_in_url": hosted_path(settings.sign_in_page),
+    } | {f"kinds.{kind}.settings_url": hosted_path(own.settings_url) for kind, own in settings.kinds.items()}
     api = settings.server.api_path.rstrip("/")
-    routes = {f"{api}/{route}" for route in API_ROUTES}
+    routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
     seen = {SECURITY_SETTINGS: "settings"}
     for name, path in pages.items():
         page = "settings" if name.startswith("kinds.") else name  # kinds may share theirs
@@ -57,6 +66,13 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         elif name == "reset_url":
             seen[f"{path}/open"] = page
             yield from _unreadable(settings.reset_url)
+
+
+def api_path_faults(path: str) -> Iterator[Fault]:
+    if path != "/" and not _PATH.fullmatch(path):
+        yield Fault("server.api_path", "not a path like /api/auth, without a slash at its end")
+    elif path.split("/")[1] in _TAKEN:
+        yield Fault("server.api_path", f"{path} is taken: something else answers there")
 
 
 def _no_path(name: str) -> str:

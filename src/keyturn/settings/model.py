@@ -9,9 +9,6 @@ from msgspec import Meta
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.texts import Folder, Secret
 
-HOSTED_SIGN_IN = "{base_url}/login"
-"""The default of `sign_in_url`: Keyturn's own page."""
-
 Count = Annotated[int, Meta(ge=1)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
@@ -151,9 +148,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the app is told what happened (Standard Webhooks). An older secret signs, too, while they change."""
+    """Where the app is told what happened (Standard Webhooks). An older secret signs, too, while they change.
 
-    url: str = ""
+    `url` is a Secret, since its path or query may hold one.
+    """
+
+    url: Secret = Secret("")
     secret: Secret = Secret("")
     previous_secret: Secret = Secret("")
     events: tuple[Literal["password.changed", "password.reset_requested"], ...] = (
@@ -188,6 +188,8 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set. Build it with `read_settings`, or directly in a test.
 
+    `sign_in_url` is "" with the built-in accounts alone, for Keyturn's own page.
+
     `locales` is a folder of one's own catalogues, for languages that Keyturn does not bring and texts that it words
     differently.
     """
@@ -196,7 +198,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = "http://127.0.0.1:8000"
     reset_url: str = "{base_url}/reset-password/{token}"
     forgot_url: str = "{base_url}/forgot-password"
-    sign_in_url: str = HOSTED_SIGN_IN
+    sign_in_url: str = ""
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
@@ -219,6 +221,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+
+    @property
+    def sign_in_page(self) -> str:
+        """Where people sign in, with the place {base_url} perhaps: `sign_in_url`, or Keyturn's own page."""
+        return self.sign_in_url or "{base_url}/login"
 
     @property
     def origin(self) -> str:

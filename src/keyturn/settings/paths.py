@@ -32,7 +32,8 @@ def paths_of(settings: Settings) -> Paths:
     """Return the paths of settings that have no fault."""
     default, api = Paths(), settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES}
-    pages = {name: hosted_path(getattr(settings, f"{name}_url")) for name in ("forgot", "reset", "sign_in")}
+    patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
+    pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
     for name, path in pages.items():
         if path is None:
             pages[name] = "" if getattr(default, name) in routes else getattr(default, name)

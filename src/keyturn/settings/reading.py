@@ -67,7 +67,8 @@ def inspect_settings(
     settings = builder.build(Settings, given)
     broken = broken_rules(settings, sending=sending, written=set(_written(given)))
     news = _news(broken, [*faults, *builder.unset])
-    return Reading(file=source, settings=settings, faults=(*faults, *(builder.unset if connecting else ()), *news))
+    found = (*faults, *(builder.unset if connecting else ()), *news)
+    return Reading(file=source, settings=settings, faults=tuple(builder.as_written(fault) for fault in found))
 
 
 def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,16 +15,15 @@ from limits import parse_many
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
-from keyturn.settings.hosting import hosting_faults
+from keyturn.settings.hosting import api_path_faults, hosting_faults
 from keyturn.settings.model import Settings
-from keyturn.settings.url_rules import is_loopback, page_faults
+from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
 _SHORTEST_LIFE = timedelta(minutes=1)
-_API_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 """What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
 
@@ -89,6 +87,8 @@ def _brand(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     logo = brand.get("logo_url", "")
     if logo and not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
         yield Fault(f"{section}.logo_url", "must begin with https://: mail programs fetch nothing else")
+    else:
+        yield from policy_faults(f"{section}.logo_url", logo)
 
 
 def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
@@ -110,16 +110,14 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 
 def _server(settings: Settings) -> Iterator[Fault]:
     for origin in settings.server.allowed_origins:
-        parts = urlsplit(origin)
-        if not parts.scheme or not parts.netloc or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+        if not is_origin(origin):
             yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
     for network in settings.server.trusted_proxies:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
-    if not _API_PATH.fullmatch(settings.server.api_path):
-        yield Fault("server.api_path", "not a path like /api/auth, without a slash at its end")
+    yield from api_path_faults(settings.server.api_path)
 
 
 def _database(settings: Settings) -> Iterator[Fault]:

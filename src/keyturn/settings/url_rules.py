@@ -1,12 +1,16 @@
 """What the addresses of pages and services must look like."""
 
 import ipaddress
+import re
 import string
 from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
 from keyturn.settings.model import Settings
+
+_ENDS_A_SOURCE = re.compile(r"[\s;,]")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 
 
 def is_loopback(url: str) -> bool:
@@ -18,11 +22,18 @@ def is_loopback(url: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address, and nothing where it has none."""
+    """Return the host of an address, and nothing where it has none, or a port that is none."""
     try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # an IPv6 address without its closing bracket
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # an IPv6 address without its closing bracket, or a port that is no number up to 65535
         return ""
+    return "" if port == 0 else parts.hostname or ""
+
+
+def is_origin(text: str) -> bool:
+    """Tell whether it is one as a browser writes it (RFC 6454, 6.2): a "*" would stand for the origins of strangers."""
+    return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
 
 
 def page_faults(settings: Settings) -> Iterator[Fault]:
@@ -30,16 +41,25 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
     base = settings.base_url
     if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
         yield Fault("base_url", "not an address like https://account.example.org")
+    else:
+        yield from policy_faults("base_url", base)
     yield from _pattern("reset_url", settings.reset_url, {"token"}, {"base_url", "token", "email"})
-    others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_url}
+    others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     for kind, own in settings.kinds.items():
         if own.settings_url:
             others[f"kinds.{kind}.settings_url"] = own.settings_url
     for name, url in others.items():
         yield from _pattern(name, url, set(), {"base_url"})
+        yield from policy_faults(name, url)
     for name, url in ({"base_url": base, "reset_url": settings.reset_url} | others).items():
         if settings.environment == "production" and is_open_to_readers(url):
             yield Fault(name, "must be https in production: over http anybody on the way can read the link")
+
+
+def policy_faults(name: str, url: str) -> Iterator[Fault]:
+    """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
+    if _ENDS_A_SOURCE.search(url):
+        yield Fault(name, "holds a space, a semicolon or a comma: write it percent-encoded")
 
 
 def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
@@ -69,3 +89,5 @@ def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collecti
         yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
     if not pattern.startswith(("{base_url}", "https://", "http://")):
         yield Fault(name, "must begin with {base_url} or https://")
+    elif not pattern.startswith("{base_url}") and not host_of(pattern):
+        yield Fault(name, "not an address like https://app.example.org")

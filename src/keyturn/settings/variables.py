@@ -1,7 +1,8 @@
 """`${NAME}` in a value of the file: what the variable of that name holds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -38,6 +39,19 @@ def filled(value: Any, environ: Mapping[str, str]) -> Any:
     if missing:
         raise VariableUnset(f"the variables {', '.join(missing)} are not set")
     return result
+
+
+def shown_instead(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each text that a fault could show of what the variables in a value hold, and what stands in the file."""
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from shown_instead(member, environ)
+    elif has_places(value):
+        with suppress(ValueError):
+            yield filled(value, environ), value
+        for place in _PLACE.finditer(value):
+            held = environ.get(place[1].partition(":-")[0], "")
+            yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
 
 
 def _filled(value: Any, environ: Mapping[str, str], missing: dict[str, None]) -> Any:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
 from keyturn.settings.model import Settings
@@ -18,7 +19,11 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
     yield from _secret("webhooks.secret", hooks.secret, "a signing secret")
     yield from _secret("webhooks.previous_secret", hooks.previous_secret, "a signing secret")
     if hooks.url:
-        yield from service_faults("webhooks.url", hooks.url, production=settings.environment == "production")
+        production = settings.environment == "production"
+        faults = list(service_faults("webhooks.url", hooks.url, production=production))
+        yield from faults
+        if not faults and "@" in urlsplit(hooks.url).netloc:
+            yield Fault("webhooks.url", "holds a user or a password: that it is Keyturn is told by the signature")
         if not hooks.secret:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
     elif hooks.secret:

@@ -11,6 +11,7 @@ import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
+from keyturn.outgoing import OutgoingClient
 from keyturn.webhooks.signing import Signer
 
 _LONGEST_ANSWER = 16_384
@@ -31,8 +32,8 @@ class WebhookSender:
         self._timeout = timeout.total_seconds()
         # Where an answer leads elsewhere, the setting is to be mended ("Delivery success and failure" in the
         # specification); and a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
-        self._http = httpx.AsyncClient(
-            timeout=None,  # noqa: S113 - each try has one for all of it
+        self._http = OutgoingClient(
+            timeout=None,  # each try has one for all of it
             follow_redirects=False,
             headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},
         )
@@ -87,7 +88,8 @@ def _pause(retry_after: str, moment: datetime) -> float | None:
         seconds = float(retry_after)
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(retry_after).replace(tzinfo=UTC) - moment).total_seconds()
+            until = parsedate_to_datetime(retry_after)
+            seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
         except ValueError:
             return None
     if not math.isfinite(seconds):

@@ -37,7 +37,7 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
         await page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page).to_have_url(f"{screens.address}/viewer-settings/security")
-        await page.get_by_role("button", name="Request Password Change").click()
+        await page.get_by_role("button", name="Request password change").click()
         await expect(page.get_by_role("status")).to_have_text(
             "We’ve sent a password reset link to your email. Please check your inbox to continue."
         )

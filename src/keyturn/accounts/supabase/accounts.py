@@ -18,7 +18,7 @@ log = logging.getLogger("keyturn")
 
 _PAGE = 50
 _MOST_PAGES = 20
-"""An address of wildcards is in many: a thousand users are looked at, and no more."""
+"""An address may end many others: a thousand users are looked at, and no more."""
 
 
 class SupabaseAccounts:
@@ -52,7 +52,7 @@ class SupabaseAccounts:
         for page in range(1, _MOST_PAGES + 1):
             users = await self._api.users(email, page, _PAGE)
             for user in users:
-                if addresses.same(user.email or "", email):
+                if user and addresses.same(user.email or "", email):
                     account = account_of(user, now())
                     if account.has_password:
                         return account
@@ -68,7 +68,7 @@ class SupabaseAccounts:
         return account_of(user, now()) if user else None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it where the user still has the address and is neither banned nor deleted.
+        """Set it where the user has that address and a password by now, too, and is neither banned nor deleted.
 
         An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as one of
         Supabase's own would have, and without that the new password could not sign in.
@@ -77,7 +77,8 @@ class SupabaseAccounts:
         user = await self._api.user(user_id) if user_id else None
         if user_id is None or user is None:
             return False
-        if not account_of(user, now()).active or not addresses.same(user.email or "", account.email):
+        known = account_of(user, now())
+        if not known.active or not known.has_password or not addresses.same(known.email, account.email):
             return False
         confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
         return await self._api.update(user_id, {"password": password.text, **confirmation})

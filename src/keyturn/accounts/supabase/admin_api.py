@@ -13,6 +13,7 @@ from keyturn.accounts.supabase.refusals import Refusal, refusal_of, rejection_of
 from keyturn.accounts.supabase.users import User
 from keyturn.errors import AccountsUnready
 from keyturn.logs import LogEvent
+from keyturn.outgoing import OutgoingClient
 from keyturn.settings import SupabaseSettings
 
 Document = TypeVar("Document")
@@ -23,8 +24,14 @@ _OK, _NOT_FOUND, _TOO_MANY, _SERVER_FAULT = 200, 404, 429, 500
 KEY_REFUSED = {401, 403}
 
 
+_FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
+"""What LIKE takes for more than the character (https://www.postgresql.org/docs/current/functions-matching.html)."""
+
+
 class _Users(msgspec.Struct):
-    users: list[User]
+    """Each is read alone: one that is like no other must not be in the way of its neighbours."""
+
+    users: list[msgspec.Raw]
 
 
 class AdminApi:
@@ -41,7 +48,7 @@ class AdminApi:
             "authorization": f"Bearer {settings.service_role_key}",
             "x-supabase-api-version": "2024-01-01",
         }
-        self._client = client or httpx.AsyncClient()
+        self._client = client or OutgoingClient()
         self._is_own = client is None
 
     async def refusal(self) -> Refusal | None:
@@ -51,16 +58,20 @@ class AdminApi:
             return answer
         return None if _read(answer, _Users) else Refusal(_OK)
 
-    async def users(self, containing: str, page: int, size: int) -> list[User]:
+    async def users(self, containing: str, page: int, size: int) -> list[User | None]:
         """Return a page, counted from 1, of the users whose address or name has the text in it.
 
-        The server takes % and _ in the text for wildcards.
+        A user that cannot be read is None, and is logged.
         """
-        answer = await self._ask("GET", params={"filter": containing, "page": page, "per_page": size})
+        wanted = containing.translate(_FOR_ITSELF)
+        answer = await self._ask("GET", params={"filter": wanted, "page": page, "per_page": size})
         found = None if isinstance(answer, Refusal) else _read(answer, _Users)
         if found is None:
             raise _unready(answer)
-        return found.users
+        users = [_read(one, User) for one in found.users]
+        if None in users:
+            log.error(LogEvent("accounts.odd_user", users=users.count(None)))
+        return users
 
     async def user(self, user_id: UUID) -> User | None:
         answer = await self._ask("GET", f"/{user_id}")
@@ -117,7 +128,7 @@ def _unready(answer: bytes | Refusal) -> AccountsUnready:
     return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip())
 
 
-def _read(body: bytes, form: type[Document]) -> Document | None:
+def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
     try:
         return msgspec.json.decode(body, type=form)
     except (msgspec.MsgspecError, ValueError):

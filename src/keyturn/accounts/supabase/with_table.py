@@ -45,9 +45,14 @@ class SupabaseWithTable:
         return await self._lookup.get(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        """Set it where both the table and Supabase still have the account, under that address and active."""
+        """Set it where both the table and Supabase have the account, active, with a password and under that address."""
         known = await self._lookup.get(account.id)
-        if known is None or not known.active or not addresses.same(known.email, account.email):
+        if (
+            known is None
+            or not known.active
+            or not known.has_password
+            or not addresses.same(known.email, account.email)
+        ):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))

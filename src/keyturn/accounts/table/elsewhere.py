@@ -1,17 +1,19 @@
 """Another database than Keyturn's own: the app's, which is left as it is but for the rows that change."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from keyturn.database import unready_where_unreachable
+from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 
 _DRIVERS = {
@@ -26,30 +28,38 @@ _DRIVERS = {
 _OF_OTHER_CLIENTS = ("channel_binding", "connection_limit", "pgbouncer", "pool_timeout", "schema", "sslaccept")
 """Parameters that libpq and Prisma read in the address of a database; ours refuse what they do not know."""
 
-_PATIENCE = 30
+_LOCKED = 30
 """Seconds until a locked SQLite file is given up."""
 
-_CONNECTING = 10
-"""Seconds until a server that does not answer is."""
+PATIENCE = timedelta(seconds=10)
+"""Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
+
+_CONSTRAINTS = (1644, 3819, 4025)
+"""What PyMySQL takes for an OperationalError, too: a trigger's SIGNAL, and a CHECK, of MySQL's and of MariaDB's."""
 
 
 class Elsewhere:
-    """Reads, and transactions that the caller commits by name, as `Database` has them; it raises AccountsUnready."""
+    """Reads, and transactions that the caller commits by name, as `Database` has them.
 
-    def __init__(self, url: str) -> None:
+    Both raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
+    refuses a connection that asks for time-outs, and a server that is gone keeps none. A file has its own limit.
+    """
+
+    def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
         self.engine = _engine(url)
         self._session = async_sessionmaker(self.engine)
+        self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         with _accounts_unready():
-            async with self.engine.connect() as connection:
+            async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         with _accounts_unready():
-            async with self._session() as session:
+            async with asyncio.timeout(self._seconds), self._session() as session:
                 yield session
 
     async def close(self) -> None:
@@ -60,7 +70,12 @@ class Elsewhere:
 def _accounts_unready() -> Iterator[None]:
     try:
         with unready_where_unreachable():
-            yield
+            try:
+                yield
+            except OperationalError as error:
+                if error.orig and error.orig.args[0] in _CONSTRAINTS:
+                    raise IntegrityError(error.statement, None, error.orig, hide_parameters=True) from None
+                raise
     except DatabaseUnready as error:
         # What the driver says may name users and hosts; it stays in the cause, for the log.
         raise AccountsUnready("the database of the accounts cannot be reached") from error.__cause__
@@ -69,7 +84,7 @@ def _accounts_unready() -> Iterator[None]:
 def _engine(url: str) -> AsyncEngine:
     try:
         given = make_url(url)
-    except ArgumentError:  # its text holds the address, password included
+    except (ArgumentError, ValueError):  # their texts hold parts of the address, the password included
         raise _fault("not a database address") from None
     backend = given.drivername.partition("+")[0]
     if backend not in _DRIVERS:
@@ -80,6 +95,9 @@ def _engine(url: str) -> AsyncEngine:
         engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **_options(address, driver))
     except ModuleNotFoundError:
         raise _fault(f"{backend} needs: pip install keyturn[{extra}]") from None
+    except (ArgumentError, TypeError, ValueError):
+        raise _fault("not a database address") from None
+    refuse_what_no_driver_takes(engine, "accounts.table.url")
     if driver.startswith("sqlite"):
         event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -91,16 +109,16 @@ def _options(address: URL, driver: str) -> dict[str, Any]:
             raise _fault("names no file")
         # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
         file = address.set(database=f"file:{quote(str(Path(address.database).absolute()))}")
-        arguments = {"timeout": _PATIENCE, "isolation_level": None}
+        arguments = {"timeout": _LOCKED, "isolation_level": None}
         return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": arguments}
     options: dict[str, Any] = {"pool_pre_ping": True}
     if driver == "postgresql+asyncpg":
         if mode := address.query.get("sslmode"):  # libpq's name for what asyncpg calls ssl
             address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": str(mode)})
-        return options | {"url": address, "connect_args": {"timeout": _CONNECTING}}
+        return options | {"url": address, "connect_args": {"timeout": PATIENCE.total_seconds()}}
     # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
     session = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    return options | {"url": address, "connect_args": {"connect_timeout": _CONNECTING, **session}}
+    return options | {"url": address, "connect_args": {"connect_timeout": PATIENCE.total_seconds(), **session}}
 
 
 def _begin(connection: Any) -> None:

@@ -38,6 +38,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Column]
     active_is_not: bool
     folds_case: bool
+    password_providers: tuple[str, ...]
     sets: tuple[tuple[Column, bool | float | str], ...]
     deletes: tuple[tuple[TableName, Column], ...]
 
@@ -67,8 +68,9 @@ class _Reading:
             fields=self._fields(table, columns),
             active_is_not=self._settings.active.startswith(_NOT),
             folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
+            password_providers=self._settings.password_providers,
             sets=tuple(self._sets(table, columns)),
-            deletes=tuple(self._deletes()),
+            deletes=tuple(self._deletes(table)),
         )
         self._check(mapping, hash_length)
         if self._faults:
@@ -125,13 +127,21 @@ class _Reading:
                 self._fault(setting, str(error))
             yield column, given
 
-    def _deletes(self) -> Iterable[tuple[TableName, Column]]:
+    def _deletes(self, accounts: TableName) -> Iterable[tuple[TableName, Column]]:
         for entry in self._settings.delete:
             name, _, column_name = entry.rpartition(".")
             table = _named(name)
+            if self._whole(table) == self._whole(accounts):
+                self._fault("delete", f"{entry} is in the table of the accounts: a reset would delete accounts")
+                continue
             columns = self._columns("delete", table)
             if columns is not None and (column := self._column("delete", table, columns, column_name)):
                 yield table, column
+
+    def _whole(self, table: TableName) -> tuple[str, str]:
+        """Return the name with its schema. PostgreSQL alone tells capitals apart wherever it runs."""
+        whole = table.schema or self._inspector.default_schema_name or "", table.name
+        return whole if self._dialect == "postgresql" else (whole[0].lower(), whole[1].lower())
 
     def _collation(self, table: TableName) -> str:
         # SQLAlchemy's inspector does not tell the one that a column has from its table.

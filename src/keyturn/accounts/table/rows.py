@@ -3,6 +3,7 @@
 import logging
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from sqlalchemy import RowMapping
 
@@ -32,17 +33,27 @@ def spellings(email: str) -> set[str]:
 
 
 def chosen(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
-    """Return the row with that address; None where there is none, or where several are the same mailbox.
+    """Return the row with that address, or None. ASCII letters alone are folded (CVE-2019-19844).
 
-    Of several, the one that is stored as it was asked for is meant. ASCII letters alone are folded (CVE-2019-19844),
-    whatever the database calls equal.
+    An app that tells `Ada@` from `ada@` lets anybody add a second row for a mailbox. Its owner must not be locked out
+    by that, so one is always chosen, and always the same. A mail goes to the mailbox of both, whichever it is; and a
+    sign-in checks the password of the account that it opens.
     """
-    same = [row for row in rows if addresses.same(text_of(row["email"]), email)]
-    exact = [row for row in same if text_of(row["email"]) == email]
-    if len(same) > 1 and len(exact) != 1:
+    same = sorted((row for row in rows if addresses.same(text_of(row["email"]), email)), key=partial(_rank, email))
+    if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=[text_of(row["id"]) for row in same]))
-        return None
-    return next(iter(exact or same), None)
+    return next(iter(same), None)
+
+
+def _rank(email: str, row: RowMapping) -> tuple[bool, int, bool, str]:
+    """Return what is least for the row that is meant.
+
+    One that is active, before those that somebody has left. Then the oldest, where ids are numbers, which count up:
+    who comes later gains nothing by any spelling. Other ids tell no age, and to be first among them is a matter of
+    trying; most addresses are stored as they are asked for, in small letters, so that such a row comes first.
+    """
+    number = row["id"] if isinstance(row["id"], int) else 0
+    return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
 
 
 def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:

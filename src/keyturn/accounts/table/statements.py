@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
+    and_,
     bindparam,
     cast,
     column,
@@ -36,6 +37,9 @@ _FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only the same characters are equal; in MySQL's own, é is e."""
+
+_UNUSABLE = ("!", "*")
+"""The first of what is no hash, or one that is switched off: Django's set_unusable_password(), Unix' shadow(5)."""
 
 _AFTER_SPACES = "!"
 """In the order of ASCII and in that of Unicode (UTS 10) it follows the space, which apps leave behind an address."""
@@ -90,7 +94,7 @@ class Statements:
         return statement.add_columns(self._columns["password"].label("hash"))
 
     def change(self, account_id: str | None, email: str, password_hash: str | None, moment: datetime) -> Update:
-        """Set the hash, if there is one, and what is set with it, where the account is as it was.
+        """Set the hash, if there is one, and what is set with it, where the account is as it was and may have one.
 
         Without an id it changes nothing, and shows whether the database takes it. Raises ValueError for what is no id.
         """
@@ -102,7 +106,8 @@ class Statements:
             values[self._columns["password"]] = password_hash
         return (
             update_of(self._table)
-            .where(_is(self._columns["id"], key), *self._exactly(id=key, email=email), self._is_active())
+            .where(_is(self._columns["id"], key), *self._exactly(id=key, email=email))
+            .where(self._is_active(), *self._signs_in_here())
             # Where nothing is to be set, the statement still tells whether the account is as it was.
             .values(values or {self._columns["id"]: self._columns["id"]})
         )
@@ -121,7 +126,8 @@ class Statements:
             self._columns[field].label(field) for field in given if field in self._columns
         ]
         if "password" in self._columns:
-            columns.append((func.length(self._columns["password"]) > 0).label("has_hash"))
+            hashed = and_(func.length(self._columns["password"]) > 0, self._is_usable())
+            columns.append(hashed.label("has_hash"))
         return select(*columns, self._is_active().label("active"))
 
     def _is_active(self) -> ColumnElement[bool]:
@@ -132,6 +138,18 @@ class Statements:
             flag = flag + literal(0)
         text = func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
         return text.in_(_FALSE) if self._mapping.active_is_not else text.not_in(_FALSE)
+
+    def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
+        """Yield that the account is to have a password, if it has none as yet: nobody made it unusable meanwhile."""
+        if "provider" in self._columns:
+            named = func.coalesce(func.lower(func.trim(cast(self._columns["provider"], Text), type_=Text)), "")
+            yield named.in_([one.lower() for one in self._mapping.password_providers])
+        if "password" in self._columns:
+            yield self._is_usable()
+
+    def _is_usable(self) -> ColumnElement[bool]:
+        first = func.substr(self._columns["password"], 1, 1, type_=Text)
+        return func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _exactly(self, **texts: Any) -> Iterator[ColumnElement[bool]]:
         """Yield that these fields are the same texts, character by character, but for spaces around them."""

@@ -1,0 +1,34 @@
+"""httpx's client for the services that Keyturn calls, in this process or in somebody else's app."""
+
+import logging
+from contextvars import ContextVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+_OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
+
+
+class OutgoingClient(httpx.AsyncClient):
+    """Keeps no cookies, and its requests are not logged by httpx, which writes whole addresses at INFO.
+
+    Those may hold an email address or a key (OWASP ASVS 16.2.5). The lines of other clients in this process stay.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())), **options)
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        before = _OURS.set(True)
+        try:
+            return await super().send(request, **options)
+        finally:
+            _OURS.reset(before)
+
+
+def _is_not_ours(_: logging.LogRecord) -> bool:
+    return not _OURS.get()
+
+
+logging.getLogger("httpx").addFilter(_is_not_ours)
