@@ -154,3 +154,14 @@ async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Dat
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["theirs"]
     assert {"users", "alembic_version"} < await tables(database)
     assert all(name.startswith("keyturn_") for name in await tables(database) - {"users", "alembic_version"})
+
+
+async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))
+
+    with pytest.raises(DatabaseUnready, match=r"the database refuses the migration: .*keyturn_audit.* already exists$"):
+        await migrate(database)
+    assert await revision(database) is None
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(lambda one: inspect(one).get_table_names()) == ["keyturn_audit"]

@@ -51,7 +51,7 @@ async def revision(database: Database) -> str | None:
 
 
 async def migrate(database: Database) -> str | None:
-    """Bring the database to the newest revision; return the one it was at.
+    """Bring the database to the newest revision; return the one it was at. Raises DatabaseUnready where it refuses.
 
     Any number of machines may call it at once: on PostgreSQL an advisory lock, on SQLite the writer's, lets one work
     while the others wait and then find nothing to do.
@@ -65,7 +65,13 @@ async def migrate(database: Database) -> str | None:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
             if database.schema:
                 await _enter(connection, database.schema)
-            await connection.run_sync(_upgrade)
+            try:
+                await connection.run_sync(_upgrade)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                # Most often no right to make tables, or one of that name which is somebody else's.
+                raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
     return before
 
 
@@ -81,7 +87,7 @@ async def _enter(connection: AsyncConnection, schema: str) -> None:
     await connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
 
 
-def _reason(error: ProgrammingError) -> str:
+def _reason(error: DBAPIError) -> str:
     return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
 
 

@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "render": ("keyturn.cli.render", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
-    "accounts": ("keyturn.cli.accounts", "Add to and list the built-in account store; look somebody up in any."),
+    "accounts": ("keyturn.cli.accounts", "Look an account up; add to and list the built-in store."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
     "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),
     "purge": ("keyturn.cli.records", "Delete rows that are older than their retention."),

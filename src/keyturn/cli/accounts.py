@@ -24,7 +24,7 @@ class NoSuchAccount(KeyturnError):
 
 @click.group()
 def accounts() -> None:
-    """Add to and list the built-in account store; look somebody up in any store."""
+    """Look an account up, in whatever store; add to and list the built-in one."""
 
 
 @accounts.command()
@@ -89,7 +89,7 @@ def list_accounts(as_json: bool) -> None:
 @click.argument("email")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def find(email: str, as_json: bool) -> None:
-    """Show what Keyturn knows of an account, in whatever store: to see whether a table is mapped well."""
+    """Show what Keyturn knows of an account, in whatever store."""
     address = addresses.parse(email)
 
     async def work(parts: Parts) -> None:

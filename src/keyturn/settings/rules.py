@@ -171,7 +171,10 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    if settings.worker.lease <= max(settings.resend.timeout, settings.smtp.timeout, settings.webhooks.timeout):
-        yield Fault("worker.lease", "must be longer than resend.timeout, smtp.timeout and webhooks.timeout")
+    timeouts = {"resend.timeout": settings.resend.timeout, "smtp.timeout": settings.smtp.timeout}
+    if settings.webhooks.url:
+        timeouts["webhooks.timeout"] = settings.webhooks.timeout
+    if settings.worker.lease <= max(timeouts.values()):
+        yield Fault("worker.lease", f"must be longer than {' and '.join(timeouts)}")
     if not settings.worker.poll:
         yield Fault("worker.poll", "must be longer than nothing")
