@@ -82,22 +82,22 @@ export interface Client {
 
 export declare function createClient(options?: ClientOptions): Client;
 
-/** The words of the elements by their names; what is in braces is filled in. An empty heading or lead is left out. */
+/** The words of the elements by their names; what is in braces is filled in, and <b> is bold. An empty heading or lead is left out. */
 export type Texts = Record<
   | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
-  | "sentHeading" | "for" | "spam" | "sendAgain" | "another"
+  | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another"
   | "changeHeading" | "changeLead" | "change" | "changeSent"
   | "resetHeading" | "password" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
-  | "changed" | "signIn" | "deadHeading" | "invalid" | "expired" | "used" | "noLink" | "newLink"
-  | "unreachable" | "retry",
+  | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
+  | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",
   string
 >;
 
 /**
  * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), sign-in-href;
  * email and cooldown (seconds) of the two that ask for a mail; token, email and forgot-href of keyturn-reset.
- * They are read when the element is put into a page.
+ * They are read once, when the element is put into a page.
  */
 export interface KeyturnElement extends HTMLElement {
   /** Words of your own; they count before the attribute and the service's. */

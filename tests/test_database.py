@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -197,9 +198,20 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 
-def test_what_is_no_address_is_a_fault_of_the_settings() -> None:
-    with pytest.raises(SettingsInvalid, match=r"database\.url: not a database address"):
-        Database("postgresql")
+@pytest.mark.parametrize("url", ["postgresql", "postgresql://keyturn:p@x:hunter2@db.example/keyturn"])
+def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"database\.url: not a database address") as invalid:
+        Database(url)
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+
+
+async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
+    database = Database("postgresql://127.0.0.1:1/keyturn?application_name=hunter2")
+    with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
+        async with database.reading():
+            pass
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+    await database.close()
 
 
 @pytest.mark.parametrize("error", [PoolExhausted("no connection within 30 s"), ConnectionResetError(), TimeoutError()])

@@ -1,7 +1,7 @@
 // <keyturn-forgot> and <keyturn-change-password>: asking for a mail.
 
 import { Forms } from "./forms.js";
-import { make, rest } from "./making.js";
+import { make } from "./making.js";
 
 /** @typedef {import("./forms.js").Refusal} Refusal */
 
@@ -12,51 +12,59 @@ export class Forgot extends Forms {
 
   asking(known = "") {
     const email = this.field("email", { type: "email", inputmode: "email", autocomplete: "username", value: known });
-    const send = this.button("send");
+    const send = this.button("send"), clock = this.clock();
     const submit = () => this.attempt(send, () => this.ask(email.input.value), (refusal, text) => {
       email.complain(refusal.errors.length ? this.say("malformed") : text);
       email.input.focus();
-    });
+    }, clock);
     return [
       this.title(this.say("forgotHeading"), this.say("forgotLead")),
-      this.form(submit, email.box, send),
+      this.form(submit, email.box, clock, send),
       this.links(this.link("sign-in-href", "back")),
     ];
   }
 
   /** @param {string} email */
   async ask(email) {
-    const { message, cooldown } = await this.request(email);
+    const cooldown = await this.request(email);
     const tell = (/** @type {Refusal} */ _, /** @type {string} */ text) => { this.alert.textContent = text; };
-    const again = this.button("sendAgain", () => this.attempt(again, () => this.ask(email), tell), "button second");
+    const clock = this.clock(), ask = () => this.ask(email);
+    const again = this.button("sendAgain", () => this.attempt(again, ask, tell, clock), "button second");
     const other = this.button("another", () => this.turnTo(...this.asking()), "link");
     this.alert.textContent = "";
-    const note = make("p", { part: "note" }, this.say("spam"));
     this.turnTo(
-      this.title(this.say("sentHeading"), this.say("for", { email })),
-      make("div", { part: "panel" }, make("p", {}, message), note, this.alert, again),
+      this.title(this.say("sentHeading"), ...this.rich("sentLead", { email })),
+      make("div", { part: "panel" }, make("p", {}, this.say("spam")), clock, this.alert, again),
       this.links(other, this.link("sign-in-href", "back")),
     );
-    rest(again, cooldown);
+    this.rest(again, cooldown, clock, `${this.say("nothing")} `);
   }
 }
 
 export class ChangePassword extends Forms {
   open() {
+    const email = this.attribute("email"), clock = this.clock();
+    const lead = make("p", { part: "lead" }, this.say("changeLead"));
     const status = make("p", { part: "status", role: "status" });
     const work = async () => {
       this.alert.textContent = "";
-      const { cooldown } = await this.request(this.attribute("email") ?? "");
+      const cooldown = await this.request(email ?? "");
       status.textContent = this.say("changeSent");
-      this.root.querySelector("[part=lead]")?.remove();
+      lead.className = "past";
       return cooldown;
     };
     const tell = (/** @type {Refusal} */ _, /** @type {string} */ text) => { this.alert.textContent = text; };
-    const ask = this.button("change", () => this.attempt(ask, work, tell));
+    const ask = this.button("change", () => this.attempt(ask, work, tell, clock));
+    if (!email) {
+      console.error(`<${this.host.localName}>: the attribute "email" is missing. It says whom the card mails.`);
+      ask.setAttribute("aria-disabled", "true");
+    }
+    const again = `${this.say("nothing")} ${this.say("askAgainIn", { wait: "0:59" })}`.replace(/<\/?b>/g, "");
+    // Each as high as it gets, so that nothing moves under the finger that presses.
+    const held = (/** @type {string} */ most, /** @type {HTMLElement[]} */ ...rows) =>
+      make("div", { class: "held", "data-most": most }, ...rows);
+    const said = [held(this.say("changeSent"), lead, status), held(again, clock), this.alert];
     this.root.classList.add("card");
-    this.show(
-      this.title(this.say("changeHeading"), this.say("changeLead")),
-      make("div", { class: "action" }, status, this.alert, ask),
-    );
+    this.show(this.title(this.say("changeHeading")), make("div", { class: "action" }, ...said, ask));
   }
 }

@@ -9,13 +9,18 @@ import { CSS } from "./style.js";
 /** What the three elements have in common: words, views that take turns, and how something is tried and refused. */
 export class Forms {
   /** @type {Partial<Texts>} What can be said before Keyturn was reached. */
-  words = { unreachable: "The service cannot answer at the moment", retry: "Try again" };
+  words = {
+    unloaded: "This form could not be loaded",
+    unreachable: "The service cannot answer at the moment.",
+    retry: "Try again",
+  };
 
   /** @param {HTMLElement & { texts?: Partial<Texts> }} host */
   constructor(host) {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
     this.host = host;
+    this.given = new Map([...host.attributes].map(({ name, value }) => [name, value]));
     this.root = make("div", { class: "root", part: "root" });
     const shadow = host.attachShadow({ mode: "open" });
     shadow.adoptedStyleSheets = [sheet]; // no inline style: a strict Content-Security-Policy holds
@@ -38,10 +43,13 @@ export class Forms {
     /** @param {Refusal} _ @param {string} text */
     const tell = (_, text) => {
       this.alert.textContent = text;
-      if (!retry.isConnected) this.show(this.alert, retry);
+      if (!retry.isConnected) this.show(this.title(this.say("unloaded")), this.alert, retry);
     };
-    this.words = { ...this.words, ...this.ownWords() };
-    return this.attempt(retry, open, tell);
+    const own = this.ownWords();
+    this.words = { ...this.words, ...own };
+    if (!this.root.lang && !own.unreachable) Object.assign(this.root, { lang: "en", dir: "ltr" });
+    this.host.setAttribute("aria-busy", "true");
+    return this.attempt(retry, open, tell).finally(() => this.host.removeAttribute("aria-busy"));
   }
 
   /** @returns {Promise<any>} What the first view needs beside the words. */
@@ -52,7 +60,7 @@ export class Forms {
 
   /** @param {string} name */
   attribute(name) {
-    return this.host.getAttribute(name) ?? undefined;
+    return this.given.get(name);
   }
 
   /** @returns {Partial<Texts>} */
@@ -68,6 +76,11 @@ export class Forms {
   /** @param {keyof Texts} name @param {Record<string, string>} [values] */
   say(name, values = {}) {
     return (this.words[name] ?? "").replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+  }
+
+  /** What stands in <b> becomes one. @param {keyof Texts} name @param {Record<string, string>} values */
+  rich(name, values) {
+    return this.say(name, values).split(/<\/?b>/).map((text, at) => at % 2 ? make("b", {}, text) : text);
   }
 
   /** @param {string} name @param {unknown} detail */
@@ -86,12 +99,12 @@ export class Forms {
     /** @type {HTMLElement | null} */ (this.root.querySelector("[part=heading]"))?.focus();
   }
 
-  /** @param {string} heading @param {string} [lead] */
-  title(heading, lead) {
+  /** @param {string} heading @param {(Node | string)[]} lead */
+  title(heading, ...lead) {
     const level = /** @type {"h2"} */ (`h${/^[1-6]$/.exec(this.attribute("heading-level") ?? "") ?? 2}`);
     return make("hgroup", {},
       heading ? make(level, { part: "heading", tabindex: -1 }, heading) : null,
-      lead ? make("p", { part: "lead" }, lead) : null);
+      lead.join("") ? make("p", { part: "lead" }, ...lead) : null);
   }
 
   /**
@@ -116,6 +129,11 @@ export class Forms {
   /** @param {string} id */
   error(id) {
     return make("p", { id, part: "error", role: "alert" });
+  }
+
+  /** The line on which a clock runs. */
+  clock() {
+    return make("p", { part: "note clock" });
   }
 
   /** @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @returns {Field} */
@@ -148,14 +166,15 @@ export class Forms {
   /**
    * Does what a button is for, once at a time, and lets it rest for as many seconds as `work` or the refusal says.
    * @param {HTMLElement} button @param {() => Promise<number | void>} work
-   * @param {(error: Refusal, text: string) => void} tell
+   * @param {(error: Refusal, text: string) => void} tell @param {HTMLElement} [clock]
    */
-  async attempt(button, work, tell) {
+  async attempt(button, work, tell, clock) {
     if (button.matches("[aria-busy], [aria-disabled]")) return;
     button.setAttribute("aria-busy", "true");
-    let seconds;
+    let seconds, before = "";
     try {
       seconds = await work();
+      before = `${this.say("nothing")} `;
     } catch (error) {
       if (!(error instanceof KeyturnError)) throw error;
       const refusal = /** @type {Refusal} */ (/** @type {unknown} */ (error));
@@ -166,13 +185,21 @@ export class Forms {
     } finally {
       button.removeAttribute("aria-busy");
     }
-    if (seconds) rest(button, seconds);
+    if (seconds !== undefined) this.rest(button, seconds, clock, before);
+  }
+
+  /** `before` is said before the clock, and what to do after it. @param {HTMLElement} button @param {number} seconds */
+  rest(button, seconds, clock = this.clock(), before = "") {
+    rest(button, seconds, (wait) => {
+      const text = wait ? this.rich("askAgainIn", { wait }) : [before && this.say("askAgain")];
+      clock.replaceChildren(before, ...text);
+    });
   }
 
   /** Asks for a mail, and says for how many seconds nobody should ask again. @param {string} email */
   async request(email) {
-    const { message } = await this.client.requestReset(email);
+    await this.client.requestReset(email);
     this.emit("keyturn-sent", { email });
-    return { message, cooldown: Number(this.attribute("cooldown") ?? 60) };
+    return Number(this.attribute("cooldown") ?? 60);
   }
 }

@@ -14,19 +14,20 @@ export const make = (tag, attributes, ...children) => {
   return element;
 };
 
-/** Lets a button rest, and counts the seconds down in it. @param {HTMLElement} button @param {number} seconds */
-export const rest = (button, seconds) => {
-  const until = Date.now() + seconds * 1000, clock = make("bdi", { part: "clock" });
+/**
+ * Lets a button rest, and tells the time left, "" at the end.
+ * @param {HTMLElement} button @param {number} seconds @param {(left: string) => void} tell
+ */
+export const rest = (button, seconds, tell) => {
+  const until = Date.now() + seconds * 1000;
   const tick = () => {
     const left = Math.ceil((until - Date.now()) / 1000);
-    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    tell(left > 0 ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "");
     if (left > 0) return;
     clearInterval(timer);
-    clock.remove();
     button.removeAttribute("aria-disabled");
   };
   button.setAttribute("aria-disabled", "true"); // and not `disabled`, which would take the focus away
-  button.append(" ", clock);
   const timer = setInterval(tick, 250);
   tick();
 };

@@ -52,7 +52,7 @@ export class Reset extends Forms {
   open(found) {
     if (found?.valid) return this.show(...this.choosing(found));
     if (found) return this.show(...this.dead(found.reason));
-    return this.show(this.title(this.say("noLink")), this.links(this.link("forgot-href", "newLink", "button")));
+    return this.show(this.title(this.say("noLink"), this.say("noLinkLead")), this.links(this.link("forgot-href", "newLink", "button")));
   }
 
   /** @param {Opened} opened */
@@ -106,7 +106,7 @@ export class Reset extends Forms {
       judged.mark([]);
       judged.look();
     });
-    const note = make("p", { part: "note" }, this.say("until", { time: this.clock(new Date(expiresAt)) }));
+    const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
     return [this.title(this.say("resetHeading"), this.say("for", { email })), form, note];
   }
 
@@ -131,16 +131,25 @@ export class Reset extends Forms {
 
   /** @param {DeadReason} reason */
   dead(reason) {
-    const title = this.title(this.say("deadHeading"));
-    title.append(make("p", { part: "lead", role: "alert" }, this.say(reason)));
-    const refusal = { type: `${PROBLEM}link-dead`, title: this.say("deadHeading"), detail: this.say(reason), reason };
+    const heading = this.say(`${reason}Heading`), detail = this.say(reason);
+    const title = this.title(heading);
+    title.append(make("p", { part: "lead", role: "alert" }, detail));
+    const refusal = { type: `${PROBLEM}link-dead`, title: heading, detail, reason };
     this.emit("keyturn-error", new KeyturnError(refusal));
-    return [title, this.links(this.link("forgot-href", "newLink", "button"))];
+    return [
+      title,
+      this.links(this.link("forgot-href", "newLink", "button")),
+      this.links(reason === "used" ? this.link("sign-in-href", "signIn") : null),
+    ];
   }
 
-  /** @param {Date} moment */
-  clock(moment) {
+  /** As the mail says it, "14:32 UTC", in the zone of who reads, and so with its name. @param {Date} moment */
+  time(moment) {
     const today = moment.toDateString() === new Date().toDateString();
-    return moment.toLocaleString(this.root.lang, { timeStyle: "short", ...(!today && { dateStyle: "medium" }) });
+    // English as the whole world reads it: the day before the month.
+    return moment.toLocaleString(this.root.lang === "en" ? "en-GB" : this.root.lang, {
+      ...(!today && { day: "numeric", month: "long", year: "numeric" }),
+      hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
+    });
   }
 }

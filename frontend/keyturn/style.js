@@ -16,27 +16,49 @@ export const CSS = `
   --radius: var(--keyturn-radius, 8px);
   --edge: color-mix(in srgb, var(--muted) 75%, var(--panel));
   --ring: color-mix(in srgb, var(--accent) 30%, transparent);
+  /* What a page says of its own text stays outside, but for what it says of all that stands in it. */
+  all: initial;
+  color-scheme: inherit; visibility: inherit; pointer-events: inherit; cursor: inherit;
+  -webkit-text-size-adjust: inherit; text-size-adjust: inherit;
   display: grid; gap: 24px; color: var(--ink); overflow-wrap: anywhere;
   font-family: var(--keyturn-font, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif);
   font-size: 16px; line-height: 25px;
+}
+/* Until the words are there: as high as the first view in English. */
+.root:empty { min-height: var(--high); }
+:host { --high: 263px; }
+:host(keyturn-forgot[sign-in-href]) { --high: 331px; }
+:host(keyturn-reset) { --high: 508px; }
+:host(keyturn-change-password) { --high: 239px; }
+@media (max-width: 360px) {
+  :host { --high: 322px; }
+  :host(keyturn-forgot[sign-in-href]) { --high: 390px; }
+  :host(keyturn-reset) { --high: 542px; }
+  :host(keyturn-change-password) { --high: 248px; }
 }
 hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 [part=heading] { font-size: 28px; line-height: 34px; font-weight: 600; letter-spacing: -0.02em; text-wrap: balance; }
 [part=heading]:focus { outline: none; }
 [part=lead] { margin-top: 8px; color: var(--muted); }
-[part=note], [part=error], [part=rules], [part=label] { font-size: 14px; line-height: 20px; }
-[part=note], [part=rules] { color: var(--muted); }
+[part~=note], [part=error], [part=rules], [part=label] { font-size: 14px; line-height: 20px; }
+[part~=note], [part=rules] { color: var(--muted); }
 [part=error] { color: var(--error); white-space: pre-line; }
-[part=error]:empty, [part=links]:empty { display: none; }
+:is([part=error], [part=links], [part~=clock]):empty { display: none; }
 [part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
 [part=panel], .card, [part=input] { background: var(--panel); }
 [part=panel] { display: grid; gap: 12px; padding: 16px 20px; font-size: 15px; line-height: 23px; }
 .card { gap: 20px; padding: clamp(16px, 5vw, 24px); }
 .card [part=heading] { font-size: 20px; line-height: 26px; letter-spacing: -0.01em; }
-form, .field, .action { display: grid; }
+form, .field, .action, .held { display: grid; }
 form { gap: 24px; }
 .field > [part=error] { margin-top: 6px; }
-.action > p:not(:empty) { margin-bottom: 20px; }
+.held > *, .held::after { grid-area: 1 / 1; }
+.held::after { content: attr(data-most); }
+.held::after, .past { visibility: hidden; }
+.held + .held { margin-top: 4px; font-size: 14px; line-height: 20px; }
+.action [part=lead] { margin: 0; font-size: 14px; line-height: 20px; }
+.action [part=error] { margin-top: 8px; }
+.action > [part=button] { margin-top: 20px; }
 [part=label] { margin-bottom: 6px; font-weight: 600; }
 [part=input] {
   width: 100%; min-height: 48px; padding: 10px 14px; border: 1px solid var(--edge); border-radius: var(--radius);
@@ -44,9 +66,11 @@ form { gap: 24px; }
 }
 [part=input]:focus-visible { outline: 3px solid var(--ring); border-color: var(--accent); }
 [part=input][aria-invalid] { border-color: var(--error); }
+[part=input][aria-invalid]:focus-visible { outline-color: color-mix(in srgb, var(--error) 30%, transparent); }
 button, a { font: inherit; cursor: pointer; }
 :is(a, button):focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; border-radius: var(--radius); }
 [part~=button] {
+  position: relative; overflow: hidden;
   min-height: 48px; padding: 11px 14px; border: 1px solid transparent; border-radius: var(--radius);
   background: var(--accent); color: var(--on-accent); font-weight: 600; text-align: center; text-decoration: none;
 }
@@ -56,7 +80,14 @@ button, a { font: inherit; cursor: pointer; }
 [part~=button][aria-disabled] {
   border-color: var(--line); background: transparent; color: var(--muted); cursor: default;
 }
-[part=clock] { margin-inline-start: 4px; font-weight: 400; font-variant-numeric: tabular-nums; }
+[part~=button][aria-busy] { cursor: progress; }
+[part~=button][aria-busy]::after {
+  content: ""; position: absolute; bottom: 0; left: -40%; width: 40%; border-bottom: 3px solid; opacity: 0.7;
+  animation: busy 1.2s 0.15s linear infinite;
+}
+@keyframes busy { to { left: 100%; } }
+b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
+[part~=clock] b { white-space: nowrap; }
 [part=links] { display: flex; flex-wrap: wrap; gap: 0 24px; }
 [part=links] > [part~=button] { flex: 1; }
 [part=link] { padding: 10px 0; border: 0; background: none; color: var(--accent); line-height: 24px; font-weight: 500; }
@@ -89,7 +120,7 @@ li::before {
   border: 1.5px solid currentcolor; border-radius: 50%;
 }
 [part~=later]::before {
-  inset-inline-start: 6px; top: 8px; width: 4px; height: 4px; border: 0; background: currentcolor;
+  inset-inline-start: 6px; top: 8px; width: 4px; height: 4px; border-width: 2px;
 }
 [part~=broken] { color: var(--error); }
 [part~=met] { color: var(--accent); }
@@ -101,6 +132,13 @@ li::before {
   position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0; overflow: hidden; clip-path:
   inset(50%);
 }
-@media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
-@media (forced-colors: active) { [part=bar] { background: Highlight !important; } [part=meter] { border: 1px solid; } }
+@media (prefers-reduced-motion: reduce) {
+  *, ::after { transition: none !important; animation: none !important; }
+  [part~=button][aria-busy]::after { left: 0; width: 100%; }
+}
+@media (forced-colors: active) {
+  [part=bar] { background: Highlight !important; }
+  [part=meter] { border: 1px solid; }
+  [part~=button][aria-disabled] { border-color: GrayText; color: GrayText; }
+}
 `;

@@ -115,7 +115,7 @@ class Parts:
             sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
         return ResetApi(
             resets=self.resets, policy=self.policy, sessions=sessions, reports=self.reports, webhook=self.webhook,
-            database=self.database, languages=self.languages,
+            database=self.database, languages=self.languages, link_life=self.settings.token.ttl,
         )  # fmt: skip
 
     @property

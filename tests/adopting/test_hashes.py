@@ -48,6 +48,11 @@ def test_most_of_the_hashes_count() -> None:
     assert recognised([f"$2y${BCRYPT}", "hunter2", f"$2y${BCRYPT}"]).prefix == "$2y$"
 
 
+@pytest.mark.parametrize(("costs", "cost"), [("10 10 12", 10), ("14", 14), ("08", 0), ("17", 0)])
+def test_what_most_of_them_took_is_told_where_keyturn_would_write_it(costs: str, cost: int) -> None:
+    assert recognised([f"$2y${one}{BCRYPT[2:]}" for one in costs.split()]).cost == cost
+
+
 def test_without_rows_nothing_is_promised() -> None:
     found = recognised([])
 

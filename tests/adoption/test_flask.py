@@ -110,7 +110,8 @@ def test_readme_leads_from_nothing_to_a_new_password(folder: Path) -> None:
     with served(folder, secret, heard) as app:
         said = run(
             "init", "--database", f"sqlite:///{folder / 'library.db'}", "--base-url", keyturn,
-            "--brand", "Harbour Library", "--from", "Harbour Library <no-reply@library.test>", "--yes",
+            "--sign-in-url", f"{app}/login", "--brand", "Harbour Library",
+            "--from", "Harbour Library <no-reply@library.test>", "--yes",
         )  # fmt: skip
         assert "keyturn migrate" in said
         environment = {
@@ -119,7 +120,6 @@ def test_readme_leads_from_nothing_to_a_new_password(folder: Path) -> None:
             "KEYTURN_MAIL_CAPTURE_DIR": "mails",
             "KEYTURN_WEBHOOKS_URL": f"{app}/hooks/keyturn",
             "KEYTURN_WEBHOOKS_SECRET": secret,
-            "KEYTURN_SIGN_IN_URL": f"{app}/login",
             "KEYTURN_LOGS_FORMAT": "json",
         }
         run("migrate", **environment)

@@ -35,7 +35,8 @@ def test_the_file_is_one_to_read_on(keyturn: Keyturn) -> None:
 
     text = Path("keyturn.toml").read_text("utf-8")
     assert text.startswith("# Keyturn's settings; docs/settings.md lists every one. Secrets are in the environment:\n")
-    assert '[hashing]\nprefix = "$2y$" # how your app\'s bcrypt hashes begin\n' in text
+    assert '[hashing]\nprefix = "$2y$" # how your app\'s bcrypt hashes begin\ncost = 10 # ' in text
+    assert 'sign_in_url = "https://app.example.org/login" # where people sign in to your app\n' in text
     assert 'allowed_origins = ["https://app.example.org"] # whose pages may call the API' in text
     assert tomllib.loads(text)["reset_url"] == page
 
@@ -76,7 +77,11 @@ def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Key
 
     assert refused.code == 1
     assert refused.err.startswith("keyturn: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
-    assert "hunter2" not in refused.out + refused.err
+    unescaped = keyturn("init", "--database", "postgresql://app:p@x:hunter2@127.0.0.1:1/app", *TEXTS)
+    assert unescaped.err.startswith("keyturn: --database: not a database address")
+    odd = keyturn("init", "--database", "postgresql://127.0.0.1:1/app?application_name=hunter2", *TEXTS)
+    assert odd.err.startswith("keyturn: --database: the driver cannot read it")
+    assert "hunter2" not in "".join(ended.out + ended.err for ended in (refused, unescaped, odd))
     assert files() == set()
 
 
@@ -141,9 +146,9 @@ def test_all_faulty_flags_are_told_at_once(keyturn: Keyturn) -> None:
 
 
 def test_where_nothing_can_be_asked_the_missing_flags_are_named(keyturn: Keyturn) -> None:
-    needed = "--base-url, --brand, --from, --database (or --store builtin)"
+    needed = "--base-url, --brand, --from, --database and --sign-in-url (or --store builtin)"
     assert keyturn("init").err == f"keyturn: nothing can be asked here, so these are needed: {needed}\n"
-    needed = "--brand, --from, --supabase-url"
+    needed = "--brand, --from, --sign-in-url, --supabase-url"
     refused = keyturn("init", "--store", "supabase", "--base-url", "https://account.example.org")
     assert (refused.code, refused.err) == (1, f"keyturn: nothing can be asked here, so these are needed: {needed}\n")
 

@@ -8,7 +8,9 @@ from tests.cli.apps import Person, files, sqlite_app
 from keyturn.settings import read_settings
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
-REST = ("https://account.example.org", "", "Northwind School", "no-reply@northwind.example")
+REST = (
+    "https://account.example.org", "", "https://app.example.org/login", "Northwind School", "us@northwind.example",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def test_a_few_answers_are_enough(person: Person) -> None:
 
     assert (ended.code, ended.err) == (0, "")
     settings = read_settings(Path("keyturn.toml"), READY)
-    assert (settings.base_url, settings.brand.name) == (REST[0], REST[2])
+    assert (settings.base_url, settings.sign_in_url, settings.brand.name) == (REST[0], REST[2], REST[3])
     assert settings.reset_url == "{base_url}/reset-password/{token}"
     assert settings.accounts.table.table == "users"
 
@@ -95,7 +97,7 @@ def test_supabase_is_asked_for_its_address(person: Person) -> None:
 
 
 @pytest.mark.parametrize("interrupting", [True, False])
-@pytest.mark.parametrize("given", range(5))
+@pytest.mark.parametrize("given", range(6))
 def test_who_leaves_leaves_nothing_behind(person: Person, given: int, interrupting: bool) -> None:
     answers = (sqlite_app(), "", *REST)[:given]
     ended = person.answers(*answers, interrupting=interrupting)

@@ -83,6 +83,7 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
 
         assert asked.status_code == 202
         assert mail["To"] == person
+        assert f"<no-reply@{name}.test>" in mail["From"]
         assert settings.brand.name in mail["Subject"]
         assert page.status_code == 200
         assert settings.brand.name in page.text

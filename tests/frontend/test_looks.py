@@ -1,8 +1,10 @@
 """How the elements look in somebody's page: what fits, what axe-core finds, whose words and colours they have."""
 
+import asyncio
+
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
 from tests.spec.service import NEW_PASSWORD, Service
 
@@ -12,6 +14,12 @@ AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: f
 SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(
     'button, a, input:not(.unseen)')]).filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
     .map(e => e.outerHTML)"""
+HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
+LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
+    word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
+STYLE = """() => {
+    const all = getComputedStyle(document.querySelector('keyturn-forgot').shadowRoot.querySelector('label'));
+    return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
 
 
 async def look(page: Page, where: str) -> None:
@@ -23,6 +31,18 @@ async def look(page: Page, where: str) -> None:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         found = [violation["id"] for violation in (await page.evaluate(AXE))["violations"]]
         assert found == [], f"{where}, {scheme}"
+
+
+async def kept_back(page: Page, address: str) -> asyncio.Event:
+    """Keep back what the page asks for there, until the event is set."""
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    await page.route(address, hold)
+    return answer
 
 
 @pytest.mark.parametrize("lang", ["en", "ar"])
@@ -40,11 +60,14 @@ async def test_every_view_fits_a_phone_and_axe_finds_nothing(lang: str, app: App
         await look(page, "a malformed address")
         await email.fill(person)
         await page.keyboard.press("Enter")
-        await expect(page.locator("[part=clock]")).to_be_visible()
+        await expect(page.locator("[part~=clock]")).to_be_visible()
         await look(page, "sent")
         await page.goto("/phone-card")
+        await expect(button).to_be_visible()
+        high = await page.evaluate(HEIGHT)
         await button.click()
-        await expect(page.get_by_role("status")).to_be_visible()
+        await expect(page.locator("[part~=clock]")).to_be_visible()
+        assert await page.evaluate(HEIGHT) == high
         await look(page, "the card")
         await keyturn.deliver()
         await page.goto(f"/phone-reset?token={await keyturn.link(person)}")
@@ -91,6 +114,55 @@ async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> N
         await expect(page.get_by_role("heading")).to_have_count(0)
         await page.goto("/level")
         await expect(page.get_by_role("heading", level=3)).to_be_visible()
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_what_a_page_says_of_its_own_text_stays_outside(app: App) -> None:
+    async with app.open("/forgot", viewport={"width": 320, "height": 640}, bypass_csp=True) as page:
+        await expect(page.get_by_label("Email")).to_be_visible()
+        alone = await page.evaluate(STYLE)
+        await page.add_style_tag(content=LEAKS)
+        assert await page.evaluate(STYLE) == alone
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        # The page's font, where it says so as docs/frontend.md does.
+        await page.add_style_tag(content="keyturn-forgot::part(root) { font-family: inherit; }")
+        for part in ("heading", "input", "button"):
+            await expect(page.locator(f"[part~={part}]")).to_have_css("font-family", "serif")
+
+
+async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Service) -> None:
+    person = (await keyturn.add("rosa@northwind.test")).email
+    app.pages["room"] = CHANGE.replace("{email}", person)
+    token = await keyturn.link(person)
+    for place in ("/forgot", "/room", f"/reset?token={token}"):
+        async with app.open("/login", viewport={"width": 1280, "height": 640}) as page:
+            answer = await kept_back(page, "**/texts*")
+            await page.goto(place)
+            host = page.locator("main > *")
+            await expect(host).to_have_attribute("aria-busy", "true")
+            before = await page.evaluate(HEIGHT)
+            answer.set()
+            await expect(page.locator("[part~=button]")).to_be_visible()
+            await expect(host).not_to_have_attribute("aria-busy", "true")
+            assert await page.evaluate(HEIGHT) == pytest.approx(before, abs=1), place
+
+
+async def test_a_button_that_is_at_work_looks_so(app: App, keyturn: Service) -> None:
+    person = (await keyturn.add("bea@northwind.test")).email
+    async with app.open("/forgot") as page:
+        answer = await kept_back(page, "**/request-password-reset")
+        button = page.get_by_role("button", name="Send the link")
+        moves = "button => getComputedStyle(button, '::after').animationName"
+        assert await button.evaluate(moves) == "none"
+        await page.get_by_label("Email").fill(person)
+        await page.keyboard.press("Enter")
+        await expect(button).to_have_attribute("aria-busy", "true")
+        assert await button.evaluate(moves) == "busy"
+        await page.emulate_media(reduced_motion="reduce")
+        assert await button.evaluate(moves) == "none"
+        assert await button.evaluate("button => getComputedStyle(button, '::after').borderBottomWidth") == "3px"
+        answer.set()
+        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
 
 
 @pytest.mark.usefixtures("keyturn")

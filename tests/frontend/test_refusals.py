@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 from tests.databases import SqliteFiles
-from tests.frontend.conftest import FORGOT, App, beside, link_mailed
+from tests.frontend.conftest import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD, choose
 from tests.spec.service import NEW_PASSWORD, Service
 
@@ -66,7 +66,7 @@ async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn:
         await expect(page.get_by_label("Again", exact=True)).to_be_visible()
         await keyturn.reset(token, "somebody was faster")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.get_by_role("heading", name="This link does not work")).to_be_focused()
+        await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_focused()
         assert ["keyturn-error", "used"] in await page.evaluate("heard")
     async with app.open("/reset?token=nonsense") as page:
         await expect(page.get_by_role("alert")).to_have_text(
@@ -78,9 +78,7 @@ async def test_an_expired_link_is_told(app: App, sqlite: SqliteFiles) -> None:
     async with beside(app, sqlite.migrated(), token=TokenSettings(ttl=timedelta(0))) as service:
         await service.add("ed@northwind.test")
         async with app.open(f"/reset?token={await service.link('ed@northwind.test')}") as page:
-            await expect(page.get_by_role("alert")).to_have_text(
-                "This reset link has expired. Please request a new one."
-            )
+            await expect(page.get_by_role("alert")).to_have_text("A link works for 0 days. Please request a new one.")
 
 
 async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: SqliteFiles) -> None:
@@ -95,7 +93,7 @@ async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: Sq
         await expect(field).to_have_value("rita@northwind.example")
         await expect(field).to_be_focused()
         await expect(send).to_have_attribute("aria-disabled", "true")
-        await expect(send).to_have_text(re.compile(r"Send the link [01]:\d\d"))
+        await expect(page.get_by_text(re.compile(r"^Ask again in [01]:\d\d\.$"))).to_be_visible()
 
 
 async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) -> None:
@@ -105,7 +103,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await page.get_by_label("Email").fill(olga)
         await page.context.set_offline(True)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment")
+        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment.")
         # An element that appears while nothing answers offers to try again, and keeps the link.
         await page.evaluate(
             "([url, token]) => { const reset = document.createElement('keyturn-reset');"
@@ -116,7 +114,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         retry = page.get_by_role("button", name="Try again")
         await retry.click()
         await expect(retry).not_to_have_attribute("aria-busy", "true")
-        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment")
+        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment.")
         await page.context.set_offline(False)
         await retry.click()
         await expect(page.locator("#error")).to_be_empty()
@@ -126,10 +124,31 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
 
 @pytest.mark.usefixtures("keyturn")
 async def test_an_origin_that_is_not_on_the_list_is_told_that_nothing_answers(app: App) -> None:
-    async with app.open(f"http://127.0.0.1:{app.address.rpartition(':')[2]}/forgot") as page:
-        await expect(page.get_by_role("alert")).to_have_text("The service cannot answer at the moment")
+    app.pages["elsewhere"] = f'<section lang="ar" dir="rtl">{FORGOT}</section>'
+    async with app.open(f"http://127.0.0.1:{app.address.rpartition(':')[2]}/elsewhere") as page:
+        alert = page.get_by_role("alert")
+        await expect(alert).to_have_text("The service cannot answer at the moment.")
+        await expect(page.get_by_role("heading", name="This form could not be loaded")).to_be_visible()
+        # No word of the page's language is there yet.
+        assert await alert.evaluate("alert => alert.closest('[lang]').lang") == "en"
+        assert await alert.evaluate("alert => getComputedStyle(alert).direction") == "ltr"
     assert app.mishaps
     assert all("blocked by CORS policy" in text for text in app.mishaps)
+    app.mishaps.clear()
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_a_card_that_nobody_gave_an_address_tells_its_developer(app: App) -> None:
+    app.pages["nobodys"] = CHANGE.replace(' email="{email}"', "")
+    async with app.open("/nobodys") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.method))
+        button = page.locator("[part=button]")
+        await expect(button).to_have_attribute("aria-disabled", "true")
+        await button.click(force=True)
+        await expect(page.locator("#error")).to_be_empty()
+        assert "POST" not in asked
+    assert any('the attribute "email" is missing' in text for text in app.mishaps)
     app.mishaps.clear()
 
 

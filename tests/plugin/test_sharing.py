@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import text
 from tests.databases import Databases
-from tests.plugin.host import Host, alchemy_for, keyturn_settings
+from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
 from tests.spec.service import ADA, settings_for
 
@@ -141,6 +141,12 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path:
         Litestar(plugins=[plugin(""), plugin("")], logging_config=None)
     app = Litestar(plugins=[plugin("/staff"), plugin("/pupils")], logging_config=None)
     assert {"/staff/login", "/pupils/login"} <= {route.path for route in app.routes}
+
+
+def test_an_app_says_where_its_people_sign_in() -> None:
+    """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
+    found = faults(keyturn_settings(sign_in_url=""), accounts=ACCOUNTS)
+    assert found["sign_in_url"].startswith("missing: where people sign in to your app")
 
 
 def test_without_the_pages_nothing_may_lead_to_them() -> None:

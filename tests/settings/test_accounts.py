@@ -5,7 +5,8 @@ from tests.settings.conftest import Faults, Read
 
 from keyturn.settings import Secret
 
-TABLE = 'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'
+TABLE = f'{SIGN_IN}[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
 SUPABASE = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROLE_KEY": "service-role-key"}
 
 
@@ -26,7 +27,7 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
 
 
 def test_variables_alone_are_enough_for_it(read: Read) -> None:
-    settings = read(KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
+    settings = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
 
     assert settings.accounts.table.table == "app.users"
 
@@ -50,14 +51,14 @@ def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> N
         "accounts.table.set",
         "accounts.supabase.timeout",
     }
-    assert faults('[accounts]\nstore = "table"\ntable = "users"') == {
+    assert faults(SIGN_IN + '[accounts]\nstore = "table"\ntable = "users"') == {
         "accounts.table": "is a section: write [accounts.table]"
     }
 
 
 @pytest.mark.parametrize("store", ["builtin", "shop.accounts:store_for", "accounts:Store"])
 def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
-    assert read(KEYTURN_ACCOUNTS_STORE=store).accounts.store == store
+    assert read(SIGN_IN, KEYTURN_ACCOUNTS_STORE=store).accounts.store == store
 
 
 @pytest.mark.parametrize(
@@ -67,13 +68,13 @@ def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
 def test_no_other_store_is_known(faults: Faults, store: str, meant: str) -> None:
     expected = {"accounts.store": f"not builtin, table, supabase or package.module:factory{meant}"}
 
-    assert faults(KEYTURN_ACCOUNTS_STORE=store) == expected
+    assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE=store) == expected
 
 
 @pytest.mark.parametrize("store", ["builtin", "table"])
 def test_a_section_that_the_store_does_not_use_is_a_fault(faults: Faults, store: str) -> None:
     found = faults(
-        f'[accounts]\nstore = "{store}"\n[accounts.table]\ntable = "users"\n[accounts.supabase]\nurl = "https://a.example"'
+        f'{SIGN_IN}[accounts]\nstore = "{store}"\n[accounts.table]\ntable = "users"\n[accounts.supabase]\nurl = "https://a.example"'
     )
 
     assert found.pop("accounts.supabase") == f"is set, but accounts.store is {store}"
@@ -109,9 +110,26 @@ def test_a_table_that_could_not_work_is_a_fault(faults: Faults, toml: str, name:
     assert faults(TABLE + toml) == {f"accounts.table.{name}": why}
 
 
+@pytest.mark.parametrize("store", ["table", "supabase", "shop.accounts:store"])
+def test_an_app_says_where_its_people_sign_in(faults: Faults, read: Read, store: str) -> None:
+    """A page of Keyturn's beside it would be a second way in, past what the first one asks."""
+    toml = f'[accounts]\nstore = "{store}"\n' + ('[accounts.table]\ntable = "users"' if store == "table" else "")
+    missing = "missing: where people sign in to your app, or {base_url}/login for Keyturn's own page"
+
+    assert faults(toml, **SUPABASE) == {"sign_in_url": missing}
+    for page in ("https://app.example.org/login", "{base_url}/login"):
+        assert read(toml, KEYTURN_SIGN_IN_URL=page, **SUPABASE).sign_in_page == page
+
+
+def test_with_the_built_in_accounts_it_is_keyturns_own_page(read: Read) -> None:
+    assert read().sign_in_page == "{base_url}/login"
+
+
 def test_a_table_must_be_named(faults: Faults) -> None:
-    assert faults(KEYTURN_ACCOUNTS_STORE="table") == {"accounts.table.table": "missing: accounts.store is table"}
-    found = faults(KEYTURN_ACCOUNTS_STORE="supabase", KEYTURN_ACCOUNTS_TABLE_NAME="name", **SUPABASE)
+    assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table") == {
+        "accounts.table.table": "missing: accounts.store is table"
+    }
+    found = faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase", KEYTURN_ACCOUNTS_TABLE_NAME="name", **SUPABASE)
     assert found == {"accounts.table.table": "missing: accounts.table is set"}
 
 
@@ -120,7 +138,8 @@ def test_braces_that_are_no_place_are_a_value(read: Read) -> None:
 
 
 def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:
-    settings = read('[accounts]\nstore = "supabase"\n[accounts.table]\ntable = "profiles"\npassword = ""', **SUPABASE)
+    toml = '[accounts]\nstore = "supabase"\n[accounts.table]\ntable = "profiles"\npassword = ""'
+    settings = read(SIGN_IN + toml, **SUPABASE)
 
     assert settings.accounts.supabase.url == SUPABASE["SUPABASE_URL"]
     assert settings.accounts.supabase.service_role_key == "service-role-key"
@@ -130,9 +149,9 @@ def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:
 def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, read: Read) -> None:
     both = dict.fromkeys(SUPABASE, "missing: accounts.store is supabase")
 
-    assert faults(KEYTURN_ACCOUNTS_STORE="supabase") == both
-    assert set(faults(KEYTURN_ACCOUNTS_STORE="supabase", sending=False)) == {"SUPABASE_URL"}
-    assert read(KEYTURN_ACCOUNTS_STORE="supabase", **SUPABASE)
+    assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase") == both
+    assert set(faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase", sending=False)) == {"SUPABASE_URL"}
+    assert read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase", **SUPABASE)
 
 
 @pytest.mark.parametrize(
@@ -145,5 +164,5 @@ def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, r
 def test_the_address_of_supabase_is_one_that_may_hear_the_key(faults: Faults, read: Read, url: str, why: str) -> None:
     supabase = {**SUPABASE, "KEYTURN_ACCOUNTS_STORE": "supabase"}
 
-    assert faults(**{**supabase, "SUPABASE_URL": url}) == {"accounts.supabase.url": why}
-    assert read(**{**supabase, "SUPABASE_URL": "http://127.0.0.1:54321"})
+    assert faults(SIGN_IN, **{**supabase, "SUPABASE_URL": url}) == {"accounts.supabase.url": why}
+    assert read(SIGN_IN, **{**supabase, "SUPABASE_URL": "http://127.0.0.1:54321"})

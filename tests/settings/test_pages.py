@@ -46,6 +46,17 @@ def test_a_page_of_the_app_may_be_where_ours_has_something(read: Read) -> None:
         ('reset_url = "{base_url}/r/{token}/new"', "reset_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/r?t=x{token}"', "reset_url", "needs {token} at the end of the path"),
         (
+            'forgot_url = "{base_url}/api/auth/change-password"',
+            "forgot_url",
+            "/api/auth/change-password is taken by the API",
+        ),
+        ('sign_in_url = "{base_url}/api/auth/me"', "sign_in_url", "/api/auth/me is taken by the API"),
+        ('forgot_url = "{base_url}/keyturn.js"', "forgot_url", "/keyturn.js is taken: something else answers there"),
+        ('forgot_url = "{base_url}/keyturn.d.ts"', "forgot_url", "/keyturn.d.ts is taken: something else answers"),
+        ('forgot_url = "{base_url}/../x"', "forgot_url", "needs a plain path for the hosted page"),
+        ('forgot_url = "{base_url}/a/./x"', "forgot_url", "needs a plain path for the hosted page"),
+        ('reset_url = "{base_url}/a/../{token}"', "reset_url", "needs a plain path for the"),
+        (
             '[kinds.school]\nsettings_url = "{base_url}/login"',
             "kinds.school.settings_url",
             "/login is taken by the page",
@@ -70,11 +81,25 @@ def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read
     assert read(f'{pages}[server]\napi_path = "/"').server.api_path == "/"
 
 
-@pytest.mark.parametrize("path", ["", "api", "/api/", "//", "/a//b", "/a b", "/{x}", "/a?b"])
+@pytest.mark.parametrize("path", ["", "api", "/api/", "//", "/a//b", "/a b", "/{x}", "/a?b", "/..", "/a/./b"])
 def test_the_path_of_the_api_is_a_plain_one(faults: Faults, path: str) -> None:
     found = faults(KEYTURN_SERVER_API_PATH=path)
 
     assert found["server.api_path"] == "not a path like /api/auth, without a slash at its end"
+
+
+@pytest.mark.parametrize("path", ["/health", "/webhooks/in", "/metrics", "/keyturn.js"])
+def test_the_api_is_not_where_something_else_answers(faults: Faults, path: str) -> None:
+    assert faults(KEYTURN_SERVER_API_PATH=path) == {"server.api_path": f"{path} is taken: something else answers there"}
+
+
+@pytest.mark.parametrize("name", ["sign_in_url", "forgot_url", "brand.logo_url", "kinds.school.settings_url"])
+@pytest.mark.parametrize("end", ["; script-src *", " https://elsewhere.example", ",x"])
+def test_no_address_begins_another_rule_of_the_pages_policy(faults: Faults, name: str, end: str) -> None:
+    section, _, key = name.rpartition(".")
+    toml = (f"[{section}]\n" if section else "") + f'{key} = "https://app.example.org{end}"'
+
+    assert faults(toml) == {name: "holds a space, a semicolon or a comma: write it percent-encoded"}
 
 
 def test_a_folder_of_mails_must_be_one(faults: Faults, read: Read, tmp_path: Path) -> None:

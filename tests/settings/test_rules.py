@@ -128,6 +128,31 @@ def test_a_good_signing_secret_is_taken(read: Read) -> None:
     assert read(KEYTURN_RESEND_WEBHOOK_SECRET=secret).resend.webhook_secret == secret
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://*",
+        "https://*.example.org",
+        "*",
+        "https://app@example.org",
+        "https://a.example/",
+        "https://h:port",
+        "null",
+    ],
+)
+def test_an_origin_is_one_and_stands_for_no_others(faults: Faults, origin: str) -> None:
+    found = faults(KEYTURN_SERVER_ALLOWED_ORIGINS=origin)
+
+    assert found == {"server.allowed_origins": f"not an origin like https://app.example.org: {origin}"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://app.example.org", "http://localhost:5173", "http://[::1]:80", "capacitor://localhost"]
+)
+def test_origins_as_browsers_write_them_are_taken(read: Read, origin: str) -> None:
+    assert read(KEYTURN_SERVER_ALLOWED_ORIGINS=origin).server.allowed_origins == (origin,)
+
+
 def test_capturing_needs_neither(read: Read) -> None:
     settings = read(bare=True, KEYTURN_SECRET_KEY="x" * 32, KEYTURN_MAIL_TRANSPORT="capture")
 

@@ -26,6 +26,7 @@ def test_a_text_may_hold_variables_anywhere(read: Read) -> None:
     settings = read(
         """
         base_url = "${BASE_URL}"
+        sign_in_url = "${BASE_URL}/login"
         reset_url = "${BASE_URL}/reset/{token}"
         [mail]
         reply_to = "Northwind <${EMAIL_FROM}>"
@@ -138,6 +139,42 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
 
     assert {fault.name for fault in invalid.value.faults} == {"smtp.port", "token.ttl", "password.digit"}
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "why"),
+    [
+        ('[mail]\nreply_to = "${EMAIL_PASS}"', "mail.reply_to", "not an email address: ${EMAIL_PASS}"),
+        ('[mail]\nreply_to = "Northwind <${EMAIL_PASS}>"', "mail.reply_to", "Northwind <${EMAIL_PASS}>"),
+        ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
+        ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
+        ('[server]\ntrusted_proxies = "${SEVERAL}"', "server.trusted_proxies", "not an address or network: ${SEVERAL}"),
+        ('timezone = "${TZ_:-hunter2}"', "timezone", "no such time zone: ${TZ_:-hunter2}"),
+        ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is taken by the API"),
+        (
+            'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
+            "accounts.table.delete", "not a table and its column, as sessions.user_id: ${EMAIL_PASS}",
+        ),
+        (
+            '[kinds.school.brand]\nsupport_address = "${EMAIL_PASS}"', "kinds.school.brand.support_address",
+            "not an email address: ${EMAIL_PASS}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
+    faults: Faults, toml: str, name: str, why: str
+) -> None:
+    found = faults(toml, **APP, SEVERAL="127.0.0.1, hunter2-$y", API="api/auth")
+
+    assert set(found) == {name}
+    assert why in found[name]
+    assert "hunter2-" not in found[name]
+
+
+def test_what_stands_in_the_file_itself_is_shown(faults: Faults) -> None:
+    found = faults('timezone = "Leeds"\n[brand]\nsupport_address = "nobody"\nname = "${EMPTY:-me}"', **APP)
+
+    assert found == {"timezone": "no such time zone: Leeds", "brand.support_address": "not an email address: nobody"}
 
 
 def test_a_number_in_quotes_is_still_no_number(faults: Faults) -> None:

@@ -42,9 +42,20 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name:
     assert found == {f"webhooks.{name}": "not a signing secret: they are whsec_ and base64 of 24 to 64 bytes"}
 
 
-@pytest.mark.parametrize("url", ["app.example.org", "ftp://app.example.org", "https://", "http://[::1", "//a.example"])
+@pytest.mark.parametrize("url", [
+    "app.example.org", "ftp://app.example.org", "https://", "http://[::1", "//a.example", "https://h:notaport/x",
+    "https://h:99999/x", "https://h:0/",
+])  # fmt: skip
 def test_what_is_no_address_cannot_be_told(faults: Faults, url: str) -> None:
     assert "not an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
+
+
+def test_an_address_is_a_secret_and_holds_no_user(faults: Faults, read: Read) -> None:
+    keyed = {"KEYTURN_WEBHOOKS_URL": f"{URL}?key=hunter2", "KEYTURN_WEBHOOKS_SECRET": SECRET}
+    assert "hunter2" not in repr(read(**keyed))
+
+    found = faults(**keyed | {"KEYTURN_WEBHOOKS_URL": "https://app:hunter2@app.example.org/"})
+    assert found == {"webhooks.url": "holds a user or a password: that it is Keyturn is told by the signature"}
 
 
 def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults, read: Read) -> None:

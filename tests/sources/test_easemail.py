@@ -151,6 +151,14 @@ async def test_it_updates_the_password_in_supabase_auth(app: Adopted, supabase_u
     assert NEW not in app.dump()
 
 
+async def test_the_confirmation_says_that_sessions_ended_since_supabase_ends_them(app: Adopted) -> None:
+    await app.post(RESET, token=token_in(await app.mail(ADA)), newPassword=NEW)
+    await app.service.deliver()
+
+    (mail,) = app.service.inbox.sent_to(ADA, "password_changed")
+    assert "All other sessions were signed out." in " ".join(mail.text.split())
+
+
 async def test_it_clears_the_temp_password_flags_and_updates_the_user_record(app: Adopted) -> None:
     before = app.row(ADA)
     await app.post(RESET, token=token_in(await app.mail(ADA)), newPassword=NEW)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.sources.adopted import EXAMPLES, PASSWORD, Adopted
+from tests.sources.adopted import EXAMPLES, PASSWORD, Adopted, settings_of
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
 
@@ -167,11 +167,14 @@ async def test_rate_limiting_is_set_up(app: Adopted) -> None:
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
 
 
-async def test_sessions_end_with_the_old_password_and_nobody_elses(app: Adopted) -> None:
+async def test_sessions_end_with_the_old_password_and_nobody_elses_and_the_mail_says_so(app: Adopted) -> None:
     token = token_in(await app.mail(TEACHER))
     await app.post("/reset-password", token=token, newPassword=NEW)
+    await app.service.deliver()
 
     assert app.rows("SELECT user_id FROM sessions") == [{"user_id": 2}]
+    (mail,) = app.service.inbox.sent_to(TEACHER, "password_changed")
+    assert "All other sessions were signed out." in " ".join(mail.text.split())
 
 
 async def test_errors_are_told_and_lose_nothing(app: Adopted) -> None:
@@ -191,11 +194,10 @@ async def test_an_address_without_an_account_gets_the_same_answer_and_no_mail(ap
     assert app.service.inbox.sent_to(NOBODY) == []
 
 
-async def test_there_can_be_several_email_providers(app: Adopted) -> None:
-    written = (EXAMPLES / NAME / "keyturn.toml").read_text("utf-8")
+async def test_there_can_be_several_email_providers(migrated: str) -> None:
+    settings = settings_of(NAME, migrated, KEYTURN_MAIL_FALLBACK="resend", RESEND_API_KEY="re_another_provider")
 
-    assert 'fallback = "resend"' in written
-    assert app.settings.mail.fallback == ""
+    assert (settings.mail.transport, settings.mail.fallback) == ("smtp", "resend")
 
 
 async def test_a_mail_that_is_promised_is_kept_until_it_is_sent(app: Adopted) -> None:

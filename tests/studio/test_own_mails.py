@@ -56,7 +56,7 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
     mail = drawn(gallery)
     assert mail.subject == "A new key for Ada"
     assert "Turn it" in mail.html
-    assert "choose it here" in " ".join(mail.text.split())
+    assert "choose it at this address" in " ".join(mail.text.split())
     assert drawn(gallery, "password_changed").subject == "Your Northwind password was changed"
 
 

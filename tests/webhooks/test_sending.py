@@ -1,7 +1,7 @@
 """One try: a signed POST, and what the answer means for the next."""
 
 import socket
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,8 @@ async def test_a_redirect_is_not_followed(app: App, sender: WebhookSender) -> No
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
     pauses = {
         "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None, "": None,
-        "Fri, 99 Nov 2026 08:00:00 GMT": None,
+        "Fri, 99 Nov 2026 08:00:00 GMT": None, "Mon, 01 Jan 0001 00:00:00 +2359": 0,
+        "Mon, 01 Jan 2026 00:00:00 +9999": None,
     }  # fmt: skip
     app.coming += [Answer(status, {"retry-after": written}) for status in (429, 503) for written in pauses]
     refused = [await refusal(sender) for _ in app.coming.copy()]
@@ -141,11 +142,21 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app:
 
 async def test_a_pause_may_be_a_date(app: App, sender: WebhookSender) -> None:
     moment = now().replace(microsecond=0)
-    date = format_datetime(moment + timedelta(minutes=2), usegmt=True)
-    app.coming += [Answer(503, {"retry-after": date}), Answer(503, {"retry-after": date})]
+    late = moment + timedelta(minutes=2)
+    dates = [format_datetime(late, usegmt=True), format_datetime(late.astimezone(timezone(timedelta(hours=-5))))]
+    app.coming += [Answer(503, {"retry-after": date}) for date in dates for _ in range(2)]
 
-    assert (await refusal(sender, moment)).retry_after == 120
-    assert (await refusal(sender, moment + timedelta(hours=1))).retry_after == 0
+    for _ in dates:
+        assert (await refusal(sender, moment)).retry_after == 120
+        assert (await refusal(sender, moment + timedelta(hours=1))).retry_after == 0
+
+
+async def test_a_cookie_of_the_apps_is_not_kept(app: App, sender: WebhookSender) -> None:
+    app.coming.append(Answer(200, {"set-cookie": "seen=1; Path=/"}))
+    await sender.send("event1", BODY, now())
+    await sender.send("event2", BODY, now())
+
+    assert "cookie" not in app.told[1].headers
 
 
 async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:

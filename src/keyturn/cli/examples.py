@@ -81,7 +81,7 @@ class Example:
         return [account for account in found if account]
 
     def _here(self, written: Settings, url: str) -> dict[str, str]:
-        """Return what beats the file: this machine's address, its databases, and no mail that leaves it."""
+        """Return what beats the file: this machine's address, its databases, mails from nobody that do not leave it."""
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
         pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
@@ -92,6 +92,8 @@ class Example:
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
+            "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",  # the file's may be a placeholder
+            "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
             "MAIL_TRANSPORT": "capture",
             "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
             "RESEND_API_KEY": "",

@@ -17,8 +17,8 @@ from keyturn.errors import Fault
 
 _FLAGS = {
     "base_url": "--base-url", "reset_url": "--reset-url", "sign_in_url": "--sign-in-url", "brand.name": "--brand",
-    "mail.from": "--from", "accounts.store": "--store", "accounts.supabase.url": "--supabase-url", "accounts.table.url": "--database",
-    "database.url": "--database", "accounts.table.table": "--table",
+    "mail.from": "--from", "accounts.store": "--store", "accounts.supabase.url": "--supabase-url",
+    "accounts.table.url": "--database", "database.url": "--database", "accounts.table.table": "--table",
 }  # fmt: skip
 """What a setting is called on the command line; the columns are --column."""
 

@@ -16,7 +16,7 @@ from keyturn.resources import folder
 _MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
 """Each after those that it imports."""
 
-_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
 _IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
 _FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)

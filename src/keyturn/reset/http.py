@@ -1,5 +1,6 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -72,6 +73,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     webhook: ResendWebhook | None
     database: Database
     languages: Languages
+    link_life: timedelta
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

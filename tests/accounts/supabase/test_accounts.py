@@ -9,6 +9,7 @@ from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.testing.supabase_answers import Answer
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -53,14 +54,34 @@ async def test_all_pages_of_what_is_alike_are_looked_at(project: Project, accoun
     assert len(project.server.requests) == 3
 
 
-async def test_an_address_of_wildcards_does_not_walk_through_the_whole_project(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
+async def test_no_address_walks_through_the_whole_project(project: Project, accounts: SupabaseAccounts) -> None:
     for number in range(1100):
-        project.server.users.add(f"{number}@northwind.example")
+        project.server.users.add(f"{number}-a@northwind.example")
 
-    assert await accounts.find("%@northwind.example") is None
+    for wildcard in ("%@northwind.example", "_@northwind.example", "%-a@northwind.example"):
+        project.server.requests.clear()
+        assert await accounts.find(wildcard) is None
+        assert len(project.server.requests) == 1
+    project.server.requests.clear()
+    assert await accounts.find("a@northwind.example") is None
     assert len(project.server.requests) == 20
+
+
+async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
+    project: Project, accounts: SupabaseAccounts, caplog: pytest.LogCaptureFixture
+) -> None:
+    users = [{"id": str(uuid4()), "email": f"{number}{ADA}"} for number in range(48)]
+    users.append({"id": AN_ID, "email": f"odd{ADA}", "banned_until": "12026-11-20T08:00:00Z"})
+    users.append({"id": 7, "email": f"odder{ADA}"})
+    project.server.coming.append(Answer(200, {"users": users}))
+    mine = project.server.users.add(ADA)
+    project.server.coming.append(Answer(200, {"users": [mine.document()]}))
+
+    found = await accounts.find(ADA)
+
+    assert found is not None
+    assert found.id == mine.id
+    assert caplog.messages == ["accounts.odd_user users=2"]
 
 
 async def test_of_two_users_with_one_address_the_one_with_a_password_is_meant(
@@ -178,6 +199,20 @@ async def test_a_first_link_confirms_the_address_that_it_was_sent_to(
     assert await accounts.set_password(account, new_password())
 
     assert (await project.sign_in(ADA, NEW)).status_code == 200
+
+
+async def test_who_signs_in_elsewhere_by_now_gets_no_password(project: Project, accounts: SupabaseAccounts) -> None:
+    user = project.server.users.add(ADA, OLD)
+    account = await accounts.find(ADA)
+    assert account is not None
+
+    user.provider, user.providers = "google", ("google",)
+    assert not await accounts.set_password(account, new_password())
+    user.providers = ("google", "email")
+    assert await accounts.set_password(account, new_password())
+    user.is_sso_user = True
+    assert not await accounts.set_password(account, new_password(OLD))
+    assert project.server.users.with_password(ADA, NEW) is user
 
 
 async def test_nothing_is_set_where_the_user_has_another_address_or_is_gone(

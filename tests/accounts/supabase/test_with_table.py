@@ -105,6 +105,8 @@ async def test_both_sides_must_know_the_account_under_that_address(
     assert not await store.set_password(ada, new_password())
     profiles.remove(ada.id)
     assert not await store.set_password(ada, new_password())
+    profiles.add(ada.id, ADA, provider="Google")
+    assert not await store.set_password(ada, new_password())
     assert project.server.users.with_password(ADA, OLD)
     assert ada.id in profiles.temporary
 

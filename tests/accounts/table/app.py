@@ -63,6 +63,13 @@ class App:
                 result = await connection.execute(text(words), values)
             return list(result.all()) if result.returns_rows else []
 
+    @asynccontextmanager
+    async def holding(self, statement: str) -> AsyncIterator[None]:
+        """Hold, meanwhile, the locks that a statement takes."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text(statement))
+            yield
+
     async def close(self) -> None:
         await self._engine.dispose()
 

@@ -112,6 +112,30 @@ async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: O
     assert [row.owner for row in await app.run("SELECT * FROM tokens")] == ["2"]
 
 
+REFUSALS = {
+    "sqlite": ["CHECK"],
+    "postgresql": ["CHECK"],
+    "mysql": ["CHECK", "SIGNAL"],
+}
+
+
+async def test_a_hash_that_the_table_refuses_is_not_a_database_that_cannot_be_reached(app: App, over: Over) -> None:
+    for refusal in REFUSALS[app.dialect]:
+        await app.run("DROP TABLE IF EXISTS users")
+        check = ", CHECK (password_hash NOT LIKE '$2b$%')" if refusal == "CHECK" else ""
+        await app.run(f"CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash TEXT{check})")
+        await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+        if refusal == "SIGNAL":
+            await app.run("CREATE TRIGGER kept BEFORE UPDATE ON users FOR EACH ROW SIGNAL SQLSTATE '45000'")
+        accounts = over()
+        account = await one(accounts)
+        with pytest.raises(IntegrityError) as refused:
+            await accounts.set_password(account, NewPassword("new", hashed))
+
+        assert "$2b$new" not in str(refused.value)
+        assert await accounts.password_hash("1") == "old"
+
+
 GUARDS = {
     "sqlite": "CREATE TRIGGER kept BEFORE DELETE ON devices BEGIN SELECT RAISE(ABORT, 'in use');END",
     "postgresql": "CREATE TABLE uses (device INTEGER REFERENCES devices); INSERT INTO uses VALUES (1)",

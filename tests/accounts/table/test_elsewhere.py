@@ -1,8 +1,11 @@
 """A database that is not Keyturn's own: how it is reached, and what is said where it is not."""
 
+import asyncio
 import logging
+import socket
 import sys
 import traceback
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from tests.accounts.table.app import App, running_app
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.accounts.table.elsewhere import Elsewhere
 from keyturn.database import Database
 from keyturn.errors import AccountsUnready, SettingsInvalid
 from keyturn.settings import Secret, TableSettings
@@ -55,6 +59,7 @@ async def test_a_database_that_cannot_be_reached_says_so_and_nothing_more(
     ("url", "message"),
     [
         ("no address, but hunter2", "accounts.table.url: not a database address"),
+        ("postgresql://app:p@x:hunter2@db/app", "accounts.table.url: not a database address"),
         ("sqlite://", "accounts.table.url: names no file"),
         ("oracle://app:hunter2@db/app", "accounts.table.url: must begin with sqlite://, postgresql://, "),
     ],
@@ -65,6 +70,18 @@ def test_an_address_that_cannot_be_used_is_not_repeated(url: str, message: str) 
 
     assert str(invalid.value).startswith(message)
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://127.0.0.1:1/app?application_name=hunter2", "mysql://127.0.0.1:1/app?hunter2=x"]
+)
+async def test_what_the_driver_cannot_read_is_a_fault_and_is_not_repeated(url: str) -> None:
+    accounts = store(url)
+    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: the driver cannot read it") as invalid:
+        await accounts.require_ready()
+
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+    await accounts.close()
 
 
 @pytest.mark.parametrize(
@@ -133,3 +150,32 @@ async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
 
     assert await accounts.get("1") == ADA
     await accounts.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+    impatient = TableAccounts(TableSettings(table="users"), Elsewhere(app.url, timedelta(seconds=1)), 60)
+    assert await impatient.get("1") == ADA
+    async with app.holding("UPDATE users SET email = email"):
+        # More at once than there are connections.
+        changes = (impatient.set_password(ADA, NewPassword(str(number), hashed)) for number in range(7))
+        for outcome in await asyncio.wait_for(asyncio.gather(*changes, return_exceptions=True), 5):
+            assert isinstance(outcome, AccountsUnready)
+
+    # What was given up is not done later, and nothing is left in the way.
+    assert await impatient.password_hash("1") == "old"
+    assert await impatient.set_password(ADA, NewPassword("new", hashed))
+    assert await impatient.password_hash("1") == "$2b$new"
+    await impatient.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
+        accounts = TableAccounts(TableSettings(table="users"), Elsewhere(address, timedelta(seconds=0.2)), 60)
+        with pytest.raises(AccountsUnready):
+            await asyncio.wait_for(accounts.find(ADA.email), 5)
+        await accounts.close()

@@ -43,18 +43,48 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
         assert await accounts.find(addresses.parse(typed)) is None
 
 
-async def test_of_two_who_have_the_same_mailbox_nobody_is_chosen(
+async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(
     app: App, over: Over, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await keep(app, "Ada@northwind.test", "ADA@northwind.test", "Eve@northwind.test", "eve@northwind.test ")
+    await keep(app, *[f"{number}@northwind.test" for number in range(1, 9)], "Ada@northwind.test")
+    await app.run(
+        "INSERT INTO users VALUES (10, 'aDa@northwind.test', 'x'), (11, 'ada@northwind.test', 'x'),"
+        " (12, 'ada@northwind.test ', 'x')"
+    )
     accounts = over()
 
-    assert await accounts.find("ada@northwind.test") is None
-    assert [record.getMessage() for record in caplog.records] == ["accounts.ambiguous accounts=['1', '2']"]
-    found = await accounts.find("eve@northwind.test")
+    found = await accounts.find("ada@northwind.test")
     assert found is not None
-    assert found.id == "4"
-    assert len(caplog.records) == 1
+    assert (found.id, found.email) == ("9", "Ada@northwind.test")
+    assert caplog.messages == ["accounts.ambiguous accounts=['9', '10', '11', '12']"]
+
+
+async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
+    await keep(app, "ada@northwind.test", "ADA@northwind.test", "eve@northwind.test", "Eve@northwind.test")
+    await app.run("ALTER TABLE users ADD left_at INTEGER; UPDATE users SET left_at = 1 WHERE id <> 2")
+    accounts = over(active="not left_at")
+
+    found = await accounts.find("ada@northwind.test")
+    assert found is not None
+    assert (found.id, found.active) == ("2", True)
+    left = await accounts.find("eve@northwind.test")
+    assert left is not None
+    assert (left.id, left.active) == ("3", False)
+    assert caplog.messages == []
+
+
+async def test_where_ids_tell_no_age_a_row_in_small_letters_is_meant_or_else_always_the_same(
+    app: App, over: Over
+) -> None:
+    await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
+    await app.run(
+        "INSERT INTO users VALUES ('u-3', 'Ada@northwind.test', ''), ('u-1', 'ADA@northwind.test', ''),"
+        " ('u-5', 'EVE@northwind.test', ''), ('u-4', 'Eve@northwind.test', ''), ('u-6', 'eve@northwind.test', '')"
+    )
+    accounts = over()
+
+    found = [await accounts.find("ada@northwind.test"), await accounts.find("eve@northwind.test")]
+    assert [account and account.id for account in found] == ["u-1", "u-6"]
 
 
 async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 from tests.accounts.table.app import App
 from tests.accounts.table.conftest import Over
 
@@ -10,6 +11,10 @@ from keyturn.accounts.table import TableAccounts
 from keyturn.errors import SettingsInvalid
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
+
+
+def database_of(app: App) -> str:
+    return make_url(app.url).database or ""
 
 
 async def faults(accounts: TableAccounts) -> list[str]:
@@ -55,12 +60,13 @@ async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, o
 @pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
 async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INTEGER, email DATE, password_hash VARCHAR(59))")
+    await app.run("CREATE TABLE sessions (user_id DATE)")
 
-    assert await faults(over(delete=("users.email",))) == [
+    assert await faults(over(delete=("sessions.user_id",))) == [
         "email: the column email holds no text, but DATE",
         "password: the column password_hash is VARCHAR(59), and a hash has 60 characters: make it longer",
         "id: the column id is neither the primary key of users nor unique",
-        "delete: users.email is DATE, and users.id is INTEGER",
+        "delete: sessions.user_id is DATE, and users.id is INTEGER",
     ]
 
 
@@ -89,6 +95,18 @@ async def test_values_that_do_not_fit_are_told_with_the_type(app: App, over: Ove
     assert said[app.dialect] in told
 
 
+async def test_a_reset_never_deletes_accounts(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    schema = {"sqlite": "main", "postgresql": "public"}.get(app.dialect, database_of(app))
+    whole = f"{schema}.users.id" if app.dialect == "postgresql" else f"{schema}.Users.id"
+
+    assert await faults(over(delete=("users.id", "sessions.user_id", whole))) == [
+        f"delete: {entry} is in the table of the accounts: a reset would delete accounts"
+        for entry in ("users.id", whole)
+    ]
+    assert len(await faults(over(table=f"{schema}.users", delete=("users.email",)))) == 1
+
+
 async def test_looking_changes_nothing(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     await app.run("INSERT INTO users VALUES (1, '', '', ''), (2, 'ada@northwind.test', 'x', 'Ada')")
@@ -103,7 +121,7 @@ async def test_looking_changes_nothing(app: App, over: Over) -> None:
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
-    role = app.url.rpartition("/")[2].partition("?")[0]
+    role = database_of(app)
     await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions TO {role}")
     limited = app.url.replace("//postgres:", f"//{role}:")
 
@@ -113,3 +131,38 @@ async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over:
     told = await faults(over(url=limited, delete=("sessions.user_id",)))
     assert told == ["delete: refused: permission denied for table sessions"]
     await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    await app.run("CREATE VIEW people AS SELECT * FROM users")
+    user = f"{database_of(app)}@localhost"
+    await app.run(f"CREATE USER {user}; GRANT SELECT ON users TO {user}; GRANT SELECT ON sessions TO {user}")
+    limited = app.url.replace("root@localhost", user)
+
+    (told,) = await faults(over(url=limited))
+    assert told.startswith("password: refused: (1142, ")
+    assert "UPDATE command denied to user" in told
+    await app.run(f"GRANT UPDATE ON users TO {user}")
+    await over(url=limited).require_ready()
+    (told,) = await faults(over(url=limited, delete=("sessions.user_id",)))
+    assert "DELETE command denied to user" in told
+    # It shows no plan of a view to somebody who may not see what is beneath.
+    await app.run(f"REVOKE ALL ON users FROM {user}; GRANT SELECT, UPDATE, SHOW VIEW ON people TO {user}")
+    await over(url=limited, table="people").require_ready()
+    await app.run(f"DROP USER {user}")
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_looking_fires_no_trigger(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE SEQUENCE fired")
+    body = "$$ BEGIN PERFORM nextval('fired');RETURN NULL;END $$"
+    await app.run(f"CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS {body}")
+    for table in ("users", "sessions"):
+        events = f"BEFORE UPDATE OR DELETE ON {table} FOR EACH STATEMENT"
+        await app.run(f"CREATE TRIGGER fires {events} EXECUTE FUNCTION fire()")
+    await over(set={"name": "{null}"}, delete=("sessions.user_id",)).require_ready()
+
+    (row,) = await app.run("SELECT is_called FROM fired")
+    assert not row.is_called

@@ -46,7 +46,7 @@ class Elsewhere:
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
-        self.engine = _engine(url)
+        self.engine = _engine(url, patience.total_seconds())
         self._session = async_sessionmaker(self.engine)
         self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
 
@@ -81,7 +81,7 @@ def _accounts_unready() -> Iterator[None]:
         raise AccountsUnready("the database of the accounts cannot be reached") from error.__cause__
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, seconds: float) -> AsyncEngine:
     try:
         given = make_url(url)
     except (ArgumentError, ValueError):  # their texts hold parts of the address, the password included
@@ -92,7 +92,8 @@ def _engine(url: str) -> AsyncEngine:
     driver, extra = _DRIVERS[backend]
     address = given.set(drivername=driver).difference_update_query(_OF_OTHER_CLIENTS)
     try:
-        engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **_options(address, driver))
+        options = _options(address, driver, seconds)
+        engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **options)
     except ModuleNotFoundError:
         raise _fault(f"{backend} needs: pip install keyturn[{extra}]") from None
     except (ArgumentError, TypeError, ValueError):
@@ -103,7 +104,7 @@ def _engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _options(address: URL, driver: str) -> dict[str, Any]:
+def _options(address: URL, driver: str, seconds: float) -> dict[str, Any]:
     if driver == "sqlite+aiosqlite":
         if not address.database or address.database == ":memory:":
             raise _fault("names no file")
@@ -111,14 +112,16 @@ def _options(address: URL, driver: str) -> dict[str, Any]:
         file = address.set(database=f"file:{quote(str(Path(address.database).absolute()))}")
         arguments = {"timeout": _LOCKED, "isolation_level": None}
         return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": arguments}
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # Who waits for one of the connections is told before the time is up: Python 3.11 may lose a cancellation that meets
+    # with one's coming free (https://github.com/python/cpython/issues/86296).
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_timeout": seconds / 2}
     if driver == "postgresql+asyncpg":
         if mode := address.query.get("sslmode"):  # libpq's name for what asyncpg calls ssl
             address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": str(mode)})
-        return options | {"url": address, "connect_args": {"timeout": PATIENCE.total_seconds()}}
+        return options | {"url": address}
     # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
     session = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    return options | {"url": address, "connect_args": {"connect_timeout": PATIENCE.total_seconds(), **session}}
+    return options | {"url": address, "connect_args": session}
 
 
 def _begin(connection: Any) -> None:

@@ -1,0 +1,68 @@
+"""Who is to have no password, and gets none."""
+
+from tests.accounts.table.app import App
+from tests.accounts.table.conftest import Over
+
+from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.table import TableAccounts
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
+NEW = "$2b$04$new"
+
+
+async def hashed(text: str) -> str:
+    del text
+    return NEW
+
+
+async def known(accounts: TableAccounts, *ids: int) -> list[Account]:
+    return [account for account in [await accounts.get(str(number)) for number in ids] if account]
+
+
+async def test_what_stands_for_no_password_is_no_hash(app: App, over: Over) -> None:
+    unusable = ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")
+    await app.run(USERS)
+    for number, stored in enumerate(unusable):
+        row = {"id": number, "email": f"{number}@northwind.test", "hash": stored}
+        await app.run("INSERT INTO users VALUES (:id, :email, :hash, '')", **row)
+    accounts = over()
+
+    people = await known(accounts, *range(len(unusable)))
+    assert [(one.active, one.has_password) for one in people] == [(True, False)] * len(unusable)
+    for one in people:
+        assert await accounts.password_hash(one.id) is None
+        assert not await accounts.set_password(one, NewPassword("new", hashed))
+    rows = await app.run("SELECT password_hash FROM users ORDER BY id")
+    assert tuple(row.password_hash.strip() for row in rows) == unusable
+
+
+async def test_who_signs_in_elsewhere_by_now_gets_no_password(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    await app.run(
+        "INSERT INTO sessions VALUES (1); INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', NULL),"
+        " (2, 'bea@northwind.test', NULL, ' Email '), (3, 'cleo@northwind.test', '', 'local')"
+    )
+    accounts = over(provider="auth", delete=("sessions.user_id",))
+    people = await known(accounts, 1, 2, 3)
+    await app.run("UPDATE users SET auth = 'google', password_hash = NULL WHERE id = 1")
+
+    # Somebody who was invited, and has chosen none as yet, gets one; somebody who moved to Google does not.
+    changed = [await accounts.set_password(account, NewPassword("new", hashed)) for account in people]
+    assert changed == [False, True, True]
+    rows = await app.run("SELECT password_hash FROM users ORDER BY id")
+    assert [row.password_hash and row.password_hash.strip() for row in rows] == [None, NEW, NEW]
+    assert len(await app.run("SELECT * FROM sessions")) == 1
+
+
+async def test_which_words_mean_a_password_the_change_agrees_with_the_look_up(app: App, over: Over) -> None:
+    words = ("Native", "native ", "NATIVE", "", "email", None)
+    await app.run(USERS)
+    for number, word in enumerate(words):
+        row = {"id": number, "email": f"{number}@northwind.test", "auth": word}
+        await app.run("INSERT INTO users VALUES (:id, :email, 'x', :auth)", **row)
+    accounts = over(provider="auth", password_providers=("nAtive",))
+
+    people = await known(accounts, *range(len(words)))
+    assert [one.has_password for one in people] == [True, True, True, False, False, False]
+    for one in people:
+        assert await accounts.set_password(one, NewPassword("new", hashed)) is one.has_password
