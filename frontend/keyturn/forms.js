@@ -131,7 +131,7 @@ export class Forms {
     return make("p", { id, part: "error", role: "alert" });
   }
 
-  /** The line on which a clock runs. */
+  /** The line on which a clock runs. @returns {HTMLElement} */
   clock() {
     return make("p", { part: "note clock" });
   }

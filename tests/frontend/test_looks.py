@@ -1,6 +1,7 @@
 """How the elements look in somebody's page: what fits, what axe-core finds, whose words and colours they have."""
 
 import asyncio
+import re
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
@@ -57,6 +58,7 @@ async def test_every_view_fits_a_phone_and_axe_finds_nothing(lang: str, app: App
         await email.fill("ada@")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(email).to_have_css("outline-color", re.compile(r"^color\(srgb 0\.70\d* 0\.14"))  # of errors
         await look(page, "a malformed address")
         await email.fill(person)
         await page.keyboard.press("Enter")
@@ -163,6 +165,20 @@ async def test_a_button_that_is_at_work_looks_so(app: App, keyturn: Service) -> 
         assert await button.evaluate("button => getComputedStyle(button, '::after').borderBottomWidth") == "3px"
         answer.set()
         await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+
+async def test_forced_colours_show_what_rests_and_what_is_listed(app: App, keyturn: Service) -> None:
+    person = (await keyturn.add("fay@northwind.test")).email
+    app.pages["forced"] = CHANGE.replace("{email}", person)
+    grey = "button => { document.body.style.color = 'GrayText'; return getComputedStyle(document.body).color }"
+    async with app.open("/forced", forced_colors="active", bypass_csp=True) as page:
+        button = page.locator("[part=button]")
+        await button.click()
+        await expect(button).to_have_css("color", await button.evaluate(grey))
+        await keyturn.deliver()
+        await page.goto(f"/reset?token={await keyturn.link(person)}")
+        bullet = "rule => getComputedStyle(rule, '::before').borderTopWidth"
+        assert await page.locator("[part~=later]").first.evaluate(bullet) == "2px"
 
 
 @pytest.mark.usefixtures("keyturn")
