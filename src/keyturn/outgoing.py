@@ -17,6 +17,7 @@ class OutgoingClient(httpx.AsyncClient):
     """
 
     def __init__(self, **options: Any) -> None:
+        logging.getLogger("httpx").addFilter(_is_not_ours)  # the same one again is not added
         super().__init__(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())), **options)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
@@ -29,6 +30,3 @@ class OutgoingClient(httpx.AsyncClient):
 
 def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _OURS.get()
-
-
-logging.getLogger("httpx").addFilter(_is_not_ours)

@@ -28,7 +28,10 @@ CREATE TABLE "User" (id TEXT PRIMARY KEY, email TEXT, "hashedPassword" TEXT, "di
   banned BOOLEAN, locale TEXT, "needsPasswordReset" BOOLEAN);
 CREATE TABLE "Session" (id TEXT PRIMARY KEY, "userId" TEXT REFERENCES "User" (id));
 """
-OLD_PHP = "CREATE TABLE members (member_no INTEGER PRIMARY KEY, mail TEXT, passwd TEXT, lang TEXT);"
+OLD_PHP = """
+CREATE TABLE members (member_no INTEGER PRIMARY KEY, mail TEXT, passwd TEXT, lang TEXT, session_token TEXT NOT NULL,
+  remember_me_token TEXT, api_token TEXT);
+"""
 
 
 async def tables_of(script: str, folder: Path) -> dict[str, Table]:
@@ -53,7 +56,8 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
             LARAVEL,
             TableSettings(
                 table="users", password="password", name="name", active="active",
-                set={"must_change_password": False, "temp_password_expires_at": "{null}"}, delete=("sessions.user_id",),
+                set={"remember_token": "{null}", "must_change_password": False, "temp_password_expires_at": "{null}"},
+                delete=("sessions.user_id",),
             ),
         ),
         (
@@ -63,7 +67,13 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
                 locale="locale", set={"needsPasswordReset": False}, delete=("Session.userId",),
             ),
         ),
-        (OLD_PHP, TableSettings(table="members", id="member_no", email="mail", password="passwd", locale="lang")),
+        (
+            OLD_PHP,
+            TableSettings(
+                table="members", id="member_no", email="mail", password="passwd", locale="lang",
+                set={"remember_me_token": "{null}"},
+            ),
+        ),
     ],
     ids=["rails", "laravel", "next-auth", "old php"],
 )  # fmt: skip

@@ -34,7 +34,8 @@ def test_the_file_is_one_to_read_on(keyturn: Keyturn) -> None:
     keyturn("init", "--database", sqlite_app(), *TEXTS, "--reset-url", page)
 
     text = Path("keyturn.toml").read_text("utf-8")
-    assert text.startswith("# Keyturn's settings; docs/settings.md lists every one. Secrets are in the environment:\n")
+    assert text.startswith("# Keyturn's settings. What is not here has a default. A key of a [section] is also\n")
+    assert "docs/" not in text, "whoever installed the package has no such files"
     assert '[hashing]\nprefix = "$2y$" # how your app\'s bcrypt hashes begin\ncost = 10 # ' in text
     assert 'sign_in_url = "https://app.example.org/login" # where people sign in to your app\n' in text
     assert 'allowed_origins = ["https://app.example.org"] # whose pages may call the API' in text
@@ -53,13 +54,46 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
         "keyturn serve --host 127.0.0.1 --port 8000",
         'trusted_proxies = ["127.0.0.1"]',
         '<a href="https://account.example.org/forgot-password">',
+        "export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)",
     ]
     assert "SPF, DKIM and DMARC of northwind.example" in out
-    assert "docs/webhooks.md" in out
+    assert "set webhooks.url to its address" in out
+    assert "docs/" not in out
+    assert "\n\n\n" not in out
+
+
+def test_whoever_has_pages_of_their_own_is_told_what_goes_into_them(keyturn: Keyturn) -> None:
+    page = "https://app.example.org/new-password?token={token}"
+    out = keyturn("init", "--store", "builtin", *TEXTS, "--reset-url", page).out
+
+    assert "<keyturn-reset>" in out
+    assert '<script type="module" src="https://account.example.org/keyturn.js"></script>' in out
+    assert "docs/" not in out
+
+
+@pytest.mark.parametrize(
+    ("file", "config", "said"),
+    [
+        ("k 2.toml", "", "export KEYTURN_CONFIG='k 2.toml'"),
+        ("keyturn.toml", "other.toml", "export KEYTURN_CONFIG=keyturn.toml"),
+        ("k2.toml", "./k2.toml", ""),
+        ("./keyturn.toml", "", ""),
+    ],
+)
+def test_a_file_that_no_command_would_find_is_named_to_them(
+    keyturn: Keyturn, file: str, config: str, said: str
+) -> None:
+    flags = ("init", "--store", "builtin", *TEXTS, "--file", file, "--force")
+    out = keyturn(*flags, KEYTURN_CONFIG=config).out
+    (left, *_) = json.loads(keyturn(*flags, "--json", KEYTURN_CONFIG=config).out)["left"]
+
+    assert out.count("export KEYTURN_CONFIG=") == bool(said)
+    assert said in out
+    assert left["how"] == (said or "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
 
 
 def test_what_is_there_already_is_not_left_to_do(keyturn: Keyturn) -> None:
-    out = keyturn("init", "--store", "builtin", *TEXTS, **READY).out
+    out = keyturn("init", "--store", "builtin", *TEXTS, **READY, KEYTURN_WEBHOOKS_SECRET="whsec_").out
 
     assert "export" not in out
 
@@ -76,7 +110,7 @@ def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Key
     refused = keyturn("init", "--database", address, *TEXTS)
 
     assert refused.code == 1
-    assert refused.err.startswith("keyturn: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
+    assert refused.err.startswith("keyturn: --database: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
     unescaped = keyturn("init", "--database", "postgresql://app:p@x:hunter2@127.0.0.1:1/app", *TEXTS)
     assert unescaped.err.startswith("keyturn: --database: not a database address")
     odd = keyturn("init", "--database", "postgresql://127.0.0.1:1/app?application_name=hunter2", *TEXTS)
@@ -95,33 +129,8 @@ def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -
     assert keyturn("init", "--database", given, *TEXTS, "--force").err == (
         "keyturn: --database: the variable APP_DB is not set\n"
     )
-
-
-def test_columns_can_be_named_and_left_out(keyturn: Keyturn) -> None:
-    corrections = ("--column", "name=", "--column", "kind=-", "--column", "delete=sessions.user_id, posts.user_id")
-    keyturn("init", "--database", sqlite_app(), *TEXTS, *corrections, "--column", "set={ role = 'x' }")
-
-    table = read_settings(Path("keyturn.toml"), READY).accounts.table
-    assert (table.name, table.kind, table.set) == ("", "", {"role": "x"})
-    assert table.delete == ("sessions.user_id", "posts.user_id")
-
-
-@pytest.mark.parametrize(
-    ("column", "why"),
-    [
-        ("name=fulname", "the table users has no column fulname; did you mean fullName?"),
-        ("nam=fullName", "there is no nam; did you mean name?"),
-        ("name", "write a correction as key=column, for example email=mail"),
-        ("active=not gone", "the table users has no column not gone"),
-        ("set={", "cannot be read: {"),
-        ("set=role", "Expected `object`, got `str`"),
-    ],
-)
-def test_a_column_that_is_not_there_is_refused(keyturn: Keyturn, column: str, why: str) -> None:
-    refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--column", column)
-
-    assert (refused.code, refused.err) == (1, f"keyturn: --column {column}: {why}\n")
-    assert files() == {"app.db"}
+    empty = keyturn("init", "--database", given, *TEXTS, "--force", APP_DB="")
+    assert empty.err == "keyturn: --database: the variable APP_DB is empty\n"
 
 
 def test_what_the_database_would_refuse_is_said_before_anything_is_written(keyturn: Keyturn) -> None:
@@ -207,9 +216,9 @@ def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
             "--database: not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db",
         ),
         ("mongodb://db/app", "--database: must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
-        ("sqlite:///nowhere.db", "SQLite in nowhere.db cannot be read: No such file or directory"),
-        ("sqlite:///.", "SQLite in . cannot be read: unable to open database file"),
-        ("sqlite:///notes.db", "SQLite in notes.db cannot be read: file is not a database"),
+        ("sqlite:///nowhere.db", "--database: SQLite in nowhere.db cannot be read: No such file or directory"),
+        ("sqlite:///.", "--database: SQLite in . cannot be read: unable to open database file"),
+        ("sqlite:///notes.db", "--database: SQLite in notes.db cannot be read: file is not a database"),
     ],
 )
 def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, address: str, why: str) -> None:
@@ -243,14 +252,6 @@ def test_supabase_may_have_a_table_to_look_people_up_in(keyturn: Keyturn) -> Non
 
     settings = read_settings(Path("keyturn.toml"), READY | {"SUPABASE_SERVICE_ROLE_KEY": "key"})
     assert (settings.accounts.table.table, settings.accounts.table.password) == ("profiles", "")
-
-
-def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
-    refused = keyturn("init", "--store", "tabel", *TEXTS)
-
-    assert refused.err.startswith(
-        "keyturn: --store: not builtin, table, supabase or package.module:factory; did you mean"
-    )
 
 
 def test_machines_get_json(keyturn: Keyturn) -> None:

@@ -45,6 +45,16 @@ def test_what_the_database_refuses_is_asked_again(person: Person) -> None:
     assert "delete: there is no table sesions; did you mean sessions?" in ended.out
 
 
+def test_a_database_that_cannot_be_read_is_asked_for_again(person: Person) -> None:
+    refused, mistyped = "postgresql://app@127.0.0.1:1/app", "sqlite:///ap.db"
+    ended = person.answers(mistyped, sqlite_app(), "", *REST, flags=("--database", refused))
+
+    assert (ended.code, ended.err) == (0, "")
+    for message in ("PostgreSQL on 127.0.0.1:1, database app cannot be read: ", "No such file or directory"):
+        assert message in ended.out
+    assert read_settings(Path("keyturn.toml"), READY).accounts.table.url == "sqlite:///app.db"
+
+
 def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
     ended = person.answers(
         "app", "none", "account.example.org", "https://account.example.org", "/x", "", "Northwind", "me", "me@a.example"

@@ -41,14 +41,17 @@ def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, 
 
 
 def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> None:
-    found = faults(f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [] }}\n[accounts.supabase]\ntimeout = 'soon'")
+    found = faults(
+        f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [], by = '${{BY}}' }}\n[accounts.supabase]\ntimeout = 'soon'"
+    )
 
     assert found.pop("accounts.supabase").startswith("is set, but")
     assert found["accounts.table.emial"] == "unknown setting; did you mean email?"
     assert set(found) == {
         "accounts.table.emial",
         "accounts.table.name",
-        "accounts.table.set",
+        "accounts.table.set.at",
+        "accounts.table.set.by",
         "accounts.supabase.timeout",
     }
     assert faults(SIGN_IN + '[accounts]\nstore = "table"\ntable = "users"') == {

@@ -1,9 +1,11 @@
 """docs/settings.md: every setting is there, with its variable and the default that it has."""
 
 import re
+from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.settings.conftest import Read
 
@@ -52,6 +54,13 @@ def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
         assert not value_of(name), f"{name} has a default"
 
 
+def test_the_documented_ranges_are_those_that_hold() -> None:
+    ranges = {name: range_of(kind) for name, kind in numbers(msgspec.inspect.type_info(Settings))}
+
+    assert len(ranges) > 10
+    assert [f"{name}: {words}" for name, words in ranges.items() if words not in ROWS[name][-1]] == []
+
+
 @pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md"])
 def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
     shown = re.findall(r"(?s)```toml\n(.*?)```", (DOCS / page).read_text("utf-8"))
@@ -61,6 +70,23 @@ def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
         alternatives = [lines] if "[" in toml else [[line] for line in lines]  # "All of these work"
         for alternative in alternatives:
             assert read("\n".join(alternative), **APP)
+
+
+def numbers(
+    struct: msgspec.inspect.Type, prefix: str = ""
+) -> Iterator[tuple[str, msgspec.inspect.IntType | msgspec.inspect.FloatType]]:
+    assert isinstance(struct, msgspec.inspect.StructType)
+    for field in struct.fields:
+        if isinstance(field.type, msgspec.inspect.StructType):
+            yield from numbers(field.type, f"{prefix}{field.encode_name}.")
+        elif isinstance(field.type, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+            yield f"{prefix}{field.encode_name}", field.type
+
+
+def range_of(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    if kind.gt is not None:
+        return f"more than {kind.gt}"
+    return f"{kind.ge} or more" if kind.le is None else f"{kind.ge} to {kind.le}"
 
 
 def value_of(name: str) -> object:

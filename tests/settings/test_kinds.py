@@ -47,6 +47,17 @@ def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ['""', '"other one"', '"a.b"'])
+def test_a_kind_is_named_as_it_is_written(faults: Faults, kind: str) -> None:
+    toml = 'settings_url = "/x"\nlocales = "nowhere"\nlocale = 1\nbrand = { support_address = "nobody", acent = "" }'
+
+    assert set(faults(f"[kinds.{kind}]\n{toml}")) == {
+        f"kinds.{kind}.{name}" for name in ("settings_url", "locales", "locale", "brand.support_address", "brand.acent")
+    }
+    assert set(faults(f'[kinds.{kind}]\nsettings_url = "{{base_url}}/login"')) == {f"kinds.{kind}.settings_url"}
+    assert set(faults(f"[kinds]\n{kind} = 1")) == {f"kinds.{kind}"}
+
+
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [

@@ -89,6 +89,17 @@ def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: 
     assert set(faults(toml, bare=True, sending=False, **({} if name == "resend.api_key" else variables))) == {name}
 
 
+@pytest.mark.parametrize(
+    ("toml", "found"),
+    [
+        ("[hashing]\nprefix = '$2x$'", {"hashing.prefix": "not one of $2a$, $2b$, $2y$, bcrypt$$2b$: $2x$"}),
+        ('[mail]\nfallback = "post"', {"mail.fallback": "not one of resend, smtp: post"}),
+    ],
+)
+def test_what_is_none_of_a_few_is_told_which_there_are(faults: Faults, toml: str, found: dict[str, str]) -> None:
+    assert faults(toml) == found
+
+
 def test_a_section_that_is_a_value_is_a_fault(faults: Faults) -> None:
     assert faults("mail = 3", bare=True, sending=False) == {"mail": "is a section: write [mail]"}
 

@@ -111,6 +111,29 @@ def test_every_variable_that_is_not_set_is_told_with_its_setting(faults: Faults)
     }
 
 
+def test_an_empty_variable_is_none_where_nothing_else_comes_out(faults: Faults, read: Read) -> None:
+    """An empty address would be "the table is in Keyturn's own database", and no password "none is needed"."""
+    toml = """
+        sign_in_url = "${EMPTY}/login"
+        [accounts]
+        store = "table"
+        table = { table = "users", url = "${EMPTY}", set = { by = "${EMPTY}${EMPTY:-}", at = "" } }
+        [server]
+        allowed_origins = ["${EMPTY}${BLANK}", "${NONE}"]
+        [smtp]
+        password = "${EMPTY:-}"
+        """
+
+    assert faults(toml.replace("${EMPTY}/", "{base_url}/"), **APP, BLANK=" ") == {
+        "accounts.table.url": "the variable EMPTY is empty",
+        "accounts.table.set.by": "the variable EMPTY is empty",
+        "server.allowed_origins": "the variables EMPTY, BLANK are empty; the variable NONE is not set",
+    }
+    assert faults(toml, **APP, BLANK=" ")["sign_in_url"] == "must begin with {base_url} or https://"
+    settings = read('[brand]\nname = "Northwind${EMPTY}"\n[smtp]\npassword = "${EMPTY:-}"', **APP)
+    assert (settings.brand.name, settings.smtp.password) == ("Northwind", "")
+
+
 def test_what_a_variable_of_keyturn_replaces_is_not_looked_up(read: Read) -> None:
     settings = read('[smtp]\npassword = "${EMAIL_PASS}"', KEYTURN_SMTP_PASSWORD="${not looked at}")
 

@@ -75,5 +75,15 @@ def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Fault
 
 
 def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
-    (name,) = faults('[webhooks]\nevents = ["password.forgotten"]')
-    assert name.startswith("webhooks.events")
+    why = "not one of password.changed, password.reset_requested: password.forgotten"
+
+    assert faults('[webhooks]\nevents = ["password.changed", "password.forgotten"]') == {"webhooks.events": why}
+    assert faults(KEYTURN_WEBHOOKS_EVENTS="password.forgotten") == {"KEYTURN_WEBHOOKS_EVENTS": why}
+
+
+def test_an_app_that_would_be_told_nothing_is_a_fault(faults: Faults, read: Read) -> None:
+    why = "is empty: name one or more of password.changed, password.reset_requested"
+
+    found = faults(f'[webhooks]\nurl = "{URL}"\nevents = []', KEYTURN_WEBHOOKS_SECRET=SECRET)
+    assert found == {"webhooks.events": why}
+    assert read("[webhooks]\nevents = []").webhooks.events == (), "without an address nobody is told"

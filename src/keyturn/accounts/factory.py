@@ -19,7 +19,7 @@ def made_by(reference: str, settings: Settings) -> AccountStore:
 
     What the factory raises of Keyturn's own errors goes through, since it names its faults itself.
     """
-    factory = _factory(reference)
+    factory = factory_named(reference)
     try:
         inspect.signature(factory).bind(settings)
     except TypeError:
@@ -35,7 +35,8 @@ def made_by(reference: str, settings: Settings) -> AccountStore:
     return _checked(reference, store)
 
 
-def _factory(reference: str) -> Callable[[Settings], Any]:
+def factory_named(reference: str) -> Callable[[Settings], Any]:
+    """Return the factory itself, imported and not called. Raises SettingsInvalid, with a sentence, where it cannot."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
         raise _fault(f"{reference} is neither builtin, table, supabase nor package.module:factory")

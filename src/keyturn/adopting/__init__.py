@@ -1,13 +1,22 @@
 """Adopting Keyturn beside an app: looking at its database, and writing the settings that fit it."""
 
-from keyturn.adopting.answers import Answers, DatabaseAddress, database_address, faults_in, table_faults
+from keyturn.adopting.answers import (
+    Answers,
+    DatabaseAddress,
+    database_address,
+    faults_in,
+    store_fault,
+    table_faults,
+)
 from keyturn.adopting.checklist import Step, steps
-from keyturn.adopting.guessing import changed, clear_choice, guess, likely_tables
+from keyturn.adopting.correcting import COLUMNS, corrected
+from keyturn.adopting.guessing import clear_choice, guess, likely_tables
 from keyturn.adopting.hashes import HashFormat, recognised
 from keyturn.adopting.survey import NotReached, Survey, some_hashes, survey
 from keyturn.adopting.writing import as_toml, write_file
 
 __all__ = [
+    "COLUMNS",
     "Answers",
     "DatabaseAddress",
     "HashFormat",
@@ -15,8 +24,8 @@ __all__ = [
     "Step",
     "Survey",
     "as_toml",
-    "changed",
     "clear_choice",
+    "corrected",
     "database_address",
     "faults_in",
     "guess",
@@ -24,6 +33,7 @@ __all__ = [
     "recognised",
     "some_hashes",
     "steps",
+    "store_fault",
     "survey",
     "table_faults",
     "write_file",

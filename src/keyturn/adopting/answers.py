@@ -9,10 +9,12 @@ import msgspec
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from keyturn.accounts.factory import factory_named
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.elsewhere import Elsewhere
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings, inspect_settings
+from keyturn.settings.account_rules import OWN_STORES
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
@@ -71,7 +73,7 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     """
     if named := _VARIABLE.fullmatch(given):
         if not environ.get(named[1]):
-            raise _unusable(f"the variable {named[1]} is not set")
+            raise _unusable(f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}")
         return DatabaseAddress(url=environ[named[1]], written=f"${{{named[1]}}}", variable=named[1])
     if "://" not in given and Path(given).is_file():
         given = f"sqlite:///{given}"
@@ -96,6 +98,16 @@ def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
         file = Path(folder) / "keyturn.toml"
         file.write_text(text, "utf-8")
         return inspect_settings(file, alone, sending=False).faults
+
+
+def store_fault(store: str) -> str:
+    """Return what is wrong with a factory once it is imported, which it is, and not called; "" where nothing is."""
+    try:
+        if store not in OWN_STORES:
+            factory_named(store)
+    except SettingsInvalid as invalid:
+        return invalid.faults[0].message
+    return ""
 
 
 async def table_faults(url: str, table: TableSettings, prefix: str) -> tuple[Fault, ...]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
+from pathlib import Path
+from shlex import quote
 
 import msgspec
 
 from keyturn.adopting.answers import OWN_DATABASE, Answers
+from keyturn.settings import FILE_NAME
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,8 +18,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     how: str = ""
 
 
-def steps(answers: Answers, environ: Mapping[str, str], hash_todo: str = "") -> Iterator[Step]:
-    """Yield them in the order in which they are done; what the environment has already is left out."""
+def steps(answers: Answers, environ: Mapping[str, str], file: Path, hash_todo: str = "") -> Iterator[Step]:
+    """Yield them in the order in which they are done; what the environment has already is left out.
+
+    `file` is what was written: every other command looks for the usual name, unless a variable names another.
+    """
+    if Path(environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
+        yield Step(what="Say where the settings are, to every command", how=f"export KEYTURN_CONFIG={quote(str(file))}")
     yield from _secrets(answers, environ)
     if hash_todo:
         yield Step(what=hash_todo)
@@ -30,7 +38,9 @@ def steps(answers: Answers, environ: Mapping[str, str], hash_todo: str = "") -> 
     proxy = f"Let your proxy pass {answers.base_url} on to it, and name the proxy in [server]"
     yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
     yield from _frontend(answers)
-    yield Step(what="Have your app told of changed passwords, if it should be: docs/webhooks.md")
+    if not environ.get("KEYTURN_WEBHOOKS_SECRET"):
+        what = "If your app is to be told of changed passwords, set webhooks.url to its address, and give both a secret"
+        yield Step(what=what, how="export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)")
 
 
 def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
@@ -50,8 +60,11 @@ def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
 
 
 def _frontend(answers: Answers) -> Iterator[Step]:
+    base = answers.base_url.rstrip("/")
     if answers.reset_url:
-        yield Step(what="Build the pages with keyturn.js, or call the API: docs/frontend.md")
+        what = "Put <keyturn-forgot> and <keyturn-reset> into your pages, with this script, or call /api/auth yourself"
+        yield Step(what=what, how=f'<script type="module" src="{base}/keyturn.js"></script>')
     else:
-        link = f'<a href="{answers.base_url.rstrip("/")}/forgot-password">'
-        yield Step(what="Link to the page for those who forgot their password; yours: docs/frontend.md", how=link)
+        yield Step(
+            what="Link to the page for those who forgot their password", how=f'<a href="{base}/forgot-password">'
+        )

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from keyturn.accounts.table.columns import Column
 from keyturn.adopting.survey import Table
 from keyturn.settings import TableSettings
@@ -31,6 +29,8 @@ _FLAG = re.compile(r"(must|force|needs?|require[sd]?)(change|reset|new)?(passwor
 _LEFT_OVER = re.compile(r"temp(orary)?password(hash)?(expires?(at|on)?|expiry|expiration)?"
                         r"|(reset)?password(reset)?token(hash)?(expires?(at|on)?|expiry)?|resettoken(expires?(at)?|expiry)?"
                         r"|(reset)?password(reset)?(expires?(at)?|expiry)")  # fmt: skip
+_REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
+"""Columns that keep somebody signed in who knew the old password (OWASP ASVS 7.4.3); Laravel's is remember_token."""
 _CHANGED_AT = ("passwordchangedat", "passwordupdatedat", "passwordchanged", "passwordmodifiedat", "lastpasswordchange",
                "passwordlastchanged", "lastpasswordchangeat", "passwordsetat")  # fmt: skip
 _ENDS = re.compile(r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resettoken")
@@ -109,7 +109,7 @@ def _set_to(plain: str, column: Column) -> bool | str | None:
         return False
     if _FLAG.fullmatch(plain) and column.on_sqlite and column.holds is int:
         return False
-    if (_FLAG.fullmatch(plain) or _LEFT_OVER.fullmatch(plain)) and column.nullable:
+    if column.nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
 
@@ -125,9 +125,3 @@ def _deletes(table: Table, tables: Mapping[str, Table]) -> list[str]:
         pointing += [column for column in other.columns if not other.points_to and _plain(column) in owners]
         found += [f"{name}.{column}" for column in pointing[:1]]
     return sorted(found)
-
-
-def changed(settings: TableSettings, key: str, value: object) -> TableSettings:
-    """Return the settings with one of them corrected. Raises ValueError where it cannot be that."""
-    kinds = {field.name: field.type for field in msgspec.structs.fields(TableSettings)}
-    return msgspec.structs.replace(settings, **{key: msgspec.convert(value, kinds[key])})

@@ -10,10 +10,9 @@ from tomlkit import TOMLDocument
 from tomlkit.items import Item, Table
 
 from keyturn.adopting.answers import OWN_DATABASE, Answers
+from keyturn.adopting.correcting import COLUMNS
 from keyturn.errors import KeyturnError
 from keyturn.settings import TableSettings
-
-_COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
 
 
 class NotWritten(KeyturnError):
@@ -26,8 +25,9 @@ def as_toml(answers: Answers) -> str:
     secrets = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", *answers.variables]
     if answers.store == "supabase":
         secrets.append("SUPABASE_SERVICE_ROLE_KEY")
+    document.add(tomlkit.comment("Keyturn's settings. What is not here has a default. A key of a [section] is also"))
     document.add(
-        tomlkit.comment("Keyturn's settings; docs/settings.md lists every one. Secrets are in the environment:")
+        tomlkit.comment("KEYTURN_SECTION_KEY in the environment, which beats this file and holds the secrets:")
     )
     document.add(tomlkit.comment(f"{', '.join(secrets)}."))
     document.add(tomlkit.nl())
@@ -107,7 +107,7 @@ def _table(settings: TableSettings, url: str) -> Table:
     if url:
         table.add("url", url)
     table.add("table", settings.table)
-    for name in _COLUMNS:
+    for name in COLUMNS:
         if (column := getattr(settings, name)) or name == "password":
             table.add(name, column)
     if settings.password_providers != TableSettings().password_providers:

@@ -30,11 +30,14 @@ _FLAGS = {
 @click.option("--store", metavar="NAME", help="builtin, table, supabase, or your own package.module:factory.")
 @click.option("--table", metavar="NAME", help="The table with the accounts; looked for where it is not given.")
 @click.option(
-    "--column", "columns", multiple=True, metavar="KEY=COLUMN", help="For example email=mail, or name= for none."
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="KEY=COLUMN",
+    help="For example email=mail, name= for none, set.must_change=false, or delete=sessions.user_id.",
 )
-@click.option(
-    "--together/--apart", default=None, help="Keyturn's own tables: in that database, or in one of their own."
-)
+@click.option("--together", is_flag=True, help="Keyturn's own tables are in that database; it is not MySQL.")
+@click.option("--apart", is_flag=True, help="They are in a database of their own.")
 @click.option("--supabase-url", metavar="URL", help="The project, with --store supabase.")
 @click.option("--base-url", metavar="URL", help="Where people will reach Keyturn.")
 @click.option(
@@ -82,6 +85,8 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
     if as_json:
         click.echo(_json(file, answers, hashes))
     else:
+        if asking:
+            click.echo()
         _report(file, answers, hashes)
 
 
@@ -101,18 +106,17 @@ def _flag(setting: str) -> str:
 
 
 def _report(file: Path, answers: Answers, hashes: HashFormat | None) -> None:
-    click.echo()
     click.echo(f"Wrote {accent(str(file))}.")
     if answers.table:
         click.echo(f"Checked: the table {answers.table.table} is as the file says.")
     click.echo()
     click.echo(strong("Left to do"))
-    for number, step in enumerate(steps(answers, os.environ, hashes.todo if hashes else ""), 1):
+    for number, step in enumerate(steps(answers, os.environ, file, hashes.todo if hashes else ""), 1):
         click.echo(f"{number:>3}  {step.what}")
         if step.how:
             click.echo(f"     {accent(step.how)}")
     click.echo()
-    click.echo(muted("The settings can be changed at any time: docs/settings.md lists every one."))
+    click.echo(muted("The settings can be changed at any time: keyturn doctor says what is wrong with them."))
 
 
 def _json(file: Path, answers: Answers, hashes: HashFormat | None) -> str:
@@ -124,6 +128,6 @@ def _json(file: Path, answers: Answers, hashes: HashFormat | None) -> str:
         "table": {name: value for name, value in table.items() if name != "url"},
         "together": answers.together,
         "hashes": hashes and hashes.shown,
-        "left": list(steps(answers, os.environ, hashes.todo if hashes else "")),
+        "left": list(steps(answers, os.environ, file, hashes.todo if hashes else "")),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -6,8 +6,19 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.adopting import Answers, DatabaseAddress, HashFormat, as_toml, database_address, faults_in
-from keyturn.cli.mapping_table import MappingTable
+from keyturn.adopting import (
+    Answers,
+    DatabaseAddress,
+    HashFormat,
+    NotReached,
+    Survey,
+    as_toml,
+    database_address,
+    faults_in,
+    store_fault,
+    survey,
+)
+from keyturn.cli.mapping_table import MappingTable, in_a_loop
 from keyturn.cli.terminal import fail, muted, warning
 from keyturn.errors import SettingsInvalid
 
@@ -30,6 +41,8 @@ class Interview:
 
     def answers(self) -> tuple[Answers, HashFormat | None]:
         """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
+        if self._flags["together"] and self._flags["apart"]:
+            fail("--together and --apart: only one of them can be")
         if not self._asking:
             self._require_flags()
         answers, hashes = self._accounts()
@@ -68,24 +81,30 @@ class Interview:
         store = self._flags["store"]
         if store and (message := self._wrong("store", store)):
             fail(f"--store: {message}")
-        address = self._database() if store in (None, "table", "supabase") else None
-        store = store or ("table" if address else "builtin")
-        answers = msgspec.structs.replace(_FINE, store=store, database=address)
+        found = self._database() if store in (None, "table", "supabase") else None
+        store = store or ("table" if found else "builtin")
+        answers = msgspec.structs.replace(_FINE, store=store)
         if store == "supabase":
             known = next((self._environ[name] for name in _SUPABASE_VARIABLES if self._environ.get(name)), None)
             url = self._text("supabase_url", "The address of the Supabase project:", known=known)
             answers = msgspec.structs.replace(answers, supabase_url=url)
-        if not address:
+        if not found:
             return answers, None
-        found = MappingTable(address.url, self._flags, asking=self._asking, quiet=self._quiet)
-        table, hashes = found.settled(with_password=store != "supabase")
-        together = self._together(address)
+        address, seen = found
+        mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
+        table, hashes = mapping.settled(with_password=store != "supabase")
+        together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
-            answers, table=table, prefix=hashes.prefix, cost=hashes.cost, together=together
+            answers,
+            database=address,
+            table=table,
+            prefix=hashes.prefix,
+            cost=hashes.cost,
+            together=together,
         ), hashes
 
-    def _database(self) -> DatabaseAddress | None:
-        """Return the address, asked for until it can be one; None where the accounts are in no database."""
+    def _database(self) -> tuple[DatabaseAddress, Survey] | None:
+        """Return what is there, asked for until it can be read; None where the accounts are in no database."""
         given = self._flags["database"]
         if given is None and (not self._asking or self._flags["store"] == "supabase"):
             return None
@@ -103,17 +122,16 @@ class Interview:
                     fail("--database: missing, and --store is table")
                 return None
             try:
-                return database_address(text, self._environ)
-            except SettingsInvalid as invalid:
-                if given is not None:
-                    fail(f"--database: {invalid.faults[0].message}")
-                self._complain(invalid.faults[0].message)
-
-    def _together(self, address: DatabaseAddress) -> bool:
-        wanted: bool | None = self._flags["together"]
-        if wanted and not address.may_hold_our_tables:
-            fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
-        return address.is_for_many_machines if wanted is None else wanted
+                address = database_address(text, self._environ)
+                if self._flags["together"] and not address.may_hold_our_tables:
+                    fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
+                return address, in_a_loop(survey(address.url))
+            except (SettingsInvalid, NotReached) as error:
+                message = error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
+                if not self._asking:
+                    fail(f"--database: {message}")
+                self._complain(message)
+                given = None
 
     def _text(self, flag: str, question: str, *, known: str | None = None) -> str:
         """Return the flag, or what is answered, once nothing is wrong with it. `known` is what Enter answers."""
@@ -135,7 +153,8 @@ class Interview:
         if flag == "supabase_url":
             alone = msgspec.structs.replace(alone, store="supabase")
         setting = _SETTINGS[flag]
-        return next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
+        wrong = next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
+        return wrong or (store_fault(answer) if flag == "store" else "")
 
     def _complain(self, message: str) -> None:
         click.echo(warning(f"  {message}"))

@@ -1,7 +1,6 @@
 """The table of accounts as it was found: shown, corrected, and held against the database."""
 
 import asyncio
-import tomllib
 from collections.abc import Coroutine, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -9,27 +8,24 @@ import click
 import msgspec
 
 from keyturn.adopting import (
+    COLUMNS,
     HashFormat,
     NotReached,
-    changed,
+    Survey,
     clear_choice,
+    corrected,
     guess,
     likely_tables,
     recognised,
     some_hashes,
-    survey,
     table_faults,
 )
 from keyturn.cli.terminal import fail, muted, strong, warning
-from keyturn.errors import SettingsInvalid
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
 Result = TypeVar("Result")
 
-_COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
-_OTHERS = ("set", "delete", "password_providers")
-_NOT = "not "
 _SHOWN = 12
 
 
@@ -39,25 +35,22 @@ def in_a_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 class MappingTable:
-    """What is asked about the table; where nothing can be asked, the flags must do."""
+    """What is asked about the table in the database at `url`; where nothing can be asked, the flags must do."""
 
-    def __init__(self, url: str, flags: Mapping[str, Any], *, asking: bool, quiet: bool) -> None:
+    def __init__(self, url: str, survey: Survey, flags: Mapping[str, Any], *, asking: bool, quiet: bool) -> None:
         self._url = url
+        self._survey = survey
+        self._tables = survey.tables
         self._flags = flags
         self._asking = asking
         self._quiet = quiet
-        try:
-            self._survey = in_a_loop(survey(url))
-        except SettingsInvalid as invalid:
-            fail(f"--database: {invalid.faults[0].message}")
-        self._tables = self._survey.tables
 
     def settled(self, *, with_password: bool) -> tuple[TableSettings, HashFormat]:
         """Return the mapping that was found or accepted, and the format of the hashes."""
         settings = self._guessed(self._chosen(with_password=with_password), with_password=with_password)
         for entry in self._flags["columns"]:
             try:
-                settings = self._corrected(settings, entry)
+                settings = corrected(settings, entry, self._tables)
             except ValueError as error:
                 fail(f"--column {entry}: {error}")
         while True:
@@ -78,7 +71,7 @@ class MappingTable:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
             if entry:
                 try:
-                    return self._corrected(settings, entry)
+                    return corrected(settings, entry, self._tables)
                 except ValueError as error:
                     self._complain(str(error))
                     continue
@@ -117,23 +110,6 @@ class MappingTable:
         settings = guess(self._tables[name], self._tables)
         return settings if with_password else msgspec.structs.replace(settings, password="")
 
-    def _corrected(self, settings: TableSettings, entry: str) -> TableSettings:
-        """Return the mapping with `key=value` in it. Raises ValueError, in words."""
-        key, equals, text = (part.strip() for part in entry.partition("="))
-        if not equals:
-            raise ValueError("write a correction as key=column, for example email=mail")
-        if key == "table" and text in self._tables:
-            return guess(self._tables[text], self._tables)
-        if key not in (*_COLUMNS, *_OTHERS):
-            raise ValueError(f"there is no {key}{did_you_mean(key, (*_COLUMNS, *_OTHERS))}")
-        value = _value(text)
-        columns = self._tables[settings.table].columns
-        if key in _COLUMNS and value and str(value).removeprefix(_NOT).strip() not in columns:
-            raise ValueError(f"the table {settings.table} has no column {value}{did_you_mean(str(value), columns)}")
-        if key in ("delete", "password_providers") and isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        return changed(settings, key, {} if key == "set" and value == "" else value)
-
     def _hashes(self, settings: TableSettings) -> HashFormat:
         if not settings.password:
             return HashFormat(prefix="$2b$", shown="")
@@ -144,7 +120,7 @@ class MappingTable:
 
     def _show(self, settings: TableSettings, hashes: HashFormat) -> None:
         click.echo(f"\nFound in {strong(self._survey.where)}\n")
-        columns = {"table": settings.table} | {name: getattr(settings, name) or "-" for name in _COLUMNS}
+        columns = {"table": settings.table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
         if hashes.shown:
             width = max(map(len, columns.values()))
             columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
@@ -159,18 +135,6 @@ class MappingTable:
     def _complain(self, *messages: str) -> None:
         for message in messages:
             click.echo(warning(f"  {message}"))
-
-
-def _value(text: str) -> Any:
-    """Return what stands behind the "=": TOML where it looks so, else the text itself; "-" is nothing."""
-    if text == "-":
-        return ""
-    if not text.startswith(("{", "[", '"', "'")):
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        raise ValueError(f"cannot be read: {text}") from None
 
 
 def _written(value: float | str) -> str:

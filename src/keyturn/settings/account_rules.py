@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import AccountSettings, TableSettings
-from keyturn.settings.building import did_you_mean
+from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.model import Settings
 from keyturn.settings.url_rules import service_faults
 
@@ -75,9 +75,9 @@ def _values(table: TableSettings) -> Iterator[Fault]:
         place = _PLACE.search(value) if isinstance(value, str) else None
         if place and place[0] not in PLACES:
             message = f"has an unknown place {place[0]}; there are {', '.join(PLACES)}"
-            yield Fault(f"accounts.table.set.{column}", message)
+            yield Fault(member_name("accounts.table.set", column), message)
         elif place and place[0] != value:
-            yield Fault(f"accounts.table.set.{column}", f"{place[0]} stands alone: it is the whole value")
+            yield Fault(member_name("accounts.table.set", column), f"{place[0]} stands alone: it is the whole value")
 
 
 def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:

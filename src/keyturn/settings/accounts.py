@@ -14,9 +14,10 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table. `table` is its name, or `schema.name`; the others are names of its columns, "" for none.
 
     `url` is empty where the table is in Keyturn's own database. `active` may be "not deleted_at": then an account is
-    active where that column is null, false or 0. An account whose `provider` is none of `password_providers` signs in
-    elsewhere. `set` are columns that a change of the password sets: "{now}" is the time, "{null}" is NULL. `delete`
-    are columns of other tables that hold the account's id, as `sessions.user_id`: a change deletes those rows.
+    active where that column is null, false or 0; or "status = active | invited". An account whose `provider` is none of
+    `password_providers` signs in elsewhere. `set` are columns that a change of the password sets: "{now}" is the time,
+    "{null}" is NULL. `delete` are columns of other tables that hold the account's id, as `sessions.user_id`: a change
+    deletes those rows.
     """
 
     url: Secret = Secret("")

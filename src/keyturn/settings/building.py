@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -17,6 +18,7 @@ from keyturn.settings.variables import Variable, VariableUnset, filled, has_plac
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -61,27 +63,43 @@ class Builder:
                 self._faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
                 continue
             field = fields[key]
-            try:
+            with self._collecting(name, value):
                 if partial := _KEYS_OF.get((struct, field.name)):
                     values[field.name] = self._values(partial, _section(value, name), f"{name}.")
                 elif member := member_section(field.type):
                     values[field.name] = {
-                        each: self.build(member, _section(one, f"{name}.{each}"), f"{name}.{each}.")
+                        each: self.build(member, _section(one, own), f"{own}.")
                         for each, one in _section(value, name).items()
+                        for own in [member_name(name, each)]
                     }
                 elif is_section(field.type):
                     values[field.name] = self.build(field.type, _section(value, name), f"{name}.")
                 else:
                     texts = {text: place for text, place in shown_instead(value, self._environ) if text}
                     self._instead.setdefault(name.partition(".")[0], {}).update(texts)
-                    values[field.name] = self._convert(value, field.type)
-            except _NoSection as error:
-                self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
-            except VariableUnset as error:
-                self.unset.append(Fault(name, str(error)))
-            except ValueError as error:
-                self._faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
+                    if get_origin(field.type) is dict and isinstance(value, dict):
+                        values[field.name] = self._entries(value, get_args(field.type)[1], name)
+                    else:
+                        values[field.name] = self._convert(value, field.type)
         return values
+
+    def _entries(self, given: Mapping[str, Any], wanted: Any, name: str) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for key, value in given.items():
+            with self._collecting(member_name(name, key), value):
+                entries[key] = msgspec.convert(filled(value, self._environ), wanted)  # a text stays one: it has no kind
+        return entries
+
+    @contextmanager
+    def _collecting(self, name: str, value: Any) -> Iterator[None]:
+        try:
+            yield
+        except _NoSection as error:
+            self._faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
+        except VariableUnset as error:
+            self.unset.append(Fault(name, str(error)))
+        except ValueError as error:
+            self._faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
 
     def _convert(self, value: Any, wanted: Any) -> Any:
         # A variable is always text, so "587" may be a number; in TOML a number is written as one.
@@ -93,6 +111,7 @@ class Builder:
             plain = str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
+        _require_choice(plain, wanted)
         return msgspec.convert(plain, wanted, strict=not is_text, dec_hook=_decode)
 
 
@@ -111,6 +130,11 @@ def member_section(kind: Any) -> Any:
     return get_args(kind)[1] if get_origin(kind) is dict and is_section(get_args(kind)[1]) else None
 
 
+def member_name(section: str, key: str) -> str:
+    """Return the name of a key that a person chose, as TOML writes it: kinds.school, kinds."other one"."""
+    return f"{section}.{key}" if _BARE_KEY.fullmatch(key) else f'{section}."{key}"'
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
@@ -125,6 +149,15 @@ def parse_duration(value: Any) -> timedelta:
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
         raise ValueError("too long") from None
+
+
+def _require_choice(value: Any, wanted: Any) -> None:
+    """Raise ValueError, with what is allowed, where a text is none of a few."""
+    if get_origin(wanted) is tuple and isinstance(value, list):
+        for member in value:
+            _require_choice(member, get_args(wanted)[0])
+    elif get_origin(wanted) is Literal and isinstance(value, str) and value not in get_args(wanted):
+        raise ValueError(f"not one of {', '.join(filter(None, get_args(wanted)))}: {value}")
 
 
 def _section(value: Any, name: str) -> dict[str, Any]:

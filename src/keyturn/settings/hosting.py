@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from keyturn.errors import Fault
+from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
 
 API_ROUTES = (
@@ -47,7 +48,10 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         "reset_url": hosted_path(settings.reset_url),
         "forgot_url": hosted_path(settings.forgot_url),
         "sign_in_url": hosted_path(settings.sign_in_page),
-    } | {f"kinds.{kind}.settings_url": hosted_path(own.settings_url) for kind, own in settings.kinds.items()}
+    } | {
+        f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
+        for kind, own in settings.kinds.items()
+    }
     api = settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
     seen = {SECURITY_SETTINGS: "settings"}

@@ -15,6 +15,7 @@ from limits import parse_many
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
+from keyturn.settings.building import member_name
 from keyturn.settings.hosting import api_path_faults, hosting_faults
 from keyturn.settings.model import Settings
 from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
@@ -43,7 +44,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _addresses(settings)
     yield from _brand("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
-        yield from _brand(f"kinds.{kind}.brand", own.brand)
+        yield from _brand(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _database(settings)
@@ -155,7 +156,7 @@ def _folders(settings: Settings) -> Iterator[Fault]:
         yield from _catalogues("locales", Path(settings.locales))
     for kind, own in settings.kinds.items():
         if own.locales:
-            yield from _catalogues(f"kinds.{kind}.locales", Path(own.locales))
+            yield from _catalogues(f"{member_name('kinds', kind)}.locales", Path(own.locales))
 
 
 def _catalogues(name: str, folder: Path) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
+from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
@@ -47,7 +48,7 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
     others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     for kind, own in settings.kinds.items():
         if own.settings_url:
-            others[f"kinds.{kind}.settings_url"] = own.settings_url
+            others[f"{member_name('kinds', kind)}.settings_url"] = own.settings_url
     for name, url in others.items():
         yield from _pattern(name, url, set(), {"base_url"})
         yield from policy_faults(name, url)

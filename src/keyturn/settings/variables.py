@@ -30,15 +30,20 @@ def filled(value: Any, environ: Mapping[str, str]) -> Any:
     """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
 
     As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
-    what is malformed, VariableUnset with every variable that is not set.
+    what is malformed, VariableUnset with every variable that is not set, or is empty where a text is nothing else: an
+    empty address would be taken for the setting's own "none".
     """
-    missing: dict[str, None] = {}
-    result = _filled(value, environ, missing)
-    if len(missing) == 1:
-        raise VariableUnset(f"the variable {next(iter(missing))} is not set")
-    if missing:
-        raise VariableUnset(f"the variables {', '.join(missing)} are not set")
+    unset: dict[str, str] = {}
+    result = _filled(value, environ, unset)
+    if unset:
+        raise VariableUnset("; ".join(_told(unset)))
     return result
+
+
+def _told(unset: Mapping[str, str]) -> Iterator[str]:
+    for why in dict.fromkeys(unset.values()):
+        names = [name for name, its in unset.items() if its == why]
+        yield f"the variable {names[0]} is {why}" if len(names) == 1 else f"the variables {', '.join(names)} are {why}"
 
 
 def shown_instead(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -54,15 +59,16 @@ def shown_instead(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str,
             yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
 
 
-def _filled(value: Any, environ: Mapping[str, str], missing: dict[str, None]) -> Any:
+def _filled(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -> Any:
     if isinstance(value, list):
-        return [_filled(member, environ, missing) for member in value]
+        return [_filled(member, environ, unset) for member in value]
     if isinstance(value, dict):
-        return {key: _filled(member, environ, missing) for key, member in value.items()}
+        return {key: _filled(member, environ, unset) for key, member in value.items()}
     if not has_places(value):
         return value
     if "${" in _PLACE.sub("", value):
         raise ValueError("has a ${ without its }")
+    empty: dict[str, str] = {}
 
     def variable(place: re.Match[str]) -> str:
         match = _NAME.fullmatch(place[1])
@@ -71,8 +77,10 @@ def _filled(value: Any, environ: Mapping[str, str], missing: dict[str, None]) ->
         name, default = match[1], match[2]
         if default is not None:
             return environ.get(name) or default
-        if name not in environ:
-            missing[name] = None
+        if not environ.get(name, "").strip():
+            (empty if name in environ else unset)[name] = "empty" if name in environ else "not set"
         return environ.get(name, "")
 
-    return _PLACE.sub(variable, value)
+    result = _PLACE.sub(variable, value)
+    unset.update({} if result.strip() else empty)
+    return result

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
-from keyturn.settings.model import Settings
+from keyturn.settings.model import Settings, WebhookSettings
 from keyturn.settings.url_rules import service_faults
 
 _PREFIX = "whsec_"
@@ -26,6 +26,8 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault("webhooks.url", "holds a user or a password: that it is Keyturn is told by the signature")
         if not hooks.secret:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
+        if not hooks.events:
+            yield Fault("webhooks.events", f"is empty: name one or more of {', '.join(WebhookSettings().events)}")
     elif hooks.secret:
         yield Fault("webhooks.url", "missing: webhooks.secret is set")
     if hooks.previous_secret and not hooks.secret:

@@ -1,0 +1,104 @@
+"""`keyturn init`: corrections by flag, and flags that cannot be."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.apps import TEXTS, files, sqlite_app
+from tests.cli.conftest import Keyturn
+
+from keyturn.settings import read_settings
+
+READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
+HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
+
+
+def test_columns_can_be_named_and_left_out(keyturn: Keyturn) -> None:
+    corrections = ("--column", "name=", "--column", "kind=-", "--column", "delete=sessions.user_id, posts.user_id")
+    keyturn("init", "--database", sqlite_app(), *TEXTS, *corrections, "--column", "set={ role = 'x' }")
+
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.name, table.kind, table.set) == ("", "", {"role": "x"})
+    assert table.delete == ("sessions.user_id", "posts.user_id")
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("name=fulname", "the table users has no column fulname; did you mean fullName?"),
+        ("nam=fullName", "there is no nam; did you mean name?"),
+        ("name", "write a correction as key=column, for example email=mail"),
+        ("active=not gone", "the table users has no column not gone"),
+        ("set={", "cannot be read: {"),
+        ("set=role", HOW_TO_SET),
+        ("set.rol=x", "the table users has no column rol; did you mean role?"),
+        ("set.role={nwo}", "cannot be read: {nwo}"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused(keyturn: Keyturn, column: str, why: str) -> None:
+    refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--column", column)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: --column {column}: {why}\n")
+    assert files() == {"app.db"}
+
+
+def test_what_a_change_sets_is_corrected_column_by_column(keyturn: Keyturn) -> None:
+    sets = (
+        "set.mustChangePassword=",
+        "set.role=pupil",
+        "set.fullName='5'",
+        "set.deletedAt={null}",
+        "set.passwordHash=-",
+    )
+    flags = [part for one in sets for part in ("--column", one)]
+    assert keyturn("init", "--database", sqlite_app(), *TEXTS, *flags).code == 0
+
+    assert read_settings(Path("keyturn.toml"), READY).accounts.table.set == {
+        "passwordChangedAt": "{now}", "role": "pupil", "fullName": "5", "deletedAt": "{null}",
+    }  # fmt: skip
+
+
+def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--store", "tabel", *TEXTS)
+
+    assert refused.err.startswith(
+        "keyturn: --store: not builtin, table, supabase or package.module:factory; did you mean"
+    )
+
+
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("nonsense_of_ours:x", "there is no module nonsense_of_ours, in "),
+        ("own_store:y", "own_store has no y"),
+        ("own_store:NUMBER", "own_store:NUMBER is an int and cannot be called"),
+    ],
+)
+def test_a_store_of_ones_own_is_imported(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: str, why: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("own_store.py").write_text("NUMBER = 7\ndef made(settings):\n    raise RuntimeError('not called yet')\n")
+    refused = keyturn("init", "--store", store, *TEXTS)
+
+    assert refused.code == 1
+    assert refused.err.startswith(f"keyturn: --store: {why}")
+    assert not Path("keyturn.toml").exists()
+    assert keyturn("init", "--store", "own_store:made", *TEXTS).code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (("--together", "--apart"), "--together and --apart: only one of them can be"),
+        (
+            ("--together", "--database", "mysql://app@127.0.0.1:1/app"),
+            "--together: only SQLite and PostgreSQL can hold Keyturn's own tables",
+        ),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_before_anything_is_looked_at(
+    keyturn: Keyturn, flags: tuple[str, ...], why: str
+) -> None:
+    refused = keyturn("init", *TEXTS, "--database", "nowhere.db", *flags)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
