@@ -1,5 +1,6 @@
 """Calls of Keyturn's, in a process where somebody else logs, too."""
 
+import importlib.util
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from tests.serving import Connections, serving
 
+from keyturn import outgoing
 from keyturn.outgoing import OutgoingClient
 
 SECRET = "k3y-in-the-address"
@@ -39,6 +41,23 @@ async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
 
     assert "/theirs" in line
+
+
+def test_importing_it_leaves_the_logs_of_others_alone() -> None:
+    before = logging.getLogger("httpx").filters[:]
+    spec = importlib.util.spec_from_file_location("keyturn_outgoing_anew", str(outgoing.__file__))
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+    assert logging.getLogger("httpx").filters == before
+
+
+async def test_many_clients_leave_one_filter() -> None:
+    async with OutgoingClient():
+        before = logging.getLogger("httpx").filters[:]
+        async with OutgoingClient():
+            assert logging.getLogger("httpx").filters == before
 
 
 async def test_cookies_are_not_kept(server: str) -> None:

@@ -21,5 +21,6 @@ def cause(error: BaseException) -> str:
     while error.__cause__:
         error = error.__cause__
     if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
+        # Where a name is not found the number is getaddrinfo's own, below zero, with words of its own.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -42,6 +42,35 @@ async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: P
     assert [one.message.partition(":")[0] for one in found] == ["accounts.table.email", "accounts.table.name"]
 
 
+async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Path) -> None:
+    rows = [("ada@northwind.test", "active"), ("Ada@northwind.test ", "t"), ("eve@northwind.test", "suspended")]
+    with sqlite3.connect(app) as database:
+        database.execute("ALTER TABLE users ADD status TEXT")
+        database.executemany("INSERT INTO users (email, status) VALUES (?, ?)", rows[::2])
+    database.close()
+
+    (fine,) = await found_in(tmp_path, in_table(app, active="status = active"))
+    assert fine.verdict == "ok"
+    _, unread = await found_in(tmp_path, in_table(app, active="status"))
+    assert (unread.verdict, unread.message) == (
+        "warn", "accounts.table.active: the column holds 'active', which counts as active",
+    )  # fmt: skip
+    with sqlite3.connect(app) as database:
+        database.execute("INSERT INTO users (email, status) VALUES (?, ?)", rows[1])
+    database.close()
+    _, shared = await found_in(tmp_path, in_table(app))
+    assert (shared.verdict, shared.message.partition(":")[0]) == ("warn", "accounts.table.email")
+    # Of those that share it, one is active.
+    assert await found_in(tmp_path, in_table(app, active="status = active")) == [fine]
+
+
+async def test_a_table_that_cannot_be_reached_is_told_with_its_place_and_the_reason(tmp_path: Path) -> None:
+    (found,) = await found_in(tmp_path, in_table(tmp_path / "missing.db"))
+
+    assert found.verdict == "fail"
+    assert found.message.endswith(f"SQLite in {tmp_path / 'missing.db'}: No such file or directory")
+
+
 async def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (found,) = await found_in(tmp_path, AccountSettings(store="no_such_module:store"))
 

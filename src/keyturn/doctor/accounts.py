@@ -1,11 +1,16 @@
 """Whether the accounts are where the settings say, and as they say."""
 
+import asyncio
+
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.database import Database
 from keyturn.doctor.finding import Finding
 from keyturn.errors import AccountsUnready, DatabaseUnready, SettingsInvalid
 from keyturn.settings import Settings, hosted_path
+
+_PATIENCE = 10
+"""Seconds: what is only worth a look is not worth a wait."""
 
 
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
@@ -15,6 +20,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
+            doubts = await _doubts(store)
         finally:
             await store.close()
     except SettingsInvalid as error:
@@ -25,13 +31,32 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         return [Finding("accounts", "fail", str(error), mend)]
     finally:
         await database.close()
-    fine = Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say")
+    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say"), *doubts]
     if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes):
-        return [
-            fine,
-            Finding(
-                "accounts", "warn", "sign_in_url: nobody can sign in on Keyturn's own page with this store",
-                "Set sign_in_url to the page where people sign in to your app.",
-            ),
-        ]  # fmt: skip
-    return [fine]
+        message = "sign_in_url: nobody can sign in on Keyturn's own page with this store"
+        mend = "Set sign_in_url to the page where people sign in to your app."
+        found.append(Finding("accounts", "warn", message, mend))
+    return found
+
+
+async def _doubts(store: AccountStore) -> list[Finding]:
+    """Return what is worth a look in an app's table; nothing where it cannot be seen in time."""
+    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+
+    if not isinstance(store, TableAccounts):
+        return []
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            doubts = await store.doubts()
+    except (AccountsUnready, DatabaseUnready, TimeoutError):
+        return []
+    found = []
+    if doubts.unread:
+        message = f"accounts.table.active: the column holds {doubts.unread!r}, which counts as active"
+        mend = 'Name the values that are active, as in: active = "status = active | invited".'
+        found.append(Finding("accounts", "warn", message, mend))
+    if doubts.shares_addresses:
+        message = "accounts.table.email: some active accounts share an address, in capital and small letters or alike"
+        mend = "Only one of them can be reset; the log names them as accounts.ambiguous. Make lower(email) unique."
+        found.append(Finding("accounts", "warn", message, mend))
+    return found

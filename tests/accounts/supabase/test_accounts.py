@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
+from tests.accounts.table.conftest import own_messages
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
@@ -81,7 +82,7 @@ async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
 
     assert found is not None
     assert found.id == mine.id
-    assert caplog.messages == ["accounts.odd_user users=2"]
+    assert own_messages(caplog) == ["accounts.odd_user users=2"]
 
 
 async def test_of_two_users_with_one_address_the_one_with_a_password_is_meant(

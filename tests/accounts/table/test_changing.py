@@ -1,16 +1,18 @@
 """What a new password changes in the app's database, besides the password."""
 
+import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 from tests.accounts.table.app import TABLES, App, AppPeople, mapping
-from tests.accounts.table.conftest import Over
+from tests.accounts.table.conftest import Over, own_messages
 
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table import TableAccounts, table_accounts
+from keyturn.accounts.table import JoiningTableAccounts, TableAccounts, table_accounts
 from keyturn.database import Database
+from keyturn.errors import AccountsUnready
+from keyturn.settings import TableSettings
 
 COLUMNS = {
     "sqlite": "at_zone TIMESTAMP, at TIMESTAMP, day DATE, text TEXT, seconds INTEGER, ms INTEGER, flag BOOLEAN,"
@@ -103,7 +105,7 @@ async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: O
     await app.run(GUARDS[app.dialect])
     accounts = over(delete=("tokens.owner", "devices.owner"))
     account = await one(accounts)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(AccountsUnready, match="the database of the accounts refused a statement: "):
         await accounts.set_password(account, NewPassword("new", hashed))
 
     assert await accounts.password_hash("1") == "old"
@@ -119,7 +121,9 @@ REFUSALS = {
 }
 
 
-async def test_a_hash_that_the_table_refuses_is_not_a_database_that_cannot_be_reached(app: App, over: Over) -> None:
+async def test_a_hash_that_the_table_refuses_is_logged_without_it(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
     for refusal in REFUSALS[app.dialect]:
         await app.run("DROP TABLE IF EXISTS users")
         check = ", CHECK (password_hash NOT LIKE '$2b$%')" if refusal == "CHECK" else ""
@@ -129,11 +133,45 @@ async def test_a_hash_that_the_table_refuses_is_not_a_database_that_cannot_be_re
             await app.run("CREATE TRIGGER kept BEFORE UPDATE ON users FOR EACH ROW SIGNAL SQLSTATE '45000'")
         accounts = over()
         account = await one(accounts)
-        with pytest.raises(IntegrityError) as refused:
+        caplog.clear()
+        with pytest.raises(AccountsUnready, match="the database of the accounts refused a statement: ") as refused:
             await accounts.set_password(account, NewPassword("new", hashed))
 
-        assert "$2b$new" not in str(refused.value)
+        (logged,) = own_messages(caplog)
+        assert logged.startswith("accounts.refused table=users reason=")
+        assert "$2b$new" not in logged + "".join(traceback.format_exception(refused.value))
         assert await accounts.password_hash("1") == "old"
+
+
+@pytest.mark.parametrize("within", [False, True])
+async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
+    app: App, over: Over, within: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    if within and app.dialect == "mysql":
+        return  # Keyturn's own tables are never there
+    await app.run("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash TEXT)")
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+    database = Database(app.url if within else "sqlite://")
+    accounts = table_accounts(TableSettings(table="users"), database) if within else over()
+    ada = await one(accounts)
+    await app.run("ALTER TABLE users RENAME COLUMN password_hash TO hash")
+
+    for asked in (accounts.get, accounts.find, accounts.password_hash):
+        with pytest.raises(AccountsUnready):
+            await asked("1" if asked != accounts.find else ada.email)
+    with pytest.raises(AccountsUnready, match="the table users has no column password_hash"):
+        await accounts.set_password(ada, NewPassword("new", hashed))
+    assert [line.partition(" ")[0] for line in own_messages(caplog)] == ["accounts.refused", *["accounts.changed"] * 3]
+
+    await app.run("ALTER TABLE users RENAME COLUMN hash TO password_hash")
+    assert await accounts.set_password(ada, NewPassword("new", hashed))
+    assert await accounts.password_hash("1") == "$2b$new"
+    await app.run("ALTER TABLE users RENAME COLUMN email TO mail")
+    if isinstance(accounts, JoiningTableAccounts):
+        async with database.transaction() as session:
+            with pytest.raises(AccountsUnready, match="refused a statement"):
+                await accounts.set_password_within(session, ada, "$2b$newer")
+    await database.close()
 
 
 GUARDS = {

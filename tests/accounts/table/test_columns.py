@@ -27,9 +27,12 @@ async def hashed(text: str) -> str:
         ("postgresql", "smallint PRIMARY KEY", "7", "7"),
         ("postgresql", "bigint UNIQUE", "9000000000", "9000000000"),
         ("postgresql", "uuid PRIMARY KEY", f"'{UUID_}'", UUID_),
+        ("postgresql", "numeric PRIMARY KEY", "1000", "1000"),
+        ("postgresql", "numeric(9, 2) PRIMARY KEY", "7", "7.00"),
         ("postgresql", "char(30) PRIMARY KEY", "'cm4abc'", "cm4abc"),
         ("postgresql", "bytea PRIMARY KEY", f"'\\x{HEX}'", HEX),
         ("mariadb", "SMALLINT UNSIGNED PRIMARY KEY", "65535", "65535"),
+        ("mariadb", "DECIMAL(30) PRIMARY KEY", "900000000000000000007", "900000000000000000007"),
         ("mariadb", "VARCHAR(30) PRIMARY KEY", "'cm4abc'", "cm4abc"),
         ("mariadb", "BINARY(16) PRIMARY KEY", f"x'{HEX}'", HEX),
         ("mariadb", "UUID PRIMARY KEY", f"'{UUID_}'", UUID_),
@@ -100,6 +103,50 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
                 if account
             ]
             assert changed == active
+
+
+STATUSES = {
+    "sqlite": "TEXT",
+    "postgresql": "mood",
+    "mysql": "ENUM('Active', 'invited', 'suspended', 'disabled') CHARACTER SET latin1",
+}
+
+
+async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -> None:
+    if app.dialect == "postgresql":
+        await app.run("CREATE TYPE mood AS ENUM ('Active', 'invited', 'suspended', 'disabled')")
+    await app.run(
+        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60),"
+        f" status {STATUSES[app.dialect]})"
+    )
+    for number, status in enumerate(("Active", "invited", "suspended", None), 1):
+        email = f"{number}@northwind.test"
+        await app.run("INSERT INTO users VALUES (:id, :email, 'x', :status)", id=number, email=email, status=status)
+    for given, active in (
+        ("status = active", [True, False, False, False]),
+        ("status=active | INVITED", [True, True, False, False]),
+        ("not status = suspended|disabled", [True, True, False, True]),
+    ):
+        accounts = over(active=given)
+        await accounts.require_ready()
+        found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
+        assert [account.active for account in found] == active, given
+        assert [await accounts.set_password(account, NewPassword("new", hashed)) for account in found] == active
+
+
+async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
+    await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))")
+    await app.run(
+        "INSERT INTO users VALUES (1, 'm\u00edke@c.de', 'x', 'T'), (2, 'mike@c.de', 'x', ''), (3, '', 'x', NULL)"
+    )
+    accounts = over(active="f")
+    assert await accounts.doubts() == ("", False)
+    await app.run("INSERT INTO users VALUES (4, 'd@c.de', 'x', ' Suspended '), (5, 'mike@c.de', 'x', 'on')")
+
+    assert await accounts.doubts() == ("Suspended", False)
+    assert await over(active="not f").doubts() == ("", False)
+    await app.run("UPDATE users SET f = 'yes'")
+    assert await accounts.doubts() == ("", True)
 
 
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:

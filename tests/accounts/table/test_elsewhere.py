@@ -4,11 +4,13 @@ import asyncio
 import logging
 import socket
 import sys
+import threading
 import traceback
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from tests.accounts.table.app import App, running_app
 
 from keyturn.accounts.port import Account, NewPassword
@@ -31,16 +33,19 @@ async def hashed(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "said"),
     [
-        "sqlite:////nowhere/at/all.db",
-        "postgresql://app:hunter2@127.0.0.1:9/app",
-        "mysql://app:hunter2@127.0.0.1:9/app",
-        "mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/mariadb.sock",
+        ("sqlite:////nowhere/at/all.db", "SQLite in /nowhere/at/all.db: No such file or directory"),
+        ("postgresql://app:hunter2@127.0.0.1:9/app", "PostgreSQL on 127.0.0.1:9, database app: "),
+        ("mysql://app:hunter2@127.0.0.1:9/app", "MySQL on 127.0.0.1:9, database app: Connection refused"),
+        (
+            "mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/mariadb.sock",
+            "MariaDB on localhost, database app: ",
+        ),
     ],
 )
-async def test_a_database_that_cannot_be_reached_says_so_and_nothing_more(
-    url: str, caplog: pytest.LogCaptureFixture
+async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    url: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     accounts = store(url)
     with caplog.at_level(logging.DEBUG):
@@ -48,8 +53,9 @@ async def test_a_database_that_cannot_be_reached_says_so_and_nothing_more(
             accounts.require_ready(), accounts.find(ADA.email), accounts.get(ADA.id), accounts.password_hash(ADA.id),
             accounts.set_password(ADA, NewPassword("new", hashed)),
         ):  # fmt: skip
-            with pytest.raises(AccountsUnready, match="the database of the accounts cannot be reached") as unready:
+            with pytest.raises(AccountsUnready) as unready:
                 await asked
+            assert str(unready.value).startswith(f"the database of the accounts cannot be reached: {said}")
             assert "hunter2" not in "".join(traceback.format_exception(unready.value))
     assert "hunter2" not in caplog.text
     await accounts.close()
@@ -113,11 +119,47 @@ async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path)
     assert row.journal_mode == "delete"
 
 
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_what_the_server_refuses_is_told(app: App) -> None:
+    name = make_url(app.url).database
+    user = f"u_{name}"
+    if app.dialect == "postgresql":
+        nobody, nothing = f'role "{user}" does not exist', 'database "missing" does not exist'
+        wrong_user = app.url.replace("//postgres:", f"//{user}:hunter2")
+    else:
+        await app.run(f"CREATE USER {user}@localhost IDENTIFIED BY 'right'")
+        nobody, nothing = f"(1045, \"Access denied for user '{user}'@'localhost'", "(1049, \"Unknown database 'missing'"
+        wrong_user = app.url.replace("root@", f"{user}:hunter2@")
+    for url, said in ((wrong_user, nobody), (app.url.replace(f"/{name}?", "/missing?"), nothing)):
+        accounts = store(url)
+        with pytest.raises(AccountsUnready) as unready:
+            await accounts.require_ready()
+        assert f": {said}" in str(unready.value)
+        assert "hunter2" not in "".join(traceback.format_exception(unready.value))
+        await accounts.close()
+
+
+def test_a_missing_file_is_told_without_the_traceback_of_a_thread(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def ask() -> None:
+        accounts = store(f"sqlite:///{tmp_path / 'app.db'}")
+        with pytest.raises(AccountsUnready, match="No such file or directory"):
+            await accounts.require_ready()
+        await accounts.close()
+
+    asyncio.run(ask())
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(1)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:
     file = tmp_path / "app.db"
     file.write_text("not a database, whatever its name says" * 100)
     accounts = store(f"sqlite:///{file}")
-    with pytest.raises(AccountsUnready):
+    with pytest.raises(AccountsUnready, match="file is not a database"):
         await accounts.require_ready()
     await accounts.close()
 
@@ -176,6 +218,6 @@ async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
         accounts = TableAccounts(TableSettings(table="users"), Elsewhere(address, timedelta(seconds=0.2)), 60)
-        with pytest.raises(AccountsUnready):
+        with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
             await asyncio.wait_for(accounts.find(ADA.email), 5)
         await accounts.close()

@@ -8,7 +8,7 @@ from tests.accounts.table.app import App
 from tests.accounts.table.conftest import Over
 
 from keyturn.accounts.table import TableAccounts
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import AccountsUnready, SettingsInvalid
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 
@@ -39,8 +39,8 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "delete: there is no table session; did you mean sessions? (there are sessions, users)",
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]
-    # Somebody who did not ask beforehand is told the same.
-    with pytest.raises(SettingsInvalid):
+    # Whoever comes later can mend nothing, and is told to come again.
+    with pytest.raises(AccountsUnready, match=r"email: the table users has no column e_mail.*; accounts\.table\.name"):
         await accounts.find("ada@northwind.test")
 
 
@@ -68,6 +68,58 @@ async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, ove
         "id: the column id is neither the primary key of users nor unique",
         "delete: sessions.user_id is DATE, and users.id is INTEGER",
     ]
+
+
+async def test_no_two_keys_name_one_column(app: App, over: Over) -> None:
+    await app.run("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))")
+
+    assert await faults(over(password="email")) == ["password: the column email is that of email, too"]
+    assert "password: the column id is that of id, too" in await faults(over(password="id"))
+    assert "email: the column id is that of id, too" in await faults(over(email="id"))
+    await over(password="").require_ready()
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_an_id_that_can_be_written_in_more_ways_than_one_is_a_fault(app: App, over: Over) -> None:
+    for declared, shown in (("DOUBLE PRECISION", "DOUBLE"), ("DATE", "DATE")):
+        await app.run("DROP TABLE IF EXISTS users")
+        await app.run(f"CREATE TABLE users (id {declared} PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))")
+        (told,) = await faults(over())
+        assert told.startswith(f"id: the column id is {shown}")
+        assert told.endswith(": ids are exact numbers, UUIDs, texts or bytes")
+
+
+async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
+    kinds = {"sqlite": "TEXT", "postgresql": "mood", "mysql": "ENUM('active', 'banned')"}
+    if app.dialect == "postgresql":
+        await app.run("CREATE TYPE mood AS ENUM ('active', 'banned')")
+    await app.run(USERS.replace("name TEXT", f"status {kinds[app.dialect]} NOT NULL, why {kinds[app.dialect]}"))
+
+    said = ["active: names no value: status = active | invited"]
+    assert await faults(over(active="status = active |")) == said
+    assert await faults(over(active="stauts = active")) == [
+        "active: the table users has no column stauts; did you mean status?"
+    ]
+    await over(active="status = ACTIVE").require_ready()
+    await over(active="not why").require_ready()
+    if app.dialect == "sqlite":  # which has no types that list their values
+        await over(active="status").require_ready()
+        return
+    assert await faults(over(active="status = actve")) == [
+        "active: the column status never holds actve; did you mean active? (there are active, banned)"
+    ]
+    assert await faults(over(active="status")) == [
+        "active: none of active, banned means no: name those that are active, as status = active"
+    ]
+
+
+async def test_a_column_that_is_computed_is_blamed_and_not_the_password(app: App, over: Over) -> None:
+    await app.run(
+        USERS.replace("name TEXT", "name VARCHAR(99) GENERATED ALWAYS AS (lower(email)) STORED, seen INTEGER")
+    )
+
+    told = await faults(over(set={"seen": 1, "name": "Ada"}))
+    assert told == ["set.name: is a generated column, which nothing can be written to"]
 
 
 COLUMNS = {
@@ -125,9 +177,14 @@ async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over:
     await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions TO {role}")
     limited = app.url.replace("//postgres:", f"//{role}:")
 
-    assert await faults(over(url=limited)) == ["password: refused: permission denied for table users"]
-    await app.run(f"GRANT UPDATE ON users TO {role}")
+    assert await faults(over(url=limited, set={"name": "{null}"}, delete=("sessions.user_id",))) == [
+        "password: refused: permission denied for table users",
+        "delete: refused: permission denied for table sessions",
+    ]
+    await app.run(f"GRANT UPDATE (password_hash) ON users TO {role}")
     await over(url=limited).require_ready()
+    told = await faults(over(url=limited, set={"name": "{null}"}))
+    assert told == ["set.name: refused: permission denied for table users"]
     told = await faults(over(url=limited, delete=("sessions.user_id",)))
     assert told == ["delete: refused: permission denied for table sessions"]
     await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")

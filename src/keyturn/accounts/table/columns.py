@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Integer, SmallInteger
+from sqlalchemy import BigInteger, Float, Integer, SmallInteger
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
@@ -30,6 +30,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     highest: int
     zoned: bool
     is_bits: bool
+    is_computed: bool = False
     on_sqlite: bool
 
     @property
@@ -53,6 +54,7 @@ def column_of(reflected: Any, dialect: str) -> Column:
         highest=highest,
         zoned=bool(getattr(kind, "timezone", False)),
         is_bits=isinstance(kind, mysql.BIT),
+        is_computed="computed" in reflected,
         on_sqlite=on_sqlite,
     )
 
@@ -60,6 +62,8 @@ def column_of(reflected: Any, dialect: str) -> Column:
 def _held(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     if isinstance(kind, mysql.BIT):
         return bool
+    if isinstance(kind, Float):  # MySQL's DOUBLE says that it is a Decimal
+        return float
     held: type = object
     with suppress(NotImplementedError):
         held = kind.python_type

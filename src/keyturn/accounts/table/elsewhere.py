@@ -1,8 +1,9 @@
 """Another database than Keyturn's own: the app's, which is left as it is but for the rows that change."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.database_words import cause, where
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 
 _DRIVERS = {
@@ -34,9 +36,6 @@ _LOCKED = 30
 PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
 
-_CONSTRAINTS = (1644, 3819, 4025)
-"""What PyMySQL takes for an OperationalError, too: a trigger's SIGNAL, and a CHECK, of MySQL's and of MariaDB's."""
-
 
 class Elsewhere:
     """Reads, and transactions that the caller commits by name, as `Database` has them.
@@ -47,18 +46,19 @@ class Elsewhere:
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
         self.engine = _engine(url, patience.total_seconds())
+        self._where = where(make_url(url))
         self._session = async_sessionmaker(self.engine)
         self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        with _accounts_unready():
+        with _accounts_unready(self._where):
             async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        with _accounts_unready():
+        with _accounts_unready(self._where):
             async with asyncio.timeout(self._seconds), self._session() as session:
                 yield session
 
@@ -67,18 +67,16 @@ class Elsewhere:
 
 
 @contextmanager
-def _accounts_unready() -> Iterator[None]:
+def _accounts_unready(place: str) -> Iterator[None]:
     try:
         with unready_where_unreachable():
-            try:
-                yield
-            except OperationalError as error:
-                if error.orig and error.orig.args[0] in _CONSTRAINTS:
-                    raise IntegrityError(error.statement, None, error.orig, hide_parameters=True) from None
-                raise
+            yield
     except DatabaseUnready as error:
-        # What the driver says may name users and hosts; it stays in the cause, for the log.
-        raise AccountsUnready("the database of the accounts cannot be reached") from error.__cause__
+        # What drivers say may name the user, never the password. It is for logs and the command line: no client is
+        # told the reason of a 503.
+        why = error.__cause__ or error
+        said = "it does not answer" if isinstance(why, TimeoutError) else cause(why)
+        raise AccountsUnready(f"the database of the accounts cannot be reached: {place}: {said}") from error.__cause__
 
 
 def _engine(url: str, seconds: float) -> AsyncEngine:
@@ -98,9 +96,10 @@ def _engine(url: str, seconds: float) -> AsyncEngine:
         raise _fault(f"{backend} needs: pip install keyturn[{extra}]") from None
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
-    refuse_what_no_driver_takes(engine, "accounts.table.url")
     if driver.startswith("sqlite"):
+        _open_first(engine, str(address.database))
         event.listen(engine.sync_engine, "begin", _begin)
+    refuse_what_no_driver_takes(engine, "accounts.table.url")
     return engine
 
 
@@ -122,6 +121,16 @@ def _options(address: URL, driver: str, seconds: float) -> dict[str, Any]:
     # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
     session = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
     return options | {"url": address, "connect_args": session}
+
+
+def _open_first(engine: AsyncEngine, file: str) -> None:
+    """Have a connection raise what is wrong with the file before aiosqlite's thread does, which tells a closed loop."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def open_it(*_: Any) -> None:
+        Path(file).stat()
+        with closing(sqlite3.connect(f"file:{quote(str(Path(file).absolute()))}?mode=rw", uri=True)):
+            pass
 
 
 def _begin(connection: Any) -> None:

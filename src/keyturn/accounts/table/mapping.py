@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,6 +11,7 @@ from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.flags import Flag
 from keyturn.accounts.table.values import set_value
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
@@ -16,8 +19,10 @@ from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
 _FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
-_NOT = "not "
 _SHOWN_TABLES = 12
+
+_NO_IDS = (bool, float, date, datetime)
+"""Whose values can be written in more ways than one."""
 
 
 class TableName(msgspec.Struct, frozen=True):
@@ -36,7 +41,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     table: TableName
     fields: dict[str, Column]
-    active_is_not: bool
+    active: Flag
     folds_case: bool
     password_providers: tuple[str, ...]
     sets: tuple[tuple[Column, bool | float | str], ...]
@@ -56,6 +61,7 @@ class _Reading:
         self._inspector: Inspector = inspect(connection)
         self._dialect = connection.dialect.name
         self._settings = settings
+        self._active = Flag(settings.active)
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> Mapping:
@@ -66,7 +72,7 @@ class _Reading:
         mapping = Mapping(
             table=table,
             fields=self._fields(table, columns),
-            active_is_not=self._settings.active.startswith(_NOT),
+            active=self._active,
             folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
             password_providers=self._settings.password_providers,
             sets=tuple(self._sets(table, columns)),
@@ -100,9 +106,7 @@ class _Reading:
     def _fields(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
         found = {}
         for field in _FIELDS:
-            name = getattr(self._settings, field)
-            if field == "active":
-                name = name.removeprefix(_NOT).strip()
+            name = self._active.column if field == "active" else getattr(self._settings, field)
             if name and (column := self._column(field, table, columns, name)):
                 found[field] = column
         return found
@@ -120,6 +124,9 @@ class _Reading:
                 continue
             if name in (self._settings.id, self._settings.email, self._settings.password):
                 self._fault(setting, "is the column of the id, the address or the password")
+                continue
+            if column.is_computed:  # MariaDB plans such an UPDATE, and refuses it only when it runs
+                self._fault(setting, "is a generated column, which nothing can be written to")
                 continue
             try:
                 set_value(column, given, now())
@@ -153,22 +160,35 @@ class _Reading:
         return found.scalar() or ""
 
     def _check(self, mapping: Mapping, hash_length: int) -> None:
-        fields, table = mapping.fields, mapping.table
+        fields = mapping.fields
         for field in ("email", "password"):
             column = fields.get(field)
             if column and column.holds is not str and not column.holds_anything:
                 self._fault(field, f"the column {column.name} holds no text, but {column.shown}")
+        for field, others in (("email", ("id",)), ("password", ("id", "email"))):
+            for other in others:
+                if field in fields and fields[field] == fields.get(other):
+                    self._fault(field, f"the column {fields[field].name} is that of {other}, too")
+        if "active" in fields and (objection := self._active.objection(fields["active"])):
+            self._fault("active", objection)
         password = fields.get("password")
         if password and password.length is not None and password.length < hash_length:
             room = f"the column {password.name} is {password.shown}"
             self._fault("password", f"{room}, and a hash has {hash_length} characters: make it longer")
-        if (key := fields.get("id")) and not self._is_unique(table, key.name):
+        if key := fields.get("id"):
+            self._check_key(key, mapping)
+
+    def _check_key(self, key: Column, mapping: Mapping) -> None:
+        table = mapping.table
+        if not self._is_unique(table, key.name):
             self._fault("id", f"the column {key.name} is neither the primary key of {table} nor unique")
-        if key:
-            for other, column in mapping.deletes:
-                if key.holds is not column.holds and not {key.holds, column.holds} & {str, object}:
-                    what = f"{other}.{column.name} is {column.shown}"
-                    self._fault("delete", f"{what}, and {table}.{key.name} is {key.shown}")
+        if key.holds in _NO_IDS and not key.on_sqlite:
+            self._fault("id", f"the column {key.name} is {key.shown}: ids are exact numbers, UUIDs, texts or bytes")
+        for other, column in mapping.deletes:
+            held = {key.holds, column.holds}
+            if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
+                what = f"{other}.{column.name} is {column.shown}"
+                self._fault("delete", f"{what}, and {table}.{key.name} is {key.shown}")
 
     def _is_unique(self, table: TableName, column: str) -> bool:
         if table.name in self._inspector.get_view_names(schema=table.schema):

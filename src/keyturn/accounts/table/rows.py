@@ -3,6 +3,7 @@
 import logging
 import unicodedata
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 
 from sqlalchemy import RowMapping
@@ -41,18 +42,18 @@ def chosen(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
     """
     same = sorted((row for row in rows if addresses.same(text_of(row["email"]), email)), key=partial(_rank, email))
     if sum(bool(row["active"]) for row in same) > 1:
-        log.warning(LogEvent("accounts.ambiguous", accounts=[text_of(row["id"]) for row in same]))
+        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
     return next(iter(same), None)
 
 
-def _rank(email: str, row: RowMapping) -> tuple[bool, int, bool, str]:
+def _rank(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return what is least for the row that is meant.
 
     One that is active, before those that somebody has left. Then the oldest, where ids are numbers, which count up:
     who comes later gains nothing by any spelling. Other ids tell no age, and to be first among them is a matter of
     trying; most addresses are stored as they are asked for, in small letters, so that such a row comes first.
     """
-    number = row["id"] if isinstance(row["id"], int) else 0
+    number = row["id"] if isinstance(row["id"], int | Decimal) else 0
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
 
 

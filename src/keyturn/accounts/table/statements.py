@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     Delete,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    not_,
     or_,
     select,
     table,
@@ -26,14 +28,12 @@ from sqlalchemy import update as update_of
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.sql.expression import TableClause
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from keyturn.accounts.table.columns import Column
+from keyturn.accounts.table.flags import FALSE, TRUE
 from keyturn.accounts.table.mapping import Mapping, TableName
 from keyturn.accounts.table.values import id_value, set_value
-
-_FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
-"""What PostgreSQL reads as false, nothing at all, and the time by which MySQL says "never"."""
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only the same characters are equal; in MySQL's own, é is e."""
@@ -93,32 +93,64 @@ class Statements:
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
 
-    def change(self, account_id: str | None, email: str, password_hash: str | None, moment: datetime) -> Update:
+    def change(self, account_id: str, email: str, password_hash: str | None, moment: datetime) -> Update:
         """Set the hash, if there is one, and what is set with it, where the account is as it was and may have one.
 
-        Without an id it changes nothing, and shows whether the database takes it. Raises ValueError for what is no id.
+        Raises ValueError for what is no id.
         """
-        key = None if account_id is None else id_value(self._mapping.fields["id"], account_id)
         values: dict[Any, Any] = {
             self._table.c[one.name]: set_value(one, given, moment) for one, given in self._mapping.sets
         }
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
+        # Where nothing is to be set, the statement still tells whether the account is as it was.
+        return self._update(account_id, email, values or {self._columns["id"]: self._columns["id"]})
+
+    def _update(self, account_id: str | None, email: str, values: dict[Any, Any]) -> Update:
+        key = self._mapping.fields["id"]
+        value = None if account_id is None else id_value(key, account_id)
+        texts: dict[str, str | None] = {"email": email}
+        if key.holds not in (int, UUID, bytes):
+            texts["id"] = account_id
         return (
             update_of(self._table)
-            .where(_is(self._columns["id"], key), *self._exactly(id=key, email=email))
+            .where(_is(self._columns["id"], value), *self._exactly(texts))
             .where(self._is_active(), *self._signs_in_here())
-            # Where nothing is to be set, the statement still tells whether the account is as it was.
-            .values(values or {self._columns["id"]: self._columns["id"]})
+            .values(values)
         )
 
-    def deletes(self, account_id: str | None) -> Iterator[Delete]:
-        """Yield what ends the sessions and the like of an account; without an id, statements that delete nothing."""
+    def deletes(self, account_id: str) -> Iterator[Delete]:
+        """Yield what ends the sessions and the like of an account."""
         for name, key in self._mapping.deletes:
             with suppress(ValueError):  # a column of another type holds no such id
-                value = None if account_id is None else id_value(key, account_id)
-                other = self._named(name, [key])
-                yield delete(other).where(_is(other.c[key.name], value))
+                yield self._delete(name, key, id_value(key, account_id))
+
+    def _delete(self, name: TableName, key: Column, value: Any) -> Delete:
+        other = self._named(name, [key])
+        return delete(other).where(_is(other.c[key.name], value))
+
+    def rehearsed(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
+        """Yield the like of every statement, of no account, with the setting that is wrong where one is refused."""
+        yield "table", self.by_address([""])
+        if "password" in self._columns:
+            yield "password", self._update(None, "", {self._columns["password"]: ""})
+        for one, given in self._mapping.sets:
+            yield f"set.{one.name}", self._update(None, "", {self._table.c[one.name]: set_value(one, given, moment)})
+        for name, key in self._mapping.deletes:
+            yield "delete", self._delete(name, key, None)
+
+    def unread_flags(self) -> Select[Any] | None:
+        """Select one text that is neither yes nor no and yet makes an account active; None where none can."""
+        flag = self._mapping.fields.get("active")
+        if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
+            return None
+        return select(self._columns["active"]).where(self._flag().not_in((*FALSE, *TRUE))).limit(1)
+
+    def shared_addresses(self) -> Select[Any]:
+        """Select a row where several active accounts have one address."""
+        address = func.lower(self._trimmed("email"))
+        several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
+        return several.group_by(address).having(func.count() > 1).limit(1)
 
     def _accounts(self) -> Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale")
@@ -133,11 +165,15 @@ class Statements:
     def _is_active(self) -> ColumnElement[bool]:
         if "active" not in self._columns:
             return literal(1) == literal(1)
+        flag, named = self._flag(), self._mapping.active.values
+        is_named = flag.in_([func.lower(literal(value, Text)) for value in named]) if named else flag.not_in(FALSE)
+        return not_(is_named) if self._mapping.active.is_not else is_named
+
+    def _flag(self) -> ColumnElement[str]:
         flag: ColumnElement[Any] = self._columns["active"]
         if self._mapping.fields["active"].is_bits:
             flag = flag + literal(0)
-        text = func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
-        return text.in_(_FALSE) if self._mapping.active_is_not else text.not_in(_FALSE)
+        return func.coalesce(func.lower(func.trim(cast(flag, Text), type_=Text)), "")
 
     def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
         """Yield that the account is to have a password, if it has none as yet: nobody made it unusable meanwhile."""
@@ -151,13 +187,15 @@ class Statements:
         first = func.substr(self._columns["password"], 1, 1, type_=Text)
         return func.coalesce(first, "").not_in(_UNUSABLE)
 
-    def _exactly(self, **texts: Any) -> Iterator[ColumnElement[bool]]:
+    def _exactly(self, texts: dict[str, str | None]) -> Iterator[ColumnElement[bool]]:
         """Yield that these fields are the same texts, character by character, but for spaces around them."""
-        kind = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
         for field, value in texts.items():
-            if isinstance(value, str):
-                trimmed = cast(func.trim(self._columns[field], type_=Text), kind)
-                yield trimmed.collate(_CHARACTER_BY_CHARACTER[self._dialect]) == literal(value, Text)
+            yield self._trimmed(field) == bindparam(None, value, type_=Text(), unique=True)
+
+    def _trimmed(self, field: str) -> ColumnElement[str]:
+        kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
+        text = func.trim(cast(self._columns[field], kind), type_=kind)
+        return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
     def _named(self, name: TableName, columns: Sequence[Column]) -> TableClause:
         kinds = {one.name: _Hexed() if self._dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns}

@@ -1,11 +1,12 @@
 """Accounts in a table that an app already has."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, cast
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, NamedTuple, Protocol, cast
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -18,8 +19,12 @@ from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
 from keyturn.batching import Batcher
 from keyturn.database import now
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.database_words import cause
+from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
+from keyturn.logs import LogEvent
 from keyturn.settings import TableSettings
+
+log = logging.getLogger(__name__)
 
 
 class Place(Protocol):
@@ -32,10 +37,18 @@ class Place(Protocol):
     async def close(self) -> None: ...
 
 
+class Doubts(NamedTuple):
+    """`unread` is a text of the flag's column that is neither yes nor no, if there is one."""
+
+    unread: str
+    shares_addresses: bool
+
+
 class TableAccounts:
     """An AccountStore over a table in another database. With `settings.password` empty it only looks people up.
 
-    The table is looked at once, when it is first needed: SettingsInvalid where it is not as the settings say.
+    The table is looked at when it is first needed, and anew once it has refused a statement. `require_ready` alone
+    raises SettingsInvalid where it is not as the settings say: whoever asks later can mend nothing.
     """
 
     def __init__(self, settings: TableSettings, place: Place, hash_length: int) -> None:
@@ -49,27 +62,38 @@ class TableAccounts:
     async def require_ready(self) -> None:
         """Look at the table anew; have the database plan each statement, which runs none and fires no trigger."""
         self._statements = None
-        statements = await self._known()
+        statements = await self._looked()
+        refused: dict[str, str] = {}
+        for setting, statement in statements.rehearsed(now()):
+            if refusal := await self._refusal(statement):
+                refused.setdefault(refusal, setting)  # what is refused of the whole table is told once
+        if refused:
+            raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
+
+    async def _refusal(self, statement: Executable) -> str:
+        # Each has a transaction of its own, since PostgreSQL ends one with the first refusal.
         async with self._place.transaction() as session:
             only_explain(await session.connection())
-            planned = [("table", statements.by_ids([])), *(("delete", one) for one in statements.deletes(None))]
-            if self._settings.password:
-                planned.append(("password", statements.change(None, "", "", now())))
-            elif self._settings.set:
-                planned.append(("set", statements.change(None, "", None, now())))
-            for setting, statement in planned:
-                try:
-                    await session.execute(statement)
-                except DBAPIError as error:
-                    if error.connection_invalidated or "locked" in str(error.orig):
-                        raise
-                    if is_hidden_view(error):
-                        continue
-                    raise SettingsInvalid([Fault(f"accounts.table.{setting}", f"refused: {error.orig}")]) from None
+            try:
+                await session.execute(statement)
+            except DBAPIError as error:
+                if error.connection_invalidated or "locked" in str(error.orig):
+                    raise
+                return "" if is_hidden_view(error) else f"refused: {error.orig}"
+        return ""
+
+    async def doubts(self) -> Doubts:
+        """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""
+        statements = await self._known()
+        async with self._asking() as connection:
+            unread = statements.unread_flags()
+            flag = (await connection.execute(unread)).scalar() if unread is not None else None
+            shared = (await connection.execute(statements.shared_addresses())).scalar()
+        return Doubts(text_of(flag), shared is not None)
 
     async def find(self, email: str) -> Account | None:
         statements = await self._known()
-        async with self._place.reading() as connection:
+        async with self._asking() as connection:
             rows = await connection.execute(statements.by_address(spellings(email)))
             row = chosen(rows.mappings(), email)
         return account_of(row, self._settings.password_providers) if row else None
@@ -79,7 +103,7 @@ class TableAccounts:
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._known()
-        async with self._place.reading() as connection:
+        async with self._asking() as connection:
             rows = (await connection.execute(statements.by_ids(set(ids)))).mappings().all()
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
@@ -90,7 +114,7 @@ class TableAccounts:
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         del session  # of another database
         statements = await self._known()
-        async with self._place.reading() as connection:
+        async with self._asking() as connection:
             return await self._hash(statements, connection, account_id)
 
     async def _hash(self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str) -> str | None:
@@ -104,7 +128,6 @@ class TableAccounts:
         return None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
-        await self._known()
         return await self._commit(account, await password.hashed())
 
     async def note_change(self, account: Account) -> bool:
@@ -116,7 +139,8 @@ class TableAccounts:
         async with self._place.transaction() as session:
             changed = await self._change(statements, session, account, password_hash)
             if changed:
-                await session.commit()
+                with self._refusing():  # PostgreSQL's deferred constraints are checked here
+                    await session.commit()
         return changed
 
     async def _change(
@@ -126,17 +150,48 @@ class TableAccounts:
             statement = statements.change(account.id, account.email, password_hash, now())
         except ValueError:  # another store's account
             return False
-        # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
-        if cast("CursorResult[Any]", await session.execute(statement)).rowcount != 1:
-            return False
-        for ending in statements.deletes(account.id):
-            await session.execute(ending)
+        with self._refusing():
+            # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+            if cast("CursorResult[Any]", await session.execute(statement)).rowcount != 1:
+                return False
+            for ending in statements.deletes(account.id):
+                await session.execute(ending)
         return True
 
     async def close(self) -> None:
         await self._place.close()
 
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[AsyncConnection]:
+        async with self._place.reading() as connection:
+            with self._refusing():
+                yield connection
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Raise AccountsUnready for a statement that is refused: the app's table is not as it was.
+
+        What drivers add in further lines may be the row, with its hash: it is left out.
+        """
+        try:
+            yield
+        except DBAPIError as error:
+            self._statements = None
+            if error.connection_invalidated:
+                raise
+            said = cause(error.orig or error)
+            log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
+            raise AccountsUnready(f"the database of the accounts refused a statement: {said}") from None
+
     async def _known(self) -> Statements:
+        try:
+            return await self._looked()
+        except SettingsInvalid as invalid:
+            faults = "; ".join(f"{fault.name}: {fault.message}" for fault in invalid.faults)
+            log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
+            raise AccountsUnready(f"the table of the accounts is not as the settings say: {faults}") from None
+
+    async def _looked(self) -> Statements:
         async with self._looking:
             if self._statements is None:
                 async with self._place.reading() as connection:
@@ -151,7 +206,9 @@ class JoiningTableAccounts(TableAccounts):
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         if session is None:
             return await super().password_hash(account_id)
-        return await self._hash(await self._known(), session, account_id)
+        statements = await self._known()
+        with self._refusing():
+            return await self._hash(statements, session, account_id)
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         return await self._change(await self._known(), session, account, password_hash)

@@ -12,6 +12,8 @@ def text_of(value: Any) -> str:
     """Return a stored value as text: bytes as hex, NULL as nothing. Columns of fixed width are padded with spaces."""
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
 
 
@@ -20,6 +22,8 @@ def id_value(column: Column, text: str) -> Any:
     value: Any = text
     if column.holds is int:
         value = _integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
+    elif column.holds is Decimal:
+        value = _decimal(text)
     elif column.holds is UUID:
         value = UUID(text)
     elif column.holds is bytes:
@@ -29,6 +33,16 @@ def id_value(column: Column, text: str) -> Any:
     text.encode()
     if "\0" in text:
         raise ValueError("PostgreSQL keeps no NUL")
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("no number") from None
+    if not value.is_finite():
+        raise ValueError("no number that counts anything")
     return value
 
 
