@@ -33,7 +33,7 @@ test *flags:
 
 # The tests with coverage of src, which must stay over 95 %
 cover:
-    uv run pytest -n 2 --dist worksteal --cov --cov-fail-under=95
+    uv run pytest -n 3 --dist worksteal --cov --cov-fail-under=95
 
 # Throughput, hashing, start and memory: each against its budget
 bench *flags:

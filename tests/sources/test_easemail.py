@@ -1,15 +1,14 @@
 """EaseMail: a reset that goes through Resend and not through Supabase's mails, sentence by sentence."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
-import httpx
 import pytest
 from tests.pages.school import words
 from tests.serving import serving
 from tests.sources.adopted import PASSWORD, Adopted, adopted, path_of
+from tests.sources.easemail import ADA, KEY, can_sign_in, is_grey
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
 
@@ -17,9 +16,7 @@ from keyturn.settings import Secret
 from keyturn.testing.supabase_server import SupabaseServer
 
 NAME = "easemail"
-ADA = "ada@easemail.test"
 NEW = "Lighthouse-7-loud"
-KEY = "your_service_role_key"
 REQUEST, VALIDATE, RESET = (
     f"/api/auth/{route}" for route in ("request-password-reset", "validate-reset-token", "reset-password-with-token")
 )
@@ -43,13 +40,6 @@ def supabase_url(supabase: SupabaseServer) -> Iterator[str]:
 async def app(supabase_url: str, migrated: str) -> AsyncIterator[Adopted]:
     async with adopted(NAME, migrated, KEYTURN_ACCOUNTS_SUPABASE_URL=supabase_url) as app:
         yield app
-
-
-async def can_sign_in(supabase_url: str, password: str, email: str = ADA) -> bool:
-    async with httpx.AsyncClient(base_url=supabase_url, headers={"apikey": KEY}) as client:
-        body = {"email": email, "password": password}
-        answer = await client.post("/auth/v1/token?grant_type=password", content=json.dumps(body))
-    return answer.status_code == 200
 
 
 # 1. Database
@@ -248,7 +238,7 @@ async def test_2_the_email_comes_from_its_address_in_its_grey_theme_with_the_lin
     assert mail.sender == "EaseMail <noreply@easemail.app>"
     accent = app.settings.brand.accent
     assert accent in mail.html
-    assert _is_grey(accent)
+    assert is_grey(accent)
     assert app.link_in(mail) == f"https://www.easemail.app/change-password?token={token_in(mail)}"
 
 
@@ -299,9 +289,3 @@ async def test_who_asked_when_and_what_became_of_it_can_be_looked_up(app: Adopte
         ("reset_request", "no_account", NOBODY),
         ("password_reset", "changed", ADA),
     ]
-
-
-def _is_grey(colour: str) -> bool:
-    """Tell whether a colour's parts are nearly the same, as in #4b5563."""
-    parts = bytes.fromhex(colour.removeprefix("#"))
-    return max(parts) - min(parts) < 32

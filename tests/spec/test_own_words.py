@@ -14,8 +14,9 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 ENGLISH = {
     "Reset your %(brand)s password": "Reset Your %(brand)s Password",
-    "Hello %(name)s, we received a request for a new password for your %(brand)s account. If it was you, choose it "
-    "here:": "Dear %(name)s, we received a request to change your password for your %(brand)s account.",
+    "Hello %(name)s, we received a request for a new password for your %(brand)s account.": (
+        "Dear %(name)s, we received a request to change your password for your %(brand)s account."
+    ),
     "Save the new password": "Update Password",
     "Forgot your password?": "Lost your key?",
     "If an account exists for that address, a link is on its way.": "Password reset link sent!",

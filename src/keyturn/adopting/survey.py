@@ -1,12 +1,9 @@
 """What is in the database of an app: its tables, and in which format its hashes are. Nothing is changed in it."""
 
-import sqlite3
 import warnings
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection, Inspector, column, inspect, select, table
@@ -67,20 +64,11 @@ async def some_hashes(url: str, name: str, password: str) -> list[str]:
 async def _opened(url: str) -> AsyncIterator[Elsewhere]:
     elsewhere = Elsewhere(url)
     try:
-        if elsewhere.engine.dialect.name == "sqlite":
-            _open_once(str(make_url(url).database))
         yield elsewhere
-    except (AccountsUnready, DBAPIError, sqlite3.Error, OSError) as error:
+    except (AccountsUnready, DBAPIError, OSError) as error:
         raise NotReached(f"{where(make_url(url))} cannot be read: {cause(error)}") from error
     finally:
         await elsewhere.close()
-
-
-def _open_once(file: str) -> None:
-    """Raise what SQLite says of the file. The thread of aiosqlite's that cannot open one complains to a closed loop."""
-    Path(file).stat()
-    with closing(sqlite3.connect(f"file:{quote(file)}?mode=rw", uri=True)) as database:
-        database.execute("PRAGMA schema_version")
 
 
 def _tables(connection: Connection) -> dict[str, Table]:

@@ -43,18 +43,20 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     The watch lasts as long as the page listens, and `watching` says that it has begun. A folder that is taken away, as
     a change of branches can do, is waited for.
     """
-    told = False
+    told = is_back = False
     while not studio.stopping.is_set():
         watched = _watched(studio)
         with contextlib.suppress(FileNotFoundError):  # gone in the moment between
             async for paths in _batches(studio, watched.folders):
+                if is_back:  # said once it is watched again, or what is saved in between would be told by nobody
+                    is_back = False
+                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(())))
                 if not told:
                     told = True
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages(paths, watched):
                     yield message
-        if await _are_back(studio):
-            yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(())))
+        is_back = await _are_back(studio)
 
 
 async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
