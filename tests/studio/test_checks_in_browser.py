@@ -27,21 +27,21 @@ async def test_what_was_found_appears_after_the_mail_and_in_the_list(page: Page,
 
 
 async def test_a_save_is_drawn_without_waiting_for_its_checks(page: Page, served: str, folder: Path) -> None:
+    turn = asyncio.Lock()
+
+    async def one_at_a_time(route: Route) -> None:
+        async with turn:
+            await route.fulfill(response=await route.fetch())
+
+    await page.route("**/studio/checks/**", one_at_a_time)
     await open_sample(page, served, "?sample=ada&tab=checks")
     await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
-    allowed = asyncio.Event()
 
-    async def hold_up(route: Route) -> None:
-        await allowed.wait()
-        await route.continue_()
-
-    await page.route("**/studio/checks/**", hold_up)
-    save(folder, RIGHT, WRONG.replace("The end", "It is over"))
-    await expect(mail(page).get_by_text("It is over")).to_be_attached()
-    await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
-    await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
-
-    allowed.set()
+    async with turn:  # none is under way, and none is answered
+        save(folder, RIGHT, WRONG.replace("The end", "It is over"))
+        await expect(mail(page).get_by_text("It is over")).to_be_attached()
+        await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
+        await expect(page.get_by_role("complementary")).to_contain_text("Nothing to mend.")
     await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
 
 
