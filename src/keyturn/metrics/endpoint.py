@@ -36,8 +36,10 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
             _require_bearer(request, token)
         elif not (local and _is_from_this_machine(request)):
             raise NotFoundException
+        backlog = await _backlog(database)
+        figures = {"waiting": backlog.waiting, "oldest": backlog.oldest.total_seconds()} if backlog else {}
         return Response(
-            meters.exposition(await _backlog(database)),
+            meters.exposition(**figures),
             media_type=_TEXT,
             headers={"Cache-Control": "no-store"},
         )

@@ -6,7 +6,6 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from keyturn.meters import Meters
-from keyturn.outbox.backlog import Backlog
 
 _DELIVERY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 _HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
@@ -51,8 +50,12 @@ class PrometheusMeters(Meters):
     def password_hash(self, seconds: float) -> None:
         self._hashes.observe(seconds)
 
-    def exposition(self, backlog: Backlog | None) -> bytes:
-        """Return everything in Prometheus' text format; without a backlog, its gauges are not a number."""
-        self._waiting.set(backlog.waiting if backlog else math.nan)
-        self._oldest.set(backlog.oldest.total_seconds() if backlog else math.nan)
+    def exposition(self, *, waiting: float = math.nan, oldest: float = math.nan) -> bytes:
+        """Return everything in Prometheus' text format.
+
+        `waiting` is how many messages are not settled, `oldest` the age of the oldest in seconds; what nobody knows
+        is not a number.
+        """
+        self._waiting.set(waiting)
+        self._oldest.set(oldest)
         return generate_latest(self._registry)
