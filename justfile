@@ -53,8 +53,8 @@ wheel:
 
 # Collect the texts that people see, for the catalogues; a new one begins with `pybabel init` (docs/languages.md)
 messages:
-    uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
-    uv run pybabel -q update -i src/keyturn/locales/keyturn.pot -d src/keyturn/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+    uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
+    uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # All that CI runs
 check: lint test-all

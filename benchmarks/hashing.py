@@ -10,7 +10,7 @@ from statistics import median
 import bcrypt
 
 from benchmarks.figure import Figure
-from keyturn.reset.hashing import PasswordHasher
+from keyturn.reset.passwords.hasher import PasswordHasher
 
 HASHES, ROUNDS, COST = 24, 3, 12
 

@@ -5,9 +5,9 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.figure import Figure
-from keyturn.gallery.sample_files import read_samples
+from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.parts import Parts
-from keyturn.reset.emails import EMAILS
+from keyturn.reset.delivery.email_props import EMAILS
 from keyturn.settings import DatabaseSettings, Settings
 
 RUNS = 500

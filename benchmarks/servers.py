@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from keyturn.accounts.port import Account
 from keyturn.app import create_app
 from keyturn.cli.running import listen, run, serve
-from keyturn.migrating import migrate
+from keyturn.database.migrations import migrate
 from keyturn.parts import Parts
 from keyturn.settings import (
     DatabaseSettings,

@@ -1,11 +1,11 @@
-"""Runs the migrations on the connection that `keyturn.migrating` hands over."""
+"""Runs the migrations on the connection that `keyturn.database.migrations` hands over."""
 
 from alembic import context
 
 import keyturn.accounts.models
-import keyturn.mail.models
+import keyturn.mail.transports.models
 import keyturn.outbox.models
-import keyturn.reset.models  # noqa: F401 - so that the metadata is complete
+import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model
 
 context.configure(

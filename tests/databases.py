@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from keyturn.database import Database
-from keyturn.migrating import migrate
+from keyturn.database.migrations import migrate
 
 _ROOM = 2**30
 """Bytes that a run needs at most: each database takes eight million while its test lasts, the log the rest."""

@@ -10,13 +10,13 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
-from keyturn.metrics import metrics_router
+from keyturn.api.metrics import metrics_router
+from keyturn.api.problems import problem_handlers
 from keyturn.pages.front import refusals_around, way_in
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin, site_of
-from keyturn.reset.problems import problem_handlers
 from keyturn.settings import Settings, is_loopback
 
 

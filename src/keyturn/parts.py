@@ -10,38 +10,38 @@ from typing import TYPE_CHECKING, Any
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
+from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.database import Database
-from keyturn.logs import LogEvent
-from keyturn.mail.email import Sender, local_sender
-from keyturn.mail.palette import palette_for
-from keyturn.mail.resend_webhook import ResendWebhook
-from keyturn.mail.senders import sender_for
-from keyturn.mail.traced import TracedSender
-from keyturn.metrics import PrometheusMeters
+from keyturn.mail.rendering.palette import palette_for
+from keyturn.mail.transports.email import Sender, local_sender
+from keyturn.mail.transports.resend_webhook import ResendWebhook
+from keyturn.mail.transports.senders import sender_for
+from keyturn.mail.transports.traced import TracedSender
 from keyturn.outbox import Aside, Outbox, Relay, RelayLimits, Seal
-from keyturn.reset.appearance import Appearance, appearances_of_kinds, own_languages
-from keyturn.reset.audit import Audit
-from keyturn.reset.changing import PasswordChanges
-from keyturn.reset.consequences import Consequences
-from keyturn.reset.delivery import Delivery, LinkRules
-from keyturn.reset.hashing import PasswordHasher
-from keyturn.reset.housekeeping import Housekeeping
-from keyturn.reset.http import ResetApi, SessionApi, SessionCookie
-from keyturn.reset.intents import NOTICES, origin_of
-from keyturn.reset.letters import Letters, Postmark
-from keyturn.reset.links import Links
-from keyturn.reset.notices import Notices
-from keyturn.reset.own_mails import own_templates
-from keyturn.reset.password import PasswordPolicy
-from keyturn.reset.posting import Post
-from keyturn.reset.reports import MailReports
+from keyturn.reset.changes.app_events import Notices
+from keyturn.reset.changes.effects import Consequences
+from keyturn.reset.changes.service import PasswordChanges
+from keyturn.reset.delivery.builtin_emails import own_templates
+from keyturn.reset.delivery.composer import Letters, Postmark
+from keyturn.reset.delivery.failover import Post
+from keyturn.reset.delivery.handler import Delivery, LinkRules
+from keyturn.reset.delivery.page_urls import Links
+from keyturn.reset.delivery.provider_events import MailReports
+from keyturn.reset.delivery.theme import Appearance, appearances_of_kinds, own_languages
+from keyturn.reset.delivery.webhook import Telling
+from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.messages import NOTICES, origin_of
+from keyturn.reset.records.retention import Housekeeping
 from keyturn.reset.resets import PasswordResets
-from keyturn.reset.signing_in import SignIns
-from keyturn.reset.store import LinkStore
-from keyturn.reset.telling import Telling
-from keyturn.reset.throttle import Throttle
+from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
-from keyturn.tracing import Tracing, tracing_of_process
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.prometheus import PrometheusMeters
+from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
 if TYPE_CHECKING:
     from keyturn.webhooks.sender import WebhookSender

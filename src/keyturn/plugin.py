@@ -16,17 +16,17 @@ from litestar.types import ASGIApp, Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.accounts.port import AccountStore
+from keyturn.api.mounting import MountedApart
+from keyturn.api.router import api_router
+from keyturn.database.host_database import shared
+from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.keys import derive
-from keyturn.mail.email import Sender
-from keyturn.migrating import require_current
+from keyturn.mail.transports.email import Sender
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
-from keyturn.reset.api import api_router
-from keyturn.reset.mounting import MountedApart
 from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
-from keyturn.sharing import shared
+from keyturn.settings.keys import derive
 
 
 class KeyturnPlugin(InitPlugin):

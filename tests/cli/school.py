@@ -18,8 +18,8 @@ from keyturn.errors import SendFailed
 from keyturn.outbox.history import Event, note_report
 from keyturn.outbox.models import OutboxRow
 from keyturn.parts import Parts
-from keyturn.reset.client import Client
-from keyturn.reset.intents import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.settings import LimitSettings, Secret, read_settings
 
 ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"

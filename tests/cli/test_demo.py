@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.demo_folder import DemoFolder
-from keyturn.cli.plain_demo import ACCOUNTS, demo_settings
+from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.demo.plain import ACCOUNTS, demo_settings
 from keyturn.settings.rules import SHORTEST_SECRET, broken_rules
 
 URL = "http://127.0.0.1:8000"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Keyturn
 
-from keyturn.migrating import head
+from keyturn.database.migrations import head
 
 
 def test_it_says_where_the_database_went(keyturn: Keyturn) -> None:

@@ -10,8 +10,8 @@ from keyturn.database import now
 from keyturn.errors import SendRefused
 from keyturn.outbox import Sent
 from keyturn.parts import Parts
-from keyturn.reset.client import Client
-from keyturn.reset.notices import Notices
+from keyturn.reset.changes.app_events import Notices
+from keyturn.reset.records.client import Client
 
 KIND = "webhook_password_changed"
 

@@ -9,7 +9,7 @@ from tests.cli.conftest import Keyturn
 
 from keyturn.database import now
 from keyturn.parts import Parts
-from keyturn.reset.client import Client
+from keyturn.reset.records.client import Client
 from keyturn.settings import read_settings
 
 ADA, EVE = "ada@northwind.example", "eve@northwind.example"

@@ -84,7 +84,7 @@ def test_the_studio_is_not_there() -> None:
 
     imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
     assert any("'keyturn.app'" in line for line in imported)
-    assert not any("'keyturn.studio" in line or "'keyturn.lint" in line for line in imported)
+    assert not any("'keyturn.emails.studio" in line or "'keyturn.emails.lint" in line for line in imported)
 
 
 def test_a_worker_sends_what_another_process_accepted(migrated: Keyturn, workplace: Path) -> None:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from keyturn.cli.demo_folder import DemoFolder
-from keyturn.cli.examples import Example, example_names
+from keyturn.cli.demo.examples import Example, example_names
+from keyturn.cli.demo.folder import DemoFolder
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.palette import palette_for
+from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import Settings, read_settings
 from keyturn.settings.rules import broken_rules
 

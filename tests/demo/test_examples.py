@@ -14,9 +14,9 @@ from tests.spec.service import CHEAPEST
 
 from keyturn.app import create_app
 from keyturn.cli import keyturn
-from keyturn.cli.demo_folder import DemoFolder
-from keyturn.cli.examples import Example, NoSuchExample
-from keyturn.cli.plain_demo import PASSWORD
+from keyturn.cli.demo.examples import Example, NoSuchExample
+from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.demo.plain import PASSWORD
 from keyturn.parts import Parts
 from keyturn.settings import HashingSettings
 

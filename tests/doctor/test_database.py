@@ -14,10 +14,10 @@ from sqlalchemy import text
 from tests.databases import Databases, SqliteFiles
 
 from keyturn.database import Database, now
+from keyturn.database.migrations import VERSION_TABLE, head
 from keyturn.doctor.database import check_database
 from keyturn.doctor.finding import Finding
 from keyturn.doctor.sqlite_file import file_system, network
-from keyturn.migrating import VERSION_TABLE, head
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
 

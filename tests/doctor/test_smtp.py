@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.senders.smtp_server import PASSWORD, USERNAME, running_smtp
+from tests.mail.transports.smtp_server import PASSWORD, USERNAME, running_smtp
 
 from keyturn.doctor.finding import Finding
 from keyturn.doctor.smtp import check_smtp

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from keyturn.api.form_texts import form_texts
 from keyturn.languages import Languages, SourceTexts
-from keyturn.reset.form_texts import form_texts
-from keyturn.resources import folder
+from keyturn.packaging import folder
 
 
 def test_every_word_has_a_type_and_every_type_a_word() -> None:

@@ -23,8 +23,8 @@ from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.plugin import site_of
-from keyturn.reset import tokens
-from keyturn.reset.client import Client
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
 
 ADA = "ada@northwind.example"

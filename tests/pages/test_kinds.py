@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.pages.school import School, Visitor, heading, opened, settings_for, words
 
-from keyturn.mail.palette import palette_for
+from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import Kind
 
 OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"

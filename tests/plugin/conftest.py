@@ -8,7 +8,7 @@ import pytest
 from tests.databases import Databases
 from tests.plugin.host import Host
 
-from keyturn.migrating import migrate
+from keyturn.database.migrations import migrate
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.spec.service import ADA, NEW_PASSWORD
 from keyturn import Account
 from keyturn.cli import COMMANDS
 from keyturn.cli.in_an_app import keyturn
-from keyturn.migrating import migrate
+from keyturn.database.migrations import migrate
 
 
 def run(app: Litestar, *arguments: str) -> Result:

@@ -16,8 +16,8 @@ from tests.spec.service import ADA, settings_for
 
 from keyturn import KeyturnPlugin, Settings
 from keyturn.database import Database
+from keyturn.database.migrations import migrate
 from keyturn.errors import DatabaseUnready, SettingsInvalid
-from keyturn.migrating import migrate
 from keyturn.settings import DatabaseSettings
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

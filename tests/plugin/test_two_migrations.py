@@ -21,8 +21,8 @@ from tests.spec.service import NEW_PASSWORD, running, settings_for
 
 from keyturn import KeyturnPlugin, table_of
 from keyturn.database import Database, Model
+from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.errors import DatabaseUnready
-from keyturn.migrating import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.settings import DatabaseSettings, Secret
 
 THEIRS = {"users", "visits", "alembic_versions"}

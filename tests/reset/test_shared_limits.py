@@ -13,8 +13,8 @@ from tests.spec.service import ADA, REQUEST, Service, problem, running, settings
 
 from keyturn.errors import LimitsUnready, SettingsInvalid, TooManyRequests
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.client import Client
-from keyturn.reset.throttle import Throttle
+from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret
 
 SOMEBODY = Client(address="198.18.0.1")

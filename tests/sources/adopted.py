@@ -17,8 +17,8 @@ from tests.pages.school import Visitor
 from tests.spec.inbox import Inbox, links_in
 from tests.spec.service import CHEAPEST, Service, running
 
-from keyturn.mail.email import Email
-from keyturn.reset.models import AuditRow, ResetTokenRow
+from keyturn.mail.transports.email import Email
+from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import HashingSettings, Settings, read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

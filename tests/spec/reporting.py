@@ -18,8 +18,8 @@ from tests.spec.service import ADA, Service
 from keyturn.database import now
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.outbox.reading import Wanted, read
-from keyturn.reset.audit import Entry
-from keyturn.reset.models import MailboxRow
+from keyturn.reset.records.audit import Entry
+from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings, ResendSettings, Secret
 
 WEBHOOK = "/webhooks/resend"

@@ -18,7 +18,7 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.app import create_app
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
-from keyturn.tracing import Tracing
+from keyturn.telemetry.tracing import Tracing
 
 REQUEST = "/api/auth/request-password-reset"
 VALIDATE = "/api/auth/validate-reset-token"

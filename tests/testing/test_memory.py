@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from keyturn.errors import SendRetryable
-from keyturn.mail.email import Email
+from keyturn.mail.transports.email import Email
 from keyturn.testing import MemorySender
 
 MAIL = Email(sender="a@northwind.example", to="ada@pupils.test", subject="Hello", html="<p>Hello</p>", text="Hello")

@@ -14,7 +14,7 @@ from tests.webhooks.rows import deliver_again, make_due, states
 
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.intents import origin_of
+from keyturn.reset.records.messages import origin_of
 from keyturn.settings import Secret, WebhookSettings
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.batching import Batcher
 from keyturn.database import Database, now
+from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready, Fault, InputInvalid
 
 _ACCOUNT = (

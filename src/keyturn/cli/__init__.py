@@ -10,14 +10,14 @@ from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("keyturn.cli.demo", "Live the whole story in a browser; nothing is configured, nothing is sent."),
-    "init": ("keyturn.cli.init", "Write the settings for an app that has accounts; say what is left to do."),
+    "demo": ("keyturn.cli.demo.command", "Live the whole story in a browser; nothing is configured, nothing is sent."),
+    "init": ("keyturn.cli.init.command", "Write the settings for an app that has accounts; say what is left to do."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run a worker alone: it sends the mails that were promised."),
     "migrate": ("keyturn.cli.service", "Bring the database to the newest revision."),
-    "studio": ("keyturn.cli.studio", "Preview the emails in a browser, with sample data."),
-    "render": ("keyturn.cli.render", "Render an email to the terminal or a file."),
-    "check": ("keyturn.cli.check", "Check the emails: MJML, clients, links, accessibility, safety."),
+    "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
+    "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
+    "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
     "accounts": ("keyturn.cli.accounts", "Look an account up; add to and list the built-in store."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),

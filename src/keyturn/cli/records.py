@@ -12,7 +12,7 @@ from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-from keyturn.reset.audit import Entry
+from keyturn.reset.records.audit import Entry
 
 
 @click.command()

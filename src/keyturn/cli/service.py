@@ -56,8 +56,8 @@ def worker(metrics_port: int | None) -> None:
 def migrate() -> None:
     """Bring the database to the newest revision. Safe to run again, and from several machines at once."""
     from keyturn.cli.running import run  # noqa: PLC0415
-    from keyturn.migrating import head  # noqa: PLC0415
-    from keyturn.migrating import migrate as migrate_database  # noqa: PLC0415
+    from keyturn.database.migrations import head  # noqa: PLC0415
+    from keyturn.database.migrations import migrate as migrate_database  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=False)
@@ -74,8 +74,8 @@ def migrate() -> None:
 
 
 def _observe(settings: Settings) -> None:
-    from keyturn.logs import configure_logs  # noqa: PLC0415
-    from keyturn.tracing.export import start_export  # noqa: PLC0415
+    from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+    from keyturn.telemetry.tracing.export import start_export  # noqa: PLC0415
 
     configure_logs(settings.logs.level, settings.logs.format)
     start_export()
@@ -88,7 +88,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     """
     from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
     from keyturn.cli.running import run  # noqa: PLC0415
-    from keyturn.migrating import require_current  # noqa: PLC0415
+    from keyturn.database.migrations import require_current  # noqa: PLC0415
 
     async def check() -> None:
         async with here.database(settings) as database:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from keyturn.cli.installation import installation
 from keyturn.cli.running import run
-from keyturn.migrating import require_current
+from keyturn.database.migrations import require_current
 from keyturn.parts import Parts
 
 

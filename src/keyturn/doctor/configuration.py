@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import Fault
-from keyturn.mail.palette import palette_for
+from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import Reading, Settings, is_loopback
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
 

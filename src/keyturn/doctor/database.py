@@ -9,11 +9,11 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
-from keyturn.database_words import cause, where
+from keyturn.database.migrations import head, revision
+from keyturn.database.wording import cause, where
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
 from keyturn.errors import DatabaseUnready, SettingsInvalid
-from keyturn.migrating import head, revision
 from keyturn.settings import Settings
 
 _POSTGRESQL = "postgresql://user:password@host:5432/database"

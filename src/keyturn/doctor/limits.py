@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import LimitsUnready, SettingsInvalid
-from keyturn.reset.throttle import Throttle
+from keyturn.reset.rate_limits import Throttle
 from keyturn.settings import Settings
 
 _SLOW = 0.05

@@ -19,7 +19,7 @@ from keyturn.errors import CatalogueInvalid
 if TYPE_CHECKING:
     from babel.messages import Catalog, Message
 
-PACKAGED = Path(__file__).parents[1] / "locales"
+PACKAGED = Path(__file__).parent / "locales"
 ANY = "*"
 
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keyturn.database import Database
-from keyturn.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.outbox")
 

@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keyturn.batching import Batcher
 from keyturn.database import Database, now
+from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL

@@ -12,13 +12,13 @@ import msgspec
 
 from keyturn.database import now
 from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
-from keyturn.logs import LogEvent, request_id
-from keyturn.meters import Meters
 from keyturn.outbox.backoff import backoff
 from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.tracing import Tracing
+from keyturn.telemetry.logs import LogEvent, request_id
+from keyturn.telemetry.meters import Meters
+from keyturn.telemetry.tracing import Tracing
 
 log = logging.getLogger("keyturn.outbox")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from keyturn.keys import derive
+from keyturn.settings.keys import derive
 
 
 class SealBroken(Exception):

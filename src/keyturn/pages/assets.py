@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from keyturn.mail.palette import Palette
+from keyturn.mail.rendering.palette import Palette
 from keyturn.pages.security import NO_FORM
 from keyturn.pages.site import Site
 

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from keyturn import addresses
 from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
-from keyturn.reset import tokens
+from keyturn.reset.records import tokens
 
 Notice = Literal["password_changed", "signed_out"]
 

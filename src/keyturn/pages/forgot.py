@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn import addresses
+from keyturn.api.requests import client_of
 from keyturn.errors import InputInvalid
 from keyturn.pages.rendering import Pages
-from keyturn.reset.http import client_of
 
 
 class ForgotForm(msgspec.Struct, frozen=True):

@@ -10,9 +10,9 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
+from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from keyturn.api.problems import problem_handlers
 from keyturn.pages.rendering import Pages
-from keyturn.reset.problems import MEDIA_TYPE as PROBLEM_TYPE
-from keyturn.reset.problems import problem_handlers
 
 _FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
 _NOTHING_HERE = {404, 405}

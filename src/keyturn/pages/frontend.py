@@ -9,9 +9,9 @@ from typing import Any
 from litestar import HttpMethod, MediaType, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
-from keyturn.resources import folder
 
 _MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
 """Each after those that it imports."""

@@ -11,11 +11,11 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
+from keyturn.api.request_id import name_of
 from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
-from keyturn.logs import LogEvent
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
-from keyturn.reset.request_id import name_of
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.pages")
 

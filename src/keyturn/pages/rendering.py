@@ -12,13 +12,13 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
-from keyturn.compiled import compiled_once
 from keyturn.languages import Language
+from keyturn.mail.rendering.jinja_cache import compiled_once
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
-from keyturn.reset.rule_texts import rule_text
+from keyturn.reset.passwords.rule_texts import rule_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

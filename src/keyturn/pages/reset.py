@@ -8,10 +8,10 @@ from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
+from keyturn.api.requests import client_of
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
-from keyturn.reset.http import client_of
-from keyturn.reset.password import Rule
+from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]

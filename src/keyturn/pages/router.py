@@ -3,6 +3,7 @@
 from litestar import Controller, Router
 from litestar.di import Provide
 
+from keyturn.api.mounting import MountedOnce
 from keyturn.pages.forgot import ForgotPassword
 from keyturn.pages.frontend import frontend_routes
 from keyturn.pages.refusals import Refusals
@@ -12,7 +13,6 @@ from keyturn.pages.security import forged_requests_refused
 from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
-from keyturn.reset.mounting import MountedOnce
 
 _LARGEST_FORM = 16_384
 """Bytes: an address and two passwords, however they are encoded, are shorter."""

@@ -7,9 +7,9 @@ from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
 
 from keyturn.accounts.port import Account
+from keyturn.api.requests import client_of
 from keyturn.pages.rendering import Pages
-from keyturn.reset.http import client_of
-from keyturn.reset.signing_in import SignIns
+from keyturn.reset.sign_ins import SignIns
 
 
 class SecuritySettings(Controller):

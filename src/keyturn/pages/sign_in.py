@@ -8,10 +8,10 @@ from litestar import Controller, HttpMethod, Request, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
+from keyturn.api.requests import client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn
 from keyturn.pages.rendering import Pages
-from keyturn.reset.http import client_of
-from keyturn.reset.signing_in import SignIns
+from keyturn.reset.sign_ins import SignIns
 
 # A path of RFC 3986, 3.3, and no second slash or backslash at its start: browsers take both for a host.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from keyturn.api.requests import SessionCookie
 from keyturn.languages import Languages
-from keyturn.mail.palette import Palette
-from keyturn.reset.appearance import Appearance
-from keyturn.reset.http import SessionCookie
-from keyturn.reset.password import PasswordPolicy
+from keyturn.mail.rendering.palette import Palette
+from keyturn.reset.delivery.theme import Appearance
+from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.resets import PasswordResets
-from keyturn.reset.signing_in import SignIns
+from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import Brand, Paths
 
 

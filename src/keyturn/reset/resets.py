@@ -11,16 +11,16 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
 from keyturn.errors import LinkDead
-from keyturn.logs import LogEvent
-from keyturn.meters import Meters, counted
 from keyturn.outbox import Outbox
-from keyturn.reset import tokens
-from keyturn.reset.changing import PasswordChanges
-from keyturn.reset.client import Client
-from keyturn.reset.intents import RESET_REQUESTED, ResetRequested
-from keyturn.reset.permits import Change, Permit
-from keyturn.reset.store import Link, LinkStore
-from keyturn.reset.throttle import Throttle
+from keyturn.reset.changes.authorization import Change, Permit
+from keyturn.reset.changes.service import PasswordChanges
+from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters, counted
 
 log = logging.getLogger("keyturn.reset")
 

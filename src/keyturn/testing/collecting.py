@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.gallery import Gallery
-from keyturn.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.gallery.opening import open_gallery
-from keyturn.reset.own_mails import own_gallery
+from keyturn.reset.delivery.builtin_emails import own_gallery
 from keyturn.settings import FILE_NAME, read_settings
-from keyturn.snapshots import Goldens, Snapshots
 
 
 def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from keyturn.snapshots import Comparison, MailName, Snapshots  # loads Jinja and MJML: only who has such a test pays
+    from keyturn.emails.snapshots import (  # loads Jinja and MJML: only who has such a test pays
+        Comparison,
+        MailName,
+        Snapshots,
+    )
 
 _STUDIO = "http://127.0.0.1:8001/studio/snapshots"
 

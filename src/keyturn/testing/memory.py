@@ -1,7 +1,7 @@
 """A transport that keeps the mails."""
 
 from keyturn.errors import SendFailed
-from keyturn.mail.email import Email
+from keyturn.mail.transports.email import Email
 
 
 class MemorySender:

@@ -11,7 +11,7 @@ import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outgoing import OutgoingClient
+from keyturn.http_client import OutgoingClient
 from keyturn.webhooks.signing import Signer
 
 _LONGEST_ANSWER = 16_384

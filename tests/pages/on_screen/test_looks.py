@@ -8,7 +8,7 @@ from tests.pages.on_screen.conftest import Screens
 from tests.pages.on_screen.test_the_story import link
 from tests.pages.school import ADA, PASSWORD, School
 
-from keyturn.mail.palette import contrast
+from keyturn.mail.rendering.palette import contrast
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,8 +11,8 @@ from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi
 from keyturn.accounts.supabase.users import account_of
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.logs import LogEvent
 from keyturn.settings import SupabaseSettings
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
 

@@ -12,9 +12,9 @@ import msgspec
 from keyturn.accounts.supabase.refusals import Refusal, refusal_of, rejection_of
 from keyturn.accounts.supabase.users import User
 from keyturn.errors import AccountsUnready
-from keyturn.logs import LogEvent
-from keyturn.outgoing import OutgoingClient
+from keyturn.http_client import OutgoingClient
 from keyturn.settings import SupabaseSettings
+from keyturn.telemetry.logs import LogEvent
 
 Document = TypeVar("Document")
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
-from keyturn.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.database_words import cause, where
+from keyturn.database.wording import cause, where
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 
 _DRIVERS = {

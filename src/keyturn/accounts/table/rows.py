@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.values import text_of
-from keyturn.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, chosen, spellings
 from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
-from keyturn.batching import Batcher
 from keyturn.database import now
-from keyturn.database_words import cause
+from keyturn.database.batching import Batcher
+from keyturn.database.wording import cause
 from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
-from keyturn.logs import LogEvent
 from keyturn.settings import TableSettings
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
 

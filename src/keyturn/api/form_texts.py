@@ -1,0 +1,111 @@
+"""The words of the forms that stand in other pages (frontend/keyturn.js), in every language that the service speaks."""
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+
+from keyturn.api.requests import AnyRequest, ResetApi
+from keyturn.api.schemas import FormTexts
+from keyturn.languages import SourceTexts
+
+_FOR_AN_HOUR = "public, max-age=3600"
+
+
+class TextsController(Controller):
+    tags = ("Password reset",)
+
+    @get(
+        "/texts",
+        summary="The words of the forms",
+        description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
+    )
+    async def texts(
+        self, request: AnyRequest, api: NamedDependency[ResetApi], lang: FromQuery[str] = ""
+    ) -> Response[FormTexts]:
+        language = api.languages.choose(lang, request.headers.get("accept-language", ""))
+        # By its address alone, where that names a language: what is kept cannot be another's.
+        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+        texts = form_texts(language, language.duration(api.link_life))
+        found = FormTexts(lang=language.tag, dir=language.direction, texts=texts)
+        return Response(found, headers=headers)
+
+
+def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
+    """Return every text by the name that the forms have for it; what they fill in stands in braces.
+
+    `lifetime` is how long a link works, in words of that language.
+    """
+    _ = language.gettext
+    return {
+        **_asking(language, lifetime),
+        **_dead(language, lifetime),
+        "resetHeading": _("Choose a new password"),
+        "password": _("New password"),
+        "again": _("Again"),
+        "show": _("Show"),
+        "hide": _("Hide"),
+        "strength": _("Strength, roughly"),
+        "none": _("none yet"),
+        "weak": _("weak"),
+        "fair": _("fair"),
+        "good": _("good"),
+        "strong": _("strong"),
+        "same": _("the same in both fields"),
+        "unmet": _("Not met yet: %(rules)s.", rules="{rules}"),
+        "mismatch": _("The two passwords are not the same."),
+        "save": _("Save the new password"),
+        "until": _("The link works until %(time)s.", time="{time}"),
+        "changed": _("Your password was changed"),
+        "signIn": _("Sign in"),
+        "unloaded": _("This form could not be loaded"),
+        "unreachable": _("The service cannot answer at the moment."),
+        "retry": _("Try again"),
+    }
+
+
+def _asking(language: SourceTexts, lifetime: str) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "forgotHeading": _("Forgot your password?"),
+        "forgotLead": _("Enter the address of your account. If there is one, we send a link to choose a new password."),
+        "email": _("Email"),
+        "malformed": _("Enter a whole address, like name@example.org."),
+        "send": _("Send the link"),
+        "back": _("Back to sign in"),
+        "sentHeading": _("Check your mail"),
+        "sentLead": _(
+            "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s.",
+            email="{email}", lifetime=lifetime,
+        ),
+        "for": _("For %(email)s", email="{email}"),
+        "spam": _("Check your email (and spam folder)."),
+        "nothing": _("Nothing there?"),
+        "askAgainIn": _("Ask again in <b>%(wait)s</b>.", wait="{wait}"),
+        "askAgain": _("Ask again."),
+        "sendAgain": _("Send the link again"),
+        "another": _("Use another address"),
+        "changeHeading": _("Change password"),
+        "changeLead": _(
+            "We send a link to your address. It works for %(lifetime)s, and with it you choose a new password.",
+            lifetime=lifetime,
+        ),
+        "change": _("Request password change"),
+        "changeSent": _(
+            "We’ve sent a password reset link to your email. Please check your inbox to continue."
+        ),
+    }  # fmt: skip
+
+
+def _dead(language: SourceTexts, lifetime: str) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "invalidHeading": _("This link does not work"),
+        "invalid": _("This reset link is invalid or has expired. Please request a new one."),
+        "expiredHeading": _("This reset link has expired"),
+        "expired": _("A link works for %(lifetime)s. Please request a new one.", lifetime=lifetime),
+        "usedHeading": _("This reset link has already been used"),
+        "used": _("A link works once. Sign in with the password that was chosen with it, or request a new link."),
+        "noLink": _("Open the link in your mail"),
+        "noLinkLead": _("Open it once more: it still works, until it has been used or has expired."),
+        "newLink": _("Ask for a new link"),
+    }

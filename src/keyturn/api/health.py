@@ -1,0 +1,22 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from keyturn.api.requests import ResetApi
+from keyturn.api.schemas import Health
+from keyturn.database.migrations import require_current
+
+
+class HealthController(Controller):
+    path = "/health"
+    tags = ("Health",)
+
+    @get("/live", summary="The process answers")
+    async def live(self) -> Health:
+        return Health()
+
+    @get("/ready", summary="The database answers and is migrated")
+    async def ready(self, api: NamedDependency[ResetApi]) -> Health:
+        await require_current(api.database)
+        return Health()

@@ -1,0 +1,71 @@
+"""GET /metrics, for a Prometheus that is meant to read it and for nobody else."""
+
+import hmac
+import ipaddress
+import logging
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.exceptions import NotAuthorizedException, NotFoundException
+
+from keyturn.database import Database
+from keyturn.errors import DatabaseUnready
+from keyturn.outbox.backlog import Backlog, backlog_of
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.prometheus import PrometheusMeters
+
+log = logging.getLogger("keyturn.metrics")
+
+_TEXT = "text/plain; version=0.0.4"
+"""The text format, to which Litestar adds the character set
+(https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, local: bool) -> Router:
+    """Return the route. With a token, whoever bears it may read; without one, this machine alone, if `local`.
+
+    A monitoring endpoint is not exposed unless that is intended (OWASP ASVS 13.4.5). `local` says that no proxy
+    stands in front: the connections of one on the same machine come from a loopback address too.
+    """
+
+    @get("/metrics", include_in_schema=False)
+    async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if token:
+            _require_bearer(request, token)
+        elif not (local and _is_from_this_machine(request)):
+            raise NotFoundException
+        backlog = await _backlog(database)
+        figures = {"waiting": backlog.waiting, "oldest": backlog.oldest.total_seconds()} if backlog else {}
+        return Response(
+            meters.exposition(**figures),
+            media_type=_TEXT,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return Router("/", route_handlers=[read])
+
+
+def _require_bearer(request: Request[Any, Any, Any], token: str) -> None:
+    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), token.encode()):
+        raise NotAuthorizedException(headers={"WWW-Authenticate": "Bearer"})  # RFC 6750, section 3
+
+
+def _is_from_this_machine(request: Request[Any, Any, Any]) -> bool:
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _backlog(database: Database) -> Backlog | None:
+    """Return None where the database does not answer: the other figures matter then more than ever."""
+    try:
+        return await backlog_of(database)
+    except DatabaseUnready as error:
+        log.warning(LogEvent("metrics.backlog_unknown", reason=error))
+        return None

@@ -1,0 +1,113 @@
+"""What the API and the hosted pages read from a request and write to a response in the same way."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import Cookie
+
+from keyturn.api.request_id import name_of
+from keyturn.database import Database
+from keyturn.errors import OriginRefused
+from keyturn.languages import Language, Languages
+from keyturn.mail.transports.resend_webhook import ResendWebhook
+from keyturn.reset.delivery.provider_events import MailReports
+from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.records.client import Client, clipped, plain_address
+from keyturn.reset.resets import PasswordResets
+from keyturn.reset.sign_ins import SignIns
+from keyturn.telemetry.tracing import TRACEPARENT
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
+    """How the session travels. `secure` follows the scheme of the base URL; `max_age` is in seconds."""
+
+    secure: bool
+    max_age: int
+
+    @property
+    def name(self) -> str:
+        # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
+        return "__Host-keyturn_session" if self.secure else "keyturn_session"
+
+    def holding(self, secret: str) -> Cookie:
+        """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
+        return self._cookie(secret, self.max_age)
+
+    def removed(self) -> Cookie:
+        return self._cookie("", 0)
+
+    def read(self, request: AnyRequest) -> str:
+        return request.cookies.get(self.name, "")
+
+    def _cookie(self, value: str, max_age: int) -> Cookie:
+        return Cookie(
+            key=self.name, value=value, path="/", secure=self.secure, httponly=True, samesite="lax", max_age=max_age
+        )
+
+
+class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in needs. `cookie` is how a session travels."""
+
+    sign_ins: SignIns
+    cookie: SessionCookie
+    languages: Languages
+
+    def language(self, request: AnyRequest) -> Language:
+        return accepted_language(self.languages, request)
+
+
+class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
+    """The services behind the routes: one dependency, as Litestar starts a task group where there are several.
+
+    `webhook` is None where the settings hold no secret for it, `sessions` where nobody signs in here.
+    """
+
+    resets: PasswordResets
+    policy: PasswordPolicy
+    sessions: SessionApi | None
+    reports: MailReports
+    webhook: ResendWebhook | None
+    database: Database
+    languages: Languages
+    link_life: timedelta
+
+    def language(self, request: AnyRequest) -> Language:
+        return accepted_language(self.languages, request)
+
+
+def accepted_language(languages: Languages, request: AnyRequest) -> Language:
+    return languages.choose("", request.headers.get("accept-language", ""))
+
+
+def in_language(language: Language) -> dict[str, str]:
+    """Return the headers of an answer whose words depend on Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
+    return {"Content-Language": language.tag, "Vary": "Accept-Language"}
+
+
+def client_of(request: AnyRequest) -> Client:
+    """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
+    return Client(
+        address=plain_address(request.client.host) if request.client else "",
+        user_agent=clipped(request.headers.get("user-agent", "")),
+        languages=clipped(request.headers.get("accept-language", "")),
+        request_id=name_of(request.scope),
+        traceparent=request.scope["state"].get(TRACEPARENT, ""),
+    )
+
+
+def require_same_origin(request: AnyRequest, origin: str) -> None:
+    """Raise OriginRefused where a browser says that another site caused this request.
+
+    Sec-Fetch-Site where it is sent, else Origin; a client that sends neither is no browser, and carries no cookies
+    that somebody else could ride on (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise OriginRefused
+    elif (sent := request.headers.get("origin")) is not None and sent.lower() != origin:
+        raise OriginRefused

@@ -1,0 +1,47 @@
+"""The API as a router, with what all of its routes share."""
+
+from typing import Any
+
+from litestar import Router
+from litestar.di import Provide
+
+from keyturn.api.controllers import ResetController, SessionController
+from keyturn.api.form_texts import TextsController
+from keyturn.api.health import HealthController
+from keyturn.api.mounting import MountedOnce
+from keyturn.api.problems import NO_STORE, problem_handlers, require_json
+from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
+from keyturn.api.resend_events import WebhookController
+
+
+def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
+    """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
+
+    `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
+    """
+
+    async def check_origin(request: AnyRequest) -> None:
+        if request.method == "POST":
+            require_same_origin(request, origin)
+        await require_json(request)
+
+    routers: list[Any] = [
+        MountedOnce(path=path, route_handlers=[ResetController, TextsController], before_request=require_json)
+    ]
+    if sessions := api.sessions:
+        routers.append(
+            MountedOnce(
+                path="/api/auth",
+                route_handlers=[SessionController],
+                before_request=check_origin,
+                dependencies={"sessions": Provide(lambda: sessions, sync_to_thread=False)},
+            )
+        )
+    return MountedOnce(
+        path="/",
+        route_handlers=[*routers, WebhookController, HealthController],
+        dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
+        exception_handlers=problem_handlers(api.languages),
+        response_headers=NO_STORE,
+        request_max_body_size=max_body,
+    )

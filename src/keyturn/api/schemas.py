@@ -1,0 +1,111 @@
+"""What goes over the wire, in camelCase. Field names that other frontends already send are accepted beside ours."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.errors import DeadReason, Fault, InputInvalid
+from keyturn.reset.passwords.policy import Rule
+
+_Token = Annotated[str, Meta(min_length=1, max_length=512, description="as it stands in the link")]
+_Email = Annotated[str, Meta(description="an email address, at most 254 bytes")]
+_Password = Annotated[str, Meta(description="kept exactly as it is, spaces and all")]
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class ResetRequest(_Wire, frozen=True, kw_only=True):
+    email: _Email
+
+
+class TokenCheck(_Wire, frozen=True, kw_only=True):
+    """`email`, where it is given, must be the account's."""
+
+    token: _Token
+    email: _Email | None = None
+
+
+class NewPassword(_Wire, frozen=True, kw_only=True):
+    """The password comes as `newPassword` or as `password`; `confirmPassword` must repeat it, where it is given."""
+
+    token: _Token
+    new_password: _Password | None = None
+    password: _Password | None = None
+    confirm_password: str | None = None
+    email: _Email | None = None
+
+    def chosen(self) -> str:
+        """Return the one password. Raises InputInvalid where there is none, or two that differ."""
+        chosen = self.new_password if self.new_password is not None else self.password
+        if chosen is None:
+            raise InputInvalid(Fault("newPassword", "missing"))
+        if self.password is not None and self.password != chosen:
+            raise InputInvalid(Fault("password", "differs from newPassword"))
+        if self.confirm_password is not None and self.confirm_password != chosen:
+            raise InputInvalid(Fault("confirmPassword", "differs from the password"))
+        return chosen
+
+
+class PasswordChange(_Wire, frozen=True, kw_only=True):
+    current_password: _Password
+    new_password: _Password
+
+
+class Credentials(_Wire, frozen=True, kw_only=True):
+    email: _Email
+    password: _Password
+
+
+class Done(_Wire, frozen=True, kw_only=True):
+    message: str
+    success: Literal[True] = True
+
+
+class ValidToken(_Wire, frozen=True, kw_only=True):
+    email: str
+    expires_at: datetime
+    valid: Literal[True] = True
+
+
+class InvalidToken(_Wire, frozen=True, kw_only=True):
+    reason: DeadReason
+    valid: Literal[False] = False
+
+
+class Policy(_Wire, frozen=True, kw_only=True):
+    """The rules for a new password, in the order in which a form shows them."""
+
+    rules: tuple[Rule, ...]
+
+
+class FormTexts(_Wire, frozen=True, kw_only=True):
+    """`lang` is the language that was found, `dir` how it runs; `texts` by the names that keyturn.js has for them."""
+
+    lang: str
+    dir: str
+    texts: dict[str, str]
+
+
+class SignedIn(_Wire, frozen=True, kw_only=True):
+    id: str
+    email: str
+    name: str
+    kind: str
+
+
+class Health(_Wire, frozen=True, kw_only=True):
+    status: Literal["ok"] = "ok"
+
+
+class ProblemDocument(_Wire, frozen=True, kw_only=True):
+    """An error, as RFC 9457 describes it; `type` is stable, the other members depend on it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str | None = None

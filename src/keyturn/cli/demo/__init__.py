@@ -1,0 +1,1 @@
+"""demo: the whole story on this machine."""

@@ -1,0 +1,93 @@
+"""demo: the whole story on this machine, with nothing to configure and nothing sent."""
+
+import socket
+from collections.abc import Iterator, Sequence
+
+import click
+
+from keyturn import __version__
+from keyturn.accounts.port import Account
+from keyturn.cli.demo.examples import Example, example_names
+from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.demo.plain import PASSWORD, PlainDemo
+from keyturn.cli.emails.studio import studio_of
+from keyturn.cli.running import address_of, listen, run, serve
+from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
+from keyturn.emails.studio.studio import Studio
+from keyturn.settings import Settings, paths_of
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--example", default="", metavar="NAME",
+    help=f"Beside an app that has users already: {', '.join(example_names())}.",
+)  # fmt: skip
+def demo(host: str, port: int, example: str) -> None:
+    """Live the whole story in a browser: ask for a link, read the mail, choose a new password, sign in.
+
+    Everything is kept in .keyturn/ in this folder; delete it to start anew. Mails are captured, never sent.
+    """
+    bound = listen(host, port)
+    url, folder = f"http://{address_of(bound)}", DemoFolder(example)
+    shown = Example(example, url, folder) if example else PlainDemo(url, folder)
+    with folder.held():
+        run(_live(shown, bound, host))
+    click.echo(muted(f"Ended. What you did is kept in {folder.path}/"))
+
+
+async def _live(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
+    from keyturn.app import create_app  # noqa: PLC0415
+    from keyturn.emails.studio import studio_router  # noqa: PLC0415
+    from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+
+    configure_logs("warning")
+    async with shown.parts() as parts:
+        studio = studio_of(shown.settings, host, shown.brands)
+        people = await shown.accounts(parts)
+        app = create_app(shown.settings, parts=parts, more=[studio_router(studio), *shown.routes()])
+
+        def greet() -> None:
+            click.echo("\n".join(_greeting(shown, people, studio)))
+
+        await serve(app, bound, greet, studio.stopping.set)
+
+
+def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: Studio) -> Iterator[str]:
+    settings, token = shown.settings, f"?token={studio.token}" if studio.token else ""
+    addresses = {
+        **_pages(settings),
+        "Mails sent": f"{settings.base_url}/studio/outbox{token}",
+        "Studio": f"{settings.base_url}/studio{token}",
+        "API": f"{settings.base_url}/schema",
+    }
+    yield ""
+    yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
+    yield ""
+    yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
+    yield ""
+    with_password = [account.email for account in people if account.active and not account.provider]
+    yield f"  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
+    if others := [*_others(people)]:
+        yield f"  {muted(', '.join(others))}"
+    yield from (f"  {muted(note)}" for note in shown.notes)
+    yield f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}"
+    if token:
+        yield f"  {warning('Who has the addresses with a token reads these mails, too.')}"
+    yield ""
+
+
+def _pages(settings: Settings) -> dict[str, str]:
+    base, paths = settings.base_url, paths_of(settings)
+    kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
+    return {
+        "Reset a password": settings.forgot_url.format(base_url=base),
+        "Sign in": settings.sign_in_page.format(base_url=base),
+        **{name: base + place for name, place in (kinds or {"Security settings": paths.security}).items()},
+    }
+
+
+def _others(people: Sequence[Account]) -> Iterator[str]:
+    yield from (f"{account.email} signs in with {account.provider}" for account in people if account.provider)
+    yield from (f"{account.email} is switched off" for account in people if not account.active)

@@ -1,0 +1,141 @@
+"""The demo of an app that has users already: an example's own keyturn.toml, on this machine."""
+
+import shlex
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar.types import ControllerRouterHandler
+
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.cli.demo.example_pages import pages_in
+from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.demo.plain import PASSWORD
+from keyturn.cli.running import address_of, listen, serving
+from keyturn.errors import KeyturnError
+from keyturn.packaging import folder
+from keyturn.parts import Parts
+from keyturn.settings import Settings, inspect_settings, read_settings
+
+_SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
+_LOOPBACK = "127.0.0.1"
+
+
+class NoSuchExample(KeyturnError):
+    pass
+
+
+def example_names() -> list[str]:
+    """Return the examples that have a table of accounts, and so a story."""
+    return sorted(schema.parent.name for schema in folder("examples").glob(f"*/{_SCHEMA}"))
+
+
+class Example:
+    """What it reads is the example's; the variables below beat its file where this machine differs.
+
+    Raises NoSuchExample, SettingsInvalid.
+    """
+
+    brands: Mapping[str, Mapping[str, Any]] = {}
+
+    def __init__(self, name: str, url: str, home: DemoFolder) -> None:
+        if name not in example_names():
+            raise NoSuchExample(f"there is no example {name}; there are {', '.join(example_names())}")
+        self._source = folder("examples") / name
+        self._home = home
+        file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
+        written = inspect_settings(file, environ).settings
+        self._is_at_supabase = written.accounts.store == "supabase"
+        self.settings = read_settings(file, environ | self._here(written, url))
+        self._app_database = home.path / "app.db"
+
+    @property
+    def notes(self) -> Sequence[str]:
+        if not self._is_at_supabase:
+            return ()
+        return (
+            "Signing in is the app's own, through Supabase Auth. The page here stands in for it, over a",
+            "Supabase Auth of this machine, which forgets new passwords when it ends.",
+        )
+
+    @asynccontextmanager
+    async def parts(self) -> AsyncIterator[Parts]:
+        """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
+        from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
+
+        self._make_app_database()
+        async with AsyncExitStack() as stack:
+            accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
+            parts = Parts(self.settings, accounts=accounts, reload_templates=True)
+            await migrate(parts.database)
+            yield parts
+
+    def routes(self) -> list[ControllerRouterHandler]:
+        return pages_in(self._source)
+
+    async def accounts(self, parts: Parts) -> Sequence[Account]:
+        found = [await parts.accounts.find(email) for _, email in self._people()]
+        return [account for account in found if account]
+
+    def _here(self, written: Settings, url: str) -> dict[str, str]:
+        """Return what beats the file: this machine's address, its databases, mails from nobody that do not leave it."""
+        has_own = bool(written.accounts.table.url)
+        base = written.base_url.rstrip("/")
+        pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
+        here = {
+            "ENVIRONMENT": "development",
+            "BASE_URL": url,
+            **{name: page.replace(base, url, 1) for name, page in pages.items()},
+            "SECRET_KEY": self._home.secret(),
+            "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
+            **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
+            "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",  # the file's may be a placeholder
+            "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
+            "MAIL_TRANSPORT": "capture",
+            "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
+            "RESEND_API_KEY": "",
+            "SMTP_HOST": "",
+        }
+        if self._is_at_supabase:
+            here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # its port is known when it is there
+        return {f"KEYTURN_{name}": value for name, value in here.items()}
+
+    def _make_app_database(self) -> None:
+        """Make it at the first start, whole or not at all."""
+        if self._app_database.exists():
+            return
+        new = self._home.made() / "app.db.new"
+        new.unlink(missing_ok=True)
+        with closing(sqlite3.connect(new)) as database:
+            for script in (_SCHEMA, _ACCOUNTS):
+                database.executescript((self._source / script).read_text("utf-8"))
+            database.commit()
+        new.rename(self._app_database)
+
+    def _people(self) -> list[tuple[Any, str]]:
+        table = self.settings.accounts.table
+        with closing(sqlite3.connect(self._app_database)) as database:
+            people = f'SELECT "{table.id}", "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
+            return database.execute(people).fetchall()
+
+    @asynccontextmanager
+    async def _supabase(self) -> AsyncIterator[AccountStore]:
+        """Run a Supabase Auth with the people in it; yield the store over it, with hashes to sign in by."""
+        from keyturn.cli.demo.example_supabase import AccountsOfDemo, supabase_with  # noqa: PLC0415 - most have none
+
+        bound, written = listen(_LOOPBACK, 0), self.settings.accounts
+        project = msgspec.structs.replace(written.supabase, url=f"http://{address_of(bound)}")
+        accounts = msgspec.structs.replace(written, supabase=project)
+        self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
+        server = supabase_with(self._people(), PASSWORD, project.service_role_key)
+        async with serving(server, bound):
+            yield AccountsOfDemo(self.settings, server)
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """Return the variables of an env.example; what follows a # is a comment."""
+    words = shlex.split(file.read_text("utf-8"), comments=True)
+    return {name: value for name, _, value in (word.partition("=") for word in words)}

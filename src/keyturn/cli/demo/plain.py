@@ -1,0 +1,78 @@
+"""The demo of a school that nobody knows: the built-in accounts, and all that is set by default."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar.types import ControllerRouterHandler
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.port import Account
+from keyturn.cli.demo.folder import DemoFolder
+from keyturn.parts import Parts
+from keyturn.settings import Brand, DatabaseSettings, Kind, MailSettings, Settings
+
+PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
+PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"  # noqa: S105 - of the password above: a start should not cost a hash
+
+ACCOUNTS = (
+    Account(id="", email="viewer@example.test", name="Ada Viewer", kind="viewer"),
+    Account(id="", email="school@example.test", name="Northwind Office", kind="school"),
+    Account(id="", email="google@example.test", name="Grace Google", kind="viewer", provider="Google"),
+    Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
+)
+
+BRAND = Brand(
+    name="Northwind School",
+    support_address="help@northwind.example",
+    postal_address="12 Harbour Street, Leeds",
+)
+KINDS = {
+    "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),
+    "school": Kind(settings_url="{base_url}/school-settings/security"),
+}
+
+
+class PlainDemo:
+    """`brands` are for the studio: how the mails look for somebody else."""
+
+    brands: Mapping[str, Mapping[str, Any]] = {
+        "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
+        "Orchard Clinic": {"name": "Orchard Clinic", "accent": "#a3461f", "accent_dark": "#f2a27e"},
+    }
+    notes: Sequence[str] = ()
+
+    def __init__(self, url: str, folder: DemoFolder) -> None:
+        self.settings = demo_settings(url, folder)
+
+    @asynccontextmanager
+    async def parts(self) -> AsyncIterator[Parts]:
+        """Yield the parts, over a database that is ready."""
+        from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
+
+        parts = Parts(self.settings, reload_templates=True)
+        await migrate(parts.database)
+        accounts = BuiltinAccounts(parts.database)
+        if not await accounts.list():
+            for account in ACCOUNTS:
+                await accounts.add(account, None if account.provider else PASSWORD_HASH)
+        yield parts
+
+    def routes(self) -> list[ControllerRouterHandler]:
+        return []
+
+    async def accounts(self, _: Parts) -> Sequence[Account]:
+        return ACCOUNTS
+
+
+def demo_settings(url: str, folder: DemoFolder) -> Settings:
+    """Return the settings of the demo, whatever keyturn.toml and the environment say."""
+    return Settings(
+        environment="development",
+        base_url=url,
+        secret_key=folder.secret(),
+        brand=BRAND,
+        kinds=KINDS,
+        database=DatabaseSettings(url=folder.sqlite("demo.db")),
+        mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
+    )

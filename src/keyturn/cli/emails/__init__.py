@@ -1,0 +1,1 @@
+"""studio, render, check: the commands about emails."""

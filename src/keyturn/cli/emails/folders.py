@@ -1,0 +1,139 @@
+"""Which templates a command is about: somebody's own folder, or the emails that Keyturn sends."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyturn.cli.terminal import fail, warning
+from keyturn.errors import Fault, SettingsInvalid
+
+if TYPE_CHECKING:
+    from keyturn.emails.gallery import Gallery
+    from keyturn.emails.gallery.configuration import StudioSettings
+    from keyturn.settings import Settings
+
+_DEEPEST = 4
+_TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
+_NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
+ENVIRONMENT: Decorator = click.option(
+    "--env", "environment", default="", metavar="MODULE:NAME",
+    help="Your app's own Jinja environment, with its filters, globals and translations.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """`settings` are those of the studio. `service` are those of the service, where these are its emails."""
+
+    gallery: "Gallery"
+    settings: "StudioSettings"
+    service: "Settings | None" = None
+
+    @property
+    def shown(self) -> str:
+        """The folder as people would type it."""
+        folder, here = self.gallery.folder, Path.cwd()
+        return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
+
+
+def open_folder(directory: Path | None, environment: str) -> Opened:
+    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none."""
+    from keyturn.packaging import folder  # noqa: PLC0415
+
+    if directory and not directory.is_dir():
+        fail(*_missing(directory))
+    settings = studio_settings(*([directory] if directory else []), Path.cwd())
+    directory = directory or settings.folder
+    if directory is None or directory.resolve() == folder("email_templates").resolve():
+        if environment:
+            fail("--env is for templates of your own: name their folder")
+        return _own(settings)
+    from keyturn.emails.gallery.opening import open_gallery  # noqa: PLC0415
+
+    return Opened(open_gallery(directory, environment=environment, settings=settings), settings)
+
+
+def studio_settings(*folders: Path) -> "StudioSettings":
+    """Return what is set nearest to these folders. Raises SettingsInvalid with every fault, whoever has to know it."""
+    from keyturn.emails.gallery.configuration import read_studio_settings  # noqa: PLC0415
+
+    return read_studio_settings(*folders, rules=_unknown_names)
+
+
+def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
+    """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
+    from keyturn.reset.delivery.builtin_emails import own_gallery  # noqa: PLC0415
+
+    return Opened(own_gallery(service, {**brands, **settings.brands}, reload=True), settings, service)
+
+
+def without_templates(opened: Opened) -> tuple[str, ...]:
+    """Say where templates are looked for, and where there are some."""
+    first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
+    return (first, *_there_are_some())
+
+
+def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the clients and the editor that nobody knows."""
+    from keyturn.emails.lint.clients.clients import Clients, UnknownClients  # noqa: PLC0415
+
+    for name in values.get("clients", ()):
+        try:
+            Clients.named([name])
+        except UnknownClients as unknown:
+            yield Fault("clients", str(unknown))
+    if editor := values.get("editor"):
+        from keyturn.emails.studio.pages.editor import editor_called  # noqa: PLC0415 - it brings the studio with it
+
+        try:
+            editor_called(editor)
+        except SettingsInvalid as invalid:
+            yield from invalid.faults
+
+
+def _own(settings: "StudioSettings") -> Opened:
+    from keyturn.cli.installation import installation  # noqa: PLC0415
+    from keyturn.mail.rendering.palette import palette_for  # noqa: PLC0415
+
+    service = installation().settings(sending=False, connecting=False)
+    for adjusted in palette_for(service.brand.accent, service.brand.accent_dark)[1]:
+        click.echo(warning(adjusted), err=True)
+    return own_emails(service, settings, {})
+
+
+def _missing(directory: Path) -> tuple[str, ...]:
+    if directory.is_file():
+        return (f"{directory} is a file; name the folder that it is in: {directory.parent}",)
+    siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
+    close = get_close_matches(directory.name, siblings, n=1)
+    hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
+    return (f"there is no folder {directory}{hint}", *(() if close else _there_are_some()))
+
+
+def _there_are_some() -> tuple[str, ...]:
+    found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
+    return (f"  There are some in {', '.join(found)}.",) if found else ()
+
+
+def _folders_with_templates(here: Path) -> Iterator[str]:
+    """Yield the folders below that hold templates, the highest of each branch, not deeper than people would type."""
+    from keyturn.emails.gallery.discovery import EXPORT_MARK  # noqa: PLC0415
+
+    for folder, below, names in os.walk(here):
+        if EXPORT_MARK in names:
+            below.clear()
+            continue
+        depth = len(Path(folder).relative_to(here).parts)
+        if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
+            below.clear()
+            yield Path(folder).relative_to(here).as_posix()
+        below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]

@@ -1,0 +1,1 @@
+"""init: settings for an app that has accounts."""

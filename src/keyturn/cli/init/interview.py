@@ -1,0 +1,165 @@
+"""The questions of `keyturn init`: what no flag gave is asked, and asked again where the answer is faulty."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from keyturn.cli.init.mapping_table import MappingTable, in_a_loop
+from keyturn.cli.terminal import fail, muted, warning
+from keyturn.errors import SettingsInvalid
+from keyturn.onboarding import (
+    Answers,
+    DatabaseAddress,
+    HashFormat,
+    NotReached,
+    Survey,
+    as_toml,
+    database_address,
+    faults_in,
+    store_fault,
+    survey,
+)
+
+_FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
+_SETTINGS = {
+    "base_url": "base_url", "reset_url": "reset_url", "sign_in_url": "sign_in_url", "brand": "brand.name",
+    "sender": "mail.from", "store": "accounts.store", "supabase_url": "accounts.supabase.url",
+}  # fmt: skip
+_SUPABASE_VARIABLES = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
+
+
+class Interview:
+    """`flags` are what the command line gave, None for what it did not. Where nothing can be asked, they must do."""
+
+    def __init__(self, flags: Mapping[str, Any], environ: Mapping[str, str], *, asking: bool, quiet: bool) -> None:
+        self._flags = flags
+        self._environ = environ
+        self._asking = asking
+        self._quiet = quiet
+
+    def answers(self) -> tuple[Answers, HashFormat | None]:
+        """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
+        if self._flags["together"] and self._flags["apart"]:
+            fail("--together and --apart: only one of them can be")
+        if not self._asking:
+            self._require_flags()
+        answers, hashes = self._accounts()
+        texts = {
+            "base_url": self._text("base_url", "Where will people reach Keyturn? As in https://account.example.org:"),
+            "reset_url": self._text(
+                "reset_url", "Your page for a new password, with {token} (Enter for Keyturn's own):", known=""
+            ),
+            "sign_in_url": self._sign_in_url(answers.store),
+            "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
+            "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
+        }
+        return msgspec.structs.replace(answers, **texts), hashes
+
+    def _sign_in_url(self, store: str) -> str:
+        if store == "builtin" and self._flags["sign_in_url"] is None:
+            return ""
+        return self._text("sign_in_url", "Where do people sign in to your app? As in https://app.example.org/login:")
+
+    def _require_flags(self) -> None:
+        flags = self._flags
+        missing = [f"--{name.replace('_', '-')}" for name in ("base_url", "brand") if flags[name] is None]
+        missing += ["--from"] if flags["sender"] is None else []
+        unknown = flags["store"] is None and flags["database"] is None
+        builtin = flags["store"] == "builtin" or (flags["store"] is None and flags["database"] in ("", "none"))
+        missing += ["--sign-in-url"] if flags["sign_in_url"] is None and not unknown and not builtin else []
+        missing += ["--database and --sign-in-url (or --store builtin)"] if unknown else []
+        if flags["store"] == "table" and flags["database"] is None:
+            missing.append("--database")
+        if flags["store"] == "supabase" and flags["supabase_url"] is None and not self._environ.get("SUPABASE_URL"):
+            missing.append("--supabase-url")
+        if missing:
+            fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}")
+
+    def _accounts(self) -> tuple[Answers, HashFormat | None]:
+        store = self._flags["store"]
+        if store and (message := self._wrong("store", store)):
+            fail(f"--store: {message}")
+        found = self._database() if store in (None, "table", "supabase") else None
+        store = store or ("table" if found else "builtin")
+        answers = msgspec.structs.replace(_FINE, store=store)
+        if store == "supabase":
+            known = next((self._environ[name] for name in _SUPABASE_VARIABLES if self._environ.get(name)), None)
+            url = self._text("supabase_url", "The address of the Supabase project:", known=known)
+            answers = msgspec.structs.replace(answers, supabase_url=url)
+        if not found:
+            return answers, None
+        address, seen = found
+        mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
+        table, hashes = mapping.settled(with_password=store != "supabase")
+        together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
+        return msgspec.structs.replace(
+            answers,
+            database=address,
+            table=table,
+            prefix=hashes.prefix,
+            cost=hashes.cost,
+            together=together,
+        ), hashes
+
+    def _database(self) -> tuple[DatabaseAddress, Survey] | None:
+        """Return what is there, asked for until it can be read; None where the accounts are in no database."""
+        given = self._flags["database"]
+        if given is None and (not self._asking or self._flags["store"] == "supabase"):
+            return None
+        known = "${DATABASE_URL}" if self._environ.get("DATABASE_URL") else None
+        while True:
+            text = given
+            if text is None:
+                click.echo(
+                    muted("Where is the database with your app's accounts? An address, or ${NAME} for the variable")
+                )
+                click.echo(muted("that holds it; none, where Keyturn is to keep the accounts itself."))
+                text = _asked("Database:", known or "none")
+            if text in ("", "none"):
+                if self._flags["store"] == "table":
+                    fail("--database: missing, and --store is table")
+                return None
+            try:
+                address = database_address(text, self._environ)
+                if self._flags["together"] and not address.may_hold_our_tables:
+                    fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
+                return address, in_a_loop(survey(address.url))
+            except (SettingsInvalid, NotReached) as error:
+                message = error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
+                if not self._asking:
+                    fail(f"--database: {message}")
+                self._complain(message)
+                given = None
+
+    def _text(self, flag: str, question: str, *, known: str | None = None) -> str:
+        """Return the flag, or what is answered, once nothing is wrong with it. `known` is what Enter answers."""
+        answer: str | None = self._flags[flag]
+        if not self._asking:
+            return answer or known or ""  # what is wrong is told at the end, all at once
+        while True:
+            if answer is None:
+                answer = _asked(question, known)
+            message = self._wrong(flag, answer) if answer or known is None else ""
+            if not message:
+                return answer
+            self._complain(message)
+            answer = None
+
+    def _wrong(self, flag: str, answer: str) -> str:
+        """Return what is wrong with an answer by itself."""
+        alone = msgspec.structs.replace(_FINE, **{flag: answer})
+        if flag == "supabase_url":
+            alone = msgspec.structs.replace(alone, store="supabase")
+        setting = _SETTINGS[flag]
+        wrong = next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
+        return wrong or (store_fault(answer) if flag == "store" else "")
+
+    def _complain(self, message: str) -> None:
+        click.echo(warning(f"  {message}"))
+
+
+def _asked(question: str, known: str | None = None) -> str:
+    answer: str = click.prompt(question, default=known, show_default=bool(known), prompt_suffix=" ")
+    return answer.strip()

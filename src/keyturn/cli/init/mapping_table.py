@@ -1,0 +1,141 @@
+"""The table of accounts as it was found: shown, corrected, and held against the database."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from keyturn.cli.terminal import fail, muted, strong, warning
+from keyturn.onboarding import (
+    COLUMNS,
+    HashFormat,
+    NotReached,
+    Survey,
+    clear_choice,
+    corrected,
+    guess,
+    likely_tables,
+    recognised,
+    some_hashes,
+    table_faults,
+)
+from keyturn.settings import TableSettings
+from keyturn.settings.building import did_you_mean
+
+Result = TypeVar("Result")
+
+_SHOWN = 12
+
+
+def in_a_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    with asyncio.Runner() as runner:
+        return runner.run(work)
+
+
+class MappingTable:
+    """What is asked about the table in the database at `url`; where nothing can be asked, the flags must do."""
+
+    def __init__(self, url: str, survey: Survey, flags: Mapping[str, Any], *, asking: bool, quiet: bool) -> None:
+        self._url = url
+        self._survey = survey
+        self._tables = survey.tables
+        self._flags = flags
+        self._asking = asking
+        self._quiet = quiet
+
+    def settled(self, *, with_password: bool) -> tuple[TableSettings, HashFormat]:
+        """Return the mapping that was found or accepted, and the format of the hashes."""
+        settings = self._guessed(self._chosen(with_password=with_password), with_password=with_password)
+        for entry in self._flags["columns"]:
+            try:
+                settings = corrected(settings, entry, self._tables)
+            except ValueError as error:
+                fail(f"--column {entry}: {error}")
+        while True:
+            hashes = self._hashes(settings)
+            if not self._quiet:
+                self._show(settings, hashes)
+            if not self._asking:
+                return settings, hashes
+            correction = self._correction(settings, hashes)
+            if correction is None:
+                return settings, hashes
+            settings = correction
+
+    def _correction(self, settings: TableSettings, hashes: HashFormat) -> TableSettings | None:
+        """Return the mapping as it was corrected; None where it was accepted, and the database has it so."""
+        question = "Enter if that is right, or a correction, as in name=full_name:"
+        while True:
+            entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
+            if entry:
+                try:
+                    return corrected(settings, entry, self._tables)
+                except ValueError as error:
+                    self._complain(str(error))
+                    continue
+            faults = in_a_loop(table_faults(self._url, settings, hashes.prefix))
+            if not faults:
+                return None
+            self._complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
+
+    def _chosen(self, *, with_password: bool) -> str:
+        likely = likely_tables(self._tables, password=with_password)
+        given: str | None = self._flags["table"]
+        if given is not None and given not in self._tables:
+            fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._there_are()}")
+        chosen = given or clear_choice(likely)
+        if not chosen and not self._asking:
+            self._refuse_to_choose(likely)
+        while chosen not in self._tables:
+            if chosen:
+                self._complain(f"there is no table {chosen}{did_you_mean(chosen, self._tables)}")
+            click.echo(muted(f"In {self._survey.where}{self._there_are()}."))
+            default = likely[0] if likely else None
+            chosen = click.prompt("Which table holds the accounts?", default=default, prompt_suffix=" ").strip()
+        return chosen
+
+    def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
+        if likely:
+            fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
+        fail(f"--table: no table has a column for addresses and one for passwords{self._there_are()}")
+
+    def _there_are(self) -> str:
+        names = sorted(self._tables, key=lambda name: ("." in name, name))
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"; there are {', '.join(names[:_SHOWN])}{more}" if names else "; the database has none"
+
+    def _guessed(self, name: str, *, with_password: bool) -> TableSettings:
+        settings = guess(self._tables[name], self._tables)
+        return settings if with_password else msgspec.structs.replace(settings, password="")
+
+    def _hashes(self, settings: TableSettings) -> HashFormat:
+        if not settings.password:
+            return HashFormat(prefix="$2b$", shown="")
+        try:
+            return recognised(in_a_loop(some_hashes(self._url, settings.table, settings.password)))
+        except NotReached as error:
+            return HashFormat(prefix="$2b$", shown="could not be read", todo=f"See how your hashes begin: {error}.")
+
+    def _show(self, settings: TableSettings, hashes: HashFormat) -> None:
+        click.echo(f"\nFound in {strong(self._survey.where)}\n")
+        columns = {"table": settings.table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
+        if hashes.shown:
+            width = max(map(len, columns.values()))
+            columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
+        lines = list(columns.items())
+        sets = [f"{column} = {_written(value)}" for column, value in settings.set.items()]
+        for name, entries in (("set", sets), ("delete", settings.delete)):
+            lines += zip([name, *[""] * len(entries)], entries or ["-"], strict=False)
+        for name, cell in lines:
+            click.echo(f"  {muted(f'{name:<9}')} {cell}")
+        click.echo()
+
+    def _complain(self, *messages: str) -> None:
+        for message in messages:
+            click.echo(warning(f"  {message}"))
+
+
+def _written(value: float | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()

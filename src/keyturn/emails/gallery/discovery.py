@@ -1,0 +1,171 @@
+"""Which files of a folder are mails, and which are layouts and partials that mails are made of.
+
+A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not tell, names do:
+a folder or file whose name starts with `_`, and folders called `layouts`, `partials`, `components` and the like, hold
+what mails share.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from keyturn.emails.gallery.naming import ending_of, is_shared, meant, name_of, stem_of, subject, text_part
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import Folders
+
+EXPORT_MARK = ".keyturn-export"
+"""A folder that holds a file of this name is an export: its pages are no templates, and it may be written anew."""
+
+_MARKUP = (".mjml", ".html", ".htm")
+_OTHERS = (".txt", ".text", ".subject", ".css")
+_NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
+_NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
+_ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
+_FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
+_REFERENCE = re.compile(
+    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^>]*?path=("[^"]*"|'[^']*')"""
+)
+_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
+_BLOCK = re.compile(r"\{%[-+]?\s*block\s")
+
+
+State = tuple[int, int]
+"""When a file was written, in nanoseconds, and its size."""
+
+
+class _Text(NamedTuple):
+    """What a file says of itself: whether it is MJML without its root, and the files that it names."""
+
+    fragment: bool
+    extends: tuple[str, ...]
+    refers: tuple[str, ...]
+    blocks: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """One look at the folder. Files are relative to it."""
+
+    mails: Mapping[str, MailFiles]
+    layouts: tuple[str, ...]
+    partials: tuple[str, ...]
+    references: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def shared(self) -> list[str]:
+        return sorted((*self.layouts, *self.partials))
+
+    def reached_from(self, files: Iterable[str]) -> list[str]:
+        """Return these files and all that they refer to, also through others."""
+        reached: list[str] = []
+        waiting = [file for file in files if file]
+        while waiting:
+            file = waiting.pop(0)
+            if file not in reached:
+                reached.append(file)
+                waiting.extend(self.references.get(file, ()))
+        return reached
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Such as "drafts/*": files that are left out, and files that are no mails where nothing else tells."""
+
+    ignore: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
+
+
+class Discovery:
+    """Looks at `folder`, and beneath it at other ones: what it holds stands in for its like there."""
+
+    def __init__(self, folder: Path, patterns: Patterns, *beneath: Path) -> None:
+        self._folders = Folders(folder, *beneath)
+        self._patterns = patterns
+        self._known: dict[str, tuple[State, _Text]] = {}
+        self._seen: tuple[Mapping[str, State], Found] = ({}, Found({}, (), (), {}))
+
+    def look(self) -> Found:
+        """Look at the folders as they are now. A file is read again only where it has changed."""
+        found = chain.from_iterable(self._states(folder, "") for folder in reversed(self._folders.all))
+        states = dict(sorted(dict(found).items()))
+        if states != self._seen[0]:
+            files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
+            self._seen = states, self._sorted_out(files)
+        return self._seen[1]
+
+    def _states(self, folder: str | Path, above: str) -> Iterator[tuple[str, State]]:
+        """Yield time and size of every file that can be a part of a mail."""
+        with contextlib.suppress(OSError), os.scandir(folder) as inside:
+            for each in inside:
+                file = above + each.name
+                if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
+                    continue
+                if each.is_dir():
+                    if each.name not in _NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
+                        yield from self._states(each.path, f"{file}/")
+                elif ending_of(file) in (*_MARKUP, *_OTHERS):
+                    with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
+                        found = each.stat()
+                        yield file, (found.st_mtime_ns, found.st_size)
+
+    def _text(self, file: str, state: State) -> _Text | None:
+        with contextlib.suppress(OSError):
+            if file not in self._known or self._known[file][0] != state:
+                self._known[file] = state, _read((self._folders / file).read_text("utf-8", errors="replace"))
+            return self._known[file][1]
+        return None
+
+    def _sorted_out(self, files: Mapping[str, _Text]) -> Found:
+        references = {file: tuple(_resolved(text.refers, file, files)) for file, text in files.items()}
+        extended = {name for file, text in files.items() for name in _resolved(text.extends, file, files)}
+        included = {name for named in references.values() for name in named} - extended
+        compiled = {stem_of(file) for file in files if ending_of(file) == ".mjml"}
+        mails, layouts, partials = {}, [], []
+        for file, text in files.items():
+            if ending_of(file) not in _MARKUP:
+                if is_shared(file) or file in included | extended:
+                    partials.append(file)
+            elif file in extended or (self._is_layout(file) and text.blocks):
+                layouts.append(file)
+            elif file in included or is_shared(file) or self._is_layout(file) or not _is_whole(file, text):
+                partials.append(file)
+            elif ending_of(file) == ".mjml" or stem_of(file) not in compiled:
+                mails[name_of(file)] = MailFiles(file, text_part(file, files), subject(file, files))
+        return Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+
+    def _is_layout(self, file: str) -> bool:
+        return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
+
+
+def _holds(folder: str, names: Iterable[str]) -> bool:
+    return any(os.path.isfile(f"{folder}/{name}") for name in names)  # noqa: PTH113 - many
+
+
+def _read(text: str) -> _Text:
+    found = [
+        (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
+    ]
+    return _Text(
+        fragment=not _ROOT.search(text) and _FRAGMENT.match(text) is not None,
+        extends=tuple(name for tag, names in found if tag == "extends" for name in names),
+        refers=tuple(name for _, names in found for name in names),
+        blocks=_BLOCK.search(text) is not None,
+    )
+
+
+def _resolved(names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
+    """Yield those of the names that are files here."""
+    found = (next((path for path in meant(name, file) if path in files), None) for name in names)
+    return filter(None, found)
+
+
+def _is_whole(file: str, text: _Text) -> bool:
+    """Tell whether it can be a mail by itself. HTML needs no <html> for that; MJML needs its root."""
+    return ending_of(file) != ".mjml" or bool(text.extends) or not text.fragment

@@ -1,0 +1,232 @@
+"""What there is to show: the mails of a folder, their samples, and the files that they share."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from jinja2 import Environment
+
+from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
+from keyturn.emails.gallery.placeholders.guessed_values import guess
+from keyturn.emails.gallery.renderers import Renderers
+from keyturn.emails.gallery.samples import hostile
+from keyturn.emails.gallery.samples.files import Written, find_samples, fitted
+from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.variables.variables import Variable, find_variables
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import Languages
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.render import EmailProps, Templates
+
+T = TypeVar("T")
+
+GUESSED = "guessed"
+"""The name of the sample of a template that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
+
+    `hostile` are the samples that are made from its first one, to try the mail.
+    """
+
+    name: str
+    samples: tuple[str, ...]
+    hostile: tuple[str, ...] = ()
+    guessed: bool = False
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Looks at the folder anew each time it is asked, so it is never out of date; `one_look` groups questions.
+
+    `props` are the typed props by template; a template without any is given the plain values of its samples, and where
+    it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
+    `samples_folder` is one more in which samples are looked for.
+    """
+
+    templates: Templates
+    languages: Languages
+    props: Mapping[str, type[EmailProps]] = field(default_factory=dict)
+    brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    patterns: Patterns = field(default_factory=Patterns)
+    samples_folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where what is new is written."""
+        return self.templates.folder
+
+    @property
+    def folders(self) -> Folders:
+        """Where the files are."""
+        return self.templates.folders
+
+    @property
+    def watched(self) -> list[Path]:
+        """The folders that all that is shown comes from."""
+        folder = self.folder.resolve()
+        beneath = self.folders.all[1:]
+        beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
+        there = (other.resolve() for other in beside if other and other.is_dir())
+        return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Answer all questions of this context from one look at the folder, which begins now.
+
+        A page asks for every template several times, and a folder may hold hundreds of files.
+        """
+        token = _LOOK.set(Look(self, self._discovery.look()))
+        try:
+            yield
+        finally:
+            _LOOK.reset(token)
+
+    def names(self) -> list[str]:
+        return list(self._found().mails)
+
+    def entries(self) -> list[Entry]:
+        return [self._entry(name) for name in self.names()]
+
+    def files(self, name: str) -> MailFiles:
+        """Return the files of a mail. Raises LookupError where there is no such template."""
+        try:
+            return self._found().mails[name]
+        except KeyError:
+            raise LookupError(f"There is no template called {name}.") from None
+
+    def samples(self, name: str) -> Mapping[str, Sample]:
+        """Return the samples of a mail by name.
+
+        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read.
+        """
+        known = self._known(name)
+        if known or name in self.props:
+            return known
+        return {GUESSED: Sample(GUESSED, self._guess(name), "guessed")}
+
+    def sample(self, name: str, sample: str) -> Sample:
+        """Return one sample of a mail, also one that is made to try it. Raises LookupError, TemplateInvalid."""
+        samples = self.samples(name)
+        if sample.startswith(hostile.PREFIX) and samples:
+            first = next(iter(samples.values()))
+            samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
+        if sample not in samples:
+            raise LookupError(f"{name} has no sample called {sample}.")
+        return samples[sample]
+
+    def variables(self, name: str) -> Mapping[str, Variable]:
+        """Return what the templates of a mail are given, as far as they tell. Raises LookupError."""
+        files = [file for file in self.files(name) if file]
+        environment = self.templates.environment(self.languages.choose(""))
+        return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
+
+    def shared(self) -> list[str]:
+        """Return the files that mails share, layouts and partials, as templates refer to them."""
+        return self._found().shared
+
+    def source(self, file: str) -> str:
+        """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD."""
+        return re.sub(r"\r\n?", "\n", (self.folders / file).read_text("utf-8", errors="replace"))
+
+    def users(self, shared: str) -> list[str]:
+        """Return the mails that refer to a shared file, also through another one."""
+        found = self._found()
+        return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
+
+    def files_of(self, name: str) -> list[str]:
+        """Return the files that a mail is made of, its own first. Raises LookupError."""
+        return self._found().reached_from(self.files(name))
+
+    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
+        """Return what gives a sample its templates; `prepare` is done to each Jinja environment."""
+        return Renderers(self.templates.found_by(self.files), self.brands, prepare or (lambda environment: environment))
+
+    def _entry(self, name: str) -> Entry:
+        try:
+            known = tuple(self._known(name))
+            guessed = not known and name not in self.props
+            samples = (GUESSED,) if guessed else known
+            return Entry(name, samples, hostile.NAMES if samples else (), guessed=guessed)
+        except TemplateInvalid:
+            return Entry(name, (), unreadable=True)
+
+    def _known(self, name: str) -> Mapping[str, Sample]:
+        """Return the samples that somebody has written. Raises LookupError, TemplateInvalid."""
+        look = _LOOK.get()
+        if look is None or look.gallery is not self:
+            return self._read(name)
+        if name not in look.samples:
+            look.samples[name] = self._read(name)
+        return look.samples[name]
+
+    def _read(self, name: str) -> Mapping[str, Sample]:
+        written: dict[str, Written] = {}
+        for folder in reversed(self.folders.all):
+            markup, asked = self.files(name).markup, lambda: self.variables(name)
+            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, asked=asked)
+        props = self.props.get(name)
+        if props is None:
+            return {one: Sample(one, sample.values, origin=self._origin(sample)) for one, sample in written.items()}
+        return {
+            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin(written[one]))
+            for one, typed in fitted(written, props).items()
+        }
+
+    def _guess(self, name: str) -> Mapping[str, Any]:
+        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name))))
+
+    def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
+        """Return what `make` made of the files of a mail, until one of them changes."""
+        state = tuple(_state(self.folders / file) for file in self.files_of(name))
+        if self._made.get((name, what), ((), {}))[0] != state:
+            self._made[name, what] = state, make()
+        return self._made[name, what][1]
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
+        return {}
+
+    def _origin(self, sample: Written) -> str:
+        file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
+        return f"{file}:{sample.line}" if sample.line else file
+
+    def _found(self) -> Found:
+        look = _LOOK.get()
+        return look.found if look is not None and look.gallery is self else self._discovery.look()
+
+    @cached_property
+    def _discovery(self) -> Discovery:
+        return Discovery(self.folder, self.patterns, *self.folders.all[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found in a folder at one moment, and the samples that were read since."""
+
+    gallery: Gallery
+    found: Found
+    samples: dict[str, Mapping[str, Sample]] = field(default_factory=dict)
+
+
+_LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except FileNotFoundError:  # an mj-include looks for it in several places
+        return str(file), 0, 0
+    return str(file), found.st_mtime_ns, found.st_size

@@ -1,0 +1,82 @@
+"""What file names say: what a mail is called, which files belong to it, and which are shared."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import PurePosixPath
+
+from keyturn.mail.rendering.files import plain_name
+
+_SHARED_FOLDERS = frozenset(
+    {
+        "base", "bases", "block", "blocks", "common", "component", "components", "fragment", "fragments", "include",
+        "includes", "layout", "layouts", "macro", "macros", "partial", "partials", "shared", "snippet", "snippets",
+    }
+)  # fmt: skip
+_ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
+"""Names of a file that say nothing: the mail is called as its folder is."""
+
+
+@cache
+def is_shared(file: str) -> bool:
+    *folders, name = PurePosixPath(file).parts
+    return name.startswith("_") or any(one.startswith("_") or one.lower() in _SHARED_FOLDERS for one in folders)
+
+
+@cache
+def ending_of(file: str) -> str:
+    return PurePosixPath(plain_name(file)).suffix.lower()
+
+
+@cache
+def stem_of(file: str) -> str:
+    """Return the path without its endings."""
+    return PurePosixPath(plain_name(file)).with_suffix("").as_posix()
+
+
+@cache
+def name_of(file: str) -> str:
+    """Return what a mail is called: by its path, or by its folder where that is a folder of its own."""
+    stem = PurePosixPath(stem_of(file))
+    if stem.parent.name and (stem.name == stem.parent.name or stem.name in _ITS_FOLDERS_OWN):
+        return stem.parent.as_posix()
+    return stem.as_posix()
+
+
+def meant(name: str, by: str) -> Iterator[str]:
+    """Return the files that one template may mean by a name, the likeliest first.
+
+    It is relative to the folder, or to the file that says it. Or the app's own loader starts elsewhere: further down,
+    where "base.html" is what is called "templates/base.html" here, or further up, where it is "emails/base.html".
+    """
+    parts = PurePosixPath(name).parts
+    from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
+    shorter = ("/".join(parts[start:]) for start in range(1, len(parts)))
+    return (file for file in (name, *from_above, *shorter) if not file.startswith(("/", "..")))
+
+
+def text_part(file: str, files: Collection[str]) -> str:
+    stem, name = stem_of(file), name_of(file)
+    wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
+    if stem != name:  # in a folder of its own
+        wanted += [f"{name}/{own}" for own in (PurePosixPath(name).name, "text", "plain", "body", "txt")]
+    parts = PurePosixPath(stem).parts
+    wanted += [
+        "/".join((*parts[:at], other, *parts[at + 1 :]))
+        for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")
+        for other in ("text", "txt", "plain")
+    ]  # fmt: skip
+    return _first(wanted, (".txt", ".text"), files)
+
+
+def subject(file: str, files: Collection[str]) -> str:
+    stem, name = stem_of(file), name_of(file)
+    wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
+    return _first(wanted, (".txt", ".text"), files) or _first([stem], (".subject",), files)
+
+
+def _first(stems: Iterable[str], endings: Sequence[str], files: Collection[str]) -> str:
+    by_plain_name = {plain_name(file): file for file in files}
+    return next(
+        (by_plain_name[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in by_plain_name), ""
+    )

@@ -1,0 +1,60 @@
+"""A folder of templates and what is set about it -> a Gallery."""
+
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isclass
+from pathlib import Path
+
+from jinja2 import Environment
+
+from keyturn.emails.gallery.app_environment import import_environment, import_from
+from keyturn.emails.gallery.configuration import StudioSettings
+from keyturn.emails.gallery.discovery import Patterns
+from keyturn.emails.gallery.environments import app_environment, folder_environment
+from keyturn.emails.gallery.gallery import Gallery
+from keyturn.languages import Language, Languages, languages_in
+from keyturn.languages.catalogues import ANY
+from keyturn.mail.rendering.render import EmailProps, Templates
+
+
+def open_gallery(directory: Path, *, environment: str = "", settings: StudioSettings | None = None) -> Gallery:
+    """Return the gallery over somebody's own templates. `environment` counts before the one that is set.
+
+    Raises CannotImport for an environment or props that cannot be had.
+    """
+    folder, settings = directory.resolve(), settings or StudioSettings()
+    places = _import_places(folder, settings)
+    return Gallery(
+        templates=Templates(
+            folder, settings.globals, reload=True,
+            environment=_environment(folder, environment or settings.env, places),
+        ),
+        languages=_languages(folder, settings),
+        props=_props(settings.props, places) if settings.props else {},
+        brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
+        patterns=Patterns(ignore=settings.ignore, layouts=settings.layouts),
+        samples_folder=settings.samples,
+    )  # fmt: skip
+
+
+def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
+    """Return where an app's modules are looked for: here, and where its project starts, with or without `src`."""
+    project = settings.file.parent if settings.file else None
+    project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
+    return [*([project / "src", project] if project else []), Path.cwd()]
+
+
+def _environment(folder: Path, named: str, places: Iterable[Path]) -> Callable[[Language], Environment]:
+    return app_environment(folder, import_environment(named, places)) if named else folder_environment(folder)
+
+
+def _languages(folder: Path, settings: StudioSettings) -> Languages:
+    if settings.locales:
+        return Languages(settings.timezone, settings.locales, domain=ANY, reload=True, more=settings.languages)
+    return languages_in(folder, settings.timezone, more=settings.languages)
+
+
+def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:
+    """Return the props that a module describes, by the names of their templates."""
+    found = vars(import_from(module, places, f"props {module}")).values()
+    props = (one for one in found if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
+    return {one.template: one for one in props if hasattr(one, "template")}

@@ -1,0 +1,1 @@
+"""Values for templates that nobody has written samples for."""

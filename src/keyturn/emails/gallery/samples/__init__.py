@@ -1,0 +1,1 @@
+"""The data that mails are drawn with: read, written, made hostile."""

@@ -1,0 +1,131 @@
+"""Which samples a mail has, and where they are written.
+
+Looked for in this order, in TOML, YAML and JSON, and all that is found counts:
+
+1. `samples.toml` in the mail's folder, where that is its own;
+2. `NAME.samples.toml` and `NAME.toml` beside it;
+3. `samples/NAME.toml` and `samples/NAME/SAMPLE.toml`, where `samples` stands beside it, in the folder of the templates,
+   beside that, or is set; and `samples/SAMPLE.toml` in a folder of its own.
+
+A file holds a table for each sample; in `NAME.toml` it may also be the values of one, which is then called "sample".
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from keyturn.emails.gallery.naming import stem_of
+from keyturn.emails.gallery.samples.reading import READERS, Table, read_tables
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.files import own_files
+from keyturn.mail.rendering.render import EmailProps
+
+Props = TypeVar("Props", bound=EmailProps)
+Asked = Callable[[], Collection[str]]
+
+ONLY = "sample"
+"""What the only sample of a file is called that holds its values and no names of samples."""
+
+_WRITE_ABOVE = {".toml": "a line [first]", ".yaml": "a line first:", ".yml": "a line first:", ".json": '"first": {'}
+
+
+class Written(NamedTuple):
+    """A sample as a file has it. `line` is None where it could not be found."""
+
+    values: Mapping[str, Any]
+    file: Path
+    line: int | None
+
+
+class _Place(NamedTuple):
+    """A path without its ending. `holds` tells what: a table for each sample, or else values; or one sample."""
+
+    stem: Path
+    holds: str
+
+
+def find_samples(
+    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, asked: Asked = tuple
+) -> dict[str, Written]:
+    """Return the samples of a mail by name. `asked` returns the names that its templates print.
+
+    They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.
+    Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has.
+    """
+    found: dict[str, Written] = {}
+    for place in _places(folder, name, markup, elsewhere):
+        for file in _with_endings(place.stem):
+            for sample, written in _read(file, place.holds, asked).items():
+                if sample in found:
+                    other = f"{found[sample].file.parent.name}/{found[sample].file.name}"
+                    raise TemplateInvalid(str(file), written.line, f"sample [{sample}] is in {other} already")
+                found[sample] = written
+    return found
+
+
+def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
+    """Return the samples of one of Keyturn's own mails. Raises TemplateInvalid."""
+    return fitted(find_samples(folder, props.template, own_files(props.template).markup), props)
+
+
+def fitted(samples: Mapping[str, Written], props: type[Props]) -> dict[str, Props]:
+    """Return the samples as props. Durations are ISO 8601 ("PT30M").
+
+    Raises TemplateInvalid with the file and line, the sample and the field of a value that does not fit its type.
+    """
+    typed = {}
+    for name, sample in samples.items():
+        try:
+            typed[name] = msgspec.convert(sample.values, props)
+        except msgspec.ValidationError as error:
+            raise TemplateInvalid(str(sample.file), sample.line, f"sample [{name}]: {error}") from error
+    return typed
+
+
+def _places(folder: Path, name: str, markup: str, elsewhere: Path | None) -> Iterator[_Place]:
+    stem = folder / stem_of(markup)
+    own = stem.parent == folder / name
+    if own:
+        yield _Place(stem.parent / "samples", "tables")
+    yield _Place(stem.with_name(f"{stem.name}.samples"), "tables")
+    yield _Place(stem, "either")
+    if own:
+        yield from _each(stem.parent / "samples")
+    roots = {stem.parent / "samples" / stem.name, folder / "samples" / name, folder.parent / "samples" / name}
+    for root in sorted(roots | ({elsewhere / name} if elsewhere else set()), key=lambda root: (-len(root.parts), root)):
+        yield _Place(root, "either")
+        yield from _each(root)
+
+
+def _each(folder: Path) -> Iterator[_Place]:
+    if folder.is_dir():
+        stems = {file.with_suffix("") for file in folder.iterdir() if file.suffix.lower() in READERS}
+        yield from (_Place(stem, "one") for stem in sorted(stems))
+
+
+def _with_endings(stem: Path) -> Iterator[Path]:
+    files = (stem.with_name(stem.name + ending) for ending in READERS)
+    return (file for file in files if file.is_file())
+
+
+def _read(file: Path, holds: str, asked: Asked) -> dict[str, Written]:
+    tables = read_tables(file)
+    if holds == "one" or (holds == "either" and _is_one(tables, asked)):
+        name = file.stem if holds == "one" else ONLY
+        return {name: Written(deepcopy({key: table.value for key, table in tables.items()}), file, 1)}
+    for name, table in tables.items():
+        if not isinstance(table.value, dict):
+            message = f"{name} stands outside a sample: write {_WRITE_ABOVE[file.suffix.lower()]} above it"
+            raise TemplateInvalid(str(file), table.line, message)
+    return {name: Written(deepcopy(table.value), file, table.line) for name, table in tables.items()}
+
+
+def _is_one(tables: Mapping[str, Table], asked: Asked) -> bool:
+    """Tell whether these are the values of one sample, and no samples."""
+    if not tables or not all(isinstance(table.value, dict) for table in tables.values()):
+        return bool(tables)
+    names, below = {*asked()}, {name for table in tables.values() for name in table.value}
+    return len(tables.keys() & names) > len(below & names)

@@ -1,0 +1,1 @@
+"""What templates do with the names that they are given."""

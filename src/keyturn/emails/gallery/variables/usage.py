@@ -1,0 +1,219 @@
+"""Templates read for what they do with their names: statements, macros, and the files that they bring in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jinja2 import Environment, TemplateError, nodes
+
+from keyturn.emails.gallery.variables.expressions import Expressions
+from keyturn.emails.gallery.variables.variables import Variable
+
+Values = tuple[Variable, ...]
+"""What an expression may come to: none where it is not something that was given."""
+
+_DEEPEST = 12
+"""Macros that call macros, files that include files: deeper than that they go in a circle."""
+
+_ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    node: nodes.Macro | nodes.CallBlock
+    scope: "Scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`names` are those that templates bind themselves. `isolated`: an imported file sees nothing of what is given."""
+
+    names: dict[str, "Values | Macro | Scope"] = field(default_factory=dict)
+    outer: "Scope | None" = None
+    file: str = ""
+    isolated: bool = False
+    depth: int = 0
+
+    def find(self, name: str) -> "Values | Macro | Scope | None":
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def inner(self, **bound: Values) -> "Scope":
+        return replace(self, names=dict(bound), outer=self)
+
+
+class Usage:
+    def __init__(self, environment: Environment) -> None:
+        self.given: dict[str, Variable] = {}
+        self._environment = environment
+        self._expressions = Expressions(self._name, self._call, environment.filters)
+        self._overridden: set[str] = set()
+
+    def read(self, file: str) -> None:
+        """Read a file and what it is made of."""
+        self._overridden = set()
+        self._file(file, Scope(file=file))
+
+    def _file(self, file: str, scope: Scope) -> None:
+        if tree := self._tree(file):
+            self._body(tree.body, scope)
+
+    def _tree(self, file: str) -> nodes.Template | None:
+        loader = self._environment.loader
+        if loader is None:
+            return None
+        try:
+            source, filename, _ = loader.get_source(self._environment, file)
+            return self._environment.parse(source, file, filename)
+        except (TemplateError, OSError, UnicodeDecodeError):
+            return None
+
+    def _body(self, body: list[Any], scope: Scope) -> None:
+        """Read statements. What a child has in its blocks comes before the layout that it extends."""
+        layouts = [node for node in body if isinstance(node, nodes.Extends)]
+        for node in (*(node for node in body if node not in layouts), *layouts):
+            self._statement(node, scope)
+
+    def _statement(self, node: nodes.Node, scope: Scope) -> None:  # noqa: C901, PLR0912 - a case for each statement
+        see = self._expressions.see
+        match node:
+            case nodes.Output():
+                for child in node.nodes:
+                    see(child, scope, "printed")
+            case nodes.If():
+                see(node.test, scope, "asked")
+                self._body([*node.body, *node.elif_, *node.else_], scope)
+            case nodes.For():
+                self._loop(node, scope)
+            case nodes.Assign():
+                self._bind(node.target, see(node.node, scope), scope)
+            case nodes.AssignBlock():
+                self._body(node.body, scope)
+                self._bind(node.target, (), scope)
+            case nodes.With():
+                inner = scope.inner()
+                for target, value in zip(node.targets, node.values, strict=True):
+                    self._bind(target, see(value, scope), inner)
+                self._body(node.body, inner)
+            case nodes.Block():
+                self._block(node, scope)
+            case nodes.Macro():
+                scope.names[node.name] = Macro(node, scope)
+            case nodes.CallBlock():
+                see(node.call, scope)
+                self._body(node.body, scope.inner(**{one.name: () for one in node.args}))
+            case nodes.FilterBlock() | nodes.ScopedEvalContextModifier():
+                self._body(node.body, scope.inner())
+            case nodes.ExprStmt():
+                see(node.node, scope)
+            case nodes.Extends():
+                self._bring_in(node.template, scope)
+            case nodes.Include():
+                self._bring_in(node.template, scope.inner())
+            case nodes.Import():
+                scope.names[node.target] = self._module(node, scope)
+            case nodes.FromImport():
+                module = self._module(node, scope)
+                for name in node.names:
+                    one, known_as = name if isinstance(name, tuple) else (name, name)
+                    scope.names[known_as] = module.names.get(one, ())
+            case _:
+                pass
+
+    def _loop(self, node: nodes.For, scope: Scope) -> None:
+        inner = scope.inner(loop=())
+        called = node.target.name if isinstance(node.target, nodes.Name) else ""
+        items = tuple(one.one(called) for one in self._expressions.see(node.iter, scope, "list"))
+        self._bind(node.target, items, inner)
+        if node.test:
+            self._expressions.see(node.test, inner, "asked")
+        self._body(node.body, inner)
+        self._body(node.else_, scope)
+
+    def _bind(self, target: nodes.Node, values: Values, scope: Scope) -> None:
+        match target:
+            case nodes.Name():
+                scope.names[target.name] = values
+            case nodes.Tuple():
+                names = tuple(one.name if isinstance(one, nodes.Name) else "value" for one in target.items)
+                unpacked = [one.unpacked(names) for one in values]
+                for nth, one in enumerate(target.items):
+                    self._bind(one, tuple(parts[nth] for parts in unpacked), scope)
+            case _:
+                pass
+
+    def _block(self, node: nodes.Block, scope: Scope) -> None:
+        if node.name in self._overridden:
+            return
+        if not any(
+            isinstance(call.node, nodes.Name) and call.node.name == "super" for call in node.find_all(nodes.Call)
+        ):
+            self._overridden.add(node.name)
+        self._body(node.body, scope.inner())
+
+    def _bring_in(self, named: nodes.Node, scope: Scope) -> None:
+        for file in _files(named):
+            name = self._environment.join_path(file, scope.file)
+            if scope.depth < _DEEPEST:
+                self._file(name, replace(scope, file=name, depth=scope.depth + 1))
+
+    def _module(self, node: nodes.Import | nodes.FromImport, scope: Scope) -> Scope:
+        file = next(_files(node.template), "")
+        name = self._environment.join_path(file, scope.file) if file else ""
+        outer = scope if node.with_context else None
+        module = Scope(outer=outer, file=name, isolated=not node.with_context, depth=scope.depth + 1)
+        if name and module.depth < _DEEPEST:
+            self._file(name, module)
+        return module
+
+    def _name(self, name: str, scope: Scope) -> Values:
+        """Return what a name is: what a template bound, else something that is given."""
+        bound = scope.find(name)
+        if bound is not None:
+            return bound if isinstance(bound, tuple) else ()
+        if scope.isolated or name in _ALWAYS_THERE or name in self._environment.globals:
+            return ()
+        return (self.given.setdefault(name, Variable(name)),)
+
+    def _call(self, node: nodes.Call, scope: Scope) -> bool:
+        """Read the macro that is called with what it is given here. Tell whether it is one."""
+        macro = _macro(node.node, scope)
+        if macro is None:
+            return False
+        if scope.depth >= _DEEPEST or isinstance(macro.node, nodes.CallBlock):
+            return True
+        see = self._expressions.see
+        given = [see(one, scope) for one in node.args]
+        named: Mapping[str, Values] = {one.key: see(one.value, scope) for one in node.kwargs}
+        names = [one.name for one in macro.node.args]
+        defaults = dict(zip(reversed(names), reversed(macro.node.defaults), strict=False))
+        bound: dict[str, Values] = dict.fromkeys(("varargs", "kwargs"), ())
+        bound |= {name: see(defaults[name], macro.scope) if name in defaults else () for name in names}
+        bound |= dict(zip(names, given, strict=False))
+        bound |= {name: values for name, values in named.items() if name in names}
+        self._body(macro.node.body, replace(macro.scope.inner(**bound), depth=scope.depth + 1))
+        return True
+
+
+def _macro(called: nodes.Node, scope: Scope) -> Macro | None:
+    """Find `name` or `module.name`."""
+    found = None
+    if isinstance(called, nodes.Name):
+        found = scope.find(called.name)
+    elif isinstance(called, nodes.Getattr) and isinstance(called.node, nodes.Name):
+        module = scope.find(called.node.name)
+        found = module.names.get(called.attr) if isinstance(module, Scope) else None
+    return found if isinstance(found, Macro) else None
+
+
+def _files(named: nodes.Node) -> Iterator[str]:
+    """Yield the files that an expression may come to, as far as they are written out."""
+    if isinstance(named, nodes.Const) and isinstance(named.value, str):
+        yield named.value
+    elif isinstance(named, nodes.Tuple | nodes.List | nodes.CondExpr | nodes.Or):
+        for part in named.iter_child_nodes():
+            yield from _files(part)

@@ -1,0 +1,75 @@
+"""What the templates of a mail are given, as far as they tell: each name, and what is done with its value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from jinja2 import Environment
+
+Use = Literal[
+    "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping",
+]  # fmt: skip
+
+_IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news": "story", "data": "row"}
+
+_SAYS_NOTHING = frozenset({"each", "element", "entry", "item", "line", "obj", "object", "one", "row", "thing", "val"})
+
+
+@dataclass(slots=True)
+class Variable:
+    """A value that templates are given.
+
+    `attributes` are what is taken from it by name, `item` is what one turn of a loop over it gets, of a mapping the
+    values. `parts` are those of an item that is unpacked, as in `for label, amount in rows`. `compared` are the
+    constants it is compared with, `default` is what a template falls back to, `filters` are the names of what it is
+    piped through.
+    """
+
+    name: str
+    uses: set[Use] = field(default_factory=set)
+    attributes: dict[str, "Variable"] = field(default_factory=dict)
+    item: "Variable | None" = None
+    parts: "tuple[Variable, ...]" = ()
+    compared: list[Any] = field(default_factory=list)
+    default: Any = None
+    filters: set[str] = field(default_factory=set)
+
+    def attribute(self, name: str) -> "Variable":
+        return self.attributes.setdefault(name, Variable(name))
+
+    def one(self, called: str = "") -> "Variable":
+        """Return what an item of it is. A loop's name for it counts where it says more than "item"."""
+        if self.item is None:
+            says_more = len(called) > len("of") and called not in _SAYS_NOTHING
+            self.item = Variable(called if says_more else singular(self.name))
+        return self.item
+
+    def unpacked(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
+        if len(self.parts) < len(names):
+            self.parts += tuple(Variable(name) for name in names[len(self.parts) :])
+        return self.parts
+
+
+def find_variables(files: Iterable[str], environment: Environment) -> Mapping[str, Variable]:
+    """Return what the files are given, with all they extend, include and import, by name.
+
+    A file that is missing or no Jinja gives nothing: the others still do. What the environment has as a global is not
+    asked for.
+    """
+    from keyturn.emails.gallery.variables.usage import Usage  # noqa: PLC0415 - only templates without samples need it
+
+    usage = Usage(environment)
+    for file in files:
+        usage.read(file)
+    return usage.given
+
+
+def singular(name: str) -> str:
+    """Return what one of several is called: "order_items" holds an "order_item"."""
+    if name in _IRREGULAR:
+        return _IRREGULAR[name]
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if name.endswith(("sses", "xes", "ches", "shes")):
+        return name[:-2]
+    return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us")) else name

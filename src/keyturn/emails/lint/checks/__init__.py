@@ -1,0 +1,29 @@
+"""Every check there is, in the order in which they run."""
+
+from functools import partial
+
+from keyturn.emails.lint.checks.accessibility import check_accessibility
+from keyturn.emails.lint.checks.compatibility import check_compatibility
+from keyturn.emails.lint.checks.contrast import check_contrast
+from keyturn.emails.lint.checks.links import check_links
+from keyturn.emails.lint.checks.parity import check_parity
+from keyturn.emails.lint.checks.safety import check_safety
+from keyturn.emails.lint.checks.sizes import check_sizes
+from keyturn.emails.lint.clients.clients import MAJOR, Clients
+from keyturn.emails.lint.document import Check
+
+
+def checks_for(clients: Clients) -> tuple[Check, ...]:
+    """Return the checks for mails that these clients will show."""
+    return (
+        check_safety,
+        check_links,
+        check_parity,
+        check_accessibility,
+        check_contrast,
+        partial(check_compatibility, clients=clients),
+        check_sizes,
+    )
+
+
+CHECKS: tuple[Check, ...] = checks_for(MAJOR)

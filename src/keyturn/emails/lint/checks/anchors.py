@@ -1,0 +1,144 @@
+"""The links of a mail as its author wrote them, and what in an address is a secret. No address is ever fetched."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.markup import authored_html
+from keyturn.emails.lint.markup.element import Element
+from keyturn.emails.lint.markup.html_tree import draw
+
+_BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
+_BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re.IGNORECASE)
+_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
+_MIXED = re.compile(r"(?=.*[a-z].*[A-Z]|.*[A-Z].*[a-z])|^[0-9a-f-]+$", re.DOTALL)
+_SECRET_AT_LEAST = 6
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+_CLOSING = ".,;:!?)]»”"
+
+
+_LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-carousel-image")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """`label` is what is read of it, an image's alternative text included. `has_image` where it holds one.
+
+    `address` is None where there is no href. `offset` counts characters of the MJML.
+    """
+
+    address: str | None
+    label: str
+    offset: int
+    has_image: bool
+    is_button: bool
+
+    @property
+    def secret(self) -> str:
+        return secret_in(self.address or "")
+
+
+def anchors(document: Document) -> Iterator[Anchor]:
+    """Yield every link, in the order of the source."""
+    found = [_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element)]
+    found += _in_html(document)
+    yield from sorted(found, key=lambda anchor: anchor.offset)
+
+
+def secret_in(address: str) -> str:
+    """Return the part of a web address that opens something to whoever holds it; empty if there is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https"):
+        return ""
+    for name, value in parse_qsl(f"{parts.query}&{parts.fragment}"):
+        if (_SECRET_NAME.search(name) and len(value) >= _SECRET_AT_LEAST) or _looks_random(value):
+            return value
+        if inner := secret_in(value):  # an address that is handed through another one
+            return inner
+    return next((segment for segment in unquote(parts.path).split("/") if _looks_random(segment)), "")
+
+
+def addresses_in(text: str) -> dict[str, int]:
+    """Return the web addresses in a plain text, each with its offset."""
+    return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
+
+
+def host_of(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def site_of(host: str) -> str:
+    """Return the last two labels: near enough to tell another party, without a list of public suffixes."""
+    return ".".join(host.split(".")[-2:])
+
+
+def _is_link(element: Element) -> bool:
+    behind = any(above.tag == "mj-attributes" for above in element.ancestors())
+    return not behind and ("href" in element.attributes or element.tag == "mj-button")
+
+
+def _of_element(document: Document, element: Element) -> Anchor:
+    href = element.attributes.get("href")
+    base = element.parent.get("base-url") if element.parent else ""  # of an mj-navbar
+    text = draw(document.inside(element)).text()
+    image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
+    return Anchor(
+        address=base + href.value.strip() if href else None,
+        label=text or (element.get("alt").strip() if image else ""),
+        offset=href.offset if href else element.offset,
+        has_image=image and not text,
+        is_button=element.tag == "mj-button",
+    )
+
+
+def _in_html(document: Document) -> Iterator[Anchor]:
+    current: Anchor | None = None
+    cells: list[authored_html.Piece] = []
+    for piece in authored_html.pieces(document):
+        if piece.name in ("td", "th") and piece.kind != "text":
+            cells = [*cells, piece] if piece.kind == "start" else cells[:-1]
+        elif (
+            piece.kind == "start"
+            and piece.name == "a"
+            and ("href" in piece.attributes or "name" not in piece.attributes)
+        ):
+            if current:
+                yield current
+            href = piece.attributes.get("href")
+            current = Anchor(
+                address=href.value.strip() if href else None,
+                label="",
+                offset=href.offset if href else piece.offset,
+                has_image=False,
+                is_button=_is_button(piece, cells[-1] if cells else None),
+            )
+        elif current and piece.kind == "end" and piece.name == "a":
+            yield replace(current, label=" ".join(current.label.split()))
+            current = None
+        elif current and piece.kind == "text":
+            current = replace(current, label=current.label + piece.name)
+        elif current and piece.kind == "start" and piece.name == "img":
+            current = replace(current, label=f"{current.label} {piece.get('alt')} ", has_image=True)
+
+
+def _is_button(link: authored_html.Piece, cell: authored_html.Piece | None) -> bool:
+    """Tell whether a link is drawn as a button: by itself, or by the cell around it, which Outlook fills better."""
+    style = link.get("style")
+    if _BUTTON_STYLE.match(style) or link.get("role") == "button" or _BUTTON_CLASS.search(link.get("class")):
+        return True
+    around = cell.get("style") if cell else ""
+    filled = "background" in around or bool(cell and cell.get("bgcolor"))
+    return filled and ("padding" in style or ("padding" in around and "border-radius" in around))
+
+
+def _looks_random(text: str) -> bool:
+    return bool(_RANDOM.fullmatch(text) and _MIXED.search(text))

@@ -1,0 +1,81 @@
+"""The contrast of every text with the ground it is seen on, in light and in each dark mode (WCAG 2.2, 1.4.3)."""
+
+from collections.abc import Iterator
+
+from keyturn.emails.lint.css.computed_style import Paint, Painter
+from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.markup.html_tree import Node, draw
+from keyturn.emails.lint.source.element_lookup import element_of, offset_of
+from keyturn.mail.rendering.palette import ENOUGH, contrast
+
+ENOUGH_FOR_LARGE = 3.0
+
+# Under this nobody reads a text who does not know that it is there.
+_INVISIBLE = 1.5
+
+# What a template without samples is given for a colour: nothing can be said of it.
+_STAND_IN = "#336699"
+
+_WAYS_OUT = {
+    LIGHT.name: "Darken the text or lighten its ground.",
+    DARK.name: "Set both colours in @media (prefers-color-scheme: dark).",
+    PARTIAL.name: "Set both colours for Outlook.com, in [data-ogsc] and [data-ogsb].",
+    FULL.name: "Choose colours further apart in lightness: Gmail on iOS honours no dark styles.",
+}
+
+_UNDER_IMAGE = "Give the section a background colour too, one that the text can be read on."
+
+
+def check_contrast(document: Document) -> Iterator[Finding]:
+    """Yield texts that are hard to read, the first of those in one element that look alike.
+
+    What already fails in light is not told again for the inversions.
+    """
+    root = draw(document.marked_html)
+    guessed, failed, seen = set(_painted_with_a_stand_in(document, root)), set(), set()
+    for mode in (LIGHT, DARK, PARTIAL, FULL):
+        painter = Painter(root, mode)
+        if mode is DARK and not painter.knows_dark:
+            continue
+        for node, paint in painter.texts():
+            if paint.colour is None or paint.ground is None or node in guessed:
+                continue
+            if mode.inverts and (node in failed or paint.over_image):  # images stay as they are
+                continue
+            if finding := _finding(document, node, paint, mode):
+                failed |= {node} if mode is LIGHT else set()
+                alike = (finding.message, element_of(document, node))
+                if alike not in seen:
+                    seen.add(alike)
+                    yield finding
+
+
+def _painted_with_a_stand_in(document: Document, root: Node) -> Iterator[Node]:
+    if not document.values:
+        for node, paint in Painter(root, LIGHT).texts():
+            if _STAND_IN in (str(paint.colour), str(paint.ground)):
+                yield node
+
+
+def _finding(document: Document, node: Node, paint: Paint, mode: Mode) -> Finding | None:
+    colour, ground = str(paint.colour), str(paint.ground)
+    ratio = contrast(colour, ground)
+    enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
+    if ratio >= enough:
+        return None
+    what = "large text" if paint.is_large else "text"
+    says = f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says
+    return Finding(
+        rule=f"contrast/{mode.name}",
+        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
+        message=f"{colour} on {ground} is {_floor(ratio)} : 1 {says}; {what} needs {enough:g} : 1 (WCAG 1.4.3).",
+        way_out=_UNDER_IMAGE if paint.over_image else _WAYS_OUT[mode.name],
+        place=document.place(offset_of(document, node)),
+    )
+
+
+def _floor(ratio: float) -> float:
+    """Return the ratio with one digit, never rounded up to what would be enough."""
+    return int(ratio * 10) / 10

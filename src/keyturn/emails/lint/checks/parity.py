@@ -1,0 +1,112 @@
+"""The text part beside the HTML: that it is there, that it is text, and that it leads to the same places."""
+
+import re
+from collections.abc import Iterator
+
+from keyturn.emails.lint.checks.anchors import Anchor, addresses_in, anchors
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.source.sample_values import UNFILLED, is_given, is_unfilled
+
+_TOO_LONG = 200
+
+_HTML = re.compile(
+    r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small|span|strong|style"
+    r"|table|tbody|td|th|tr|u|ul|mj-[a-z-]+|mjml)\b[^<>\n]*>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);",
+    re.IGNORECASE,
+)
+
+
+def check_parity(document: Document) -> Iterator[Finding]:
+    yield from _unfilled(document)
+    if not document.text.strip():
+        yield Finding(
+            rule="parity/no-text",
+            severity="warning",
+            message="There is no text part, or nothing in it: who reads plain text gets an empty mail.",
+            way_out=f"Write {document.template}.txt beside the template, with the same links.",
+            place=Place(document.files.markup),  # also where a layout wrote all of it
+        )
+        return
+    yield from _html_in_text(document)
+    yield from _links(document)
+    yield from _long_lines(document)
+
+
+def _unfilled(document: Document) -> Iterator[Finding]:
+    for text, place in ((document.markup, document.place), (document.text, document.text_place)):
+        for found in UNFILLED.finditer(text):
+            if not is_given(document, found[0]):
+                yield Finding(
+                    rule="parity/unfilled",
+                    severity="warning",
+                    message=f"Readers see {found[0]}: this place was never filled in.",
+                    way_out="Write the value as Jinja has it; where the sending service fills it in, all is well.",
+                    place=place(found.start()),
+                )
+
+
+def _html_in_text(document: Document) -> Iterator[Finding]:
+    lines = set()
+    for found in _HTML.finditer(document.text):
+        place = document.text_place(found.start())
+        if not is_given(document, found[0]) and place.line not in lines:
+            lines.add(place.line)
+            yield Finding(
+                rule="parity/html-in-text",
+                severity="warning",
+                message=f"The text part shows {found[0][:40]} as it is written: it is no HTML.",
+                way_out="Write plain text, and do not escape in it.",
+                place=place,
+            )
+
+
+def _links(document: Document) -> Iterator[Finding]:
+    in_text = addresses_in(document.text)
+    in_html = [anchor for anchor in anchors(document) if _can_be_compared(anchor)]
+    seen = set()
+    for anchor in in_html:
+        if not _is_in(anchor.address or "", document.text, in_text) and anchor.address not in seen:
+            seen.add(anchor.address)
+            yield Finding(
+                rule="parity/link-not-in-text",
+                severity="error" if anchor.secret else "warning" if anchor.is_button else "note",
+                message=f'The text part does not have the link "{anchor.label[:60]}".',
+                way_out="Write the address on a line of its own in the text part.",
+                place=document.place(anchor.offset),
+            )
+    targets = {(anchor.address or "").rstrip("/") for anchor in in_html}
+    for address, offset in in_text.items():
+        if address.rstrip("/") not in targets:
+            yield Finding(
+                rule="parity/link-not-in-html",
+                severity="warning",
+                message="The text part has a link that the HTML does not have.",
+                way_out="Give both parts the same links.",
+                place=document.text_place(offset),
+            )
+
+
+def _can_be_compared(anchor: Anchor) -> bool:
+    address = anchor.address or ""
+    return address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(address)
+
+
+def _is_in(address: str, text: str, in_text: dict[str, int]) -> bool:
+    if address.startswith("mailto:"):
+        return address.removeprefix("mailto:").partition("?")[0] in text
+    return address in in_text or address.rstrip("/") in {other.rstrip("/") for other in in_text}
+
+
+def _long_lines(document: Document) -> Iterator[Finding]:
+    offset = 0
+    for line in document.text.split("\n"):
+        if len(line) > _TOO_LONG and not addresses_in(line):
+            yield Finding(
+                rule="parity/long-line",
+                severity="note",
+                message=f"A line of the text part is over {_TOO_LONG} characters long, and not every client wraps.",
+                way_out="Break lines at about 72 characters; the filter short_lines does it.",
+                place=document.text_place(offset),
+            )
+        offset += len(line) + 1

@@ -1,0 +1,208 @@
+"""An audit for mails that carry a reset link (OWASP Forgot Password Cheat Sheet; OWASP ASVS 5.0, 6.4)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyturn.emails.lint.checks.anchors import addresses_in, anchors, host_of, secret_in, site_of
+from keyturn.emails.lint.checks.links import LOOPBACK, is_between
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Severity
+from keyturn.emails.lint.markup import authored_html
+from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.emails.lint.source.sample_values import strings_of
+
+_NAMED_LIKE_RESET = re.compile(r"reset|forgot|recover", re.IGNORECASE)
+_TRACKS = re.compile(r"/(?:open|pixel|track|beacon|wf/open|e/o)\b|[?&](?:utm_|mc_eid|mkt_tok)", re.IGNORECASE)
+
+# A clock, a date, or a number with a unit of time, in the languages whose mails can be judged.
+_TIME = re.compile(
+    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día|heure|jour|分|時間|日)"
+    r"|دقيق|ساع|يوم|\b(?:an|one|half an) hour\b|\bone day\b",
+    re.IGNORECASE,
+)
+_NOT_YOU = {
+    "en": r"not you\b|wasn['’]t you|n(?:o|['’])t (?:you )?(?:ask|request|make|expect)|(?:ignore|disregard) this",
+    "de": r"nicht (?:angefordert|angefragt|sie\b|du\b|selbst)|ignorier",
+    "es": r"no (?:lo |la |ha |has )*(?:solicit|pedi|fue|fuiste)|ignor[ae]",
+    "fr": r"pas (?:vous|demandé|à l['’]origine)|ignor[eé]",
+    "ja": r"心当たり|覚えがない|無視|ご自身で",
+    "ar": r"تجاهل|لم تطلب|لست أنت|لم تكن",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditItem:
+    """One thing that a reset mail needs: `says` in two or three words; `finding` where it is missing."""
+
+    says: str
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.finding is None
+
+
+def check_safety(document: Document) -> Iterator[Finding]:
+    yield from (item.finding for item in audit(document) if item.finding)
+
+
+def audit(document: Document, hosts: Iterable[str] = ()) -> tuple[AuditItem, ...]:
+    """Return what a reset mail needs, passed or not; nothing for other mails.
+
+    `hosts`: where the link may lead. Without them it is the host of the link that the template is given.
+    """
+    if any(map(secret_in, strings_of(document.values))) or _NAMED_LIKE_RESET.search(document.template):
+        return tuple(_Audit(document, frozenset(hosts)).items())
+    return ()
+
+
+class _Audit:
+    def __init__(self, document: Document, hosts: frozenset[str]) -> None:
+        self._document = document
+        given = [text for text in strings_of(document.values) if secret_in(text)]
+        self._anchors = list(anchors(document))
+        self._buttons = [anchor for anchor in self._anchors if anchor.is_button]
+        self._with_secret = [anchor for anchor in self._anchors if anchor.secret]
+        self._links = self._with_secret or self._buttons[:1]
+        self._hosts = hosts or {host_of(address) for address in given}
+        self._secrets = {secret_in(address) for address in given} | {anchor.secret for anchor in self._with_secret}
+        self._visible = draw(document.html).text()
+
+    def items(self) -> Iterator[AuditItem]:
+        yield AuditItem("one call to action", self._one_call_to_action())
+        yield AuditItem("https", self._encrypted())
+        yield AuditItem("allowed host", self._allowed_host())
+        yield AuditItem("same link in both parts", self._same_link_in_both_parts())
+        yield AuditItem("no token in subject or preheader", self._no_token_in_the_envelope())
+        yield AuditItem("expiry said", self._expiry())
+        yield AuditItem("“was it not you?” said", self._not_you())
+        yield AuditItem("no tracker", self._no_tracker())
+        yield AuditItem("own images", self._own_images())
+
+    def _one_call_to_action(self) -> Finding | None:
+        if not self._links:
+            return self._finding(
+                "no-call-to-action", "error", "This mail has no link to choose a new password with.",
+                "Add one button with the link.",
+            )  # fmt: skip
+        if self._secrets and not self._with_secret:
+            return self._finding(
+                "link-without-token", "error", "The template is given a link with a token, and no link has it.",
+                "Put the link that the template is given into the button, as it is.", self._links[0].offset,
+            )  # fmt: skip
+        if len(self._buttons) > 1:
+            return self._finding(
+                "calls-to-action", "warning", "This mail has more than one button.",
+                "Keep the one that this mail is for, and make the others links in the text.", self._buttons[1].offset,
+            )  # fmt: skip
+        return None
+
+    def _encrypted(self) -> Finding | None:
+        for anchor in self._links:
+            address = anchor.address or ""
+            if not address.startswith("https://") and host_of(address) not in LOOPBACK:
+                return self._finding(
+                    "not-https", "error", "The link is not https, so others on the way can read its token.",
+                    "Use an https:// address.", anchor.offset,
+                )  # fmt: skip
+        return None
+
+    def _allowed_host(self) -> Finding | None:
+        for anchor in self._with_secret:
+            host = host_of(anchor.address or "")
+            if is_between(host) or (self._hosts and host not in self._hosts):
+                return self._finding(
+                    "foreign-host", "error", f"The token goes through {host}.",
+                    "Link straight to your own host, and switch click tracking off.", anchor.offset,
+                )  # fmt: skip
+        return None
+
+    def _same_link_in_both_parts(self) -> Finding | None:
+        in_text = addresses_in(self._document.text)
+        for anchor in self._links:
+            if anchor.address not in in_text:
+                return self._finding(
+                    "link-differs", "error", "The text part does not have this link.",
+                    "Write the link on a line of its own in the text part.", anchor.offset,
+                )  # fmt: skip
+        return None
+
+    def _no_token_in_the_envelope(self) -> Finding | None:
+        envelope = (
+            ("subject", self._document.subject, self._title),
+            ("preheader", self._document.preheader, self._preview),
+        )
+        for name, text, place in envelope:
+            if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
+                return self._finding(
+                    f"token-in-{name}", "error", f"The {name} holds the token: it shows on locked screens.",
+                    "Say what the mail is for instead.", place(secret),
+                )  # fmt: skip
+        return None
+
+    def _title(self, _: str) -> int | None:
+        title = self._document.root.find("mj-title" if self._document.is_mjml else "title")
+        return title.inner.start if title else None
+
+    def _preview(self, secret: str) -> int | None:
+        """Plain HTML has no element for it: there it is the text that comes first."""
+        if self._document.is_mjml:
+            preview = self._document.root.find("mj-preview")
+            return preview.inner.start if preview else None
+        texts = (piece for piece in authored_html.pieces(self._document) if piece.kind == "text")
+        inside = self._document.body.inner
+        return next((text.offset for text in texts if text.offset in inside and secret in text.name), None)
+
+    def _expiry(self) -> Finding | None:
+        values, language = self._document.values.values(), self._document.language
+        times = [language.clock(value) for value in values if isinstance(value, datetime)]
+        times += [language.duration(value) for value in values if isinstance(value, timedelta)]
+        if any(time in self._visible for time in times) or _TIME.search(self._visible):
+            return None
+        return self._finding(
+            "no-expiry", "warning", "The mail does not say how long its link works.",
+            "Say until when, as a clock time and in words.",
+        )  # fmt: skip
+
+    def _not_you(self) -> Finding | None:
+        """Look for words of the mail's language; in a language that is not known here, nothing is missed."""
+        words = _NOT_YOU.get(self._document.language.locale.language, "")
+        if re.search(words, self._visible, re.IGNORECASE):
+            return None
+        return self._finding(
+            "not-you", "warning", "The mail does not say what to do if somebody else asked for it.",
+            "Say that nothing changes unless the link is used, and that the mail can be ignored.",
+        )  # fmt: skip
+
+    def _no_tracker(self) -> Finding | None:
+        for offset, source, *sides in self._images():
+            tiny = any(sides) and {side.removesuffix("px") for side in sides} <= {"0", "1", ""}
+            if tiny or is_between(host_of(source)) or _TRACKS.search(source):
+                return self._finding(
+                    "tracker", "error", "This image tells somebody that the mail was opened.",
+                    "Leave it out, and switch open tracking off where mails are sent.", offset,
+                )  # fmt: skip
+        return None
+
+    def _own_images(self) -> Finding | None:
+        sites = {site_of(host_of(anchor.address or "")) for anchor in self._anchors} | set(map(site_of, self._hosts))
+        for offset, source, *_ in self._images():
+            host = host_of(source)
+            if host and site_of(host) not in sites and host not in LOOPBACK:
+                return self._finding(
+                    "foreign-image", "warning", f"{host} learns who opens this mail, and when.",
+                    "Host images on the site that the links lead to, or attach them.", offset,
+                )  # fmt: skip
+        return None
+
+    def _images(self) -> Iterator[tuple[int, str, str, str]]:
+        for element in self._document.elements("mj-image"):
+            yield element.offset, element.get("src"), element.get("width"), element.get("height")
+        for tag in authored_html.tags(self._document, "img"):
+            yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
+
+    def _finding(self, rule: str, severity: Severity, message: str, way_out: str, offset: int | None = None) -> Finding:
+        place = self._document.place(self._document.body.offset if offset is None else offset)
+        return Finding(rule=f"safety/{rule}", severity=severity, message=message, way_out=way_out, place=place)

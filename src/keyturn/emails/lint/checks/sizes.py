@@ -1,0 +1,70 @@
+"""How big a mail is, against what Gmail shows of it; and images whose size is left to chance."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.markup import authored_html
+
+# Gmail clips a message at about 102 KB of HTML and drops a style block over 16,384 bytes.
+CLIPPED_AT = 102 * 1024
+STYLE_DROPPED_AT = 16 * 1024
+
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+_WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes in UTF-8 as they are sent, before any transfer encoding. `style`: the largest style block."""
+
+    html: int
+    style: int
+    text: int
+
+
+def size_of(html: str, text: str) -> Size:
+    return Size(
+        html=len(html.encode()),
+        style=max((len(block.encode()) for block in _STYLE.findall(html)), default=0),
+        text=len(text.encode()),
+    )
+
+
+def check_sizes(document: Document) -> Iterator[Finding]:
+    size = size_of(document.html, document.text)
+    if size.html > CLIPPED_AT:
+        body = document.body
+        yield Finding(
+            rule="sizes/clipped",
+            severity="error",
+            message=f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off.",
+            way_out="Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
+            place=document.place(body.offset),
+        )
+    if size.style > STYLE_DROPPED_AT:
+        blocks = (style for style in authored_html.styles(document) if not style.inlined)
+        largest = max(blocks, key=lambda style: len(style.css), default=None)
+        yield Finding(
+            rule="sizes/style-dropped",
+            severity="error",
+            message=f"A style block is over {STYLE_DROPPED_AT:,} bytes: Gmail drops the whole of it.",
+            way_out="Spread the rules over several stylesheets, or leave unused ones out.",
+            place=document.place(largest.offset if largest else 0),
+        )
+    yield from _images_without_width(document)
+
+
+def _images_without_width(document: Document) -> Iterator[Finding]:
+    for image in authored_html.tags(document, "img"):
+        if not image.get("width").strip():
+            styled = bool(_WIDTH.search(image.get("style")))
+            yield Finding(
+                rule="sizes/image-without-width",
+                severity="note" if styled else "warning",
+                message="This image has no width attribute: Outlook for Windows shows it in the size of its file.",
+                way_out='Write width="..." in pixels, without a unit.',
+                place=document.place(image.offset),
+            )

@@ -1,0 +1,1 @@
+"""Styles: read, matched, and what they make of an element."""

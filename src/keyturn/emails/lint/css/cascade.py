@@ -1,0 +1,113 @@
+"""Which declarations win for an element of a drawn mail, in one mode (CSS Cascade Level 4)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from keyturn.emails.lint.css.dark_modes import DARK, Mode
+from keyturn.emails.lint.css.stylesheets import Declaration, Rule, read_style, read_stylesheet
+from keyturn.emails.lint.markup.html_tree import Node
+
+# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on what it has recoloured, and on what is around it.
+OUTLOOK_MARK = "data-og"
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    value: str
+    declared_for_mode: bool
+
+
+Styles = Mapping[str, Winner]
+"""The winner of each property, in the order of the cascade: what a shorthand sets is set again by what follows it."""
+
+
+class Cascade:
+    def __init__(self, root: Node, mode: Mode) -> None:
+        rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
+        self.has_dark_rules = any(_is_for(rule, DARK) for rule in rules)
+        self.declares_dark = _declares_dark(root, rules)
+        self._rules = [rule for rule in rules if not _is_for_some_mode(rule) or _is_for(rule, mode)]
+
+    def styles_of(self, node: Node) -> Styles:
+        """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
+        found: list[tuple[tuple[bool, bool, tuple[int, int, int]], Declaration, bool]] = []
+        for rule in self._rules:
+            matching = [selector.specificity for selector in rule.selectors if selector.matches(node, OUTLOOK_MARK)]
+            if matching:
+                of_mode = _is_for_some_mode(rule)
+                found += [((one.important, False, max(matching)), one, of_mode) for one in rule.declarations]
+        inline = read_style(node.attributes.get("style", ""))
+        found += [((one.important, True, (0, 0, 0)), one, False) for one in inline]
+        found.sort(key=lambda candidate: candidate[0])
+        winners = _attributes(node)
+        for _, one, of_mode in found:
+            name = _longhand(one.name)
+            winners.pop(name, None)
+            winners[name] = Winner(one.value, of_mode)
+        return winners
+
+
+def has_image(styles: Styles) -> bool:
+    """Tell whether an image lies under the text; an address alone, as in the HTML attribute, is one too."""
+    image = styles["background-image"].value if "background-image" in styles else ""
+    ground = styles["background-color"].value if "background-color" in styles else ""
+    return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+
+
+def is_hidden(styles: Styles) -> bool:
+    values = {name: winner.value.lower() for name, winner in styles.items()}
+    return (
+        values.get("display") == "none"
+        or values.get("visibility") in ("hidden", "collapse")
+        or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
+        or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
+    )
+
+
+def _rules(style: Node) -> Iterator[Rule]:
+    """Yield the rules that count on a wide screen; what few clients read is left out."""
+    if "print" in style.attributes.get("media", ""):
+        return
+    for rule in read_stylesheet("".join(style.pieces())).rules:
+        conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
+        narrow = any("max-width" in condition or "print" in condition for condition in conditions)
+        if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
+            yield rule
+
+
+def _is_for(rule: Rule, mode: Mode) -> bool:
+    if mode.honours == "prefers-color-scheme":
+        return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
+    return mode.honours == "data-ogs" and _has_marks(rule)
+
+
+def _is_for_some_mode(rule: Rule) -> bool:
+    return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
+
+
+def _has_marks(rule: Rule) -> bool:
+    return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
+
+
+def _declares_dark(root: Node, rules: Sequence[Rule]) -> bool:
+    metas = (node.attributes for node in root.walk() if node.tag == "meta")
+    return any("dark" in meta.get("content", "") for meta in metas if meta.get("name") == "color-scheme") or any(
+        one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
+    )
+
+
+def _attributes(node: Node) -> dict[str, Winner]:
+    """Return what HTML says without CSS, which any declaration overrules (HTML, 15.3)."""
+    names = {
+        "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
+    }  # fmt: skip
+    return {
+        css: Winner(node.attributes[name], declared_for_mode=False)
+        for name, css in names.items()
+        if node.attributes.get(name)
+    }
+
+
+def _longhand(name: str) -> str:
+    return "background-color" if name == "background" else name

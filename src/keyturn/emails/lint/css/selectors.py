@@ -1,0 +1,173 @@
+"""Selectors: what mails use of Selectors Level 4, read from tinycss2's tokens and matched against a drawn mail."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinycss2.ast import FunctionBlock, HashToken, IdentToken, LiteralToken, SquareBracketsBlock, WhitespaceToken
+
+from keyturn.emails.lint.markup.html_tree import Node
+
+
+@dataclass(slots=True)
+class Compound:
+    """`attributes` are (name, operator, value); `pseudos` their names, without colons and arguments."""
+
+    tag: str = ""
+    id: str = ""
+    classes: list[str] = field(default_factory=list)
+    attributes: list[tuple[str, str, str]] = field(default_factory=list)
+    pseudos: list[str] = field(default_factory=list)
+
+    def holds(self, node: Node, granted: str = "") -> bool:
+        """Tell whether a node is meant. Attributes whose names begin with `granted` are taken as given."""
+        given = node.attributes
+        return (
+            self.tag in ("", node.tag)
+            and (not self.id or given.get("id") == self.id)
+            and set(self.classes) <= set(given.get("class", "").split())
+            and all(_has(given, *one) for one in self.attributes if not granted or not one[0].startswith(granted))
+            and all(_is(node, pseudo) for pseudo in self.pseudos)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Compounds from left to right, and what stands between them: " ", ">", "+" or "~"."""
+
+    compounds: tuple[Compound, ...]
+    combinators: tuple[str, ...]
+
+    @property
+    def specificity(self) -> tuple[int, int, int]:
+        """As Selectors Level 4, section 17, counts it."""
+        ids = sum(bool(compound.id) for compound in self.compounds)
+        classes = sum(len(one.classes) + len(one.attributes) + len(one.pseudos) for one in self.compounds)
+        return ids, classes, sum(bool(compound.tag) for compound in self.compounds)
+
+    def attribute_names(self) -> set[str]:
+        return {name for compound in self.compounds for name, _, _ in compound.attributes}
+
+    def matches(self, node: Node, granted: str = "") -> bool:
+        last = len(self.compounds) - 1
+        return self.compounds[last].holds(node, granted) and self._holds_before(last, node, granted)
+
+    def _holds_before(self, index: int, node: Node, granted: str) -> bool:
+        if index == 0:
+            return True
+        compound = self.compounds[index - 1]
+        return any(
+            compound.holds(other, granted) and self._holds_before(index - 1, other, granted)
+            for other in _related(node, self.combinators[index - 1])
+        )
+
+
+def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
+    """Return the selectors of a rule's prelude, without those that cannot be read."""
+    groups: list[list[Any]] = [[]]
+    for token in tokens:
+        if isinstance(token, LiteralToken) and token.value == ",":
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    return tuple(selector for group in groups if (selector := _selector(group)))
+
+
+def _selector(tokens: list[Any]) -> Selector | None:
+    """Read one selector, or return None: a client drops what it cannot read, and so is it here."""
+    compounds: list[Compound] = []
+    combinators: list[str] = []
+    between, mark = "", ""
+    for token in tokens:
+        literal = token.value if isinstance(token, LiteralToken) else ""
+        if isinstance(token, WhitespaceToken) or literal in (">", "+", "~"):
+            between = literal or between or " "
+            continue
+        if between or not compounds:
+            combinators += [between] if compounds else []
+            compounds.append(Compound())
+            between = ""
+        if literal in (":", "."):
+            mark = literal
+        elif _take(compounds[-1], mark, token, literal):
+            mark = ""
+        else:
+            return None
+    return Selector(tuple(compounds), tuple(combinators)) if compounds else None
+
+
+def _take(compound: Compound, mark: str, token: Any, literal: str) -> bool:
+    """Add a token to a compound; `mark` is the "." or ":" before it. Return whether it could be read."""
+    match token:
+        case IdentToken() if mark == ":":
+            compound.pseudos.append(token.lower_value)
+        case FunctionBlock() if mark == ":":
+            compound.pseudos.append(token.lower_name)
+        case IdentToken() if mark == ".":
+            compound.classes.append(token.value)
+        case IdentToken():
+            compound.tag = token.lower_value
+        case HashToken():
+            compound.id = token.value
+        case SquareBracketsBlock():
+            compound.attributes.append(_attribute(token))
+        case _:
+            return literal in ("*", "&")
+    return True
+
+
+def _attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
+    parts = [token for token in block.content if not isinstance(token, WhitespaceToken)]
+    values = [str(getattr(token, "value", "")) for token in parts]
+    return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
+
+
+def _related(node: Node, combinator: str) -> Iterator[Node]:
+    match combinator:
+        case ">":
+            yield from () if node.parent is None else (node.parent,)
+        case "+":
+            yield from node.elder_siblings()[-1:]
+        case "~":
+            yield from node.elder_siblings()
+        case _:
+            above = node.parent
+            while above is not None:
+                yield above
+                above = above.parent
+
+
+def _has(given: dict[str, str], name: str, operator: str, value: str) -> bool:
+    if name not in given:
+        return False
+    held = given[name]
+    match operator:
+        case "":
+            return True
+        case "=":
+            return held == value
+        case "~=":
+            return value in held.split()
+        case "|=":
+            return held == value or held.startswith(f"{value}-")
+        case "^=":
+            return held.startswith(value)
+        case "$=":
+            return held.endswith(value)
+        case "*=":
+            return value in held
+    return False
+
+
+def _is(node: Node, pseudo: str) -> bool:
+    """Tell whether a mail that nobody touches is in this state. What is not known here is taken as false."""
+    match pseudo:
+        case "root":
+            return node.tag == "html"
+        case "link":
+            return node.tag == "a" and "href" in node.attributes
+        case "first-child":
+            return not node.elder_siblings()
+        case "last-child":
+            return node.parent is not None and node.parent.elements()[-1] is node
+    return False

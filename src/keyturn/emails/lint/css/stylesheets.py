@@ -1,0 +1,106 @@
+"""Styles read with their places: rules, declarations, and the at-rules around them (tinycss2, CSS Syntax Level 3)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
+
+import tinycss2
+from tinycss2.ast import AtRule as AtNode
+from tinycss2.ast import Declaration as DeclarationNode
+from tinycss2.ast import QualifiedRule
+
+from keyturn.emails.lint.css.selectors import Selector, read_selectors
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`value` as it is written, `tokens` as tinycss2 reads it, `offset` of the name in the text that was read."""
+
+    name: str
+    value: str
+    tokens: tuple[Any, ...]
+    important: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtRule:
+    keyword: str
+    prelude: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`within`: the at-rules around it, the outermost first. `nested` in another rule, which few clients read."""
+
+    selectors: tuple[Selector, ...]
+    declarations: tuple[Declaration, ...]
+    within: tuple[AtRule, ...]
+    nested: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stylesheet:
+    """`loose`: declarations straight inside an at-rule, as in @font-face."""
+
+    rules: tuple[Rule, ...]
+    at_rules: tuple[AtRule, ...]
+    loose: tuple[Declaration, ...]
+
+
+@lru_cache(64)
+def read_stylesheet(css: str) -> Stylesheet:
+    """Return what can be read; what cannot is left out, as a client leaves it out."""
+    reader = _Reader(css)
+    reader.read(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ())
+    return Stylesheet(tuple(reader.rules), tuple(reader.at_rules), tuple(reader.loose))
+
+
+@lru_cache(512)
+def read_style(style: str) -> tuple[Declaration, ...]:
+    """Return the declarations of a style attribute."""
+    return tuple(_Reader(style).declarations(tinycss2.parse_blocks_contents(style, skip_comments=True)))
+
+
+class _Reader:
+    def __init__(self, css: str) -> None:
+        self._lines = list(accumulate((len(line) + 1 for line in css.split("\n")), initial=0))
+        self.rules: list[Rule] = []
+        self.at_rules: list[AtRule] = []
+        self.loose: list[Declaration] = []
+
+    def read(self, nodes: Iterable[Any], within: tuple[AtRule, ...], *, nested: bool = False) -> None:
+        for node in nodes:
+            if isinstance(node, QualifiedRule):
+                self._read_rule(node, within, nested=nested)
+            elif isinstance(node, AtNode):
+                self._read_at_rule(node, within)
+
+    def declarations(self, nodes: Iterable[Any]) -> Iterator[Declaration]:
+        for node in nodes:
+            if isinstance(node, DeclarationNode):
+                value = tinycss2.serialize(node.value).strip()
+                yield Declaration(node.lower_name, value, tuple(node.value), bool(node.important), self._offset(node))
+
+    def _read_rule(self, node: QualifiedRule, within: tuple[AtRule, ...], *, nested: bool) -> None:
+        inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
+        self.rules.append(
+            Rule(read_selectors(node.prelude), tuple(self.declarations(inside)), within, nested, self._offset(node))
+        )
+        self.read(inside, within, nested=True)
+
+    def _read_at_rule(self, node: AtNode, within: tuple[AtRule, ...]) -> None:
+        rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), self._offset(node))
+        self.at_rules.append(rule)
+        if node.content is None:
+            return
+        inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
+        self.loose += self.declarations(inside)
+        self.read(inside, (*within, rule))
+
+    def _offset(self, node: Any) -> int:
+        return self._lines[int(node.source_line) - 1] + int(node.source_column) - 1

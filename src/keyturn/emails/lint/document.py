@@ -1,0 +1,144 @@
+"""A mail as the checks see it: rendered, and every character of it with its place in the templates."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from keyturn.emails.gallery import Sample
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.markup.element import Element, SyntaxFault
+from keyturn.emails.lint.markup.html_parser import parse_html
+from keyturn.emails.lint.markup.marked_html import marked, marked_html, number_in
+from keyturn.emails.lint.markup.mjml_parser import parse
+from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Filled
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.including import unwrapped
+from keyturn.mail.rendering.render import Templates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One template with one sample in one language.
+
+    `markup` is the MJML that Jinja makes, or the HTML where `files` say that the template is no MJML. `root` is its
+    tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
+    `faults` are the places where MJML is not well-formed. `html` is what is sent. Checks run only on documents that
+    compile; the guard runs on all MJML, and where that does not compile `html` is empty and `refusal` is what the
+    compiler said. `values` is what the template was given; `typed` tells that typed props describe them. `text` is
+    empty where the template has no text part.
+    """
+
+    template: str
+    files: MailFiles
+    sample: str
+    language: Language
+    values: Mapping[str, object]
+    typed: bool
+    subject: str
+    preheader: str
+    markup: str
+    html: str
+    text: str
+    root: Element
+    faults: tuple[SyntaxFault, ...] = ()
+    refusal: str = ""
+
+    @property
+    def is_mjml(self) -> bool:
+        return self.files.is_mjml
+
+    def place(self, offset: int) -> Place:
+        """Return where in the templates the character of `markup` at `offset` comes from."""
+        return self.trail(offset)[0]
+
+    def text_place(self, offset: int) -> Place:
+        """Return where in the templates the character of `text` at `offset` comes from."""
+        origin = origin_at(pieces_of(self.text), offset)
+        return origin.place if origin else Place(self.files.text)
+
+    def trail(self, offset: int) -> tuple[Place, ...]:
+        """Return the place of a character of `markup`, then the places that called the macro it stands in."""
+        origin = origin_at(pieces_of(self.markup), offset)
+        return (origin.place, *origin.via) if origin else (Place(self.files.markup),)
+
+    @property
+    def body(self) -> Element:
+        """The body, the root where there is none."""
+        return self.root.find("mj-body" if self.is_mjml else "body") or self.root
+
+    def elements(self, *tags: str) -> Iterable[Element]:
+        """Return the elements with one of these tags, or all, in the order of their start tags."""
+        return (element for element in self.root.walk() if element.tag and (not tags or element.tag in tags))
+
+    def inside(self, element: Element) -> str:
+        """Return what stands between an element's tags; its first character is at `element.inner.start`."""
+        return self.markup[element.inner.start : element.inner.stop]
+
+    @cached_property
+    def marked_html(self) -> str:
+        """The HTML with the way back to the MJML.
+
+        A class `kt-NUMBER` is on what each body element draws, and a `data-keyturn="OFFSET"` on each tag of the HTML
+        inside mj-text, mj-table, mj-raw ... and on every tag of plain HTML.
+        """
+        if not self.html:
+            return ""
+        return (marked if self.is_mjml else marked_html)(str(self.markup), self.root)
+
+    def element_of_class(self, name: str) -> Element | None:
+        """Return the element that a class of `marked_html` stands for; None for any other class."""
+        number = number_in(name)
+        return next((element for element in self.elements() if element.number == number), None)
+
+
+Check = Callable[[Document], Iterable[Finding]]
+"""Looks at one document. What it finds in several samples alike is reported once."""
+
+
+def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+    """Return the mail that a sample makes. `templates` must have been prepared by `with_origins`.
+
+    Raises TemplateInvalid where Jinja cannot render it.
+    """
+    filled = templates.fill(template, sample.values, language)
+    files = templates.files(template)
+    markup = _unwrapped(filled.markup) if files.is_mjml else filled.markup
+    parsed = (parse if files.is_mjml else parse_html)(markup)
+    refusal = ""
+    try:
+        mail = templates.compile(template, Filled(*map(str, filled)))
+    except TemplateInvalid as error:
+        refusal = error.message
+        mail = None
+    return Document(
+        template=template,
+        files=files,
+        sample=sample.name,
+        language=language,
+        values=sample.values,
+        typed=sample.kind == "typed",
+        subject=mail.subject if mail else "",
+        preheader=mail.preheader if mail else "",
+        markup=markup,
+        html=mail.html if mail else "",
+        text=_stripped(filled.text),
+        root=parsed.root,
+        faults=parsed.faults,
+        refusal=refusal,
+    )
+
+
+def _unwrapped(mjml: str) -> str:
+    return with_pieces(unwrapped(mjml), pieces_of(mjml))
+
+
+def _stripped(text: str) -> str:
+    """Do to a text part what is done to the one that is sent."""
+    if not text.strip():
+        return ""
+    blanks = len(text) - len(text.lstrip())
+    pieces = [Piece(max(start - blanks, 0), origin) for start, origin in pieces_of(text)]
+    return with_pieces(str(text).strip() + "\n", pieces)

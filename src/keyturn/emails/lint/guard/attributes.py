@@ -1,0 +1,109 @@
+"""Attributes that do not exist, values of a wrong type, classes that nobody defines."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.guard.attribute_values import wrong_value
+from keyturn.emails.lint.markup.element import Attribute, Element
+from keyturn.emails.lint.markup.schema import EVERYWHERE, SCHEMA
+
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "mj-class": ("name",),
+    "mj-font": ("name", "href"),
+    "mj-breakpoint": ("width",),
+    "mj-image": ("src",),
+    "mj-carousel-image": ("src",),
+    "mj-selector": ("path",),
+    "mj-html-attribute": ("name",),
+}
+
+
+def attribute_findings(document: Document) -> Iterator[Finding]:
+    classes = {
+        element.get("name")
+        for element in document.elements()
+        if element.parent and element.parent.tag == "mj-attributes"
+    }  # fmt: skip
+    for element in document.elements():
+        known = _known(element)
+        if known is None:
+            continue
+        for name, attribute in element.attributes.items():
+            yield from _attribute(document, element, name, attribute, known)
+        if not (element.parent and element.parent.tag == "mj-attributes") or element.tag == "mj-class":
+            yield from _missing(document, element)
+        yield from _undefined_classes(document, element, classes)
+
+
+def _known(element: Element) -> Mapping[str, str] | None:
+    """Return the attributes that an element takes, with their types; None where nobody can say."""
+    if element.tag in ("mj-all", "mj-class"):
+        every = {name: kind for rules in SCHEMA.elements.values() for name, kind in rules.attributes.items()}
+        return dict.fromkeys((*every, *EVERYWHERE, "name"), "string")
+    if element.tag not in SCHEMA.elements:
+        return None
+    return {**SCHEMA.elements[element.tag].attributes, **dict.fromkeys(EVERYWHERE, "string")}
+
+
+def _attribute(
+    document: Document, element: Element, name: str, attribute: Attribute, known: Mapping[str, str]
+) -> Iterator[Finding]:
+    if name not in known:
+        if element.tag == "mjml" and not get_close_matches(name, known):
+            return  # a version, a name space: nobody minds
+        yield Finding(
+            rule="mjml/unknown-attribute",
+            severity="error",
+            message=f"<{element.tag}> has no attribute {name}: it is ignored.",
+            way_out=_instead(element.tag, name, known),
+            place=document.place(attribute.offset),
+        )
+    elif expected := wrong_value(known[name], attribute.value):
+        yield Finding(
+            rule="mjml/wrong-value",
+            severity="error",
+            message=f'<{element.tag}>: {name}="{attribute.value}" is not {expected.what}.',
+            way_out=expected.way_out,
+            place=document.place(attribute.value_offset),
+        )
+
+
+def _instead(tag: str, name: str, known: Mapping[str, str]) -> str:
+    if name == "class":
+        return "Write css-class for a class in the mail's styles, mj-class for one of mj-attributes."
+    if name == "style":
+        return f"Use the attributes of <{tag}>, or css-class and mj-style."
+    if close := get_close_matches(name.lower(), known, n=1, cutoff=0.7):
+        return f"Did you mean {close[0]}?"
+    holders = [other for other, rules in SCHEMA.elements.items() if name in rules.attributes]
+    if holders:
+        return f"Delete it; {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
+    return f"Delete it; <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
+
+
+def _missing(document: Document, element: Element) -> Iterator[Finding]:
+    for name in _REQUIRED.get(element.tag, ()):
+        if not element.get(name).strip():
+            yield Finding(
+                rule="mjml/missing-attribute",
+                severity="error",
+                message=f"<{element.tag}> has no {name}.",
+                way_out=f'Add {name}="…": without it the element does nothing.',
+                place=document.place(element.offset),
+            )
+
+
+def _undefined_classes(document: Document, element: Element, classes: set[str]) -> Iterator[Finding]:
+    for name in element.get("mj-class").split():
+        if name not in classes:
+            close = get_close_matches(name, classes, n=1)
+            define = f'Define it in mj-head: <mj-attributes><mj-class name="{name}" … /></mj-attributes>.'
+            yield Finding(
+                rule="mjml/undefined-class",
+                severity="error",
+                message=f"No mj-class is called {name}.",
+                way_out=f"Did you mean {close[0]}?" if close else define,
+                place=document.place(element.attributes["mj-class"].value_offset),
+            )

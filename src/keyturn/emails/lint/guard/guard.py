@@ -1,0 +1,40 @@
+"""MJML guard: what the compiler lets pass in silence, or refuses without saying where."""
+
+import re
+from collections.abc import Iterator
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.guard.attributes import attribute_findings
+from keyturn.emails.lint.guard.nesting import nesting_findings
+from keyturn.emails.lint.guard.syntax import BREAKING, syntax_findings
+
+_POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
+
+
+def guard(document: Document) -> Iterator[Finding]:
+    """Yield what is wrong with the MJML itself.
+
+    Where tags are missing, what stands in what is a guess, so nesting is not judged then.
+    """
+    found = [*syntax_findings(document), *attribute_findings(document)]
+    if not any(fault.kind in BREAKING for fault in document.faults):
+        found += nesting_findings(document)
+    yield from found
+    if document.refusal and not any(finding.severity == "error" for finding in found):
+        yield _refused(document)
+
+
+def _refused(document: Document) -> Finding:
+    """Say what the compiler says, where nothing better is known."""
+    said = document.refusal.removeprefix("MJML: ")
+    position = _POSITION.match(said)
+    reason, offset = (position[1], position[2]) if position else (said, None)
+    template = Place(document.files.markup)
+    return Finding(
+        rule="mjml/refused",
+        severity="error",
+        message=f"The MJML compiler refuses this mail: {reason}.",
+        way_out="Look at what was changed last, near this place; the compiler says no more.",
+        place=document.place(document.markup.rfind("<", 0, int(offset) + 1)) if offset else template,
+    )

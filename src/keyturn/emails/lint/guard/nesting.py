@@ -1,0 +1,194 @@
+"""Elements that do not exist, or stand where they do nothing."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Severity
+from keyturn.emails.lint.markup.element import Element
+from keyturn.emails.lint.markup.schema import SCHEMA
+
+_WITHOUT_RULES: Mapping[str, frozenset[str]] = {
+    "mj-all": frozenset(["mj-attributes"]),
+    "mj-class": frozenset(["mj-attributes"]),
+    "mj-selector": frozenset(["mj-html-attributes"]),
+    "mj-html-attribute": frozenset(["mj-selector"]),
+}
+"""Elements that are no components, and where they may stand."""
+
+_REMOVED: Mapping[str, str] = {
+    "mj-container": "MJML 4 has no mj-container: give its attributes to mj-body and delete it.",
+    "mj-list": "MJML 4 has no mj-list: write <ul> in mj-text.",
+    "mj-invoice": "MJML 4 has no mj-invoice: write the rows as HTML in mj-table.",
+    "mj-invoice-item": "MJML 4 has no mj-invoice-item: write the rows as HTML in mj-table.",
+    "mj-location": "MJML 4 has no mj-location: use mj-image and mj-text.",
+    "mj-inline-links": "It is mj-navbar now.",
+    "mj-link": "It is mj-navbar-link now.",
+    "mj-html": "It is mj-raw now.",
+}
+_WORD = re.compile(r"\S*\w\w")
+"""A lone character between elements is a slip of the keyboard: nobody misses it, unless the compiler minds."""
+
+_UNREAD: Mapping[tuple[str, str], str] = {
+    ("mj-html-attributes", "mj-head"): "Set the attributes in HTML of your own, in mj-text or mj-raw.",
+    ("mj-raw", "mjml"): "Move it into <mj-head> or <mj-body>.",
+    ("mj-raw", "mj-accordion"): "Move it before or behind <mj-accordion>.",
+    ("mj-raw", "mj-accordion-element"): "Move it before or behind <mj-accordion>.",
+    ("mj-raw", "mj-navbar"): "Move it before or behind <mj-navbar>.",
+    ("mj-raw", "mj-social"): "Move it before or behind <mj-social>.",
+}
+"""Elements, with the parent, that MJML has and that mrml, the compiler, refuses."""
+
+_ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
+_TEXT_ALONE = frozenset(["mj-title", "mj-preview", "mj-style", "mj-breakpoint"])
+
+
+def nesting_findings(document: Document) -> Iterator[Finding]:
+    yield from _top(document)
+    for element in document.elements():
+        yield from _element(document, element)
+    for tag in _ONCE:
+        for again in list(document.elements(tag))[1:]:
+            yield _finding(
+                document, again.offset, "mjml/second-element", f"This is the second <{tag}> of the mail.",
+                "Keep one: only one of them counts.", "error" if tag == "mj-body" else "warning",
+            )  # fmt: skip
+
+
+def _top(document: Document) -> Iterator[Finding]:
+    """Look at what every mail has: one mjml, one mj-body."""
+    tops = document.root.children
+    mjml = next((element for element in tops if element.tag == "mjml"), None)
+    if mjml is None:
+        yield _finding(
+            document, tops[0].offset if tops else 0, "mjml/missing-root", "The mail is not inside <mjml>.",
+            "Put <mjml> around all of it: <mjml><mj-body> … </mj-body></mjml>.",
+        )  # fmt: skip
+        return
+    for other in (element for element in tops if element is not mjml):
+        yield _finding(
+            document, other.offset, "mjml/outside-root", f"<{other.tag}> stands outside <mjml>.",
+            "Move it inside: <mjml> is the one element at the top.",
+        )  # fmt: skip
+    for offset in document.root.texts:
+        yield _finding(
+            document, offset, "mjml/outside-root", "Text stands outside <mjml>.", "Delete it, or move it into mj-text."
+        )
+    if not any(child.tag == "mj-body" for child in mjml.children):
+        yield _finding(
+            document, mjml.offset, "mjml/missing-body", "The mail has no <mj-body>, so nothing of it is drawn.",
+            "Add <mj-body> inside <mjml>, after <mj-head>.",
+        )  # fmt: skip
+
+
+def _element(document: Document, element: Element) -> Iterator[Finding]:
+    tag, parent = element.tag, element.parent.tag if element.parent else ""
+    if tag == "mj-include":
+        yield _include(document, element)
+    elif tag not in SCHEMA.elements and tag not in _WITHOUT_RULES:
+        yield from _unknown(document, element)
+    elif (tag, parent) in _UNREAD:
+        yield _finding(
+            document, element.offset, "mjml/unsupported-element",
+            f"The compiler does not read <{tag}> in <{parent}>, and refuses the mail.", _UNREAD[tag, parent],
+        )  # fmt: skip
+    elif parent in SCHEMA.elements and not _allowed(tag, parent):
+        yield _misplaced(document, element)
+    if tag in SCHEMA.elements:
+        for offset in (start for start in element.texts if document.refusal or _WORD.match(document.markup, start)):
+            yield _finding(
+                document, offset, "mjml/misplaced-text", f"Text stands directly in <{tag}>, where it is not drawn.",
+                "Put it into mj-text.",
+            )  # fmt: skip
+    for inner in element.tags:
+        if tag in _TEXT_ALONE:
+            yield _finding(
+                document, inner.offset, "mjml/markup-in-text", f"<{tag}> holds plain text, not <{inner.tag}>.",
+                f"Take the tag out; write &lt;{inner.tag}&gt; where it is meant to be read.",
+            )  # fmt: skip
+        elif inner.tag.startswith("mj-"):
+            yield _finding(
+                document, inner.offset, "mjml/mjml-in-html",
+                f"<{inner.tag}> stands inside <{tag}>, which holds HTML: it is sent as it is and no client knows it.",
+                f"Close <{tag}> before it, or write HTML here.",
+            )  # fmt: skip
+
+
+def _unknown(document: Document, element: Element) -> Iterator[Finding]:
+    tag, known = element.tag, [*SCHEMA.elements, *_WITHOUT_RULES]
+    if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
+        return  # the outermost was reported
+    if tag in _REMOVED:
+        yield _finding(
+            document, element.offset, "mjml/removed-element", f"<{tag}> was removed from MJML.", _REMOVED[tag]
+        )
+        return
+    meant_as_mjml = tag.lower().startswith("mj")
+    close = get_close_matches(tag.lower() if meant_as_mjml else f"mj-{tag.lower()}", known, n=1, cutoff=0.7)
+    if meant_as_mjml or (close and close[0].removeprefix("mj-") == tag):
+        yield _finding(
+            document, element.offset, "mjml/unknown-element", f"MJML has no element <{tag}>.",
+            f"Did you mean <{close[0]}>?" if close else "Delete it, or use an element that MJML has.",
+        )  # fmt: skip
+        return
+    yield _finding(
+        document, element.offset, "mjml/misplaced-html",
+        f"<{tag}> is HTML, and stands directly in <{element.parent.tag if element.parent else ''}>.",
+        "Put it into mj-text, or into mj-raw where it must be sent as it is.",
+    )  # fmt: skip
+
+
+def _misplaced(document: Document, element: Element) -> Finding:
+    tag, parent = element.tag, element.parent
+    above = parent.tag if parent else ""
+    in_body = any(ancestor.tag == "mj-body" for ancestor in element.ancestors())
+    homes = [*_WITHOUT_RULES.get(tag, ()), *SCHEMA.parents.get(tag, ())]
+    head = tag in _WITHOUT_RULES or SCHEMA.elements[tag].head
+    if head and in_body:
+        return _finding(
+            document, element.offset, "mjml/head-element-in-body", f"<{tag}> does nothing in the body.",
+            f"Move it into {_names(homes)}{'' if 'mj-head' in homes else ' of <mj-head>'}.",
+        )  # fmt: skip
+    if not head and above == "mj-head":
+        return _finding(
+            document, element.offset, "mjml/body-element-in-head", f"<{tag}> is drawn, and nothing in <mj-head> is.",
+            f"Move it into {_names(homes)}.",
+        )  # fmt: skip
+    return _finding(
+        document, element.offset, "mjml/wrong-parent", f"<{tag}> may not stand in <{above}>.",
+        _way_in(tag, above, homes),
+    )  # fmt: skip
+
+
+def _way_in(tag: str, above: str, homes: list[str]) -> str:
+    """Name the element that is missing in between, or where else the element may go."""
+    taken = SCHEMA.elements[above].children
+    between = next((home for home in homes if home in taken), None)
+    if between:
+        return f"Put <{between}> around it: <{above}> takes {_names(taken)}."
+    return f"It may stand in {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
+
+
+def _include(document: Document, element: Element) -> Finding:
+    """Say what is left of mj-include: one that names a file became Jinja's include before."""
+    return _finding(
+        document, element.offset, "mjml/include", "This mj-include names no file, or builds its path from values.",
+        'Write the path out, as in path="./footer.mjml", or take {% include %}, which may hold an expression.',
+    )  # fmt: skip
+
+
+def _allowed(tag: str, parent: str) -> bool:
+    if parent == "mj-attributes":
+        return tag in ("mj-all", "mj-class") or tag in SCHEMA.elements
+    return tag in SCHEMA.elements[parent].children or parent in _WITHOUT_RULES.get(tag, ())
+
+
+def _names(tags: list[str]) -> str:
+    return ", ".join(f"<{tag}>" for tag in tags)
+
+
+def _finding(
+    document: Document, offset: int, rule: str, message: str, way_out: str, severity: Severity = "error"
+) -> Finding:
+    return Finding(rule=rule, severity=severity, message=message, way_out=way_out, place=document.place(offset))

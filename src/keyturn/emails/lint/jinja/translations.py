@@ -1,0 +1,121 @@
+"""Texts that are marked for translation, and have none; and what is wrong with the catalogues that hold them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from babel import Locale
+from jinja2 import Environment, TemplateError
+from jinja2.ext import extract_from_ast
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.source.origins import with_origins
+from keyturn.errors import CatalogueInvalid
+from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, faults_of, shown
+from keyturn.mail.rendering.folders import Folders
+
+_WAYS_OUT = {
+    "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
+    "unreadable": "Mend the catalogue at this line; msgfmt --check tells the same.",
+    "placeholders": "Use the same places as the text has, each written as %(name)s.",
+    "plurals": "Write one msgstr[n] for each form that Plural-Forms counts.",
+    "fuzzy": "Look at the translation, and take the mark away.",
+}
+
+
+def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
+    """Yield a finding for each text in these mails that some of the languages have no translation for.
+
+    It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
+    the texts are written in. A catalogue's own faults are told at its lines, as far as they concern these texts.
+    """
+    folders, languages = gallery.folders, tuple(languages)
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    texts = _texts(folders, {file for mail in mails for file in gallery.files_of(mail)}, environment)
+    if not texts:
+        return
+    used = {file for language in languages for file in language.files}
+    faults = [fault for fault in faults_of(gallery.languages.catalogues) if fault.text is None or fault.file in used]
+    for fault in faults:
+        if fault.text is None or fault.text in texts:
+            yield _of_fault(fault, folders)
+    doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
+    lacking: dict[Text, list[Language]] = {}
+    for language in languages:
+        for text in _missing(texts, language):
+            if not any((file, text) in doubtful for file in language.files):
+                lacking.setdefault(text, []).append(language)
+    for text, those in lacking.items():
+        catalogue = those[0].files[0]
+        yield Finding(
+            rule="languages/untranslated",
+            severity="warning",
+            message=f'"{shown(text.text)}" is not translated into {_named(those)}.',
+            way_out=f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
+            place=texts[text],
+        )
+
+
+def _missing(texts: Iterable[Text], language: Language) -> Iterator[Text]:
+    if not language.files or str(language.locale) == SOURCE_LANGUAGE:
+        return
+    try:
+        translated = language.translated()
+    except CatalogueInvalid:  # it is among the faults
+        return
+    yield from (text for text in texts if text not in translated)
+
+
+def _texts(folders: Folders, files: Iterable[str], environment: Environment) -> Mapping[Text, Place]:
+    """Return the texts that are marked, and the first place of each. What cannot be parsed, another check tells."""
+    found: dict[Text, Place] = {}
+    parser = with_origins(environment)
+    for file in sorted(files):
+        try:
+            source = (folders / file).read_text("utf-8")
+            tree = parser.parse(source, file)
+        except (TemplateError, OSError, UnicodeDecodeError):
+            continue
+        for position, function, strings in extract_from_ast(tree, babel_style=False):
+            text = _text(function, [strings] if isinstance(strings, str) else strings or ())
+            if text and text.text:
+                found.setdefault(text, _place(file, source, position, text.text))
+    return found
+
+
+def _text(function: str, strings: Iterable[str | None]) -> Text | None:
+    """Return what a call of one of gettext's functions marks."""
+    given = [string for string in strings if string is not None]
+    if function in ("pgettext", "npgettext"):
+        return Text(given[1], given[0]) if len(given) > 1 else None
+    return Text(given[0]) if given else None
+
+
+def _place(file: str, source: str, position: int, text: str) -> Place:
+    """Return where the text stands: `position` is its line and, as `_Positions` hands it on, where its tag starts."""
+    line, column = getattr(position, "line", position), getattr(position, "column", 1)
+    lines = source.split("\n")
+    start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
+    at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
+    before = source[:at]
+    return Place(file, before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)
+
+
+def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
+    return Finding(
+        rule=f"languages/{fault.kind}",
+        severity="warning" if fault.kind == "fuzzy" else "error",
+        message=f"{fault.message[:1].upper()}{fault.message[1:]}.",
+        way_out=_WAYS_OUT[fault.kind],
+        place=Place(_relative(fault.file, folders), fault.line),
+    )
+
+
+def _named(languages: Iterable[Language]) -> str:
+    names = [language.locale.get_display_name(Locale("en")) or language.tag for language in languages]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _relative(file: Path, folders: Folders) -> str:
+    """Return the file as a template of the folder is named, or its whole path where it lies elsewhere."""
+    return folders.name_of(file.resolve())

@@ -1,0 +1,73 @@
+"""Filters and tests that templates use and nobody has brought: told, and the mail is checked all the same."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+from jinja2 import Environment, TemplateError, nodes
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.environments import FolderEnvironment, lenient
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.source.origins import with_origins
+
+_CLOSE = 0.8
+_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
+    "Flask-Babel": (
+        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
+        "timedeltaformat", "timeformat",
+    ),
+    "Babel": (
+        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
+        "format_percent", "format_time", "format_timedelta",
+    ),
+    "Django": (
+        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
+        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
+        "truncatechars", "truncatewords", "yesno",
+    ),
+}  # fmt: skip
+"""Whose names apps commonly give their filters."""
+
+_YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
+
+
+def traced_anyway(environment: Environment) -> Environment:
+    """Return what `with_origins` makes, in which a filter that is not there leaves its value as it is."""
+    return lenient(with_origins(environment))
+
+
+def unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
+    """Yield each use of a filter or test that is not there. Of an app's own environment, Jinja itself says it."""
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    if isinstance(environment, FolderEnvironment):
+        for file in gallery.files_of(template):
+            yield from _in_file(file, gallery.source(file), environment)
+
+
+def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:
+    try:
+        used = list(environment.parse(source).find_all((nodes.Filter, nodes.Test)))
+    except TemplateError:  # told as what it is
+        return
+    lines = source.split("\n")
+    for node in used:
+        kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        if node.name not in known:
+            yield Finding(
+                rule=f"jinja/unknown-{kind}", severity="error", message=f"No {kind} named '{node.name}'.",
+                way_out=_way_out(node.name, known),
+                place=Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
+            )  # fmt: skip
+
+
+def _way_out(name: str, known: Iterable[str]) -> str:
+    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+        return f"{source} has one of this name; {_YOUR_OWN}"
+    close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    return f"Did you mean {close[0]}? Else {_YOUR_OWN}" if close else f"Check its spelling; {_YOUR_OWN}"
+
+
+def _column(line: str, name: str) -> int:
+    found = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
+    return found.start(1) + 1 if found else 1

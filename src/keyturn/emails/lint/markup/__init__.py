@@ -1,0 +1,1 @@
+"""MJML and HTML as trees with offsets."""

@@ -1,0 +1,216 @@
+"""MJML -> a tree with offsets, whatever is wrong with it: a missing tag hides as little as possible of the rest.
+
+A parser of our own: MJML is neither HTML (elements of its own may be closed at once) nor XML (mj-text holds HTML), and
+the checks need the offset of every attribute and value.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from html import unescape
+
+from keyturn.emails.lint.markup.element import Attribute, Broken, Element, HtmlTag, Parsed, SyntaxFault
+from keyturn.emails.lint.markup.schema import SCHEMA
+
+_NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
+_ATTRIBUTE = re.compile(r"""([^\s=>/"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+|["']))?""")
+_BLANK = re.compile(r"\s*")
+_IN_TAG_OF_VALUE = re.compile(r"</|<mj")
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+
+_WITHOUT_COMMENTS = frozenset([
+    "mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
+    "mj-preview", "mj-spacer", "mj-style", "mj-title",
+])  # fmt: skip
+"""Where mrml, the compiler, refuses a comment; a conditional one it takes in HTML alone."""
+
+
+def parse(mjml: str) -> Parsed:
+    parser = _Parser(mjml)
+    parser.read()
+    return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A start tag that waits for its end tag; `element` is None for HTML."""
+
+    tag: str
+    offset: int
+    element: Element | None = None
+
+
+class _Parser:
+    def __init__(self, mjml: str) -> None:
+        self.root = Element("", 0, 0, inner=range(len(mjml)), end=len(mjml))
+        self.faults: list[SyntaxFault] = []
+        self._mjml = mjml
+        self._open: list[_Open] = [_Open("", 0, self.root)]
+        self._number = 0
+        self._reported: list[str] = []
+
+    def read(self) -> None:
+        offset = 0
+        while (start := self._mjml.find("<", offset)) >= 0:
+            self._text(offset, start)
+            offset = self._markup(start)
+        self._text(offset, len(self._mjml))
+        self._close_down_to(0, len(self._mjml))
+
+    def _markup(self, start: int) -> int:
+        """Read what begins with the `<` at `start`, and return the offset behind it."""
+        if self._mjml.startswith("<!--", start):
+            return self._comment(start)
+        if self._mjml.startswith("</", start):
+            return self._end_tag(start)
+        if name := _NAME.match(self._mjml, start + 1):
+            return self._start_tag(start, name[0])
+        if self._mjml.startswith("<![CDATA[", start):
+            return self._skip("cdata", start, "]]>")
+        if self._mjml.startswith(("<!", "<?"), start):
+            return self._skip("declaration", start, ">")
+        self._fault("bare-less-than", start, self._open[-1].tag)
+        return start + 1
+
+    def _comment(self, start: int) -> int:
+        end = self._mjml.find("-->", start + 4)
+        if end < 0:
+            self._fault("unclosed-comment", start)
+            return len(self._mjml)
+        inside = self._mjml[start + 4 : end]
+        if "<!--" in inside:
+            self._fault("unclosed-comment", start)
+            return start + 4
+        if "--" in f"{inside}-":  # XML 1.0, 2.5
+            self._fault("malformed-comment", start)
+        elif inside.startswith("[if") and not _holds_html(self._holder.tag):
+            self._fault("conditional-comment", start)
+        elif self._holder.tag in _WITHOUT_COMMENTS:
+            self._fault("misplaced-comment", start, self._holder.tag)
+        return end + 3
+
+    def _skip(self, kind: Broken, start: int, closing: str) -> int:
+        self._fault(kind, start)
+        end = self._mjml.find(closing, start)
+        return end + len(closing) if end >= 0 else len(self._mjml)
+
+    def _text(self, start: int, end: int) -> None:
+        holder = self._open[-1].element
+        if holder and not _holds_html(holder.tag) and (text := self._mjml[start:end]).strip():
+            holder.texts.append(start + len(text) - len(text.lstrip()))
+
+    def _start_tag(self, start: int, tag: str) -> int:
+        attributes, end, closed = self._attributes(start, start + 1 + len(tag), tag)
+        holder = self._holder
+        if _holds_html(holder.tag):
+            holder.tags.append(HtmlTag(tag, start))
+            if not closed and tag.lower() not in _VOID:
+                self._open.append(_Open(tag, start))
+            return end
+        self._number += 1
+        element = Element(tag, self._number, start, holder, attributes, inner=range(end, end), end=end)
+        holder.children.append(element)
+        if not closed and tag not in _VOID:
+            self._open.append(_Open(tag, start, element))
+        return end
+
+    def _attributes(self, start: int, offset: int, tag: str) -> tuple[dict[str, Attribute], int, bool]:
+        """Return the attributes of a start tag, the offset behind it, and whether it closes itself."""
+        attributes: dict[str, Attribute] = {}
+        while True:
+            behind = offset
+            offset = _end(_BLANK, self._mjml, offset)
+            if self._mjml.startswith("/>", offset):
+                return attributes, offset + 2, True
+            if self._mjml.startswith(">", offset):
+                return attributes, offset + 1, False
+            if offset == len(self._mjml) or self._mjml[offset] == "<":
+                self._fault("unfinished-tag", start, tag)
+                return attributes, offset, False
+            found = _ATTRIBUTE.match(self._mjml, offset)
+            if not found:
+                self._fault("malformed-tag", offset, tag, self._mjml[offset])
+                offset += 1
+                continue
+            if behind == offset:
+                self._fault("missing-space", offset, tag, found[1])
+            name, written = found[1], found[2] or ""
+            if written in ("'", '"') or (written[:1] in ("'", '"') and _IN_TAG_OF_VALUE.search(written)):
+                self._fault("unclosed-quote", offset, tag, name)
+                end = self._mjml.find(">", offset)
+                return attributes, (end + 1 if end >= 0 else len(self._mjml)), self._mjml[end - 1] == "/"
+            self._add(attributes, found, tag)
+            offset = found.end()
+
+    def _add(self, attributes: dict[str, Attribute], found: re.Match[str], tag: str) -> None:
+        name, written = found[1], found[2] or ""
+        quoted = written[:1] in ("'", '"')
+        if written and not quoted:
+            self._fault("unquoted-value", found.start(), tag, name)
+        if '"' in written[1:-1]:
+            self._fault("quote-in-value", found.start(), tag, name)
+        value = unescape(written[1:-1] if quoted else written)
+        if name in attributes and attributes[name].value != value:
+            self._fault("duplicate-attribute", found.start(), tag, name)
+        value_offset = found.start(2) + quoted if written else found.start()
+        attributes[name] = Attribute(value, found.start(), value_offset)
+
+    def _end_tag(self, start: int) -> int:
+        name, end = _NAME.match(self._mjml, start + 2), self._mjml.find(">", start)
+        if not name or end < 0:
+            self._fault("unfinished-tag", start, f"/{name[0]}" if name else "/")
+            return start + 2
+        if "<" in (junk := self._mjml[name.end() : end].strip()):
+            self._fault("unfinished-tag", start, f"/{name[0]}")
+            end = self._mjml.index("<", name.end()) - 1
+        elif junk:
+            self._fault("malformed-tag", start, f"/{name[0]}", junk[:10])
+        if (depth := self._opened_by(name[0], start)) is not None:
+            self._close_down_to(depth, start, closing=name[0])
+            if closed := self._open.pop().element:
+                closed.inner, closed.end = range(closed.inner.start, start), end + 1
+        return end + 1
+
+    def _opened_by(self, tag: str, start: int) -> int | None:
+        """Return the depth of the tag that an end tag closes, None where it closes nothing."""
+        for depth in range(len(self._open) - 1, 0, -1):
+            if self._open[depth].tag == tag:
+                return depth
+        innermost = self._open[-1].tag
+        if get_close_matches(tag, [innermost], cutoff=0.7):
+            if innermost in SCHEMA.elements or not innermost.startswith("mj"):  # else the start tag is misspelt
+                self._fault("misspelt-closing-tag", start, tag, innermost)
+            return len(self._open) - 1
+        if tag in self._reported:
+            self._reported.remove(tag)
+        else:
+            self._fault("stray-closing-tag", start, tag, innermost)
+        return None
+
+    def _close_down_to(self, depth: int, end: int, closing: str = "") -> None:
+        """End, at `end`, what was left open inside the tag at `depth`."""
+        while len(self._open) > depth + 1:
+            left = self._open.pop()
+            self._fault("unclosed-tag", left.offset, left.tag, closing)
+            self._reported.append(left.tag)
+            if left.element:
+                left.element.inner, left.element.end = range(left.element.inner.start, end), end
+
+    @property
+    def _holder(self) -> Element:
+        """The innermost open element of MJML."""
+        return next(opened.element for opened in reversed(self._open) if opened.element)
+
+    def _fault(self, kind: Broken, offset: int, tag: str = "", detail: str = "") -> None:
+        self.faults.append(SyntaxFault(kind, offset, tag, detail))
+
+
+def _end(pattern: re.Pattern[str], text: str, offset: int) -> int:
+    found = pattern.match(text, offset)
+    return found.end() if found else offset
+
+
+def _holds_html(tag: str) -> bool:
+    return tag in SCHEMA.elements and SCHEMA.elements[tag].ending_tag

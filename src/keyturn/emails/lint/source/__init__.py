@@ -1,0 +1,1 @@
+"""From what is drawn back to the place in the templates."""

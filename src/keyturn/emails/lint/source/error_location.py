@@ -1,0 +1,151 @@
+"""Where in a broken template or file of samples the mistake stands, as far as it can be told."""
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import basename
+
+from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
+
+from keyturn.emails.lint.finding import Place
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.folders import Folders
+
+_TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
+_QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
+_MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
+_UNCLOSED = re.compile(r"^Unexpected end of template.*?(?:to be closed is '(\w+)'\.)?$", re.DOTALL)
+_AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
+_BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
+_ONCE_MORE = 2
+_FIELD = re.compile(r"`\$\.(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """`file` is relative to the folder of the templates; `line` and `column` are None where nobody can say."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    def nearest(self, folders: Folders) -> Place:
+        """Return a place for who needs one: the first tag of the line, else its first word."""
+        line = line_at(self, folders)
+        tag = _TAG.search(line)
+        first = tag.start() if tag else len(line) - len(line.lstrip())
+        return Place(self.file, self.line or 1, self.column or first + 1)
+
+
+def relative(path: str, folders: Folders) -> str:
+    """Return the name in the folders, from the path that was asked for or the one that was found."""
+    return folders.name_of(Path(path))
+
+
+def line_at(spot: Spot, folders: Folders) -> str:
+    lines = _lines(folders / spot.file)
+    return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
+
+
+def missing_in(message: str) -> str:
+    """Return the name that a template asks for in vain."""
+    found = _MISSING.search(message)
+    return found[1] or found[2] if found else ""
+
+
+def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
+    """Return where Jinja stopped. Of a line with several tags, only one that is named is the one."""
+    spot = Spot(relative(error.path, folders), error.line)
+    if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
+        return _opened("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
+    return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
+
+
+def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
+    """Return what the message names: a line, or a sample and its field."""
+    file = relative(error.path, folders)
+    if found := _AT.search(error.message):
+        return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
+    if error.line and (field := _FIELD.search(error.message)):
+        written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
+        for number, line in enumerate(_lines(folders / file)[error.line - 1 :], error.line):
+            if found := written.search(line):
+                return Spot(file, number, found.start(1) + 1)
+    return Spot(file, error.line)
+
+
+def undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
+    """Return the first byte that is not UTF-8, of the file that could not be read. Who read it does not name it."""
+    cause = error.__cause__
+    if not isinstance(cause, UnicodeDecodeError):
+        return None
+    whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
+    files = (path for path in sorted({Path(error.path), *folders.paths()}) if _holds(path, whole))
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    return next((Spot(relative(str(file), folders), before.count(b"\n") + 1, column) for file in files), None)
+
+
+def circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
+    """Return where templates bring in each other without end, each once; a macro that calls itself is none."""
+    if not isinstance(error.__cause__, RecursionError):
+        return ()
+    steps = traceback.extract_tb(error.__cause__.__traceback__)
+    times = Counter(
+        Spot(relative(step.filename, folders), step.lineno) for step in steps if Path(step.filename) in folders
+    )
+    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folders)))
+    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folders), error)) for spot in turns)
+
+
+def _column(line: str, error: TemplateInvalid) -> int | None:
+    cause, tags = error.__cause__, list(_TAG.finditer(line))
+    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line:
+        includes = list(re.finditer(r"<mj-include\b[^>]*", line))
+        wanted = basename(str(cause.templates[0]))
+        return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
+    for name in _named(error):
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        for start, end in [tag.span() for tag in tags] or [(0, len(line))]:
+            if found := word.search(line, start, end):
+                return found.start() + 1
+    return tags[0].start() + 1 if len(tags) == 1 else None
+
+
+def _named(error: TemplateInvalid) -> Iterator[str]:
+    cause = error.__cause__
+    if isinstance(cause, TemplateNotFound):
+        yield str(cause.name)
+    elif isinstance(cause, UndefinedError):
+        yield from filter(None, [missing_in(error.message)])
+    elif isinstance(cause, TemplateSyntaxError) and (quoted := _QUOTED.search(error.message)):
+        yield quoted[1]
+
+
+def _opened(source: str, block: str, end: Spot) -> Spot:
+    """Return the last tag of a kind that is opened and never closed; a `set` may need no end, so nobody can say."""
+    opened: list[int] = []
+    for tag in re.finditer(rf"\{{#.*?#\}}|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ():
+        if tag[1] and opened:
+            opened.pop()
+        elif tag[0].startswith("{%") and not tag[1]:
+            opened.append(tag.start())
+    if not block or not opened:
+        return end
+    before = source[: opened[-1]]
+    return Spot(end.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _lines(file: Path) -> list[str]:
+    if not file.is_file():
+        return []
+    return re.sub(r"\r\n?", "\n", file.read_text("utf-8", errors="replace")).split("\n")
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content

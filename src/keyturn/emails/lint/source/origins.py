@@ -1,0 +1,163 @@
+"""A Jinja environment whose output knows its templates: for the studio and the checks, never for what is sent.
+
+Jinja's own code generator is extended (`Environment.code_generator_class`), so inheritance, includes, imports, macros
+and white-space control are Jinja's, and the text is the same to the byte.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+from jinja2.runtime import BlockReference, Context, Undefined
+
+from keyturn.emails.lint.source import traced_text
+
+_NAMES: Mapping[str, str] = {
+    "markup": "Markup",
+    "escape": "escape",
+    "string": "str",
+    "markup_join": "markup_join",
+    "str_join": "str_join",
+    "Macro": "Macro",
+    "TemplateReference": "TemplateReference",
+    "data": "_data",
+    "printed": "_printed",
+}
+"""What compiled templates use of `traced`, and the name that Jinja's generated code has for it."""
+
+
+def with_origins(environment: Environment) -> Environment:
+    """Return a copy of the environment that renders the same texts as `traced_text.Text`. The original stays as it is.
+
+    It is synchronous, and keeps neither templates nor byte code in the original's caches.
+    """
+    copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
+    copy.code_generator_class = _OriginsGenerator
+    copy.concat = traced_text.concat  # type: ignore[method-assign]  # as NativeEnvironment does
+    copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
+    copy.filters = {name: traced_text.following(function) for name, function in environment.filters.items()}
+    return copy
+
+
+class _TracedContext(Context):
+    def super(self, name: str, current: Any) -> BlockReference | Undefined:
+        return traced_text.traced_block(super().super(name, current))
+
+
+class _Position(int):
+    """A line number that also knows where its tag or text starts."""
+
+    line: int
+    column: int
+
+    @classmethod
+    def at(cls, token_line: int, line: int, column: int) -> "_Position":
+        position = cls(token_line)
+        position.line, position.column = line, column
+        return position
+
+
+class _OriginsGenerator(CodeGenerator):
+    def write_commons(self) -> None:
+        super().write_commons()
+        names = ", ".join(f"{name} as {known_as}" for name, known_as in _NAMES.items())
+        self.writeline(f"from keyturn.emails.lint.source.traced_text import {names}")
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write each child by itself, wrapped in a call that tells where it stands."""
+        if frame.require_output_check:
+            if self.has_known_extends:
+                return
+            self.writeline("if parent_template is None:")
+            self.indent()
+        for child in node.nodes:
+            self.writeline("yield " if frame.buffer is None else f"{frame.buffer}.append(", child)
+            if isinstance(child, nodes.TemplateData):
+                self.write(f"_data({child.data!r}, {self._position(child)})")
+            else:
+                self._write_printed(child, frame)
+            if frame.buffer is not None:
+                self.write(")")
+        if frame.require_output_check:
+            self.outdent()
+
+    def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
+        super().start_write(frame, node)
+        self._statements.append(node)
+        if node is not None:
+            self.write("_printed(")
+
+    def end_write(self, frame: Frame) -> None:
+        if (node := self._statements.pop()) is not None:
+            self.write(f", {self._position(node)})")
+        super().end_write(frame)
+
+    @property
+    def _statements(self) -> list[nodes.Node | None]:
+        """The statements that are being written, `call` and `filter`, the innermost last."""
+        statements: list[nodes.Node | None] = self.__dict__.setdefault("_written", [])
+        return statements
+
+    def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
+        finalize = self._make_finalize()
+        self.write("_printed(")
+        if (constant := self._constant(child, frame)) is not None:
+            self.write(repr(constant))
+        else:
+            self._output_child_pre(child, frame, finalize)
+            self.visit(child, frame)
+            self._output_child_post(child, frame, finalize)
+        self.write(f", {self._position(child)})")
+
+    def _constant(self, child: nodes.Expr, frame: Frame) -> str | None:
+        """Return what Jinja would print of a constant: it escapes one before `finalize`, and all else after it."""
+        finalize = self._make_finalize()
+        if not finalize.const:
+            return None
+        try:
+            return str(self._output_child_to_const(child, frame, finalize))
+        except Exception:  # noqa: BLE001 - as Jinja does: it is tried again where it is printed
+            return None
+
+    def _position(self, node: nodes.Node) -> str:
+        line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
+        return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
+
+
+class _Positions(Extension):
+    """Gives tokens columns: Jinja's lexer knows lines alone."""
+
+    priority = 0  # before any extension that makes tokens of its own
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._sources: dict[tuple[str | None, str | None], str] = {}
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        self._sources[name, filename] = str(source)
+        return source
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        source = self._sources.pop((stream.name, stream.filename), "")
+        starts = list(self._starts(source, stream))
+        start: tuple[int, int] | None = None
+        for token in stream:
+            if token.type in ("data", "variable_begin", "block_begin"):
+                start = starts.pop(0) if starts else None
+            yield token._replace(lineno=_Position.at(token.lineno, *start)) if start else token
+
+    def _starts(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
+        """Yield line and column of each text, expression and statement of the source."""
+        source = re.sub(r"\r\n?", "\n", source)
+        offset = 0
+        for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
+            while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
+                offset += 1  # white space that a minus sign took away
+            if kind in ("data", "variable_begin", "block_begin"):
+                before = source[:offset]
+                yield before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+            offset += len(value)

@@ -1,0 +1,206 @@
+"""Texts that remember which template wrote each piece of them.
+
+They compare, measure and print as the plain text does, so a template that tests or filters what it captured makes the
+same mail. Where a text is built in a way that nobody follows (formatting, slicing), the memory ends, and the place of
+the expression that prints it stands in.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import markupsafe
+from jinja2 import runtime
+
+from keyturn.emails.lint.finding import Place
+
+
+class Origin(NamedTuple):
+    """`verbatim`: the piece is the template's own text, so its columns go on from `place`.
+
+    `via` are the expressions that printed it, the innermost first: the calls of the macro that it stands in.
+    """
+
+    place: Place
+    verbatim: bool = False
+    via: tuple[Place, ...] = ()
+
+
+class Piece(NamedTuple):
+    """What stands from `start` up to the next piece; `origin` is None where nobody knows."""
+
+    start: int
+    origin: Origin | None
+
+
+class Text(str):
+    """A plain text with its pieces."""
+
+    __slots__ = ("pieces",)
+    pieces: tuple[Piece, ...]
+
+
+class Markup(markupsafe.Markup):
+    """A text that needs no escaping, with its pieces."""
+
+    __slots__ = ("pieces",)
+    pieces: tuple[Piece, ...]
+
+
+def pieces_of(text: object) -> tuple[Piece, ...]:
+    """Return the pieces, in order; none where the text has no memory, as what a method of a text returned."""
+    return getattr(text, "pieces", ()) if isinstance(text, Text | Markup) else ()
+
+
+def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
+    """Return where the character at `offset` comes from."""
+    index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
+    if index < 0 or (origin := pieces[index].origin) is None:
+        return None
+    return _moved(origin, offset - pieces[index].start)
+
+
+def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
+    traced = Markup(text) if hasattr(text, "__html__") else Text(text)
+    traced.pieces = tuple(pieces)
+    return traced
+
+
+def concat(parts: Iterable[str]) -> str:
+    """Do what `"".join` does."""
+    texts: list[str] = []
+    pieces: list[Piece] = []
+    length = 0
+    for part in parts:
+        if part:
+            known = pieces_of(part) or (Piece(0, None),)
+            pieces.extend(Piece(length + start, origin) for start, origin in known)
+            texts.append(part)
+            length += len(part)
+    return with_pieces("".join(texts), pieces)
+
+
+def data(text: str, file: str, line: int, column: int) -> str:
+    """Return the template's own text, which begins at that place: a piece for each line of it."""
+    pieces, start = [], 0
+    for number, content in enumerate(text.split("\n"), line):
+        pieces.append(Piece(start, Origin(Place(file, number, 1 if start else column), verbatim=True)))
+        start += len(content) + 1
+    return with_pieces(text, pieces)
+
+
+def printed(value: str, file: str, line: int, column: int) -> str:
+    """Return what an expression at that place prints: what is not known of it comes from there."""
+    place = Place(file, line, column)
+    pieces = pieces_of(value) or (Piece(0, None),)
+    return with_pieces(value, (Piece(start, _called_from(place, origin)) for start, origin in pieces))
+
+
+def markup(value: Any = "") -> markupsafe.Markup:
+    """Do what `Markup` does."""
+    plain = markupsafe.Markup(value)  # noqa: S704 - where the generated code has one
+    return _as_markup(plain, pieces_of(value))
+
+
+def escape(value: Any) -> markupsafe.Markup:
+    """Do what `escape` does."""
+    return _as_markup(markupsafe.escape(value), pieces_of(value) if hasattr(value, "__html__") else ())
+
+
+def string(value: Any) -> str:
+    """Do what `str` does."""
+    return value if isinstance(value, Text | Markup) else str(value)
+
+
+def markup_join(values: Iterable[Any]) -> str:
+    """Do what `~` does where texts are escaped."""
+    parts = [value if isinstance(value, str) else str(value) for value in values]
+    if any(hasattr(part, "__html__") for part in parts):
+        return markup(concat(escape(part) for part in parts))
+    return concat(parts)
+
+
+def str_join(values: Iterable[Any]) -> str:
+    """Do what `~` does where texts are not escaped."""
+    return concat(string(value) for value in values)
+
+
+def following(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter, so that what it made of a text it was given still knows its pieces."""
+
+    @wraps(text_filter)
+    def apply(*arguments: Any, **options: Any) -> Any:
+        result = text_filter(*arguments, **options)
+        source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
+        return _follow(source, result) if source is not None and isinstance(result, str) else result
+
+    return apply
+
+
+class Macro(runtime.Macro):
+    def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
+        result: str = self._func(*arguments)
+        return markup(result) if autoescape else result
+
+
+class BlockReference(runtime.BlockReference):
+    """A block that is printed as a value: `super()`, `self.name()`."""
+
+    def __call__(self) -> str:
+        result = concat(self._stack[self._depth](self._context))
+        return markup(result) if self._context.eval_ctx.autoescape else result
+
+    @property
+    def super(self) -> runtime.BlockReference | runtime.Undefined:
+        return traced_block(super().super)
+
+
+class TemplateReference(runtime.TemplateReference):
+    """`self` in templates."""
+
+    def __getitem__(self, name: str) -> Any:
+        return traced_block(super().__getitem__(name))
+
+
+def traced_block(
+    reference: runtime.BlockReference | runtime.Undefined,
+) -> runtime.BlockReference | runtime.Undefined:
+    if isinstance(reference, runtime.Undefined):
+        return reference
+    return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
+
+
+def _called_from(place: Place, origin: Origin | None) -> Origin:
+    return origin._replace(via=(*origin.via, place)) if origin else Origin(place)
+
+
+def _as_markup(plain: markupsafe.Markup, pieces: tuple[Piece, ...]) -> markupsafe.Markup:
+    if not pieces:
+        return plain
+    traced = Markup(plain)
+    traced.pieces = pieces
+    return traced
+
+
+def _follow(source: str, result: str) -> str:
+    """Give `result` the pieces of `source`, where a filter changed nothing but blanks and the case."""
+    before = [index for index, character in enumerate(source) if not character.isspace()]
+    after = [index for index, character in enumerate(result) if not character.isspace()]
+    if len(before) != len(after) or "".join(source.split()).casefold() != "".join(result.split()).casefold():
+        return result
+    pieces: list[Piece] = []
+    for start, origin in pieces_of(source):
+        nth = bisect_right(before, start - 1)
+        if nth < len(before):
+            moved = _moved(origin, before[nth] - start) if origin else None
+            pieces.append(Piece(after[nth], moved))
+    leading = [Piece(0, pieces_of(source)[0].origin)] if after and after[0] else []
+    return with_pieces(result, [*leading, *pieces])
+
+
+def _moved(origin: Origin, characters: int) -> Origin:
+    if not origin.verbatim or not characters:
+        return origin
+    place = origin.place
+    return origin._replace(place=Place(place.file, place.line, place.column + characters))

@@ -1,0 +1,162 @@
+"""Every mail of a gallery, with each of its samples, compared with its golden files."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.snapshots.difference import Difference, difference
+from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
+from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.rendering.files import MailFiles
+
+State = Literal["same", "changed", "new", "gone", "broken"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be."""
+
+    name: MailName
+    before: Snapshot | None = None
+    after: Snapshot | None = None
+    fault: TemplateInvalid | None = None
+
+    @property
+    def state(self) -> State:
+        if self.fault:
+            return "broken"
+        if self.after is None:
+            return "gone"
+        if self.before is None:
+            return "new"
+        return "same" if self.before == self.after else "changed"
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether there is something to write, or to take away."""
+        return self.state in ("changed", "new", "gone")
+
+    @cached_property
+    def id(self) -> str:
+        """What somebody says yes to: another id once the mail or its golden files are not what was looked at."""
+        seen = "\0".join((*self.name, *(self.before or ()), "\1", *(self.after or ())))
+        return sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @cached_property
+    def html(self) -> Difference:
+        return self._difference("html")
+
+    @cached_property
+    def text(self) -> Difference:
+        return self._difference("text")
+
+    @cached_property
+    def subject(self) -> Difference:
+        return self._difference("subject")
+
+    def _difference(self, part: Literal["html", "text", "subject"]) -> Difference:
+        after = self.before if self.fault else self.after
+        return difference(*(getattr(snapshot, part, "") for snapshot in (self.before, after)))
+
+
+class Snapshots:
+    """The mails in these languages, by their tags; without any named, in all that the gallery has.
+
+    Raises SettingsInvalid for a language that the gallery does not have, and for golden files among the templates.
+    """
+
+    def __init__(self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = ()) -> None:
+        if goldens.folder.resolve().is_relative_to(gallery.folder.resolve()):
+            raise SettingsInvalid([Fault("goldens", f"{goldens.folder} is among the templates: keep it outside")])
+        self.goldens = goldens
+        self._gallery = gallery
+        self._languages = dict(_named(gallery, languages))
+        self._templates_for = gallery.renderers()
+
+    @property
+    def folder(self) -> Path:
+        """Where the templates are."""
+        return self._gallery.folder
+
+    def names(self) -> list[MailName]:
+        """Return all that there is to compare: the mails, and those that only golden files are left of.
+
+        A template whose samples cannot be read stands there without a sample.
+        """
+        own = list(self._mails())
+        unreadable = {name.template for name in own if not name.sample}
+        left = (name for name in self.goldens.names() if name.template not in unreadable)
+        return list(dict.fromkeys((*own, *left)))
+
+    def compare(self, name: MailName) -> Comparison:
+        """Raise LookupError for what is neither a mail nor golden files."""
+        return next(self.compare_each([name]))
+
+    def compare_each(self, names: Iterable[MailName]) -> Iterator[Comparison]:
+        """Do what `compare` does, looking at the folder once for the mails of a template."""
+        for template, group in groupby(names, attrgetter("template")):
+            source = self._source(template)
+            for name in group:
+                yield self._compared(name, source)
+
+    def accept(self, comparison: Comparison) -> None:
+        """Make the golden files say what was rendered; those of a mail that is gone go, too."""
+        if comparison.after:
+            self.goldens.write(comparison.name, comparison.after)
+        elif comparison.state == "gone":
+            self.goldens.remove(comparison.name)
+
+    def _mails(self) -> Iterator[MailName]:
+        for entry in self._gallery.entries():
+            if entry.unreadable:
+                yield MailName(entry.name, "")
+            for sample in entry.samples:
+                for tag in self._languages:
+                    yield MailName(entry.name, sample, tag)
+
+    def _source(self, template: str) -> "_Source | TemplateInvalid":
+        try:
+            return _Source(self._gallery.samples(template), self._gallery.files(template))
+        except TemplateInvalid as fault:
+            return fault
+        except LookupError:
+            return _Source({}, MailFiles(""))
+
+    def _compared(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
+        before = self.goldens.read(name) if name.sample else None
+        if isinstance(source, TemplateInvalid):
+            return Comparison(name, before, fault=source)
+        sample, language = source.samples.get(name.sample), self._languages.get(name.language)
+        if sample is None or language is None:
+            if before is None:
+                raise LookupError(f"There is no mail {name}, and there are no golden files of it.")
+            return Comparison(name, before)
+        templates = self._templates_for(sample).found_by(lambda _: source.files)
+        try:
+            mail = templates.render_values(name.template, sample.values, language)
+        except TemplateInvalid as fault:
+            return Comparison(name, before, fault=fault)
+        return Comparison(name, before, Snapshot.of(mail, source.files))
+
+
+class _Source(NamedTuple):
+    """What the mails of a template are made from."""
+
+    samples: Mapping[str, Sample]
+    files: MailFiles
+
+
+def _named(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
+    """Yield the languages by what the name of a golden file says of them."""
+    known, own = gallery.languages.known, gallery.languages.choose("")
+    for tag in tags or known:
+        if tag not in known:
+            raise SettingsInvalid([Fault("golden_languages", f"there is no {tag}, only {', '.join(known)}")])
+        yield "" if tag == own.tag else tag, known[tag]

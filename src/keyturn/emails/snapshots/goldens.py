@@ -1,0 +1,122 @@
+"""Golden files: plain files that a person can open, and a version control system can show.
+
+* `TEMPLATE/SAMPLE.html`: the mail, a tag a line so that a difference reads
+* `TEMPLATE/SAMPLE.txt`: its text part, where it has one
+* `TEMPLATE/SAMPLE.subject.txt`: its subject, where no title in the HTML says it
+* `TEMPLATE/SAMPLE.de.html`: the mail in another language than the templates' own
+"""
+
+import re
+from pathlib import Path, PurePath
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.files import MailFiles
+
+
+class MailName(NamedTuple):
+    """Which mail it is. `language` is its tag, empty for the language that the templates are written in."""
+
+    template: str
+    sample: str
+    language: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.template}/{self.sample}" + (f" {self.language}" if self.language else "")
+
+
+class Snapshot(NamedTuple):
+    """A mail as its golden files hold it. A part that is empty has no file."""
+
+    html: str
+    text: str = ""
+    subject: str = ""
+
+    @classmethod
+    def of(cls, mail: Rendered, files: MailFiles) -> "Snapshot":
+        html, text = (part.replace("\r\n", "\n") for part in (mail.html, mail.text))
+        return cls(html.replace("><", ">\n<") + "\n", text, f"{mail.subject}\n" if files.subject else "")
+
+
+def in_one_line(html: str) -> str:
+    """Return a golden file's HTML as it is drawn: between tags that stand in a line, a break would be a blank."""
+    return html.removesuffix("\n").replace(">\n<", "><")
+
+
+_NOT_PLAIN = re.compile(r"[^\w -]")
+_ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
+
+
+class Goldens:
+    """The folder. No name leads out of it: a sample's is quoted, and a template's is its path below the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> list[MailName]:
+        """Return the mails that there are golden files of."""
+        files = (path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file())
+        return sorted({name for file in files if (name := _name_of(file))})
+
+    def read(self, name: MailName) -> Snapshot | None:
+        """Return what the files hold; None where there is none. What is not UTF-8 in them is U+FFFD."""
+        parts = [_text(file) for file in self.places(name)]
+        return None if parts == [None, None, None] else Snapshot(*(part or "" for part in parts))
+
+    def write(self, name: MailName, snapshot: Snapshot) -> None:
+        """Write the files, each whole or not at all, and take away the file of a part that the mail has no more."""
+        for path, text in zip(self.places(name), snapshot, strict=True):
+            if text:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                half = path.with_name(f".{path.name}.half")
+                half.write_text(text, "utf-8", newline="\n")
+                half.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def remove(self, name: MailName) -> None:
+        """Take a mail's files away, and the folders that are empty without them."""
+        paths = self.places(name)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in paths[0].parents:
+            if folder == self.folder or any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+    def files(self, name: MailName) -> list[Path]:
+        """Return the files that there are."""
+        return [path for path in self.places(name) if path.is_file()]
+
+    def places(self, name: MailName) -> list[Path]:
+        """Return the places of the parts, in their order. Raises LookupError for a name that would lead elsewhere."""
+        template = PurePath(name.template)
+        if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
+            raise LookupError(f"There can be no golden file of {name}.")
+        stem = _quoted(name.sample) + (f".{_quoted(name.language)}" if name.language else "")
+        return [self.folder / name.template / f"{stem}{ending}" for ending in _ENDINGS]
+
+
+def _quoted(part: str) -> str:
+    """Return it for a file name, percent-encoded but for letters, digits, `_`, `-` and blanks.
+
+    A dot is encoded too, so that what stands between dots can be told apart.
+    """
+    return _NOT_PLAIN.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), part)
+
+
+def _name_of(file: Path) -> MailName | None:
+    """Return the mail that a file is of, if it is a golden file at all."""
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
+        if file.name.endswith(ending) and file.parent.name:
+            sample, _, language = file.name.removesuffix(ending).partition(".")
+            return MailName(file.parent.as_posix(), unquote(sample), unquote(language))
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None

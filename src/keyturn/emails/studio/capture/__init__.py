@@ -1,0 +1,1 @@
+"""Mails that were captured, and mails on their way out of the studio."""

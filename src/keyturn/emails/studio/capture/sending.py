@@ -1,0 +1,64 @@
+"""A preview as a real mail in somebody's inbox, through the team's own transport."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from keyturn.addresses import parse
+from keyturn.errors import InputInvalid, QuotaExhausted, SendFailed, SendRefused
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.transports.email import Email, Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """`name` as people call it; `open` makes the sender when the first mail is sent: an SDK takes its time to load."""
+
+    name: str
+    open: Callable[[], Sender]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`id` is the provider's name for the mail, empty where it was not sent; then `fault` says why, and what to do."""
+
+    to: str
+    id: str = ""
+    fault: str = ""
+
+
+class Sending:
+    """Sends single mails: they are meant for one's own mailbox, so no list and no queue."""
+
+    def __init__(self, transport: Transport, sender: str) -> None:
+        self.transport = transport
+        self.sender = sender
+
+    async def send(self, mail: Rendered, to: str) -> Outcome:
+        """Send a mail as it is seen; the subject says that it is a preview."""
+        try:
+            address = parse(to)
+        except InputInvalid:
+            return Outcome(to, fault=f"{to or 'That'} is not an email address.")
+        email = Email(
+            sender=self.sender, to=address, subject=f"[Preview] {mail.subject}", html=mail.html, text=mail.text
+        )
+        sender = self.transport.open()
+        try:
+            return Outcome(address, id=await sender.send(email, uuid4().hex))
+        except SendFailed as error:
+            return Outcome(address, fault=_way_out(error, self.transport.name))
+        finally:
+            await sender.close()
+
+
+def _way_out(error: SendFailed, transport: str) -> str:
+    match error:
+        case QuotaExhausted(until=until):
+            return f"{transport} takes no more mails until {until:%H:%M} UTC: {error.reason}."
+        case SendRefused(account=True):
+            return f"{transport} refused the key or log-in: {error.reason}. Check the settings of the transport."
+        case SendRefused():
+            return f"{transport} refused the mail: {error.reason}. Check From and the address."
+        case _:
+            return f"{transport} could not be reached: {error.reason}. Try again."

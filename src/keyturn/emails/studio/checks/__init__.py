@@ -1,0 +1,1 @@
+"""What the checks and the golden files say of a mail, kept until one of its files changes."""

@@ -1,0 +1,183 @@
+"""The mails that are not as they were accepted: how many there are, what changed in them, and saying yes to it."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from time import monotonic
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
+from keyturn.emails.snapshots.comparison import State as Verdict
+from keyturn.emails.snapshots.difference import Line, Piece
+from keyturn.emails.studio.checks.fingerprints import State, state_of, states_of
+from keyturn.emails.studio.studio import Studio
+from keyturn.errors import TemplateInvalid
+
+# Seconds. Between two moments a save gets its turn.
+_MOMENT = 0.1
+_EXCERPT = 6
+_AROUND = 48
+
+_ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
+
+
+class Stale(Exception):
+    """Something that was accepted is not what it was when somebody looked at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A mail that is not as it was accepted. `id` is what is accepted.
+
+    `edits` and `excerpt`, some of the lines that changed, are of a mail that was there before and still is.
+    """
+
+    name: MailName
+    verdict: Verdict
+    id: str
+    html: tuple[int, int]
+    text: tuple[int, int]
+    edits: tuple[frozenset[tuple[str, str]], ...] | None
+    excerpt: tuple[Line, ...]
+    fault: TemplateInvalid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Mails in which the same was changed: one look is enough for all of them."""
+
+    verdict: Verdict
+    changes: tuple[Change, ...]
+
+    @property
+    def ids(self) -> str:
+        return " ".join(change.id for change in self.changes)
+
+
+class Review:
+    """Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count."""
+
+    def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
+        self.goldens = snapshots.goldens
+        self._snapshots = snapshots
+        self._gallery = gallery
+        self._names: list[MailName] = []
+        self._known: dict[MailName, tuple[State, Verdict]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    @classmethod
+    def of(cls, studio: Studio) -> "Review | None":
+        """Return the review of a studio; None where it has no golden files."""
+        if studio.goldens is None:
+            return None
+        snapshots = Snapshots(studio.gallery, Goldens(studio.goldens), studio.golden_languages)
+        return cls(snapshots, studio.gallery)
+
+    @property
+    def count(self) -> int:
+        """How many there are to look at, as far as is known by now."""
+        return len(self.waiting())
+
+    @property
+    def total(self) -> int:
+        """How many mails there are, as far as is known by now."""
+        return sum(verdict != "gone" for _, verdict in self._verdicts())
+
+    def waiting(self) -> list[MailName]:
+        """Return the mails that there are to look at, as far as is known by now."""
+        return [name for name, verdict in self._verdicts() if verdict not in ("same", "broken")]
+
+    def look(self, seconds: float = _MOMENT) -> bool:
+        """Compare some of the mails that may have changed since they were compared; return whether any is left."""
+        with self._one_at_a_time:
+            states = self._states()
+            return self._look(states, seconds)
+
+    def _look(self, states: Mapping[str, State], seconds: float) -> bool:
+        """Compare what is new. What changes after `states` were taken is new again next time."""
+        with self._gallery.one_look():
+            self._names = self._snapshots.names()
+            self._known = {name: self._known[name] for name in self._names if name in self._known}
+            left = [name for name in self._names if self._known.get(name, (None,))[0] != states[name.template]]
+            until = monotonic() + seconds
+            for done, comparison in enumerate(self._snapshots.compare_each(left), 1):
+                self._known[comparison.name] = states[comparison.name.template], comparison.state
+                if monotonic() > until:
+                    return done < len(left)
+        return False
+
+    def changes(self) -> list[Change]:
+        """Return all that there is to look at, in the order of the list."""
+        self.look(float("inf"))
+        wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
+        comparisons = self._snapshots.compare_each(wanted)
+        return [_change(comparison) for comparison in comparisons if comparison.state != "same"]
+
+    def compare(self, name: MailName) -> Comparison:
+        """Raise LookupError for what is neither a mail nor golden files."""
+        return self._snapshots.compare(name)
+
+    def accept(self, ids: Iterable[str]) -> None:
+        """Write the golden files of what has these ids. Raises Stale, and writes none, where one of them is not."""
+        self.look(float("inf"))
+        with self._one_at_a_time:
+            wanted = set(ids)
+            comparisons = self._snapshots.compare_each(self.waiting())
+            accepted = [one for one in comparisons if one.acceptable and one.id in wanted]
+            if len(accepted) < len(wanted):
+                raise Stale
+            for comparison in accepted:
+                self._snapshots.accept(comparison)
+
+    def _states(self) -> Mapping[str, State]:
+        """Return for each template what its mails and their golden files are made from."""
+        own, goldens = states_of(self._gallery), defaultdict(set)
+        for file in state_of(self.goldens.folder):
+            goldens[file[0].rpartition("/")[0]].add(file)
+        return defaultdict(frozenset, {name: own.get(name, frozenset()) | goldens[name] for name in {*own, *goldens}})
+
+    def _verdicts(self) -> list[tuple[MailName, Verdict]]:
+        known = self._known
+        return [(name, known[name][1]) for name in self._names if name in known]
+
+
+def grouped(changes: Iterable[Change]) -> list[Group]:
+    """Return the changes with those together that are the same edit; the edits in most mails come first."""
+    groups: dict[object, list[Change]] = defaultdict(list)
+    for change in changes:
+        groups[change.verdict, change.edits].append(change)
+    ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
+    return [Group(group[0].verdict, tuple(group)) for group in ordered]
+
+
+def _change(comparison: Comparison) -> Change:
+    parts = comparison.html, comparison.text, comparison.subject
+    whole = comparison.state != "changed"
+    lines = (_shortened(line) for part in parts for line in part.lines if line.kind != "same")
+    return Change(
+        name=comparison.name,
+        verdict=comparison.state,
+        id=comparison.id,
+        html=(comparison.html.removed, comparison.html.added),
+        text=(comparison.text.removed, comparison.text.added),
+        edits=None if whole else tuple(part.edits for part in parts),
+        excerpt=() if whole else tuple(islice(lines, _EXCERPT)),
+        fault=comparison.fault,
+    )
+
+
+def _shortened(line: Line) -> Line:
+    """Return the line without what is far from what changed in it: lines of compiled HTML are long."""
+    pieces, last = line.pieces, len(line.pieces) - 1
+    return line._replace(pieces=tuple(_cut(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
+
+
+def _cut(piece: Piece, after: bool, before: bool) -> Piece:
+    """Keep what stands after a change and before one; of a line that is in one piece, its beginning."""
+    text = piece.text
+    if piece.changed or len(text) <= (after + before or 2) * _AROUND:
+        return piece
+    start = text[:_AROUND] if after else "" if before else text[: 2 * _AROUND]
+    return Piece(f"{start}…{text[-_AROUND:] if before else ''}")

@@ -1,0 +1,1 @@
+"""What a mail is drawn with: its sample, and what was edited on top."""

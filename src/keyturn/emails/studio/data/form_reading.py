@@ -1,0 +1,148 @@
+"""What a browser sends of a form, read back into values. What nobody touched stays exactly as it was."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from copy import copy
+from typing import Any
+
+from msgspec import inspect
+
+from keyturn.emails.gallery.samples.durations import in_iso, read_duration
+from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
+from keyturn.emails.studio.data.controls import choices
+from keyturn.emails.studio.data.edits import Values, item_added, item_removed
+from keyturn.emails.studio.data.form import ABSENT, Field, Form
+
+_WHOLE = re.compile(r"[+-]?\d+")
+_TO_THE_MINUTE = re.compile(r"(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d")
+_NEVER_EMPTY = ("number", "moment", "day", "clock", "span", "choice")
+
+
+class Sent:
+    """The pairs of a form. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._all: dict[str, list[str]] = {}
+        for name, text in pairs:
+            self._all.setdefault(name, []).append(text.replace("\r\n", "\n"))
+
+    def text(self, name: str) -> str | None:
+        return self._all[name][-1] if name in self._all else None
+
+    def texts(self, name: str) -> list[str]:
+        return self._all.get(name, [])
+
+    @property
+    def has_fields(self) -> bool:
+        return any(name.startswith("/") for name in self._all)
+
+
+def read(form: Form, sent: Sent) -> Values:
+    """Return the values as they were sent, with an item added or removed where a button asked for that."""
+    fields = list(form)
+    values = _group(tuple(fields), sent)
+    for place in sent.texts("remove"):
+        item_removed(values, place)
+    for place in sent.texts("add"):
+        if many := _find(fields, place):
+            item_added(values, place, _another(many))
+    return values
+
+
+def _group(fields: tuple[Field, ...], sent: Sent) -> Values:
+    read = ((field.name, _value(field, sent)) for field in fields)
+    return {name: value for name, value in read if value is not ABSENT}
+
+
+def _value(field: Field, sent: Sent) -> Any:
+    if field.place in sent.texts("unset"):
+        return ABSENT if field.droppable else None
+    if field.kind in ("group", "many") and field.unset:
+        return blank(field.shape, optional=False)
+    match field.kind:
+        case "group":
+            return _group(field.parts, sent)
+        case "many":
+            return [_value(item, sent) for item in field.parts]
+        case "flag":
+            return sent.text(field.place) is not None
+    text = sent.text(field.place)
+    if text is None or (text == field.shown and not field.unset):
+        return field.value
+    if not text and not field.always and field.kind in _NEVER_EMPTY:
+        return ABSENT if field.droppable else None
+    return _parsed(field, text)
+
+
+def _parsed(field: Field, text: str) -> Any:
+    """Return the value that a text stands for; the text itself where it stands for none, which is a fault then."""
+    match field.kind:
+        case _ if not text:
+            return text
+        case "number" if _WHOLE.fullmatch(text.strip()):
+            return int(text)
+        case "number":
+            try:
+                return float(text)
+            except ValueError:
+                return text
+        case "moment" | "clock":
+            return f"{text}{':00' if _TO_THE_MINUTE.fullmatch(text) else ''}{field.zone}"
+        case "span":
+            try:
+                return in_iso(read_duration(text))
+            except ValueError:
+                return text
+        case "choice" | "json":
+            try:
+                return json.loads(text)
+            except ValueError:
+                return text
+    return text
+
+
+def _find(fields: Iterable[Field], place: str) -> Field | None:
+    for field in fields:
+        if field.place == place:
+            return field
+        if place.startswith(f"{field.place}/"):
+            return _find(field.parts, place)
+    return None
+
+
+def _another(many: Field) -> Any:
+    """Return one more item: like the last, which is most plausible."""
+    if many.value:
+        return many.value[-1]
+    item = next((one.item_type for one in alternatives(many.shape) if hasattr(one, "item_type")), inspect.AnyType())
+    return blank(item)
+
+
+def blank(shape: Shape, *, optional: bool = True) -> Any:
+    """Return the simplest value of a type, as JSON has it; None where that is allowed and `optional`."""
+    kinds = alternatives(shape)
+    if optional and any(isinstance(one, inspect.NoneType) for one in kinds):
+        return None
+    match next((one for one in kinds if not isinstance(one, inspect.NoneType)), inspect.AnyType()):
+        case inspect.IntType() | inspect.FloatType() as number:
+            return number.ge or (number.gt + 1 if number.gt is not None else None) or min(0, number.le or 0)
+        case inspect.EnumType() | inspect.LiteralType():
+            return choices(shape)[0]
+        case inspect.StrType() as text:
+            return "x" * (text.min_length or 0)
+        case group if fields := parts_of(group):
+            return {field.encode_name: blank(field.type) for field in fields if field.required}
+        case one:
+            return copy(next((value for kinds, value in _BLANKS.items() if isinstance(one, kinds)), ""))
+
+
+_BLANKS: Mapping[tuple[type[Shape], ...], Any] = {
+    (inspect.BoolType,): False,
+    (inspect.DateTimeType,): "2026-11-20T14:32:00Z",
+    (inspect.DateType,): "2026-11-20",
+    (inspect.TimeType,): "14:32:00",
+    (inspect.TimeDeltaType,): "PT30M",
+    (inspect.DictType,): {},
+    (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType): [],
+}

@@ -1,0 +1,172 @@
+"""Whether edited values fit: what a template is given of them, and what is wrong, each at its place."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.samples.durations import read_duration
+from keyturn.emails.gallery.samples.plain_data import plain_data
+from keyturn.emails.studio.data.edits import Values, pointer
+from keyturn.mail.rendering.render import EmailProps
+
+_PATH = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+class Fitted(NamedTuple):
+    """`values` are those of the sample where what was edited does not fit. `faults` are by JSON Pointer."""
+
+    values: Mapping[str, Any]
+    faults: Mapping[str, str]
+
+
+def fitted(start: Sample, edited: Values, props: type[EmailProps] | None) -> Fitted:
+    return _typed(start, edited, props) if props else _plain(start, edited)
+
+
+def _typed(start: Sample, edited: Values, props: type[EmailProps]) -> Fitted:
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(props)}
+    for name, value in edited.items():
+        if name not in fields:
+            faults[pointer(name)] = f"{props.__name__} has no field of this name."
+            continue
+        try:
+            values[name] = msgspec.convert(value, fields[name].type)
+        except msgspec.ValidationError as error:
+            message, steps = _told(error)
+            faults[pointer(name, *steps)] = _plainly(message, _found(value, steps))
+    faults |= {pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
+    if faults:
+        return Fitted({**start.values, **values}, faults)
+    try:
+        return Fitted(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
+    except msgspec.ValidationError as error:  # what the struct itself asks of its fields together
+        return Fitted(start.values, {"": str(error)})
+
+
+def _plain(start: Sample, edited: Values) -> Fitted:
+    """Nothing says what plain values may be, but what was a date in the sample is one again."""
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, value in edited.items():
+        try:
+            values[name] = _like(start.values.get(name), value, pointer(name))
+        except _Unlike as error:
+            faults[error.place] = error.message
+            values[name] = start.values[name]
+    return Fitted(values, faults)
+
+
+class _Unlike(Exception):
+    def __init__(self, place: str, message: str) -> None:
+        self.place, self.message = place, message
+
+
+def _like(start: Any, value: Any, place: str) -> Any:
+    match start, value:
+        case ((datetime() | date() | time() | timedelta()), str()):
+            try:
+                return msgspec.convert(value, type(start))
+            except msgspec.ValidationError as error:
+                raise _Unlike(place, _plainly(str(error), value)) from error
+        case Mapping(), Mapping():
+            return {key: _like(start.get(key), each, f"{place}{pointer(key)}") for key, each in value.items()}
+        case ((list() | tuple()), list()):
+            first = start[0] if start else None
+            return [
+                _like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
+                for at, each in enumerate(value)
+            ]
+        case ((Mapping() | list() | tuple()), str()):
+            raise _Unlike(place, "This is no JSON.")
+    return value
+
+
+def _told(error: msgspec.ValidationError) -> tuple[str, list[str]]:
+    found = _PATH.match(str(error))
+    message, path = (found[1], found[2] or "") if found else (str(error), "")
+    return message, [name or index for name, index in _STEP.findall(path)]
+
+
+def _found(value: Any, steps: list[str]) -> Any:
+    for step in steps:
+        try:
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        except (LookupError, TypeError, ValueError):
+            return None
+    return value
+
+
+def _plainly(message: str, value: Any) -> str:
+    """Say what msgspec says as a person would."""
+    for pattern, say in _SAYINGS:
+        if found := pattern.fullmatch(message):
+            return say(found, value)
+    return f"{message}."
+
+
+def _count(value: Any) -> str:
+    if not isinstance(value, (str, list, dict)):
+        return ""
+    return f" There is {len(value)}." if len(value) == 1 else f" There are {len(value)}."
+
+
+def _round(number: str) -> str:
+    return number.removesuffix(".0")
+
+
+def _many(count: str, what: str) -> str:
+    return f"{count} {what}" if count == "1" else f"{count} {what}s"
+
+
+_Saying = Callable[[re.Match[str], Any], str]
+_SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), say)
+    for pattern, say in (
+        (
+            r"Expected `str` of length <= (\d+)",
+            lambda found, value: f"At most {_many(found[1], 'character')}.{_count(value)}",
+        ),
+        (
+            r"Expected `str` of length >= (\d+)",
+            lambda found, value: f"At least {_many(found[1], 'character')}.{_count(value)}",
+        ),
+        (r"Expected `str` matching regex '(.*)'", lambda found, _: f"It has to match {found[1]}"),
+        (
+            r"Expected `\w+` of length <= (\d+)",
+            lambda found, value: f"At most {_many(found[1], 'item')}.{_count(value)}",
+        ),
+        (
+            r"Expected `\w+` of length >= (\d+)",
+            lambda found, value: f"At least {_many(found[1], 'item')}.{_count(value)}",
+        ),
+        (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_round(found[1])} or more."),
+        (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_round(found[1])} or less."),
+        (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_round(found[1])}."),
+        (r"Expected `\w+` < (\S+)", lambda found, _: f"Less than {_round(found[1])}."),
+        (r"Expected `\w+` that's a multiple of (\S+)", lambda found, _: f"A multiple of {_round(found[1])}."),
+        (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "This has to be a number."),
+        (r"Expected `str(?: \| null)?`, got .*", lambda *_: "This has to be a text."),
+        (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "This has to be true or false."),
+        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", lambda *_: "This is no JSON."),
+        (r"Expected `datetime` with a timezone component", lambda *_: "A time zone is missing, for example Z."),
+        (r"Invalid RFC3339 encoded datetime", lambda *_: "This is no date and time: 2026-11-20T14:32:00Z is one."),
+        (r"Invalid RFC3339 encoded date", lambda *_: "This is no date: 2026-11-20 is one."),
+        (r"Invalid RFC3339 encoded time", lambda *_: "This is no time: 14:32:00 is one."),
+        (r"Invalid ISO8601 duration", lambda _, value: _duration_fault(value)),
+    )
+)
+
+
+def _duration_fault(value: Any) -> str:
+    try:
+        read_duration(str(value))
+    except ValueError as error:
+        return str(error)
+    return 'Write it as "PT30M" here.'

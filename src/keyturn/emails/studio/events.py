@@ -1,0 +1,119 @@
+"""What changed on the disk, told to the pages that are open (server-sent events)."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from litestar.response import ServerSentEventMessage
+
+from keyturn.emails.studio.studio import Studio
+
+# Milliseconds. A save is told after `_STEP` without another change, so that an editor's rename is one save.
+_STEP = 5
+_AT_MOST = 50
+_LOOK_UP = 200
+
+# A file that is older than this was not saved just now: it was moved here, or another one was deleted.
+_JUST_NOW = 2000
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """`saved` and `told` by this machine's clock, in milliseconds: their difference is what the studio took."""
+
+    saved: float
+    told: float
+
+
+class _Watched(NamedTuple):
+    """`outbox` and `goldens` are None where there are none."""
+
+    folders: tuple[Path, ...]
+    outbox: Path | None
+    goldens: Path | None
+
+
+async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Tell of saved templates, captured mails and accepted golden files, until the page goes or the server stops.
+
+    The watch lasts as long as the page listens, and `watching` says that it has begun. A folder that is taken away, as
+    a change of branches can do, is waited for.
+    """
+    told = is_back = False
+    while not studio.stopping.is_set():
+        watched = _watched(studio)
+        with contextlib.suppress(FileNotFoundError):  # gone in the moment between
+            async for paths in _batches(studio, watched.folders):
+                if is_back:  # said once it is watched again, or what is saved in between would be told by nobody
+                    is_back = False
+                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(())))
+                if not told:
+                    told = True
+                    yield ServerSentEventMessage(event="watching", data="")
+                for message in _messages(paths, watched):
+                    yield message
+        is_back = await _are_back(studio)
+
+
+async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
+    """Yield what changed, until the server stops or one of the folders is no longer the one that is watched."""
+    from watchfiles import Change, awatch  # noqa: PLC0415 - nobody pays for a watch that nobody uses
+
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # or the terminal says so too, a line for each save
+    async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
+        if studio.stopping.is_set():
+            return
+        yield {Path(path) for _, path in batch}
+        gone = {Path(path) for change, path in batch if change == Change.deleted}
+        if gone & {*folders} or not all(folder.is_dir() for folder in folders):
+            return
+
+
+def _messages(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
+    mails = {path for path in paths if path.parent == watched.outbox}
+    if any(path.suffix == ".eml" for path in mails):
+        yield ServerSentEventMessage(event="mail", data="")
+    accepted = {path for path in paths if watched.goldens and path.is_relative_to(watched.goldens)}
+    if accepted:
+        yield ServerSentEventMessage(event="golden", data="")
+    if saved := paths - mails - accepted:
+        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
+
+
+async def _are_back(studio: Studio) -> bool:
+    """Wait for the folder of the templates. Return False where the server stops before it is there."""
+    while not studio.stopping.is_set():
+        if studio.gallery.folder.is_dir():
+            return True
+        await asyncio.sleep(_LOOK_UP / 1000)
+    return False
+
+
+def _watched(studio: Studio) -> _Watched:
+    outbox = _made(studio.outbox)
+    goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
+    return _Watched((*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens)
+
+
+def _made(outbox: Path | None) -> Path | None:
+    """Make the folder: the first mail may be yet to come, and a watch needs it now."""
+    if outbox is None:
+        return None
+    outbox.mkdir(parents=True, exist_ok=True)
+    return outbox.resolve()
+
+
+def _when(paths: Iterable[Path]) -> Saved:
+    told = time.time() * 1000
+    saved = max(_written(paths), default=told)
+    return Saved(saved if 0 <= told - saved < _JUST_NOW else told, told)
+
+
+def _written(paths: Iterable[Path]) -> Iterator[float]:
+    for path in paths:
+        with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
+            yield path.stat().st_mtime * 1000

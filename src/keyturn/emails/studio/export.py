@@ -1,0 +1,150 @@
+"""Every mail as a folder of plain pages, for people who have no studio: it opens from a disk, a share or any host."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.discovery import EXPORT_MARK
+from keyturn.emails.studio.capture.links import links_of
+from keyturn.emails.studio.data.current_data import Giving
+from keyturn.emails.studio.frames.frames import PREVIEW, drawn
+from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.pages.contact_sheet import SCHEMES
+from keyturn.emails.studio.pages.view import WIDTHS, Scheme, View
+from keyturn.emails.studio.rendering.previews import Preview, Previews
+from keyturn.errors import KeyturnError, TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.packaging import folder
+
+# A file has no headers, so the mail itself says that nothing in it runs (CSP Level 3, 3.3), also where somebody opens
+# it without its page. Links open beside it.
+_IN_FRAME = (
+    "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data: https: http:; base-uri 'none'; form-action 'none'\"><base target=\"_blank\">"
+)
+
+
+class ExportRefused(KeyturnError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One mail, and the files of the export that show it. `mail` is None for one that could not be drawn."""
+
+    template: str
+    sample: str
+    language: Language
+    stem: str
+    preview: Preview
+
+    @property
+    def page(self) -> str:
+        return f"mails/{self.stem}.html"
+
+    @property
+    def frames(self) -> Mapping[Scheme, str]:
+        return {scheme: f"frames/{self.stem}.{scheme}.html" for scheme in SCHEMES}
+
+    @property
+    def mail(self) -> Rendered | None:
+        return None if self.preview.fault else self.preview.mail
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many mails were written, and the templates that could not be drawn, as "file:line: what is wrong"."""
+
+    mails: int
+    faults: tuple[str, ...]
+
+
+def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], None] = lambda: None) -> Exported:
+    """Write the export; `told` is called after each template.
+
+    A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
+    OSError where it cannot be written.
+    """
+    _make_room(destination, gallery.folder)
+    pages, previews, leaves = _pages(gallery, sender), Previews(gallery, Giving(gallery)), []
+    for template in gallery.names():
+        of_template = list(_leaves(gallery, previews, template))
+        for leaf in of_template:
+            _write_frames(leaf, destination)
+            _write(destination / leaf.page, pages.get_template("mail.html").render(_context(leaf, of_template)))
+        leaves += of_template
+        told()
+    _write(destination / "index.html", pages.get_template("index.html").render(home="", leaves=leaves))
+    for file in ("tokens.css", "export.css", "icon.svg"):
+        shutil.copyfile(folder("preview") / "static" / file, destination / file)
+    faults = {f"{fault.place}: {fault.message}" for leaf in leaves if (fault := leaf.preview.fault)}
+    return Exported(sum(leaf.mail is not None for leaf in leaves), tuple(sorted(faults)))
+
+
+def _make_room(destination: Path, templates: Path) -> None:
+    if templates.resolve() in destination.resolve().parents:
+        raise ExportRefused(f"{destination} is among the templates; name a folder outside")
+    if destination.exists() and not destination.is_dir():
+        raise ExportRefused(f"{destination} is a file; name a folder")
+    if destination.is_dir() and any(destination.iterdir()):
+        if not (destination / EXPORT_MARK).is_file():
+            raise ExportRefused(f"{destination} holds something else; name a folder that is new or empty")
+        shutil.rmtree(destination)
+    _write(destination / EXPORT_MARK, "")
+
+
+def _leaves(gallery: Gallery, previews: Previews, template: str) -> Iterator[Leaf]:
+    try:
+        samples = list(gallery.samples(template))
+    except TemplateInvalid:  # the preview says so
+        samples = [""]
+    for sample in samples:
+        for tag, language in gallery.languages.known.items():
+            stem = f"{template}/{_slug(sample) or 'mail'}.{language.tag}"
+            preview = previews.draw(template, View(sample=sample, lang=tag))
+            yield Leaf(template, sample, language, stem, preview)
+
+
+def _write_frames(leaf: Leaf, destination: Path) -> None:
+    if leaf.mail:
+        for scheme, file in leaf.frames.items():
+            _write(destination / file, in_head(drawn(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w-]+", "-", name).strip("-")
+
+
+def _pages(gallery: Gallery, sender: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folder("preview") / "export"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["address"] = quote
+    environment.globals.update(
+        folder=gallery.folder.name, sender=sender, schemes=SCHEMES, widths=WIDTHS, sandbox=PREVIEW,
+        first_language=gallery.languages.choose("").tag,
+    )  # fmt: skip
+    return environment
+
+
+def _context(leaf: Leaf, of_template: list[Leaf]) -> Mapping[str, object]:
+    mail = leaf.mail
+    return {
+        "home": "../" * leaf.page.count("/"),
+        "leaf": leaf,
+        "languages": [other for other in of_template if other.sample == leaf.sample],
+        "links": links_of(mail.html, mail.text) if mail else [],
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")

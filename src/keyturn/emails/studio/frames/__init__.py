@@ -1,0 +1,1 @@
+"""The mail as a document of its own, in a frame."""

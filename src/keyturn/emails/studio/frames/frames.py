@@ -1,0 +1,63 @@
+"""The mail as a document of its own, for a sandboxed frame: it is drawn, and does nothing else."""
+
+import re
+
+from litestar import MediaType, Response
+
+from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.pages.view import Scheme, View
+
+_SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
+_POLICY = (
+    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+_IMAGES = {"on": "data: https: http:", "off": "'none'"}
+
+# A preview's links hold made-up tokens on real hosts. Every one aims at a new tab (`<base target>`), which a sandbox
+# without allow-popups refuses before any request (HTML Standard 7.1.5, "sandboxed auxiliary navigation"): no link is
+# followed by accident. allow-same-origin lets the page around it read the height and keep the place; without
+# allow-scripts it gives the mail itself nothing.
+PREVIEW = "allow-same-origin"
+
+# A captured mail's links are there to be followed: each opens a tab of its own that is free of the sandbox. The mail
+# has an origin of its own, so to the site that is opened it comes from elsewhere, as from a webmail.
+CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
+
+
+def frame(html: str, view: View, sandbox: str) -> Response[str]:
+    """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
+    return Response(
+        in_head(drawn(html, view), '<base target="_blank">'),
+        media_type=MediaType.HTML,
+        headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
+    )
+
+
+def drawn(html: str, view: View) -> str:
+    """Return the mail in the scheme and the direction that are wanted, with images or without.
+
+    What reads the mail to change it is loaded for the first that is changed: most are shown as they are.
+    """
+    if view.dir:
+        from keyturn.emails.studio.frames.direction import turned  # noqa: PLC0415
+
+        html = turned(html, view.dir)
+    if view.scheme in ("partial", "full"):
+        from keyturn.emails.studio.frames.dark_simulation import MODES, inverted  # noqa: PLC0415
+
+        html = inverted(html, MODES[view.scheme])
+    if view.images == "off":
+        from keyturn.emails.studio.frames.images import without_images  # noqa: PLC0415
+
+        html = without_images(html)
+    return in_scheme(html, view.scheme)
+
+
+def in_scheme(html: str, scheme: Scheme) -> str:
+    """Decide the mail's own `prefers-color-scheme` queries, whatever the machine prefers.
+
+    The property color-scheme on the frame would do it in Chromium, not in every browser; a query that is always or
+    never true does. A client that inverts knows no such query.
+    """
+    return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)

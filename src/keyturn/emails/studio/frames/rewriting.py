@@ -1,0 +1,64 @@
+"""A mail's HTML with attributes of its tags changed. All else stays as it is, to the byte."""
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from keyturn.emails.lint.markup.element import Attribute, Element
+from keyturn.emails.lint.markup.html_parser import parse_html
+
+_NAME = re.compile(r"<[^\s/>]+")
+_UNQUOTED = re.compile(r"[^\s\"'>]*")
+
+
+class Rewriting:
+    """Changes wait until `text` puts them in place. Of two to one attribute the last one counts."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+        self._changes: dict[tuple[int, int], str] = {}
+        self.tags: Iterable[Element] = tuple(tag for tag in parse_html(html).root.walk() if tag.tag)
+
+    def set(self, tag: Element, name: str, value: str) -> None:
+        """Give a tag an attribute, or another value for it."""
+        written = f'"{escape(value)}"'
+        if attribute := tag.attributes.get(name):
+            self._changes[self._span(attribute, name)] = f"{name}={written}"
+            return
+        found = _NAME.match(self._html, tag.offset)
+        behind = found.end() if found else tag.offset
+        waiting = self._changes.get((behind, behind), "")
+        self._changes[behind, behind] = f"{waiting} {name}={written}"
+
+    def remove(self, tag: Element, name: str) -> None:
+        if attribute := tag.attributes.get(name):
+            self._changes[self._span(attribute, name)] = ""
+
+    def add_style(self, tag: Element, declarations: str) -> None:
+        """Add to what a tag's own style says."""
+        own = tag.get("style").strip().rstrip(";")
+        self.set(tag, "style", f"{own};{declarations}" if own else declarations)
+
+    def replace_inside(self, tag: Element, text: str) -> None:
+        """Put a text in place of what stands between two tags."""
+        self._changes[tag.inner.start, tag.inner.stop] = text
+
+    def inside(self, tag: Element) -> str:
+        return self._html[tag.inner.start : tag.inner.stop]
+
+    def text(self) -> str:
+        parts, behind = [], 0
+        for (start, stop), change in sorted(self._changes.items()):
+            parts += [self._html[behind:start], change]
+            behind = stop
+        return "".join([*parts, self._html[behind:]])
+
+    def _span(self, attribute: Attribute, name: str) -> tuple[int, int]:
+        """Return where an attribute is written, from its name to behind its value."""
+        start = attribute.value_offset
+        if start == attribute.offset:  # no value
+            return start, start + len(name)
+        if (quote := self._html[start - 1]) in "\"'":
+            return attribute.offset, self._html.index(quote, start) + 1
+        unquoted = _UNQUOTED.match(self._html, start)
+        return attribute.offset, unquoted.end() if unquoted else start

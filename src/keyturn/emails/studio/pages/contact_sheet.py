@@ -1,0 +1,101 @@
+"""The contact sheet: every template by its samples, widths and schemes, on one page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request
+
+from keyturn.emails.gallery import Entry
+from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.query_errors import read_query
+from keyturn.emails.studio.pages.tree import in_order
+from keyturn.emails.studio.pages.view import Scheme, View
+
+SAMPLES = {"first": "First sample", "all": "All samples", "hostile": "Hostile ones too"}
+SCHEMES: Mapping[Scheme, str] = {"light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS"}
+
+_WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+class SheetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The part of the address behind the `?`: what of everything is on the sheet. Without `lang` it is the default."""
+
+    find: str = ""
+    width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
+    scheme: tuple[Scheme, ...] = _SCHEMES
+    lang: tuple[str, ...] = ()
+    samples: Literal["first", "all", "hostile"] = "first"
+    pane: Literal["list", "mail"] = "mail"
+
+    def here(self, **changes: Any) -> str:
+        """Return the reference from the sheet to itself in another state."""
+        return str(msgspec.structs.replace(self, **changes)) or "?"
+
+    def fields(self, **changes: Any) -> list[tuple[str, str]]:
+        """Return what a form has to send along to change the rest and keep this."""
+        kept = msgspec.to_builtins(msgspec.structs.replace(self, **changes))
+        return [
+            (name, str(value))
+            for name, values in kept.items()
+            for value in (values if isinstance(values, list | tuple) else [values])
+        ]
+
+    def __str__(self) -> str:
+        query = urlencode(self.fields())
+        return f"?{query}" if query else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One mail on the sheet; `view` is what its page shows."""
+
+    view: View
+
+    @property
+    def caption(self) -> list[str]:
+        return [str(self.view.width), SCHEMES[self.view.scheme], *([self.view.lang] if self.view.lang else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One sample of a template in every way that was asked for."""
+
+    sample: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    template: str
+    strips: tuple[Strip, ...]
+
+
+def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
+    found = (entry for entry in in_order(entries) if fits(view.find, entry.name))
+    return [
+        Section(entry.name, tuple(Strip(sample, tuple(_cells(sample, view))) for sample in _samples(entry, view)))
+        for entry in found
+    ]
+
+
+def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
+    every = {"first": entry.samples[:1], "all": entry.samples, "hostile": (*entry.samples, *entry.hostile)}
+    return every[view.samples]
+
+
+def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
+    for lang in sorted(set(view.lang)) or [""]:
+        for width in sorted(set(view.width)):
+            for scheme in dict.fromkeys(view.scheme):
+                yield Cell(View(sample=sample, lang=lang, width=width, scheme=scheme))
+
+
+def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
+    """Read the address. A form sends a name several times where several choices are ticked."""
+    given: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
+    single = {name: values[-1] for name, values in given.items() if name in ("find", "samples", "pane")}
+    return read_query(given | single, SheetView)

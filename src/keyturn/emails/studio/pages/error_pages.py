@@ -1,0 +1,35 @@
+"""What is answered where there is no page to show."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
+
+from keyturn.emails.studio.pages.layout import HEADERS, Face
+
+_logger = logging.getLogger("keyturn")
+
+
+def error_page(face: Face) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
+    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        # A stranger is not to see the list, and a frame no studio within the studio, whose policy nothing may frame.
+        if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
+            return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
+        return face.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
+
+    return answer
+
+
+def failed_page(face: Face) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
+    """Return what answers where nobody thought of an error: what happened stands in the terminal, not on the page."""
+    answer = error_page(face)
+
+    def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
+        detail = "The studio failed. The terminal that it runs in says where."
+        return answer(request, HTTPException(detail=detail, status_code=HTTP_500_INTERNAL_SERVER_ERROR))
+
+    return log_and_answer

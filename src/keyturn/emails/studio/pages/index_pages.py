@@ -1,0 +1,58 @@
+"""The pages for finding one's way: the contact sheet, and the index that the palette searches."""
+
+from typing import Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency, Provide
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.pages.contact_sheet import SAMPLES, SCHEMES, SheetView, read_sheet_view, sections
+from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.tree import in_order
+from keyturn.emails.studio.pages.view import View
+
+
+class Item(msgspec.Struct, frozen=True):
+    """Something that can be gone to. `label` is what is searched."""
+
+    kind: Literal["Template", "Sample", "Shared file"]
+    label: str
+    href: str
+
+
+@get("/index.json", sync_to_thread=False)
+def index(view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Face]) -> list[Item]:
+    """Return all that the folder holds. A mail is shown as the page shows it on which it is looked for."""
+    entries = in_order(gallery.entries())
+    anew = View(**{name: getattr(view, name) for name in ("lang", "brand", "dir", "width", "scheme", "images", "tab")})
+    return [
+        *(Item("Template", entry.name, face.url("templates", entry.name, view=anew)) for entry in entries),
+        *(
+            Item("Sample", f"{entry.name} / {sample}", face.url("templates", entry.name, view=anew.to(sample=sample)))
+            for entry in entries
+            for sample in entry.samples
+        ),
+        *(Item("Shared file", file, face.url("files", file, view=anew)) for file in gallery.shared()),
+    ]
+
+
+@get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)}, sync_to_thread=False)
+def contact_sheet(
+    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], face: NamedDependency[Face]
+) -> Response[str]:
+    """Show every template by its samples, widths and schemes, as far as they are asked for."""
+    found = sections(gallery.entries(), sheet)
+    context = {
+        "view": View(pane=sheet.pane),
+        "address": sheet,
+        "sheet": sheet,
+        "sections": found,
+        "count": sum(len(strip.cells) for section in found for strip in section.strips),
+        "schemes": SCHEMES,
+        "sample_choices": SAMPLES,
+        "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
+        "sandbox": frames.PREVIEW,
+    }
+    return face.page("sheet.html", context)

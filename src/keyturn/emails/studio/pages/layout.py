@@ -1,0 +1,108 @@
+"""The pages of the studio: its own Jinja environment over the folder `preview`, and what every page carries."""
+
+from collections.abc import Mapping
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response
+from litestar.status_codes import HTTP_200_OK
+
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.access.hosts import is_loopback
+from keyturn.emails.studio.capture.captured_mails import Captured
+from keyturn.emails.studio.capture.inbox import rows
+from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.pages.editor import editor_called
+from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.tree import tree
+from keyturn.emails.studio.pages.view import WIDTHS, View
+from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.studio import Studio
+from keyturn.mail.rendering.jinja_cache import compiled_once
+from keyturn.packaging import folder
+
+# No inline code, nothing from another host, and nobody may frame the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+# What every answer carries: it is what it says it is, it gives no address away, and no other site may load it.
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Face:
+    def __init__(
+        self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
+    ) -> None:
+        self._path = path.rstrip("/")
+        self._gallery = gallery = studio.gallery
+        self._captured = captured
+        self._checks = checks
+        self._review = review
+        self._languages = gallery.languages
+        self._editor = editor_called(studio.editor) if is_loopback(studio.host) else None
+        self._environment = Environment(
+            loader=FileSystemLoader(folder("preview")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            bytecode_cache=compiled_once(),
+        )
+        self._environment.globals.update(
+            url=self.url,
+            sender=studio.sender,
+            sender_name=parseaddr(studio.sender)[0] or studio.sender,
+            languages={tag: language.name for tag, language in gallery.languages.known.items()},
+            brands=["", *gallery.brands],
+            folder=gallery.folder.name,
+            widths=WIDTHS,
+            editor=self._editor,
+            editor_url=self.editor_url,
+            inbox_rows=rows,
+            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
+        )
+        self._environment.filters["excerpt"] = self._excerpt
+        self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
+
+    def url(self, *parts: str, view: View | None = None) -> str:
+        return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+
+    def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
+        """Return the address that opens a file of the folder; empty where no editor does.
+
+        The editor runs where the browser does, so it knows the path only while that is this machine.
+        """
+        return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
+
+    def page(self, page: str, context: Mapping[str, Any], status: int = HTTP_200_OK) -> Response[str]:
+        """Answer with a page of the studio. What the list on its left needs is added here."""
+        context = {"view": View(), "template": None, "shared_file": None, **context}
+        view, entries = context["view"], self._gallery.entries()
+        text = self._environment.get_template(page).render(
+            {"address": view, **context},
+            tree=tree(entries, context["template"], view.find),
+            shared={file: fits(view.find, file) for file in self._gallery.shared()},
+            tallies=self._checks.tallies(self._languages.choose(view.lang)),
+            unaccepted=self._review.count if self._review else 0,
+            captured_count=None if self._captured is None else len(self._captured.names()),
+        )
+        headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+    def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
+        file, line, column = finding.place.file, finding.place.line, finding.place.column
+        return (
+            excerpt(self._gallery.source(file).split("\n"), line, column)
+            if (self._gallery.folders / file).is_file()
+            else ()
+        )

@@ -1,0 +1,75 @@
+"""The pages of the outbox: every mail that was captured, and one of them."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.studio.capture.captured_mails import Captured, Mail
+from keyturn.emails.studio.capture.links import links_of
+from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.rendering.source import Source
+
+
+@get("/outbox", sync_to_thread=False)
+def outbox_page(
+    view: NamedDependency[View], captured: NamedDependency[Captured], face: NamedDependency[Face]
+) -> Response[str]:
+    context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
+    return face.page("outbox.html", context)
+
+
+@get("/outbox/{name:str}", sync_to_thread=False)
+def mail_page(
+    name: FromPath[str],
+    view: NamedDependency[View],
+    captured: NamedDependency[Captured],
+    face: NamedDependency[Face],
+) -> Response[str]:
+    mail, names = _read(captured, name), captured.names()
+    here = names.index(name)
+    context: dict[str, Any] = {
+        "view": view,
+        "mail": mail,
+        "mails": captured.summaries(),
+        "links": links_of(mail.html, mail.text),
+        "size": size_of(mail.html, mail.text),
+        "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
+        "sandbox": frames.CAPTURED,
+        "before": names[here - 1] if here > 0 else None,
+        "after": names[here + 1] if here + 1 < len(names) else None,
+    }
+    if view.show == "source":
+        context["source"] = Source(name, "eml", mail.raw)
+    return face.page("mail.html", context)
+
+
+@get("/outbox/{name:str}/frame", sync_to_thread=False)
+def mail_frame(name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[Captured]) -> Response[str]:
+    return frames.frame(_read(captured, name).html, view, frames.CAPTURED)
+
+
+@get("/outbox/{name:str}/raw", sync_to_thread=False)
+def mail_file(name: FromPath[str], captured: NamedDependency[Captured]) -> Response[bytes]:
+    """Hand out the file as it was written, to be opened in a mail program."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(_raw(captured, name), media_type="message/rfc822", headers=headers)
+
+
+def _read(captured: Captured, name: str) -> Mail:
+    try:
+        return captured.read(name)
+    except LookupError as error:
+        raise NotFoundException(detail=str(error)) from error
+
+
+def _raw(captured: Captured, name: str) -> bytes:
+    try:
+        return captured.raw(name)
+    except LookupError as error:
+        raise NotFoundException(detail=str(error)) from error

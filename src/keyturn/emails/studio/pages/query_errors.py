@@ -1,0 +1,48 @@
+"""What is said of an address that asks for what does not exist: which part of it, and what that part takes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from litestar.exceptions import ValidationException
+from msgspec import inspect
+
+from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
+
+_Asked = TypeVar("_Asked", bound=msgspec.Struct)
+
+_PLACE = re.compile(r"`\$\.(\w+)")
+
+
+def read_query(given: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+    """Return the view that a query asks for. Raises ValidationException."""
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        detail = _sentence(place[1], given[place[1]], kind) if place else f"The address cannot be read: {error}."
+        raise ValidationException(detail=detail) from error
+
+
+def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
+    said = ", ".join(value) if isinstance(value, list) else value
+    return f"The address says {name}={said}, but {name} takes {_takes(shapes[name])}."
+
+
+def _takes(shape: Shape) -> str:
+    match next(one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)):
+        case inspect.VarTupleType(item_type=item):
+            return _takes(item)
+        case inspect.LiteralType(values=values):
+            return _either([str(value) for value in values if value != ""])
+        case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
+            return f"a whole number from {least} to {most}"
+        case inspect.IntType():
+            return "a whole number"
+    return "a text"
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([*filter(None, [", ".join(words[:-1])]), words[-1]])

@@ -1,0 +1,76 @@
+"""Sending the mail that is looked at to oneself."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, FromQuery
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
+
+from keyturn.emails.studio.capture.sending import Outcome, Sending
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.view import View, named
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    to: str = ""
+
+
+class SendPages:
+    """`sending` is None where nobody has configured a transport: then the page says how to."""
+
+    def __init__(self, canvas: Canvas, sending: Sending | None, face: Face) -> None:
+        self._canvas = canvas
+        self._sending = sending
+        self._face = face
+
+    def page(self, template: str, view: View, outcome: Outcome) -> Response[str]:
+        preview = self._canvas.preview(template, view)
+        context: dict[str, Any] = {
+            "template": template,
+            "view": view.to(sample=preview.sample),
+            "preview": preview,
+            "sending": self._sending,
+            "outcome": outcome,
+        }
+        status = HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK
+        return self._face.page("send.html", context, status)
+
+    async def send(self, template: str, view: View, to: str) -> Response[Any]:
+        """Send it, and go back to the page, so that a reload does not send it once more."""
+        mail = self._canvas.preview(template, view).mail
+        if self._sending is None or mail is None:
+            return self.page(template, view, Outcome(to, fault="This mail cannot be sent yet."))
+        outcome = await self._sending.send(mail, to)
+        if outcome.fault:
+            return self.page(template, view, outcome)
+        query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
+        return Redirect(f"{self._face.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/send/{name:path}", sync_to_thread=False)
+def send_page(
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    send_pages: NamedDependency[SendPages],
+    to: FromQuery[str] = "",
+    id: FromQuery[str] = "",  # noqa: A002 - as the address has it
+) -> Response[str]:
+    """Ask who shall have it; after it was sent, say so."""
+    return send_pages.page(named(name), view, Outcome(to, id=id))
+
+
+@post("/send/{name:path}", status_code=HTTP_200_OK)
+async def send(
+    name: FromPath[Path],
+    data: Annotated[Recipient, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    view: NamedDependency[View],
+    send_pages: NamedDependency[SendPages],
+) -> Response[Any]:
+    return await send_pages.send(named(name), view, data.to.strip())

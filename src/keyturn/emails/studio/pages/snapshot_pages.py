@@ -1,0 +1,137 @@
+"""The review: what is not as it was accepted, before and after, to be accepted or mended."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
+
+from keyturn.emails.snapshots import Comparison, MailName
+from keyturn.emails.snapshots.goldens import in_one_line
+from keyturn.emails.studio.checks.snapshots import Review, Stale, grouped
+from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.frames.changed_elements import with_marks
+from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.view import View, named
+
+
+class Acceptance(msgspec.Struct):
+    """The ids of what was looked at, with blanks between them."""
+
+    ids: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f ]+$")]
+
+
+@get("/snapshots", sync_to_thread=True)
+def snapshots_page(
+    view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Face]
+) -> Response[str]:
+    """Show all that is not as it was accepted, those mails together in which the same was changed."""
+    context = {"groups": grouped(review.changes()), "goldens": review.goldens.folder, "total": review.total}
+    return face.page("snapshots.html", context | {"view": view, "waiting": review.waiting()})
+
+
+@get("/snapshots", sync_to_thread=False)
+def lesson_page(view: NamedDependency[View], face: NamedDependency[Face]) -> Response[str]:
+    """Say how to begin, where there is no folder for golden files."""
+    return face.page("snapshots_lesson.html", {"view": view, "waiting": []})
+
+
+@post("/snapshots", sync_to_thread=True)
+def accept_several(
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    face: NamedDependency[Face],
+) -> Redirect:
+    _accept(data, review)
+    return Redirect(face.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/snapshots/{name:path}", sync_to_thread=True)
+def snapshot_page(
+    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Face]
+) -> Response[str]:
+    """Show a mail before and after: rendered, or what differs in its HTML or its text."""
+    comparison = _compared(name, view, review)
+    review.look(float("inf"))
+    waiting = review.waiting()
+    context: dict[str, Any] = {
+        "view": view,
+        "comparison": comparison,
+        "snapshot": comparison.name,
+        "files": [file.name for file in review.goldens.places(comparison.name)],
+        "goldens": review.goldens.folder,
+        "frame": View(sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images),
+        "sandbox": frames.PREVIEW,
+        "waiting": waiting,
+        "following": _following(comparison.name, waiting),
+    }
+    return face.page("snapshot.html", context)
+
+
+@post("/snapshots/{name:path}", sync_to_thread=True)
+def accept_one(
+    name: FromPath[Path],
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    face: NamedDependency[Face],
+) -> Redirect:
+    """Accept what was looked at and go on to what is left."""
+    here = _name(name, view)
+    review.look(float("inf"))
+    following = _following(here, review.waiting())
+    _accept(data, review)
+    if following is None:
+        return Redirect(face.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
+    there = view.to(sample=following.sample, lang=following.language)
+    return Redirect(face.url("snapshots", following.template, view=there), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
+def proof_frame(
+    side: FromPath[Literal["before", "after"]],
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+) -> Response[str]:
+    """Answer with the mail alone, as the golden file has it or as it is rendered now."""
+    comparison = _compared(name, view, review)
+    snapshot = comparison.before if side == "before" else comparison.after
+    if snapshot is None:
+        raise NotFoundException(detail=f"There is no {comparison.name} {side} the change.")
+    kind = "old" if side == "before" else "new"
+    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
+    whole = comparison.before is None or comparison.after is None
+    html = with_marks(snapshot.html, () if whole else changed, side)
+    return frames.frame(in_one_line(html), view, frames.PREVIEW)
+
+
+def _accept(data: Acceptance, review: Review) -> None:
+    try:
+        review.accept(data.ids.split())
+    except Stale as error:
+        detail = "A mail was changed while you looked at it. Nothing was accepted: look again."
+        raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
+
+
+def _compared(name: Path, view: View, review: Review) -> Comparison:
+    try:
+        return review.compare(_name(name, view))
+    except LookupError as error:
+        raise NotFoundException(detail=str(error)) from error
+
+
+def _name(path: Path, view: View) -> MailName:
+    return MailName(named(path), view.sample, view.lang)
+
+
+def _following(here: MailName, waiting: list[MailName]) -> MailName | None:
+    """Return what comes after it among what is left, from the start again after the last."""
+    later = waiting[waiting.index(here) + 1 :] if here in waiting else []
+    return next((name for name in (*later, *waiting) if name != here), None)

@@ -1,0 +1,93 @@
+"""A text as numbered lines in colour: the files of a mail, and what becomes of them on the way to be sent."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import PurePosixPath
+
+from markupsafe import Markup
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.studio.capture.message import message_of
+from keyturn.emails.studio.rendering.previews import Preview
+from keyturn.mail.rendering.files import plain_name
+
+_LEXERS = {
+    "mjml": "html+jinja", "html": "html+jinja", "txt": "html+jinja", "toml": "toml", "yaml": "yaml", "yml": "yaml",
+    "json": "json", "eml": "email", "compiled": "html",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file."""
+
+    title: str
+    kind: str
+    text: str
+    file: str = ""
+
+    @property
+    def lines(self) -> list[Markup]:
+        """Pygments is loaded with the first text that is looked at."""
+        from pygments import highlight  # type: ignore[import-untyped]  # noqa: PLC0415
+        from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # noqa: PLC0415
+        from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        lexer = get_lexer_by_name(_LEXERS.get(self.kind, "text"), stripnl=False, ensurenl=False)
+        coloured = highlight(self.text, lexer, HtmlFormatter(nowrap=True))
+        return [Markup(line) for line in coloured.rstrip("\n").split("\n")]  # noqa: S704 - escaped by Pygments
+
+
+class Sources:
+    """The texts that a mail goes through. `sender` is what stands in From."""
+
+    def __init__(self, gallery: Gallery, sender: str) -> None:
+        self._gallery = gallery
+        self._sender = sender
+
+    def files(self, template: str, preview: Preview) -> dict[str, str]:
+        """Return the files of its own that a mail has, with what they are to it."""
+        files = self._gallery.files(template)
+        named = {"template": files.markup, "text": files.text, "samples": _samples_of(preview)}
+        return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
+
+    def stages(self, template: str, preview: Preview) -> dict[str, str]:
+        """Return what there is to look at, and what it is called."""
+        named = {stage: PurePosixPath(file).name for stage, file in self.files(template, preview).items()}
+        compiled = {"mjml": "MJML"} if self._gallery.files(template).is_mjml else {}
+        return {**named, **compiled, "html": "HTML", "eml": "EML"}
+
+    def at(self, stage: str, template: str, preview: Preview) -> Source | None:
+        """Return one of the texts; None where there is no such file, or no mail yet."""
+        if file := self.files(template, preview).get(stage):
+            return shared_source(self._gallery, file)
+        if preview.mail is None or stage not in self.stages(template, preview):
+            return None
+        if stage == "eml" and preview.given is None:  # a mail that stayed behind samples that cannot be read
+            return None
+        if stage == "mjml":
+            return Source("MJML, filled in", "compiled", preview.mail.mjml)
+        if stage == "html":  # one long line: it is here to be read
+            return Source("HTML, broken into lines", "compiled", preview.mail.html.replace("><", ">\n<"))
+        raw = self.message(template, preview).as_bytes().decode("utf-8", "replace")
+        return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
+
+    def message(self, template: str, preview: Preview) -> EmailMessage:
+        """Return the whole message. Raises LookupError where the mail cannot be drawn."""
+        if preview.mail is None or preview.given is None:
+            raise LookupError(f"{template} cannot be drawn, so there is no message of it.")
+        times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(template)]
+        saved = datetime.fromtimestamp(max(times), UTC)
+        return message_of(preview.mail, preview.given.sample.values, self._sender, saved)
+
+
+def _samples_of(preview: Preview) -> str:
+    """Return the file that the sample is written in; where it cannot be read, that is what is wrong."""
+    if preview.given:
+        return preview.given.sample.origin.rpartition(":")[0]
+    return preview.fault.place.file if preview.fault else ""
+
+
+def shared_source(gallery: Gallery, file: str) -> Source:
+    return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)

@@ -1,0 +1,40 @@
+"""What a studio is made of."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.studio.capture.sending import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """The parts that the studio shows, put together by whoever starts it.
+
+    The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `outbox` is the
+    folder that captured mails are written to, None where nothing is captured; `transport` sends a mail to whoever asks
+    for it, None where nobody has configured one. `host` is what the server is bound to;
+    where others can reach that, `token` is what lets people in (see `keyturn.emails.studio.access.access_token`).
+
+    `clients` are the groups of mail clients that the checks look at, the usual ones where there are none.
+
+    `editor` is the one that places in files are opened in, by the name of a preset or as a pattern.
+
+    `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
+    there are some for every language.
+
+    Set `stopping` when the server is asked to stop: an open page holds a stream, and the server waits for it.
+    """
+
+    gallery: Gallery
+    sender: str
+    outbox: Path | None = None
+    goldens: Path | None = None
+    golden_languages: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    transport: Transport | None = None
+    host: str = "127.0.0.1"
+    token: str = ""
+    editor: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)

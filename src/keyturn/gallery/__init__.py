@@ -1,6 +1,0 @@
-"""A folder of mail templates, for all who look at it: the studio, the checks, the tests of a project."""
-
-from keyturn.gallery.gallery import Entry, Gallery
-from keyturn.gallery.sample import Sample
-
-__all__ = ["Entry", "Gallery", "Sample"]

@@ -1,0 +1,1 @@
+"""From typed props to a rendered mail: Jinja, MJML, HTML and the text part."""

@@ -1,0 +1,1 @@
+"""The port through which a mail is sent, and what stands behind it."""

@@ -1,0 +1,79 @@
+"""A provider's rate limit, kept by all workers together: each call books a place in one row of the database."""
+
+import asyncio
+import time
+
+from sqlalchemy import case, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from keyturn.database import Database
+from keyturn.errors import SendRetryable
+from keyturn.mail.transports.email import Email, Sender
+from keyturn.mail.transports.models import PaceRow
+
+LONGEST_HOLD = 10
+"""Seconds for which everybody waits where one was told to come back later."""
+
+
+class Pace:
+    """Places `1 / per_second` apart. A place is booked by one statement, so no two workers get the same."""
+
+    def __init__(self, database: Database, name: str, per_second: float) -> None:
+        self._database = database
+        self._name = name
+        self._gap = 1 / per_second
+
+    async def turn(self) -> None:
+        """Return when it is this caller's turn: at once where nobody called within the gap.
+
+        Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
+        """
+        moment = time.time()
+        upsert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
+        booked = (
+            upsert(PaceRow)
+            .values(name=self._name, next_at=moment + self._gap)
+            .on_conflict_do_update(
+                index_elements=[PaceRow.name],
+                set_={"next_at": later},
+                where=PaceRow.next_at <= moment + LONGEST_HOLD,
+            )
+            .returning(PaceRow.next_at)
+        )
+        async with self._database.transaction() as session:
+            next_at = (await session.execute(booked)).scalar_one_or_none()
+            await session.commit()
+        if next_at is None:
+            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, sure=True)
+        await asyncio.sleep(next_at - self._gap - moment)
+
+    async def hold(self, seconds: float) -> None:
+        """Give nobody a place for a while: the provider said so."""
+        until = time.time() + seconds
+        statement = update(PaceRow).where(PaceRow.name == self._name, PaceRow.next_at < until).values(next_at=until)
+        async with self._database.transaction() as session:
+            await session.execute(statement)
+            await session.commit()
+
+
+class PacedSender:
+    """A sender that waits for its turn, and holds everybody where the provider asks for a pause."""
+
+    def __init__(self, sender: Sender, pace: Pace) -> None:
+        self.name = sender.name
+        self._sender = sender
+        self._pace = pace
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        await self._pace.turn()
+        try:
+            return await self._sender.send(email, idempotency_key)
+        except SendRetryable as error:
+            if error.retry_after:
+                # A mail that was asked to wait longer is claimed again then; nobody waits so long with a lease in hand.
+                await self._pace.hold(min(error.retry_after, LONGEST_HOLD))
+            raise
+
+    async def close(self) -> None:
+        await self._sender.close()

@@ -1,0 +1,32 @@
+"""Which transport the settings ask for. Each is imported only where it is used: the SDK alone takes 0.2 s."""
+
+from pathlib import Path
+
+from keyturn.database import Database
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.transports.email import Sender
+from keyturn.mail.transports.pace import Pace, PacedSender
+from keyturn.settings import Settings
+
+
+def sender_for(transport: str, settings: Settings, database: Database | None = None) -> Sender:
+    """Return the sender of a transport; with a database it keeps to the pace that all workers share.
+
+    Raises SettingsInvalid where the transport's library is not installed.
+    """
+    match transport:
+        case "resend":
+            from keyturn.mail.transports.resend import ResendSender  # noqa: PLC0415
+
+            sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
+            return PacedSender(sender, Pace(database, "resend", settings.resend.rate)) if database else sender
+        case "smtp":
+            try:
+                from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415
+            except ModuleNotFoundError:
+                raise SettingsInvalid([Fault("mail.transport", "smtp needs: pip install keyturn[smtp]")]) from None
+            return SmtpSender(settings.smtp)
+        case _:
+            from keyturn.mail.transports.capture import CaptureSender  # noqa: PLC0415
+
+            return CaptureSender(Path(settings.mail.capture_dir))

@@ -1,0 +1,58 @@
+"""Sending over SMTP, with STARTTLS or TLS and a log-in."""
+
+from datetime import UTC, datetime
+
+import aiosmtplib
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable
+from keyturn.mail.transports.email import Email
+from keyturn.mail.transports.mime import to_mime
+from keyturn.settings import SmtpSettings
+
+_PERMANENT = 500
+"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later."""
+
+
+class SmtpSender:
+    """SMTP knows no idempotency key; the Message-ID is made of it, so that mail programs can fold a repeat."""
+
+    name = "smtp"
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail to the server; return its Message-ID."""
+        message = to_mime(email, message_id=idempotency_key, date=datetime.now(UTC))
+        s = self._settings
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=s.host,
+                port=s.port,
+                username=s.username or None,
+                password=str(s.password) or None,
+                use_tls=s.security == "tls",
+                start_tls=s.security == "starttls",
+                timeout=s.timeout.total_seconds(),
+            )
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise SendRefused(f"SMTP {error.code}", account=True) from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise _sorted(error.code) from None
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _sorted(min(refusal.code for refusal in error.recipients)) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+            unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
+            raise SendRetryable(type(error.__cause__ or error).__name__, sure=unheard) from None
+        return str(message["Message-ID"])
+
+    async def close(self) -> None:
+        pass
+
+
+def _sorted(code: int) -> SendFailed:
+    """Return what a reply means: a server that refuses has not taken the mail."""
+    reason = f"SMTP {code}"
+    return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, sure=True)

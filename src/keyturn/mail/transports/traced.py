@@ -1,0 +1,18 @@
+"""A sender whose calls are spans, so that a slow provider shows in a trace."""
+
+from keyturn.mail.transports.email import Email, Sender
+from keyturn.telemetry.tracing import Tracing
+
+
+class TracedSender:
+    def __init__(self, sender: Sender, tracing: Tracing) -> None:
+        self.name = sender.name
+        self._sender = sender
+        self._tracing = tracing
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        with self._tracing.span("mail.send", {"keyturn.transport": self.name}):
+            return await self._sender.send(email, idempotency_key)
+
+    async def close(self) -> None:
+        await self._sender.close()

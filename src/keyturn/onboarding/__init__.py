@@ -1,0 +1,40 @@
+"""Adopting Keyturn beside an app: looking at its database, and writing the settings that fit it."""
+
+from keyturn.onboarding.answers import (
+    Answers,
+    DatabaseAddress,
+    database_address,
+    faults_in,
+    store_fault,
+    table_faults,
+)
+from keyturn.onboarding.checklist import Step, steps
+from keyturn.onboarding.corrections import COLUMNS, corrected
+from keyturn.onboarding.guesses import clear_choice, guess, likely_tables
+from keyturn.onboarding.hashes import HashFormat, recognised
+from keyturn.onboarding.settings_file import as_toml, write_file
+from keyturn.onboarding.survey import NotReached, Survey, some_hashes, survey
+
+__all__ = [
+    "COLUMNS",
+    "Answers",
+    "DatabaseAddress",
+    "HashFormat",
+    "NotReached",
+    "Step",
+    "Survey",
+    "as_toml",
+    "clear_choice",
+    "corrected",
+    "database_address",
+    "faults_in",
+    "guess",
+    "likely_tables",
+    "recognised",
+    "some_hashes",
+    "steps",
+    "store_fault",
+    "survey",
+    "table_faults",
+    "write_file",
+]

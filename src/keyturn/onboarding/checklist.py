@@ -1,0 +1,70 @@
+"""What is left to do once the file is there, with the commands that do it."""
+
+from collections.abc import Iterator, Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from shlex import quote
+
+import msgspec
+
+from keyturn.onboarding.answers import OWN_DATABASE, Answers
+from keyturn.settings import FILE_NAME
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """`how` is a command or a setting, as it is typed, "" where `what` says it all."""
+
+    what: str
+    how: str = ""
+
+
+def steps(answers: Answers, environ: Mapping[str, str], file: Path, hash_todo: str = "") -> Iterator[Step]:
+    """Yield them in the order in which they are done; what the environment has already is left out.
+
+    `file` is what was written: every other command looks for the usual name, unless a variable names another.
+    """
+    if Path(environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
+        yield Step(what="Say where the settings are, to every command", how=f"export KEYTURN_CONFIG={quote(str(file))}")
+    yield from _secrets(answers, environ)
+    if hash_todo:
+        yield Step(what=hash_todo)
+    domain = parseaddr(answers.sender)[1].rpartition("@")[2]
+    where = (
+        "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
+    )
+    yield Step(what=f"Make Keyturn's own tables, keyturn_..., {where}", how="keyturn migrate")
+    yield Step(what=f"Check the settings, Resend, and SPF, DKIM and DMARC of {domain}", how="keyturn doctor")
+    yield Step(what="Run it, with a worker in the same process", how="keyturn serve --host 127.0.0.1 --port 8000")
+    proxy = f"Let your proxy pass {answers.base_url} on to it, and name the proxy in [server]"
+    yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
+    yield from _frontend(answers)
+    if not environ.get("KEYTURN_WEBHOOKS_SECRET"):
+        what = "If your app is to be told of changed passwords, set webhooks.url to its address, and give both a secret"
+        yield Step(what=what, how="export KEYTURN_WEBHOOKS_SECRET=whsec_$(openssl rand -base64 32)")
+
+
+def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
+    if not environ.get("KEYTURN_SECRET_KEY"):
+        yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
+    if not environ.get("RESEND_API_KEY"):
+        yield Step(what="Take a key from https://resend.com/api-keys", how="export RESEND_API_KEY=re_...")
+    for name, url in answers.variables.items():
+        if environ.get(name) != url:
+            scheme = url.partition("://")[0]
+            yield Step(
+                what="Hand over the address of the database, with its password", how=f"export {name}={scheme}://..."
+            )
+    if answers.store == "supabase" and not environ.get("SUPABASE_SERVICE_ROLE_KEY"):
+        what = "Take the service-role key from the project's API settings"
+        yield Step(what=what, how="export SUPABASE_SERVICE_ROLE_KEY=...")
+
+
+def _frontend(answers: Answers) -> Iterator[Step]:
+    base = answers.base_url.rstrip("/")
+    if answers.reset_url:
+        what = "Put <keyturn-forgot> and <keyturn-reset> into your pages, with this script, or call /api/auth yourself"
+        yield Step(what=what, how=f'<script type="module" src="{base}/keyturn.js"></script>')
+    else:
+        yield Step(
+            what="Link to the page for those who forgot their password", how=f'<a href="{base}/forgot-password">'
+        )

@@ -1,0 +1,79 @@
+"""A correction of what was guessed, as it is typed: `name=full_name`, `set.must_change=false`. Pure."""
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from keyturn.onboarding.guesses import guess
+from keyturn.onboarding.survey import Table
+from keyturn.settings import TableSettings
+from keyturn.settings.account_rules import PLACES
+from keyturn.settings.building import did_you_mean
+
+COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
+
+_LISTS = ("delete", "password_providers")
+_NOT = "not "
+_SETS = "set."
+_HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
+
+
+def corrected(settings: TableSettings, entry: str, tables: Mapping[str, Table]) -> TableSettings:
+    """Return the settings with `key=value` in them; "-" is nothing. Raises ValueError, in words."""
+    key, equals, text = (part.strip() for part in entry.partition("="))
+    if not equals:
+        raise ValueError("write a correction as key=column, for example email=mail")
+    if key == "table" and text in tables:
+        return guess(tables[text], tables)
+    text = "" if text == "-" else text
+    if key.startswith(_SETS):
+        column = _known(key.removeprefix(_SETS), settings, tables)
+        others = {name: value for name, value in settings.set.items() if name != column}
+        return _changed(settings, "set", others | {column: _value(text)} if text else others)
+    if key == "set":
+        if text and not text.startswith("{"):
+            raise ValueError(_HOW_TO_SET)
+        return _changed(settings, "set", _toml(text) if text else {})
+    if key in _LISTS:
+        listed = [part.strip() for part in text.split(",") if part.strip()]
+        return _changed(settings, key, _toml(text) if text.startswith("[") else listed)
+    if key not in COLUMNS:
+        known = ("table", *COLUMNS, "set", *_LISTS)
+        raise ValueError(f"there is no {key}{did_you_mean(key, known)}")
+    name = str(_toml(text)) if text.startswith(('"', "'")) else text
+    if name:
+        _known(name, settings, tables)
+    return _changed(settings, key, name)
+
+
+def _known(name: str, settings: TableSettings, tables: Mapping[str, Table]) -> str:
+    columns = tables[settings.table].columns
+    if name.removeprefix(_NOT).strip() not in columns:
+        raise ValueError(f"the table {settings.table} has no column {name}{did_you_mean(name, columns)}")
+    return name
+
+
+def _value(text: str) -> Any:
+    """Return what a column is set to: what TOML reads as a value, else the text itself."""
+    if text in PLACES:
+        return text
+    try:
+        return _toml(text)
+    except ValueError:
+        if text.startswith(("{", "[", '"', "'")):
+            raise
+        return text
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        raise ValueError(f"cannot be read: {text}") from None
+
+
+def _changed(settings: TableSettings, key: str, value: object) -> TableSettings:
+    kinds = {field.name: field.type for field in msgspec.structs.fields(TableSettings)}
+    return msgspec.structs.replace(settings, **{key: msgspec.convert(value, kinds[key])})

@@ -1,0 +1,140 @@
+"""The answers as keyturn.toml, for people to read on and change."""
+
+import shutil
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import urlsplit
+
+import tomlkit
+from tomlkit import TOMLDocument
+from tomlkit.items import Item, Table
+
+from keyturn.errors import KeyturnError
+from keyturn.onboarding.answers import OWN_DATABASE, Answers
+from keyturn.onboarding.corrections import COLUMNS
+from keyturn.settings import TableSettings
+
+
+class NotWritten(KeyturnError):
+    pass
+
+
+def as_toml(answers: Answers) -> str:
+    """Return the text of the file. It names secrets and holds none."""
+    document = tomlkit.document()
+    secrets = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", *answers.variables]
+    if answers.store == "supabase":
+        secrets.append("SUPABASE_SERVICE_ROLE_KEY")
+    document.add(tomlkit.comment("Keyturn's settings. What is not here has a default. A key of a [section] is also"))
+    document.add(
+        tomlkit.comment("KEYTURN_SECTION_KEY in the environment, which beats this file and holds the secrets:")
+    )
+    document.add(tomlkit.comment(f"{', '.join(secrets)}."))
+    document.add(tomlkit.nl())
+    document.add("base_url", _said(answers.base_url, "where people reach Keyturn"))
+    if answers.reset_url:
+        document.add("reset_url", _said(answers.reset_url, "your page; without it, Keyturn's own"))
+    if answers.sign_in_url:
+        document.add("sign_in_url", _said(answers.sign_in_url, "where people sign in to your app"))
+    if origin := _other_origin(answers):
+        server = tomlkit.table()
+        server.add("allowed_origins", _said([origin], "whose pages may call the API"))
+        document.add("server", server)
+    document.add("brand", _section(name=answers.brand))
+    document.add("mail", _section(**{"from": answers.sender}))
+    _add_database(document, answers)
+    _add_accounts(document, answers)
+    if answers.table and answers.table.password:
+        hashing = tomlkit.table()
+        hashing.add("prefix", _said(answers.prefix, "how your app's bcrypt hashes begin"))
+        if answers.cost:
+            hashing.add("cost", _said(answers.cost, "what they took: a sign-in that fails takes as long for everybody"))
+        document.add("hashing", hashing)
+    return tomlkit.dumps(document)
+
+
+def write_file(file: Path, text: str, *, replacing: bool) -> None:
+    """Write all of it or nothing. Raises NotWritten, also where the file is there and is not to be replaced."""
+    try:
+        if replacing and file.exists():
+            _replace(file, text)
+        else:
+            with file.open("x", encoding="utf-8") as new:
+                new.write(text)
+    except FileExistsError:
+        raise NotWritten(f"{file} is there already; --force replaces it") from None
+    except OSError as error:
+        raise NotWritten(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _replace(file: Path, text: str) -> None:
+    """Put the new file in the place of the old one at once, with the same rights."""
+    with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
+        new.write(text)
+    try:
+        shutil.copymode(file, new.name)
+        Path(new.name).replace(file)
+    finally:
+        Path(new.name).unlink(missing_ok=True)
+
+
+def _add_database(document: TOMLDocument, answers: Answers) -> None:
+    section = tomlkit.table()
+    if answers.together and answers.database:
+        section.add(
+            "url", _said(answers.database.written, "your app's: Keyturn's own tables are there, too, as keyturn_...")
+        )
+    else:
+        section.add("url", _said(OWN_DATABASE, "Keyturn's own tables; PostgreSQL where several machines share them"))
+    document.add("database", section)
+
+
+def _add_accounts(document: TOMLDocument, answers: Answers) -> None:
+    if answers.store == "builtin":
+        return
+    accounts = _section(store=answers.store)
+    if answers.table and answers.database:
+        accounts.add(tomlkit.nl())
+        accounts.add("table", _table(answers.table, "" if answers.together else answers.database.written))
+    if answers.store == "supabase":
+        accounts.add(tomlkit.nl())
+        accounts.add("supabase", _section(url=answers.supabase_url))
+    document.add("accounts", accounts)
+
+
+def _table(settings: TableSettings, url: str) -> Table:
+    table = tomlkit.table()
+    if url:
+        table.add("url", url)
+    table.add("table", settings.table)
+    for name in COLUMNS:
+        if (column := getattr(settings, name)) or name == "password":
+            table.add(name, column)
+    if settings.password_providers != TableSettings().password_providers:
+        table.add("password_providers", list(settings.password_providers))
+    if settings.delete:
+        table.add("delete", _said(list(settings.delete), "rows of the account that a change deletes"))
+    if settings.set:
+        values = _section(**settings.set).comment("what a change of the password sets, too")
+        table.add(tomlkit.nl())
+        table.add("set", values)
+    return table
+
+
+def _other_origin(answers: Answers) -> str:
+    """Return the origin of the app's page, where it is another than Keyturn's."""
+    app, own = urlsplit(answers.reset_url), urlsplit(answers.base_url)
+    if not app.netloc or (app.scheme, app.netloc) == (own.scheme, own.netloc):
+        return ""
+    return f"{app.scheme}://{app.netloc}".lower()
+
+
+def _section(**values: float | str) -> Table:
+    section = tomlkit.table()
+    for key, value in values.items():
+        section.add(key, value)
+    return section
+
+
+def _said(value: object, remark: str) -> Item:
+    return tomlkit.item(value).comment(remark)

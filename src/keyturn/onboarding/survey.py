@@ -1,0 +1,114 @@
+"""What is in the database of an app: its tables, and in which format its hashes are. Nothing is changed in it."""
+
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Inspector, column, inspect, select, table
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import DBAPIError, SAWarning
+
+from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.database.wording import cause, where
+from keyturn.errors import AccountsUnready, KeyturnError
+
+_NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
+_LOOKED_AT = 50
+"""Rows: enough to tell the format that most have."""
+
+
+class NotReached(KeyturnError):
+    pass
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """`key` is the column of its primary key, "" where that has none or several.
+
+    `points_to` are its foreign keys of one column: the column, and the full name of the table.
+    """
+
+    name: str
+    columns: dict[str, Column]
+    key: str = ""
+    points_to: tuple[tuple[str, str], ...] = ()
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """`where` is the database in words, without user and password."""
+
+    where: str
+    tables: dict[str, Table]
+
+
+async def survey(url: str) -> Survey:
+    """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
+    async with _opened(url) as elsewhere, elsewhere.reading() as connection:
+        return Survey(where=where(make_url(url)), tables=await connection.run_sync(_tables))
+
+
+async def some_hashes(url: str, name: str, password: str) -> list[str]:
+    """Return the hashes of a few rows. Raises what `survey` does."""
+    schema, _, bare = name.rpartition(".")
+    hashed: Any = column(password)
+    statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
+    async with _opened(url) as elsewhere, elsewhere.reading() as connection:
+        found = await connection.execute(statement.limit(_LOOKED_AT))
+        return [str(value).strip() for value in found.scalars() if value]
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Elsewhere]:
+    elsewhere = Elsewhere(url)
+    try:
+        yield elsewhere
+    except (AccountsUnready, DBAPIError, OSError) as error:
+        raise NotReached(f"{where(make_url(url))} cannot be read: {cause(error)}") from error
+    finally:
+        await elsewhere.close()
+
+
+def _tables(connection: Connection) -> dict[str, Table]:
+    inspector = inspect(connection)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know
+        found: dict[str, Table] = {}
+        for schema in _schemas(inspector):
+            found |= _tables_of(inspector, schema)
+        return found
+
+
+def _schemas(inspector: Inspector) -> Sequence[str | None]:
+    """Return the schema that a connection finds by itself first: None. Only PostgreSQL has others of the same app."""
+    if inspector.dialect.name != "postgresql":
+        return [None]
+    others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
+    return [None, *(name for name in others if not name.startswith("pg_") and name not in _NOT_THE_APPS)]
+
+
+def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
+    keys = inspector.get_multi_pk_constraint(schema=schema)
+    references = inspector.get_multi_foreign_keys(schema=schema)
+    tables = {}
+    for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
+        if place[1].startswith("keyturn_"):
+            continue
+        key = keys.get(place, {}).get("constrained_columns", [])  # type: ignore[call-overload]  # a view has none
+        tables[_full_name(*place)] = Table(
+            name=_full_name(*place),
+            columns={one["name"]: column_of(one, inspector.dialect.name) for one in columns},
+            key=key[0] if len(key) == 1 else "",
+            points_to=tuple(
+                (one["constrained_columns"][0], _full_name(one["referred_schema"], one["referred_table"]))
+                for one in references.get(place, [])
+                if len(one["constrained_columns"]) == 1
+            ),
+        )
+    return tables
+
+
+def _full_name(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name

@@ -1,0 +1,1 @@
+"""Setting a password, and all that belongs to it."""

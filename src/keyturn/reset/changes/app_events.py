@@ -1,0 +1,51 @@
+"""What the app is told: rows in the outbox, written with what happened."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.outbox import Outbox
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import NOTICES, How, Notice
+from keyturn.webhooks.events import Event, Outcome, PasswordChanged, PasswordResetRequested
+
+
+class Notices:
+    """Writes those of `events` that the app wants to hear of, in the caller's transaction; of others, nothing.
+
+    No token and no password is in them. Each method returns whether there is something to be sent.
+    """
+
+    def __init__(self, outbox: Outbox, events: Collection[str]) -> None:
+        self._outbox = outbox
+        self._events = events
+
+    async def password_changed(
+        self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
+    ) -> bool:
+        data = PasswordChanged(**_about(account, client), how=how)
+        return await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
+
+    async def reset_requested(
+        self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime
+    ) -> bool:
+        data = PasswordResetRequested(**_about(account, client), outcome=outcome)
+        return await self._write(session, Event(type="password.reset_requested", timestamp=moment, data=data), client)
+
+    async def _write(self, session: AsyncSession, event: Event, client: Client) -> bool:
+        if event.type not in self._events:
+            return False
+        origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+        notice = Notice(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+        await self._outbox.enqueue(session, NOTICES[event.type], notice)
+        return True
+
+
+def _about(account: Account, client: Client) -> dict[str, str]:
+    return {
+        "account_id": account.id, "email": account.email, "kind": account.kind, "ip_address": client.address,
+        "user_agent": client.user_agent, "request_id": client.request_id,
+    }  # fmt: skip

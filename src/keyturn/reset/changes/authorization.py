@@ -1,0 +1,39 @@
+"""What allows a change of a password, and the change that it allows."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.errors import KeyturnError
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import How
+
+
+class Permit(ABC):
+    """A live link, or an open session: good for one change."""
+
+    how: How
+
+    @abstractmethod
+    def refusal(self) -> KeyturnError:
+        """Return what to raise where the account has been disabled, or has another address, since it was looked up."""
+
+    @abstractmethod
+    async def use(self, session: AsyncSession, moment: datetime) -> None:
+        """Use it up, in the caller's transaction. Raises where it does not hold any more."""
+
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
+        """Undo `use`, which was committed at that moment: the store has refused the password."""
+
+    async def succeed(self, session: AsyncSession) -> None:  # noqa: B027 - most have nothing to add
+        """Do what else follows, in the transaction that ends the change."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    account: Account
+    password: str
+    client: Client
+    permit: Permit

@@ -1,0 +1,43 @@
+"""What a new password brings with it, in the transaction that ends the change."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.accounts.sessions import Sessions
+from keyturn.outbox import Outbox
+from keyturn.reset.changes.app_events import Notices
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
+
+_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
+
+
+class Consequences:
+    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, notices: Notices) -> None:
+        self._sessions = sessions
+        self._links = links
+        self._outbox = outbox
+        self._audit = audit
+        self._notices = notices
+
+    async def write(
+        self, session: AsyncSession, account: Account, client: Client, how: How, moment: datetime, *,
+        outcome: Literal["changed", "interrupted"] = "changed",
+    ) -> None:  # fmt: skip
+        """End the account's other links and its sessions, promise the confirmation, tell the app, audit it."""
+        await self._links.revoke_all(session, account.id, moment)
+        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
+        await self._sessions.end_all(session, account.id)
+        confirmation = await self._outbox.enqueue(
+            session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
+        )
+        await self._notices.password_changed(session, account, client, how=how, moment=moment)
+        await self._audit.write(
+            session, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
+            message_id=confirmation,
+        )  # fmt: skip

@@ -1,0 +1,140 @@
+"""What the mails say: from an account and what happened to it to a mail that is ready to be sealed."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from keyturn.accounts.port import Account
+from keyturn.languages import Language, Languages
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.mail.transports.email import Email
+from keyturn.reset.delivery.device import device_name
+from keyturn.reset.delivery.email_props import PasswordChanged, PasswordReset, SignInWithProvider
+from keyturn.reset.delivery.page_urls import Links
+from keyturn.reset.delivery.theme import Appearance
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import PasswordWasChanged
+
+_LONGEST_NAME = 120
+_LONGEST_PROVIDER = 40
+
+_LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
+
+_TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""The explicit formatting characters of Unicode's UAX 9, 2."""
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters."""
+
+    email: Email
+    link: bytes | None = None
+
+
+class Postmark(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same in every mail. `ttl` is the life of a link.
+
+    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too.
+    """
+
+    sender: str
+    reply_to: str
+    ttl: timedelta
+    ends_sessions: bool
+
+
+class Letters:
+    """`kinds` are the appearances of the kinds of accounts that have one of their own."""
+
+    def __init__(
+        self, templates: Templates, languages: Languages, addresses: Links, postmark: Postmark,
+        kinds: Mapping[str, Appearance] | None = None,
+    ) -> None:  # fmt: skip
+        self._general = templates, languages
+        self._of_kinds = {
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+        }
+        self._addresses = addresses
+        self._postmark = postmark
+
+    def with_link(self, account: Account, token: str, moment: datetime, client: Client) -> Letter:
+        props = PasswordReset(
+            name=_greeted(account.name),
+            email=account.email,
+            link=self._addresses.reset(token, account.email),
+            expires_at=moment + self._postmark.ttl,
+            lifetime=self._postmark.ttl,
+        )
+        email = self._write(props, account, client, self._spoken(account, client))
+        return Letter(email=email, link=tokens.digest(token))
+
+    def about_provider(self, account: Account, client: Client) -> Letter:
+        language = self._spoken(account, client)
+        props = SignInWithProvider(
+            name=_greeted(account.name),
+            email=account.email,
+            provider=account.provider[:_LONGEST_PROVIDER] or language.gettext("another service"),
+            sign_in_link=self._addresses.sign_in(),
+        )
+        return Letter(email=self._write(props, account, client, language))
+
+    def about_change(self, account: Account, change: PasswordWasChanged) -> Letter:
+        language = self._spoken(account, change.client)
+        props = PasswordChanged(
+            name=_greeted(account.name),
+            email=account.email,
+            changed_at=change.at,
+            address=change.client.address,
+            device=device_name(change.client.user_agent, language),
+            forgot_link=self._addresses.forgot(),
+            sessions_ended=self._postmark.ends_sessions,
+        )
+        return Letter(email=self._write(props, account, change.client, language))
+
+    def _spoken(self, account: Account, client: Client) -> Language:
+        """Return the account's language; where it has none, that of the browser that caused the mail."""
+        _, languages = self._of_kinds.get(account.kind, self._general)
+        return languages.choose(account.locale, client.languages)
+
+    def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
+        templates, _ = self._of_kinds.get(account.kind, self._general)
+        rendered = templates.render(props, language)
+        return Email(
+            sender=self._postmark.sender,
+            to=account.email,
+            reply_to=self._postmark.reply_to,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
+            headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+            | _named("X-Request-ID", client),
+            tags={"template": props.template} | _named("request_id", client),
+        )
+
+
+def _named(key: str, client: Client) -> dict[str, str]:
+    """Return the request's id, so that a provider's record of the mail leads back to it."""
+    return {key: client.request_id} if client.request_id else {}
+
+
+def _greeted(name: str) -> str:
+    """Return the name in one line, and no longer than names are.
+
+    It is "" where a mail program would make a link of it, or where it would not be read as it is written (UTS 55):
+    people choose their names, and a stranger one that is to be clicked. Full-width signs count as the plain ones, since
+    addresses of the web are read so (UTS 46).
+    """
+    line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
+        return ""
+    return line
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND

@@ -1,0 +1,47 @@
+"""What becomes of mails after the provider took them: kept with their message, and heeded for the mailbox."""
+
+from datetime import timedelta
+
+from keyturn import addresses
+from keyturn.accounts.port import AccountStore
+from keyturn.database import Database, now
+from keyturn.mail.transports.resend_webhook import Report
+from keyturn.outbox.history import Event, message_behind, note_report
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore
+
+
+class MailReports:
+    """`suppression` is how long a mailbox is left alone that bounced for good or complained."""
+
+    def __init__(
+        self, database: Database, accounts: AccountStore, links: LinkStore, audit: Audit, suppression: timedelta
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._links = links
+        self._audit = audit
+        self._suppression = suppression
+
+    async def take(self, report: Report, client: Client) -> None:
+        """Note the report with its message. One that was noted before, or is about nobody's mail here, changes nothing.
+
+        The message itself is not touched: its state is derived from all that was reported, in whatever order.
+        """
+        message_id = await message_behind(self._database, report.provider_id, report.key)
+        if message_id is None:
+            return
+        account = await self._accounts.find(addresses.plain(report.to)) if report.ends else None
+        event = Event(
+            message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
+        )
+        async with self._database.transaction() as session:
+            if await note_report(session, event) and report.ends:
+                moment = now()
+                await self._links.suppress(session, report.to, moment, moment + self._suppression, report.event)
+                await self._audit.write(
+                    session, "mail_report", report.event, client, at=moment, message_id=message_id,
+                    account_id=account.id if account else "", email=addresses.plain(report.to),
+                )  # fmt: skip
+            await session.commit()

@@ -1,0 +1,62 @@
+"""How mails and pages look and what words they use: in general, and to accounts of a kind."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.languages import PACKAGED, Languages
+from keyturn.mail.rendering.palette import Palette, palette_for
+from keyturn.mail.rendering.render import branding
+from keyturn.settings import Brand, Settings
+
+
+class Appearance(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    brand: Brand
+    palette: Palette
+    languages: Languages
+
+    @classmethod
+    def of(cls, brand: Brand, languages: Languages) -> Self:
+        palette, _ = palette_for(brand.accent, brand.accent_dark)
+        return cls(brand=brand, palette=palette, languages=languages)
+
+    @cached_property
+    def globals(self) -> Mapping[str, Any]:
+        """What Keyturn's own templates are given beside their props."""
+        return branding(msgspec.structs.asdict(self.brand), self.palette)
+
+
+def appearances_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Appearance]:
+    """Return how it differs for the kinds of accounts that have a brand or texts of their own.
+
+    Raises SettingsInvalid with every fault in their brands.
+    """
+    differing = {kind: one for kind, one in settings.kinds.items() if one.brand or one.locales}
+    brands = brands_with({f"kinds.{kind}.brand": one.brand for kind, one in differing.items()}, settings.brand)
+    return {
+        kind: Appearance.of(brand, own_languages(settings, one.locales, reload=reload) if one.locales else general)
+        for (kind, one), brand in zip(differing.items(), brands, strict=True)
+    }
+
+
+def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
+    """Return the packaged languages, with what the settings add to them, and folders that count before those."""
+    added = [Path(folder) for folder in (settings.locales, *more) if folder]
+    return Languages(settings.timezone, PACKAGED, *added, reload=reload)
+
+
+def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
+    """Return the brand with what differs, for each. Raises SettingsInvalid with every fault, by those names."""
+    brands, faults = [], []
+    for name, differs in differing.items():
+        try:
+            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand))
+        except msgspec.ValidationError as error:
+            faults.append(Fault(name, str(error)))
+    if faults:
+        raise SettingsInvalid(faults)
+    return brands

@@ -1,0 +1,1 @@
+"""Which passwords are accepted, and how they are hashed and verified."""

@@ -1,0 +1,124 @@
+"""The formats of password hashes that apps have stored, and whether a password fits one. Pure.
+
+Only bcrypt is written; the others are read, until their owner changes the password.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+
+import bcrypt
+
+from keyturn.reset.passwords.policy import MAX_BYTES
+
+_MOST_MEMORY = 2**31
+"""Bytes, what RFC 9106 recommends first. A hash that is broken must not fill the machine or hold a thread for hours."""
+
+_MOST_ITERATIONS = 10**7
+_MOST_PASSES = 64
+_HIGHEST_COST = 18
+
+
+def fits(password: bytes, stored: str) -> bool | None:
+    """Tell whether a password fits a stored hash; None, after no work at all, where the hash is in no known format.
+
+    bcrypt never accepts more than 72 bytes. The others read all of a password, and so does this: somebody whose app
+    took a longer one still signs in with it.
+    """
+    for pattern, check in _FORMATS:
+        if found := pattern.fullmatch(stored):
+            return check(password, found)
+    return None
+
+
+def bcrypt_cost(stored: str) -> int | None:
+    """Return the cost of a hash that `fits` checks with bcrypt; None for every other."""
+    found = next(filter(None, (pattern.fullmatch(stored) for pattern, _ in _FORMATS)), None)
+    return int(found["cost"]) if found and "cost" in found.groupdict() else None
+
+
+def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
+    if int(found["cost"]) > _HIGHEST_COST:
+        return None
+    try:
+        right = bcrypt.checkpw(password[:MAX_BYTES], found["hash"].encode())
+    except ValueError:
+        return None
+    # Cut only so that the work is the same: what is longer than 72 bytes was never accepted as a password.
+    return right and len(password) <= MAX_BYTES
+
+
+def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
+    return _bcrypt(hashlib.sha256(password).hexdigest().encode(), found)
+
+
+def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
+    from argon2 import Type, exceptions, extract_parameters, low_level  # noqa: PLC0415 - few apps have such hashes
+
+    try:
+        costs = extract_parameters(found["hash"])
+        if costs.memory_cost * 1024 > _MOST_MEMORY or max(costs.time_cost, costs.parallelism) > _MOST_PASSES:
+            return None
+        return low_level.verify_secret(found["hash"].encode(), password, Type[found["type"].upper()])
+    except exceptions.VerifyMismatchError:
+        return False
+    except (exceptions.Argon2Error, exceptions.InvalidHashError):
+        return None
+
+
+def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
+    iterations, expected = int(found["iterations"]), _decoded(found)
+    if expected is None or not 0 < iterations <= _MOST_ITERATIONS:
+        return None
+    derived = hashlib.pbkdf2_hmac(found["digest"], password, found["salt"].encode(), iterations)
+    return hmac.compare_digest(derived, expected)
+
+
+def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
+    n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
+    expected = _decoded(found)
+    if expected is None or 128 * n * r * p > _MOST_MEMORY:
+        return None
+    memory = 128 * r * (n + p + 2)  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
+    try:
+        derived = hashlib.scrypt(password, salt=found["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64)
+    except ValueError:  # N is no power of two, or r or p is 0
+        return None
+    return hmac.compare_digest(derived, expected)
+
+
+def _decoded(found: re.Match[str]) -> bytes | None:
+    """Return the derived key as bytes: Werkzeug writes hexadecimal digits, Django base64."""
+    parts = found.groupdict()
+    try:
+        return bytes.fromhex(parts["hex"]) if "hex" in parts else base64.b64decode(parts["base64"], validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+_BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
+_ARGON2 = r"(?P<hash>\$argon2(?P<type>id|i|d)\$[A-Za-z0-9+/=,$]{1,512})"
+_SALT = r"(?P<salt>[ -#%-~]{1,256})"
+_BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
+_HEX = r"(?P<hex>[0-9a-f]{1,256})"
+_ITERATIONS = r"(?P<iterations>\d{1,9})"
+
+# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken one, which nothing here computes
+# (CVE-2011-2483, https://www.openwall.com/crypt/).
+# Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
+# Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
+_FORMATS: tuple[tuple[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]], ...] = tuple(
+    (re.compile(pattern, re.ASCII), check)
+    for pattern, check in (
+        (rf"(?:bcrypt\$)?{_BCRYPT}", _bcrypt),
+        (rf"bcrypt_sha256\${_BCRYPT}", _bcrypt_sha256),
+        (rf"(?:argon2)?{_ARGON2}", _argon2),
+        (rf"pbkdf2_(?P<digest>sha1|sha256)\${_ITERATIONS}\${_SALT}\${_BASE64}", _pbkdf2),
+        (rf"pbkdf2:(?P<digest>sha1|sha256|sha512):{_ITERATIONS}\${_SALT}\${_HEX}", _pbkdf2),
+        (rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}", _scrypt),
+        (rf"scrypt:(?P<n>\d{{1,9}}):(?P<r>\d{{1,3}}):(?P<p>\d{{1,3}})\${_SALT}\${_HEX}", _scrypt),
+    )
+)

@@ -1,0 +1,119 @@
+"""bcrypt off the event loop, on a bounded pool that yields to everything else."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import bcrypt
+
+from keyturn.errors import Busy
+from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
+from keyturn.reset.passwords.policy import MAX_BYTES
+from keyturn.telemetry.meters import Meters
+from keyturn.telemetry.tracing import Tracing
+
+Result = TypeVar("Result")
+
+_WRITTEN = "$2b$"
+_DECOY = "." * 53
+"""The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
+
+_NICENESS = 10
+_RETRY_AFTER = 5
+
+
+class PasswordHasher:
+    """Hashes with bcrypt; verifies what apps have stored, as `hash_formats` says, whoever wrote it.
+
+    `prefix` ends in `$2a$`, `$2b$` or `$2y$`: other letters for the same algorithm, since some libraries read only
+    their own (https://www.openwall.com/crypt/: `$2y$` marks what the corrected `$2a$` does, and OpenBSD's `$2b$`
+    differs over 255 bytes alone, which never come here). Django's `bcrypt$$2b$` names its hasher in front.
+
+    bcrypt releases the interpreter's lock, so threads use every core. They run at a lower priority, so that a flood
+    of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
+    """
+
+    def __init__(
+        self, *, cost: int = 12, prefix: str = _WRITTEN, workers: int = 0, queue: int = 64,
+        meters: Meters | None = None, tracing: Tracing | None = None,
+    ) -> None:  # fmt: skip
+        self._cost = cost
+        self._prefix = prefix
+        self._workers = workers or os.cpu_count() or 1
+        self._places = self._workers + queue
+        self._taken = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._meters = meters or Meters()
+        self._tracing = tracing or Tracing()
+
+    async def hash(self, password: str) -> str:
+        """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
+        secret = _encode(password)
+        if len(secret) > MAX_BYTES:
+            raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
+        written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
+        return self._prefix + written.removeprefix(_WRITTEN)
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether the password fits. Raises Busy.
+
+        A no takes as long without a hash as with one of bcrypt at the cost that is set or a lower one, and never less
+        (ASVS 6.3.8).
+        """
+        secret = _encode(password)
+        return await self._run(lambda: self._check(secret, password_hash))
+
+    def close(self) -> None:
+        """End the threads; the next hash would start others."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _check(self, secret: bytes, password_hash: str | None) -> bool:
+        right = fits(secret, password_hash) if password_hash else None
+        if not right:
+            for cost in self._missing(password_hash if right is False else None):
+                bcrypt.checkpw(secret[:MAX_BYTES], f"$2b${cost:02}${_DECOY}".encode())
+        return right or False
+
+    def _missing(self, checked: str | None) -> Iterable[int]:
+        """Return the costs of the checks that fill up to the cost that is set what a wrong password took.
+
+        Each cost is twice the work of the one before, so that after a check at 10 those at 10 and 11 make it 12. What
+        another format took is not known: it gets all of that on top, until its password is changed. What took more
+        than the cost that is set cannot be taken back.
+        """
+        cost = bcrypt_cost(checked) if checked else None
+        return (self._cost,) if cost is None else range(cost, self._cost)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        if self._taken >= self._places:
+            raise Busy(_RETRY_AFTER)
+        self._taken += 1
+        self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
+        try:
+            with self._tracing.span("password.hash"):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work)
+        finally:
+            self._taken -= 1
+
+    def _timed(self, work: Callable[[], Result]) -> Result:
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._meters.password_hash(time.perf_counter() - start)
+
+
+def _encode(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _yield_to_others() -> None:
+    # On Linux a thread has a nice value of its own; elsewhere this would slow the whole process down.
+    if hasattr(os, "sched_setaffinity"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

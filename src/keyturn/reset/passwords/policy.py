@@ -1,0 +1,129 @@
+"""Which passwords are accepted. Pure: a rule is a name, a sentence and a test."""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import msgspec
+
+from keyturn.errors import PasswordRejected, Violation
+from keyturn.languages import SourceTexts
+from keyturn.reset.passwords.rule_texts import rule_text
+from keyturn.settings import PasswordSettings
+
+MAX_BYTES = 72
+"""bcrypt reads 72 bytes and ignores the rest, so more is refused rather than cut (CVE-2025-22228)."""
+
+_GUESSES = 10**6
+_TOLD_BY = 32
+_LONG_ENOUGH_TO_VARY = 8
+"""What is shorter is easy to guess in any case, and another rule says so."""
+
+_SHORTEST_NAME = 4
+"""A password is not refused for containing a name of fewer characters than this: too many words do."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
+
+    The message is English here; `rule_text` says it in another language.
+
+    `pattern` is a regular expression (ECMAScript, flag u) that every accepted password matches, where the rule can
+    be written as one, so that a form can tick it off while somebody types.
+    """
+
+    name: str
+    message: str
+    limit: int | None = None
+    pattern: str | None = None
+
+
+class PasswordPolicy:
+    """The rules of the settings. Passwords are kept exactly as they were typed: no trimming, no normalisation.
+
+    NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
+    as it came, and would no longer know the password.
+    """
+
+    def __init__(self, settings: PasswordSettings, *brand_names: str) -> None:
+        self._settings = settings
+        self._brand_names = brand_names
+        self.rules = tuple(rule for rule, _ in self._checks(""))
+
+    def require(self, password: str, email: str) -> None:
+        """Raise PasswordRejected with every rule that the password breaks."""
+        broken = [rule for rule, holds in self._checks(email) if not holds(password)]
+        if broken:
+            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+
+    def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
+        s = self._settings
+        composition = (
+            (s.uppercase, "uppercase", r"\p{Lu}", _is("Lu")),
+            (s.lowercase, "lowercase", r"\p{Ll}", _is("Ll")),
+            (s.digit, "digit", r"\p{Nd}", _is("Nd")),
+            (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
+        )
+        checks: list[tuple[Rule, Callable[[str], bool]]] = [
+            (
+                _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
+                lambda text: len(text) >= s.min_length,
+            ),
+            (
+                _rule("max_bytes", limit=MAX_BYTES),
+                lambda text: len(text.encode("utf-8", "surrogatepass")) <= MAX_BYTES,
+            ),
+        ]
+        checks += [
+            (_rule(name, pattern=pattern), partial(_has_one, is_one))
+            for wanted, name, pattern, is_one in composition
+            if wanted
+        ]
+        if s.block_common:
+            checks.append((_rule("common"), _is_uncommon))
+        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
+        return checks
+
+
+def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
+    return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
+
+
+def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
+    return any(map(is_one, password))
+
+
+def _is(category: str) -> Callable[[str], bool]:
+    return lambda character: unicodedata.category(character) == category
+
+
+def _is_special(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "LN" and not character.isspace()
+
+
+def _is_uncommon(password: str) -> bool:
+    """Tell whether the password is none of the much used ones, and no simple variation of one.
+
+    NIST SP 800-63B 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
+    enough to be accepted anyway, so zxcvbn also sees through added digits, repetitions, rows of keys and swapped
+    letters: what it would guess in a million tries is one of them.
+    """
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - 40 ms that a start should not pay
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415
+
+    if len(password) < _LONG_ENOUGH_TO_VARY:
+        return password.lower() not in FREQUENCY_LISTS["passwords"]
+    # A long password is told by its beginning: the time that zxcvbn takes grows with the square of the length.
+    return bool(zxcvbn(password[:_TOLD_BY])["guesses"] > _GUESSES)
+
+
+def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
+    """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
+    bare = _letters(password)
+    names = {_letters(name) for name in (email, email.partition("@")[0], *brand_names)}
+    return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
+
+
+def _letters(text: str) -> str:
+    """Return the letters alone, so that "Northwind-School1!" is seen to be the name of the site."""
+    return "".join(character for character in text.lower() if character.isalpha())

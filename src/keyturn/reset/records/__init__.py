@@ -1,0 +1,1 @@
+"""What the domain keeps in the database: links, the audit trail, messages for the outbox; and how long."""

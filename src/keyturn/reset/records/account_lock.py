@@ -1,0 +1,30 @@
+"""One change of a password at a time for each account whose store is in another system."""
+
+import os
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.reset.records.models import TurnRow
+
+
+async def take_turn(session: AsyncSession, account_id: str, moment: datetime, until: datetime) -> str | None:
+    """Return the name of a turn that is this account's only one until then; None where somebody else has it.
+
+    A turn that nobody ended, since its process died, is over at its time. One statement: of any number who try at
+    once, one is told a name.
+    """
+    claim = os.urandom(16).hex()
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    fresh = upsert(TurnRow).values(account_id=account_id, claim=claim, until=until)
+    statement = fresh.on_conflict_do_update(
+        index_elements=[TurnRow.account_id], set_={"claim": claim, "until": until}, where=TurnRow.until <= moment
+    ).returning(TurnRow.claim)
+    return claim if (await session.execute(statement)).first() is not None else None
+
+
+async def end_turn(session: AsyncSession, claim: str) -> None:
+    """End the turn; where it was over, and is somebody else's by now, that one goes on."""
+    await session.execute(delete(TurnRow).where(TurnRow.claim == claim))

@@ -1,0 +1,69 @@
+"""The audit trail: who asked, when, from where, and what became of it (OWASP ASVS 16.2.1, 16.3.1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.database import Database
+from keyturn.outbox.models import OutboxRow
+from keyturn.outbox.reading import shown_state
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.models import AuditRow
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """`email` is the address that was asked for; `account_id` is empty where there is no such account.
+
+    `mail` is where the mail is that answers, and `mail_reason` why it is there; both are None once the outbox has
+    forgotten it, and where there never was one.
+    """
+
+    at: datetime
+    event: str
+    outcome: str
+    account_id: str = ""
+    email: str = ""
+    ip_address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+    message_id: int | None = None
+    mail: str | None = None
+    mail_reason: str | None = None
+
+
+class Audit:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(
+        self, session: AsyncSession, event: str, outcome: str, client: Client, *,
+        at: datetime, account_id: str = "", email: str = "", message_id: int | None = None,
+    ) -> None:  # fmt: skip
+        """Write an entry in the caller's transaction."""
+        await session.execute(
+            insert(AuditRow).values(
+                at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.address,
+                user_agent=client.user_agent, request_id=client.request_id,
+                message_id=message_id,
+            )
+        )  # fmt: skip
+
+    async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
+        """Return the newest entries, newest first."""
+        mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
+        columns = [getattr(AuditRow, name) for name in Entry.__struct_fields__ if name not in mail]
+        statement = (
+            select(*columns, *(column.label(name) for name, column in mail.items()))
+            .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)
+            .order_by(AuditRow.id.desc())
+            .limit(most)
+        )
+        if email:
+            statement = statement.where(AuditRow.email == email)
+        if since:
+            statement = statement.where(AuditRow.at >= since)
+        async with self._database.reading() as connection:
+            return [Entry(**row) for row in (await connection.execute(statement)).mappings()]

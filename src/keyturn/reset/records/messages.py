@@ -1,0 +1,68 @@
+"""What the outbox holds for the reset: facts that were accepted, from which the mail is made later."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from keyturn.outbox import Message, Origin
+from keyturn.reset.records.client import Client
+
+RESET_REQUESTED = "reset_requested"
+PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
+
+CHANGE_BEGUN = "change_begun"
+"""A password is being set in another system. Taken back once that has ended; else its process has died."""
+
+NOTICES = {
+    "password.changed": "webhook_password_changed",
+    "password.reset_requested": "webhook_reset_requested",
+}
+"""The kind of message for each event that the app is told of."""
+
+How = Literal["reset", "change"]
+"""By a link, or by who knew the old password."""
+
+
+class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asked for a link. Written for every well-formed address, so nobody can tell which has an account."""
+
+    email: str
+    at: datetime
+    client: Client
+
+
+class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    at: datetime
+    client: Client
+
+
+class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
+    account_id: str
+    at: datetime
+    client: Client
+    how: How
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app is told. `event` is the body as it is sent: each try the same bytes, also after a deploy.
+
+    Of `client` it holds what leads back to the request; the event has the rest.
+    """
+
+    event: msgspec.Raw
+    client: Client
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    client: Client = Client()
+
+
+def origin_of(message: Message) -> Origin:
+    """Return the request behind a message; of one that cannot be read, nothing: its handler will say so."""
+    try:
+        client = msgspec.json.decode(message.payload, type=_Asked).client
+    except msgspec.MsgspecError:
+        return Origin()
+    return Origin(request_id=client.request_id, traceparent=client.traceparent)

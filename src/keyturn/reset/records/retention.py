@@ -1,0 +1,89 @@
+"""Rows that have stopped mattering leave in small batches, so that no delete holds the database for long."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from keyturn.accounts.models import SessionRow
+from keyturn.database import Database, now
+from keyturn.errors import DatabaseUnready
+from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
+from keyturn.settings import RetentionSettings
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.housekeeping")
+
+_BATCH = 500
+
+
+class _Chore(msgspec.Struct, frozen=True):
+    name: str
+    statement: Delete | Update
+    key: InstrumentedAttribute[Any]
+    due: ColumnElement[bool]
+
+
+class Housekeeping:
+    """Any number of workers may do it at once: each batch is one statement, and what is gone is gone."""
+
+    def __init__(self, database: Database, retention: RetentionSettings, cooldown: timedelta) -> None:
+        self._database = database
+        self._retention = retention
+        self._cooldown = cooldown
+
+    async def run(self, every: timedelta) -> None:
+        """Purge now and then, until cancelled."""
+        while True:
+            try:
+                log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
+            except DatabaseUnready as error:
+                log.warning(LogEvent("housekeeping.postponed", reason=error))
+            except Exception:  # a worker sends mails, whatever becomes of its housekeeping
+                log.exception(LogEvent("housekeeping.failed"))
+            await asyncio.sleep(every.total_seconds())
+
+    async def purge(self, moment: datetime) -> Mapping[str, int]:
+        """Delete or redact what is older than its retention; return how many rows each chore found."""
+        return {chore.name: await self._do(chore) for chore in self._chores(moment)}
+
+    def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
+        kept = self._retention
+        settled = OutboxRow.state != WAITING
+        unsuppressed = MailboxRow.suppressed_until.is_(None) | (MailboxRow.suppressed_until < moment)
+        return (
+            _Chore(
+                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - kept.tokens
+            ),
+            _Chore(
+                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - kept.outbox)
+            ),
+            _Chore(
+                "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
+                settled & (OutboxRow.settled_at < moment - kept.addresses) & (OutboxRow.payload != ERASED),
+            ),
+            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - kept.audit),
+            _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
+            _Chore(
+                "mailboxes", delete(MailboxRow), MailboxRow.digest,
+                (MailboxRow.mailed_at < moment - self._cooldown) & unsuppressed,
+            ),
+        )  # fmt: skip
+
+    async def _do(self, chore: _Chore) -> int:
+        done = 0
+        batch = select(chore.key).where(chore.due).limit(_BATCH)
+        statement = chore.statement.where(chore.key.in_(batch)).returning(chore.key)
+        while True:
+            async with self._database.transaction() as session:
+                found = len((await session.execute(statement)).all())
+                await session.commit()
+            done += found
+            if found < _BATCH:
+                return done

@@ -1,6 +1,0 @@
-"""The studio: designers see the mails before anyone gets them. For development alone; only `cli` imports it."""
-
-from keyturn.studio.app import create_studio_app, studio_router
-from keyturn.studio.studio import Studio
-
-__all__ = ["Studio", "create_studio_app", "studio_router"]

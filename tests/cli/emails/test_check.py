@@ -1,0 +1,284 @@
+"""check: what is wrong with the emails, for people and for CI."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+from keyturn.emails.lint.clients.clients import GROUPS, MAJOR
+
+GOOD = """\
+<mjml lang="en">
+  <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>
+  <mj-body>
+    <mj-section>
+      <mj-column>
+        <mj-text font-size="16px"><h1>News</h1><p>Dear {{ name }}, the boat is here.</p></mj-text>
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
+TEXT = "News\n\nDear {{ name }}, the boat is here.\n"
+BAD = GOOD.replace('font-size="16px"', 'font-sise="16px"')
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    write(workplace / "emails", GOOD)
+    return workplace / "emails"
+
+
+def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[second]\nname = "Lin"\n') -> None:
+    (folder / "news").mkdir(parents=True, exist_ok=True)
+    (folder / "news" / "news.mjml").write_text(mjml, "utf-8")
+    (folder / "news" / "news.txt").write_text(TEXT, "utf-8")
+    (folder / "news" / "samples.toml").write_text(samples, "utf-8")
+
+
+def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
+    shown = keyturn("check")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert re.search(r"3 templates, \d+ mails\.$", shown.out.strip())
+
+
+def test_their_mjml_leaves_nothing_to_say(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "--only", "mjml", "--only", "html", "--only", "jinja")
+
+    assert re.fullmatch(r"Nothing to mend in 3 templates, \d+ mails\.\n", shown.out)
+
+
+def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    shown = keyturn("check", "emails", "--only", "mjml")
+
+    assert shown.code == 1
+    assert shown.out == (
+        "emails/news/news.mjml:6:18  error  mjml/unknown-attribute\n"
+        "  <mj-text> has no attribute font-sise: it is ignored.\n"
+        "    5 |       <mj-column>\n"
+        '  > 6 |         <mj-text font-sise="16px"><h1>News</h1>'
+        "<p>Dear {{ name }}, the boat is here.</p></mj-text>\n"
+        "      |                  ^\n"
+        "    7 |       </mj-column>\n"
+        "  Did you mean font-size?\n"
+        "  in 2 of 2 mails\n"
+        "\n"
+        "1 error in 1 template, 2 mails.\n"
+    )
+
+
+def test_a_finding_of_one_sample_names_it(keyturn: Keyturn, emails: Path) -> None:
+    write(
+        emails, BAD.replace("<mj-text", '{% if name == "Lin" %}<mj-text').replace("</mj-text>", "</mj-text>{% endif %}")
+    )
+
+    shown = keyturn("check", "emails", "--only", "mjml")
+
+    assert "  in news/second\n" in shown.out
+
+
+def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD.replace("<mj-text", f"<!-- {'a ' * 200}--><mj-text").replace("the boat", "the boat " * 100))
+
+    lines = keyturn("check", "emails", "--only", "mjml").out.splitlines()
+
+    framed = next(number for number, line in enumerate(lines) if line.startswith("  > 6 | "))
+    assert all(len(line) <= 120 for line in lines)
+    assert lines[framed][lines[framed + 1].index("^") :].startswith("font-sise")
+
+
+def test_warnings_alone_do_not_fail(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("<mj-text ", '<mj-text align="left" align="right" '))
+
+    shown = keyturn("check", "emails", "--only", "mjml")
+
+    assert shown.code == 0
+    assert shown.out.endswith("1 note in 1 template, 2 mails.\n")
+
+
+@pytest.mark.parametrize("output", ["json", "sarif"])
+def test_machines_get_one_document(keyturn: Keyturn, emails: Path, output: str) -> None:
+    write(emails, BAD)
+
+    shown = keyturn("check", "emails", "--format", output)
+
+    assert shown.code == 1
+    assert "emails/news/news.mjml" in json.dumps(json.loads(shown.out))
+
+
+def test_github_gets_a_command_for_each_finding(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    shown = keyturn("check", "emails", "--format", "github", "--only", "mjml")
+
+    assert shown.out.startswith("::error file=emails/news/news.mjml,line=6,col=18,title=mjml/unknown-attribute::")
+
+
+def test_a_template_that_cannot_be_read_is_a_finding(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("{{ name }},", "{{ name "))
+
+    shown = keyturn("check", "emails")
+
+    assert (shown.code, shown.err) == (1, "")
+    assert "emails/news/news.mjml:6:" in shown.out
+    assert "jinja/syntax" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("samples", "line"), [("[first]\nname = Ada\n", 2), ('name = "Ada"\n', 1), ('[first]\nname = "\n', 2)]
+)
+def test_samples_that_cannot_be_read_are_a_finding(keyturn: Keyturn, emails: Path, samples: str, line: int) -> None:
+    write(emails, GOOD, samples)
+
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    assert f"emails/news/samples.toml:{line}:" in shown.out
+    assert "samples/invalid" in shown.out
+
+
+def test_a_name_that_no_sample_gives_is_a_finding(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("{{ name }}, the", "{{ nmae }}, the"))
+
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    assert "'nmae' is undefined." in shown.out
+    assert "Did you mean name?" in shown.out
+
+
+def test_a_name_that_is_only_asked_for_is_none(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("Dear", "{% if title %}{{ title }}{% endif %}Dear"))
+
+    assert "jinja/undefined" not in keyturn("check", "emails").out
+
+
+def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "news" / "samples.toml").unlink()
+    write_loop = (
+        "{% for row in order.rows %}{{ row.price * 2 }} {{ row.name|upper }} {{ money(row.total) }}{% endfor %}"
+    )
+    (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", f"{write_loop} Dear"), "utf-8")
+
+    shown = keyturn("check", "emails", "--only", "jinja", "--only", "mjml")
+
+    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 1 mail.\n")
+
+
+def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "news" / "samples.toml").unlink()
+    (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", "{{ sign(rows)|tojson }} Dear"), "utf-8")
+
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 0
+    assert "samples/missing" in shown.out
+    assert "Add samples of what it is given: news/news.samples.toml" in shown.out
+
+
+def test_a_jinja_environment_of_your_own_brings_its_filters(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("{{ name }},", "{{ name|loud }},"))
+    Path("harbour_mails.py").write_text(
+        "from jinja2 import Environment\n"
+        "environment = Environment(autoescape=True)\n"
+        "environment.filters['loud'] = str.upper\n"
+        "number = 1\n",
+        "utf-8",
+    )
+
+    assert "jinja/unknown-filter" in keyturn("check", "emails").out
+    assert keyturn("check", "emails", "--only", "jinja", "--env", "harbour_mails:environment").code == 0
+    refused = keyturn("check", "emails", "--env", "harbour_mails:number")
+    assert refused.code == 1
+    assert refused.err == "keyturn: --env harbour_mails:number is no Jinja environment, it is of type int\n"
+    missing = keyturn("check", "emails", "--env", "harbour_mail")
+    assert (missing.code, "package.module:environment" in missing.err) == (1, True)
+
+
+def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("<p>Dear", '<p style="border-radius:4px; object-fit:cover">Dear'))
+
+    rules = ("--only", "compatibility")
+    assert "Outlook for Windows" in keyturn("check", "emails", *rules).out
+    assert "Nothing to mend" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
+    two = keyturn("check", "emails", *rules, "--clients", "apple", "--clients", "outlook,samsung").out
+    assert "Outlook for Windows" in two
+    assert "Yahoo" not in two
+
+
+def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    refused = keyturn("check", "emails", "--only", "mjml", "--only", "mjml/unknown-atribute")
+
+    assert (refused.code, refused.out) == (2, "")
+    said = " ".join(refused.err.split())
+    assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
+    assert "the groups are accessibility, compatibility, contrast, " in said
+    assert keyturn("check", "emails", "--only", "nosuch").code == 2
+
+
+@pytest.mark.usefixtures("emails")
+def test_clients_that_nobody_knows_are_refused_with_the_list(keyturn: Keyturn) -> None:
+    refused = keyturn("check", "emails", "--clients", "apple,outlok")
+
+    assert refused.code == 1
+    assert refused.err == (
+        "keyturn: --clients: no group of clients is called 'outlok' (did you mean outlook?); the groups are apple, "
+        "gmail, outlook, yahoo, aol, samsung, thunderbird, germany, france, independent, rest, and all\n"
+    )
+
+
+def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "--help").out
+
+    assert all(re.search(rf"^ +(\w+, )?{group}\b", shown, re.MULTILINE) for group in (*GROUPS, "all"))
+    assert f"{', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]} if you do not say" in shown
+
+
+def test_a_tag_of_another_engine_is_named(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, "{% load i18n %}\n" + GOOD)
+
+    shown = keyturn("check", "emails")
+
+    assert "emails/news/news.mjml:1:4  error  jinja/django-tag" in shown.out
+    assert "is a tag of Django" in shown.out
+
+
+def test_a_folder_without_templates_is_refused(keyturn: Keyturn, workplace: Path) -> None:
+    (workplace / "empty").mkdir()
+
+    refused = keyturn("check", "empty")
+
+    assert refused.code == 1
+    assert "holds no templates" in refused.err
+
+
+def test_there_is_no_colour_in_a_pipe(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    assert "\x1b" not in keyturn("check", "emails").out
+
+
+def test_the_help_tells_what_it_is_for(keyturn: Keyturn) -> None:
+    assert "Check the emails" in keyturn("--help").out
+    assert "samples.toml" in keyturn("check", "--help").out
+
+
+def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
+    own = workplace / "mails" / "password_reset"
+    own.mkdir(parents=True)
+    (own / "password_reset.txt").write_text("Hello {{ nobody }}\n", "utf-8")
+
+    checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails")
+
+    assert checked.code == 1
+    assert "mails/password_reset/password_reset.txt:1:10  error  jinja/undefined\n" in checked.out
+    assert "add nobody to its props" in checked.out
+    assert keyturn("render", "password_changed", KEYTURN_MAIL_TEMPLATES="mails").code == 0
+    assert "nobody" in keyturn("render", "password_reset", KEYTURN_MAIL_TEMPLATES="mails").err

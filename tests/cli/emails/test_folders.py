@@ -1,0 +1,145 @@
+"""Folders of templates that are not Keyturn's own, on the command line."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.demo.process import running_demo
+from tests.emails.gallery.test_folders import FOLDERS
+
+
+@pytest.fixture
+def shop(workplace: Path) -> Path:
+    shutil.copytree(FOLDERS / "shop", workplace / "templates" / "emails")
+    return workplace / "templates" / "emails"
+
+
+def test_a_mail_of_any_folder_is_rendered(keyturn: Keyturn, shop: Path) -> None:
+    shown = keyturn("render", "reset_password", "--dir", str(shop), "--format", "json")
+
+    assert (shown.code, shown.err) == (0, "")
+    mail = json.loads(shown.out)
+    assert mail["subject"] == "Choose a new password"
+    assert "https://www.example.com/reset/" in mail["html"]
+    refused = keyturn("render", "reset", "--dir", str(shop))
+    assert refused.err == (
+        "keyturn: there is no template reset; there are order_confirmation, order_shipped, reset_password\n"
+    )
+
+
+def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> None:
+    Path("pyproject.toml").write_text(
+        f'[tool.keyturn.studio]\nfolder = "{shop.relative_to(Path.cwd())}"\nclients = ["thunderbird"]\n'
+    )
+
+    shown = keyturn("check", "--only", "jinja")
+
+    assert shown.code == 1
+    assert "templates/emails/order_shipped.html:12:118  error  jinja/unknown-filter" in shown.out
+    assert "1 error in 3 templates, 3 mails." in shown.out
+
+
+def test_settings_with_faults_are_told_together(keyturn: Keyturn, shop: Path) -> None:
+    Path("keyturn.toml").write_text('[studio]\nfoldr = "emails"\ntimezone = "Leeds"\n')
+
+    refused = keyturn("check", str(shop))
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: The settings have faults:\n")
+    assert "keyturn.toml [studio] foldr: unknown setting; did you mean folder?" in refused.err
+    assert "keyturn.toml [studio] timezone: no such time zone: Leeds" in refused.err
+
+
+@pytest.mark.parametrize("command", ["check", "studio"])
+def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
+    keyturn: Keyturn, shop: Path, command: str
+) -> None:
+    Path("pyproject.toml").write_text(
+        '[tool.keyturn.studio]\nclients = ["outlok", "gmial"]\neditor = "vscod"\ntimezone = "Leeds"\n'
+    )
+
+    refused = keyturn(command, str(shop))
+
+    section = f"{Path('pyproject.toml').resolve()} [tool.keyturn.studio]"
+    assert refused.code == 1
+    assert f"{section} timezone: no such time zone: Leeds" in refused.err
+    assert f"{section} clients: no group of clients is called 'outlok' (did you mean outlook?)" in refused.err
+    assert f"{section} clients: no group of clients is called 'gmial' (did you mean gmail?)" in refused.err
+    assert f"{section} editor: 'vscod' is none of vscode, " in refused.err
+
+
+def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, shop: Path) -> None:
+    Path("site/mails").mkdir(parents=True)
+    Path("site/.keyturn-export").touch()
+    Path("site/mails/welcome.html").write_text("<p>Hello</p>")
+
+    assert shop.is_dir()
+    assert keyturn("check", "mails").err.endswith("There are some in templates/emails.\n")
+
+
+@pytest.mark.parametrize("command", [("check",), ("studio",), ("render", "welcome", "--dir")])
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("templates/email", "there is no folder templates/email; did you mean templates/emails?"),
+        ("mails", "there is no folder mails\n  There are some in templates/emails."),
+        (
+            "templates/emails/base.html",
+            "templates/emails/base.html is a file; name the folder that it is in: templates/emails",
+        ),
+    ],
+)
+def test_a_folder_that_is_not_there_is_refused_with_one_that_is(
+    keyturn: Keyturn, shop: Path, command: tuple[str, ...], named: str, message: str
+) -> None:
+    assert shop.is_dir()
+
+    refused = keyturn(*command, named)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
+
+
+def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn, shop: Path) -> None:
+    (shop.parent / "pages").mkdir()
+
+    refused = keyturn("check", "templates/pages")
+
+    assert (refused.code, refused.err) == (
+        1,
+        (
+            "keyturn: templates/pages holds no templates; they are looked for as .mjml and .html, with or without .j2\n"
+            "  There are some in templates/emails.\n"
+        ),
+    )
+
+
+def test_an_environment_is_for_a_folder(keyturn: Keyturn) -> None:
+    refused = keyturn("check", "--env", "shop:environment")
+
+    assert refused.err == "keyturn: --env is for templates of your own: name their folder\n"
+
+
+def test_the_help_teaches_by_examples(keyturn: Keyturn) -> None:
+    shown = keyturn("studio", "--help").out
+
+    assert "keyturn studio templates/emails --env myshop.mails:environment" in shown
+    assert "welcome.samples.toml" in shown
+    assert "[tool.keyturn.studio]" in shown
+
+
+def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "templates/emails", "--port", "0"]
+    with running_demo(command, workplace) as studio:
+        page = httpx.get(f"{studio.url}/studio/templates/order_confirmation", follow_redirects=True)
+        frame = httpx.get(f"{studio.url}/studio/frames/order_confirmation")
+        code, _ = studio.interrupt()
+
+    assert shop.is_dir()
+    assert "  Templates    templates/emails   3 templates\n" in studio.greeting
+    assert (page.status_code, code) == (200, 0)
+    assert "Your order 1042" in page.text
+    assert "Thank you, Ada" in frame.text

@@ -1,0 +1,79 @@
+"""render: an email on standard output."""
+
+import json
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+from keyturn.reset.delivery.email_props import EMAILS
+
+
+@pytest.mark.parametrize("template", sorted(EMAILS))
+@pytest.mark.parametrize(
+    ("output", "begin"), [("html", "<!doctype html>"), ("mjml", "<mjml"), ("text", ""), ("json", "{")]
+)
+def test_every_email_comes_in_every_format(keyturn: Keyturn, template: str, output: str, begin: str) -> None:
+    shown = keyturn("render", template, "--format", output)
+
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.lower().startswith(begin)
+    assert shown.out.strip()
+
+
+def test_html_is_the_default(keyturn: Keyturn) -> None:
+    assert keyturn("render", "password_reset").out == keyturn("render", "password_reset", "--format", "html").out
+
+
+def test_json_holds_all_parts(keyturn: Keyturn) -> None:
+    parts = json.loads(keyturn("render", "password_reset", "--format", "json").out)
+
+    assert set(parts) == {"subject", "preheader", "html", "text", "mjml"}
+    assert parts["html"] == keyturn("render", "password_reset").out
+    assert parts["text"] == keyturn("render", "password_reset", "--format", "text").out
+    assert parts["subject"]
+
+
+def test_a_sample_can_be_named(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_reset", "--sample", "nobody")
+    assert refused.code == 1
+    samples = refused.err.partition("it has ")[2].strip().split(", ")
+
+    texts = {keyturn("render", "password_reset", "--sample", sample, "--format", "text").out for sample in samples}
+    assert len(texts) == len(samples) > 1
+
+
+def test_the_brand_is_that_of_the_settings(keyturn: Keyturn) -> None:
+    shown = keyturn("render", "password_reset", "--format", "text", KEYTURN_BRAND_NAME="Northwind <School>")
+
+    assert "Northwind <School>" in shown.out
+    html = keyturn("render", "password_reset", KEYTURN_BRAND_NAME="Northwind <School>").out
+    assert "Northwind &lt;School&gt;" in html
+    assert "Northwind <School>" not in html
+
+
+def test_an_unknown_template_names_those_that_there_are(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_rest")
+
+    assert refused.code == 1
+    assert refused.err == f"keyturn: there is no template password_rest; there are {', '.join(sorted(EMAILS))}\n"
+
+
+def test_an_unknown_format_names_those_that_there_are(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_reset", "--format", "pdf")
+
+    assert refused.code == 2
+    assert all(name in refused.err for name in ("html", "text", "mjml", "json"))
+
+
+def test_a_language_can_be_named(keyturn: Keyturn) -> None:
+    shown = keyturn("render", "password_reset", "--lang", "ar", "--format", "json")
+
+    parts = json.loads(shown.out)
+    assert parts["subject"] == "إعادة تعيين كلمة المرور لدى Keyturn"
+    assert '<html lang="ar" dir="rtl"' in parts["html"]
+
+
+def test_an_unknown_language_names_those_that_there_are(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_reset", "--lang", "tlh")
+
+    assert (refused.code, refused.err) == (1, "keyturn: there is no language tlh; there are ar, de, en, es, fr, ja\n")

@@ -1,0 +1,150 @@
+"""All who wait share one statement, and nobody pays for a neighbour."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from keyturn.database.batching import Batcher
+
+
+class Statement:
+    """Doubles its items, once it is let through; remembers what it was run with. A negative item fails its batch."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[int]] = []
+        self.entered = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.runs.append(list(items))
+        self.entered.set()
+        await self.open.wait()
+        if any(item < 0 for item in items):
+            raise ValueError(f"{min(items)} is negative")
+        return [item * 2 for item in items]
+
+
+@pytest.fixture
+def statement() -> Statement:
+    return Statement()
+
+
+@pytest.fixture
+def batcher(statement: Statement) -> Batcher[int, int]:
+    return Batcher(statement)
+
+
+async def waiting(batcher: Batcher[int, int], statement: Statement, *items: int) -> list[asyncio.Task[int]]:
+    """Submit the items while a batch of [0] is under way, so that all of them wait together."""
+    statement.open.clear()
+    first = asyncio.create_task(batcher.submit(0))
+    await statement.entered.wait()
+    tasks = [first, *(asyncio.create_task(batcher.submit(item)) for item in items)]
+    for _ in items:
+        await asyncio.sleep(0)  # each task has its turn, and reaches its wait
+    return tasks
+
+
+async def test_an_idle_batcher_runs_at_once(batcher: Batcher[int, int], statement: Statement) -> None:
+    assert await batcher.submit(4) == 8
+    assert await batcher.submit(5) == 10
+    assert statement.runs == [[4], [5]]
+
+
+async def test_those_who_wait_share_the_next_run(batcher: Batcher[int, int], statement: Statement) -> None:
+    tasks = await waiting(batcher, statement, 1, 2, 3)
+    statement.open.set()
+
+    assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
+    assert statement.runs == [[0], [1, 2, 3]]
+
+
+async def test_a_batch_is_in_the_order_in_which_its_items_came(
+    batcher: Batcher[int, int], statement: Statement
+) -> None:
+    tasks = await waiting(batcher, statement, 9, 3, 7, 1)
+    statement.open.set()
+    await asyncio.gather(*tasks)
+
+    assert statement.runs[1] == [9, 3, 7, 1]
+
+
+async def test_a_batch_holds_no_more_than_the_largest(statement: Statement) -> None:
+    tasks = await waiting(Batcher(statement, largest=3), statement, *range(1, 8))
+    statement.open.set()
+
+    assert await asyncio.gather(*tasks) == [item * 2 for item in range(8)]
+    assert statement.runs == [[0], [1, 2, 3], [4, 5, 6], [7]]
+
+
+async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: Statement) -> None:
+    tasks = await waiting(batcher, statement, 1, -2, 3)
+    statement.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [results[0], results[1], results[3]] == [0, 2, 6]
+    assert repr(results[2]) == "ValueError('-2 is negative')"
+    assert statement.runs == [[0], [1, -2, 3], [1], [-2], [3]]
+
+
+async def test_a_single_item_that_fails_is_not_tried_again(batcher: Batcher[int, int], statement: Statement) -> None:
+    with pytest.raises(ValueError, match="-1 is negative"):
+        await batcher.submit(-1)
+
+    assert statement.runs == [[-1]]
+
+
+async def test_a_failure_does_not_stop_those_who_come_later(batcher: Batcher[int, int]) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        await batcher.submit(-1)
+
+    assert await batcher.submit(2) == 4
+
+
+async def test_a_waiter_that_gives_up_does_not_take_the_batch_with_it(
+    batcher: Batcher[int, int], statement: Statement
+) -> None:
+    running, one, two = await waiting(batcher, statement, 1, 2)
+    one.cancel()
+    running.cancel()
+    statement.open.set()
+
+    assert await two == 4
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    assert statement.runs == [[0], [1, 2]], "what was submitted is done, since its waiter may have been told so"
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_noise(
+    batcher: Batcher[int, int], statement: Statement, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, bad, good = await waiting(batcher, statement, -1, 2)
+    bad.cancel()
+    statement.open.set()
+
+    assert await good == 4
+    assert caplog.records == []
+
+
+async def test_a_statement_that_forgets_an_item_fails_its_waiter_instead_of_leaving_it() -> None:
+    async def forgetful(items: Sequence[int]) -> Sequence[int]:
+        return [item for item in items if item != 1]
+
+    batcher: Batcher[int, int] = Batcher(forgetful)
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*map(batcher.submit, [0, 1, 2]), return_exceptions=True)
+
+    assert results[0] == 0
+    assert isinstance(results[1], ValueError)
+    assert results[2] == 2
+
+
+async def test_a_fault_that_is_everybody_s_is_not_tried_again_for_each(statement: Statement) -> None:
+    tasks = await waiting(Batcher(statement, common=ValueError), statement, -1, 2, 3)
+    statement.open.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(result) for result in results] == [int, ValueError, ValueError, ValueError]
+    assert statement.runs == [[0], [-1, 2, 3]]

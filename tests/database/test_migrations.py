@@ -1,0 +1,167 @@
+"""The migrations make what the models say, one after the other and from several machines at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from tests.databases import Databases
+
+import keyturn.accounts.models
+import keyturn.outbox.models
+import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
+from keyturn.database import Database, Model
+from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
+from keyturn.errors import DatabaseUnready
+from keyturn.packaging import folder
+
+
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    """Make a database that was never migrated."""
+    url = await asyncio.to_thread(databases.empty)
+    yield url
+    await asyncio.to_thread(databases.drop, url)
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder("migrations")))
+    return config
+
+
+async def alembic(database: Database, move: Callable[[Config, str], None], target: str) -> None:
+    def run(connection: Connection) -> None:
+        config = scripts()
+        config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+        move(config, target)
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(run)
+
+
+async def differences(database: Database) -> list[Any]:
+    def compare(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        found: list[Any] = compare_metadata(context, Model.metadata)
+        return found
+
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(compare)
+
+
+async def tables(database: Database) -> set[str]:
+    async with database.engine.connect() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def test_a_migrated_database_is_what_the_models_say(database: Database) -> None:
+    await migrate(database)
+
+    assert await differences(database) == []
+
+
+async def test_the_way_down_leaves_nothing_and_the_way_up_works_again(database: Database) -> None:
+    await migrate(database)
+    await alembic(database, command.downgrade, "base")
+    assert await tables(database) == {VERSION_TABLE}
+
+    await migrate(database)
+    assert await differences(database) == []
+
+
+async def test_each_step_can_be_taken_back(database: Database) -> None:
+    for step in reversed(list(ScriptDirectory.from_config(scripts()).walk_revisions())):
+        await alembic(database, command.upgrade, step.revision)
+        before = await tables(database)
+        await alembic(database, command.downgrade, "-1")
+        await alembic(database, command.upgrade, step.revision)
+        assert await tables(database) == before
+
+    assert await differences(database) == []
+
+
+def test_there_is_one_newest_revision_and_it_is_known_without_alembic() -> None:
+    assert [head()] == ScriptDirectory.from_config(scripts()).get_heads()
+
+
+async def test_migrating_says_where_the_database_was(database: Database) -> None:
+    assert await revision(database) is None
+    assert await migrate(database) is None
+    assert await revision(database) == head()
+    assert await migrate(database) == head()
+
+
+async def test_any_number_of_machines_may_migrate_at_once(url: str) -> None:
+    async with AsyncExitStack() as stack:
+        machines = [Database(url) for _ in range(4)]
+        for machine in machines:
+            stack.push_async_callback(machine.close)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*map(migrate, machines))
+
+        assert await revision(machines[0]) == head()
+        assert await differences(machines[0]) == []
+
+
+async def test_a_database_that_was_never_migrated_says_what_to_do(database: Database) -> None:
+    with pytest.raises(DatabaseUnready, match=f"at revision none, not {head()}: run `keyturn migrate`"):
+        await require_current(database)
+
+
+async def test_a_database_of_a_newer_keyturn_is_not_used(database: Database) -> None:
+    await migrate(database)
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE keyturn_migrations SET version_num = '9999'"))
+
+    with pytest.raises(DatabaseUnready, match="at revision 9999"):
+        await require_current(database)
+
+
+async def test_a_current_database_is_fine(database: Database) -> None:
+    await migrate(database)
+
+    await require_current(database)
+
+
+async def test_a_server_that_does_not_answer_cannot_be_migrated() -> None:
+    with pytest.raises(DatabaseUnready, match="cannot be reached"):
+        await migrate(Database("postgresql://keyturn@127.0.0.1:9/keyturn"))
+
+
+async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        await connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
+        await connection.execute(text("CREATE TABLE users (id INTEGER)"))
+    await migrate(database)
+
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["theirs"]
+    assert {"users", "alembic_version"} < await tables(database)
+    assert all(name.startswith("keyturn_") for name in await tables(database) - {"users", "alembic_version"})
+
+
+async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))
+
+    with pytest.raises(DatabaseUnready, match=r"the database refuses the migration: .*keyturn_audit.* already exists$"):
+        await migrate(database)
+    assert await revision(database) is None
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(lambda one: inspect(one).get_table_names()) == ["keyturn_audit"]

@@ -1,0 +1,141 @@
+"""Which files of a folder are mails, and which are what mails are made of."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
+from keyturn.mail.rendering.files import MailFiles
+
+MJML = "<mjml><mj-body></mj-body></mjml>"
+HTML = "<!doctype html><html><body>Hello</body></html>"
+
+Look = Callable[..., Found]
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    def write_and_look(files: Mapping[str, str], patterns: Patterns | None = None) -> Found:
+        for file, text in files.items():
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_text(text)
+        return Discovery(tmp_path, patterns or Patterns()).look()
+
+    return write_and_look
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("welcome.mjml", "welcome"),
+        ("welcome.html", "welcome"),
+        ("welcome.htm", "welcome"),
+        ("welcome.mjml.j2", "welcome"),
+        ("welcome.html.jinja2", "welcome"),
+        ("auth/reset.html.jinja", "auth/reset"),
+        ("welcome/welcome.mjml", "welcome"),
+        ("auth/reset/index.html", "auth/reset"),
+        ("auth/reset/template.mjml", "auth/reset"),
+    ],
+)
+def test_a_mail_is_called_by_its_path_or_by_the_folder_that_it_has_for_itself(look: Look, file: str, name: str) -> None:
+    assert look({file: MJML if ".mjml" in file else HTML}).mails == {name: MailFiles(file)}
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("welcome.mjml", "welcome.txt"),
+        ("welcome.html", "welcome.text.txt"),
+        ("welcome.html", "welcome_text.txt"),
+        ("welcome.mjml.j2", "welcome.txt.j2"),
+        ("welcome/index.html", "welcome/text.txt"),
+        ("welcome/welcome.mjml", "welcome/plain.txt"),
+        ("html/welcome.html", "text/welcome.txt"),
+    ],
+)
+def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> None:
+    (files,) = look({markup: HTML, text: "Hello"}).mails.values()
+    assert files == MailFiles(markup, text)
+
+
+@pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
+def test_a_subject_can_have_a_file_of_its_own(look: Look, subject: str) -> None:
+    assert look({"welcome.html": HTML, subject: "Hello"}).mails["welcome"].subject == subject
+
+
+def test_what_mails_extend_and_include_is_shared_and_no_mail(look: Look) -> None:
+    found = look(
+        {
+            "base.html": "<html>{% block content %}{% endblock %}</html>",
+            "foot.html": "<p>Bye</p>",
+            "macros.html": "{% macro button(to) %}<a href={{ to }}></a>{% endmacro %}",
+            "order.html": '{% extends "base.html" %}{% from "macros.html" import button %}{%- include "foot.html" %}',
+        }
+    )
+    assert list(found.mails) == ["order"]
+    assert found.layouts == ("base.html",)
+    assert found.partials == ("foot.html", "macros.html")
+    assert found.reached_from(["order.html"]) == ["order.html", "base.html", "macros.html", "foot.html"]
+
+
+@pytest.mark.parametrize(
+    "partial", ["_foot.html", "_layout/base.mjml", "partials/foot.html", "mails/components/button.mjml"]
+)
+def test_names_say_what_is_shared_where_nobody_refers_to_it(look: Look, partial: str) -> None:
+    found = look({partial: HTML, "welcome.mjml": MJML})
+    assert list(found.mails) == ["welcome"]
+    assert found.shared == [partial]
+
+
+def test_a_piece_of_mjml_is_no_mail_and_a_misspelt_root_is(look: Look) -> None:
+    pieces = {"button.mjml": "{# a button #}\n<mj-button>Go</mj-button>", "welcome.mjml": "<mjlm></mjlm>"}
+    assert list(look(pieces).mails) == ["welcome"]
+
+
+def test_references_are_relative_to_the_folder_to_the_file_or_to_a_folder_above(look: Look) -> None:
+    found = look(
+        {
+            "one.html": '{% extends "emails/base.html" %}',
+            "orders/two.mjml": '<mjml><mj-include path="./foot.mjml" /></mjml>',
+            "base.html": HTML,
+            "orders/foot.mjml": "<mj-text>Bye</mj-text>",
+        }
+    )
+    assert found.references["one.html"] == ("base.html",)
+    assert found.references["orders/two.mjml"] == ("orders/foot.mjml",)
+    assert list(found.mails) == ["one", "orders/two"]
+
+
+def test_html_that_was_compiled_from_mjml_beside_it_is_not_a_second_mail(look: Look) -> None:
+    assert look({"welcome.mjml": MJML, "welcome.html": HTML}).mails == {"welcome": MailFiles("welcome.mjml")}
+
+
+def test_what_is_none_of_ours_is_left_out(look: Look) -> None:
+    others = {".git/a.html": HTML, "node_modules/x/a.html": HTML, "env/pyvenv.cfg": "", "env/a.html": HTML, "a.py": ""}
+    assert look({**others, "drafts/b.html": HTML}, Patterns(ignore=("drafts/*",))).mails == {}
+
+
+def test_the_pages_of_an_export_are_no_templates(look: Look) -> None:
+    pages = {"site/.keyturn-export": "", "site/index.html": HTML, "site/mails/welcome.en.html": HTML}
+    assert list(look({**pages, "welcome.mjml": MJML}).mails) == ["welcome"]
+
+
+def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
+    assert look({"frame.html": HTML}, Patterns(layouts=("frame.*",))).mails == {}
+
+
+def test_what_is_saved_is_seen_at_once(tmp_path: Path) -> None:
+    discovery = Discovery(tmp_path, Patterns())
+    assert discovery.look().mails == {}
+    (tmp_path / "welcome.html").write_text(HTML)
+    assert list(discovery.look().mails) == ["welcome"]
+    (tmp_path / "order.html").write_text('{% extends "welcome.html" %}')
+    assert list(discovery.look().mails) == ["order"]
+    (tmp_path / "order.html").unlink()
+    assert list(discovery.look().mails) == ["welcome"]
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert Discovery(tmp_path / "none", Patterns()).look().mails == {}

@@ -1,0 +1,261 @@
+"""What renders a folder: Jinja as it comes, or the environment that the app has."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.app_environment import CannotImport
+from keyturn.emails.gallery.configuration import StudioSettings
+from keyturn.emails.gallery.environments import lenient
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.errors import KeyturnError, TemplateInvalid
+
+Write = Callable[[str, str], None]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Work in a project of its own, and forget its modules afterwards."""
+    before, path = set(sys.modules), list(sys.path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "emails").mkdir()
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def write(project: Path) -> Write:
+    def file(name: str, text: str) -> None:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(dedent(text), "utf-8")
+
+    return file
+
+
+def drawn(gallery: Gallery, mail: str, language: str = "", /, **values: Any) -> str:
+    templates = gallery.templates.found_by(gallery.files)
+    return templates.fill(mail, values, gallery.languages.choose(language)).markup
+
+
+APP = """\
+    from jinja2 import DictLoader, Environment
+
+    environment = Environment(loader=DictLoader({"frame.html": "<html>{{ self.it() }}{% block it %}{% endblock %}"}))
+    environment.filters["loud"] = str.upper
+    environment.globals["shop"] = "Northwind School"
+    number = 1
+    """
+
+
+def test_jinja_comes_with_its_own_defaults(project: Path, write: Write) -> None:
+    write(
+        "emails/a.html", "<html>{% if true %}\n  {{ name }}{% endif %}{% for n in [1, 2, 3] %}{% break %}{% endfor %}\n"
+    )
+
+    assert drawn(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
+
+
+@pytest.mark.parametrize(
+    ("file", "escaped"),
+    [("a.html", True), ("a.mjml", True), ("a.html.j2", True), ("a.mjml.jinja2", True), ("a.htm.jinja", True)],
+)
+def test_what_is_markup_is_escaped(project: Path, write: Write, file: str, escaped: bool) -> None:
+    write(f"emails/{file}", "<html><mjml>{{ name }}</mjml>")
+
+    assert ("&lt;Ada&gt;" in drawn(open_gallery(project / "emails"), "a", name="<Ada>")) is escaped
+
+
+def test_a_text_part_is_not(project: Path, write: Write) -> None:
+    write("emails/a.html", "<html>")
+    write("emails/a.txt.j2", "{{ name }}")
+    gallery = open_gallery(project / "emails")
+
+    filled = gallery.templates.found_by(gallery.files).fill("a", {"name": "<Ada> & Co"}, gallery.languages.choose(""))
+
+    assert filled.text == "<Ada> & Co"
+
+
+@pytest.mark.parametrize(
+    ("folder", "named"),
+    [
+        ("templates/emails", "emails/base.html"),
+        ("templates/emails", "base.html"),
+        ("templates", "emails/base.html"),
+        (".", "emails/base.html"),
+        ("templates/emails", "../emails/base.html"),
+    ],
+)
+def test_a_layout_is_found_wherever_the_apps_own_loader_starts(
+    project: Path, write: Write, folder: str, named: str
+) -> None:
+    write("templates/emails/base.html", "<html>{% block it %}{% endblock %}")
+    write(
+        "templates/emails/auth/reset.html", f"{{% extends '{named}' %}}{{% block it %}}{{{{ name }}}}{{% endblock %}}"
+    )
+    gallery = open_gallery(project / folder)
+
+    (name,) = gallery.names()
+
+    assert name.endswith("auth/reset")
+    assert drawn(gallery, name, name="Ada") == "<html>Ada"
+    assert "name" in gallery.samples(name)["guessed"].values
+
+
+def test_a_table_gives_what_it_holds_before_a_method_of_python(project: Path, write: Write) -> None:
+    write(
+        "emails/a.html",
+        "<html>{% for item in order.items %}{{ item }}{% endfor %}{% for k, v in other.items() %}{{ k }}{% endfor %}",
+    )
+
+    assert drawn(open_gallery(project / "emails"), "a", order={"items": [1, 2]}, other={"x": 1}) == "<html>12x"
+
+
+def test_gettext_is_there_with_catalogues_and_without(project: Path, write: Write) -> None:
+    write("emails/a.html", "<html>{{ _('Hello %(name)s', name=name) }} {% trans %}Bye{% endtrans %} {{ lang }}")
+    write("locales/de/LC_MESSAGES/shop.po", 'msgid ""\nmsgstr ""\n\nmsgid "Bye"\nmsgstr "Tschüss"\n')
+
+    gallery = open_gallery(project / "emails")
+
+    assert drawn(gallery, "a", name="Ada") == "<html>Hello Ada Bye en"
+    assert drawn(gallery, "a", "de", name="Ada") == "<html>Hello Ada Tschüss de"
+
+
+def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path, write: Write) -> None:
+    write("emails/a.html", "<html>{{ price|money('EUR')|upper }}{% if price is cheap %}!{% endif %}")
+    gallery = open_gallery(project / "emails")
+
+    with pytest.raises(TemplateInvalid, match="No filter named 'money'"):
+        drawn(gallery, "a", price="four")
+    (sample,) = gallery.samples("a").values()
+    mail = gallery.renderers(lenient)(sample).render_values("a", {"price": "four"}, gallery.languages.choose(""))
+    assert mail.html == "<html>FOUR!"
+
+
+def test_the_apps_environment_brings_filters_globals_and_templates(project: Path, write: Write) -> None:
+    write("shop/__init__.py", "")
+    write("shop/mails.py", APP)
+    write(
+        "emails/a.html",
+        "{% extends 'frame.html' %}{% block it %}{{ name|loud }} {{ shop }}{{ order.items }}{% endblock %}",
+    )
+
+    gallery = open_gallery(project / "emails", environment="shop.mails:environment")
+
+    assert drawn(gallery, "a", name="ada", order={"items": 7}) == "<html>" + 2 * "ADA Northwind School7"
+    assert set(gallery.samples("a")["guessed"].values) == {"name", "order"}
+    assert "lang" not in sys.modules["shop.mails"].environment.globals
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "def make(): return environment",
+        "def make(locale): environment.globals['shop'] = locale; return environment.overlay()",
+        "def make(debug=False): return environment if not debug else None",
+        "class make: jinja_env = environment",
+        "class Templates:\n        env = environment\n    make = Templates()",
+        "from litestar.plugins import jinja\n    make = jinja.JinjaTemplateEngine(engine_instance=environment)",
+    ],
+)
+def test_it_may_be_made_by_a_function_or_held_by_a_framework(project: Path, write: Write, made: str) -> None:
+    write("mails.py", f"{APP}\n    {made}\n")
+    write("emails/a.html", "<html>{{ 'ada'|loud }}")
+
+    gallery = open_gallery(project / "emails", settings=StudioSettings(env="mails:make", languages=("de",)))
+
+    assert drawn(gallery, "a", "de") == "<html>ADA"
+
+
+def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
+    write(
+        "mails.py",
+        """\
+        from jinja2 import Environment
+
+        def make(tag):
+            environment = Environment()
+            environment.globals["t"] = tag
+            return environment
+        """,
+    )
+    write("emails/a.html", "<html>{{ t }}")
+
+    gallery = open_gallery(project / "emails", settings=StudioSettings(env="mails:make", languages=("pt-BR",)))
+
+    assert (drawn(gallery, "a"), drawn(gallery, "a", "pt-BR")) == ("<html>en", "<html>pt-BR")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("mails", "--env mails: it is written as package.module:environment"),
+        ("mails.py:environment", "--env mails.py:environment: there is no module mails.py, here or where Python looks"),
+        ("nowhere:environment", "--env nowhere:environment: there is no module nowhere, here or where Python looks"),
+        ("mails:enviroment", "--env mails:enviroment: mails has no enviroment; did you mean environment?"),
+        ("mails:number", "--env mails:number is no Jinja environment, it is of type int"),
+        ("mails:nothing", "--env mails:nothing returns no Jinja environment, it is of type NoneType"),
+        ("mails:fails", "--env mails:fails: RuntimeError: no database ({project}/mails.py:10)"),
+        ("broken:environment", "--env broken:environment: ValueError: no settings ({project}/broken.py:1)"),
+        (
+            "lacking:environment",
+            "--env lacking:environment: ModuleNotFoundError: No module named 'nowhere' ({project}/lacking.py:1)",
+        ),
+        ("wrong:environment", "--env wrong:environment: SyntaxError: invalid syntax ({project}/wrong.py:1)"),
+    ],
+)
+def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, write: Write, named: str, message: str) -> None:
+    write("mails.py", f"{APP}\n    def nothing(): ...\n    def fails():\n        raise RuntimeError('no database')\n")
+    write("broken.py", "raise ValueError('no settings')")
+    write("lacking.py", "import nowhere")
+    write("wrong.py", "environment = = 1")
+
+    with pytest.raises(CannotImport) as caught:
+        open_gallery(project / "emails", environment=named)
+
+    assert str(caught.value) == message.format(project=project)
+    assert isinstance(caught.value, KeyturnError)
+
+
+def test_props_describe_the_mails_they_are_named_for(project: Path, write: Write) -> None:
+    write(
+        "src/shop/mails.py",
+        """\
+        from keyturn.mail.rendering.render import EmailProps
+
+        class Welcome(EmailProps):
+            template = "welcome"
+            name: str
+        """,
+    )
+    write("emails/welcome.html", "<html>{{ name }}")
+    write("emails/welcome.toml", "[ada]\nname = 7\n")
+
+    gallery = open_gallery(project / "emails", settings=StudioSettings(props="shop.mails"))
+
+    assert set(gallery.props) == {"welcome"}
+    with pytest.raises(TemplateInvalid, match=r"welcome\.toml:1: sample \[ada\]: Expected `str`, got `int`"):
+        gallery.samples("welcome")
+
+
+def test_globals_and_brands_are_given_to_every_template(project: Path, write: Write) -> None:
+    write("emails/a.html", "<html>{{ site.name }} {{ foot }}")
+    settings = StudioSettings(
+        globals={"site": {"name": "Northwind"}, "foot": "Leeds"}, brands={"harbour": {"site": {"name": "Harbour"}}}
+    )
+    gallery = open_gallery(project / "emails", settings=settings)
+    (sample,) = gallery.samples("a").values()
+
+    def html(brand: str) -> str:
+        return gallery.renderers()(sample, brand).render_values("a", sample.values, gallery.languages.choose("")).html
+
+    assert sample.values == {}
+    assert (html(""), html("harbour")) == ("<html>Northwind Leeds", "<html>Harbour Leeds")

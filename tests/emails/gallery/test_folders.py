@@ -1,0 +1,170 @@
+"""Folders as real teams have them, opened without any configuration."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.environments import lenient
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import examine
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.compiling import Rendered
+
+FOLDERS = Path(__file__).parent / "folders"
+
+MAILS = {
+    "shop": ["order_confirmation", "order_shipped", "reset_password"],
+    "school": ["emails/account/verify", "emails/courses/class_list", "emails/courses/enrolled"],
+    "club": ["dues", "invitation", "welcome"],
+}
+SHARED = {
+    "shop": ["base.html", "partials/footer.html", "partials/order_lines.html"],
+    "school": ["emails/layouts/_footer.mjml", "emails/layouts/main.mjml", "emails/macros/parts.mjml"],
+    "club": ["_layout.mjml.j2"],
+}
+
+
+@pytest.fixture(params=sorted(MAILS))
+def team(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def gallery(team: str, tmp_path: Path) -> Gallery:
+    return opened(team, tmp_path)
+
+
+def opened(team: str, tmp_path: Path) -> Gallery:
+    shutil.copytree(FOLDERS / team, tmp_path / team)
+    return open_gallery(tmp_path / team)
+
+
+def drawn(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
+    """Draw every mail with every sample, as the studio does."""
+    templates_for, language = gallery.renderers(lenient), gallery.languages.choose("")
+    for name in gallery.names():
+        for sample in gallery.samples(name).values():
+            yield name, templates_for(sample).render_values(name, sample.values, language)
+
+
+def test_mails_are_told_from_what_they_share(gallery: Gallery, team: str) -> None:
+    assert (gallery.names(), gallery.shared()) == (MAILS[team], SHARED[team])
+
+
+def test_every_mail_is_drawn(gallery: Gallery) -> None:
+    for name, mail in drawn(gallery):
+        assert mail.subject, name
+        assert "</html>" in mail.html, name
+        assert "{{" not in mail.html, name
+        assert bool(mail.text) == bool(gallery.files(name).text), name
+
+
+def test_no_name_is_a_mistake(gallery: Gallery) -> None:
+    rules = {found.finding.rule for found in examine(gallery).found if found.finding.severity == "error"}
+
+    assert not rules & {"jinja/undefined", "jinja/error", "jinja/syntax", "jinja/missing-template", "samples/missing"}
+
+
+def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
+    shop = opened("shop", tmp_path)
+
+    order = shop.samples("order_confirmation")["guessed"].values["order"]
+    mail = dict(drawn(shop))["order_confirmation"]
+
+    assert (order["customer"], order["is_gift"]) == ({"first_name": "Ada", "full_name": "Ada Byrne"}, True)
+    assert isinstance(order["created_at"], datetime)
+    assert [item["name"] for item in order["items"]] == ["Canvas bag", "Dotted notebook, A5", "Enamel mug"]
+    assert mail.subject == "Your order 1042"
+    assert "See your order: https://www.example.com/orders/1042" in mail.text
+    assert "&euro; 62.40" in mail.html
+
+
+def test_no_preview_fetches_a_picture(tmp_path: Path) -> None:
+    for team in ("shop", "school"):
+        for name, mail in drawn(opened(team, tmp_path)):
+            assert 'src="http' not in mail.html, name
+
+
+def test_a_filter_that_nobody_brought_is_told_once_and_the_rest_is_checked(tmp_path: Path) -> None:
+    found = examine(opened("school", tmp_path)).found
+
+    unknown = [one.finding for one in found if one.finding.rule == "jinja/unknown-filter"]
+    assert [(str(one.place.file), one.place.line) for one in unknown] == [("emails/courses/enrolled.mjml", 3)]
+    assert "--env package.module:environment" in unknown[0].way_out
+    assert any(one.finding.place.file == "emails/courses/enrolled.mjml" for one in found if one.finding not in unknown)
+
+
+def test_samples_come_in_every_form(tmp_path: Path) -> None:
+    club = opened("club", tmp_path)
+
+    def written(name: str) -> Mapping[str, tuple[str, str]]:
+        return {one.name: (one.kind, one.origin) for one in club.samples(name).values()}
+
+    assert written("welcome") == {"ada": ("plain", "welcome.yaml:1"), "no name": ("plain", "welcome.yaml:6")}
+    assert written("dues") == {"sample": ("plain", "samples/dues.json:1")}
+    assert written("invitation") == {"spring": ("plain", "invitation/samples.toml:1")}
+    assert club.samples("welcome")["ada"].values["boat"]["from"].strftime("%d %B") == "20 November"
+    assert [(entry.samples, entry.guessed) for entry in club.entries()] == [
+        (("sample",), False),
+        (("spring",), False),
+        (("ada", "no name"), False),
+    ]
+
+
+def test_samples_from_further_up_say_where_they_are(tmp_path: Path) -> None:
+    shop = opened("shop", tmp_path)
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "reset_password.toml").write_text('[ada]\nreset_url = "https://shop.example/1"\n')
+
+    assert shop.samples("reset_password")["ada"].origin == "../samples/reset_password.toml:1"
+    assert tmp_path / "samples" in shop.watched
+
+
+def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
+    shop = opened("shop", tmp_path)
+    before = shop.samples("order_shipped")["guessed"].values
+
+    footer = shop.folder / "partials" / "footer.html"
+    footer.write_text(footer.read_text() + "{{ phone_number }}")
+
+    after = shop.samples("order_shipped")["guessed"].values
+    assert after == {**before, "phone_number": "+44 113 496 0123"}
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "becomes", "place"),
+    [
+        ("shop/order_shipped.html", "{% endif %}", "", "order_shipped.html:"),
+        ("shop/partials/footer.html", "{{ shop_name }}", "{{ shop_name }", "partials/footer.html:2"),
+        ("shop/order_shipped.html", '"base.html"', '"bas.html"', "order_shipped.html:1"),
+        ("school/emails/macros/parts.mjml", "{% endmacro %}", "{% endmacr %}", "emails/macros/parts.mjml:1"),
+        ("club/welcome.yaml", "name: Ada}", "name: Ada", "welcome.yaml:"),
+        ("club/samples/dues.json", "48.5", "48,5", "samples/dues.json:3"),
+    ],
+)
+def test_what_is_broken_is_told_by_file_and_line(tmp_path: Path, file: str, was: str, becomes: str, place: str) -> None:
+    gallery = opened(file.partition("/")[0], tmp_path)
+    path = tmp_path / file
+    text = path.read_text()
+    assert was in text
+    path.write_text(text.replace(was, becomes))
+
+    with pytest.raises(TemplateInvalid) as caught:
+        list(drawn(gallery))
+
+    assert str(caught.value).startswith(f"{gallery.folder}/{place}")
+
+
+def test_a_mail_that_is_broken_leaves_the_others_alone(tmp_path: Path) -> None:
+    shop = opened("shop", tmp_path)
+    (shop.folder / "order_shipped.html").write_text("<html>{% if %}")
+
+    entries: list[Any] = [(entry.name, entry.unreadable) for entry in shop.entries()]
+
+    assert entries == [(name, False) for name in MAILS["shop"]]
+    assert shop.samples("reset_password")["guessed"].values["user"]

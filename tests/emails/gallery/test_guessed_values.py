@@ -1,0 +1,205 @@
+"""Values for what nobody has written a sample of."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from jinja2 import DictLoader, Environment
+
+from keyturn.emails.gallery.placeholders.guessed_values import guess
+from keyturn.emails.gallery.placeholders.pictures import is_placeholder
+from keyturn.emails.gallery.variables.variables import find_variables
+
+Guess = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def guessed() -> Guess:
+    """Return what is made up for a template."""
+
+    def values(template: str) -> dict[str, Any]:
+        environment = Environment(loader=DictLoader({"mail": template}))  # noqa: S701
+        return guess(find_variables(["mail"], environment))
+
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "Ada"),
+        ("firstName", "Ada"),
+        ("user.name", "Ada Byrne"),
+        ("invited_by", "Ada Byrne"),
+        ("company_name", "Northwind School"),
+        ("customer_email", "ada@northwind.example"),
+        ("support_email", "help@northwind.example"),
+        ("order.url", "https://www.example.com/orders/1042"),
+        ("login_url", "https://www.example.com/login"),
+        ("base_url", "https://www.example.com"),
+        ("link_color", "#14614b"),
+        ("button_text", "See the details"),
+        ("expires_in", "30 minutes"),
+        ("created_at", "20 November 2026"),
+        ("trial_ends_at", "27 November 2026"),
+        ("start_time", "14:32"),
+        ("order.total", "62.40"),
+        ("item.price", "24.00"),
+        ("amount_due", "62.40"),
+        ("balance_due", "62.40"),
+        ("due", "27 November 2026"),
+        ("amount_due_on", "27 November 2026"),
+        ("order_id", 1042),
+        ("quantity", 1),
+        ("currency", "EUR"),
+        ("verification_code", "482 913"),
+        ("phone_number", "+44 113 496 0123"),
+        ("shipping_address", "12 Harbour Street, Leeds LS1 4DT"),
+        ("address.city", "Leeds"),
+        ("ip_address", "203.0.113.7"),
+        ("locale", "en"),
+        ("year", 2026),
+        ("subject", "News from the harbour"),
+        ("frobnication_mode", "frobnication mode"),
+    ],
+)
+def test_a_name_says_what_it_is(guessed: Guess, name: str, value: object) -> None:
+    values: Any = guessed("{{ " + name + " }}")
+
+    for part in name.split("."):
+        values = values[part]
+    assert values == value
+
+
+def test_a_link_that_lets_somebody_in_looks_like_one(guessed: Guess) -> None:
+    values = guessed("{{ reset_password_url }} {{ verify_link }} {{ unsubscribe_url }}")
+
+    assert values["reset_password_url"].startswith("https://www.example.com/reset-password/")
+    assert len(values["verify_link"].rpartition("/")[2]) > 20
+    assert values["unsubscribe_url"] == "https://www.example.com/unsubscribe"
+
+
+def test_a_picture_is_drawn_here_and_says_what_belongs_there(guessed: Guess) -> None:
+    values = guessed('<img src="{{ product.image_url }}"><img src="{{ logo }}">')
+
+    for address, words in ((values["product"]["image_url"], "product image"), (values["logo"], "logo")):
+        assert is_placeholder(address)
+        assert f">{words}</text>" in unquote(address)
+        assert "http" not in unquote(address).replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
+    values = guessed("{{ sent_at.strftime('%d') }} {{ due.year }} {{ sent_on }} {{ when|date('d M') }}")
+
+    assert values["sent_at"] == datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+    assert values["due"] == datetime(2026, 11, 27, 14, 32, tzinfo=UTC)
+    assert (values["sent_on"], values["when"]) == ("20 November 2026", "20 November 2026")
+
+
+def test_a_number_that_is_reckoned_with_is_one(guessed: Guess) -> None:
+    values = guessed("{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * 2 }}")
+
+    assert values == {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12}
+
+
+def test_what_is_shown_as_money_is_a_number(guessed: Guess) -> None:
+    values = guessed("{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ age|money }}")
+
+    assert values == {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9}
+
+
+def test_a_filter_for_money_that_there_is_gets_a_number_to_reckon_with() -> None:
+    environment = Environment(loader=DictLoader({"mail": "{{ due|money }}"}))  # noqa: S701
+    environment.filters["money"] = "{:.2f}".format
+
+    assert guess(find_variables(["mail"], environment)) == {"due": 24.0}
+
+
+def test_a_name_that_asks_is_true_also_where_it_is_printed(guessed: Guess) -> None:
+    values = guessed("{{ is_trial }} {{ has_discount }} {{ user.canEdit }} {{ should_pay|yesno }}")
+
+    assert values == {"is_trial": True, "has_discount": True, "user": {"canEdit": True}, "should_pay": True}
+
+
+def test_a_state_is_true_where_it_is_asked_for(guessed: Guess) -> None:
+    values = guessed(
+        "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
+        "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
+        "{% if date_paid %}{{ date_paid }}{% endif %}"
+    )
+
+    assert values == {
+        "tasks": [{"done": True}] * 3, "enabled": True, "amount_paid": "62.40", "date_paid": "20 November 2026",
+    }  # fmt: skip
+
+
+def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:
+    values = guessed(
+        "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if note %}{{ note }}{% endif %}"
+    )
+
+    assert (values["is_gift"], values["user"], values["vip"]) == (True, {"verified": True}, True)
+    assert isinstance(values["note"], str)
+
+
+def test_what_is_compared_is_the_first_that_it_is_compared_with(guessed: Guess) -> None:
+    assert guessed("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}") == {"plan": "team"}
+
+
+def test_what_a_template_falls_back_to_is_taken_where_the_name_says_nothing_better(guessed: Guess) -> None:
+    values = guessed("{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ name|default('there') }}")
+
+    assert values == {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"}
+
+
+def test_a_list_has_three_items_that_differ(guessed: Guess) -> None:
+    values = guessed("{% for product in basket %}{{ product.name }} {{ product.at.hour }}{% endfor %}{{ tags|join }}")
+
+    assert [one["name"] for one in values["basket"]] == ["Canvas bag", "Dotted notebook, A5", "Enamel mug"]
+    assert len({one["at"] for one in values["basket"]}) == 3
+    assert len(set(values["tags"])) == 3
+
+
+def test_the_sums_of_an_order_are_right(guessed: Guess) -> None:
+    order = guessed(
+        "{% for item in order.items %}{{ item.price * item.quantity }}{% endfor %}"
+        "{{ order.subtotal + order.shipping + order.total }}"
+    )["order"]
+
+    assert sum(item["price"] * item["quantity"] for item in order["items"]) == order["subtotal"]
+    assert order["subtotal"] + order["shipping"] == order["total"]
+
+
+def test_rows_and_mappings(guessed: Guess) -> None:
+    values = guessed(
+        "{% for label, amount in rows %}{{ label }}{{ amount|round }}{% endfor %}"
+        "{% for key, value in facts.items() %}{{ key }}: {{ value }}{% endfor %}"
+    )
+
+    assert [len(row) for row in values["rows"]] == [2, 2, 2]
+    assert all(isinstance(amount, float) for _, amount in values["rows"])
+    assert values["facts"] == {"Order": 1042, "Delivery": "20 November 2026", "Payment": "Visa ending in 4242"}
+
+
+def test_what_is_called_is_left_out(guessed: Guess) -> None:
+    assert guessed("{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}") == {
+        "user": {"email": "ada@northwind.example"}
+    }
+
+
+def test_lists_in_lists_end(guessed: Guess) -> None:
+    template = (
+        "{% macro tree(node) %}{{ node.name }}"
+        "{% for child in node.children %}{{ tree(child) }}{% endfor %}{% endmacro %}"
+        "{{ tree(root) }}"
+    )
+
+    assert str(guessed(template)).count("name") < 100
+
+
+def test_it_is_the_same_every_time(guessed: Guess) -> None:
+    template = "{% for user in users %}{{ user.name }}{{ user.joined.day }}{% endfor %}{{ link }}"
+
+    assert guessed(template) == guessed(template)

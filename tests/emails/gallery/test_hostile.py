@@ -1,0 +1,177 @@
+"""Hostile samples: every string tried, in kind, and within what its type accepts."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from msgspec import Meta, Struct
+
+from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.samples.files import read_samples
+from keyturn.emails.gallery.samples.hostile import hostile_samples
+from keyturn.mail.rendering.render import EmailProps
+from keyturn.packaging import folder
+from keyturn.reset.delivery.email_props import EMAILS
+
+NAMES = ["hostile: very long", "hostile: right to left", "hostile: emoji", "hostile: HTML", "hostile: empty"]
+
+
+class Item(Struct, frozen=True):
+    title: Annotated[str, Meta(max_length=30)]
+    tags: tuple[str, ...] = ()
+
+
+class Props(EmailProps, frozen=True, kw_only=True):
+    template = "props"
+
+    name: Annotated[str, Meta(min_length=1, max_length=20)]
+    link: Annotated[str, Meta(pattern="^https://")]
+    email: str
+    items: list[Item]
+    labels: dict[str, str]
+    nick: str | None = None
+    code: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    tone: Literal["warm", "cool"]
+    one: Annotated[str, Meta(max_length=1)]
+    at: datetime
+    count: int
+
+
+VALUES: dict[str, Any] = {
+    "name": "Ada",
+    "link": "https://www.northwind.example/a?b=1#c",
+    "email": "ada@northwind.example",
+    "items": [Item("Lamp", ("light", "warm"))],
+    "labels": {"first": "One thing"},
+    "nick": "Countess",
+    "code": "ABC",
+    "tone": "warm",
+    "one": "A",
+    "at": datetime(2026, 11, 20, tzinfo=UTC),
+    "count": 3,
+}
+
+
+def hostile(values: dict[str, Any], props: type[EmailProps] | None = None) -> dict[str, dict[str, Any]]:
+    made = hostile_samples(Sample("first", values, "typed" if props else "plain", "props/samples.toml:1"), props)
+    return {sample.name: dict(sample.values) for sample in made}
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    match msgspec.to_builtins(value, enc_hook=str):
+        case str() as text:
+            yield text
+        case list() as items:
+            yield from (text for item in items for text in strings_of(item))
+        case dict() as mapping:
+            yield from (text for item in mapping.values() for text in strings_of(item))
+
+
+def test_there_are_five_of_each_first_sample_and_they_tell_where_that_is_written() -> None:
+    made = hostile_samples(Sample("first", VALUES, "typed", "props/samples.toml:1"), Props)
+    assert [sample.name for sample in made] == NAMES
+    assert {(sample.kind, sample.origin) for sample in made} == {("typed", "props/samples.toml:1")}
+
+
+def test_typed_props_accept_all_of_them() -> None:
+    for values in hostile(VALUES, Props).values():
+        assert msgspec.structs.asdict(msgspec.convert(msgspec.to_builtins(values), Props)) == values
+
+
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_every_string_is_tried_however_deep(name: str) -> None:
+    values = hostile(VALUES, Props)[name]
+    kept = {"ABC", "warm"}
+    assert kept.issuperset(
+        set(strings_of(values)) & (set(strings_of(VALUES)) - {"2026-11-20T00:00:00Z"}) - {"A", "light"}
+    )
+    assert values["items"][0].tags != VALUES["items"][0].tags
+    assert values["labels"].keys() == {"first"}
+    assert values["labels"]["first"] != "One thing"
+
+
+def test_what_is_no_text_stays() -> None:
+    for values in hostile(VALUES, Props).values():
+        assert {name: values[name] for name in ("at", "count", "tone", "code")} == {
+            name: VALUES[name] for name in ("at", "count", "tone", "code")
+        }
+
+
+def test_very_long_uses_all_that_a_type_allows_and_has_a_word_that_does_not_break() -> None:
+    values = hostile(VALUES, Props)["hostile: very long"]
+    assert len(values["name"]) in (19, 20)
+    assert len(values["items"][0].title) in (29, 30)
+    assert max(map(len, values["nick"].split())) > 40
+    assert values["nick"].startswith("Countess ")
+
+
+def test_right_to_left_is_written_from_the_right() -> None:
+    values = hostile(VALUES, Props)["hostile: right to left"]
+    assert re.match("[\u0600-\u06ff]", values["nick"])
+
+
+def test_emoji_are_whole() -> None:
+    for length in range(1, 40):
+        values = hostile({"name": "Ada Lovelace"[:length]}, _named(length))["hostile: emoji"]
+        assert not values["name"].endswith("\u200d")
+        assert len(values["name"]) <= length
+
+
+def test_html_is_what_an_unescaped_mail_would_run() -> None:
+    values = hostile(VALUES, Props)["hostile: HTML"]
+    assert "<script>" in values["nick"]
+    assert "{{ 7 * 7 }}" in values["nick"]
+
+
+def test_empty_is_empty_where_that_is_allowed() -> None:
+    values = hostile(VALUES, Props)["hostile: empty"]
+    assert values["nick"] == values["items"][0].title == values["labels"]["first"] == ""
+    assert values["name"] == "Ada"
+    assert values["link"] == VALUES["link"]
+    assert values["email"] == VALUES["email"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_link_stays_a_link_to_its_host_and_an_address_an_address(name: str) -> None:
+    values = hostile(VALUES, Props)[name]
+    link = urlsplit(values["link"])
+    assert (link.scheme, link.netloc, link.path, link.fragment) == ("https", "www.northwind.example", "/a", "c")
+    assert link.query.startswith("b=1")
+    assert values["link"].isascii()
+    assert re.fullmatch(
+        r"[^\s@<>\"]{1,64}@[\w.-]+\.northwind\.example|[^\s@<>\"]{1,64}@northwind\.example", values["email"]
+    )
+
+
+def test_a_mail_link_is_asked_for_a_subject() -> None:
+    values = hostile({"to": "mailto:help@northwind.example"})["hostile: HTML"]
+    assert values["to"].startswith("mailto:help@northwind.example?subject=")
+
+
+@pytest.mark.parametrize(
+    "text", ["#14614b", "100%", "42", "12:30", "2026-11-20", "PT30M", "ltr", "pt-BR", "/logo.png", "cid:logo"]
+)
+def test_what_a_program_reads_stays(text: str) -> None:
+    assert all(values["it"] == text for values in hostile({"it": text}).values())
+
+
+def test_plain_values_are_tried_by_their_looks_also_in_mixed_lists() -> None:
+    values = hostile({"mixed": [1, "Some words", {"deep": ["More words", None]}], "none": None})["hostile: empty"]
+    assert values == {"mixed": [1, "", {"deep": ["", None]}], "none": None}
+
+
+def test_our_own_mails_accept_theirs() -> None:
+    for props in EMAILS.values():
+        first = next(iter(read_samples(folder("email_templates"), props).values()))
+        for values in hostile(msgspec.structs.asdict(first), props).values():
+            assert msgspec.convert(msgspec.to_builtins(values), props)
+
+
+def _named(longest: int) -> type[EmailProps]:
+    return msgspec.defstruct(  # type: ignore[return-value]
+        "Named", [("name", Annotated[str, Meta(max_length=longest)])], bases=(EmailProps,), frozen=True, kw_only=True
+    )

@@ -1,0 +1,164 @@
+"""Where samples are found, and what is said of those that cannot be read."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.samples.files import find_samples
+from keyturn.errors import TemplateInvalid
+
+Write = Callable[[str, str], None]
+
+TOML = '[ada]\nname = "Ada"\n'
+YAML = "ada:\n  name: Ada\n"
+JSON = '{"ada": {"name": "Ada"}}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "emails"
+
+
+@pytest.fixture
+def write(folder: Path) -> Write:
+    def file(name: str, text: str) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+    return file
+
+
+def found(folder: Path, markup: str, name: str = "", **more: object) -> dict[str, Mapping[str, object]]:
+    name = name or markup.partition(".")[0]
+    return {one: sample.values for one, sample in find_samples(folder, name, markup, **more).items()}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("auth/reset.samples.toml", TOML),
+        ("auth/reset.samples.yaml", YAML),
+        ("auth/reset.samples.json", JSON),
+        ("auth/reset.toml", TOML),
+        ("auth/reset.yml", YAML),
+        ("auth/samples/reset.yaml", YAML),
+        ("samples/auth/reset.json", JSON),
+        ("../samples/auth/reset.toml", TOML),
+        ("samples/auth/reset/ada.json", '{"name": "Ada"}'),
+        ("samples/auth/reset/ada.yaml", "name: Ada\n"),
+        ("../samples/auth/reset/ada.toml", 'name = "Ada"\n'),
+    ],
+)
+def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
+    folder: Path, write: Write, file: str, text: str
+) -> None:
+    write("auth/reset.mjml", "<mjml />")
+    write(file, text)
+
+    assert found(folder, "auth/reset.mjml") == {"ada": {"name": "Ada"}}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("welcome/samples.yaml", YAML), ("welcome/samples/ada.json", '{"name": "Ada"}'), ("welcome/index.toml", TOML)],
+)
+def test_a_mail_with_a_folder_of_its_own_has_them_there(folder: Path, write: Write, file: str, text: str) -> None:
+    write(file, text)
+
+    assert found(folder, "welcome/index.mjml.j2", "welcome") == {"ada": {"name": "Ada"}}
+
+
+def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path, write: Write) -> None:
+    write("samples.toml", TOML)
+
+    assert found(folder, "welcome.html") == {}
+
+
+def test_a_folder_that_is_set_is_looked_into_as_well(folder: Path, write: Write, tmp_path: Path) -> None:
+    write("../fixtures/welcome.yaml", YAML)
+    write("welcome.toml", "[grace]\nname = 'Grace'")
+
+    assert set(found(folder, "welcome.html", elsewhere=tmp_path / "fixtures")) == {"ada", "grace"}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "expected"),
+    [
+        ("name: Ada\norder: {id: 7}\n", set(), {"sample": {"name": "Ada", "order": {"id": 7}}}),
+        (
+            "user: {name: Ada}\norder: {id: 7}\n",
+            {"user", "order"},
+            {"sample": {"user": {"name": "Ada"}, "order": {"id": 7}}},
+        ),
+        ("user: {user: {name: Ada}}\n", {"user"}, {"user": {"user": {"name": "Ada"}}}),
+        ("ada: {user: {name: Ada}}\n", {"user"}, {"ada": {"user": {"name": "Ada"}}}),
+        ("", set(), {}),
+        ("{}", set(), {}),
+    ],
+)
+def test_a_file_holds_samples_or_the_values_of_one(
+    folder: Path, write: Write, text: str, asked: set[str], expected: object
+) -> None:
+    write("welcome.yaml", text)
+
+    assert found(folder, "welcome.html", asked=lambda: asked) == expected
+
+
+def test_each_knows_the_line_it_stands_on(folder: Path, write: Write) -> None:
+    write("welcome.toml", TOML + '\n["no name"]\nname = ""\n')
+    write("welcome.yaml", "# ours\ngrace:\n  name: Grace\n")
+
+    lines = {name: (one.file.name, one.line) for name, one in find_samples(folder, "welcome", "welcome.html").items()}
+
+    assert lines == {"ada": ("welcome.toml", 1), "no name": ("welcome.toml", 4), "grace": ("welcome.yaml", 2)}
+
+
+def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
+    write("welcome.toml", TOML)
+    write("samples/welcome.yaml", "grace:\n  name: Grace\nada:\n  name: Ada\n")
+
+    with pytest.raises(TemplateInvalid) as caught:
+        found(folder, "welcome.html")
+
+    file = folder / "samples" / "welcome.yaml"
+    assert str(caught.value) == f"{file}:3: sample [ada] is in emails/welcome.toml already"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "message"),
+    [
+        ("welcome.toml", "[ada]\nname = Ada\n", 2, "Invalid value (at line 2, column 8)"),
+        ("welcome.toml", '[ada]\nname = "', 2, "Unterminated string"),
+        ("welcome.yaml", "ada:\n  name: [Ada\n", 3, "expected ',' or ']'"),
+        ("welcome.yaml", "ada:\n\tname: Ada\n", 2, "found character '\\t'"),
+        ("welcome.yaml", "ada: {name: Ada}\nada: {name: Grace}\n", 2, "ada stands there twice"),
+        ("welcome.yaml", "ada: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
+        ("welcome.yaml", "- ada\n- grace\n", 1, "Samples are names with values, and this is none"),
+        ("welcome.yaml", "1: {name: Ada}\n", None, "1 is no name: write it in quotes"),
+        ("welcome.json", '{"ada": {"name": "Ada",}}', 1, "(at line 1, column"),
+        ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada stands there twice"),
+        ("welcome.json", '"Ada"', 1, "Samples are names with values, and this is none"),
+        ("welcome.samples.toml", 'name = "Ada"\n', 1, "name stands outside a sample: write a line [first] above it"),
+        ("welcome.samples.yaml", "name: Ada\n", 1, "name stands outside a sample: write a line first: above it"),
+        ("samples/welcome/ada.json", "[1]", 1, "Samples are names with values, and this is none"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_by_its_line(
+    folder: Path, write: Write, file: str, text: str, line: int | None, message: str
+) -> None:
+    write(file, text)
+
+    with pytest.raises(TemplateInvalid) as caught:
+        found(folder, "welcome.html")
+
+    assert (caught.value.path, caught.value.line) == (str(folder / file), line)
+    assert message in caught.value.message
+
+
+def test_a_file_that_is_not_utf_8_is_told(folder: Path, write: Write) -> None:
+    write("welcome.json", "")
+    (folder / "welcome.json").write_bytes(b'{"name": "\xff"}')
+
+    with pytest.raises(TemplateInvalid, match="can't decode byte 0xff"):
+        found(folder, "welcome.html")

@@ -1,0 +1,301 @@
+"""Samples written into files that people keep: what is theirs stays byte for byte."""
+
+import json
+import stat
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from msgspec import Struct, inspect
+
+from keyturn.emails.gallery.samples.files import find_samples
+from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
+from keyturn.emails.gallery.samples.shapes import Fields, parts_of
+from keyturn.errors import SampleNotSaved
+from keyturn.mail.rendering.render import EmailProps
+
+VALUES: dict[str, Any] = {
+    "name": "Ada",
+    "at": datetime(2026, 11, 20, 14, 32, tzinfo=UTC),
+    "day": date(2026, 11, 20),
+    "lasts": timedelta(hours=1, minutes=30),
+    "items": [{"title": "Lamp", "price": 42.5, "inside": {"bulb": True}}],
+    "none_of": [],
+    "said": 'A "quoted"\nline, ünd mehr',
+}
+READ = {**VALUES, "lasts": "PT1H30M"}
+TOML = """\
+# Two samples.
+[ada]
+name = "A"     # the name
+at = 2026-01-01T00:00:00Z
+gone = 1
+
+# About Grace.
+[grace]
+name   =   'G'
+  [grace.inside]
+  bulb = true
+[[grace.items]]
+title = "Lamp"  # lit
+[[grace.items]]
+title = "Shade"
+
+# The end."""
+YAML = """\
+# Two samples.
+ada:
+  name: A
+  at: 2026-01-01
+
+# About Grace.
+grace:
+  items: [{title: Lamp}]   # lit
+# The end.
+"""
+JSON = '{\n    "ada": {\n        "name": "Ä"\n    },\n    "grace": {\n        "name": null\n    }\n}\n'
+
+
+class Item(Struct):
+    title: str
+    note: str | None = None
+
+
+class Props(EmailProps, frozen=True, kw_only=True):
+    template = "mail"
+
+    name: str
+    note: str | None = None
+    items: list[Item] = msgspec.field(default_factory=list)
+    must: str | None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "mail.mjml").write_text("<mjml></mjml>")
+    (tmp_path / "alone.html").write_text("<p></p>")
+    return tmp_path
+
+
+def files(folder: Path, name: str = "mail", markup: str = "mail/mail.mjml") -> SampleFiles:
+    return SampleFiles(folder, name, markup)
+
+
+def save(folder: Path, name: str, values: dict[str, Any], fields: Fields = ()) -> str:
+    return files(folder).save(name, values, fields).read_bytes().decode()
+
+
+def written(folder: Path, text: str, ending: str) -> Path:
+    file = folder / "mail" / f"samples{ending}"
+    file.write_bytes(text.encode())
+    return file
+
+
+def read(folder: Path, name: str) -> Any:
+    return find_samples(folder, "mail", "mail/mail.mjml")[name].values
+
+
+def left(old: str, new: str) -> list[str]:
+    """Return the lines of the old text that the new one does not have."""
+    kept = new.split("\n")
+    return [line for line in old.split("\n") if line not in kept]
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "expected"),
+    [
+        (".toml", TOML, READ),
+        (".yaml", YAML, READ),
+        (".yml", YAML, READ),
+        (".json", JSON, {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20"}),
+    ],
+)
+def test_a_new_sample_comes_last_and_all_else_stays(folder: Path, ending: str, text: str, expected: Any) -> None:
+    file = written(folder, text, ending)
+    before = {name: read(folder, name) for name in ("ada", "grace")}
+    new = save(folder, "new", VALUES)
+    assert new.startswith(text if ending != ".json" else text[: -len("\n}\n")])
+    assert read(folder, "new") == expected
+    assert {name: read(folder, name) for name in ("ada", "grace")} == before
+    assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_replaced_in_toml_it_keeps_its_place_and_its_comments(folder: Path) -> None:
+    written(folder, TOML, ".toml")
+    new = save(folder, "ada", VALUES)
+    assert left(TOML, new) == ['name = "A"     # the name', "at = 2026-01-01T00:00:00Z", "gone = 1"]
+    assert new.startswith('# Two samples.\n[ada]\nname = "Ada"     # the name\nat = 2026-11-20T14:32:00Z\n')
+    assert new.index("said = ") < new.index("# About Grace.")
+    assert read(folder, "ada") == READ
+
+
+def test_replaced_tables_within_a_table_keep_theirs_too(folder: Path) -> None:
+    written(folder, TOML, ".toml")
+    values = {
+        "name": "G",
+        "inside": {"bulb": False},
+        "items": [{"title": "Lamp", "n": 1}, {"title": "X"}, {"title": "Y"}],
+        "new": 5,
+    }
+    new = save(folder, "grace", values)
+    assert left(TOML, new) == ["  bulb = true", 'title = "Shade"']
+    assert read(folder, "grace") == values
+    save(folder, "grace", {"name": "G", "items": [{"title": "Lamp"}]})
+    assert read(folder, "grace") == {"name": "G", "items": [{"title": "Lamp"}]}
+
+
+@pytest.mark.parametrize("table", ["ada = { name = 'x' }  # here\n", "[ada]\n", "[ada.b]\nc = 1\n"])
+def test_a_table_may_be_written_in_any_way(folder: Path, table: str) -> None:
+    written(folder, table, ".toml")
+    save(folder, "ada", {"name": "Ada", "more": [1, 2]})
+    assert read(folder, "ada") == {"name": "Ada", "more": [1, 2]}
+
+
+def test_replaced_in_yaml_all_around_it_stays(folder: Path) -> None:
+    written(folder, YAML, ".yaml")
+    new = save(folder, "ada", {"name": "Ada"})
+    assert new == YAML.replace("  name: A\n  at: 2026-01-01\n", "  name: Ada\n")
+    new = save(folder, "grace", {"items": []})
+    assert new.endswith("# About Grace.\ngrace:\n  items: []\n# The end.\n")
+
+
+def test_json_keeps_its_indent_its_letters_and_its_end(folder: Path) -> None:
+    written(folder, JSON, ".json")
+    assert save(folder, "grace", {"name": "Grace"}) == JSON.replace("null", '"Grace"')
+    written(folder, '{"ada": {"name": "A"}}', ".json")
+    assert save(folder, "ada", {"name": None}) == '{"ada": {"name": null}}'
+
+
+def test_line_ends_of_windows_stay(folder: Path) -> None:
+    written(folder, TOML.replace("\n", "\r\n"), ".toml")
+    new = save(folder, "new", {"name": "Ada"})
+    assert new.count("\n") == new.count("\r\n")
+
+
+def test_a_template_without_samples_gets_a_file_where_it_is_looked_for(folder: Path) -> None:
+    file = files(folder).save("first", VALUES, ())
+    assert file == folder / "mail" / "samples.toml"
+    assert read(folder, "first") == READ
+    beside = files(folder, "alone", "alone.html").save("first", {"name": "Ada"}, ())
+    assert beside == folder / "alone.samples.toml"
+    assert find_samples(folder, "alone", "alone.html")["first"].values == {"name": "Ada"}
+
+
+def test_it_goes_to_the_file_that_has_the_others(folder: Path) -> None:
+    (folder / "samples").mkdir()
+    (folder / "samples" / "alone.json").write_text(JSON)
+    assert files(folder, "alone", "alone.html").save("new", {"name": "Ada"}, ()) == folder / "samples" / "alone.json"
+
+
+def test_a_file_that_is_one_sample_is_replaced_whole_and_never_added_to(folder: Path) -> None:
+    (folder / "mail" / "samples").mkdir()
+    one = folder / "mail" / "samples" / "ada.toml"
+    one.write_text('# Ada\nname = "A"\n')
+    assert files(folder).save("ada", {"name": "Ada"}, ()) == one
+    assert one.read_text() == '# Ada\nname = "Ada"\n'
+    assert files(folder).save("new", {"name": "New"}, ()) == folder / "mail" / "samples.toml"
+    assert one.read_text() == '# Ada\nname = "Ada"\n'
+
+
+def test_times_are_what_the_format_has(folder: Path) -> None:
+    written(folder, "", ".toml")
+    save(folder, "one", {"opens": time(9, 30)})
+    assert read(folder, "one") == {"opens": time(9, 30)}
+    (folder / "mail" / "samples.toml").unlink()
+    written(folder, "two: {}\n", ".yaml")
+    save(folder, "one", {"opens": time(9, 30)})
+    assert yaml.safe_load((folder / "mail" / "samples.yaml").read_text())["one"] == {"opens": "09:30:00"}
+
+
+def test_what_is_none_anyway_is_left_out(folder: Path) -> None:
+    fields = parts_of(inspect.type_info(Props))
+    values = {"name": "Ada", "note": None, "items": [Item("Lamp"), Item("Shade", "old")], "must": "x"}
+    assert save(folder, "one", values, fields).count("note") == 1
+    typed = msgspec.convert(read(folder, "one"), Props)
+    assert typed == Props(**values)
+
+
+def test_none_is_told_where_toml_has_no_word_for_it_and_nothing_is_written(folder: Path) -> None:
+    written(folder, TOML, ".toml")
+    fields = parts_of(inspect.type_info(Props))
+    with pytest.raises(SampleNotSaved, match="TOML has no null, and must is null"):
+        save(folder, "new", {"name": "Ada", "must": None}, fields)
+    with pytest.raises(SampleNotSaved, match=r"items\[0\]\.title is null"):
+        save(folder, "new", {"items": [{"title": None}]})
+    assert (folder / "mail" / "samples.toml").read_text() == TOML
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "says"),
+    [
+        (".toml", "[ada\n", "it cannot be read: .*line 1"),
+        (".toml", "new.name = 'x'\n[grace]\n[new.b]\nc = 1\n", r"\[new\] is in several pieces there"),
+        (".yaml", "{ada: {a: 1}}\n", "it is written in a way that nothing can be added to"),
+        (".yaml", "ada: &x {a: 1}\ngrace: *x\n...\n", "it is written in a way that nothing can be added to"),
+        (".json", "{", "it cannot be read: .*line 1"),
+    ],
+)
+def test_a_file_that_cannot_be_added_to_is_told_and_left_alone(folder: Path, ending: str, text: str, says: str) -> None:
+    file = written(folder, text, ending)
+    if ending != ".toml" and "cannot be read" in says:
+        file.rename(folder / "mail" / "samples.toml")
+        file = folder / "mail" / "samples.toml"
+    with pytest.raises(SampleNotSaved, match=says):
+        save(folder, "new", {"name": "Ada"})
+    assert file.read_text() == text
+
+
+def test_it_never_leaves_the_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "samples.toml"
+    outside.write_text(TOML)
+    (folder / "mail" / "samples.toml").symlink_to(outside)
+    with pytest.raises(SampleNotSaved, match="it is outside of"):
+        save(folder, "ada", {"name": "Ada"})
+    assert outside.read_text() == TOML
+
+
+def test_a_folder_that_is_gone_is_made_and_a_file_keeps_its_rights(folder: Path) -> None:
+    file = written(folder, TOML, ".toml")
+    file.chmod(0o600)
+    save(folder, "new", {"name": "Ada"})
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_disk_that_refuses_is_told_and_nothing_is_left_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(folder, TOML, ".toml")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)  # for root no folder is closed
+    with pytest.raises(SampleNotSaved, match=r"samples\.toml was not written: Permission denied"):
+        save(folder, "new", {"name": "Ada"})
+    assert file.read_text() == TOML
+    assert [path.name for path in file.parent.iterdir()] == ["mail.mjml", "samples.toml"] or len(
+        list(file.parent.iterdir())
+    ) == 2
+
+
+@pytest.mark.parametrize("name", ["viewer", "long_name", "two-days", "größe", "2026", "a" * 60])
+def test_a_name_is_a_word(name: str) -> None:
+    assert name_fault(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "two words", "a/b", "..", "-x", "[x]", 'a"', "a.b", "a\nb", "a" * 61, "hostile: HTML"]
+)
+def test_and_nothing_else(folder: Path, name: str) -> None:
+    assert name_fault(name)
+    with pytest.raises(SampleNotSaved):
+        save(folder, name, {"name": "Ada"})
+    assert not (folder / "mail" / "samples.toml").exists()
+
+
+def test_what_was_written_is_json_to_others(folder: Path) -> None:
+    written(folder, JSON, ".json")
+    save(folder, "new", VALUES)
+    assert json.loads((folder / "mail" / "samples.json").read_text())["new"]["lasts"] == "PT1H30M"

@@ -1,0 +1,78 @@
+"""What screen readers, small screens and tired eyes need; and what is already good and left alone."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.lint.planting import Mails
+
+from keyturn.emails.lint.checks.accessibility import check_accessibility
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT, check_sizes, size_of
+
+LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>
+{body}</mj-column></mj-section></mj-body></mjml>"""
+
+
+def found(tmp_path: Path, body: str, head: str = "") -> dict[str, int]:
+    """Return the rules with the line of each."""
+    mails = Mails(tmp_path)
+    mails.write("letter/letter.mjml", LETTER.replace("{body}", body).replace("{head}", head))
+    document = mails.read_values("letter", {"name": "Ada"})
+    return {one.rule: one.place.line for check in (check_accessibility, check_sizes) for one in check(document)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<mj-text font-size='16px'><h1>Hello</h1><h2>Why</h2><h2>How</h2><h3>Where</h3></mj-text>",
+        "<mj-text><h1>Hello</h1></mj-text><mj-image src='https://a.example/line.png' alt='' />",
+        "<mj-text><h1>Hello</h1></mj-text><mj-table><tr><th>When</th><td>Now</td></tr></mj-table>",
+        "<mj-text><h1>Hello</h1><table role='presentation'><tr><td>Hello</td></tr></table></mj-text>",
+        "<mj-text><h1>Hello</h1><p style='font-size:13px;line-height:1'>Short</p></mj-text>",
+        "<mj-text><h1>Hello</h1><p style='display:none;font-size:1px'>Not seen</p></mj-text>",
+    ],
+)
+def test_what_is_good_is_left_alone(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, body) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("<mj-text>\n<h1>Hello</h1>\n<h3>Why</h3></mj-text>", "accessibility/heading-order"),
+        (
+            "<mj-text><h1>Hello</h1></mj-text>\n\n<mj-image src='https://a.example/a.png' />",
+            "accessibility/alt-missing",
+        ),
+        ("<mj-text><h1>Hello</h1></mj-text>\n\n<mj-text font-size='10px'>Small</mj-text>", "accessibility/small-text"),
+        ("<mj-text><h1>Hello</h1></mj-text>\n\n<mj-text align='justify'>Wide</mj-text>", "accessibility/justified"),
+    ],
+)
+def test_a_mistake_is_found_on_its_line(tmp_path: Path, body: str, rule: str) -> None:
+    assert found(tmp_path, body) == {rule: 4}
+
+
+def test_what_the_whole_mail_sets_counts_for_each_text(tmp_path: Path) -> None:
+    body = "<mj-text><h1>Hello</h1></mj-text>\n<mj-text>Small</mj-text>"
+    small = "<mj-attributes><mj-text font-size='11px' /></mj-attributes>"
+    assert found(tmp_path, body, small) == {"accessibility/small-text": 3}
+
+
+def test_a_size_is_of_what_is_sent() -> None:
+    size = size_of("<style>ä</style><style>abc</style>é", "ñ")
+    assert (size.html, size.style, size.text) == (37, 3, 2)
+
+
+def test_a_mail_is_too_big_from_the_first_byte_over(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write("letter/letter.mjml", LETTER.replace("{head}", "").replace("{body}", "<mj-raw>{{ filling }}</mj-raw>"))
+    empty = len(mails.read_values("letter", {"filling": ""}).html.encode())
+    for length, rules in ((CLIPPED_AT - empty, []), (CLIPPED_AT - empty + 1, ["sizes/clipped"])):
+        document = mails.read_values("letter", {"filling": "x" * length})
+        assert [finding.rule for finding in check_sizes(document)] == rules
+
+
+def test_styles_are_counted_block_by_block(tmp_path: Path) -> None:
+    half = ".a { color: #111111 }" * (STYLE_DROPPED_AT // 40)
+    body = "<mj-text><h1>Hello</h1></mj-text>"
+    assert found(tmp_path, body, f"<mj-style>{half}</mj-style>") == {}
+    assert "sizes/style-dropped" in found(tmp_path, body, f"<mj-style>{half}{half}</mj-style>")

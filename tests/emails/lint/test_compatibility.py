@@ -1,0 +1,188 @@
+"""What Can I email says, read without its traps, and told only of what the author brought in."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.lint.planting import Mails
+
+from keyturn.emails.lint.checks.compatibility import check_compatibility
+from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of, supports
+from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.finding import Finding
+
+LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</mj-style></mj-head>
+<mj-body><mj-section><mj-column><mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>"""
+
+
+def found(tmp_path: Path, html: str = "", css: str = "", clients: Clients = MAJOR) -> dict[str, Finding]:
+    mails = Mails(tmp_path)
+    mails.write("letter/letter.mjml", LETTER.replace("{css}", css).replace("{html}", html))
+    document = mails.read_values("letter", {})
+    return {finding.rule.partition("/")[2]: finding for finding in check_compatibility(document, clients)}
+
+
+def test_the_data_is_trimmed_to_what_is_looked_for() -> None:
+    assert set(supports()) == set(features())
+
+
+def test_every_client_of_the_data_is_in_one_group() -> None:
+    grouped = [client for members in GROUPS.values() for client in members]
+    assert sorted(grouped) == sorted(supports()["css-border-radius"].verdicts)
+
+
+def test_a_client_is_as_its_last_listed_version_is_not_its_highest() -> None:
+    # "16.80" comes after "2016" in the source and before it in any order of the keys.
+    assert supports()["css-border-spacing"].verdicts["outlook/macos"] == "no"
+    assert supports()["css-border-radius"].verdicts["outlook/macos"] == "yes"
+
+
+def test_no_with_a_note_is_no(tmp_path: Path) -> None:
+    assert supports()["css-border-radius"].verdicts["outlook/windows"] == "no"
+    assert supports()["css-border-radius"].noted["outlook/windows"] == ["1"]
+    message = found(tmp_path, '<p style="border-radius:4px">x</p>')["css-border-radius"].message
+    assert message.startswith("border-radius: square in Outlook for Windows.")
+
+
+def test_untested_is_unknown_and_counts_for_neither_side() -> None:
+    support = supports()["css-border-radius"]
+    assert support.verdicts["thunderbird/windows"] == "unknown"
+    assert support.tested_in == sum(len(support.clients_that(verdict)) for verdict in ("yes", "partial", "no"))
+    assert support.tested_in < len(support.verdicts)
+
+
+def test_a_finding_counts_the_clients_and_dates_the_test(tmp_path: Path) -> None:
+    message = found(tmp_path, '<p style="border-radius:4px">x</p>')["css-border-radius"].message
+    assert message.endswith("Works in 28 of 41 clients, tested 2021-03.")
+
+
+def test_what_degrades_well_is_a_note_and_what_does_not_is_a_warning(tmp_path: Path) -> None:
+    seen = found(tmp_path, '<p style="border-radius:4px; display:flex">x</p>')
+    assert seen["css-border-radius"].severity == "note"
+    assert seen["css-display-flex"].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"), [("600", None), ("650", "note"), ("bold", None)], ids=["hundred", "between", "word"]
+)
+def test_partial_support_counts_only_where_the_value_needs_the_rest(
+    tmp_path: Path, value: str, severity: str | None
+) -> None:
+    finding = found(tmp_path, f'<p style="font-weight:{value}">x</p>').get("css-font-weight")
+    assert (finding.severity if finding else None) == severity
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "@media only screen and (orientation: portrait)",
+        "@media(orientation:landscape)",
+        "@MEDIA screen and (orientation: portrait)",
+    ],
+)
+def test_a_media_rule_is_one_however_it_is_written(tmp_path: Path, media: str) -> None:
+    assert "css-at-media-orientation" in found(tmp_path, css=media + " { p { color: red } }")
+
+
+def test_groups_choose_whose_lack_counts(tmp_path: Path) -> None:
+    html = '<p style="object-fit:cover">x</p>'
+    assert "css-object-fit" in found(tmp_path, html)
+    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.named(["apple"]))
+
+
+def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
+    html = '<p style="object-fit:cover">x</p>'
+    both = Clients.named(["samsung", "Outlook "])
+    assert both.groups == ("outlook", "samsung")
+    lacking = found(tmp_path, html, clients=both)["css-object-fit"].message.partition(". ")[0]
+    assert "Outlook for Windows" in lacking
+    assert "Gmail" not in lacking
+    everybody = found(tmp_path, html, clients=Clients.named(["all"]))["css-object-fit"].message
+    assert "WEB.DE" in everybody
+
+
+def test_all_stands_for_every_client() -> None:
+    assert sorted(Clients.named(["all"]).members) == sorted(supports()["css-border-radius"].verdicts)
+
+
+def test_groups_are_named_one_by_one_or_with_commas_and_none_means_the_usual_ones() -> None:
+    assert Clients.named(["gmail,apple ", "APPLE"]).groups == ("apple", "gmail")
+    assert Clients.named([]) == Clients.named([" , "]) == MAJOR
+
+
+def test_a_group_that_does_not_exist_is_refused_with_what_there_is() -> None:
+    with pytest.raises(UnknownClients) as refused:
+        Clients.named(["gmail", "aple"])
+    assert str(refused.value).startswith("no group of clients is called 'aple' (did you mean apple?); the groups are ")
+    assert all(group in str(refused.value) for group in GROUPS)
+    with pytest.raises(UnknownClients, match=r"is called 'pigeon'; the groups are"):
+        Clients.named(["pigeon"])
+
+
+def test_the_rules_that_are_inlined_are_judged_by_what_they_declare_alone(tmp_path: Path) -> None:
+    """Their selectors are never sent."""
+    css = ".a > b:nth-child(2) { display: flex }"
+    mails = Mails(tmp_path)
+    head = LETTER.replace("{html}", "<p>x</p>").replace("{css}", css)
+    mails.write("letter/letter.mjml", head.replace("<mj-style>", '<mj-style inline="inline">'))
+    rules = {finding.rule for finding in check_compatibility(mails.read_values("letter", {}))}
+    assert rules == {"compatibility/css-display-flex"}
+    assert "css-pseudo-class-nth-child" in found(tmp_path, css=css)
+
+
+def test_a_whole_group_is_named_once() -> None:
+    assert names_of([*GROUPS["gmail"], "outlook/windows"]) == "Gmail and Outlook for Windows"
+    assert names_of(["outlook/outlook-com", "apple-mail/ios"]) == "Outlook.com and Apple Mail on iOS"
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "@media (prefers-color-scheme: dark) { p { border-radius: 4px; transform: none } }",
+        "@supports (display: grid) { p { display: grid } }",
+        "[data-ogsc] p { transform: none }",
+    ],
+)
+def test_what_is_offered_only_to_clients_that_have_it_is_not_missed(tmp_path: Path, css: str) -> None:
+    assert set(found(tmp_path, css=css)) <= {"css-at-supports"}
+
+
+@pytest.mark.parametrize(
+    ("html", "feature"),
+    [
+        ('<a href="#more">More about it</a>', "html-anchor-links"),
+        ("<section>x</section>", "html-semantics"),
+        ('<img src="https://northwind.example/a.svg?v=2" alt="">', "image-svg"),
+        ('<p style="width:calc(100% - 2px)">x</p>', "css-unit-calc"),
+        ('<p style="color:oklch(40% 0.2 10)">x</p>', "css-modern-color"),
+        ("<p hidden>x</p>", "html-hidden"),
+    ],
+)
+def test_html_and_inline_styles_are_looked_at(tmp_path: Path, html: str, feature: str) -> None:
+    assert feature in found(tmp_path, html)
+
+
+def test_what_stands_in_a_conditional_comment_is_for_outlook_alone(tmp_path: Path) -> None:
+    assert found(tmp_path, '<!--[if mso]><p style="display:flex">x</p><![endif]-->') == {}
+
+
+def test_a_note_comes_once_for_a_file_and_a_warning_for_every_line(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    html = '<p style="border-radius:1px;display:flex">x</p>\n' * 3
+    mails.write("letter/letter.mjml", LETTER.replace("{css}", "").replace("{html}", html))
+    rules = [finding.rule for finding in check_compatibility(mails.read_values("letter", {}))]
+    assert rules.count("compatibility/css-border-radius") == 1
+    assert rules.count("compatibility/css-display-flex") == 3
+
+
+def test_partial_support_is_told_with_what_is_missing(tmp_path: Path) -> None:
+    message = found(tmp_path, '<p style="mix-blend-mode:multiply">x</p>')["css-mix-blend-mode"].message
+    assert "only in part in Gmail on iOS and Gmail on Android (Not supported with non Google accounts)" in message
+
+
+def test_where_no_way_out_is_written_down_the_source_s_note_is_one(tmp_path: Path) -> None:
+    way_out = found(tmp_path, '<p style="background-position:top">x</p>')["css-background-position"].way_out
+    assert way_out.startswith("Background images position can be used in VML")
+    assert "](" not in way_out
+    assert found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].way_out == (
+        "See that the mail also holds without it."
+    )

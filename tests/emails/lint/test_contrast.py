@@ -1,0 +1,203 @@
+"""What a text looks like in each mode: the cascade, the grounds, and what clients make of colours in the dark."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.lint.planting import Mails
+
+from keyturn.emails.lint.checks.contrast import check_contrast
+from keyturn.emails.lint.css.colours import Colour, lightness, read_colour, read_ground, with_lightness
+from keyturn.emails.lint.css.computed_style import Paint, Painter
+from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, inverted_ground, inverted_text
+from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.mail.rendering.palette import ENOUGH, contrast
+
+WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
+
+
+def painted(html: str, mode: Mode = LIGHT) -> Paint:
+    """Return how the element with the id "x" is painted."""
+    return next(paint for node, paint in Painter(draw(html), mode).texts() if node.attributes.get("id") == "x")
+
+
+def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
+    paint = painted(html, mode)
+    return str(paint.colour), str(paint.ground)
+
+
+@pytest.mark.parametrize(
+    ("html", "colour", "ground"),
+    [
+        ('<p id="x">Hello</p>', "#000000", "#ffffff"),
+        ('<div style="background:#eee;color:#333"><p id="x">Hello</p></div>', "#333333", "#eeeeee"),
+        ('<td bgcolor="#222222"><font color="#eeeeee" id="x">Hello</font></td>', "#eeeeee", "#222222"),
+        ('<p id="x" style="color:rgba(0,0,0,.5)">Hello</p>', "#808080", "#ffffff"),
+        (
+            '<div style="background:#000"><p id="x" style="background:rgba(255,255,255,.5)">Hi</p></div>',
+            "#000000",
+            "#808080",
+        ),
+        ('<p style="color:#111"><a id="x" href="https://a.example">Hello</a></p>', "#0000ee", "#ffffff"),
+        ('<p id="x" style="background:url(a.png) #123456 no-repeat">Hello</p>', "#000000", "#123456"),
+        ("<style>p { color: red !important }</style><p id='x' style='color:blue'>Hello</p>", "#ff0000", "#ffffff"),
+        ("<style>p { color: red }</style><p id='x' style='color:blue'>Hello</p>", "#0000ff", "#ffffff"),
+        (
+            "<style>.a p { color: red } p { color: blue }</style><div class='a'><p id='x'>Hello</p></div>",
+            "#ff0000",
+            "#ffffff",
+        ),
+        ("<style>.a > p { color: red }</style><div class='a'><b><p id='x'>Hello</p></b></div>", "#000000", "#ffffff"),
+        ("<style>p:hover { color: red }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
+        ("<style>@media (max-width:480px) { p { color: red } }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
+    ],
+)
+def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground: str) -> None:
+    assert seen(html) == (colour, ground)
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "font-size:1px", "max-height:0;overflow:hidden"],
+)
+def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
+    assert list(Painter(draw(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
+
+
+def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
+    assert painted('<p id="x" style="color:color-mix(in srgb, red, blue)">Hello</p>').colour is None
+    assert painted('<p style="background:var(--paper)"><b id="x">Hello</b></p>').ground is None
+    assert findings(tmp_path, '<p style="color:color-mix(in srgb, red, blue)">Hello</p>') == []
+
+
+@pytest.mark.parametrize(
+    ("size", "large"),
+    [("24px", True), ("18pt", True), ("23px", False), ("19px;font-weight:700", True), ("1.5em", True)],
+)
+def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
+    assert painted(f'<p id="x" style="font-size:{size}">Hello</p>').is_large is large
+
+
+DARK_STYLES = """<style>@media (prefers-color-scheme: dark) { p { color: #eeeeee !important } }
+[data-ogsc] p { color: #dddddd !important } [data-ogsb] div { background: #101010 !important }</style>
+<div style="background:#fff"><p id="x" style="color:#222">Hello</p></div>"""
+
+
+def test_each_mode_honours_its_own_styles_and_no_others() -> None:
+    assert seen(DARK_STYLES, LIGHT) == ("#222222", "#ffffff")
+    assert seen(DARK_STYLES, DARK) == ("#eeeeee", "#ffffff")
+    assert seen(DARK_STYLES, PARTIAL) == ("#dddddd", "#101010")
+    assert seen(DARK_STYLES, FULL)[1] == "#141414"
+
+
+def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
+    declared = '<meta name="color-scheme" content="light dark"><p id="x">Hello</p>'
+    assert seen(declared, DARK) == ("#ffffff", "#1c1c1e")
+    assert seen(declared, LIGHT) == ("#000000", "#ffffff")
+
+
+def test_a_partial_inversion_darkens_light_grounds_and_leaves_dark_ones() -> None:
+    assert str(inverted_ground(WHITE, PARTIAL)) == "#2d2d2d"
+    dark = Colour(0.1, 0.1, 0.3)
+    assert inverted_ground(dark, PARTIAL) == dark
+
+
+@pytest.mark.parametrize("colour", ["#000000", "#66635c", "#14614b", "#b3261e", "#2d2d2d", "#1a1a80"])
+def test_what_outlook_inverts_can_be_read(colour: str) -> None:
+    text = read_colour(colour)
+    assert text
+    ground = inverted_ground(WHITE, PARTIAL)
+    assert contrast(str(inverted_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
+
+
+def test_a_full_inversion_turns_dark_grounds_light_too() -> None:
+    assert str(inverted_ground(WHITE, FULL)) == "#141414"
+    assert str(inverted_ground(BLACK, FULL)) == "#ffffff"
+
+
+def test_lightness_can_be_moved_and_hue_stays() -> None:
+    assert lightness(WHITE) == pytest.approx(100, abs=0.01)
+    assert lightness(BLACK) == pytest.approx(0, abs=0.01)
+    moved = with_lightness(Colour(0.2, 0.4, 0.3), 60)
+    assert lightness(moved) == pytest.approx(60, abs=0.1)
+    assert moved.green > moved.blue > moved.red
+
+
+@pytest.mark.parametrize(
+    ("value", "colour"),
+    [("#abc", "#aabbcc"), ("rgb(1, 2, 3)", "#010203"), ("hsl(0, 100%, 50%)", "#ff0000"), ("navy", "#000080")],
+)
+def test_colours_are_read_as_css_writes_them(value: str, colour: str) -> None:
+    assert str(read_colour(value)) == colour
+
+
+def test_a_background_without_a_colour_is_transparent() -> None:
+    ground = read_ground("url(https://northwind.example/red.png) center no-repeat")
+    assert ground
+    assert ground.alpha == 0
+
+
+def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, str]]:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        f"<mjml><mj-head><mj-style>{css}</mj-style></mj-head><mj-body background-color='#fff'><mj-section><mj-column>"
+        f"<mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>",
+    )
+    found = check_contrast(mails.read_values("letter", {"name": "Ada"}))
+    return [(finding.rule, finding.severity, finding.message) for finding in found]
+
+
+def test_a_finding_names_both_colours_the_ratio_and_the_mode(tmp_path: Path) -> None:
+    assert findings(tmp_path, '<p style="color:#8a8a8a">Hello</p>') == [
+        ("contrast/light", "warning", "#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3)."),
+    ]
+
+
+def test_large_text_needs_less(tmp_path: Path) -> None:
+    assert findings(tmp_path, '<p style="color:#8a8a8a;font-size:24px">Hello</p>') == []
+
+
+def test_what_nobody_can_see_is_an_error(tmp_path: Path) -> None:
+    assert findings(tmp_path, '<p style="color:#fefefe">Hello</p>')[0][:2] == ("contrast/light", "error")
+
+
+def test_a_model_says_that_it_is_one(tmp_path: Path) -> None:
+    rule, severity, message = findings(tmp_path, '<p style="background:#7c7c7c;color:#000">Hello</p>')[0]
+    assert (rule, severity) == ("contrast/full", "warning")
+    assert "when Gmail on iOS inverts (modelled)" in message
+
+
+def test_a_mail_without_dark_styles_is_not_judged_by_them(tmp_path: Path) -> None:
+    assert findings(tmp_path, '<p style="color:#222222">Hello</p>') == []
+
+
+def test_a_colour_that_stands_in_for_an_unknown_one_is_not_judged(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        "<mjml><mj-body><mj-section background-color='#336699'><mj-column><mj-text color='#336699'>Hello</mj-text>"
+        "</mj-column></mj-section></mj-body></mjml>",
+    )
+    assert list(check_contrast(mails.read_values("letter", {}))) == []
+    assert list(check_contrast(mails.read_values("letter", {"name": "Ada"}))) != []
+
+
+def test_a_team_with_other_colours_passes_too(tmp_path: Path) -> None:
+    mails = Mails.copied_to(tmp_path)
+    mails.brand["logo_url"] = ""
+    assert list(check_contrast(mails.read())) == []
+
+
+def test_an_image_behind_a_text_is_not_counted_on(tmp_path: Path) -> None:
+    """Many clients show no images, and Outlook none in the background."""
+    image = "background-image:url(https://northwind.example/a.png)"
+    ((rule, severity, message),) = findings(tmp_path, f'<p style="{image};color:#fff">Hello</p>')
+    assert (rule, severity) == ("contrast/light", "warning")
+    assert "where the image behind it is not shown" in message
+    assert findings(tmp_path, f'<p style="{image};background-color:#14614b;color:#fff">Hello</p>') == []
+
+
+def test_the_cells_of_a_table_that_look_alike_are_told_once(tmp_path: Path) -> None:
+    cells = "<table><tr><td>One</td><td>Two</td><td style='color:#999999'>Three</td></tr></table>"
+    found = findings(tmp_path, f"<div style='color:#8a8a8a'>{cells}</div>")
+    assert [message[:18] for _, _, message in found] == ["#8a8a8a on #ffffff", "#999999 on #ffffff"]

@@ -1,0 +1,128 @@
+"""Links are judged by their addresses and their texts alone."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.lint.planting import Mails
+
+from keyturn.emails.lint.checks.anchors import anchors, secret_in
+from keyturn.emails.lint.checks.links import check_links
+
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+
+
+def found(tmp_path: Path, html: str) -> dict[str, str]:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        f"<mjml><mj-body><mj-section><mj-column>{html}</mj-column></mj-section></mj-body></mjml>",
+    )
+    return {finding.rule: finding.severity for finding in check_links(mails.read_values("letter", {"name": "Ada"}))}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<mj-button href="https://northwind.example/help">Help with passwords</mj-button>',
+        '<mj-text><a href="mailto:help@northwind.example?subject=Help">Write to us</a></mj-text>',
+        '<mj-text><a href="mailto:help@northwind.example,office@northwind.example">Write to us</a></mj-text>',
+        '<mj-text><a href="tel:+4915100000">Call us</a></mj-text>',
+        '<mj-text><a href="#more">More about passwords</a><a name="more"></a></mj-text>',
+        '<mj-text><a href="http://127.0.0.1:8000/help">Help on this machine</a></mj-text>',
+        '<mj-image src="https://northwind.example/a.png" alt="Northwind School" href="https://northwind.example" />',
+        '<mj-text><a href="https://northwind.example/a">Help</a> <a href="https://northwind.example/a/">Help</a></mj-text>',
+        '<mj-head><mj-attributes><mj-button background-color="#14614b" /></mj-attributes></mj-head>',
+    ],
+)
+def test_a_good_link_is_left_alone(tmp_path: Path, html: str) -> None:
+    assert found(tmp_path, html) == {}
+
+
+def test_a_link_of_mjml_is_judged_as_one_in_html(tmp_path: Path) -> None:
+    assert found(tmp_path, '<mj-button href="htps://northwind.example">Help</mj-button>') == {
+        "links/unknown-scheme": "error"
+    }
+    assert found(tmp_path, "<mj-button>Help</mj-button>") == {"links/no-href": "warning"}
+    assert found(tmp_path, '<mj-image src="https://northwind.example/a.png" href="https://northwind.example" />') == {
+        "links/no-text": "error"
+    }
+
+
+def test_the_links_of_a_navbar_begin_with_its_base(tmp_path: Path) -> None:
+    bar = "<mj-navbar base-url='{base}'><mj-navbar-link href='/news'>News</mj-navbar-link></mj-navbar>"
+    assert found(tmp_path, bar.replace("{base}", "https://northwind.example")) == {}
+    assert found(tmp_path, bar.replace("{base}", "")) == {"links/relative": "error"}
+
+
+def test_a_misspelt_scheme_is_told_with_the_right_one(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml", "<mjml><mj-body><mj-raw><a href='htps://a.example'>Help</a></mj-raw></mj-body></mjml>"
+    )
+    (finding,) = check_links(mails.read_values("letter", {}))
+    assert finding.way_out == "Did you mean https:?"
+
+
+def test_a_shortener_is_worse_when_it_sees_a_token(tmp_path: Path) -> None:
+    plain = '<mj-text><a href="https://bit.ly/3xYz">Help with passwords</a></mj-text>'
+    assert found(tmp_path, plain) == {"links/third-party": "warning"}
+    with_token = f'<mj-text><a href="https://bit.ly/x?token={TOKEN}">Help with passwords</a></mj-text>'
+    assert found(tmp_path, with_token) == {"links/third-party": "error"}
+
+
+@pytest.mark.parametrize("text", ["here", "Click here", "CLICK HERE!", "hier", "aquí", "こちら", "Read more…", "link"])
+def test_a_text_that_says_nothing_is_found_in_the_languages_of_the_mails(tmp_path: Path, text: str) -> None:
+    assert found(tmp_path, f'<mj-text><a href="https://a.example">{text}</a></mj-text>') == {
+        "links/vague-text": "warning"
+    }
+
+
+def test_a_place_holder_of_the_sending_service_is_no_relative_address(tmp_path: Path) -> None:
+    html = "<mj-text><a href=\"{{ '{{' }} unsubscribe }}\">Leave this list</a></mj-text>"
+    assert found(tmp_path, html) == {}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://northwind.example/reset-password/{TOKEN}",
+        f"https://northwind.example/reset?token={TOKEN}",
+        "https://northwind.example/reset?code=482915",
+        f"https://northwind.example/reset#token={TOKEN}",
+        f"https://click.example/?to=https%3A%2F%2Fnorthwind.example%2Freset%2F{TOKEN}",
+        "https://northwind.example/reset/0f3c9a7be1d24c55a0b1c2d3e4f50617",
+    ],
+)
+def test_a_token_is_recognised_in_an_address(address: str) -> None:
+    assert secret_in(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://northwind.example/forgot-password",
+        "https://northwind.example/articles/how-to-choose-a-good-password-in-2026",
+        "https://northwind.example/login?next=%2Fviewer-settings%2Fsecurity&provider=campus",
+        "mailto:help@northwind.example",
+        "http://[broken",
+        "",
+    ],
+)
+def test_an_ordinary_address_holds_no_token(address: str) -> None:
+    assert secret_in(address) == ""
+
+
+def test_links_come_in_the_order_of_the_source_with_what_is_read_of_them(tmp_path: Path) -> None:
+    mails = Mails.copied_to(tmp_path)
+    labels = [anchor.label for anchor in anchors(mails.read())]
+    link = "https://account.northwind.example/reset-password/" + TOKEN
+    assert labels == ["Choose a new password", link, "help@northwind.example"]
+
+
+def test_links_of_a_page_without_mjml_are_read_too(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        "<html><p>Ada &amp; Tom <a href='https://a.example'><b>See</b> the <i>school</i></a>, <a>not</a></p></html>",
+    )
+    assert [anchor.label for anchor in anchors(mails.read_values("letter", {}))] == ["See the school", "not"]

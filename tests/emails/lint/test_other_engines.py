@@ -1,0 +1,70 @@
+"""Folders of another engine's templates: one finding for all of them, with how many there are and the way out."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.examination import Examination, examine
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import Templates
+
+PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
+
+
+def examined(folder: Path, **pages: str) -> Examination:
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, "utf-8")
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
+    return examine(gallery, checks=(), languages=[languages.choose("en")])
+
+
+def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
+    examination = examined(
+        tmp_path,
+        a_good=PAGE.format("<p>{{ name }}</p>"),
+        invoice="{% load i18n %}\n" + PAGE.format(""),
+        order=PAGE.format("\n<a href=\"{% url 'order' %}\">Order</a>"),
+        welcome=PAGE.format('{{ since|date:"j F Y" }}'),
+    )
+
+    (found,) = examination.found
+    assert (found.finding.rule, str(found.finding.place)) == ("jinja/django-tag", "invoice.html:1:4")
+    assert found.finding.message == (
+        "3 files are templates of Django, and this is Jinja. The first says: "
+        "{% load %} is a tag of Django, and this is Jinja."
+    )
+    assert "name their folders in the setting ignore" in found.finding.way_out
+    assert [mail.partition("/")[0] for mail in found.mails] == ["invoice", "order", "welcome"]
+
+
+def test_a_layout_of_django_is_one_file_however_many_mails_it_breaks(tmp_path: Path) -> None:
+    (tmp_path / "base.html").write_text("{% load static %}" + PAGE.format("{% block x %}{% endblock %}"), "utf-8")
+    mail = '{% extends "base.html" %}{% block x %}One{% endblock %}'
+
+    (found,) = examined(tmp_path, one=mail, two=mail).found
+
+    assert found.finding.message == "{% load %} is a tag of Django, and this is Jinja."
+    assert (found.finding.place.file, len(found.mails)) == ("base.html", 2)
+
+
+def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
+    examination = examined(
+        tmp_path,
+        one=PAGE.format("{% url 'a' %}"),
+        two=PAGE.format("{% url 'b' %}"),
+        three=PAGE.format("{% assign a = 1 %}"),
+        four=PAGE.format("{% assign b = 1 %}"),
+        five=PAGE.format("{% embed 'a' %}"),
+    )
+
+    rules = sorted(found.finding.rule for found in examination.found)
+    assert rules == ["jinja/django-tag", "jinja/liquid-tag", "jinja/twig-tag"]
+
+
+@pytest.mark.parametrize("jinja", ["{{ name|upper( }}", "{{ {'a':'b'} | }}", "{% if a %}"])
+def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinja: str) -> None:
+    (found,) = examined(tmp_path, one=PAGE.format(jinja)).found
+
+    assert found.finding.rule == "jinja/syntax"

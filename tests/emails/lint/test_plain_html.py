@@ -1,0 +1,152 @@
+"""Mails in plain HTML: all but the guard looks at them, and finds what is wrong in the template's own line."""
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.examination import Examination, examine
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.source.origins import with_origins
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import Templates
+
+
+class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    rule: str
+    file: str
+    old: str
+    new: str
+    at: str
+    seen: str = ""
+
+
+class _Seeds(msgspec.Struct):
+    mistake: list[Seed]
+
+
+TITLE = "<title>{% block subject required %}{% endblock %}</title>"
+SEEDS = msgspec.toml.decode((Path(__file__).parent / "html_mistakes.toml").read_bytes(), type=_Seeds).mistake
+
+
+@pytest.fixture
+def mails(tmp_path: Path) -> Path:
+    shutil.copytree(Path(__file__).parent / "html_mails", tmp_path / "mails")
+    return tmp_path / "mails"
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.rule} {seed.at.strip()}")
+def test_a_mistake_is_found_where_it_stands(mails: Path, seed: Seed) -> None:
+    text = (mails / seed.file).read_text("utf-8")
+    assert seed.old in text, f"{seed.file} does not hold {seed.old}"
+    (mails / seed.file).write_text(text.replace(seed.old, seed.new, 1), "utf-8")
+    file = seed.seen or seed.file
+    changed = (mails / file).read_text("utf-8")
+    offset = changed.index(seed.at)
+    line, column = changed.count("\n", 0, offset) + 1, offset - changed.rfind("\n", 0, offset)
+
+    named = {path.partition("/")[0] for path in (seed.file, seed.seen)} - {"_parts", ""}
+    for other in mails.glob("[!_]*"):
+        if named and other.name not in named:
+            shutil.rmtree(other)
+
+    found = [one.finding for one in examined(mails).found]
+
+    assert (seed.rule, file, line, column) in {
+        (one.rule, one.place.file, one.place.line, one.place.column) for one in found
+    }, told(found)
+
+
+def test_a_mail_that_is_well_made_draws_notes_alone(mails: Path) -> None:
+    examination = examined(mails)
+
+    assert examination.templates == 3
+    assert told([one.finding for one in examination.found if one.finding.severity != "note"]) == ""
+    assert {one.finding.rule for one in examination.found} == {"compatibility/css-border-radius"}
+
+
+def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
+    page = mails / "_parts" / "page.html"
+    page.write_text(
+        page.read_text("utf-8").replace(' lang="{{ lang }}"', "").replace(TITLE, "<title></title>"), "utf-8"
+    )
+
+    found = {one.finding.rule: one.finding for one in examined(mails).found}
+
+    assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].way_out
+    assert "into title" in found["accessibility/title"].way_out
+
+
+def test_what_is_drawn_leads_to_its_tag_and_the_marks_change_nothing_else(mails: Path) -> None:
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(mails, {}), languages=languages)
+    sample = gallery.samples("open_day")["spring"]
+    document = read_document(gallery.renderers(with_origins)(sample), "open_day", sample, languages.choose("en"))
+
+    heading = re.search(r'<h3 data-keyturn="(\d+)"', document.marked_html)
+    assert heading
+    assert str(document.place(int(heading[1]))) == "open_day/open_day.html:16:9"
+    assert re.sub(r' data-keyturn="\d+"', "", document.marked_html) == document.html
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>One<p>Two<p>Three",
+        "<ul><li>One<li>Two<ul><li>Three</ul><li>Four</ul>",
+        "<TABLE ROLE=presentation><TR><TD>One<TD>Two<TR><TD>Three</TABLE>",
+        "</div><p>One</span></p><br/>",
+        "<p title='a > b'>One & two &copy; 5 < 6</p>",
+        "<!--[if !mso]><!--><p>Not for Word</p><!--<![endif]-->",
+    ],
+)
+def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html: str) -> None:
+    body = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>{html}\n<center color>'
+    write(tmp_path, f"{body}<span style='color:#dddddd'>Pale</span>")
+
+    found = {one.finding.rule: one.finding.place for one in examined(tmp_path).found}
+
+    assert (found.pop("contrast/light").line, found.pop("parity/no-text").line) == (2, 1)
+    assert found == {}
+
+
+@pytest.mark.parametrize("tag", ["<p>", "<b>"])
+def test_thousands_of_tags_that_nobody_closed_are_read_too(tmp_path: Path, tag: str) -> None:
+    write(tmp_path, f"<html lang='en'><title>News</title><body><h1>News</h1>{f'{tag}One' * 1500}")
+
+    assert {one.finding.rule for one in examined(tmp_path).found} == {"parity/no-text"}
+
+
+def write(folder: Path, html: str) -> None:
+    (folder / "news.html").write_text(html, "utf-8")
+
+
+def examined(folder: Path) -> Examination:
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
+    return examine(gallery, languages=[languages.choose("en")])
+
+
+def told(found: list[Finding]) -> str:
+    return "\n".join(f"{one.place}: {one.rule}: {one.message}" for one in found)
+
+
+def test_a_layout_of_boxes_is_to_be_made_of_table_cells(mails: Path) -> None:
+    page = mails / "_parts" / "page.html"
+    page.write_text(page.read_text("utf-8").replace("<body", '<body style="display:flex"', 1), "utf-8")
+
+    found = {one.finding.rule: one.finding for one in examined(mails).found}
+
+    assert found["compatibility/css-display-flex"].way_out == "Lay it out with table cells."
+
+
+def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
+    both = [one for one in features().values() if "mj-" in one.way_out]
+
+    assert len(both) > 5
+    assert all(one.in_html and "mj-" not in one.in_html for one in both)

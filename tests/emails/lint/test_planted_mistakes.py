@@ -1,0 +1,240 @@
+"""Mistakes planted in real mails: each is found, under its rule, in its file, on its line."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.emails.lint.planting import Mails, at
+
+from keyturn.emails.lint.checks import CHECKS
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding
+
+PARTS, HEAD, BASE = "_layout/parts.mjml", "_layout/head.mjml", "_layout/base.mjml"
+RESET, RESET_TEXT = "password_reset/password_reset.mjml", "password_reset/password_reset.txt"
+
+# Where to plant: a paragraph of every mail, the end of the styles, the card of the reset mail.
+PARAGRAPH = '<mj-text padding="0 0 20px">{{ text }}</mj-text>'
+STYLES = "@media (max-width: 480px)"
+RULE = "{{ part.rule() }}"
+BUTTON = '{{ part.button(_("Choose a new password"), link) }}'
+
+
+SUBJECT = '{{ _("Reset your %(brand)s password", brand=brand.name) }}'
+HREF = 'href="{{ link }}">{{ label }}'
+DARK_BUTTON = "{{ text }}.card .button a { color: "
+OUTLOOK = '{{ dark("[data-ogsc] ", "[data-ogsb] ") -}}'
+BUTTON_DRAWN, BODY_DRAWN = (PARTS, "<mj-button"), (BASE, "<mj-body")
+
+
+class Seed(NamedTuple):
+    """`old` becomes `new` in `file`; the finding stands where `seen` stands, else where `new` does."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    seen: tuple[str, str] = ("", "")
+
+
+def html(rule: str, markup: str) -> Seed:
+    return Seed(rule, RESET, RULE, f"<mj-text>\n{markup}\n</mj-text>\n{RULE}", (RESET, markup))
+
+
+def style(rule: str, css: str) -> Seed:
+    return Seed(rule, HEAD, STYLES, f"{css}\n{STYLES}", (HEAD, css))
+
+
+def before_rule(rule: str, mjml: str, seen: str) -> Seed:
+    return Seed(rule, RESET, RULE, f"{mjml}\n{RULE}", (RESET, seen))
+
+
+SEEDS = [
+    # Compatibility
+    html("compatibility/css-display-flex", '<div style="display: flex">One</div>'),
+    html("compatibility/css-display-grid", '<div style="color:#111;display:grid">One</div>'),
+    html("compatibility/css-position", '<div style="position:absolute">One</div>'),
+    html("compatibility/css-margin", '<p style="margin: -10px 0 0">One</p>'),
+    html("compatibility/css-unit-rem", '<p style="padding-top: 2rem">One</p>'),
+    html("compatibility/css-rgb", '<p style="background:#fff;border-color:rgb(0 0 0)">One</p>'),
+    html("compatibility/css-background-image", '<p style="background: url(https://a.example/a.png)">x</p>'),
+    html("compatibility/html-video", '<video src="https://a.example/a.mp4"></video>'),
+    html("compatibility/html-svg", "<svg><circle/></svg>"),
+    html("compatibility/html-form", '<form action="https://northwind.example"></form>'),
+    html("compatibility/image-webp", '<img src="https://a.example/a.webp" alt="Harbour" width="20">'),
+    html("compatibility/image-base64", '<img src="data:image/png;base64,AA==" alt="Harbour" width="20">'),
+    style("compatibility/css-variables", ".card { --ink: #1c1b19; }"),
+    style("compatibility/css-at-import", "@import url(https://a.example/a.css);"),
+    style("compatibility/css-pseudo-class-nth-child", ".card td:nth-child(2) { color: #111111; }"),
+    style("compatibility/css-pseudo-class-has", ".card:has(img) { color: #111111; }"),
+    style(
+        "compatibility/css-at-media-orientation", "@media screen and (orientation: portrait) { .card { color: #111; } }"
+    ),
+    style("compatibility/css-nesting", ".card { & td { color: #111111; } }"),
+    Seed("compatibility/css-border-radius", BASE, 'border-radius="12px"', 'border-radius="14px"'),
+    # Links
+    html("links/unknown-scheme", '<a href="htps://northwind.example/help">Help with passwords</a>'),
+    html("links/relative", '<a href="/help">Help with passwords</a>'),
+    html("links/relative", '<a href="www.northwind.example/help">Help with passwords</a>'),
+    html("links/empty", '<a href="#">Help with passwords</a>'),
+    html("links/forbidden-scheme", '<a href="javascript:help()">Help with passwords</a>'),
+    html("links/http", '<a href="http://northwind.example/help">Help with passwords</a>'),
+    html("links/no-host", '<a href="https:///help">Help with passwords</a>'),
+    html("links/no-host", '<a href="https:/northwind.example/help">Help with passwords</a>'),
+    html("links/third-party", '<a href="https://bit.ly/3xYz">Help with passwords</a>'),
+    html("links/no-href", "<a>Help with passwords</a>"),
+    html("links/vague-text", '<a href="https://northwind.example/help">Click here</a>'),
+    html("links/no-text", '<a href="https://northwind.example/help"><img src="https://a.example/a.png" width="9"></a>'),
+    html("links/malformed-mailto", '<a href="mailto:help at northwind">Write to the school</a>'),
+    html("links/same-text", '<a href="https://northwind.example/help">Choose a new password</a>'),
+    Seed("links/third-party", PARTS, HREF, 'href="https://u1.ct.sendgrid.net/?to={{ link|urlencode }}">{{ label }}'),
+    # Accessibility
+    Seed("accessibility/lang", BASE, ' lang="{{ lang }}"', "", (BASE, "<mjml")),
+    Seed("accessibility/title", RESET, SUBJECT, "", (BASE, "<mj-title>")),
+    Seed("accessibility/alt-missing", PARTS, ' alt="{{ brand.name }}"', "", (PARTS, "<img")),
+    before_rule("accessibility/alt-missing", '<mj-image src="https://a.example/a.png" />', "<mj-image"),
+    Seed("accessibility/alt-file-name", PARTS, 'alt="{{ brand.name }}"', 'alt="logo.png"'),
+    html("accessibility/heading-order", "<h4>Help</h4>"),
+    Seed("accessibility/no-heading", PARTS, '<h1 style="', '<div style="', BODY_DRAWN),
+    html("accessibility/small-text", '<span style="font-size:11px">Small print</span>'),
+    html("accessibility/justified", '<p style="text-align:justify">Hello</p>'),
+    html("accessibility/tight-lines", f'<p style="line-height:1">{"Several lines of text. " * 8}</p>'),
+    html("accessibility/table-role", "<table><tr><td>One</td></tr></table>"),
+    before_rule("accessibility/table-role", "<mj-table><tr><td>One</td></tr></mj-table>", "<mj-table"),
+    # Contrast
+    html("contrast/light", '<span style="color:#9a9a9a">Grey on white</span>'),
+    html("contrast/light", '<span style="background:#14614b">Ink on green</span>'),
+    html("contrast/light", '<font color="#cccccc">Grey on white</font>'),
+    Seed(
+        "contrast/light",
+        HEAD,
+        'background-color="{{ palette.accent }}" color',
+        'background-color="#8fd9c0" color',
+        BUTTON_DRAWN,
+    ),
+    Seed("contrast/dark", HEAD, DARK_BUTTON + "{{ palette.dark_on_accent }}", DARK_BUTTON + "#ffffff", BUTTON_DRAWN),
+    html("contrast/dark", '<span style="color:#1c1b19 !important">Stays dark</span>'),
+    Seed(
+        "contrast/partial",
+        HEAD,
+        OUTLOOK,
+        "[data-ogsc] .card div { color: #333333 !important; }",
+        (PARTS, '<mj-text padding="0 0 20px">'),
+    ),
+    html("contrast/full", '<span style="background:#7c7c7c;color:#000000">Grey in the middle</span>'),
+    # Sizes
+    Seed("sizes/clipped", RESET, RULE, f"<mj-text>{'x' * 103_000}</mj-text>\n{RULE}", BODY_DRAWN),
+    Seed(
+        "sizes/style-dropped", HEAD, STYLES, f"{'.unused { color: #111111; } ' * 650}\n{STYLES}", (HEAD, "<mj-style>")
+    ),
+    html("sizes/image-without-width", '<img src="https://a.example/a.png" alt="Harbour">'),
+    # The text part
+    Seed(
+        "parity/html-in-text",
+        RESET_TEXT,
+        "{{ link }}",
+        "<a href='{{ link }}'>link</a>\n{{ link }}",
+        (RESET_TEXT, "<a href"),
+    ),
+    Seed("parity/html-in-text", RESET_TEXT, "{{ link }}", "{{ link }}\nTom &amp; Ada", (RESET_TEXT, "&amp;")),
+    Seed("parity/link-not-in-text", RESET_TEXT, "{{ link }}", "", BUTTON_DRAWN),
+    Seed(
+        "parity/link-not-in-html",
+        RESET_TEXT,
+        "{{ link }}",
+        "{{ link }}\nhttps://northwind.example/help",
+        (RESET_TEXT, "/help"),
+    ),
+    Seed(
+        "parity/long-line",
+        "_layout/base.txt",
+        "{% endfilter %}",
+        "{% endfilter %}\n\n" + "word " * 50,
+        ("_layout/base.txt", "word word"),
+    ),
+    html("parity/unfilled", "{% raw %}Hello {{ name }}{% endraw %}"),
+    Seed("parity/unfilled", RESET_TEXT, "{{ link }}", "{{ link }}\n{{ '%(name)s' }}", (RESET_TEXT, "{{ '%(name)s' }}")),
+    # Safety
+    Seed(
+        "safety/calls-to-action",
+        RESET,
+        RULE,
+        f'{RULE}\n<mj-button href="https://northwind.example/help">Help</mj-button>',
+        (RESET, "<mj-button"),
+    ),
+    Seed("safety/no-call-to-action", RESET, BUTTON, "", BODY_DRAWN),
+    Seed("safety/link-without-token", PARTS, HREF, 'href="https://northwind.example/reset-password">{{ label }}'),
+    Seed("safety/not-https", PARTS, HREF, "href=\"{{ link|replace('https:', 'http:') }}\">{{ label }}"),
+    Seed(
+        "safety/foreign-host", PARTS, HREF, 'href="https://go.elsewhere.example/?to={{ link|urlencode }}">{{ label }}'
+    ),
+    Seed("safety/link-differs", RESET_TEXT, "{{ link }}", "{{ link|lower }}", BUTTON_DRAWN),
+    Seed("safety/token-in-subject", RESET, SUBJECT, "{{ link }}"),
+    Seed("safety/token-in-preheader", RESET, '{{ _("The link works until', "{{ link }}" + '{{ _("The link works until'),
+    before_rule(
+        "safety/tracker",
+        '<mj-raw><img src="https://northwind.example/i.gif" alt="" width="1" height="1"></mj-raw>',
+        "<img",
+    ),
+    before_rule(
+        "safety/foreign-image", '<mj-image src="https://images.elsewhere.example/a.png" alt="Harbour" />', "<mj-image"
+    ),
+]
+
+
+def found_in(document: Document) -> list[Finding]:
+    return [finding for check in CHECKS for finding in check(document)]
+
+
+def rules(findings: Iterable[Finding]) -> set[str]:
+    return {finding.rule for finding in findings}
+
+
+@pytest.fixture(scope="module")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Mails:
+    return Mails.copied_to(tmp_path_factory.mktemp("garden"))
+
+
+@pytest.fixture
+def mails(garden: Mails) -> Iterator[Mails]:
+    """Return mails in which one mistake after the other is planted: what has none is not compiled again."""
+    yield garden
+    garden.weed()
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=[f"{number}-{seed.rule}" for number, seed in enumerate(SEEDS)])
+def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: Seed) -> None:
+    if seed.rule in ("safety/no-call-to-action", "safety/link-without-token"):
+        mails.plant(RESET, "{{ part.fallback(link) }}", "")  # or that is the link
+    mails.plant(seed.file, seed.old, seed.new)
+    file, text = seed.seen if seed.seen[0] else (seed.file, seed.new)
+    found = [finding for finding in found_in(mails.read()) if finding.rule == seed.rule]
+    assert mails.line(file, text) in {at(finding.place) for finding in found}
+    for finding in found:
+        assert finding.message.endswith((".", ")."))
+        assert finding.way_out.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("template", ["password_reset", "password_changed", "sign_in_with_provider"])
+def test_our_own_mails_have_no_mistakes_and_two_effects_that_some_clients_lack(mails: Mails, template: str) -> None:
+    for sample in mails.samples(template):
+        found = found_in(mails.read(template, sample))
+        assert {finding.severity for finding in found} == {"note"}
+        assert rules(found) == {"compatibility/css-border-radius", "compatibility/css-linear-gradient"}
+
+
+def test_what_mjml_writes_by_itself_is_not_reported(tmp_path: Path) -> None:
+    mails = Mails.copied_to(tmp_path)
+    mails.write("plain/plain.txt", "Hello\n")
+    mails.write(
+        "plain/plain.mjml",
+        """<mjml lang="en"><mj-head><mj-title>Hello</mj-title></mj-head><mj-body>
+        <mj-hero background-url="https://northwind.example/a.png" background-height="100px" background-color="#ffffff">
+        <mj-text><h1>Hello</h1></mj-text></mj-hero>
+        <mj-section background-url="https://northwind.example/a.png" background-size="cover"><mj-column>
+        <mj-image src="https://northwind.example/a.png" alt="Harbour" /><mj-divider /><mj-spacer height="20px" />
+        </mj-column></mj-section></mj-body></mjml>""",
+    )
+    found = found_in(mails.read_values("plain", {"name": "Ada"}))
+    assert found == []

@@ -1,0 +1,88 @@
+"""The audit of mails that carry a reset link."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.lint.planting import Mails
+
+from keyturn.emails.lint.checks.safety import audit, check_safety
+
+RESET, RESET_TEXT, PARTS = (
+    "password_reset/password_reset.mjml",
+    "password_reset/password_reset.txt",
+    "_layout/parts.mjml",
+)
+BUTTON = 'href="{{ link }}">{{ label }}'
+
+
+@pytest.fixture
+def mails(tmp_path: Path) -> Mails:
+    return Mails.copied_to(tmp_path)
+
+
+def missing(mails: Mails) -> list[str]:
+    return [item.says for item in audit(mails.read()) if not item.passed]
+
+
+def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> None:
+    for sample in mails.samples("password_reset"):
+        items = audit(mails.read("password_reset", sample))
+        assert len(items) == 9
+        assert all(item.passed for item in items)
+
+
+@pytest.mark.parametrize("template", ["password_changed", "sign_in_with_provider"])
+def test_a_mail_without_a_reset_link_is_not_audited(mails: Mails, template: str) -> None:
+    assert {audit(mails.read(template, sample)) for sample in mails.samples(template)} == {()}
+
+
+def test_a_template_of_any_name_is_audited_when_it_is_given_a_token(mails: Mails) -> None:
+    mails.write(
+        "welcome/welcome.mjml", "<mjml><mj-body><mj-button href='{{ start }}'>Start</mj-button></mj-body></mjml>"
+    )
+    values: dict[str, object] = {"start": "https://northwind.example/start?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"}
+    found = {finding.rule for finding in check_safety(mails.read_values("welcome", values))}
+    assert found == {"safety/link-differs", "safety/no-expiry", "safety/not-you"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "item"),
+    [
+        (PARTS, BUTTON, "href=\"{{ link|replace('https', 'http') }}\">{{ label }}", "https"),
+        (PARTS, BUTTON, 'href="https://go.example/?to={{ link|urlencode }}">{{ label }}', "allowed host"),
+        (RESET_TEXT, "{{ link }}", "{{ link }}x", "same link in both parts"),
+        (RESET, "{% block subject %}", "{% block subject %}{{ link }} ", "no token in subject or preheader"),
+        (RESET, "{% block preheader %}", "{% block preheader %}{{ link }} ", "no token in subject or preheader"),
+        (RESET, "{{ part.rule() }}", '<mj-image src="https://a.example/a.png" alt="" />', "own images"),
+        (RESET, "{{ part.rule() }}", '<mj-raw><img src="cid:a" alt="" height="1" width="1"></mj-raw>', "no tracker"),
+    ],
+)
+def test_what_is_missing_is_named(mails: Mails, file: str, old: str, new: str, item: str) -> None:
+    mails.plant(file, old, new)
+    assert item in missing(mails)
+
+
+def test_a_mail_that_says_no_time_is_told_to(mails: Mails) -> None:
+    mails.plant(RESET, "until %(time)s (%(lifetime)s).", "for a while.")
+    mails.plant(RESET, "works until %(time)s.", "works for a while.")
+    assert missing(mails) == ["expiry said"]
+
+
+def test_a_mail_that_forgets_the_other_person_is_told_so(mails: Mails) -> None:
+    mails.plant(RESET, "Did you not ask for this?", "Good to know:")
+    mails.plant(RESET, "Then ignore this mail and do not forward it", "Do not forward this mail")
+    mails.plant(RESET, " If you did not ask for it, ignore this mail.", "")
+    assert missing(mails) == ["“was it not you?” said"]
+
+
+def test_hosts_that_are_allowed_can_be_named(mails: Mails) -> None:
+    document = mails.read()
+    assert all(item.passed for item in audit(document, ["account.northwind.example"]))
+    assert [item.says for item in audit(document, ["elsewhere.example"]) if not item.passed] == ["allowed host"]
+
+
+def test_a_link_on_this_machine_needs_no_https(mails: Mails) -> None:
+    values = {**mails.read().values, "link": "http://127.0.0.1:8000/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"}
+    assert [item.says for item in audit(mails.read_values("password_reset", values)) if not item.passed] == [
+        "own images"
+    ]

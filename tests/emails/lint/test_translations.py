@@ -1,0 +1,157 @@
+"""Texts that are marked for translation, and catalogues that do not have them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.finding import Finding
+
+Found = Callable[[], list[Finding]]
+
+MAIL = """\
+<mjml lang="{{ lang }}">
+  <mj-head><mj-title>{{ _("News for %(name)s", name=name) }}</mj-title><mj-preview>The harbour</mj-preview></mj-head>
+  <mj-body><mj-section><mj-column><mj-text>
+    <h1>{{ _("News") }}, {{ _('Now') }}</h1>
+    {% include "_parts/foot.mjml" %}
+  </mj-text></mj-column></mj-section></mj-body>
+</mjml>
+"""
+FOOT = "{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}\n"
+GERMAN = """\
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+msgid "News for %(name)s"
+msgstr "Neues für %(name)s"
+
+msgid "News"
+msgstr "Neues"
+
+msgid "Now"
+msgstr "Jetzt"
+
+msgid "One boat"
+msgid_plural "%(count)s boats"
+msgstr[0] "Ein Boot"
+msgstr[1] "%(count)s Boote"
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], None]:
+    def write(file: str, text: str) -> None:
+        path = tmp_path / "emails" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    write("news/news.mjml", MAIL)
+    write("news/news.txt", "{{ _('News') }}\n{{ name }}\n")
+    write("_parts/foot.mjml", FOOT)
+    write("news/samples.toml", '[first]\nname = "Ada"\n[second]\nname = "Lin"\n')
+    return write
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Found:
+    return lambda: [one.finding for one in examine(open_gallery(tmp_path / "emails")).only(["languages"]).found]
+
+
+def in_language(tag: str, folder: str = "locales") -> str:
+    return f"{folder}/{tag}/LC_MESSAGES/messages.po"
+
+
+@pytest.mark.usefixtures("write")
+def test_without_catalogues_nothing_is_missing(found: Found) -> None:
+    assert found() == []
+
+
+def test_a_complete_catalogue_leaves_nothing_to_say(found: Found, write: Callable[[str, str], None]) -> None:
+    write(in_language("de"), GERMAN)
+
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('msgid "News for %(name)s"\n', "news/news.mjml:2:27"),
+        ('msgid "News"\n', "news/news.mjml:4:14"),
+        ('msgid "Now"\n', "news/news.mjml:4:31"),
+        ('msgid "One boat"\n', "_parts/foot.mjml:1:1"),
+    ],
+)
+def test_a_text_without_a_translation_is_told_once_at_its_first_place(
+    text: str, place: str, found: Found, write: Callable[[str, str], None]
+) -> None:
+    assert text in GERMAN
+    write(in_language("de"), GERMAN.replace(text, text.replace('"\n', '!"\n')))
+
+    (finding,) = found()
+    assert (finding.rule, finding.severity, str(finding.place)) == ("languages/untranslated", "warning", place)
+    assert finding.message.endswith("is not translated into German.")
+    assert finding.way_out.startswith("Translate it in locales/de/LC_MESSAGES/messages.po;")
+
+
+def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: Callable[[str, str], None]) -> None:
+    for tag in ("de", "fr"):
+        write(in_language(tag, "translations"), GERMAN.replace('msgstr "Neues"', 'msgstr ""'))
+
+    (finding,) = found()
+    assert finding.message == '"News" is not translated into German and French.'
+
+
+def test_a_translation_that_nobody_has_looked_at_is_told_in_the_catalogue(
+    found: Found, write: Callable[[str, str], None]
+) -> None:
+    write(in_language("de"), GERMAN.replace('msgid "News"\n', '#, fuzzy\nmsgid "News"\n'))
+
+    (finding,) = found()
+    assert (finding.rule, finding.severity) == ("languages/fuzzy", "warning")
+    assert str(finding.place) == "locales/de/LC_MESSAGES/messages.po:10:1"
+
+
+def test_a_place_that_the_text_does_not_have_is_an_error(found: Found, write: Callable[[str, str], None]) -> None:
+    write(in_language("de"), GERMAN.replace("Neues für %(name)s", "Neues für %(nmae)s"))
+
+    (finding,) = found()
+    assert (finding.rule, finding.severity, finding.place.line) == ("languages/placeholders", "error", 6)
+
+
+def test_a_catalogue_that_cannot_be_read_is_an_error_at_its_line(
+    found: Found, write: Callable[[str, str], None]
+) -> None:
+    write(in_language("de"), GERMAN.replace('msgstr "Jetzt"', 'msgstr "Jetzt'))
+
+    (finding,) = found()
+    assert (finding.rule, finding.severity) == ("languages/unreadable", "error")
+    assert str(finding.place) == "locales/de/LC_MESSAGES/messages.po:13:1"
+
+
+def test_a_folder_that_is_no_language_is_an_error(found: Found, write: Callable[[str, str], None]) -> None:
+    write(in_language("german"), GERMAN)
+
+    (finding,) = found()
+    assert (finding.rule, finding.place.file) == ("languages/unknown-language", "locales/german")
+
+
+def test_texts_of_the_app_s_that_no_mail_uses_are_not_its_business(
+    found: Found, write: Callable[[str, str], None]
+) -> None:
+    write(in_language("de"), f'{GERMAN}\n#, fuzzy\nmsgid "Basket"\nmsgstr "Korb"\n\nmsgid "%(a)s"\nmsgstr "%(b)s"\n')
+
+    assert found() == []
+
+
+def test_a_template_that_cannot_be_read_hides_no_text_of_another(
+    found: Found, write: Callable[[str, str], None]
+) -> None:
+    write(in_language("de"), GERMAN.replace('msgid "News"\n', 'msgid "Old"\n'))
+    write("broken/broken.mjml", "<mjml>{{ _('Broken' }}</mjml>")
+
+    assert [finding.message for finding in found()] == ['"News" is not translated into German.']

@@ -1,0 +1,29 @@
+"""Filters that nobody has brought: what is said of them."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.jinja.unknown_filters import unknown_filters
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("datetimeformat", "Flask-Babel has one of this name; "),
+        ("format_datetime", "Babel has one of this name; "),
+        ("naturaltime", "Django has one of this name; "),
+        ("dateform", "Check its spelling; "),
+        ("uper", "Did you mean upper? Else "),
+        ("truncat", "Did you mean truncate? Else "),
+    ],
+)
+def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
+
+    (finding,) = unknown_filters(open_gallery(tmp_path), "welcome")
+
+    assert finding.message == f"No filter named '{name}'."
+    assert finding.way_out.startswith(said)
+    assert finding.way_out.endswith("--env package.module:environment.")

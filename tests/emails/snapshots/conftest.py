@@ -1,0 +1,33 @@
+"""A small folder of mails, and golden files of them."""
+
+from pathlib import Path
+
+import pytest
+from tests.emails.studio.fixtures import Greeting, write_templates
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.snapshots import Goldens, Snapshots
+from keyturn.languages import Languages
+from keyturn.mail.rendering.palette import Palette
+from keyturn.mail.rendering.render import Templates, branding
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_templates(tmp_path / "email_templates")
+    return tmp_path / "email_templates"
+
+
+@pytest.fixture
+def gallery(folder: Path) -> Gallery:
+    return Gallery(
+        templates=Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True),
+        languages=Languages("UTC"),
+        props={"greeting": Greeting},
+    )
+
+
+@pytest.fixture
+def snapshots(gallery: Gallery, tmp_path: Path) -> Snapshots:
+    """Compare in English alone."""
+    return Snapshots(gallery, Goldens(tmp_path / "golden"), ["en"])

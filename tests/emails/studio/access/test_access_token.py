@@ -1,0 +1,75 @@
+"""A studio that others can reach opens with the token of its address, and with nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import capture
+
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.access.access_token import COOKIE, new_token
+
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
+
+
+@pytest.fixture
+def reachable(studio: Studio) -> Studio:
+    return replace(studio, host="0.0.0.0", token=TOKEN)  # noqa: S104
+
+
+@pytest.fixture
+def client(reachable: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(reachable), base_url="http://192.0.2.7:8001") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["", "/templates/greeting", "/frames/greeting", "/outbox", "/static/studio.js"])
+@pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN[:-1]}"])
+def test_without_the_token_no_part_of_it_answers(client: Client, path: str, token: str) -> None:
+    answer = client.get(f"/studio{path}{token}")
+    assert answer.status_code == 403
+    assert "?token=" in answer.text
+    assert "greeting" not in answer.text
+    assert TOKEN not in answer.text
+
+
+def test_no_captured_mail_is_handed_out_without_it(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    assert {client.get(f"/studio/outbox/{name}{end}").status_code for end in ("", "/frame", "/raw")} == {403}
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> None:
+    answer = client.get(f"/studio/templates/greeting?sample=grace&token={TOKEN}&width=375", follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/studio/templates/greeting?sample=grace&width=375"
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}={TOKEN};")
+    assert {"HttpOnly", "SameSite=strict", "Path=/studio"} <= set(cookie.split("; "))
+
+    assert "Grace" in client.get(answer.headers["location"]).text
+    assert client.get("/studio/static/studio.js").status_code == 200
+
+
+def test_the_bare_address_keeps_the_token_on_its_way(client: Client) -> None:
+    assert client.get(f"/?token={TOKEN}").url.path == "/studio/templates/greeting"
+
+
+def test_a_cookie_that_is_not_the_token_opens_nothing(client: Client) -> None:
+    assert client.get("/studio/templates/greeting", headers={"cookie": f"{COOKIE}=wrong"}).status_code == 403
+
+
+def test_every_studio_has_a_token_of_its_own() -> None:
+    assert len({new_token() for _ in range(100)}) == 100
+
+
+def test_a_studio_that_others_can_reach_is_not_made_without_one(studio: Studio) -> None:
+    with pytest.raises(ValueError, match=r"a studio on 0\.0\.0\.0 needs a token"):
+        create_studio_app(replace(studio, host="0.0.0.0"))  # noqa: S104
+
+
+def test_on_this_machine_nothing_is_asked(studio: Studio) -> None:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        assert client.get("/studio/templates/greeting").status_code == 200

@@ -1,0 +1,84 @@
+"""The Host header: a name that an attacker points at this machine does not open the studio."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar import Litestar, get
+from litestar.testing import TestClient
+from tests.emails.studio.fixtures import capture
+
+from keyturn.emails.studio import Studio, create_studio_app, studio_router
+from keyturn.emails.studio.access.access_token import COOKIE
+
+TOKEN = "a-token-that-nobody-guesses"
+PATHS = ("/studio", "/studio/templates/greeting", "/studio/frames/greeting", "/studio/outbox", "/studio/events",
+         "/studio/static/studio.js")  # fmt: skip
+
+
+def status(studio: Studio, host: str, path: str = "/studio/templates/greeting") -> int:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
+        return client.get(path, headers={"host": host, "cookie": f"{COOKIE}={studio.token}"}).status_code
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "127.0.0.1", "localhost:3000", "LOCALHOST", "[::1]:8000", "127.8.0.1"]
+)
+def test_this_machine_is_answered_on_any_port(studio: Studio, host: str) -> None:
+    assert status(studio, host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.7", "", "[::1",
+     "evil.example@127.0.0.1.example"],
+)  # fmt: skip
+def test_another_name_is_misdirected(studio: Studio, host: str) -> None:
+    assert status(studio, host) == 421
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_part_of_the_studio_answers_to_another_name(studio: Studio, path: str) -> None:
+    assert status(studio, "evil.example", path) == 421
+
+
+def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
+    with TestClient(create_studio_app(studio), base_url="http://evil.example") as client:
+        answer = client.get("/studio/templates/greeting")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "greeting" not in answer.text
+
+
+def test_no_captured_mail_is_handed_out_under_another_name(studio: Studio, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    for end in ("", "/frame", "/raw"):
+        assert status(studio, "evil.example", f"/studio/outbox/{name}{end}") == 421
+
+
+@pytest.mark.parametrize(("host", "code"), [("192.0.2.7:8000", 200), ("studio.lan", 421), ("evil.example", 421)])
+def test_bound_to_every_address_it_answers_to_numbers_which_nobody_can_rename(
+    studio: Studio, host: str, code: int
+) -> None:
+    assert status(replace(studio, host="0.0.0.0", token=TOKEN), host) == code  # noqa: S104
+
+
+@pytest.mark.parametrize(("bound", "host", "code"), [
+    ("studio.lan", "studio.lan:8000", 200), ("studio.lan", "192.0.2.7", 200), ("studio.lan", "evil.example", 421),
+    ("localhost", "localhost:8000", 200), ("localhost", "192.0.2.7", 421), ("::1", "192.0.2.7", 421),
+])  # fmt: skip
+def test_bound_to_a_name_it_answers_to_that_name(studio: Studio, bound: str, host: str, code: int) -> None:
+    assert status(replace(studio, host=bound, token=TOKEN), host) == code
+
+
+def test_in_an_app_only_the_studio_is_guarded(studio: Studio) -> None:
+    @get("/", sync_to_thread=False)
+    def home() -> str:
+        return "home"
+
+    with TestClient(Litestar([home, studio_router(studio, "/mails")]), base_url="http://app.example") as client:
+        assert client.get("/").text == "home"
+        assert client.get("/mails/outbox").status_code == 421
+        own = {"host": "127.0.0.1"}
+        assert client.get("/mails/outbox", headers=own).status_code == 200
+        assert "/mails/static/studio.css" in client.get("/mails/templates/greeting", headers=own).text
+        assert not any("mails" in path for path in client.get("/schema/openapi.json").json()["paths"])

@@ -1,0 +1,47 @@
+"""Which links a mail has, and whether a reader of the text gets them too."""
+
+import pytest
+
+from keyturn.emails.studio.capture.links import Link, links_of
+
+OPEN = "https://account.northwind.example/open"
+
+
+def test_a_link_in_both_parts_is_one_link() -> None:
+    assert links_of(f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}") == [Link(OPEN, "Open it", 1, in_text=True)]
+
+
+def test_a_link_that_stands_twice_is_counted_and_called_by_its_first_label() -> None:
+    (link,) = links_of(f'<a href="{OPEN}"></a> <a href="{OPEN}">Open <b>it</b></a> <a href="{OPEN}">{OPEN}</a>', "")
+    assert (link.label, link.times, link.in_both) == ("Open it", 3, False)
+
+
+def test_what_only_the_text_has_comes_last() -> None:
+    html = '<a href="https://a.example/">A</a>'
+    first, second = links_of(html, "https://b.example/ and https://a.example/")
+    assert (first.address, first.in_both) == ("https://a.example/", True)
+    assert (second.address, second.in_html) == ("https://b.example/", False)
+
+
+@pytest.mark.parametrize("text", [f"Open {OPEN}.", f"({OPEN})", f"<{OPEN}>", f"“{OPEN}”,", f"{OPEN}\n"])
+def test_what_a_sentence_puts_around_a_link_is_no_part_of_it(text: str) -> None:
+    assert [link.address for link in links_of("", text)] == [OPEN]
+
+
+def test_entities_in_an_attribute_are_what_they_stand_for() -> None:
+    (link,) = links_of(f'<a href="{OPEN}?a=1&amp;b=2">Open</a>', f"{OPEN}?a=1&b=2")
+    assert link.in_both
+
+
+def test_a_mail_address_in_the_text_answers_a_mailto() -> None:
+    (link,) = links_of('<a href="mailto:help@northwind.example?subject=Help">Ask us</a>', "Ask help@northwind.example.")
+    assert link.in_both
+
+
+def test_an_image_is_called_by_its_alternative_text() -> None:
+    (link,) = links_of(f'<a href="{OPEN}"><img src="x.png" alt="Open it"></a>', "")
+    assert link.label == "Open it"
+
+
+def test_an_anchor_without_an_address_is_no_link() -> None:
+    assert links_of('<a name="top">Top</a> <a href=" ">Nothing</a>', "") == []

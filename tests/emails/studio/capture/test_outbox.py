@@ -1,0 +1,161 @@
+"""The captured mails, as plain GETs."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import capture
+
+from keyturn.emails.studio import Studio, create_studio_app
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def test_an_empty_outbox_says_what_will_be_there(client: Client, outbox: Path) -> None:
+    page = client.get("/studio/outbox").text
+    assert "No mail yet" in page
+    assert str(outbox) in page
+
+
+def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: Client, outbox: Path) -> None:
+    capture(outbox, "First", NOON)
+    capture(outbox, "Second", NOON + timedelta(minutes=1))
+    page = client.get("/studio/outbox").text
+    assert re.findall(r"<b>(\w+)</b></a></li>", page) == ["Second", "First"]
+    assert page.count("<span>ada@northwind.example</span>") == 2
+    assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
+    assert 'Outbox</span><span class="count">2<' in page
+
+
+def test_mails_are_grouped_by_day(client: Client, outbox: Path) -> None:
+    today = datetime.now(UTC)
+    capture(outbox, "Now", today)
+    capture(outbox, "Old", today - timedelta(days=40))
+    days = re.findall(r"<h2>(.*?)</h2>\s*<ol>", client.get("/studio/outbox").text)
+    assert days[0] == "Today"
+    assert len(days) == 2
+
+
+def test_a_mail_is_shown_with_its_headers_and_its_html_in_a_sandbox(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    page = client.get(f"/studio/outbox/{name}").text
+    assert "<dt>Subject</dt><dd>Welcome</dd>" in page
+    assert "<dt>From</dt><dd>Northwind School &lt;no-reply@northwind.example&gt;</dd>" in page
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
+    frame = client.get(f"/studio/outbox/{name}/frame")
+    assert "<p>Hello Ada</p>" in frame.text
+    assert '<head><base target="_blank">' in frame.text
+    assert frame.headers["content-security-policy"].startswith("sandbox allow-popups allow-popups-to-escape-sandbox; ")
+    assert frame.headers["referrer-policy"] == "same-origin"
+
+
+def test_the_links_of_a_captured_mail_can_be_followed_without_a_referrer(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome", link="http://127.0.0.1:8000/open/1?a=1&b=2")
+    link = 'href="http://127.0.0.1:8000/open/1?a=1&amp;b=2" target="_blank" rel="noreferrer"'
+    assert link in client.get(f"/studio/outbox/{name}?tab=links").text
+    text = client.get(f"/studio/outbox/{name}?show=text").text
+    assert re.search(r'<a href="http://127\.0\.0\.1:8000/open/1\?a=1&amp;b=2"[^>]*target="_blank"', text)
+
+
+def test_a_link_that_is_no_web_address_cannot_be_followed(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome", link="javascript:alert(1)")
+    page = client.get(f"/studio/outbox/{name}?tab=links").text
+    assert "<code>javascript:alert(1)</code>" in page
+    assert 'href="javascript' not in page
+
+
+def test_the_raw_mail_can_be_read_and_taken_away(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    assert "multipart/alternative" in client.get(f"/studio/outbox/{name}?show=source").text
+    taken = client.get(f"/studio/outbox/{name}/raw")
+    assert taken.content == (outbox / name).read_bytes()
+    assert taken.headers["content-type"] == "message/rfc822"
+    assert taken.headers["content-disposition"] == f'attachment; filename="{name}"'
+
+
+@pytest.mark.parametrize("end", ["", "/frame", "/raw"])
+@pytest.mark.parametrize("name", ["gone.eml", "..%2Fsecret.eml", "%2e%2e%2fsecret.eml", ".hidden.eml", "notes.txt"])
+def test_only_what_is_in_the_list_is_handed_out(client: Client, outbox: Path, name: str, end: str) -> None:
+    capture(outbox, "Welcome")
+    for file in (outbox / "notes.txt", outbox / ".hidden.eml", outbox.parent / "secret.eml"):
+        file.write_text("Subject: secret\n\nsecret words")
+    answer = client.get(f"/studio/outbox/{name}{end}")
+    assert answer.status_code == 404
+    assert "secret words" not in answer.text
+
+
+def test_a_mail_with_only_one_part_is_shown(client: Client, outbox: Path) -> None:
+    outbox.mkdir()
+    (outbox / "1-plain.eml").write_text("To: ada@northwind.example\nSubject: Plain\n\nOnly words\n")
+    (outbox / "2-html.eml").write_text("Subject: Marked\nContent-Type: text/html\n\n<p>Only marks</p>\n")
+    assert "Only words" in client.get("/studio/outbox/1-plain.eml?show=text").text
+    assert "This mail has no HTML part." in client.get("/studio/outbox/1-plain.eml").text
+    assert "Only marks" in client.get("/studio/outbox/2-html.eml/frame").text
+    assert "This mail has no text part." in client.get("/studio/outbox/2-html.eml?show=text").text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe\x00 not a mail",
+        b"Date: yesterday\nTo: \xc3\xa4, <>\nSubject: =?x?q?=ff?=\n\nx",
+        b'Content-Type: text/plain; charset="klingon"\n\nwords',
+        b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
+    ],
+)
+def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, outbox: Path, raw: bytes) -> None:
+    outbox.mkdir()
+    (outbox / "1-damaged.eml").write_bytes(raw)
+    assert "1-damaged.eml" in client.get("/studio/outbox").text
+    for query in ("", "?show=text", "?show=source", "?tab=links"):
+        assert client.get(f"/studio/outbox/1-damaged.eml{query}").status_code == 200
+
+
+def test_a_deleted_mail_leaves_the_list(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    assert name in client.get("/studio/outbox").text
+    (outbox / name).unlink()
+    assert "No mail yet" in client.get("/studio/outbox").text
+
+
+def test_what_a_mail_says_is_escaped(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome <script>alert(1)<script>")
+    for path in ("/studio/outbox", f"/studio/outbox/{name}", f"/studio/outbox/{name}?show=source"):
+        assert "<script>alert" not in client.get(path).text
+
+
+def test_where_nothing_is_captured_there_is_no_outbox(studio: Studio) -> None:
+    with TestClient(create_studio_app(replace(studio, outbox=None)), base_url="http://127.0.0.1") as client:
+        assert client.get("/studio/outbox").status_code == 404
+        assert "Outbox" not in client.get("/studio/templates/greeting").text
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("welcome", ["Welcome"]),
+        ("HELLO ada", ["Welcome", "Goodbye"]),
+        ("goodbye ada", ["Goodbye"]),
+        ("open/two", ["Goodbye"]),
+    ],
+)
+def test_a_search_looks_through_addresses_subjects_and_texts(
+    client: Client, outbox: Path, search: str, found: list[str]
+) -> None:
+    capture(outbox, "Welcome")
+    capture(outbox, "Goodbye", link="https://account.northwind.example/open/two")
+    page = client.get("/studio/outbox", params={"search": search}).text
+    assert sorted(re.findall(r"<b>(\w+)</b></a></li>", page)) == sorted(found)
+    assert f'value="{search}"' in page
+
+
+def test_a_search_that_finds_nothing_leads_back_to_all(client: Client, outbox: Path) -> None:
+    capture(outbox, "Welcome")
+    page = client.get("/studio/outbox?search=invoice").text
+    assert "No mail holds “invoice”" in page
+    assert "Show all 1" in page

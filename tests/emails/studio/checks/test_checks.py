@@ -1,0 +1,166 @@
+"""What the studio shows of the checks, as plain GETs."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import GREETING_SAMPLES
+from tests.emails.studio.overlays import break_it
+
+from keyturn.emails.studio import Studio
+from keyturn.emails.studio.checks.check_queue import Checks
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+AT_ONCE = {"prefer": "respond-async"}
+
+
+def words(page: str) -> str:
+    """Return what a reader sees of the tab."""
+    detail = page[page.index('data-region="detail"') : page.index("</aside>")]
+    return " ".join(re.sub(r"<[^>]+>", " ", detail).split())
+
+
+def count(page: str, name: str) -> str:
+    """Return what stands beside a template in the list."""
+    row = re.search(rf'id="template-{name}".*?</a>', page, re.DOTALL)
+    assert row
+    return " ".join(re.sub(r"<[^>]+>", " ", row[0].partition(f"<span>{name}</span>")[2]).split())
+
+
+def checked(client: Client, address: str = "greeting?sample=ada&tab=checks") -> str:
+    """Ask as a page does, until nothing is left to check."""
+    while True:
+        page = client.get(f"/studio/checks/{address}").text
+        if 'data-checks=""' in page:
+            return page
+
+
+def test_a_finding_has_its_severity_message_way_out_place_and_lines(client: Client, folder: Path) -> None:
+    break_it(folder, "<mj-button href", "<mj-buton href")
+    said = words(client.get("/studio/templates/greeting?tab=checks").text)
+    assert "Error mjml/unknown-element MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?" in said
+    assert "greeting.mjml:6:1 &lt;mj-text&gt;Hello {{ name }}&lt;/mj-text&gt; &lt;mj-buton href=" in said
+
+
+def test_errors_come_before_warnings_and_notes_are_folded(client: Client, folder: Path) -> None:
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    break_it(folder, RIGHT, WRONG)
+    page = client.get("/studio/templates/greeting?tab=checks").text
+    shown, _, rest = page.partition('<details id="notes" class="notes">')
+    folded = rest.partition("</details>")[0]
+    assert re.findall(r'class="severity (\w+)"', shown) == ["error", "warning"]
+    assert set(re.findall(r'class="severity (\w+)"', folded)) == {"note"}
+
+
+def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client: Client, folder: Path) -> None:
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    break_it(folder, RIGHT, WRONG)
+    page = checked(client)
+    tab = page[page.index('id="tab-checks"') : page.index('id="tab-links"')]
+    assert 'class="count error"' in tab
+    assert '<span aria-hidden="true">2</span><span class="hidden">1 error, 1 warning</span>' in tab
+    assert count(page, "greeting") == "1 error"
+    assert count(page, "notice") == "2 warnings"
+
+
+def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> None:
+    assert count(checked(client), "greeting") == "2 samples"
+
+
+def test_a_finding_of_several_samples_counts_once_in_the_list(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, WRONG)
+    assert count(checked(client, "notice?tab=checks"), "greeting") == "1 error"
+
+
+def test_a_place_leads_to_its_line_in_the_source(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, WRONG)
+    break_it(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
+    break_it(folder, "</mj-section>", "</mj-sektion>", "_layout/base.mjml")
+    page = client.get("/studio/templates/greeting?sample=ada&tab=checks&pane=details").text
+    own, shared = "?sample=ada&amp;show=source&amp;tab=checks#L8", "/studio/files/_layout/base.mjml?tab=checks#L12"
+    assert f'<a href="{own}">greeting.mjml:8:10</a>' in page
+    assert f'<a href="{shared}">_layout/base.mjml:12:5</a>' in page
+    assert '<li id="L8">' in client.get("/studio/templates/greeting?sample=ada&show=source&tab=checks").text
+
+
+def test_the_text_part_and_the_samples_have_places_too(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "greeting.txt").write_text("Hello {{ nmae }}\n")
+    page = client.get("/studio/templates/greeting?sample=ada&tab=checks").text
+    assert '&amp;show=source&amp;file=text&amp;tab=checks#L1"' in page
+    (folder / "greeting" / "samples.toml").write_text("[ada]\nname = \n")
+    page = client.get("/studio/templates/greeting?tab=checks").text
+    assert "Error samples/invalid" in words(page)
+    assert '?show=source&amp;file=samples&amp;tab=checks#L2"' in page
+
+
+def test_a_mail_that_cannot_be_drawn_is_checked_all_the_same(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    said = words(client.get("/studio/templates/greeting?tab=checks").text)
+    assert "Error jinja/undefined" in said
+    assert "Did you mean name?" in said
+
+
+def test_what_is_wrong_is_escaped(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ name }}<script>alert(1)</script>")
+    assert "<script>alert" not in client.get("/studio/templates/greeting?tab=checks").text
+
+
+def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, WRONG)
+    page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
+    assert words(page).endswith("Being checked.")
+    assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
+
+
+def test_until_a_save_is_checked_what_was_found_before_stays(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, WRONG)
+    checked(client)
+    break_it(folder, "colour", "color")
+    address = "/studio/templates/greeting?sample=ada&tab=checks"
+    assert "mjml/unknown-attribute" in client.get(address, headers=AT_ONCE).text
+    assert "mjml/unknown-attribute" not in client.get(address).text
+
+
+@pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
+def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
+    checks, english = Checks(studio.gallery), studio.gallery.languages.choose("en")
+    assert checks.check("greeting", "ada", english)
+    assert not checks.check("greeting", "ada", english)
+    (folder / file).write_text((folder / file).read_text() + "\n")
+    assert checks.check("greeting", "ada", english)
+
+
+def test_a_save_of_another_template_has_nothing_checked_anew(studio: Studio, folder: Path) -> None:
+    checks, english = Checks(studio.gallery), studio.gallery.languages.choose("en")
+    assert checks.check("notice", "only", english)
+    break_it(folder, RIGHT, WRONG)
+    assert not checks.check("notice", "only", english)
+
+
+def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) -> None:
+    break_it(
+        folder,
+        "<mj-text>The end",
+        '{% if name == "Ada" %}<mj-text colour="red">Ada</mj-text>{% endif %}<mj-text>The end',
+    )
+    assert "error" in count(checked(client), "greeting")
+    (folder / "greeting" / "samples.toml").write_text("[grace]" + GREETING_SAMPLES.partition("[grace]")[2])
+    assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 samples"
+
+
+def test_what_does_not_exist_cannot_be_checked(client: Client) -> None:
+    for address in ("nothing", "greeting?sample=nobody"):
+        assert client.get(f"/studio/checks/{address}").status_code == 404
+
+
+def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client, folder: Path) -> None:
+    token = "https://account.northwind.example/reset/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+    break_it(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")
+    said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
+    assert "Safe as a reset mail 7 of 9 Warning Missing: expiry said · “was it not you?” said one call to" in said
+
+    break_it(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
+    said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
+    assert "Safe as a reset mail 9 of 9 one call to action · https · " in said
+    assert "Safe as a reset mail" not in words(client.get("/studio/templates/notice?tab=checks").text)

@@ -1,0 +1,242 @@
+"""The review over HTTP: what is told of every mail that is not as it was accepted, and what accepting writes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.on_screen import save
+
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.errors import SettingsInvalid
+
+ADA = "/studio/snapshots/greeting?sample=ada"
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Path:
+    return tmp_path / "golden"
+
+
+@pytest.fixture
+def client(studio: Studio, golden: Path) -> Iterator[Client]:
+    """Ask a studio with a folder for golden files, in which there is nothing yet."""
+    app = create_studio_app(replace(studio, goldens=golden, golden_languages=("en",)))
+    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+        client.headers.update(OURS)
+        client.follow_redirects = False
+        yield client
+
+
+@pytest.fixture
+def accepted(client: Client) -> Client:
+    """Accept all mails as they are."""
+    accept(client, "/studio/snapshots")
+    return client
+
+
+def ids(client: Client, page: str) -> str:
+    """Return what the first button of a page accepts."""
+    found = re.search(r'name="ids" value="([0-9a-f ]+)"', client.get(page).text)
+    assert found
+    return found[1]
+
+
+def accept(client: Client, page: str) -> str:
+    """Press the first button; return where it leads."""
+    answer = client.post(page, data={"ids": ids(client, page)})
+    assert answer.status_code == 303
+    return str(answer.headers["location"])
+
+
+def test_a_key_opens_the_first_change(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello", "Goodbye")
+    page = accepted.get("/studio/snapshots").text
+    found = re.search(r'<a hidden rel="next" href="([^"]+)" aria-keyshortcuts="n">First change</a>', page)
+    assert found
+    assert found[1].startswith("/studio/snapshots/greeting?sample=")
+
+
+def heading(client: Client) -> str:
+    found = re.search(r"<h2>(.*?)</h2>\s*<p>", client.get("/studio/snapshots").text)
+    assert found
+    return found[1]
+
+
+def headings(client: Client) -> list[str]:
+    return re.findall(r'<h3 id="group-\d"[^>]*>(.*?)</h3>', client.get("/studio/snapshots").text)
+
+
+def written(golden: Path) -> dict[str, str]:
+    return {path.relative_to(golden).as_posix(): path.read_text() for path in golden.rglob("*") if path.is_file()}
+
+
+def count(client: Client) -> str | None:
+    """Return what the list says beside "Snapshots", once a page has had its mails compared."""
+    while 'data-checks="/' in (page := client.get("/studio/checks/greeting?sample=ada").text):
+        pass
+    found = re.search(r'<span>Snapshots</span> <span class="count warning">(.*?)</span>', page)
+    return found[1] if found else None
+
+
+def test_the_first_golden_files_are_written_with_one_button(client: Client, golden: Path) -> None:
+    assert heading(client) == "No golden file yet"
+    assert "Write the first golden files" in client.get("/studio/snapshots").text
+    assert not golden.exists()
+    assert accept(client, "/studio/snapshots") == "/studio/snapshots"
+    assert sorted(written(golden)) == [
+        "greeting/ada.html", "greeting/ada.txt", "greeting/grace.html", "greeting/grace.txt",
+        "notice/only.html", "notice/only.txt",
+    ]  # fmt: skip
+    assert heading(client) == "Every mail is as it was accepted"
+
+
+def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
+    accepted: Client, folder: Path, golden: Path
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
+    assert heading(accepted) == "3 mails to look at"
+    assert headings(accepted) == ["The same change in 2 mails", "Changed"]
+    page = accepted.get("/studio/snapshots").text
+    assert "<mark>Hello</mark> Ada" in page
+    assert "<mark>Welcome</mark> Ada" in page
+    groups = re.findall(r'name="ids" value="([0-9a-f ]+)"', page)
+    assert accepted.post("/studio/snapshots", data={"ids": groups[1]}).status_code == 303
+    assert "Welcome Ada" in written(golden)["greeting/ada.html"]
+    assert written(golden)["notice/only.txt"] == "The heating is back\n"
+    assert headings(accepted) == ["Changed"]
+
+
+def test_of_a_long_line_the_list_shows_what_is_near_the_change(accepted: Client, folder: Path) -> None:
+    save(folder, "<mj-text>Hello {{ name }}", '<mj-text color="#111111">Hello {{ name }}')
+    page = accepted.get("/studio/snapshots").text
+    assert "line-height:1;text-align:left;color:#<mark>111111</mark>;" in page
+    assert "…" in page
+    assert "font-family:sans-serif;font-size:13px" not in page
+
+
+def test_the_list_counts_what_is_not_as_it_was_accepted(accepted: Client, folder: Path) -> None:
+    assert count(accepted) is None
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    assert count(accepted) == "2 changed"
+    accept(accepted, ADA)
+    assert count(accepted) == "1 changed"
+
+
+def test_a_mail_is_drawn_before_and_after_with_what_changed_marked(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    page = accepted.get(ADA + "&scheme=dark").text
+    frames = [address.replace("&amp;", "&") for address in re.findall(r'<iframe src="([^"]+)"', page)]
+    before, after = (accepted.get(address) for address in frames)
+    assert re.search(r"<div data-changed [^>]*>Hello Ada", before.text)
+    assert re.search(r"<div data-changed [^>]*>Welcome Ada", after.text)
+    assert after.text.count("<div data-changed") == 1
+    for frame in (before, after):
+        assert frame.headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
+        assert "@media (min-width: 0)" in frame.text, "in the scheme of the view"
+
+
+def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello", "Welcome", "greeting/greeting.txt")
+    text = accepted.get(ADA + "&show=text").text
+    assert re.search(r'<li class="old">.*<code><mark>Hello</mark> Ada</code>', text)
+    assert re.search(r'<li class="new">.*<code><mark>Welcome</mark> Ada</code>', text)
+    html = accepted.get(ADA + "&show=source").text
+    assert "ada.html <small>as it was accepted</small>" in html
+    assert re.search(r"<summary>\d+ lines as they were</summary>", html)
+
+
+def test_what_a_mail_says_is_escaped_in_a_difference(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello", "<script>alert(1)</script>", "greeting/greeting.txt")
+    for page in ("/studio/snapshots", ADA + "&show=text"):
+        assert "<script>alert" not in accepted.get(page).text
+
+
+def test_accepting_one_leads_to_the_next_in_the_same_view_and_at_last_to_the_list(
+    accepted: Client, folder: Path
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    assert accept(accepted, ADA + "&show=source") == "/studio/snapshots/greeting?sample=grace&show=source"
+    assert accept(accepted, "/studio/snapshots/greeting?sample=grace") == "/studio/snapshots"
+    assert heading(accepted) == "Every mail is as it was accepted"
+
+
+def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
+    accepted: Client, folder: Path, golden: Path
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    seen, before = ids(accepted, "/studio/snapshots"), written(golden)
+    save(folder, "Welcome {{ name }}", "Farewell {{ name }}")
+    answer = accepted.post("/studio/snapshots", data={"ids": seen})
+    assert answer.status_code == 409
+    assert "Nothing was accepted: look again." in answer.text
+    assert written(golden) == before
+
+
+def test_golden_files_of_a_mail_that_is_gone_are_shown_and_taken_away(
+    accepted: Client, folder: Path, golden: Path
+) -> None:
+    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
+    assert headings(accepted) == ["New, never accepted yet", "Golden files of a mail that is gone"]
+    page = accepted.get("/studio/snapshots/greeting?sample=grace").text
+    assert "Remove them" in page
+    assert len(re.findall("<iframe", page)) == 1
+    accept(accepted, "/studio/snapshots/greeting?sample=grace")
+    assert "greeting/grace.html" not in written(golden)
+    assert "greeting/ada.html" in written(golden)
+
+
+def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepted: Client, folder: Path) -> None:
+    save(folder, "{{ name }}", "{{ nmae }}")
+    assert headings(accepted) == ["2 mails cannot be drawn"]
+    page = accepted.get(ADA).text
+    assert re.search(r"greeting.mjml:\d+: &#39;nmae&#39; is undefined", page)
+    assert "data-accept" not in page
+    assert accepted.post("/studio/snapshots", data={"ids": "0123456789abcdef"}).status_code == 409
+    assert count(accepted) is None
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
+def test_only_a_page_of_the_studio_can_accept(client: Client, golden: Path, site: str) -> None:
+    seen = ids(client, "/studio/snapshots")
+    for path in ("/studio/snapshots", ADA):
+        assert client.post(path, data={"ids": seen}, headers={"sec-fetch-site": site}).status_code == 403
+    assert not golden.exists()
+
+
+@pytest.mark.parametrize("given", [{}, {"ids": ""}, {"ids": "../../etc"}, {"ids": "<b>"}])
+def test_what_no_button_sends_is_refused(accepted: Client, golden: Path, given: dict[str, str]) -> None:
+    before = written(golden)
+    assert accepted.post("/studio/snapshots", data=given).status_code == 400
+    assert written(golden) == before
+
+
+@pytest.mark.parametrize("path", [
+    "snapshots/greeting?sample=nobody", "snapshots/none?sample=ada", "snapshots/greeting", "proofs/after/none?sample=a",
+    "snapshots/..%2F..%2Fgreeting?sample=ada", "proofs/before/..%2Fsecret?sample=key",
+    "snapshots/greeting?sample=../ada",
+])  # fmt: skip
+def test_what_is_no_mail_is_not_found(accepted: Client, golden: Path, path: str) -> None:
+    (golden.parent / "secret").mkdir()
+    (golden.parent / "secret" / "key.html").write_text("<p>secret words</p>")
+    answer = accepted.get(f"/studio/{path}")
+    assert answer.status_code == 404
+    assert "secret words" not in answer.text
+
+
+def test_where_no_folder_is_set_the_page_says_how_to_begin(studio: Studio) -> None:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
+        page = client.get("/studio/snapshots").text
+        for line in ('goldens = "tests/mails"', "keyturn.testing", "mail_snapshot.assert_matches()"):
+            assert line.replace('"', "&#34;") in page or line in page
+        assert client.post("/studio/snapshots", data={"ids": "ab"}, headers=OURS).status_code == 405
+
+
+def test_golden_files_among_the_templates_are_refused_at_the_start(studio: Studio, folder: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="is among the templates"):
+        create_studio_app(replace(studio, goldens=folder / "golden"))

@@ -1,0 +1,157 @@
+"""The review in a real browser: looking at before and after, with mouse and keyboard, and saying yes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, FrameLocator, Page, expect
+from tests.emails.studio.on_screen import canvas, save
+from tests.emails.studio.pages.test_accessible import look
+from tests.serving import serving
+
+from keyturn.emails.snapshots import Goldens, MailName, Snapshot, Snapshots
+from keyturn.emails.studio import Studio, create_studio_app
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ADA = MailName("greeting", "ada")
+
+
+@pytest.fixture
+def goldens(tmp_path: Path) -> Goldens:
+    return Goldens(tmp_path / "golden")
+
+
+@pytest.fixture
+def served(studio: Studio, goldens: Goldens) -> Iterator[str]:
+    """Serve a studio in which every mail was accepted."""
+    snapshots = Snapshots(studio.gallery, goldens, ["en"])
+    for comparison in snapshots.compare_each(snapshots.names()):
+        snapshots.accept(comparison)
+    with serving(create_studio_app(replace(studio, goldens=goldens.folder, golden_languages=("en",)))) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+def proof(page: Page, side: str) -> FrameLocator:
+    return page.frame_locator(f".{side} iframe")
+
+
+def golden(goldens: Goldens) -> Snapshot:
+    found = goldens.read(ADA)
+    assert found
+    return found
+
+
+async def watched(page: Page) -> None:
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+
+
+async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mail_with_keys(
+    page: Page, served: str, folder: Path, goldens: Goldens
+) -> None:
+    await page.goto(f"{served}/snapshots")
+    await watched(page)
+    await expect(page.get_by_role("heading", name="Every mail is as it was accepted")).to_be_visible()
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    await expect(page.get_by_role("heading", name="2 mails to look at")).to_be_visible()
+    await expect(page.get_by_role("link", name="Snapshots 2 changed")).to_be_visible()
+
+    await page.get_by_role("link", name="greeting / ada").click()
+    await expect(proof(page, "before").get_by_text("Hello Ada")).to_be_visible()
+    await expect(proof(page, "after").get_by_text("Welcome Ada")).to_be_visible()
+    await page.keyboard.press("n")
+    await expect(proof(page, "after").get_by_text("Welcome Grace")).to_be_visible()
+    await page.keyboard.press("n")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
+
+    await page.keyboard.press("a")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
+    assert "Welcome Ada" in golden(goldens).html
+    await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("heading", name="Every mail is as it was accepted")).to_be_visible()
+    await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
+
+
+async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
+    page: Page, served: str, folder: Path
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    save(folder, "1500px", "900px")
+    await page.goto(f"{served}/snapshots/greeting?sample=ada&width=1280")
+    await watched(page)
+    frames = page.locator(".proof-page iframe")
+    for frame in await frames.all():
+        await expect(frame).to_have_js_property("clientWidth", 1280)
+    heights = [await frame.evaluate("frame => frame.clientHeight") for frame in await frames.all()]
+    assert heights[0] == heights[1] > 1500
+
+    changed = proof(page, "after").get_by_text("Welcome Ada")
+    await expect(changed).to_have_css("outline-style", "solid")
+    await page.keyboard.press("m")
+    await expect(changed).to_have_css("outline-style", "none")
+
+    await page.keyboard.press("b")
+    after, slider = page.locator(".after"), page.get_by_role("slider")
+    await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 50%)")
+    await slider.focus()
+    await page.keyboard.press("ArrowLeft")
+    await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 49%)")
+    await expect(slider).to_have_attribute("aria-valuetext", "49 % accepted, 51 % now")
+    await page.keyboard.press("x")
+    await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 100%)")
+    await page.keyboard.press("x")
+    await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 0%)")
+
+
+async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhere_are_noticed(
+    page: Page, served: str, folder: Path, goldens: Goldens
+) -> None:
+    save(folder, "Hello", "Welcome", "greeting/greeting.txt")
+    await page.goto(f"{served}/snapshots/greeting?sample=ada&show=source")
+    await watched(page)
+    await page.get_by_text("lines as they were").click()
+    await canvas(page).evaluate("canvas => canvas.scrollTop = 200")
+    save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
+    await expect(page.get_by_role("link", name="Snapshots 3 changed")).to_be_visible()
+    await expect(page.locator(".fold")).to_have_attribute("open", "")
+    assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 200
+
+    goldens.write(ADA, golden(goldens)._replace(text="Welcome Ada\n\nhttps://account.northwind.example/open/one\n"))
+    await expect(page.get_by_role("main").get_by_text("As it was accepted", exact=True)).to_be_visible()
+
+
+async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser, served: str, folder: Path) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
+    page = await browser.new_page()
+    await page.add_init_script(path=AXE_FILE_PATH)
+    mail = "snapshots/greeting?sample=ada"
+    for path, width in (("snapshots", 375), (mail, 1280), (f"{mail}&show=both", 375), (f"{mail}&show=source", 1280)):
+        await page.goto(f"{served}/{path}")
+        await look(page, path, (width,))
+    await page.close()
+
+
+async def test_without_scripts_everything_is_a_page_and_a_button(
+    browser: Browser, served: str, folder: Path, goldens: Goldens
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 700})
+    page = await context.new_page()
+    await page.goto(f"{served}/snapshots")
+    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
+    await page.get_by_role("link", name="greeting / ada").click()
+    await expect(proof(page, "after").get_by_text("Welcome Ada")).to_be_visible()
+    await expect(page.get_by_role("button", name="Marks")).to_be_hidden()
+    await page.get_by_role("link", name="HTML", exact=True).click()
+    await page.wait_for_load_state()
+    await expect(page.locator(".difference .new")).to_contain_text("Welcome")
+    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
+    await page.get_by_role("button", name="Accept").click()
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace&show=source")
+    assert "Welcome Ada" in golden(goldens).html
+    await context.close()

@@ -1,0 +1,171 @@
+"""The data in a real browser: what is typed is drawn at once, and nobody's hands are in the way."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.emails.studio.on_screen import mail
+from tests.emails.studio.orders import order_studio
+
+from keyturn.emails.studio import Studio
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def studio(folder: Path) -> Studio:
+    return order_studio(folder)
+
+
+async def open_order(page: Page, served: str, query: str = "?sample=lamp") -> None:
+    await page.goto(f"{served}/templates/order{query}")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+
+
+def edited(values: object) -> Callable[[str], bool]:
+    """Return whether an address has this edit."""
+    return lambda url: json.loads(parse_qs(urlsplit(url).query).get("edit", ["{}"])[0]) == values
+
+
+async def test_typing_draws_the_mail_and_keeps_focus_caret_scroll_and_one_step_of_history(
+    page: Page, served: str
+) -> None:
+    await open_order(page, served)
+    steps = await page.evaluate("history.length")
+    title = page.get_by_role("group", name="items").get_by_label("title")
+    await title.scroll_into_view_if_needed()
+    where = await page.locator(".detail").evaluate("detail => detail.scrollTop")
+    await title.focus()
+    await title.press("Home")
+    await page.keyboard.type("Big ", delay=40)
+    await expect(mail(page).get_by_text("Big Lamp 42.5;")).to_be_visible()
+    await page.keyboard.type("old ", delay=40)
+    await expect(mail(page).get_by_text("Big old Lamp 42.5;")).to_be_visible()
+    await expect(title).to_be_focused()
+    assert await title.evaluate("title => title.selectionStart") == len("Big old ")
+    assert await page.locator(".detail").evaluate("detail => detail.scrollTop") == where
+    await page.wait_for_url(edited({"items": [{"title": "Big old Lamp", "price": 42.5, "when": None}]}))
+    assert await page.evaluate("history.length") == steps + 1
+
+    await page.get_by_label("life").fill("90 minutes")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("life")).to_have_value("1 hour 30 minutes")
+    await page.get_by_role("link", name="Reset items").click()
+    await expect(title).to_have_value("Lamp")
+    await page.wait_for_url(edited({"life": "PT1H30M"}))
+    await page.get_by_role("link", name="Reset all").click()
+    await expect(mail(page).get_by_text("0:30:00")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_label("life")).to_have_value("1 hour 30 minutes")
+
+
+async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(page: Page, served: str) -> None:
+    await open_order(page, served)
+    name = page.get_by_role("textbox", name="name", exact=True).first
+    await name.fill("Grace")
+    await expect(page.locator(".inbox")).to_contain_text("Order for Grace")
+    price = page.get_by_label("price")
+    await price.fill("1000")
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("One value does not fit.")
+    await expect(told).to_contain_text("100 or less.")
+    await expect(price).to_have_attribute("aria-invalid", "true")
+    await expect(price).to_have_accessible_description("100 or less.")
+    await expect(price).to_be_focused()
+    await expect(mail(page).get_by_text("Lamp 42.5;")).to_be_visible()
+    await expect(page.locator(".inbox")).to_contain_text("Order for Grace")
+    await price.press("Backspace")
+    await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
+    await expect(told).to_be_hidden()
+
+
+async def test_lists_grow_and_shrink_and_what_is_unset_is_set_by_typing(page: Page, served: str) -> None:
+    await open_order(page, served)
+    items = page.get_by_role("group", name="items")
+    await items.get_by_role("button", name="Add to items").click()
+    await items.get_by_label("title").nth(1).fill("Shade")
+    await expect(mail(page).get_by_text("Lamp 42.5; Shade 42.5;")).to_be_visible()
+    await items.get_by_role("button", name="Remove 1").click()
+    await expect(mail(page).get_by_text("Shade 42.5;", exact=True)).to_be_visible()
+    await expect(items.get_by_role("button", name="Add to items")).to_be_focused()
+    await expect(page.get_by_label("note unset")).to_be_checked()
+    await page.get_by_role("textbox", name="note").fill("By hand")
+    await expect(mail(page).get_by_text("By hand")).to_be_visible()
+    await expect(page.get_by_label("note unset")).not_to_be_checked()
+    await page.get_by_label("tone", exact=True).select_option("friendly")
+    await page.get_by_label("express").check()
+    await expect(mail(page).get_by_text("By hand 2 True green friendly")).to_be_visible()
+
+
+async def test_a_key_surprises_and_the_json_shows_where_it_is_wrong(page: Page, served: str) -> None:
+    await open_order(page, served)
+    await page.keyboard.press("u")
+    await expect(page.get_by_label("Made up from seed")).to_be_visible()
+    await page.get_by_label("Made up from seed").fill("7")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: url.endswith("?sample=lamp&seed=7"))
+    made_up = await page.get_by_role("textbox", name="name", exact=True).first.input_value()
+    await expect(page.locator(".inbox")).to_contain_text(f"Order for {made_up}")
+
+    await page.get_by_role("link", name="JSON").click()
+    text = page.get_by_label("All values")
+    await text.press("Control+End")
+    await page.keyboard.type("!")
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("Extra data")
+    await expect(text).to_be_focused()
+    await told.get_by_role("link").click()
+    assert await text.evaluate("text => text.value.slice(text.selectionStart, text.selectionEnd)") == "!"
+    await page.keyboard.press("Delete")
+    await expect(told).to_be_hidden()
+    await page.wait_for_url(lambda url: url.endswith("?sample=lamp&seed=7&data=json"))
+
+
+async def test_what_was_edited_is_saved_and_the_list_has_it(page: Page, served: str, folder: Path) -> None:
+    await open_order(page, served)
+    await page.get_by_role("textbox", name="name", exact=True).first.fill("Grace")
+    await expect(page.locator(".inbox")).to_contain_text("Order for Grace")
+    name = page.get_by_role("textbox", name="Name of the sample")
+    await name.press("Enter")
+    await expect(page.get_by_text("There is a sample called lamp.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Replace it")).to_be_visible()
+    await name.fill("grace_hopper")
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url(lambda url: url.endswith("?sample=grace_hopper"))
+    chosen = page.get_by_role("navigation", name="Templates").get_by_role("link", name="grace_hopper")
+    await expect(chosen).to_have_attribute("aria-current", "page")
+    assert "[grace_hopper]" in (folder / "order" / "samples.toml").read_text()
+
+
+async def test_more_than_an_address_can_hold_is_told_and_can_be_saved(page: Page, served: str, folder: Path) -> None:
+    await page.goto(f"{served}/templates/digest")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    title = page.get_by_label("title")
+    await title.fill("word " * 13_000)
+    await expect(page.get_by_text("This is more than an address can hold")).to_be_in_viewport()
+    await page.get_by_role("textbox", name="Name of the sample").fill("long")
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url(lambda url: url.endswith("?sample=long"))
+    assert "long:\n  title: 'word word" in (folder / "digest.samples.yaml").read_text()
+
+
+async def test_without_scripts_the_form_does_the_same(browser: Browser, served: str, folder: Path) -> None:
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 800})
+    page = await context.new_page()
+    await page.goto(f"{served}/templates/order?sample=lamp&pane=details")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    assert await page.locator(".detail").evaluate("detail => detail.scrollWidth <= detail.clientWidth")
+    await page.get_by_role("textbox", name="name", exact=True).first.fill("Grace")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(edited({"name": "Grace"}))
+    await page.get_by_role("button", name="Add to items").click()
+    await page.get_by_label("title").nth(1).fill("Shade")
+    await page.get_by_role("button", name="Draw").click()
+    await page.get_by_role("textbox", name="Name of the sample").fill("two")
+    await page.get_by_role("button", name="Save").click()
+    assert page.url.endswith("?sample=two&pane=details")
+    assert 'title = "Shade"' in (folder / "order" / "samples.toml").read_text()
+    await context.close()

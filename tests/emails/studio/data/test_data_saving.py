@@ -1,0 +1,152 @@
+"""What was edited, saved as a sample from the studio."""
+
+import os
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.orders import DIGESTS, ORDERS, changed, fields_of, order_studio
+
+from keyturn.emails.studio import Studio
+
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def studio(folder: Path) -> Studio:
+    return order_studio(folder)
+
+
+def sent_from(client: Client, template: str, query: str = "", **texts: str) -> dict[str, list[str]]:
+    """Return the form of a page as a browser sends it."""
+    sent: dict[str, list[str]] = {}
+    for name, text in changed(fields_of(client.get(f"/studio/templates/{template}{query}").text), **texts):
+        sent.setdefault(name, []).append(text)
+    return sent
+
+
+def test_it_is_written_beside_the_others_and_the_page_goes_to_it(client: Client, folder: Path) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Grace", life="2 days") | {"as": ["two_days"]}
+    answer = client.post("/studio/templates/order?sample=lamp&width=375", data=sent, headers=SAME_ORIGIN)
+    assert str(answer.url).endswith("/studio/templates/order?sample=two_days&width=375")
+    written = (folder / "order" / "samples.toml").read_text()
+    assert written.startswith(ORDERS)
+    assert '[two_days]\nname = "Grace"' in written
+    assert 'life = "P2D"' in written
+    assert "Order for Grace" in client.get("/studio/frames/order?sample=two_days").text
+    assert 'value="two_days"' in answer.text
+
+
+def test_a_surprise_can_be_kept(client: Client) -> None:
+    before = client.get("/studio/frames/order?sample=lamp&seed=7").text
+    sent = sent_from(client, "order", "?sample=lamp&seed=7") | {"as": ["seven"]}
+    answer = client.post("/studio/templates/order?sample=lamp&seed=7", data=sent, headers=SAME_ORIGIN)
+    assert dict(answer.url.params) == {"sample": "seven"}
+    assert client.get("/studio/frames/order?sample=seven").text == before
+
+
+def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: Client, folder: Path) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["lamp"]}
+    asked = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
+    assert "There is a sample called lamp." in asked.text
+    assert 'value="Grace"' in asked.text
+    assert (folder / "order" / "samples.toml").read_text() == ORDERS
+    again = {**sent, "replace": ["yes"]}
+    done = client.post("/studio/templates/order?sample=lamp", data=again, headers=SAME_ORIGIN)
+    assert dict(done.url.params) == {"sample": "lamp"}
+    written = (folder / "order" / "samples.toml").read_text()
+    assert written.replace('name = "Grace"  # short', 'name = "Ada"  # short') != ORDERS  # the defaults are written too
+    assert 'name = "Grace"  # short' in written
+    assert written.endswith(ORDERS[ORDERS.index("# What comes after.") :])
+
+
+@pytest.mark.parametrize("name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: emoji", "[x]", "-"])
+def test_a_name_that_is_none_is_told_and_what_was_typed_stays(client: Client, folder: Path, name: str) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": [name]}
+    answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
+    assert "A sample needs a name." in answer.text or "A name is up to 60 letters" in answer.text
+    assert 'value="Grace"' in answer.text
+    assert f'name="as" value="{name}"' in unescape(answer.text)
+    assert (folder / "order" / "samples.toml").read_text() == ORDERS
+
+
+def test_what_is_in_the_way_is_told_once(client: Client) -> None:
+    page = client.get("/studio/templates/order?sample=lamp&save=lamp").text
+    assert "There is a sample called lamp." in page
+    links = [link for link in re.findall(r"<a[^>]*>", page) if 'aria-current="page"' not in link]
+    assert not [link for link in links if "save=" in link]
+    assert ("save", "lamp") not in fields_of(page)
+
+
+def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Wilhelmina Charlotte") | {"as": ["long"]}
+    answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
+    assert "Not all of the values fit yet." in answer.text
+    assert "At most 12 characters." in answer.text
+    assert (folder / "order" / "samples.toml").read_text() == ORDERS
+
+
+def test_yaml_stays_yaml(client: Client, folder: Path) -> None:
+    sent = sent_from(client, "digest", "", title="What stays") | {"as": ["tuesday"]}
+    answer = client.post("/studio/templates/digest", data=sent, headers=SAME_ORIGIN)
+    assert dict(answer.url.params) == {"sample": "tuesday"}
+    written = (folder / "digest.samples.yaml").read_text()
+    assert written.startswith(DIGESTS)
+    assert "tuesday:\n  title: What stays\n" in written
+    page = client.get("/studio/templates/digest?sample=tuesday").text
+    assert [text for name, text in fields_of(page) if name == "/at"] == ["2026-11-20T09:00"]
+    assert '<span class="zone">+01:00</span>' in page
+
+
+def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, folder: Path) -> None:
+    (folder / "digest.samples.yaml").unlink()
+    (folder / "order" / "samples.toml").unlink()
+    sent = sent_from(client, "digest", "", title="Guessed and mended") | {"as": ["first"]}
+    assert client.post("/studio/templates/digest", data=sent, headers=SAME_ORIGIN).status_code == 200
+    assert 'title = "Guessed and mended"' in (folder / "digest.samples.toml").read_text()
+    client.post(
+        "/studio/templates/order?seed=3",
+        data=sent_from(client, "order", "?seed=3") | {"as": ["three"]},
+        headers=SAME_ORIGIN,
+    )
+    assert (folder / "order" / "samples.toml").read_text().startswith("[three]\n")
+
+
+def test_a_file_that_cannot_be_written_is_told(client: Client, folder: Path) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["elsewhere"]}
+    file = folder / "order" / "samples.toml"
+    outside = folder.parent / "outside.toml"
+    file.rename(outside)
+    file.symlink_to(outside)
+    answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
+    assert f"order/samples.toml cannot be written: it is outside of {folder}." in answer.text
+    assert outside.read_text() == ORDERS
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://elsewhere.example"},
+        {"origin": "null"},
+        {},
+    ],
+)
+def test_another_site_writes_nothing(client: Client, folder: Path, headers: dict[str, str]) -> None:
+    sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["forged"]}
+    answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=headers)
+    assert answer.status_code == 403
+    assert (folder / "order" / "samples.toml").read_text() == ORDERS
+
+
+def test_the_form_says_where_it_is_written_or_that_it_cannot_be(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "In <code>order/samples.toml</code>" in client.get("/studio/templates/order").text
+    monkeypatch.setattr(os, "access", lambda *_: False)  # for root every folder can be written to
+    page = client.get("/studio/templates/order").text
+    assert "This folder cannot be written to." in page
+    assert 'name="as"' not in page

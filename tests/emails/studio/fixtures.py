@@ -1,0 +1,97 @@
+"""A small folder of templates, "greeting" with nothing to mend, and mails as the app would have captured them."""
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from keyturn.mail.rendering.render import EmailProps
+
+BASE = """\
+<mjml lang="{{ lang }}">
+  <mj-head>
+    <mj-title>{% block subject %}{% endblock %}</mj-title>
+    <mj-preview>{% block preheader %}{% endblock %}</mj-preview>
+    <mj-attributes><mj-all font-family="sans-serif" /></mj-attributes>
+    <mj-style>
+      .ground { background: #fefefe }
+      @media (prefers-color-scheme: dark) { .ground { background: #101010 } .ground div { color: #fefefe !important } }
+    </mj-style>
+  </mj-head>
+  <mj-body css-class="ground">
+    <mj-section>
+      <mj-column>
+        {% block content %}{% endblock %}
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
+GREETING = """\
+{% extends "_layout/base.mjml" %}
+{% block subject %}Welcome, {{ name }}{% endblock %}
+{% block preheader %}Your account is ready.{% endblock %}
+{% block content %}
+<mj-text>Hello {{ name }}</mj-text>
+<mj-button href="{{ link }}">Open it</mj-button>
+<mj-spacer height="1500px" />
+<mj-text>The end</mj-text>
+{% endblock %}
+"""
+GREETING_TEXT = "Hello {{ name }}\n\n{{ link }}\n"
+GREETING_SAMPLES = """\
+[ada]
+name = "Ada"
+link = "https://account.northwind.example/open/one"
+
+[grace]
+name = "Grace <b>Hopper</b>"
+link = "https://account.northwind.example/open/two"
+"""
+NOTICE = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what }}</mj-text></mj-column></mj-section></mj-body></mjml>"
+
+
+class Greeting(EmailProps):
+    template = "greeting"
+
+    name: str
+    link: Annotated[str, Meta(description="where the button leads")]
+
+
+def write_templates(folder: Path) -> None:
+    for file, text in {
+        "_layout/base.mjml": BASE,
+        "greeting/greeting.mjml": GREETING,
+        "greeting/greeting.txt": GREETING_TEXT,
+        "greeting/samples.toml": GREETING_SAMPLES,
+        "notice/notice.mjml": NOTICE,
+        "notice/notice.txt": "{{ what }}",
+        "notice/samples.toml": '[only]\nwhat = "The heating is back"\n',
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+
+
+def capture(
+    outbox: Path,
+    subject: str,
+    at: datetime = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC),
+    link: str = "https://account.northwind.example/open/one",
+) -> str:
+    """Write a mail as the capture transport does; return the name of its file."""
+    mail = EmailMessage()
+    mail["From"] = "Northwind School <no-reply@northwind.example>"
+    mail["To"] = "ada@northwind.example"
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(at)
+    mail.set_content(f"Hello Ada\n\n{link}\n")
+    page = f"<html><head><title>x</title></head><body><p>Hello Ada</p><a href='{link}'>Open it</a></body></html>"
+    mail.add_alternative(page, subtype="html")
+    name = f"{at:%Y%m%dT%H%M%S%f}Z-{subject.replace(' ', '-')}.eml"
+    outbox.mkdir(parents=True, exist_ok=True)
+    (outbox / f".{name}.half").write_bytes(bytes(mail))
+    (outbox / f".{name}.half").rename(outbox / name)
+    return name

@@ -1,0 +1,54 @@
+"""The mail as a document of its own: it is drawn, and does nothing else."""
+
+import pytest
+from tests.emails.studio.conftest import Client
+
+from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, frame, in_scheme
+from keyturn.emails.studio.pages.view import Scheme, View
+
+STYLES = (
+    "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
+)
+
+
+def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Client) -> None:
+    answer = client.get("/studio/frames/greeting?sample=ada")
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-same-origin; default-src 'none'; ")
+    assert "script" not in policy
+    assert "form-action 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert '<base target="_blank">' in answer.text
+    assert 'sandbox="allow-same-origin"' in client.get("/studio/templates/greeting").text
+
+
+def test_the_mail_is_otherwise_what_is_sent(client: Client) -> None:
+    answer = client.get("/studio/frames/greeting?sample=ada").text
+    assert 'href="https://account.northwind.example/open/one"' in answer
+    assert "Hello Ada" in answer
+
+
+@pytest.mark.parametrize(
+    ("scheme", "dark", "light"),
+    [("dark", "min", "max"), ("light", "max", "min"), ("partial", "max", "max"), ("full", "max", "max")],
+)
+def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, light: str) -> None:
+    decided = in_scheme(STYLES, scheme)
+    assert f"@media ({dark}-width: 0) {{ p {{ color: white }} }}" in decided
+    assert f"@media ({light}-width: 0) {{ p {{ top: 0 }} }}" in decided
+
+
+def test_a_mail_without_a_head_is_drawn_too() -> None:
+    assert frame("<p>Hello</p>", View(), CAPTURED).content == '<base target="_blank"><p>Hello</p>'
+
+
+def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
+    document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
+    assert "<html lang='en'><base " in str(frame(document, View(), CAPTURED).content)
+
+
+def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:
+    for sandbox in (PREVIEW, CAPTURED):
+        assert not {"allow-scripts", "allow-forms", "allow-top-navigation"} & set(sandbox.split())
+    assert "allow-popups" not in PREVIEW
+    assert "allow-same-origin" not in CAPTURED

@@ -1,0 +1,74 @@
+"""A mail without its images, and a mail turned."""
+
+import re
+
+import pytest
+from tests.emails.studio.conftest import Client
+
+from keyturn.emails.studio.frames.direction import turned
+from keyturn.emails.studio.frames.images import without_images
+from keyturn.emails.studio.frames.rewriting import Rewriting
+
+IMAGES = """<!doctype html><html><head><style>
+  .hero { background: url("https://cdn.example/hero.png") #ffffff } @media print { p { list-style: url(dot.gif) } }
+</style></head><body background=https://cdn.example/paper.png>
+<img src="https://cdn.example/logo.png" srcset="https://cdn.example/logo@2x.png 2x"
+  width="140" height=40 alt="Northwind &amp; Sons" style="color:#14614b">
+<picture><source srcset='https://cdn.example/dark.png'><img src=https://cdn.example/a.png alt=""></picture>
+<td style="background:url(&quot;https://cdn.example/cell.png&quot;) no-repeat">url(this is a text)</td>
+<!--[if mso]><v:image src="https://cdn.example/outlook.png" /><![endif]-->
+</body></html>"""
+
+
+def test_no_image_is_asked_for_whatever_names_it() -> None:
+    drawn = re.sub(r"<!--.*?-->", "", without_images(IMAGES))
+    assert "cdn.example" not in drawn
+    assert "dot.gif" not in drawn
+    assert "url(this is a text)" in drawn
+    assert ".hero { background: none #ffffff }" in drawn
+
+
+def test_the_text_of_an_image_keeps_its_size_and_its_colours() -> None:
+    drawn = without_images(IMAGES)
+    assert re.search(r'<img\s+width="140" height=40 alt="Northwind &amp; Sons" style="color:#14614b">', drawn)
+
+
+def test_the_policy_of_the_frame_refuses_what_names_an_image_in_a_way_that_is_not_known(client: Client) -> None:
+    policy = client.get("/studio/frames/greeting?images=off").headers["content-security-policy"]
+    assert "img-src 'none'" in policy
+    assert "img-src data: https: http:" in client.get("/studio/frames/greeting").headers["content-security-policy"]
+
+
+def test_images_can_be_left_out_of_a_captured_mail_as_well(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?images=off").text
+    assert "images=off" in re.findall(r'<iframe src="([^"]+)"', page)[0]
+
+
+@pytest.mark.parametrize("page", ['<html lang="en"><body>', '<html dir="ltr"><body dir="ltr">', "<html><body dir=ltr>"])
+def test_a_mail_that_does_not_turn_by_itself_is_turned(page: str) -> None:
+    mail = turned(f'{page}<div dir="auto"><p dir="auto">Hello</p></div></body></html>', "rtl")
+    html, body, div, p = Rewriting(mail).tags
+    assert [tag.get("dir") for tag in (html, body, div)] == ["rtl", "rtl", "rtl"]
+    assert p.get("dir") == "auto"
+
+
+def test_a_mail_without_a_page_is_turned_too() -> None:
+    assert turned("<p>Hello</p>", "rtl") == "<style>html{direction:rtl}</style><p>Hello</p>"
+
+
+def test_the_direction_is_in_the_address(client: Client) -> None:
+    assert '<body dir="rtl"' in client.get("/studio/frames/greeting?sample=ada&dir=rtl").text
+    assert '<body dir="rtl"' not in client.get("/studio/frames/greeting?sample=ada").text
+
+
+def test_what_is_not_changed_stays_to_the_byte() -> None:
+    source = "<P  CLASS = a\n style='x' hidden>1 &lt; 2<br/><!-- <p style='y'> --></P>"
+    rewriting = Rewriting(source)
+    assert rewriting.text() == source
+    paragraph = next(iter(rewriting.tags))
+    rewriting.set(paragraph, "style", 'content:"é"')
+    rewriting.set(paragraph, "lang", "en")
+    rewriting.remove(paragraph, "hidden")
+    assert rewriting.text() == source.replace("style='x' hidden", 'style="content:&quot;é&quot;" ').replace(
+        "<P ", '<P lang="en" '
+    )

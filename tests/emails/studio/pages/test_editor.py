@@ -1,0 +1,97 @@
+"""Places that open in the editor of whoever looks at them."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.pages.editor import PRESETS, editor_called, editor_started_by
+from keyturn.errors import SettingsInvalid
+
+
+def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: str) -> str:
+    with TestClient(create_studio_app(replace(studio, **changes)), base_url="http://127.0.0.1") as client:
+        return client.get(f"/studio/templates/{address}").text
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("vscode", "vscode://file/mails/a.mjml:3:7"),
+        ("zed", "zed://file/mails/a.mjml:3:7"),
+        ("pycharm", "pycharm://open?file=/mails/a.mjml&line=3&column=7"),
+        ("textmate", "txmt://open?url=file:///mails/a.mjml&line=3&column=7"),
+        ("kate://{path}#{line}", "kate:///mails/a.mjml#3"),
+    ],
+)
+def test_an_editor_is_called_by_a_name_or_a_pattern(name: str, address: str) -> None:
+    editor = editor_called(name)
+    assert editor
+    assert editor.url(Path("/mails/a.mjml"), 3, 7) == address
+
+
+def test_a_path_is_percent_encoded_and_absolute() -> None:
+    editor = PRESETS["vscode"]
+    assert editor.url(Path("/my mails/größe?#&.mjml")) == "vscode://file/my%20mails/gr%C3%B6%C3%9Fe%3F%23%26.mjml:1:1"
+    assert editor.url(Path("a.mjml")).startswith("vscode://file/")
+
+
+def test_a_path_that_looks_like_a_placeholder_is_a_path() -> None:
+    assert PRESETS["vscode"].url(Path("/{line}/a.mjml"), 3) == "vscode://file/%7Bline%7D/a.mjml:3:1"
+
+
+@pytest.mark.parametrize(
+    "setting", ["notepad", "vscode://file", "{path}", "javascript:alert('{path}')", "data:,{path}", "://[{path}"]
+)
+def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(setting: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^editor: .* is none of vscode, vscodium, .*pattern such as vscode://"):
+        editor_called(setting)
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"EDITOR": "code --wait"}, "vscode"),
+        ({"EDITOR": "vim", "VISUAL": "/usr/local/bin/zed -w"}, "zed"),
+        ({"VISUAL": "vim", "EDITOR": "'/opt/My Apps/cursor' -w"}, "cursor"),
+        ({"EDITOR": "vim"}, ""),
+        ({"EDITOR": "nano", "VISUAL": ""}, ""),
+        ({"EDITOR": "code 'unfinished"}, ""),
+        ({}, ""),
+    ],
+)
+def test_without_a_setting_it_is_the_editor_of_the_terminal_if_that_answers_to_an_address(
+    environ: dict[str, str], name: str
+) -> None:
+    assert editor_started_by(environ) == name
+
+
+def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio: Studio, folder: Path) -> None:
+    file = folder / "greeting" / "greeting.mjml"
+    start = f"vscode://{file.as_uri().removeprefix('file://')}".replace("vscode://", "vscode://file")
+    source = page_of(studio, editor="vscode")
+    assert f'href="{start}:1:1" aria-keyshortcuts="e"' in source
+    assert "Open in VS Code" in source
+
+    file.write_text(file.read_text().replace("<mj-text>The end", '<mj-text colour="red">The end'))
+    assert f'href="{start}:8:10"' in page_of(studio, "greeting?sample=ada&tab=checks", editor="vscode")
+
+    file.write_text(file.read_text().replace("Hello {{ name }}", "Hello {{ nmae }}"))
+    broken = page_of(studio, "greeting?sample=ada", editor="vscode")
+    assert f'href="{start}:5:19"' in broken[broken.index('class="fault"') :]
+
+
+def test_what_was_compiled_is_on_no_disk_and_opens_nowhere(studio: Studio) -> None:
+    page = page_of(studio, "greeting?sample=ada&show=source&file=html", editor="vscode")
+    assert not re.search(r"<h2>[^\n]*Open in", page)
+
+
+@pytest.mark.parametrize("changes", [{"editor": ""}, {"editor": "vscode", "host": "studio.lan", "token": "secret"}])
+def test_where_no_editor_is_set_or_others_look_on_nothing_opens(studio: Studio, changes: dict[str, str]) -> None:
+    page = page_of(studio, "greeting?sample=ada&show=source&token=secret", **changes)
+    assert "greeting.mjml" in page
+    assert "vscode:" not in page
+    assert "Open in" not in page

@@ -1,0 +1,298 @@
+"""The studio in a real browser: what people see, click and press."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.emails.studio.fixtures import GREETING, capture
+from tests.emails.studio.on_screen import canvas, mail, open_sample, save
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def ground(page: Page) -> str:
+    """Return the colour behind the mail, as it is painted."""
+    colour: str = await mail(page).locator(".ground").evaluate("element => getComputedStyle(element).backgroundColor")
+    return colour
+
+
+async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    await mail(page).get_by_text("The end").scroll_into_view_if_needed()
+    place = await canvas(page).evaluate("canvas => canvas.scrollTop")
+    assert place > 500
+    for word in ("Goodbye", "Farewell"):
+        (folder / "greeting" / "greeting.mjml").write_text(GREETING.replace("Hello", word))
+        await expect(mail(page).get_by_text(f"{word} Ada")).to_be_attached()
+        await expect(page.get_by_role("status")).to_have_text(re.compile(r"^saved \d\d:\d\d:\d\d → drawn in \d+ ms$"))
+        assert await canvas(page).evaluate("canvas => canvas.scrollTop") == place
+
+
+async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    await page.route("**/templates/**", lambda route: route.fulfill(body="what is this"))
+    save(folder, "Hello", "Goodbye")
+    status = page.get_by_role("status")
+    await expect(status).to_have_text("the studio failed: see the terminal")
+    await expect(status).to_have_attribute("data-state", "error")
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
+    await page.unroute("**/templates/**")
+    save(folder, "Goodbye", "Farewell")
+    await expect(status).to_have_text(re.compile("drawn in"))
+    await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
+
+
+async def test_a_save_of_a_shared_file_is_drawn(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    save(folder, "{% block content %}", "<mj-text>A new head</mj-text>{% block content %}", "_layout/base.mjml")
+    await expect(mail(page).get_by_text("A new head")).to_be_visible()
+
+
+async def test_a_save_of_the_samples_changes_the_list_the_data_and_the_mail(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    save(folder, '"Ada"', '"Ada Lovelace"', "greeting/samples.toml")
+    await expect(page.get_by_role("textbox", name="name", exact=True)).to_have_value("Ada Lovelace")
+    await expect(mail(page).get_by_text("Hello Ada Lovelace")).to_be_visible()
+    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
+    await expect(page.get_by_role("link", name="rear_admiral")).to_be_visible()
+
+
+async def test_a_broken_template_covers_the_last_good_mail_until_it_is_repaired(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    save(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    overlay = page.get_by_role("alert")
+    await expect(overlay.get_by_role("heading")).to_have_text("'nmae' is undefined")
+    await expect(overlay.get_by_role("link").first).to_have_text("greeting/greeting.mjml:5:19")
+    await expect(overlay.locator(".wrong")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
+    await expect(page.get_by_role("status")).to_have_text(re.compile("cannot be drawn"))
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
+
+    save(folder, "nmae", "name|upper")
+    await expect(mail(page).get_by_text("Hello ADA")).to_be_visible()
+    await expect(overlay).to_have_count(0)
+
+
+async def test_the_overlay_leads_to_the_line(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    save(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    await page.get_by_role("alert").get_by_role("link").first.click()
+    await expect(page.locator("li:target code")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
+
+
+async def test_a_new_template_appears_by_itself(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    (folder / "welcome").mkdir()
+    await expect(page.get_by_role("link", name="welcome")).to_have_count(0)
+    (folder / "welcome" / "welcome.mjml").write_text("<mjml></mjml>")
+    await expect(page.get_by_role("link", name="welcome")).to_be_visible()
+
+
+async def test_a_width_is_the_width_that_the_mail_sees(page: Page, served: str) -> None:
+    await open_sample(page, served, "?sample=ada&width=1280")
+    for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
+        await page.keyboard.press(key)
+        chosen = page.get_by_role("link", name=f"{width} ({device})", exact=True)
+        await expect(chosen).to_have_attribute("aria-current", "true")
+        await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+        assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
+
+
+async def test_a_mail_wider_than_the_canvas_is_made_smaller_not_narrower(page: Page, served: str) -> None:
+    await open_sample(page, served, "?sample=ada&width=1280")
+    await expect(page.locator("[data-zoom]")).to_have_text(re.compile(r"^at \d\d %$"))
+    assert await mail(page).locator("html").evaluate("html => html.clientWidth") == 1280
+    box, around = await page.locator(".paper").bounding_box(), await canvas(page).bounding_box()
+    assert box
+    assert around
+    assert box["width"] < around["width"]
+
+
+@pytest.mark.parametrize(("screen", "width"), [(320, 320), (360, 320), (375, 375), (412, 375), (700, 600), (1280, 600)])
+async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
+    page: Page, served: str, screen: int, width: int
+) -> None:
+    await page.set_viewport_size({"width": screen, "height": 700})
+    await open_sample(page, served)
+    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+    await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
+
+
+async def test_a_width_that_was_chosen_is_kept_on_a_phone(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await open_sample(page, served, "?sample=ada&width=600")
+    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", 600)
+
+
+@pytest.mark.parametrize("preferred", ["light", "dark"])
+async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page, served: str, preferred: str) -> None:
+    await page.emulate_media(color_scheme=preferred)
+    await open_sample(page, served)
+    assert await ground(page) == "rgb(254, 254, 254)"
+    for scheme, painted in (
+        ("Dark (the mail's own styles)", "rgb(16, 16, 16)"),
+        ("Outlook.com (dark, modelled: partial inversion)", "rgb(46, 46, 46)"),
+        ("Gmail iOS (dark, modelled: full inversion)", "rgb(21, 21, 21)"),
+        ("Light", "rgb(254, 254, 254)"),
+    ):
+        await page.keyboard.press("d")
+        await expect(page.get_by_role("link", name=scheme, exact=True)).to_have_attribute("aria-current", "true")
+        await expect(mail(page).locator(".ground")).to_have_css("background-color", painted)
+
+
+async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    for key, address in (
+        ("j", "greeting?sample=grace"),
+        ("j", "notice?sample=only"),
+        ("k", "greeting?sample=grace"),
+        ("ArrowUp", "greeting?sample=ada"),
+        ("ArrowDown", "greeting?sample=grace"),
+        ("t", "greeting?sample=grace&show=text"),
+        ("s", "greeting?sample=grace&show=source"),
+        ("]", "greeting?sample=grace&show=source&file=text"),
+        ("[", "greeting?sample=grace&show=source"),
+        ("h", "greeting?sample=grace"),
+        ("7", "greeting?sample=grace&tab=links"),
+    ):
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(f"{served}/templates/{address}")
+    await page.keyboard.press("o")
+    await expect(page).to_have_url(f"{served}/outbox")
+
+
+async def test_keys_pressed_faster_than_pages_come_all_count(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    for key in "d1tj":
+        await page.keyboard.press(key)
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
+
+
+async def test_keys_work_with_the_focus_in_the_mail(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await mail(page).get_by_text("Hello Ada").click()
+    await page.keyboard.press("j")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
+
+
+async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("?")
+    told = page.get_by_role("dialog", name="Keys")
+    await expect(told).to_be_visible()
+    await told.get_by_role("checkbox").uncheck()
+    await told.get_by_role("button", name="Close").click()
+    await page.keyboard.press("j")
+    await page.keyboard.press("ArrowDown")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
+    await page.reload()
+    await page.get_by_role("button", name="? keys").click()
+    await expect(told.get_by_role("checkbox")).not_to_be_checked()
+
+
+async def test_the_focus_goes_with_the_choice_in_the_list(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.get_by_role("link", name="ada", exact=True).focus()
+    await page.keyboard.press("j")
+    await expect(page.get_by_role("link", name="grace", exact=True)).to_be_focused()
+
+
+async def test_going_back_shows_what_was_there(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.get_by_role("link", name="grace", exact=True).click()
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await page.go_back()
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_visible()
+    await expect(page.get_by_role("link", name="ada", exact=True)).to_have_attribute("aria-current", "page")
+
+
+async def test_a_link_of_a_preview_is_shown_and_not_followed(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&tab=links#link-1")
+    await expect(page.locator("li:target")).to_contain_text("https://account.northwind.example/open/one")
+    assert len(page.context.pages) == 1
+
+
+async def test_the_canvas_starts_at_the_top_of_another_mail_and_stays_for_another_scheme(
+    page: Page, served: str
+) -> None:
+    await open_sample(page, served)
+    await canvas(page).evaluate("canvas => canvas.scrollTop = 400")
+    await page.keyboard.press("d")
+    await expect(mail(page).locator(".ground")).to_have_css("background-color", "rgb(16, 16, 16)")
+    assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 400
+    await page.keyboard.press("j")
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await expect(canvas(page)).to_have_js_property("scrollTop", 0)
+
+
+async def test_a_captured_mail_appears_by_itself(page: Page, served: str, outbox: Path) -> None:
+    await page.goto(f"{served}/outbox")
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+    await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
+    capture(outbox, "Welcome")
+    await expect(page.get_by_role("main").get_by_role("link", name="Welcome")).to_be_visible()
+    await expect(page.get_by_role("link", name="Outbox 1 mails")).to_be_visible()
+
+
+async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, outbox: Path) -> None:
+    name = capture(outbox, "Welcome", link=f"{served}/templates/notice")
+    await page.goto(f"{served}/outbox/{name}")
+    async with page.context.expect_page() as opened:
+        await mail(page).get_by_role("link", name="Open it").click()
+    tab = await opened.value
+    await expect(tab.get_by_role("heading", name="notice / only")).to_be_visible()
+    assert await tab.evaluate("[document.referrer, window.opener, window.origin]") == [
+        "",
+        None,
+        served[: -len("/studio")],
+    ]
+
+
+async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await open_sample(page, served)
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_visible()
+    await expect(page.get_by_role("complementary")).to_be_hidden()
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
+
+    await page.get_by_role("link", name="Details", exact=True).click()
+    await expect(page.get_by_role("complementary")).to_be_visible()
+    await expect(canvas(page)).to_be_hidden()
+
+    await page.get_by_role("link", name="Templates", exact=True).click()
+    await page.get_by_role("link", name="grace", exact=True).click()
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["templates/greeting", "templates/greeting?show=source", "outbox", "templates/none"])
+@pytest.mark.parametrize("width", [320, 375, 800, 1024])
+async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str, width: int) -> None:
+    page = await browser.new_page(viewport={"width": width, "height": 700})
+    await page.goto(f"{served}/{path}")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
+    await page.close()
+
+
+async def test_without_scripts_every_state_is_a_page(browser: Browser, served: str) -> None:
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    await page.goto(f"{served}/templates/greeting")
+    await page.get_by_role("link", name="grace", exact=True).click()
+    await page.get_by_role("link", name="Dark (the mail's own styles)").click()
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await page.get_by_role("link", name="Text", exact=True).click()
+    await expect(page.locator("pre.text")).to_contain_text("https://account.northwind.example/open/two")
+    assert page.url == f"{served}/templates/greeting?sample=grace&show=text&scheme=dark"
+    assert len(context.pages) == 1
+    await context.close()

@@ -1,0 +1,135 @@
+"""Finding one's way with the keyboard: the palette, the search over the list, the keys that are told."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.emails.studio.on_screen import open_sample
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    palette, field = page.get_by_role("dialog", name="Find"), page.get_by_role("combobox", name="Find a template")
+    chosen = palette.locator("[aria-selected=true]")
+
+    await page.keyboard.press("Control+k")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("grace")
+    await expect(chosen).to_have_text("greeting / graceSample")
+    await expect(chosen.locator("mark")).to_have_text("grace")
+    assert await field.get_attribute("aria-activedescendant") == await chosen.get_attribute("id")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
+    await expect(palette).to_be_hidden()
+
+    await page.get_by_role("button", name="Find a template").click()
+    await expect(palette.get_by_role("group", name="Recent").get_by_role("option")).to_have_text(
+        "greeting / graceSample"
+    )
+    await page.keyboard.type("dark")
+    await expect(chosen).to_contain_text("Dark")
+    await expect(palette.get_by_role("option")).to_contain_text(["Dark", "Gmail iOS", "Outlook.com"])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&scheme=dark")
+
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("base")
+    await expect(chosen).to_have_text("_layout/base.mjmlShared file")
+    async with page.context.expect_page() as opened:
+        await page.keyboard.press("Control+Enter")
+    assert (await opened.value).url == f"{served}/files/_layout/base.mjml?scheme=dark"
+    await (await opened.value).close()
+
+
+async def test_the_palette_is_left_with_escape_and_the_focus_is_where_it_was(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    tab = page.get_by_role("link", name="Links")
+    await tab.focus()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("no such thing")
+    palette = page.get_by_role("dialog", name="Find")
+    await expect(palette.get_by_role("option")).to_have_count(0)
+    await expect(palette).to_contain_text("Nothing is called that.")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+    await expect(palette).to_be_hidden()
+    await expect(tab).to_be_focused()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada")
+
+
+async def test_the_arrows_go_around_and_keys_of_the_page_are_letters_in_the_palette(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Find")
+    await expect(palette.get_by_role("option", name="greeting", exact=True)).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowUp")
+    await expect(palette.get_by_role("option").last).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowDown")
+    await expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    await page.keyboard.type("j?")
+    await expect(page.get_by_role("combobox", name="Find a template")).to_have_value("j?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    await page.keyboard.press("Control+k")
+    await expect(palette).to_be_hidden()
+
+
+async def test_the_palette_answers_a_key_at_once_among_hundreds(page: Page, served: str, folder: Path) -> None:
+    samples = "".join(f'[mail_{number}]\nwhat = "{number}"\n' for number in range(500))
+    (folder / "notice" / "samples.toml").write_text(samples)
+    await open_sample(page, served)
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("not ml499")
+    palette = page.get_by_role("dialog", name="Find")
+    await expect(palette.locator("[aria-selected=true]")).to_contain_text("notice / mail_499")
+    took: float = await page.evaluate("""() => {
+        const field = document.querySelector("#palette input"), start = performance.now();
+        field.value = "m4";
+        field.dispatchEvent(new InputEvent("input"));
+        document.querySelector("#palette-list").getBoundingClientRect();
+        return performance.now() - start;
+    }""")
+    assert took < 100
+
+
+async def test_the_list_is_searched_as_one_types_as_the_server_searches_it(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    rows = page.locator('.list [data-region="list"] [data-words]:visible')
+    await page.keyboard.press("/")
+    search = page.get_by_role("searchbox", name="Filter templates")
+    await expect(search).to_be_focused()
+    for find in ("grace", "gtg", "notice", "base", "xyz"):
+        await search.fill(find)
+        typed = await rows.evaluate_all("rows => rows.map(row => row.dataset.words)")
+        answer = await page.request.get(f"{served}/templates/greeting?sample=ada&find={find}")
+        nav = (await answer.text()).partition('data-region="list"')[2].partition('class="review"')[0]
+        assert typed == re.findall(r'<li data-words="([^"]*)"(?: data-samples="[^"]*")?>', nav)
+    await expect(page.get_by_text("Nothing here is called that.")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(search).to_have_value("")
+    await expect(page.get_by_role("link", name="notice")).to_be_visible()
+
+    await search.fill("not")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{served}/templates/notice")
+    await expect(page.get_by_role("link", name="greeting")).to_have_count(0)
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("link", name="notice")).to_be_focused()
+
+
+async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("?")
+    told = page.get_by_role("dialog", name="Keys")
+    for words in ("Ctrl K Find a template", "c Contact sheet", "? Keys", "j ↓ Sample after", "5 Data"):
+        await expect(told).to_contain_text(re.compile(re.escape(words).replace(r"\ ", r"\s*"), re.IGNORECASE))
+    carried = await page.locator("[aria-keyshortcuts]").evaluate_all("all => all.map(one => one.ariaKeyShortcuts)")
+    shown = await told.locator("kbd").all_inner_texts()
+    assert {key for keys in carried for key in keys.split() if len(key) == 1} <= set(shown)
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("c")
+    await expect(page).to_have_url(f"{served}/sheet")
+    await page.keyboard.press("?")
+    await expect(told).not_to_contain_text("Sample after")

@@ -1,0 +1,287 @@
+"""The pages of the templates, as plain GETs."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar import Litestar, get
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import GREETING_SAMPLES
+
+from keyturn.emails.studio import Studio, create_studio_app, studio_router
+from keyturn.languages import Languages
+
+
+def test_the_studio_opens_with_the_first_template_that_has_a_sample(client: Client, folder: Path) -> None:
+    (folder / "aaa").mkdir()
+    (folder / "aaa" / "aaa.mjml").write_text("<mjml></mjml>")
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert answer.url.path == "/studio/templates/greeting"
+
+
+def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
+    page = client.get("/studio/templates/greeting").text
+    assert re.findall(r'id="template-(\w+)"', page) == ["greeting", "notice"]
+    assert re.findall(r'id="sample-\d".*>([\w ]+)</a>', page) == [
+        "ada", "grace", "very long", "right to left", "emoji", "HTML", "empty",
+    ]  # fmt: skip
+    assert 'href="/studio/files/_layout/base.mjml"' in page
+
+
+def test_the_inbox_row_says_who_what_and_the_preheader(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada").text
+    row = page[page.index('data-region="inbox"') : page.index('class="stage"')]
+    assert "<b>Northwind School</b>" in row
+    assert "Welcome, Ada" in row
+    assert "Your account is ready." in row
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "subject", "preheader", "compiler"),
+    [
+        ("plain.html", "<html><head></head><body></body></html>", "title", "no hidden text comes first", "HTML"),
+        ("plain.mjml", "<mjml><mj-body></mj-body></mjml>", "mj-title", "&lt;mj-preview&gt; is empty", "MJML"),
+    ],
+)
+def test_what_a_mail_lacks_is_called_as_its_own_language_calls_it(
+    client: Client, folder: Path, file: str, text: str, subject: str, preheader: str, compiler: str
+) -> None:
+    (folder / file).write_text(text)
+    page = client.get("/studio/templates/plain?tab=headers").text
+    assert f"No subject: &lt;{subject}&gt; is empty" in page
+    assert f"<dd>None: {preheader}.</dd>" in page
+    assert re.search(rf"Jinja \d+\.\d\d ms · {compiler} \d+\.\d\d ms", page)
+
+
+def test_a_sample_is_escaped_wherever_it_is_shown(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=grace").text
+    assert "<b>Hopper" not in page
+    assert "Grace &lt;b&gt;Hopper&lt;/b&gt;" in page
+
+
+def test_a_template_without_typed_props_is_drawn_from_the_plain_values_of_its_sample(client: Client) -> None:
+    assert "The heating is back" in client.get("/studio/frames/notice?sample=only").text
+    assert "The heating is back" in client.get("/studio/templates/notice?show=text").text
+
+
+def test_the_links_say_whether_both_parts_have_them(client: Client, folder: Path) -> None:
+    assert "HTML and text" in client.get("/studio/templates/greeting?tab=links").text
+    (folder / "greeting" / "greeting.txt").write_text("Hello {{ name }}, see https://elsewhere.example/help.")
+    page = client.get("/studio/templates/greeting?tab=links").text
+    assert "HTML and text" not in page
+    assert "HTML only" in page
+    assert "text only" in page
+    assert '"https://elsewhere.example/help"' in page
+
+
+def test_the_links_of_a_preview_cannot_be_clicked_in_the_list(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?tab=links").text
+    assert 'href="https://account.northwind.example' not in page
+
+
+def test_the_checks_say_how_much_of_what_gmail_shows_is_used(client: Client, folder: Path) -> None:
+    assert re.search(r"<strong>\d\.\d KB</strong> of 102 KB", client.get("/studio/templates/greeting?tab=checks").text)
+    long = "<mj-text>" + "word " * 25_000 + "</mj-text>"
+    source = (folder / "notice" / "notice.mjml").read_text()
+    (folder / "notice" / "notice.mjml").write_text(source.replace("<mj-text>{{ what }}</mj-text>", long))
+    assert 'value="104448"' in client.get("/studio/templates/notice?tab=checks").text
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("template", "_layout/base.mjml"),
+        ("text", "{{"),
+        ("samples", "[grace]"),
+        ("mjml", "mj-button"),
+        ("html", "mj-column-per-100"),
+    ],
+)
+def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client, file: str, words: str) -> None:
+    page = client.get(f"/studio/templates/greeting?show=source&file={file}").text
+    lines = re.findall(r'<li id="L(\d+)">(?:<a [^>]+>\d+</a>)?<code>(.*?)</code></li>', page)
+    assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
+    assert words in re.sub(r"<[^>]+>", "", " ".join(line for _, line in lines))
+
+
+def test_the_source_has_the_lines_of_the_file(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?show=source&file=samples").text
+    assert page.count('<li id="L') == GREETING_SAMPLES.count("\n")
+
+
+def test_a_shared_file_says_which_templates_use_it_also_through_another_file(client: Client, folder: Path) -> None:
+    (folder / "_layout" / "foot.mjml").write_text("<mj-text>Foot</mj-text>")
+    base = (folder / "_layout" / "base.mjml").read_text()
+    (folder / "_layout" / "base.mjml").write_text(
+        base.replace(
+            "{% block content %}{% endblock %}", '{% block content %}{% endblock %}{% include "_layout/foot.mjml" %}'
+        )
+    )
+    page = client.get("/studio/files/_layout/foot.mjml").text
+    assert re.findall(r'id="user-(\w+)"', page) == ["greeting"]
+
+
+def test_a_broken_template_does_not_keep_a_shared_file_from_being_shown(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text("{% if %}")
+    assert re.findall(r'id="user-(\w+)"', client.get("/studio/files/_layout/base.mjml").text) == ["greeting"]
+
+
+def test_a_shared_file_that_nothing_uses_says_how_to_use_it(client: Client, folder: Path) -> None:
+    (folder / "_layout" / "alone.mjml").write_text("<mj-text>Alone</mj-text>")
+    assert "{% include &#34;_layout/alone.mjml&#34; %}" in client.get("/studio/files/_layout/alone.mjml").text.replace(
+        '"', "&#34;"
+    )
+
+
+def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&width=320&scheme=dark&tab=links").text
+    for link in (
+        'id="width-375" href="?sample=ada&amp;width=375&amp;scheme=dark&amp;tab=links"',
+        'id="light" href="?sample=ada&amp;width=320&amp;tab=links"',
+        'id="show-text" href="?sample=ada&amp;show=text&amp;width=320&amp;scheme=dark&amp;tab=links"',
+        'href="/studio/templates/greeting?sample=grace&amp;width=320&amp;scheme=dark&amp;tab=links"',
+    ):
+        assert link in page
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/studio/templates/nothing", "There is no template called nothing."),
+        ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody."),
+        ("/studio/files/_layout/nothing.mjml", "The templates share no file called _layout/nothing.mjml."),
+        ("/studio/files/greeting/samples.toml", "The templates share no file called greeting/samples.toml."),
+        ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "The templates share no file"),
+        ("/studio/frames/nothing", "There is no template called nothing."),
+    ],
+)
+def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, words: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert words in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "takes"),
+    [
+        ("width=9", "a whole number from 280 to 1600"),
+        ("width=wide", "a whole number from 280 to 1600"),
+        ("seed=x", "a whole number"),
+        ("show=pdf", "both, html, source or text"),
+        ("scheme=sepia", "dark, full, light or partial"),
+        ("dir=up", "ltr or rtl"),
+        ("tab=x", "checks, data, headers or links"),
+        ("pane=x", "details, list or mail"),
+    ],
+)
+def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, takes: str) -> None:
+    answer = client.get(f"/studio/templates/greeting?{query}")
+    assert answer.status_code == 400
+    assert f"The address says {query}, but {query.partition('=')[0]} takes {takes}." in answer.text
+
+
+def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    @get("/unthought", sync_to_thread=False)
+    def unthought() -> None:
+        raise RuntimeError("the disk is on fire")
+
+    router = studio_router(studio)
+    router.register(unthought)
+    with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
+        answer = client.get("/studio/unthought")
+    assert answer.status_code == 500
+    assert "The studio failed. The terminal that it runs in says where." in answer.text
+    assert "on fire" not in answer.text
+    assert "RuntimeError: the disk is on fire" in caplog.text
+    assert "/studio/unthought" in caplog.text
+
+
+def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> None:
+    answer = client.get("/studio/frames/nothing", headers={"sec-fetch-dest": "iframe"})
+    assert (answer.status_code, answer.text) == (404, "There is no template called nothing.")
+    assert "content-security-policy" not in answer.headers
+
+
+def test_the_keys_of_less_frequent_things_stand_on_what_they_click(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada").text
+    assert re.search(r'id="to-send"[^>]* aria-keyshortcuts="m"', page)
+    assert re.search(r'id="data-json"[^>]* aria-keyshortcuts="v"', page)
+    assert re.search(r'id="save"[^>]* aria-keyshortcuts="Control\+S Meta\+S"', page)
+    keys = re.findall(r'aria-keyshortcuts="([^"]+)"', page)
+    assert len(keys) == len(set(keys))
+
+
+def test_what_the_mail_is_shown_with_is_told_in_full_where_it_is_cut(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&dir=rtl&images=off").text
+    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["en · RTL · no images"]
+
+
+def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
+    for file in folder.rglob("*.mjml"):
+        file.unlink()
+    page = client.get("/studio").text
+    assert "welcome/welcome.mjml" in page
+    assert "&lt;mj-text&gt;" in page
+    assert str(folder) in page
+
+
+def test_a_template_without_samples_teaches_what_one_looks_like(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "samples.toml").unlink()
+    page = client.get("/studio/templates/greeting").text
+    assert "greeting/samples.toml" in page
+    assert re.search(r"\[first\]\nname = .*\nlink = \S+  # where the button leads", page)
+
+
+def test_a_template_without_samples_and_props_is_drawn_with_guesses(client: Client, folder: Path) -> None:
+    (folder / "notice" / "samples.toml").unlink()
+    assert ">guessed</a>" in client.get("/studio/templates/notice").text
+    assert "what" in client.get("/studio/frames/notice?sample=guessed").text
+
+
+def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it(client: Client) -> None:
+    for path in (
+        "/studio/templates/greeting",
+        "/studio/outbox",
+        "/studio/files/_layout/base.mjml",
+        "/studio/templates/no",
+    ):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "same-origin"
+
+
+def test_what_a_page_needs_comes_from_the_studio_itself(client: Client) -> None:
+    page = client.get("/studio/templates/greeting").text
+    needed = re.findall(r'(?:src|href)="(/studio/static/[^"]+)"', page)
+    scripts = [f"/studio/static/{name}.js" for name in ("page", "frame", "events", "keys")]
+    assert len(needed) >= 3
+    for file in [*needed, *scripts]:
+        answer = client.get(file)
+        assert answer.status_code == 200
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["content-type"].split(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
+
+
+def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio: Studio, tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogues" / "de" / "LC_MESSAGES" / "keyturn.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n')
+    gallery = replace(studio.gallery, languages=Languages("UTC", tmp_path / "catalogues"))
+    studio = replace(studio, gallery=gallery)
+    (folder / "notice" / "notice.txt").write_text("{{ lang }}")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
+        page = client.get("/studio/templates/notice?show=text&lang=de").text
+    assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
+    assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
+    assert '<pre class="text">de' in page

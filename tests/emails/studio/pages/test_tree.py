@@ -1,0 +1,160 @@
+"""The list on the left: folders, samples, a search that works without scripts, and the index of the palette."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import NOTICE
+
+from keyturn.emails.gallery import Entry, Gallery
+from keyturn.emails.gallery.samples import hostile
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.tree import in_order, tree
+
+
+def listed(page: str) -> list[str]:
+    """Return the rows of the list that are to be seen."""
+    nav = page[page.index('data-region="list"') : page.index('class="review"')]
+    return re.findall(r'<li data-words="([^"]*)"(?: data-samples="[^"]*")?>', nav)
+
+
+def add(folder: Path, *names: str) -> None:
+    for name in names:
+        file = folder / f"{name}.mjml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(NOTICE)
+
+
+@pytest.mark.parametrize(
+    ("find", "name"),
+    [
+        ("reset", "password_reset"), ("RESET", "password_reset"), ("pwr", "password_reset"),
+        ("ordsh", "orders/shipped"), ("hip", "orders/shipped"), ("ship orders", "orders/shipped"),
+        ("s", "orders/shipped"), ("", "anything"), ("größe", "mails/größe"), ("a.b", "mails/a.b"),
+        ("reset ada", "password_reset ada"),
+    ],
+)  # fmt: skip
+def test_a_name_is_found_by_its_words_or_with_letters_left_out(find: str, name: str) -> None:
+    assert fits(find, name)
+
+
+@pytest.mark.parametrize(
+    ("find", "name"),
+    [
+        ("ax", "a very long name/x"),
+        ("rsh", "orders/shipped"),
+        ("teser", "password_reset"),
+        ("reset x", "password_reset"),
+        (".*", "a"),
+    ],
+)
+def test_letters_in_another_order_or_from_the_middle_of_a_word_find_nothing(find: str, name: str) -> None:
+    assert not fits(find, name)
+
+
+def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
+    names = ["auth/a", "auth/sub/b", "auth/z", "welcome"]
+    ordered = in_order(Entry(name, ()) for name in names)
+    assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
+    branches = tree(ordered, None, "")
+    assert [(branch.folder, [leaf.label for leaf in branch.leaves]) for branch in branches] == [
+        ("", ["welcome"]), ("auth", ["a", "z"]), ("auth/sub", ["b"]),
+    ]  # fmt: skip
+
+
+def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) -> None:
+    add(folder, "orders/shipped", "orders/paid")
+    page = client.get("/studio/templates/orders/paid").text
+    assert re.search(r'<p class="folder" id="folder-orders">orders/</p>\s*<ul aria-labelledby="folder-orders">', page)
+    assert 'id="template-orders/paid" class="row open" href="/studio/templates/orders/paid"' in page
+    assert "<span>paid</span>" in page
+
+
+def test_generated_samples_stand_apart_under_the_own_ones() -> None:
+    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: empty", "hostile: emoji"))], "greeting", "")
+    (leaf,) = branch.leaves
+    assert [twig.label for twig in leaf.own] == ["ada"]
+    assert [(twig.number, twig.label) for twig in leaf.hostile] == [(2, "empty"), (3, "emoji")]
+
+
+@pytest.mark.parametrize(
+    ("find", "rows"),
+    [
+        ("gre", ["greeting", "greeting ada", "greeting grace", *(f"greeting {name}" for name in hostile.NAMES)]),
+        ("grace", ["greeting", "greeting grace"]),
+        ("greet grace", ["greeting", "greeting grace"]),
+        ("notice", ["notice"]),
+        ("only", ["notice", "notice only"]),
+        ("base", ["_layout/base.mjml"]),
+        ("xyz", []),
+    ],
+)
+def test_a_search_leaves_the_templates_samples_and_shared_files_that_it_finds(
+    client: Client, find: str, rows: list[str]
+) -> None:
+    assert listed(client.get(f"/studio/templates/greeting?sample=ada&find={find}").text) == rows
+
+
+def test_a_search_that_finds_nothing_says_how_to_search(client: Client) -> None:
+    lesson = '<p class="none" data-nothing>Nothing here is called that. Letters may be left out'
+    assert lesson in client.get("/studio/templates/greeting?find=xyz").text
+    assert lesson not in client.get("/studio/templates/greeting?find=greet").text
+    assert lesson not in client.get("/studio/templates/greeting").text
+
+
+def test_what_is_searched_for_is_escaped(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?find=%22%3E%3Cscript%3E").text
+    assert 'value="&#34;&gt;&lt;script&gt;"' in page
+    assert "<script>" not in page.replace('<script type="module"', "")
+
+
+def test_the_search_keeps_the_rest_of_the_view(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&width=320&scheme=dark&find=x").text
+    form = page[page.index('<form class="search"') : page.index("</form>")]
+    kept = dict(re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form))
+    assert kept == {"sample": "ada", "width": "320", "scheme": "dark", "pane": "list"}
+    assert re.search(r'type="search" name="find" value="x"', form)
+    answer = client.get("/studio", params=kept | {"find": "greet"})
+    assert answer.url.query.decode() == "sample=ada&width=320&scheme=dark&find=greet&pane=list"
+
+
+def test_an_empty_folder_has_a_list_that_says_so(client: Client, folder: Path) -> None:
+    for file in folder.rglob("*.mjml"):
+        file.unlink()
+    page = client.get("/studio?find=x").text
+    assert "No template yet." in page
+    assert "data-nothing hidden" in page
+
+
+def test_eighty_templates_are_listed_by_folder(studio: Studio, folder: Path) -> None:
+    add(
+        folder,
+        *(f"{group}/mail_{number:02}" for group in ("auth", "billing", "news", "orders") for number in range(20)),
+    )
+    gallery: Gallery = studio.gallery
+    with TestClient(create_studio_app(replace(studio, gallery=gallery)), base_url="http://127.0.0.1") as client:
+        page = client.get("/studio/templates/news/mail_03").text
+    assert re.findall(r'<p class="folder" id="folder-(\w+)">', page) == ["auth", "billing", "news", "orders"]
+    assert len([name for name in listed(page) if re.fullmatch(r"\w+/mail_\d\d", name)]) == 80
+
+
+def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:
+    answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=x&find=y&pane=list")
+    assert answer.headers["cache-control"] == "no-store"
+    items = {(item["kind"], item["label"]): item["href"] for item in answer.json()}
+    assert [label for _, label in items] == [
+        "greeting", "notice", "greeting / ada", "greeting / grace", "notice / only", "_layout/base.mjml",
+    ]  # fmt: skip
+    assert items["Template", "greeting"] == "/studio/templates/greeting?width=320&scheme=dark"
+    assert items["Sample", "greeting / grace"] == "/studio/templates/greeting?sample=grace&width=320&scheme=dark"
+    assert items["Shared file", "_layout/base.mjml"] == "/studio/files/_layout/base.mjml?width=320&scheme=dark"
+
+
+def test_without_scripts_the_button_of_the_palette_leads_to_the_search(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&scheme=dark").text
+    assert 'href="?sample=ada&amp;scheme=dark&amp;pane=list#find"' in page
+    assert re.search(r'<input id="find" type="search"', page)

@@ -1,0 +1,145 @@
+"""The canvas in a real browser: its toolbar, the edge of the paper, and the way between pixels and lines."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.emails.lint.planting import Mails
+from tests.emails.studio.on_screen import canvas, mail, open_sample
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BUTTON = "line=greeting%2Fgreeting.mjml%3A6"
+
+DRAWN = """frame => {
+  const cell = frame.contentDocument.querySelector("a").closest("table").parentElement;
+  const { left, top, width, height } = cell.getBoundingClientRect();
+  return [left, top, width, height];
+}"""
+"""Where the cell is that the button is drawn in."""
+
+
+async def frame_width(page: Page) -> int:
+    width: int = await page.locator(".paper iframe").evaluate("frame => frame.clientWidth")
+    return width
+
+
+async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    await mail(page).get_by_role("link", name="Open it").hover()
+    await expect(page.locator(".outline-label")).to_have_text("greeting.mjml:6 · mj-button")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".outline-label")).to_have_count(0)
+
+    await page.get_by_role("button", name="Pick").click()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&{BUTTON}")
+    shown = page.get_by_role("region", name="Picked: greeting/greeting.mjml:6 mj-button")
+    await expect(shown.locator(".wrong")).to_contain_text("<mj-button")
+    await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
+    outlined = page.locator(".outline")
+    around = await outlined.evaluate("box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]")
+    left, top, width, height = await page.locator(".paper iframe").evaluate(DRAWN)
+    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
+
+    await mail(page).get_by_role("link", name="Open it").click()  # picked once: links are links again
+    await expect(page).to_have_url(re.compile("tab=links"))
+    await shown.get_by_role("link", name="Close").click()
+    await expect(outlined).to_have_count(0)
+
+
+async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
+    await open_sample(page, served, "?sample=ada&show=source")
+    await page.get_by_role("link", name="Line 7:").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"line=greeting%2Fgreeting\.mjml%3A8"))
+    await expect(page.locator(".outline")).to_be_in_viewport()
+    await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
+    assert await canvas(page).evaluate("canvas => canvas.scrollTop") > 500
+
+
+async def test_the_edge_of_the_paper_can_be_dragged_and_moved_with_keys(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    edge = page.get_by_role("separator", name="Width of the mail")
+    box = await edge.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 9, box["y"] + 100)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] - 61, box["y"] + 100)
+    await expect(edge).to_have_attribute("aria-valuenow", "460")
+    assert page.url.endswith("?sample=ada")
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("width=460"))
+    assert await frame_width(page) == 460
+    await expect(page.locator("[data-zoom]")).to_have_text("460 px")
+
+    await page.keyboard.press("ArrowRight")
+    await expect(page).to_have_url(re.compile("width=470"))
+    await page.keyboard.press("Shift+ArrowLeft")
+    await expect(page).to_have_url(re.compile("width=469"))
+    await page.keyboard.press("Home")
+    await expect(page).to_have_url(re.compile("width=280"))
+    await expect(page.get_by_role("link", name="Both: the HTML beside the text")).to_have_attribute(
+        "href", re.compile("width=280")
+    )
+    await page.go_back()
+    assert "width" not in page.url
+
+
+async def test_keys_choose_what_is_shown_and_the_menu_says_it(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    options = page.locator("#options summary")
+    for key, address, chosen in (
+        ("i", "?sample=ada&images=off", "no images"),
+        ("r", "?sample=ada&dir=rtl&images=off", "RTL · no images"),
+        ("r", "?sample=ada&dir=ltr&images=off", "LTR · no images"),
+        ("r", "?sample=ada&images=off", "no images"),
+        ("i", "?sample=ada", "View"),
+    ):
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(f"{served}/templates/greeting{address}")
+        await expect(options).to_contain_text(chosen)
+    await options.click()
+    await page.keyboard.press("Escape")
+    await expect(options).to_be_focused()
+    await options.click()
+    await page.get_by_role("link", name="Right to left").click()
+    await expect(mail(page).locator("body")).to_have_css("direction", "rtl")
+    await expect(page.get_by_role("link", name="Right to left")).to_be_hidden()
+
+
+async def test_html_and_text_stand_side_by_side_and_below_each_other_on_a_phone(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("b")
+    text = page.locator(".pair .text")
+    await expect(text).to_contain_text("Hello Ada")
+    paper, beside = await page.locator(".paper:has(iframe)").bounding_box(), await text.bounding_box()
+    assert paper
+    assert beside
+    assert beside["x"] > paper["x"] + paper["width"]
+    (folder / "greeting" / "greeting.txt").write_text("Farewell {{ name }}")
+    await expect(text).to_have_text("Farewell Ada")
+    await page.set_viewport_size({"width": 375, "height": 700})
+    paper, below = await page.locator(".paper:has(iframe)").bounding_box(), await text.bounding_box()
+    assert paper
+    assert below
+    assert below["y"] >= paper["y"] + paper["height"]
+
+
+async def test_the_marks_in_the_frame_change_no_pixel(browser: Browser, tmp_path: Path) -> None:
+    document = Mails.copied_to(tmp_path).read()
+    page = await browser.new_page(viewport={"width": 600, "height": 900})
+    await page.route("**/*", lambda route: route.abort())
+    pictures = []
+    for html in (document.html, document.marked_html):
+        await page.set_content(html)
+        pictures.append(await page.screenshot(full_page=True))
+    assert "kt-" in document.marked_html
+    assert pictures[0] == pictures[1]
+    await page.close()

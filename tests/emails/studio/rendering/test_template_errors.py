@@ -1,0 +1,149 @@
+"""Broken templates: what is said, where it points, what stays behind. It is never a 500."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES
+from tests.emails.studio.overlays import break_it, overlay
+
+
+def test_a_syntax_error_is_shown_at_its_line(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ name }")
+    said = overlay(client)
+    assert "Unexpected &#39;}&#39;" in said
+    assert "greeting/greeting.mjml:5:16" in said
+    assert ">5 &lt;mj-text&gt;Hello {{ name }&lt;/mj-text&gt;" in said
+
+
+def test_an_unknown_name_is_shown_with_the_one_that_was_meant(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    said = overlay(client)
+    assert "&#39;nmae&#39; is undefined greeting/greeting.mjml:5:19 Did you mean name?" in said
+
+
+def test_a_name_that_is_like_no_other_is_shown_with_those_that_there_are(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ street }}")
+    assert "This template is given name, link; add street to its props, or do not print it." in overlay(client)
+
+
+def test_a_fault_in_a_shared_file_points_into_that_file_and_says_who_came_by(client: Client, folder: Path) -> None:
+    break_it(folder, "{% block content %}", "{{ 1 / 0 }}{% block content %}", "_layout/base.mjml")
+    said = overlay(client)
+    line = BASE.split("{% block content %}")[0].count("\n") + 1
+    assert f"ZeroDivisionError: division by zero _layout/base.mjml:{line}" in said
+    assert "On the way: greeting/greeting.mjml:1" in said
+
+
+def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, folder: Path) -> None:
+    (folder / "_layout" / "parts.mjml").write_text(
+        "{% macro text(words) %}\n<mj-text>{{ words }}</mj-text>\n{% endmacro %}\n"
+    )
+    break_it(folder, "<mj-text>Hello {{ name }}</mj-text>", "{{ part.text(nmae) }}")
+    break_it(folder, "{% block subject %}", '{% import "_layout/parts.mjml" as part %}\n{% block subject %}')
+    said = overlay(client)
+    assert "greeting/greeting.mjml:6" in said
+    assert "_layout/parts.mjml:2" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed."),
+        ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
+        ('href="{{ link }}"', "href={{ link }}", 6, "the value of href needs quotes"),
+        ('<mj-spacer height="1500px" />', '<mj-spacer height="1500px">', 7, "&lt;mj-spacer&gt; is never closed."),
+    ],
+)
+def test_mjml_that_does_not_compile_is_shown_at_the_tag(
+    client: Client, folder: Path, old: str, new: str, line: int, words: str
+) -> None:
+    break_it(folder, old, new)
+    said = overlay(client)
+    assert f"greeting/greeting.mjml:{line}" in said
+    assert words in said
+    assert f">{line} " in said
+
+
+def test_mjml_broken_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
+    break_it(folder, "    </mj-section>\n", "", "_layout/base.mjml")
+    said = overlay(client)
+    line = BASE.split("<mj-section>")[0].count("\n") + 1
+    assert f"_layout/base.mjml:{line}" in said
+    assert "&lt;mj-section&gt; is not closed before &lt;/mj-body&gt;." in said
+
+
+def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "greeting.txt").unlink()
+    page = client.get("/studio/templates/greeting?show=text").text
+    assert "This mail has no text part" in page
+    assert 'class="fault"' not in page
+
+
+def test_a_template_in_another_encoding_is_a_fault_too(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "greeting.mjml").write_bytes(GREETING.encode().replace(b"Hello", b"Gr\xfc\xdfe"))
+    said = overlay(client)
+    assert "&#39;greeting/greeting.mjml&#39; is not UTF-8 greeting/greeting.mjml:5:12 Save it as UTF-8." in said
+    assert ">5 " in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('name = "Ada"', 'name = "Ada', 2, "Illegal character"),
+        ('name = "Ada"', "name = 5", 2, "Expected `str`, got `int`"),
+        ('name = "Ada"\n', "", 1, "missing required field `name`"),
+    ],
+)
+def test_samples_that_cannot_be_read_are_shown_at_their_line(
+    client: Client, folder: Path, old: str, new: str, line: int, words: str
+) -> None:
+    (folder / "greeting" / "samples.toml").write_text(GREETING_SAMPLES.replace(old, new))
+    said = overlay(client)
+    assert f"greeting/samples.toml:{line}" in said
+    assert words in said
+
+
+@pytest.mark.parametrize("samples", ["what = 'outside'\n", "[only]\nwhat = 'x\n", "\xff"])
+def test_samples_of_a_template_without_props_are_checked_as_well(client: Client, folder: Path, samples: str) -> None:
+    (folder / "notice" / "samples.toml").write_text(samples, "latin-1")
+    assert "notice/samples.toml" in overlay(client, "notice")
+
+
+def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "samples.toml").write_text("[")
+    page = client.get("/studio/templates/notice").text
+    assert re.search(r'id="template-greeting".*?>error<', page, re.DOTALL)
+
+
+def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:
+    assert "Welcome, Ada" in client.get("/studio/templates/greeting?sample=ada").text
+    break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
+    assert "Behind this is the last mail that could be drawn." in overlay(client, query="?sample=ada")
+    frame = client.get("/studio/frames/greeting?sample=ada")
+    assert frame.status_code == 200
+    assert "Hello Ada" in frame.text
+
+
+def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
+    assert "<iframe" not in client.get("/studio/templates/greeting").text
+    frame = client.get("/studio/frames/greeting")
+    assert frame.status_code == 422
+    assert frame.text == "greeting/greeting.mjml:5:21: 'nmae' is undefined"
+
+
+def test_a_fault_leads_to_the_line_in_the_source(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    page = client.get("/studio/templates/greeting?sample=ada").text
+    assert 'href="?sample=ada&amp;show=source#L5"' in page
+    assert '<li id="L5">' in client.get("/studio/templates/greeting?sample=ada&show=source").text
+
+
+def test_repairing_it_takes_the_fault_away(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
+    assert "nmae" in overlay(client)
+    break_it(folder, "nmae", "name")
+    page = client.get("/studio/templates/greeting").text
+    assert 'class="fault"' not in page

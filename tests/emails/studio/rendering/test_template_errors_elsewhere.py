@@ -1,0 +1,195 @@
+"""Broken templates and samples of any folder: the overlay says what the checks say, at the same place."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.overlays import break_it, overlay
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.environments import folder_environment
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import Templates
+
+NEWS = """\
+<mjml><mj-body><mj-section><mj-column>
+  <mj-text>Dear {{ name }}</mj-text>
+  %s
+</mj-column></mj-section></mj-body></mjml>
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """Make a folder of another app, of templates that nobody has typed."""
+    folder = tmp_path / "mails"
+    for file, text in {
+        "news.mjml.j2": NEWS % '{% include "partials/foot.mjml.j2" %}',
+        "news.samples.json": '{\n  "ada": {\n    "name": "Ada"\n  }\n}\n',
+        "partials/foot.mjml.j2": "<mj-text>The end</mj-text>\n",
+        "partials/header.html": "<p>Northwind School</p>\n",
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def other(foreign: Path) -> Iterator[Client]:
+    templates = Templates(foreign, {}, reload=True, environment=folder_environment(foreign))
+    studio = Studio(gallery=Gallery(templates=templates, languages=Languages("UTC")), sender="no-reply@northwind.test")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def checks(client: Client, template: str) -> str:
+    answer = client.get(f"/studio/templates/{template}?tab=checks").text
+    return " ".join(re.sub(r"<[^>]+>", "", answer[answer.index('class="findings"') :]).split())
+
+
+def test_an_unclosed_tag_is_found_in_a_template_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
+    assert "Dear Ada" in other.get("/studio/frames/news").text
+    break_it(foreign, "Ada", "Ada", "news.samples.json")
+    break_it(foreign, "Dear {{ name }}</mj-text>", "Dear {{ name }}", "news.mjml.j2")
+    assert "news.mjml.j2:2:3" in overlay(other, "news")
+    assert ">2 &lt;mj-text&gt;Dear" in overlay(other, "news")
+
+
+def test_an_unclosed_tag_is_found_in_an_included_file_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
+    break_it(foreign, "</mj-text>", "", "partials/foot.mjml.j2")
+    said = overlay(other, "news")
+    assert "&lt;mj-text&gt; is never closed. partials/foot.mjml.j2:1:1" in said
+
+
+def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(other: Client, foreign: Path) -> None:
+    (foreign / "news.mjml.j2").write_text("<mjlm>{{ name }}</mjlm>")
+    said = overlay(other, "news")
+    assert said.startswith("MJML: ")
+    assert " news.mjml.j2 " in said
+    assert "this line" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "marked", "words"),
+    [
+        ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials",
+         "Did you mean partials/header.html?"),
+        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include",
+         "There is no heder.html"),
+        ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Look at what this line does"),
+        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Mend the Jinja tag at this place."),
+        ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
+        ("{{ name }} {{ street }}", "3:17", "street", "The sample ada gives name; add street to it"),
+        ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
+    ],
+)  # fmt: skip
+def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not_know(
+    other: Client, foreign: Path, line: str, place: str, marked: str, words: str
+) -> None:
+    break_it(foreign, '{% include "partials/foot.mjml.j2" %}', line, "news.mjml.j2")
+    said = overlay(other, "news")
+    assert f"news.mjml.j2:{place} " in said
+    page = other.get("/studio/templates/news").text
+    overlaid = page[page.index('<section class="fault"') :].partition("</section>")[0]
+    assert "".join(re.findall("<mark>(.*?)</mark>", overlaid)) == marked
+    assert words in said
+    assert words in checks(other, "news")
+    assert f"news.mjml.j2:{place}" in checks(other, "news")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("news.samples.json", '{\n  "ada": {\n    "name": Ada"\n  }\n}\n', "3:13"),
+        ("news.samples.yaml", "grace:\n  name: Grace\n  more: a: b\n", "3:10"),
+        ("news.samples.toml", '[grace]\n\nname = "Grace\n', "3:14"),
+        ("news.samples.json", '{\n  "ada": {\n    "name": "\xfc"\n  }\n}\n', "3:14"),
+    ],
+)
+def test_samples_of_any_format_are_shown_at_their_place(
+    other: Client, foreign: Path, file: str, text: str, place: str
+) -> None:
+    (foreign / file).write_bytes(text.encode("latin-1"))
+    said = overlay(other, "news")
+    assert f"{file}:{place} " in said
+    assert f">{place[0]} " in said
+    assert f"{file}:{place}" in checks(other, "news")
+
+
+def test_a_name_is_told_as_it_is_written(other: Client, foreign: Path) -> None:
+    (foreign / "news.samples.toml").write_text("two = 2\n")
+    assert "two stands outside a sample" in overlay(other, "news")
+    assert "two stands outside a sample" in checks(other, "news")
+    css = other.get("/studio/static/studio.css").text
+    assert ".fault h2::first-letter" not in css
+
+
+@pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
+def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
+    client.get(f"/studio/templates/greeting{query}")
+    break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
+    assert "Behind this is the last mail that could be drawn." in overlay(client, query=query)
+    frame = client.get(f"/studio/frames/greeting{query}")
+    assert frame.status_code == 200
+    assert "Hello Ada" in frame.text
+    for what in ("show=source&file=eml", "show=source&file=html", "tab=headers", "tab=links", "show=text"):
+        overlay(client, query=f"{query or '?'}&{what}")
+
+
+def test_the_mail_of_another_sample_does_not_stay_behind(client: Client, folder: Path) -> None:
+    client.get("/studio/templates/greeting?sample=ada")
+    break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
+    assert client.get("/studio/frames/greeting?sample=grace").status_code == 422
+
+
+def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
+    client: Client, other: Client, folder: Path, foreign: Path
+) -> None:
+    (folder / "greeting" / "samples.toml").write_text("[")
+    assert "The samples cannot be read." in client.get("/studio/templates/greeting?tab=data").text
+    (foreign / "news.samples.json").unlink()
+    break_it(foreign, "{{ name }}", "{{ name }", "news.mjml.j2")
+    page = other.get("/studio/templates/news?tab=data").text
+    assert "Once the template can be drawn, what it is given stands here." in page
+    assert "given nothing" not in page
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        (
+            '{% include "_layout/base.mjml" %}',
+            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
+        ),
+        (
+            '{% extends "_layout/base.mjml" %}',
+            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
+        ),
+        ('{% include "_layout/a.mjml" %}', "itself, by way of"),
+    ],
+)
+def test_templates_that_go_round_in_a_circle_are_told_as_that(
+    client: Client, folder: Path, base: str, words: str
+) -> None:
+    (folder / "_layout" / "a.mjml").write_text('{% include "_layout/base.mjml" %}')
+    (folder / "_layout" / "base.mjml").write_text(base)
+    said = overlay(client)
+    assert words in said
+    assert "RecursionError" not in said
+    assert "itself" in checks(client, "greeting")
+
+
+def test_a_macro_that_calls_itself_is_no_circle_of_files(client: Client, folder: Path) -> None:
+    break_it(folder, "Hello {{ name }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")
+    assert "RecursionError" in overlay(client)
+
+
+def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:
+    break_it(foreign, "Dear {{ name }}", "Dear {{ name|shout }}", "news.mjml.j2")
+    break_it(foreign, '{% include "partials/foot.mjml.j2" %}', "{{ nmae }}", "news.mjml.j2")
+    said = checks(other, "news")
+    assert said.index("jinja/undefined") < said.index("jinja/unknown-filter")

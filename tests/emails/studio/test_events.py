@@ -1,0 +1,105 @@
+"""What the pages are told of the disk."""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.emails.studio.fixtures import GREETING, capture, write_templates
+
+from keyturn.emails.studio import Studio
+from keyturn.emails.studio.events import changes
+
+Event = tuple[str, str]
+
+
+@pytest.fixture
+def events(served: str, studio: Studio) -> Iterator[Iterator[Event]]:
+    """Listen as a page does; the first event has been taken: the watch has begun."""
+    with httpx.stream("GET", f"{served}/events", timeout=10) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        told = read(stream)
+        assert next(told)[0] == "watching"
+        yield told
+        studio.stopping.set()
+
+
+def read(stream: httpx.Response) -> Iterator[Event]:
+    name = ""
+    for line in stream.iter_lines():
+        key, _, value = line.partition(": ")
+        if key == "event":
+            name = value
+        elif line.startswith("data"):
+            yield name, value
+
+
+def test_a_save_is_told_with_its_time(events: Iterator[Event], folder: Path) -> None:
+    before = time.time() * 1000
+    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
+    name, data = next(events)
+    told = json.loads(data)
+    assert name == "saved"
+    assert before - 20 <= told["saved"] <= told["told"] <= time.time() * 1000 + 20
+
+
+def test_a_save_of_a_shared_file_and_of_samples_is_told_too(events: Iterator[Event], folder: Path) -> None:
+    for file in ("_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
+        (folder / file).write_text((folder / file).read_text() + "\n")
+        assert next(events)[0] == "saved"
+
+
+def test_a_file_moved_here_with_an_old_time_counts_as_saved_now(events: Iterator[Event], folder: Path) -> None:
+    old = folder.parent / "old.mjml"
+    old.write_text(GREETING)
+    os.utime(old, (1, 1))
+    old.rename(folder / "greeting" / "greeting.mjml")
+    told = json.loads(next(events)[1])
+    assert told["saved"] == told["told"]
+
+
+def test_what_an_editor_leaves_beside_a_file_is_not_told(events: Iterator[Event], folder: Path) -> None:
+    (folder / "greeting" / ".greeting.mjml.swp").write_text("x")
+    (folder / "greeting" / "greeting.mjml~").write_text("x")
+    (folder / "greeting" / "greeting.mjml").unlink()
+    told = json.loads(next(events)[1])
+    assert told["saved"] == told["told"], "only the deletion: a file that was written would have its own time"
+
+
+def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], outbox: Path) -> None:
+    capture(outbox, "Welcome")
+    assert next(events) == ("mail", "")
+
+
+def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Event], folder: Path) -> None:
+    shutil.rmtree(folder)
+    assert next(events)[0] == "saved"
+    write_templates(folder)
+    assert next(events)[0] == "saved"
+    before = time.time() * 1000
+    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
+    told = (json.loads(data) for _, data in events)
+    assert next(each for each in told if before - 20 <= each["saved"] < each["told"]), "the file has its own time"
+
+
+async def test_a_page_that_is_opened_while_the_folder_is_away_is_told_when_it_is_back(
+    studio: Studio, folder: Path
+) -> None:
+    shutil.rmtree(folder)
+    told = changes(studio)
+    first = asyncio.ensure_future(anext(told))
+    await asyncio.sleep(0)  # it looks, and waits
+    write_templates(folder)
+    assert (await first).event == "saved"
+    assert (await anext(told)).event == "watching"
+    await told.aclose()
+
+
+def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:
+    studio.stopping.set()
+    assert list(events) == []

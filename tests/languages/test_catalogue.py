@@ -1,0 +1,76 @@
+"""The packaged catalogues: the template holds every text that people see, and each language has all of them."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po
+
+from keyturn.languages import PACKAGED, Languages, Text
+
+CHECKOUT = Path(__file__).parents[2]
+TEMPLATE = PACKAGED / "keyturn.pot"
+LANGUAGES = Languages("UTC")
+TRANSLATED = [language for language in LANGUAGES.known.values() if language.tag != "en"]
+
+each_language = pytest.mark.parametrize("language", TRANSLATED, ids=lambda language: language.tag)
+
+
+def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
+    with (CHECKOUT / "babel.cfg").open() as mapping:
+        methods, options = parse_mapping_cfg(mapping)
+    found = {
+        message
+        for folder in ("src/keyturn", "email_templates")
+        for _, _, message, *_ in extract_from_dir(
+            CHECKOUT / folder, methods, options, directory_filter=lambda path: not Path(path).name.startswith(".")
+        )
+    }
+    assert {message.id for message in template()} == found, "run `just messages`"
+
+
+def test_there_are_the_languages_that_are_promised() -> None:
+    assert set(LANGUAGES.known) == {"ar", "de", "en", "es", "fr", "ja"}
+
+
+@each_language
+def test_every_text_is_translated(language: object) -> None:
+    wanted = {Text(message.id if isinstance(message.id, str) else message.id[0]) for message in template()}
+
+    assert language.translated() == wanted
+
+
+def test_no_catalogue_has_a_fault() -> None:
+    assert LANGUAGES.faults() == []
+
+
+@each_language
+def test_no_text_begins_or_ends_otherwise_than_in_english(language: object) -> None:
+    for message in template():
+        if isinstance(message.id, str):
+            translated = language.translations.gettext(message.id)
+            assert translated.strip() == translated
+            assert translated.count("<b>") == translated.count("</b>") == message.id.count("<b>")
+
+
+@pytest.mark.parametrize(
+    ("language", "numbers"),
+    [
+        ("de", {1: "mindestens 1 Zeichen", 12: "mindestens 12 Zeichen"}),
+        ("es", {1: "al menos 1 carácter", 12: "al menos 12 caracteres"}),
+        ("fr", {1: "au moins 1 caractère", 12: "au moins 12 caractères"}),
+        ("ja", {1: "1 文字以上", 12: "12 文字以上"}),
+        ("ar", {1: "حرف واحد على الأقل", 2: "حرفان على الأقل", 8: "8 أحرف على الأقل", 12: "12 حرفًا على الأقل"}),
+    ],
+)
+def test_plurals_are_the_language_s_own(language: str, numbers: dict[int, str]) -> None:
+    spoken = LANGUAGES.choose(language)
+    for number, text in numbers.items():
+        said = spoken.ngettext("at least %(limit)s character", "at least %(limit)s characters", number, limit=number)
+        assert said == text
+
+
+def template() -> list[object]:
+    with TEMPLATE.open("rb") as file:
+        return [message for message in read_po(file) if message.id]

@@ -1,0 +1,123 @@
+"""`<mj-style inline="inline">`: the compiler leaves it in the head; its rules go into the tags, and no more moves."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from mjml import mjml2html
+
+from keyturn.mail.rendering.mjml import to_html
+
+MAIL = """<mjml><mj-head><mj-style>.plain { color: #111111 }</mj-style>
+<mj-style inline="inline">{css}</mj-style></mj-head><mj-body><mj-section css-class="band"><mj-column>
+<mj-text css-class="copy"><p class="red" style="margin:0">A&nbsp;b &copy; <b>c<br></b>
+<!--[if mso]><p class="red">o</p><![endif]--></p>
+<p class='lead' style="font-family:'A B'">One</p><p class="lead">Two</p></mj-text>
+<mj-button href="https://northwind.example/?a=1&amp;b=2">Go</mj-button></mj-column></mj-section></mj-body></mjml>"""
+
+
+def mail(css: str) -> str:
+    return MAIL.replace("{css}", css)
+
+
+def styles(html: str, name: str) -> list[str]:
+    """Return the style of every tag with a class, in order; conditional comments are no tags."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - any tag
+            given = {name: value or "" for name, value in attrs}
+            if name in given.get("class", "").split():
+                found.append(given.get("style", ""))
+
+    Reader().feed(html)
+    return found
+
+
+def test_a_rule_stands_in_every_tag_it_matches() -> None:
+    html = to_html(mail(".red { color: red } .lead { color: #14614b }"))
+
+    assert styles(html, "red") == ["color:red;margin:0"]
+    assert styles(html, "lead") == ["color:#14614b;font-family:'A B'", "color:#14614b;"]
+    assert ".lead" not in html
+
+
+def test_nothing_else_changes_to_the_byte() -> None:
+    css = ".red { color: red } .lead { color: #14614b }"
+
+    html = to_html(mail(css))
+
+    before = mjml2html(mail("").replace(' inline="inline"', ""), fonts={}).replace(
+        '<style type="text/css"></style>', ""
+    )
+    given = re.compile(r"""color:red;| style="color:#14614b;"|color:#14614b;""")
+    assert given.sub("", html) == before
+    assert "A&nbsp;b &copy; <b>c<br /></b>" in html
+    assert '<!--[if mso]><p class="red">o</p><![endif]-->' in html
+
+
+def test_what_a_tag_says_itself_wins_and_important_rules_win_over_it() -> None:
+    html = to_html(mail(".red { margin: 9px; padding: 1px } .red { color: red !important }"))
+
+    assert styles(html, "red") == ["margin:9px;padding:1px;margin:0;color:red;"]
+
+
+def test_the_stronger_of_two_rules_wins() -> None:
+    html = to_html(mail("p.red { color: green } .red { color: red }"))
+
+    assert styles(html, "red") == ["color:green;margin:0"]
+
+
+def test_what_no_tag_can_hold_stays_in_the_head() -> None:
+    kept = "@media (max-width: 480px) { .red { color: blue !important } }"
+    html = to_html(mail(f"{kept} .red, .red:hover {{ color: red }} [data-ogsc] .red {{ color: #eeeeee }}"))
+
+    head = html[: html.index("</head>")]
+    assert kept in head
+    assert re.search(r"\.red:hover\s*\{\s*color: red;\s*\}", head)
+    assert "[data-ogsc] .red" in head
+    assert styles(html, "red") == ["color:red;margin:0"]
+
+
+def test_the_elements_of_mjml_can_be_meant() -> None:
+    html = to_html(mail(".copy { background: #eeeeee } .band a { letter-spacing: 1px }"))
+
+    assert styles(html, "copy")[0].startswith("background:#eeeeee;font-size:0px")
+    assert re.search(
+        r'<a href="https://northwind\.example/\?a=1&amp;b=2"[^>]* style="letter-spacing:1px;display:', html
+    )
+
+
+@pytest.mark.parametrize("css", ["", ".red { color }", ".red { color: red; } }", "{{", "<!-- -->", ".red, {}"])
+def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
+    html = to_html(mail(css))
+
+    assert "Two</p>" in html
+    assert "inlined" not in html
+    assert html.startswith("<!doctype html>")
+
+
+def test_a_style_attribute_that_cannot_be_read_stays_as_it_is() -> None:
+    html = to_html(mail(".red { color: red }").replace('style="margin:0"', 'style="margin"'))
+
+    assert styles(html, "red") == ["color:red;margin"]
+
+
+def test_several_such_styles_are_one_cascade() -> None:
+    more = '<mj-style inline="inline">.red { color: green }</mj-style></mj-head>'
+
+    html = to_html(mail(".red { color: red }").replace("</mj-head>", more))
+
+    assert styles(html, "red") == ["color:green;margin:0"]
+
+
+def test_one_in_a_comment_is_none() -> None:
+    hidden = '<!-- <mj-style inline="inline">.red { color: red }</mj-style> --></mj-head>'
+
+    assert styles(to_html(mail("").replace("</mj-head>", hidden)), "red") == ["margin:0"]
+
+
+def test_a_mail_without_such_a_style_is_the_compiler_s_own() -> None:
+    plain = mail(".red { color: red }").replace(' inline="inline"', "")
+
+    assert to_html(plain) == mjml2html(plain, fonts={})

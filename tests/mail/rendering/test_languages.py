@@ -1,0 +1,93 @@
+"""The mails in every language: complete, accepted as they read, and in the direction of their script.
+
+The golden files in snapshots_in_languages/ hold the first sample of each mail. `pytest tests/mail --accept-mails`
+writes them anew.
+"""
+
+import re
+from collections.abc import Callable
+from gettext import NullTranslations
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.samples.files import read_samples
+from keyturn.emails.snapshots import Goldens, MailName, Snapshots
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import Templates
+from keyturn.packaging import folder
+from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.testing import MailSnapshot
+
+TAGS = ["ar", "de", "es", "fr", "ja"]
+SAMPLES = {name: read_samples(folder("email_templates"), kind) for name, kind in EMAILS.items()}
+GOLDENS = Goldens(Path(__file__).parent / "snapshots_in_languages")
+MAILS = [MailName(name, next(iter(samples)), tag) for name, samples in SAMPLES.items() for tag in TAGS]
+
+ISOLATES = re.compile("[\u2068\u2069]")
+
+
+class Untranslated(NullTranslations):
+    """What a catalogue asks for a text that it does not have."""
+
+    def gettext(self, message: str) -> str:
+        raise AssertionError(f"not translated: {message}")
+
+
+@pytest.mark.parametrize("name", MAILS, ids=str)
+def test_it_reads_as_it_was_accepted(
+    name: MailName, branded: Callable[..., Templates], pytestconfig: pytest.Config
+) -> None:
+    gallery = Gallery(templates=branded(), languages=Languages("UTC"), props=EMAILS)
+    snapshots = Snapshots(gallery, GOLDENS, TAGS)
+
+    MailSnapshot(snapshots, name, accepting=pytestconfig.getoption("--accept-mails")).assert_matches()
+
+
+def test_every_golden_file_is_of_a_mail() -> None:
+    assert GOLDENS.names() == sorted(MAILS)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_no_sample_of_any_mail_leaves_a_text_in_english(tag: str, branded: Callable[..., Templates]) -> None:
+    language = Languages("UTC").choose(tag)
+    language.translations.add_fallback(Untranslated())
+    templates = branded()
+
+    for samples in SAMPLES.values():
+        for props in samples.values():
+            mail = templates.render(props, language)
+            assert f'<html lang="{tag}" dir="{language.direction}"' in mail.html
+            assert 0 < len(mail.subject) <= 70
+            assert 0 < len(mail.preheader) <= 120
+            assert not ISOLATES.search(mail.subject + mail.preheader)
+
+
+@pytest.mark.parametrize("name", EMAILS)
+def test_no_letter_of_arabic_is_parted_from_the_next(name: str, branded: Callable[..., Templates]) -> None:
+    mail = branded().render(next(iter(SAMPLES[name].values())), Languages("UTC").choose("ar"))
+
+    assert "letter-spacing" not in mail.html
+
+
+def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text(
+    branded: Callable[..., Templates],
+) -> None:
+    text = branded().render(SAMPLES["password_changed"]["school"], Languages("UTC").choose("ar")).text
+
+    for value in ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "Harbour Primary School", "office@harbour-primary.example"):
+        assert f"\u2068{value}\u2069" in text
+    assert "\nhttps://account.northwind.example/forgot-password\n" in text
+
+
+def test_every_language_that_needs_them_names_fonts_that_have_its_letters(branded: Callable[..., Templates]) -> None:
+    templates, languages = branded(), Languages("UTC")
+    html = {
+        tag: templates.render(SAMPLES["password_reset"]["viewer"], languages.choose(tag)).html
+        for tag in languages.known
+    }
+
+    assert "Hiragino Sans" in html["ja"]
+    assert "Noto Sans Arabic" in html["ar"]
+    assert "Hiragino" not in html["en"] + html["ar"]

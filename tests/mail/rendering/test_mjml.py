@@ -1,0 +1,35 @@
+"""MJML as other compilers read it too: what mrml refuses for its white space alone is a mail all the same."""
+
+import pytest
+from mjml import mjml2html
+
+from keyturn.mail.rendering.mjml import to_html
+
+BODY = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
+
+
+@pytest.mark.parametrize(
+    "mjml",
+    [
+        "<mjml> <mj-head> <mj-title>x</mj-title>  \n<mj-preview>y</mj-preview> </mj-head> <mj-body></mj-body> </mjml>",
+        '<mjml><mj-head><mj-attributes> <mj-text padding="0" />\t</mj-attributes></mj-head><mj-body></mj-body></mjml>',
+        BODY.format('<mj-social> <mj-social-element name="x" href="#" /> </mj-social>'),
+        BODY.format('<mj-navbar> <mj-navbar-link href="#">A</mj-navbar-link> </mj-navbar>'),
+        BODY.format(
+            "<mj-accordion> <mj-accordion-element> <mj-accordion-title>A</mj-accordion-title> </mj-accordion-element> "
+            "</mj-accordion>"
+        ),
+        BODY.format('<mj-carousel> <mj-carousel-image src="https://northwind.example/a.png" /> </mj-carousel>'),
+    ],
+)
+def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
+    with pytest.raises(ValueError, match="unexpected token"):
+        mjml2html(mjml)
+
+    assert to_html(mjml).endswith("</html>")
+
+
+def test_blanks_in_html_stay_as_they_are() -> None:
+    mjml = BODY.format("<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>")
+
+    assert to_html(mjml) == mjml2html(mjml, fonts={})

@@ -1,0 +1,96 @@
+"""The mails in a real browser: what is readable, what fits, what can be touched, in light and in dark."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from keyturn.emails.gallery.samples.files import read_samples
+from keyturn.languages import Language
+from keyturn.mail.rendering.palette import contrast
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.packaging import folder
+from keyturn.reset.delivery.email_props import EMAILS
+
+OFFLINE = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+PLAIN: dict[str, Any] = {"name": "Northwind School"}
+BRANDS: dict[str, dict[str, Any]] = {
+    "default": PLAIN,
+    "yellow": PLAIN | {"accent": "#ffd400", "accent_dark": "#ffd400"},
+    "pale": PLAIN | {"accent": "#f7f3d0", "accent_dark": "#f7f3d0"},
+    "near-black": PLAIN | {"accent": "#0a0a0a", "accent_dark": "#0a0a0a"},
+    "logo that does not load": PLAIN | {"logo_url": "data:image/png;base64,", "logo_width": 160},
+}
+MAILS = [next(iter(read_samples(folder("email_templates"), kind).values())) for kind in EMAILS.values()]
+
+MARKED_BY_OUTLOOK = "for (const e of document.querySelectorAll('*')) { e.dataset.ogsc = ''; e.dataset.ogsb = '' }"
+TEXTS_AND_GROUNDS = """() => {
+    const hex = colour => '#' + colour.match(/\\d+/g).slice(0, 3).map(n => (+n).toString(16).padStart(2, '0')).join('')
+    const ground = element => {
+        const style = getComputedStyle(element), painted = style.backgroundImage.match(/rgb\\([^)]*\\)/)
+        if (painted) return hex(painted[0])
+        return style.backgroundColor == 'rgba(0, 0, 0, 0)' ? ground(element.parentElement) : hex(style.backgroundColor)
+    }
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = []
+    while (words.nextNode()) {
+        const element = words.currentNode.parentElement
+        if (words.currentNode.data.trim() && element.checkVisibility())
+            found.push([words.currentNode.data.trim(), hex(getComputedStyle(element).color), ground(element)])
+    }
+    for (const image of document.images) found.push([image.alt, hex(getComputedStyle(image).color), ground(image)])
+    return found
+}"""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """Open Debian's Chromium, or the one that Playwright brings."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OFFLINE)
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+@pytest.mark.parametrize("props", MAILS, ids=lambda props: props.template)
+def test_every_text_is_readable_on_its_ground(
+    props: EmailProps, brand: str, branded: Callable[..., Templates], english: Language, page: Page
+) -> None:
+    page.set_content(branded(**BRANDS[brand]).render(props, english).html)
+    seen = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        seen[scheme] = page.evaluate(TEXTS_AND_GROUNDS)
+    page.emulate_media(color_scheme="light")
+    page.evaluate(MARKED_BY_OUTLOOK)
+    seen["marked by Outlook"] = page.evaluate(TEXTS_AND_GROUNDS)
+
+    for scheme, texts in seen.items():
+        assert len(texts) > 8
+        assert [text for text, colour, ground in texts if contrast(colour, ground) < 4.5] == [], scheme
+    assert seen["marked by Outlook"] == seen["dark"]
+    assert seen["light"] != seen["dark"]
+
+
+@pytest.mark.parametrize("language", ["english", "arabic"])
+@pytest.mark.parametrize("kind", EMAILS)
+def test_the_longest_sample_fits_every_screen_and_its_button_is_large_enough_to_touch(
+    kind: str, language: str, branded: Callable[..., Templates], page: Page, request: pytest.FixtureRequest
+) -> None:
+    props = read_samples(folder("email_templates"), EMAILS[kind])["long_name"]
+    page.set_content(branded().render(props, request.getfixturevalue(language)).html)
+    for width in (320, 375, 600, 1280):
+        page.set_viewport_size({"width": width, "height": 700})
+        card, button = page.locator(".card").bounding_box(), page.locator(".button a").bounding_box()
+        assert card
+        assert button
+
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert card["width"] == min(width - 24, 560)
+        assert card["x"] == (width - card["width"]) / 2
+        before = button["x"] - card["x"]
+        after = card["width"] - before - button["width"]
+        assert (before if language == "english" else after) == pytest.approx(26 if width <= 480 else 42, abs=0.1)
+        assert button["height"] >= 44

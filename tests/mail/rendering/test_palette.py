@@ -1,0 +1,92 @@
+"""Every text on every ground of a brand is readable, whatever colours the brand has (WCAG 2.2, 1.4.3)."""
+
+import colorsys
+from itertools import product
+
+import pytest
+
+from keyturn.mail.rendering.palette import Palette, contrast, palette_for
+
+AWKWARD = ["#ffd400", "#f7f3d0", "#ffffff", "#0a0a0a", "#000000", "#777777", "#ff0000", "#00ff00", "#0000ff", "#FF69B4"]
+
+
+def pairs(palette: Palette) -> list[tuple[str, str]]:
+    """Return each text with each ground that it stands on."""
+    light = product(
+        (palette.ink, palette.muted, palette.error, palette.warning, palette.accent),
+        (palette.panel, palette.mail_ground, palette.ground),
+    )
+    dark = product(
+        (palette.dark_ink, palette.dark_muted, palette.dark_error, palette.dark_warning, palette.dark_accent),
+        (palette.dark_panel, palette.dark_mail_ground, palette.dark_ground),
+    )
+    buttons = [(palette.on_accent, palette.accent), (palette.dark_on_accent, palette.dark_accent)]
+    return [*light, *dark, *buttons]
+
+
+def hue(colour: str) -> float:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)[0]
+
+
+def test_the_default_colours_are_readable_and_used_as_they_are() -> None:
+    palette, warnings = palette_for("#14614b", "#6fd3ae")
+
+    assert palette == Palette()
+    assert warnings == []
+    assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
+
+
+@pytest.mark.parametrize("dark_accent", AWKWARD)
+@pytest.mark.parametrize("accent", AWKWARD)
+def test_awkward_brand_colours_become_readable(accent: str, dark_accent: str) -> None:
+    palette, _ = palette_for(accent, dark_accent)
+
+    assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
+
+
+def test_any_brand_colour_becomes_readable() -> None:
+    for red, green, blue in product(range(0, 256, 51), repeat=3):
+        colour = f"#{red:02x}{green:02x}{blue:02x}"
+        palette, _ = palette_for(colour, colour)
+
+        assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5, colour
+
+
+def test_an_adjusted_colour_is_told_with_its_setting_and_what_is_used_instead() -> None:
+    palette, warnings = palette_for("#ffd400", "#101010")
+
+    assert warnings == [
+        f"brand.accent: #ffd400 is under 4.5 : 1 on its ground; {palette.accent} is used",
+        f"brand.accent_dark: #101010 is under 4.5 : 1 on its ground; {palette.dark_accent} is used",
+    ]
+
+
+def test_an_adjusted_colour_keeps_its_hue() -> None:
+    palette, _ = palette_for("#ffd400", "#0000ff")
+
+    assert hue(palette.accent) == pytest.approx(hue("#ffd400"), abs=0.01)
+    assert hue(palette.dark_accent) == pytest.approx(hue("#0000ff"), abs=0.01)
+
+
+def test_capital_digits_are_no_adjustment() -> None:
+    palette, warnings = palette_for("#14614B", "#6FD3AE")
+
+    assert warnings == []
+    assert palette == Palette()
+
+
+def test_the_text_on_an_accent_is_chosen_by_contrast() -> None:
+    palette, _ = palette_for("#14614b", "#e8e0ff")
+
+    assert palette.on_accent == "#ffffff"
+    assert contrast(palette.dark_on_accent, "#000000") < contrast(palette.dark_on_accent, "#ffffff")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [("#000000", "#ffffff", 21), ("#ffffff", "#ffffff", 1), ("#767676", "#ffffff", 4.54), ("#ffffff", "#ff0000", 4.0)],
+)
+def test_contrast_is_what_wcag_defines_in_either_order(one: str, other: str, ratio: float) -> None:
+    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
+    assert contrast(other, one) == contrast(one, other)

@@ -1,0 +1,214 @@
+"""What holds for every mail that Keyturn sends, with each of its samples.
+
+The golden files in snapshots/ hold what every sample renders to. When a template was changed on purpose, look at the
+difference, then write them anew: `pytest tests/mail --accept-mails`, or accept them in the studio.
+"""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import msgspec
+import pytest
+from polyfactory.factories.msgspec_factory import MsgspecFactory
+
+from keyturn.emails.gallery.samples.files import read_samples
+from keyturn.languages import Language
+from keyturn.mail.rendering.render import EmailProps, Rendered, Templates
+from keyturn.packaging import folder
+from keyturn.reset.delivery.email_props import EMAILS, PasswordChanged
+from keyturn.testing import MailSnapshot
+
+Render = Callable[[EmailProps], Rendered]
+Seen = Callable[[Rendered], str]
+Branded = Callable[..., Templates]
+
+SAMPLES: dict[str, Any] = {
+    f"{name}-{sample}": props
+    for name, kind in EMAILS.items()
+    for sample, props in read_samples(folder("email_templates"), kind).items()
+}
+FIRSTS = {props.template: props for props in reversed(SAMPLES.values())}
+LAYOUT_TABLE = re.compile(r'<table[^>]*role="presentation"[^>]*>')
+
+each_sample = pytest.mark.parametrize("props", SAMPLES.values(), ids=SAMPLES)
+each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
+
+
+def the_link(props: EmailProps) -> str:
+    return next(value for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+
+
+def hrefs(mail: Rendered) -> list[str]:
+    return [unescape(href) for href in re.findall(r'href="([^"]*)"', mail.html)]
+
+
+def test_it_renders_as_it_was_accepted(mail_snapshot: MailSnapshot) -> None:
+    mail_snapshot.assert_matches()
+
+
+@each_sample
+def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {the_link(props)}
+    assert re.findall(r"\S*://\S*", mail.text) == [the_link(props)]
+
+
+@each_sample
+def test_its_text_part_has_the_link_on_a_line_of_its_own_and_no_other_long_line(props: Any, render: Render) -> None:
+    lines = render(props).text.splitlines()
+
+    assert lines.count(the_link(props)) == 1
+    assert [line for line in lines if len(line) > 72 and " " in line] == []
+
+
+@each_sample
+def test_it_has_exactly_one_call_to_action(props: Any, render: Render) -> None:
+    buttons = re.findall(r'class="button".*?href="([^"]*)"', render(props).html, re.DOTALL)
+
+    assert [unescape(href) for href in buttons] == [the_link(props)]
+
+
+@each_sample
+def test_the_address_to_copy_is_readable_as_it_is(props: Any, render: Render, seen: Seen) -> None:
+    assert f"copy this address into your browser: {the_link(props)} " in seen(render(props))
+
+
+@each_sample
+def test_its_inbox_row_is_short_and_holds_no_secret(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    assert 0 < len(mail.subject) <= 60
+    assert 0 < len(mail.preheader) <= 110
+    for line in (mail.subject, mail.preheader):
+        assert "://" not in line
+        assert the_link(props).rpartition("/")[2] not in line
+        assert props.email not in line
+
+
+@each_sample
+def test_the_body_does_not_show_in_the_inbox_row(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    _, _, after = unescape(mail.html).partition(f"{mail.preheader}</div>")
+    assert set(re.sub(r"<[^>]+>", "", after)[:200]) == set("\u034f\u200c\u00a0")
+
+
+@each_sample
+def test_it_asks_nobody_else_for_anything(props: Any, render: Render) -> None:
+    assert not re.search(r"<(img|link|script|iframe|object|video)\b|@import|url\(|\bsrc=", render(props).html)
+
+
+@each_sample
+def test_gmail_neither_clips_it_nor_drops_its_styles(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    assert len(mail.html.encode()) < 30_000  # it clips at 102 KB
+    assert sum(map(len, re.findall(r"<style.*?</style>", mail.html, re.DOTALL))) < 16_384
+
+
+@each_sample
+def test_a_screen_reader_gets_language_title_heading_and_no_layout_tables(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    assert '<html lang="en" dir="ltr"' in mail.html
+    assert f"<title>{mail.subject}</title>" in mail.html
+    assert len(re.findall(r"<h1\b", mail.html)) == 1
+    tables = re.findall(r"<table[^>]*>", mail.html)
+    assert len([table for table in tables if not LAYOUT_TABLE.match(table)]) == isinstance(props, PasswordChanged)
+
+
+@each_sample
+def test_markup_in_a_name_is_text(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(props)
+
+    assert not re.search(r"<(b|i|script)>", mail.html)
+    assert "&lt;" not in mail.text
+    assert props.name in seen(mail)
+    assert props.name in mail.text.replace("\n", " ")
+
+
+@each_mail
+def test_without_a_name_it_says_hello_alone(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(msgspec.structs.replace(props, name=""))
+
+    assert "Hello, " in seen(mail)
+    assert mail.text.startswith("Hello, ")
+
+
+@each_mail
+def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(props)
+
+    assert "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to" in seen(mail)
+    assert "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n" in mail.text
+    assert "mailto:help@northwind.example" in hrefs(mail)
+
+
+@each_mail
+def test_a_brand_without_addresses_leaves_their_lines_out(
+    props: Any, branded: Branded, english: Language, seen: Seen
+) -> None:
+    mail = branded(support_address="", postal_address="").render(props, english)
+
+    for part in (seen(mail), mail.text):
+        assert not re.search(r"Questions|support|·|\n\n\n", part)
+    assert not any(href.startswith("mailto:") for href in hrefs(mail))
+
+
+@each_mail
+def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
+    props: Any, branded: Branded, english: Language
+) -> None:
+    templates = branded(logo_url="https://northwind.example/logo.png?v=1&w=2", logo_width=160, logo_height=32)
+
+    (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
+    assert 'src="https://northwind.example/logo.png?v=1&amp;w=2"' in image
+    assert 'alt="Northwind School" width="160" height="32"' in image
+
+
+@each_mail
+def test_without_a_logo_the_name_stands_there_as_text(props: Any, render: Render, seen: Seen) -> None:
+    assert seen(render(props)).startswith("Northwind School ")
+
+
+@each_mail
+def test_markup_in_the_brand_is_text(props: Any, branded: Branded, english: Language) -> None:
+    mail = branded(name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>").render(props, english)
+
+    assert "<b>" not in mail.html
+    assert 'R&D "<b>"' in mail.subject
+    assert 'R&D "<b>"' in mail.text
+
+
+@each_mail
+def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, render: Render) -> None:
+    fields = [name for name, value in msgspec.structs.asdict(props).items() if type(value) is str and "/" not in value]
+    hostile = "A\r\n\x0b\x00\u2028\x85\ufffeBcc: b"
+    mail = render(msgspec.structs.replace(props, **dict.fromkeys(fields, hostile)))
+
+    assert "Hello A Bcc: b," in mail.text
+    assert not re.search(r"^\s*Bcc", mail.text, re.MULTILINE)
+    assert len(mail.subject.splitlines()) == len(mail.preheader.splitlines()) == 1
+
+
+@each_mail
+def test_it_runs_from_right_to_left_where_the_language_does(props: Any, branded: Branded, arabic: Language) -> None:
+    mail = branded().render(props, arabic)
+
+    assert '<html lang="ar" dir="rtl"' in mail.html
+    assert "direction:ltr" not in mail.html
+    assert 'align="left"' not in mail.html
+    assert f'href="{the_link(props)}" dir="ltr"' in mail.html
+
+
+@each_mail
+def test_any_props_of_its_type_render(props: Any, render: Render) -> None:
+    factory = MsgspecFactory.create_factory(type(props), __random_seed__=20261120)
+
+    for made in factory.batch(12):
+        mail = render(made)
+        assert hrefs(mail).count(the_link(made)) == 2
+        assert the_link(made) in mail.text.splitlines()

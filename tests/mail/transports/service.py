@@ -1,0 +1,41 @@
+"""The parts of a service that sends through servers of these tests, and can be replaced as a deploy does."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select, text
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.parts import Parts
+from keyturn.reset.records.client import Client
+from keyturn.settings import Secret, Settings
+
+ADA = "ada@northwind.test"
+SECRET_KEY = Secret("an old secret key of some length")
+
+
+class Service:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.parts = Parts(settings)
+
+    async def deploy(self, **changes: Any) -> None:
+        """End the process and start another, with other settings, on the same database."""
+        await self.parts.close()
+        self._settings = msgspec.structs.replace(self._settings, **changes)
+        self.parts = Parts(self._settings)
+
+    async def ask(self) -> None:
+        await self.parts.resets.request(ADA, Client(address="192.0.2.1"))
+
+    async def work(self) -> None:
+        """Work everything off, as if every pause were over."""
+        async with self.parts.database.transaction() as session:
+            await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
+            await session.commit()
+        await self.parts.relay().drain()
+
+    async def message(self) -> Row[Any]:
+        async with self.parts.database.reading() as connection:
+            (row,) = (await connection.execute(select(OutboxRow.__table__))).all()
+        return row

@@ -1,0 +1,60 @@
+"""The capture transport: what would have been sent lies in a folder."""
+
+import asyncio
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import msgspec
+
+from keyturn.mail.transports.capture import CaptureSender
+from keyturn.mail.transports.email import Email
+
+
+def captured(folder: Path) -> list[Path]:
+    files = sorted(folder.iterdir())
+    assert all(file.suffix == ".eml" for file in files), "something half-written stayed"
+    return files
+
+
+async def test_a_mail_becomes_a_file_that_mail_programs_open(tmp_path: Path, mail: Email) -> None:
+    sender = CaptureSender(tmp_path)
+    await sender.send(mail, "key-1")
+    await sender.close()
+
+    (file,) = captured(tmp_path)
+    message = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert (message["to"], message["subject"]) == (mail.to, mail.subject)
+
+
+async def test_the_key_is_the_id(tmp_path: Path, mail: Email) -> None:
+    assert await CaptureSender(tmp_path).send(mail, "key-1") == "key-1"
+
+
+async def test_the_folder_is_made_where_it_does_not_exist(tmp_path: Path, mail: Email) -> None:
+    await CaptureSender(tmp_path / "a" / "b").send(mail, "key-1")
+
+    assert len(captured(tmp_path / "a" / "b")) == 1
+
+
+async def test_a_second_try_under_the_same_key_writes_nothing(tmp_path: Path, mail: Email) -> None:
+    sender = CaptureSender(tmp_path)
+    await sender.send(mail, "key-1")
+    await sender.send(mail, "key-1")
+
+    assert len(captured(tmp_path)) == 1
+
+
+async def test_files_are_in_the_order_of_sending(tmp_path: Path, mail: Email) -> None:
+    sender = CaptureSender(tmp_path)
+    for number in range(5):
+        await sender.send(msgspec.structs.replace(mail, subject=f"Mail {number}"), f"key-{9 - number}")
+
+    subjects = [message_from_bytes(file.read_bytes())["subject"] for file in captured(tmp_path)]
+    assert subjects == [f"Mail {number}" for number in range(5)]
+
+
+async def test_mails_at_the_same_time_are_all_written(tmp_path: Path, mail: Email) -> None:
+    sender = CaptureSender(tmp_path)
+    await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
+
+    assert len(captured(tmp_path)) == 20

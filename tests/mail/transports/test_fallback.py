@@ -1,0 +1,123 @@
+"""A second transport: asked where the first cannot have the mail, and never where it may."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from tests.mail.transports.service import ADA, Service
+from tests.mail.transports.smtp_server import SmtpServer, running_smtp
+from tests.resend_server.answers import Trouble, refusal
+from tests.resend_server.server import API_KEY, ResendServer
+
+from keyturn.settings import MailSettings, ResendSettings, Secret, SmtpSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard service (RFC 863), which nobody runs: a port that refuses."""
+
+
+def resend_at(url: str, api_key: str = API_KEY) -> ResendSettings:
+    return ResendSettings(api_key=Secret(api_key), api_url=url, timeout=timedelta(milliseconds=300), rate=1000)
+
+
+@pytest.fixture
+async def second(service: Service) -> AsyncIterator[SmtpServer]:
+    """Give the service an SMTP server to fall back to, after two tries."""
+    async with running_smtp() as server:
+        await service.deploy(
+            mail=MailSettings(from_="accounts@northwind.test", fallback="smtp", fallback_after=2),
+            smtp=SmtpSettings(host="127.0.0.1", port=server.port, security="none"),
+        )
+        yield server
+
+
+async def test_the_first_is_enough_where_it_works(service: Service, resend: ResendServer, second: SmtpServer) -> None:
+    await service.ask()
+    await service.work()
+
+    assert (len(resend.accepted), len(second.mails)) == (1, 0)
+    assert (await service.message()).sender == "resend"
+
+
+async def test_where_the_first_refuses_our_key_the_second_is_asked_at_once(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    await service.deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.ask()
+    await service.work()
+
+    assert [mail["to"] for mail in second.mails] == [ADA]
+    row = await service.message()
+    assert (row.state, row.sender) == ("sent", "smtp")
+
+
+async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tries(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    await service.deploy(resend=resend_at(NOWHERE))
+    await service.ask()
+    for _ in range(2):
+        await service.work()
+    assert second.mails == []
+
+    await service.work()
+    assert [mail["to"] for mail in second.mails] == [ADA]
+    assert (await service.message()).sender == "smtp"
+    assert resend.requests == []
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
+    service: Service, resend: ResendServer, second: SmtpServer, trouble: Trouble
+) -> None:
+    resend.coming.append(trouble)
+    await service.ask()
+    await service.work()
+    await resend.idle()
+    await service.deploy(resend=resend_at(NOWHERE))
+    for _ in range(4):
+        await service.work()
+    assert second.mails == []
+
+    await service.deploy(resend=resend_at(resend.url))
+    await service.work()
+    assert (len(resend.accepted), len(second.mails)) == (1, 0)
+    assert (await service.message()).state == "sent"
+
+
+async def test_a_mail_that_the_first_refuses_is_refused(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    resend.coming.append(refusal(422, "validation_error"))
+    await service.ask()
+    await service.work()
+
+    assert second.mails == []
+    assert (await service.message()).state == "dead"
+
+
+async def test_where_the_second_refuses_too_the_message_is_dead(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    second.replies["RCPT"] = "550 no such mailbox"
+    await service.deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.ask()
+    await service.work()
+
+    row = await service.message()
+    assert (row.state, row.reason) == ("dead", "SMTP 550")
+
+
+async def test_where_the_second_asks_for_patience_it_is_asked_again(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    second.replies["DATA"] = "451 try again"
+    await service.deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.ask()
+    await service.work()
+    assert (await service.message()).reason == "SMTP 451"
+
+    second.replies.clear()
+    await service.work()
+    assert (len(resend.accepted), len(second.mails)) == (0, 1)

@@ -1,0 +1,71 @@
+"""What a mail calls the person it is for."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from keyturn.accounts.port import Account
+from keyturn.languages import Languages
+from keyturn.mail.rendering.palette import Palette
+from keyturn.mail.rendering.render import Templates, branding
+from keyturn.packaging import folder
+from keyturn.reset.delivery.composer import Letters, Postmark
+from keyturn.reset.delivery.page_urls import Links
+from keyturn.reset.records.client import Client
+from keyturn.settings import Brand
+
+
+@pytest.fixture(scope="module")
+def letters() -> Letters:
+    links = Links(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
+    postmark = Postmark(sender="a@a.test", reply_to="", ttl=timedelta(hours=1), ends_sessions=True)
+    templates = Templates(
+        folder("email_templates"), branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette())
+    )
+    return Letters(templates, Languages("UTC"), links, postmark)
+
+
+def mailed(letters: Letters, name: str) -> str:
+    account = Account(id="1", email="ada@northwind.test", name=name)
+    return letters.with_link(account, "token", datetime(2026, 11, 20, tzinfo=UTC), Client()).email.text
+
+
+def greeting(letters: Letters, name: str) -> str:
+    """Return the beginning of the line that says Hello, up to its first verb."""
+    (line,) = [line for line in mailed(letters, name).splitlines() if line.startswith("Hello")]
+    return line.partition(", we received")[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada", "Dr. Ada Lovelace", "Miles O'Neil", "Mary-Jane", "J.R.R. Tolkien", "J.R. Ewing", "St. John",
+        "J.-P. Sartre", "Sammy Davis Jr.", "Sammy Davis Jr., Esq.", "Ada L.", "Ph.D. Ada", "José Ñandú",
+        "Malcolm X (2.0)", "محمد بن سلمان", "می\u200cخواهم", "山田 太郎", "Đặng Thị", "आशा शर्मा", "<Ada>",
+    ],
+)  # fmt: skip
+def test_names_as_people_have_them_are_said(letters: Letters, name: str) -> None:
+    assert greeting(letters, name) == f"Hello {name}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "  \n ", "URGENT, open evil.com/login now", "evil.com", "Visit EVIL.COM now", "a.b.evil.io", "http://evil",
+        "http:/evil", "www.evil", "eve@evil", "evil\uff0ecom", "evil\u3002com", "evil\uff0flogin", "evil.рф",
+        "evil.भारत",         "evil.中国", "\u202eadA", "Ada \u2066eve", "\x00nul", "bell\x07", "J.R.R.Tolkien",
+    ],
+)  # fmt: skip
+def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(letters: Letters, name: str) -> None:
+    assert greeting(letters, name) == "Hello"
+
+
+def test_a_name_has_one_line_and_no_more_than_120_characters(letters: Letters) -> None:
+    assert greeting(letters, " Ada\r\nBcc:\u2028\tLove ") == "Hello Ada Bcc: Love"
+    assert mailed(letters, "\u03a9" * 200_000).count("\u03a9") == 120
+
+
+def test_a_provider_is_a_word_and_no_letter(letters: Letters) -> None:
+    account = Account(id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100)
+    assert letters.about_provider(account, Client()).email.text.count("Google") < 20

@@ -1,0 +1,179 @@
+"""bcrypt off the event loop, on a bounded pool."""
+
+import asyncio
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import bcrypt
+import pytest
+
+from keyturn.errors import Busy
+from keyturn.reset.passwords.hasher import PasswordHasher
+
+PASSWORD = "seven quiet harbours"
+
+
+@pytest.fixture
+async def hasher() -> AsyncIterator[PasswordHasher]:
+    hasher = PasswordHasher(cost=4, workers=1, queue=2)
+    yield hasher
+    hasher.close()
+
+
+async def test_a_hash_is_bcrypts_with_the_cost_that_was_set(hasher: PasswordHasher) -> None:
+    assert re.fullmatch(r"\$2b\$04\$[./A-Za-z0-9]{53}", await hasher.hash(PASSWORD))
+
+
+async def test_the_cost_is_twelve_where_none_is_set() -> None:
+    hasher = PasswordHasher(workers=1)
+    assert (await hasher.hash(PASSWORD)).startswith("$2b$12$")
+    hasher.close()
+
+
+async def test_every_hash_has_a_salt_of_its_own(hasher: PasswordHasher) -> None:
+    assert await hasher.hash(PASSWORD) != await hasher.hash(PASSWORD)
+
+
+async def test_the_right_password_fits_and_another_does_not(hasher: PasswordHasher) -> None:
+    stored = await hasher.hash(PASSWORD)
+
+    assert await hasher.verify(PASSWORD, stored)
+    assert not await hasher.verify(PASSWORD.upper(), stored)
+    assert not await hasher.verify(PASSWORD + " ", stored)
+    assert not await hasher.verify("", stored)
+
+
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
+async def test_hashes_of_other_programs_verify(hasher: PasswordHasher, prefix: str) -> None:
+    stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()[4:]
+
+    assert await hasher.verify(PASSWORD, stored)
+    assert not await hasher.verify("another", stored)
+
+
+@pytest.mark.parametrize("password", ["🦊" * 18, "nul\x00inside", "  spaces  ", "密码", "\ud800", "x" * 72])
+async def test_a_password_is_kept_exactly(hasher: PasswordHasher, password: str) -> None:
+    stored = await hasher.hash(password)
+
+    assert await hasher.verify(password, stored)
+    assert not await hasher.verify(password[:-1], stored)
+    assert not await hasher.verify(password.strip() + "x", stored)
+
+
+@pytest.mark.parametrize("password", ["x" * 73, "🦊" * 19])
+async def test_over_seventy_two_bytes_nothing_is_hashed(hasher: PasswordHasher, password: str) -> None:
+    with pytest.raises(ValueError, match="bcrypt takes 72 bytes at most"):
+        await hasher.hash(password)
+
+
+async def test_what_follows_the_seventy_second_byte_is_not_ignored(hasher: PasswordHasher) -> None:
+    """CVE-2025-22228."""
+    stored = await hasher.hash("x" * 72)
+
+    assert not await hasher.verify("x" * 73, stored)
+    assert not await hasher.verify("x" * 1000, stored)
+
+
+@pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$m=65536", "$2b$10$short", "$2b$99$" + "x" * 53])
+async def test_what_is_no_bcrypt_hash_fits_nothing(hasher: PasswordHasher, stored: str) -> None:
+    assert not await hasher.verify(PASSWORD, stored)
+
+
+async def quickest(hasher: PasswordHasher, password_hash: str | None) -> float:
+    """Return processor time, of all threads: a clock on the wall would measure the other tests, too."""
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        assert not await hasher.verify("another", password_hash)
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
+@pytest.mark.parametrize("cost", [8, 7, 5])
+async def test_without_a_hash_the_answer_is_no_and_takes_as_long_as_with_a_cheaper_one(cost: int, prefix: str) -> None:
+    hasher = PasswordHasher(cost=8, workers=1)
+    stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
+
+    known, unknown = await quickest(hasher, stored), await quickest(hasher, None)
+    assert known / 1.5 < unknown < known * 1.5
+    hasher.close()
+
+
+@pytest.mark.parametrize(
+    "stored", ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53]
+)
+async def test_no_wrong_password_is_told_sooner_than_without_a_hash(stored: str) -> None:
+    hasher = PasswordHasher(cost=8, workers=1)
+
+    assert await quickest(hasher, stored) > await quickest(hasher, None) / 1.5
+    hasher.close()
+
+
+async def test_the_event_loop_goes_on_meanwhile() -> None:
+    hasher = PasswordHasher(cost=10, workers=1)
+    hashing = asyncio.create_task(hasher.hash(PASSWORD))
+    turns = 0
+    while not hashing.done():
+        await asyncio.wait({hashing}, timeout=0.001)
+        turns += 1
+
+    assert turns >= 5, "a hash of cost 10 takes some fifty milliseconds"
+    hasher.close()
+
+
+async def test_work_is_done_in_threads_of_its_own(hasher: PasswordHasher) -> None:
+    await hasher.hash(PASSWORD)
+
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("keyturn-hash")]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a thread has no nice value of its own")
+async def test_hashing_yields_to_everything_else(hasher: PasswordHasher) -> None:
+    await hasher.hash(PASSWORD)
+
+    # The newest: those of an earlier test may still be on their way out.
+    thread = [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-hash")][-1]
+    nice = os.getpriority(os.PRIO_PROCESS, thread.native_id or 0)
+    assert nice == 10
+    assert os.getpriority(os.PRIO_PROCESS, threading.main_thread().native_id or 0) < nice
+
+
+async def test_a_full_queue_says_so_at_once_and_when_to_come_back(hasher: PasswordHasher) -> None:
+    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Busy) as busy:
+        await hasher.hash(PASSWORD)
+    with pytest.raises(Busy):
+        await hasher.verify(PASSWORD, None)
+    assert busy.value.retry_after >= 1
+    assert len(await asyncio.gather(*waiting)) == 3
+
+
+async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_went(hasher: PasswordHasher) -> None:
+    with pytest.raises(ValueError, match="72 bytes"):
+        await hasher.hash("x" * 73)
+    gone = asyncio.create_task(hasher.hash(PASSWORD))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+    assert len(await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(3)))) == 3
+
+
+async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
+    hasher = PasswordHasher(cost=4, queue=0)
+    places = os.cpu_count() or 1
+
+    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(places)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await hasher.hash(PASSWORD)
+    await asyncio.gather(*waiting)
+    hasher.close()

@@ -1,0 +1,155 @@
+"""Which passwords are accepted."""
+
+import pytest
+from playwright.async_api import Browser
+
+from keyturn.errors import PasswordRejected
+from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.settings import PasswordSettings
+
+EMAIL = "ada.lovelace@northwind.example"
+GOOD = "seven quiet harbours"
+
+
+def broken(password: str, email: str = EMAIL, **settings: object) -> list[str]:
+    """Return the names of the rules that the password breaks."""
+    policy = PasswordPolicy(PasswordSettings(**settings), "Northwind School")
+    try:
+        policy.require(password, email)
+    except PasswordRejected as rejected:
+        return [violation.rule for violation in rejected.violations]
+    return []
+
+
+def test_a_long_sentence_is_a_good_password() -> None:
+    assert broken(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    "password", ["  spaces at both ends  ", "tab\tand\nline breaks", "静かな港が七つある夜の道", "nul\x00inside-it"]
+)
+def test_any_character_may_be_in_it(password: str) -> None:
+    assert broken(password) == []
+
+
+@pytest.mark.parametrize(("length", "rules"), [(11, ["min_length"]), (12, [])])
+def test_the_length_is_counted_in_characters(length: int, rules: list[str]) -> None:
+    assert broken("äöü" * 3 + "xyz"[: length - 9], block_common=False) == rules
+
+
+@pytest.mark.parametrize(
+    ("password", "rules"),
+    [
+        ("kitten harbour " + "x" * 57, []),
+        ("kitten harbour " + "x" * 58, ["max_bytes"]),
+        ("🦊" * 18, []),
+        ("🦊" * 19, ["max_bytes"]),
+        ("🦊" * 64, ["max_bytes"]),
+        ("\ud800" * 24, []),
+        ("\ud800" * 25, ["max_bytes"]),
+    ],
+)
+def test_the_upper_end_is_seventy_two_bytes_since_bcrypt_reads_no_more(password: str, rules: list[str]) -> None:
+    assert broken(password, block_common=False) == rules
+
+
+@pytest.mark.parametrize(
+    ("rule", "missing", "there"),
+    [
+        ("uppercase", "seven quiet harbours", "Seven quiet harbours"),
+        ("lowercase", "SEVEN QUIET HARBOURS", "SEVEN QUIET HARBOURs"),
+        ("digit", "seven quiet harbours", "7even quiet harbours"),
+        ("special", "seven quiet harbours", "seven quiet harbours!"),
+    ],
+)
+def test_a_team_can_ask_for_kinds_of_characters(rule: str, missing: str, there: str) -> None:
+    assert broken(missing, **{rule: True}) == [rule]
+    assert broken(there, **{rule: True}) == []
+    assert broken(missing) == []
+
+
+def test_every_broken_rule_is_told() -> None:
+    settings = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
+
+    assert broken("", **settings) == ["min_length", "uppercase", "lowercase", "digit", "special"]
+
+
+@pytest.mark.parametrize("password", ["password", "PassWord", "123456789", "qwertyuiop"])
+def test_common_passwords_are_refused_however_they_are_written(password: str) -> None:
+    assert broken(password, min_length=6) == ["common"]
+    assert broken(password, min_length=6, block_common=False) == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["aaaaaaaaaaaa", "123456789012", "password12345", "iloveyou1234", "qwertyuiop12", "p4ssw0rd" * 4, "x" * 72],
+)
+def test_a_simple_variation_of_a_common_password_is_one(password: str) -> None:
+    assert broken(password) == ["common"]
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse battery", "kT3vQ9mXh2Jr0", "sieben stille Häfen", "静かな港が七つある夜の道"]
+)
+def test_what_nobody_guesses_soon_is_none(password: str) -> None:
+    assert broken(password) == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Northwind-School1!",
+        "northwindschool",
+        "northwind school northwind school",
+        "ada.lovelace@northwind.example",
+        "Ada.Lovelace2026",
+        "ada.lovelace.ada.lovelace",
+    ],
+)
+def test_the_site_and_the_persons_own_address_are_refused(password: str) -> None:
+    assert broken(password) == ["personal"]
+
+
+def test_a_short_name_may_be_part_of_a_password() -> None:
+    assert broken("ada123456789!", email="ada@northwind.example") == []
+
+
+def test_a_password_may_hold_the_name_among_other_words() -> None:
+    assert broken("northwind school has seven quiet harbours") == []
+
+
+def test_a_rejection_says_each_rule_in_words() -> None:
+    policy = PasswordPolicy(PasswordSettings(digit=True), "Northwind School")
+    with pytest.raises(PasswordRejected, match="at least 12 characters; a digit"):
+        policy.require("short", EMAIL)
+
+
+def test_a_form_can_show_every_rule_and_tick_some_off_by_itself() -> None:
+    settings = PasswordSettings(uppercase=True, lowercase=True, digit=True, special=True)
+    rules = {rule.name: rule for rule in PasswordPolicy(settings, "Northwind School").rules}
+
+    assert list(rules) == [
+        "min_length", "max_bytes", "uppercase", "lowercase", "digit", "special", "common", "personal",
+    ]  # fmt: skip
+    assert (rules["min_length"].limit, rules["max_bytes"].limit) == (12, 72)
+    assert all(rule.message for rule in rules.values())
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Seven quiet harbours 7!", "short", "SEVENQUIETHARBOURS", "sevenquietharbours7", "\n" * 12, "ÉCOLE", "école",
+        "٣", "²", "漢字", "🔑" * 11, "🔑" * 12,
+    ],
+)  # fmt: skip
+async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, browser: Browser) -> None:
+    settings = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
+    rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules
+    patterns = {rule.name: rule.pattern for rule in rules if rule.pattern}
+    page = await browser.new_page()
+    tested = "([names, text]) => Object.keys(names).filter((name) => !new RegExp(names[name], 'u').test(text))"
+    by_pattern = await page.evaluate(tested, [patterns, password])
+    await page.close()
+
+    assert by_pattern == [name for name in broken(password, **settings) if name in patterns]

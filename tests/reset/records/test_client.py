@@ -1,0 +1,30 @@
+"""Who asks."""
+
+import pytest
+
+from keyturn.reset.records.client import Client, clipped
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("unix:", "unix:"),
+        ("", ""),
+    ],
+)
+def test_one_subscriber_is_one_client(address: str, network: str) -> None:
+    assert Client(address=address).network == network
+
+
+def test_a_user_agent_is_kept_as_one_printable_line() -> None:
+    assert clipped("Mozilla/5.0\r\n(evil)\x00\u202e\x1b[31m") == "Mozilla/5.0(evil)[31m"
+    assert clipped("x" * 5000) == "x" * 300
+    assert clipped("") == ""

@@ -1,0 +1,197 @@
+"""The links in the database: what decides is one statement, however many ask at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from keyturn.database import Database
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.tokens import digest
+
+Add = Callable[..., Awaitable[None]]
+
+MOMENT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def links(database: Database) -> LinkStore:
+    return LinkStore(database)
+
+
+@pytest.fixture
+def add(database: Database, links: LinkStore) -> Add:
+    async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
+        async with database.transaction() as session:
+            await links.add(
+                session, digest(token), account_id, f"{account_id}@northwind.example", Client(address="192.0.2.1"),
+                moment=moment, ttl=HALF_AN_HOUR, live=live,
+            )  # fmt: skip
+            await session.commit()
+
+    return add
+
+
+async def dead(links: LinkStore, token: str, moment: datetime = MOMENT) -> str | None:
+    link = await links.find(digest(token))
+    assert link is not None
+    return link.dead(moment)
+
+
+async def consume(database: Database, links: LinkStore, token: str, moment: datetime = MOMENT) -> bool:
+    async with database.transaction() as session:
+        consumed = await links.consume(session, digest(token), moment)
+        await session.commit()
+    return consumed
+
+
+async def test_a_link_is_found_by_its_digest(links: LinkStore, add: Add) -> None:
+    await add("one")
+
+    link = await links.find(digest("one"))
+    assert link is not None
+    assert (link.account_id, link.email, link.expires_at) == ("ada", "ada@northwind.example", MOMENT + HALF_AN_HOUR)
+    assert (link.used_at, link.revoked_at, link.dead(MOMENT)) == (None, None, None)
+
+
+async def test_who_looks_at_the_same_time_finds_their_own(links: LinkStore, add: Add) -> None:
+    for token in ("one", "two", "three"):
+        await add(token, token)
+
+    wanted = ["two", "unknown", "three", "one", "two"]
+    found = await asyncio.gather(*(links.find(digest(token)) for token in wanted))
+    assert [link and link.account_id for link in found] == ["two", None, "three", "one", "two"]
+
+
+async def test_a_link_dies_the_moment_its_time_is_over(links: LinkStore, add: Add) -> None:
+    await add("one")
+
+    end = MOMENT + HALF_AN_HOUR
+    assert await dead(links, "one", end - timedelta(microseconds=1)) is None
+    assert await dead(links, "one", end) == "expired"
+
+
+async def test_a_link_is_used_once(database: Database, links: LinkStore, add: Add) -> None:
+    await add("one")
+
+    assert await consume(database, links, "one")
+    assert not await consume(database, links, "one")
+    assert await dead(links, "one") == "used"
+
+
+async def test_of_many_who_use_it_at_once_one_succeeds(database: Database, links: LinkStore, add: Add) -> None:
+    await add("one")
+
+    assert sum(await asyncio.gather(*(consume(database, links, "one") for _ in range(20)))) == 1
+
+
+async def test_a_use_that_is_not_committed_leaves_the_link_alive(
+    database: Database, links: LinkStore, add: Add
+) -> None:
+    await add("one")
+    async with database.transaction() as session:
+        assert await links.consume(session, digest("one"), MOMENT)
+
+    assert await dead(links, "one") is None
+
+
+async def test_an_expired_an_unknown_and_a_revoked_link_cannot_be_used(
+    database: Database, links: LinkStore, add: Add
+) -> None:
+    await add("late")
+    await add("revoked", "eve")
+    async with database.transaction() as session:
+        await links.revoke_all(session, "eve", MOMENT)
+        await session.commit()
+
+    assert not await consume(database, links, "late", MOMENT + HALF_AN_HOUR)
+    assert not await consume(database, links, "unknown")
+    assert not await consume(database, links, "revoked")
+
+
+async def test_a_new_link_leaves_earlier_ones_alive_up_to_a_number(links: LinkStore, add: Add) -> None:
+    for minute, token in enumerate("abcdefg"):
+        await add(token, moment=MOMENT + timedelta(minutes=minute))
+
+    now = MOMENT + timedelta(minutes=7)
+    assert [await dead(links, token, now) for token in "abcdefg"] == ["invalid"] * 2 + [None] * 5
+
+
+async def test_links_that_are_used_or_over_do_not_count(database: Database, links: LinkStore, add: Add) -> None:
+    await add("used", live=2)
+    await consume(database, links, "used")
+    await add("over", moment=MOMENT - HALF_AN_HOUR, live=2)
+    await add("one", live=2)
+    await add("two", live=2)
+
+    assert [await dead(links, token) for token in ("one", "two")] == [None, None]
+
+
+async def test_links_of_others_are_not_touched(database: Database, links: LinkStore, add: Add) -> None:
+    await add("adas")
+    await add("eves", "eve", live=1)
+    async with database.transaction() as session:
+        await links.revoke_all(session, "ada", MOMENT)
+        await session.commit()
+
+    assert await dead(links, "adas") == "invalid"
+    assert await dead(links, "eves") is None
+
+
+async def test_a_revocation_does_not_rewrite_what_was_used(database: Database, links: LinkStore, add: Add) -> None:
+    await add("one")
+    await consume(database, links, "one")
+    async with database.transaction() as session:
+        await links.revoke_all(session, "ada", MOMENT)
+        await session.commit()
+
+    assert await dead(links, "one") == "used"
+
+
+async def claim(database: Database, links: LinkStore, email: str, moment: datetime, cooldown: timedelta) -> bool:
+    async with database.transaction() as session:
+        claimed = await links.claim_mailbox(session, email, moment, cooldown)
+        await session.commit()
+    return claimed
+
+
+async def test_a_mailbox_is_written_to_once_in_its_cooldown(database: Database, links: LinkStore) -> None:
+    minute = timedelta(minutes=1)
+    times = [MOMENT, MOMENT + minute / 2, MOMENT + minute, MOMENT + minute * 1.5]
+
+    assert [await claim(database, links, "ada@a.example", moment, minute) for moment in times] == [
+        True, False, True, False,
+    ]  # fmt: skip
+    assert await claim(database, links, "eve@a.example", MOMENT, minute)
+
+
+async def test_of_many_who_would_write_to_a_mailbox_at_once_one_does(database: Database, links: LinkStore) -> None:
+    minute = timedelta(minutes=1)
+    tries = (claim(database, links, "ada@a.example", MOMENT, minute) for _ in range(20))
+
+    assert sum(await asyncio.gather(*tries)) == 1
+
+
+async def test_without_a_cooldown_every_mail_goes_out(database: Database, links: LinkStore) -> None:
+    assert [await claim(database, links, "ada@a.example", MOMENT, timedelta(0)) for _ in range(2)] == [True, True]
+
+
+async def test_a_mailbox_says_how_long_it_still_rests(database: Database, links: LinkStore) -> None:
+    minute = timedelta(minutes=1)
+    assert await links.cooldown_left("ada@a.example", MOMENT, minute) == timedelta(0)
+
+    await claim(database, links, "ada@a.example", MOMENT, minute)
+
+    left = [await links.cooldown_left("ADA@a.example", MOMENT + minute * part, minute) for part in (0, 0.25, 1, 9)]
+    assert left == [minute, minute * 0.75, timedelta(0), timedelta(0)]
+    assert await links.cooldown_left("eve@a.example", MOMENT, minute) == timedelta(0)

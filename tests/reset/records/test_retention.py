@@ -1,0 +1,184 @@
+"""Rows leave once they have stopped mattering, and not before."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, text
+
+from keyturn.accounts.models import AccountRow, SessionRow
+from keyturn.database import Database
+from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
+from keyturn.reset.records.retention import Housekeeping
+from keyturn.settings import RetentionSettings
+
+NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+KEPT = RetentionSettings(tokens=DAY, outbox=30 * DAY, audit=365 * DAY, addresses=3 * DAY)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def housekeeping(database: Database) -> Housekeeping:
+    return Housekeeping(database, KEPT, timedelta(minutes=1))
+
+
+async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(model), list(rows))
+        await session.commit()
+
+
+async def kept(database: Database, column: Any) -> list[Any]:
+    async with database.reading() as connection:
+        return list((await connection.execute(select(column).order_by(column))).scalars())
+
+
+def link(token: str, expires_at: datetime) -> dict[str, Any]:
+    return {
+        "digest": token.encode().ljust(32), "account_id": token, "email": "", "ip_address": "", "user_agent": "",
+        "created_at": expires_at, "expires_at": expires_at,
+    }  # fmt: skip
+
+
+def message(key: str, state: str, settled_at: datetime | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
+    return {
+        "key": key, "kind": "note", "payload": payload, "state": state, "attempts": 1, "settled_at": settled_at,
+        "available_at": NOW - 900 * DAY, "created_at": NOW - 900 * DAY,
+    }  # fmt: skip
+
+
+async def test_links_leave_some_days_after_their_end(database: Database, housekeeping: Housekeeping) -> None:
+    await write(database, ResetTokenRow, link("gone", NOW - DAY - timedelta(seconds=1)), link("kept", NOW - DAY))
+
+    assert (await housekeeping.purge(NOW))["links"] == 1
+    assert await kept(database, ResetTokenRow.account_id) == ["kept"]
+
+
+async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, housekeeping: Housekeeping) -> None:
+    old, young = NOW - 31 * DAY, NOW - 29 * DAY
+    await write(
+        database, OutboxRow,
+        message("sent", "sent", old), message("dead", "dead", old), message("dropped", "dropped", old),
+        message("young", "sent", young), message("waiting", "waiting", None),
+    )  # fmt: skip
+
+    assert (await housekeeping.purge(NOW))["messages"] == 3
+    assert await kept(database, OutboxRow.key) == ["waiting", "young"]
+
+
+async def test_what_happened_to_a_message_leaves_with_it(database: Database, housekeeping: Housekeeping) -> None:
+    await write(database, OutboxRow, message("gone", "sent", NOW - 31 * DAY), message("kept", "sent", NOW))
+    gone, stays = await kept(database, OutboxRow.id)
+    about = {"event": "sent", "detail": "", "at": NOW - 31 * DAY}
+    await write(database, EventRow, {**about, "message_id": gone}, {**about, "message_id": stays})
+
+    await housekeeping.purge(NOW)
+    assert await kept(database, EventRow.message_id) == [stays]
+
+
+async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, housekeeping: Housekeeping) -> None:
+    await write(
+        database, OutboxRow,
+        message("old", "sent", NOW - 4 * DAY, "old"), message("young", "sent", NOW - 2 * DAY, "young"),
+        message("waiting", "waiting", None, "waiting"),
+    )  # fmt: skip
+
+    assert (await housekeeping.purge(NOW))["addresses"] == 1
+    assert sorted(await kept(database, OutboxRow.payload)) == ["waiting", "young", "{}"]
+    assert (await housekeeping.purge(NOW))["addresses"] == 0
+
+
+async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Housekeeping) -> None:
+    entry = {
+        "event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": "",
+    }  # fmt: skip
+    await write(
+        database, AuditRow,
+        {**entry, "email": "gone", "at": NOW - 366 * DAY}, {**entry, "email": "kept", "at": NOW - 364 * DAY},
+    )  # fmt: skip
+
+    assert (await housekeeping.purge(NOW))["audit"] == 1
+    assert await kept(database, AuditRow.email) == ["kept"]
+
+
+async def test_sessions_leave_with_their_end(database: Database, housekeeping: Housekeeping) -> None:
+    account = {
+        "id": "ada", "email": "", "name": "", "provider": "", "kind": "", "locale": "", "active": True,
+        "created_at": NOW,
+    }  # fmt: skip
+    await write(database, AccountRow, account)
+    session = {"account_id": "ada", "created_at": NOW}
+    await write(
+        database, SessionRow,
+        {**session, "digest": b"gone", "expires_at": NOW - timedelta(seconds=1)},
+        {**session, "digest": b"kept", "expires_at": NOW + timedelta(seconds=1)},
+    )  # fmt: skip
+
+    assert (await housekeeping.purge(NOW))["sessions"] == 1
+    assert await kept(database, SessionRow.digest) == [b"kept"]
+
+
+async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
+    database: Database, housekeeping: Housekeeping
+) -> None:
+    long_ago = NOW - timedelta(minutes=2)
+    await write(
+        database, MailboxRow,
+        {"digest": b"gone", "mailed_at": long_ago, "suppressed_until": None},
+        {"digest": b"no longer", "mailed_at": long_ago, "suppressed_until": NOW - DAY},
+        {"digest": b"suppressed", "mailed_at": long_ago, "suppressed_until": NOW + DAY},
+        {"digest": b"cooling", "mailed_at": NOW, "suppressed_until": None},
+    )  # fmt: skip
+
+    assert (await housekeeping.purge(NOW))["mailboxes"] == 2
+    assert await kept(database, MailboxRow.digest) == [b"cooling", b"suppressed"]
+
+
+async def test_any_number_of_rows_leave_in_small_batches(database: Database, housekeeping: Housekeeping) -> None:
+    await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in range(1200)))
+
+    assert (await housekeeping.purge(NOW))["links"] == 1200
+    assert await kept(database, func.count(ResetTokenRow.id)) == [0]
+
+
+async def test_a_second_time_there_is_nothing_to_do(housekeeping: Housekeeping) -> None:
+    assert set((await housekeeping.purge(NOW)).values()) == {0}
+
+
+async def test_it_goes_on_after_a_purge_that_failed(
+    database: Database, housekeeping: Housekeeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
+    async with database.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE keyturn_audit"))
+    task = asyncio.create_task(housekeeping.run(timedelta(milliseconds=1)))
+    await asyncio.wait({task}, timeout=0.3)
+
+    assert not task.done()
+    assert len(caplog.records) > 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_it_runs_now_and_then(database: Database, housekeeping: Housekeeping) -> None:
+    task = asyncio.create_task(housekeeping.run(timedelta(milliseconds=1)))
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await write(database, ResetTokenRow, link("old", datetime(2020, 1, 1, tzinfo=UTC)))
+            while await kept(database, ResetTokenRow.id):
+                await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

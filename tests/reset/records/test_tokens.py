@@ -1,0 +1,39 @@
+"""The secret in a link, and what is kept of it."""
+
+import os
+import re
+from hashlib import sha256
+
+import pytest
+
+from keyturn.reset.records import tokens
+
+
+def test_a_token_is_thirty_two_random_bytes_as_a_url_can_hold_them() -> None:
+    asked: list[int] = []
+
+    def random_bytes(count: int) -> bytes:
+        asked.append(count)
+        return b"\xff" * count
+
+    assert tokens.mint(random_bytes) == "_" * 42 + "8"
+    assert asked == [32]
+
+
+def test_tokens_need_no_quoting_and_differ() -> None:
+    minted = [tokens.mint(os.urandom) for _ in range(200)]
+
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", token) for token in minted)
+    assert {len(token) for token in minted} == {tokens.LENGTH}
+    assert len(set(minted)) == 200
+
+
+def test_what_is_kept_is_the_sha_256() -> None:
+    token = tokens.mint(os.urandom)
+
+    assert tokens.digest(token) == sha256(token.encode()).digest()
+
+
+@pytest.mark.parametrize("anything", ["", "ü", "\ud800", "x" * 10_000, "\x00"])
+def test_anything_can_be_looked_for(anything: str) -> None:
+    assert len(tokens.digest(anything)) == 32

@@ -1,0 +1,75 @@
+"""A request's own name: in its logs, its audit entry and its mail, and in the answers that somebody may ask about."""
+
+import logging
+
+import pytest
+from sqlalchemy import text
+from tests.spec.service import ADA, LOGIN, NOBODY, REQUEST, Service
+
+from keyturn.telemetry.logs import LogEvent, request_id
+
+
+async def test_audit_entry_and_mail_have_the_same_name(service: Service) -> None:
+    await service.link()
+    (entry,) = await service.parts.audit.read()
+    (mail,) = service.inbox.mails
+    assert len(entry.request_id) == 32
+    assert entry.request_id == mail.headers["X-Request-ID"] == mail.tags["request_id"]
+
+
+async def test_the_worker_logs_under_the_name_of_the_request(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    names: dict[str, str] = {}
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if isinstance(record.msg, LogEvent):
+                names[record.msg.name] = request_id.get()
+
+    caplog.set_level(logging.INFO, "keyturn")
+    noting = Noting()
+    logging.getLogger("keyturn").addHandler(noting)
+    try:
+        await service.link()
+    finally:
+        logging.getLogger("keyturn").removeHandler(noting)
+    assert names["mail.sent"] == service.inbox.mails[0].tags["request_id"]
+
+
+async def test_every_request_has_a_name_of_its_own_whatever_it_sends(service: Service) -> None:
+    for _ in range(3):
+        answer = await service.anywhere().post(
+            LOGIN, json={"email": NOBODY, "password": "x"}, headers={"X-Request-ID": "theirs"}
+        )
+        assert answer.status_code == 401
+    found = {entry.request_id for entry in await service.parts.audit.read()}
+    assert len(found) == 3
+    assert "theirs" not in found
+
+
+async def test_an_answer_that_is_no_failure_names_nothing(service: Service) -> None:
+    for route, body in ((REQUEST, {"email": ADA}), (REQUEST, {"email": 7}), (LOGIN, {"email": ADA, "password": "x"})):
+        answer = await service.anywhere().post(route, json=body)
+        assert answer.status_code < 500
+        assert "x-request-id" not in answer.headers
+        assert "instance" not in answer.json()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_failure_names_its_request_for_whoever_reports_it(service: Service) -> None:
+    await service.write(text("DROP TABLE keyturn_outbox_events"))
+    await service.write(text("DROP TABLE keyturn_outbox"))
+    answer = await service.anywhere().post(REQUEST, json={"email": ADA})
+    assert answer.status_code == 503
+    name = answer.headers["x-request-id"]
+    assert len(name) == 32
+    assert answer.json()["instance"] == f"urn:keyturn:request:{name}"
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_page_that_fails_names_its_request_too(service: Service) -> None:
+    await service.write(text("DROP TABLE keyturn_sessions"))
+    answer = await service.anywhere(cookies={"keyturn_session": "x" * 43}).get("/login")
+    assert answer.status_code == 503
+    assert len(answer.headers["x-request-id"]) == 32

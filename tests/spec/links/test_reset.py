@@ -1,0 +1,193 @@
+"""Using a link: a new password, exactly once, and everything older ends."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, problem
+
+from keyturn.accounts.models import AccountRow
+from keyturn.database import now
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.models import ResetTokenRow
+from keyturn.settings import HashingSettings, LimitSettings, TokenSettings
+
+NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
+
+UNCLEAR: list[tuple[dict[str, Any], str]] = [
+    ({}, "newPassword"),
+    ({"newPassword": None}, "newPassword"),
+    ({"newPassword": 12345678901234}, "newPassword"),
+    ({"newPassword": [NEW_PASSWORD]}, "newPassword"),
+    ({"newPassword": NEW_PASSWORD, "password": PASSWORD}, "password"),
+    ({"newPassword": NEW_PASSWORD, "confirmPassword": NEW_PASSWORD + " "}, "confirmPassword"),
+    ({"password": NEW_PASSWORD, "confirmPassword": ""}, "confirmPassword"),
+]
+
+
+async def test_a_link_sets_a_new_password(start: Start) -> None:
+    service = await start(limits=NO_COOLDOWN)
+    before = PASSWORD
+    for number, route in enumerate((RESET, "/api/auth/reset-password-with-token") * 3):
+        after = f"{number} loud lighthouses"
+        fields: dict[str, str] = [
+            {"newPassword": after},
+            {"password": after},
+            {"newPassword": after, "password": after, "confirmPassword": after, "email": ADA},
+        ][number // 2]
+        answer = await service.anywhere().post(route, json={"token": await service.link(), **fields})
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"success", "message"}
+        assert answer.json()["success"] is True
+        assert await service.knows(after)
+        assert not await service.knows(before)
+        before = after
+
+
+async def test_passwords_that_are_missing_or_differ_are_refused_and_the_link_survives(service: Service) -> None:
+    token = await service.link()
+    for fields, field in UNCLEAR:
+        answer = await service.anywhere().post(RESET, json={"token": token, **fields})
+        assert problem(answer) == "400 invalid-input"
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert await service.works(token)
+    assert await service.knows(PASSWORD)
+
+
+async def test_the_address_beside_the_token_must_be_the_accounts(service: Service) -> None:
+    token = await service.link()
+    client = service.anywhere()
+    for email in ("grace@northwind.test", "nobody@northwind.test", "no address", ""):
+        answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, "email": email})
+        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+    answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, "email": ADA.upper()})
+    assert answer.status_code == 200
+
+
+async def test_a_used_link_is_refused(service: Service) -> None:
+    token = await service.link()
+    assert (await service.reset(token)).status_code == 200
+    again = await service.reset(token, "a third password, please")
+    assert (problem(again), again.json()["reason"]) == ("400 link-dead", "used")
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> None:
+    service = await start()
+    token = await service.link()
+    passwords = [f"{number} loud lighthouses" for number in range(50)]
+    answers = await asyncio.gather(*(service.reset(token, password) for password in passwords))
+    found = [problem(answer) for answer in answers]
+    assert sorted(found) == ["200"] + ["400 link-dead"] * 49
+    assert {answer.json()["reason"] for answer in answers if answer.is_error} == {"used"}
+    (winner,) = (password for password, outcome in zip(passwords, found, strict=True) if outcome == "200")
+    assert await service.knows(winner)
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+async def test_of_two_processes_that_use_a_link_at_once_one_succeeds(start: Start) -> None:
+    one, other = await start(), await start()
+    token = await one.link()
+    answers = await asyncio.gather(*(service.reset(token) for service in (one, other) for _ in range(4)))
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 7
+
+
+async def test_a_used_link_ends_the_accounts_other_links(start: Start) -> None:
+    service = await start(limits=NO_COOLDOWN)
+    await service.add("zoe@northwind.test")
+    first, second, zoes = await service.link(), await service.link(), await service.link("zoe@northwind.test")
+    assert (await service.reset(second)).status_code == 200
+    refused = await service.reset(first, "a third password, please")
+    assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "invalid")
+    assert await service.works(zoes)
+
+
+async def test_a_new_request_leaves_earlier_links_alive_up_to_five(start: Start) -> None:
+    service = await start(limits=NO_COOLDOWN)
+    links = [await service.link() for _ in range(5)]
+    assert [await service.works(link) for link in links] == [True] * 5
+    links.append(await service.link())
+    assert [await service.works(link) for link in links] == [False] + [True] * 5
+    assert (await service.reset(links[1])).status_code == 200
+
+
+async def test_how_many_links_live_is_a_setting(start: Start) -> None:
+    service = await start(limits=NO_COOLDOWN, token=TokenSettings(live_per_account=1))
+    first, second = await service.link(), await service.link()
+    assert [await service.works(first), await service.works(second)] == [False, True]
+
+
+async def test_an_expired_link_is_refused(service: Service) -> None:
+    token = await service.link()
+    await service.write(update(ResetTokenRow).values(expires_at=now()))
+    answer = await service.reset(token)
+    assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "expired")
+    assert await service.knows(PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(AccountRow).values(active=False),
+        update(AccountRow).where(AccountRow.email == ADA).values(email="ada@elsewhere.test"),
+        delete(AccountRow),
+    ],
+    ids=["disabled", "another address", "deleted"],
+)
+async def test_a_link_dies_with_what_its_account_was(service: Service, change: Any) -> None:
+    token = await service.link()
+    await service.write(change)
+    answer = await service.reset(token)
+    assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+
+
+async def test_every_session_ends(service: Service) -> None:
+    await service.add("zoe@northwind.test")
+    laptop, phone, zoes = await service.sign_in(), await service.sign_in(), await service.sign_in("zoe@northwind.test")
+    assert (await service.reset(await service.link())).status_code == 200
+    assert [(await client.get(ME)).status_code for client in (laptop, phone, zoes)] == [401, 401, 200]
+
+
+async def test_nobody_is_signed_in_by_a_link(service: Service) -> None:
+    answer = await service.reset(await service.link())
+    assert "set-cookie" not in answer.headers
+
+
+async def test_an_unknown_token_costs_no_hash_and_changes_nothing(service: Service) -> None:
+    answer = await service.reset("x" * 43)
+    assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+    assert await service.rows(select(OutboxRow.id)) == []
+
+
+async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
+    service = await start(hashing=HashingSettings())
+    assert (await service.reset(await service.link())).status_code == 200
+    (row,) = await service.rows(select(AccountRow.password_hash).where(AccountRow.email == ADA))
+    assert row["password_hash"].startswith("$2b$12$")
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_others_are_answered_while_a_password_is_hashed(start: Start) -> None:
+    service = await start(hashing=HashingSettings(cost=12))
+    hashing = asyncio.create_task(service.reset(await service.link()))
+    answered = 0
+    while not hashing.done():
+        assert (await service.anywhere().get("/health/live")).status_code == 200
+        answered += 1
+        await asyncio.wait({hashing}, timeout=0.01)
+    assert (await hashing).status_code == 200
+    assert answered > 5
+
+
+async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_link_survives(start: Start) -> None:
+    service = await start(hashing=HashingSettings(cost=10, workers=1, queue=1))
+    token = await service.link()
+    answers = await asyncio.gather(*(service.reset(token) for _ in range(8)))
+    busy = [answer for answer in answers if problem(answer) == "503 busy"]
+    assert busy
+    assert all(int(answer.headers["retry-after"]) == answer.json()["retryAfter"] > 0 for answer in busy)
+    assert [problem(answer) for answer in answers].count("200") == 1

@@ -1,0 +1,153 @@
+"""What somebody finds who reads the database or the logs: no token, no session, no password."""
+
+import base64
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, select, update
+from sqlalchemy.engine import make_url
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, RESET, VALIDATE, Service, problem
+
+from keyturn.database import now
+from keyturn.errors import SendRetryable
+from keyturn.outbox.models import OutboxRow
+from keyturn.telemetry.logs import redacted
+
+THIRD_PASSWORD = "nineteen silent anchors"
+
+
+async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Service) -> None:
+    service.inbox.failures.append(SendRetryable("503"))
+    await service.ask()
+    await service.deliver()
+    token = token_in(service.inbox.tries[0][1])
+    cells = await every_cell(service)
+    assert any(name == "keyturn_outbox.sealed" and value for name, value in cells)
+    assert places_of([token], cells) == []
+    assert places_of(["reset-password/", "Reset your"], cells) == []
+
+
+async def test_after_the_whole_story_the_database_holds_no_secret(service: Service) -> None:
+    secrets = await live_the_story(service)
+    cells = await every_cell(service)
+    assert {name.partition(".")[0] for name, _ in cells} > {
+        "keyturn_accounts", "keyturn_audit", "keyturn_mailboxes", "keyturn_outbox", "keyturn_reset_tokens",
+    }  # fmt: skip
+    assert places_of(secrets, cells) == []
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_the_files_of_the_database_hold_no_secret(service: Service, database_url: str) -> None:
+    service.inbox.failures.append(SendRetryable("503"))
+    secrets = await live_the_story(service)
+    file = Path(str(make_url(database_url).database))
+    bytes_on_disk = [(path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")]
+    assert any(b"keyturn_outbox" in content for _, content in bytes_on_disk)
+    assert places_of(secrets, bytes_on_disk) == []
+
+
+async def test_what_was_sealed_is_erased_once_it_was_sent_or_is_dead(service: Service) -> None:
+    await service.link()
+    assert await service.rows(select(OutboxRow.sealed)) == [{"sealed": None}]
+
+
+async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
+    token = await service.link()
+    cells = dict(await every_cell(service))
+    digest = cells["keyturn_reset_tokens.digest"]
+    assert len(digest) == 32
+    for form in (digest.hex(), base64.urlsafe_b64encode(digest).rstrip(b"=").decode()):
+        assert not await service.works(form)
+    assert await service.works(token)
+
+
+async def test_the_logs_hold_no_secret_and_no_whole_address(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    service.inbox.failures.append(SendRetryable("503"))
+    secrets = await live_the_story(service)
+    lines = [redacted(logging.Formatter().format(record)) for record in caplog.records]
+    assert lines
+    own = [line for record, line in zip(caplog.records, lines, strict=True) if record.name.startswith("keyturn")]
+    assert any("mail.retried" in line for line in own)
+    raw = [logging.Formatter().format(record) for record in caplog.records]
+    assert places_of(secrets, [(line[:60], line.encode()) for line in raw]) == []
+    assert places_of([ADA, "$2b$"], [(line[:60], line.encode()) for line in lines]) == []
+    assert places_of([ADA], [(line, line.encode()) for line in own]) == []
+
+
+async def test_an_answer_never_repeats_a_token_or_a_password(service: Service) -> None:
+    token = await service.link()
+    client = service.anywhere()
+    bodies: list[tuple[str, Any]] = [
+        (VALIDATE, {"token": token}),
+        (VALIDATE, {"token": token, "email": 5}),
+        (RESET, {"token": token, "newPassword": "too short"}),
+        (RESET, {"token": token, "newPassword": NEW_PASSWORD, "confirmPassword": "something else"}),
+        (RESET, {"token": token, "newPassword": [NEW_PASSWORD]}),
+        (LOGIN, {"email": ADA, "password": NEW_PASSWORD}),
+        (RESET, {"token": token, "newPassword": NEW_PASSWORD}),
+        (RESET, {"token": token, "newPassword": NEW_PASSWORD}),
+    ]
+    for route, body in bodies:
+        answer = await client.post(route, json=body)
+        shown = answer.text + repr(answer.headers)
+        for secret in (token, NEW_PASSWORD, "too short", "something else"):
+            assert secret not in shown, problem(answer)
+
+
+async def live_the_story(service: Service) -> list[str]:
+    """Ask, get a mail (at the second try, where the first fails), reset, sign in, change; return every secret of it."""
+    await service.ask()
+    await service.deliver()
+    await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
+    await service.deliver()
+    token = token_in(service.inbox.mails[0])
+    assert await service.works(token)
+    assert (await service.reset(token)).status_code == 200
+    client = await service.sign_in(ADA, NEW_PASSWORD)
+    session = client.cookies["keyturn_session"]
+    assert not await service.knows("a wrong password, typed")
+    body = {"currentPassword": NEW_PASSWORD, "newPassword": THIRD_PASSWORD}
+    assert (await client.post(CHANGE, json=body)).status_code == 200
+    await service.deliver()
+    fresh = client.cookies["keyturn_session"]
+    return [token, session, fresh, PASSWORD, NEW_PASSWORD, THIRD_PASSWORD, "a wrong password, typed"]
+
+
+async def every_cell(service: Service) -> list[tuple[str, bytes]]:
+    """Return every value of every table, by "table.column"."""
+    metadata = MetaData()
+    async with service.parts.database.engine.connect() as connection:
+        await connection.run_sync(metadata.reflect)
+        cells = []
+        for table in metadata.sorted_tables:
+            for row in (await connection.execute(select(table))).mappings():
+                cells += [(f"{table.name}.{name}", as_bytes(value)) for name, value in row.items()]
+    return cells
+
+
+def as_bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+
+
+def places_of(secrets: list[str], contents: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
+    """Return where a secret stands: as it is, in hex, in base64, or, of a token, the bytes that it encodes."""
+    return [
+        (place, secret)
+        for secret in secrets
+        for place, content in contents
+        if any(form in content for form in forms_of(secret))
+    ]
+
+
+def forms_of(secret: str) -> Iterator[bytes]:
+    plain = secret.encode()
+    yield plain
+    yield plain.hex().encode()
+    yield base64.b64encode(plain)[:-4]
+    if len(secret) == 43 and " " not in secret:
+        yield base64.urlsafe_b64decode(plain + b"=")

@@ -1,0 +1,129 @@
+"""Checking a link: it says whose it is or why it is dead, and never uses it up."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import update
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
+
+from keyturn.accounts.models import AccountRow
+from keyturn.database import now
+from keyturn.reset.records.models import ResetTokenRow
+from keyturn.settings import TokenSettings
+
+NO_TOKENS = {
+    "missing": "{}",
+    "null": '{"token": null}',
+    "a number": '{"token": 1}',
+    "true": '{"token": true}',
+    "an array": '{"token": ["x"]}',
+    "an object": '{"token": {"$ne": null}}',
+    "empty": '{"token": ""}',
+    "given twice": '{"token": "x", "token": "y"}',
+    "longer than any token": '{"token": "' + "x" * 513 + '"}',
+}
+
+
+async def test_a_live_link_says_whose_it_is_and_until_when(start: Start) -> None:
+    service = await start(token=TokenSettings(ttl=timedelta(minutes=45)))
+    before = datetime.now(UTC)
+    found = await service.check(await service.link())
+    assert found.keys() == {"valid", "email", "expiresAt"}
+    assert (found["valid"], found["email"]) == (True, ADA)
+    expires_at = datetime.fromisoformat(found["expiresAt"])
+    assert before <= expires_at - timedelta(minutes=45) <= datetime.now(UTC)
+
+
+async def test_a_link_lives_thirty_minutes_unless_the_settings_say_otherwise(service: Service) -> None:
+    found = await service.check(await service.link())
+    left = datetime.fromisoformat(found["expiresAt"]) - datetime.now(UTC)
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+
+
+async def test_the_other_name_of_the_route_does_the_same(service: Service) -> None:
+    token = await service.link()
+    answer = await service.anywhere().post("/api/auth/verify-reset-token", json={"token": token})
+    assert (answer.status_code, answer.json()) == (200, await service.check(token))
+
+
+async def test_the_address_beside_a_token_must_be_the_accounts(service: Service) -> None:
+    token = await service.link()
+    assert (await service.check(token, email=ADA.upper()))["valid"] is True
+    for email in ("grace@northwind.test", "not an address", ""):
+        assert await service.check(token, email=email) == {"valid": False, "reason": "invalid"}
+
+
+async def test_an_unknown_token_is_invalid(service: Service) -> None:
+    token = await service.link()
+    near = [token[:-1], token + "=", token + "A", f" {token}", token.swapcase(), token + "\0", "\u00e9" * 43, "x"]
+    for other in near:
+        assert await service.check(other) == {"valid": False, "reason": "invalid"}
+
+
+async def test_the_servers_clock_decides_when_a_link_expires(service: Service) -> None:
+    token = await service.link()
+    await service.write(update(ResetTokenRow).values(expires_at=now() + timedelta(seconds=30)))
+    assert await service.works(token)
+    await service.write(update(ResetTokenRow).values(expires_at=now()))
+    assert await service.check(token) == {"valid": False, "reason": "expired"}
+
+
+async def test_a_used_link_is_used_also_after_its_time(service: Service) -> None:
+    token = await service.link()
+    assert (await service.reset(token)).status_code == 200
+    assert await service.check(token) == {"valid": False, "reason": "used"}
+    await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(days=1)))
+    assert await service.check(token) == {"valid": False, "reason": "used"}
+
+
+async def test_a_dead_link_names_nobody(service: Service) -> None:
+    token = await service.link()
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(active=False))
+    assert await service.check(token) == {"valid": False, "reason": "invalid"}
+
+
+async def test_checking_never_uses_a_link_up(service: Service) -> None:
+    token = await service.link()
+    for _ in range(20):
+        assert await service.works(token)
+    assert (await service.reset(token)).status_code == 200
+
+
+async def test_only_a_post_uses_a_link_up(service: Service) -> None:
+    token = await service.link()
+    body = {"token": token, "newPassword": "eleven loud lighthouses"}
+    client = service.anywhere()
+    for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
+        for route in (RESET, "/api/auth/reset-password-with-token", VALIDATE):
+            for _ in range(7):
+                beside = await client.request(method, route, params=body)
+                within = await client.request(method, route, json=body)
+                below = await client.request(method, f"{route}/{token}")
+                expected = 204 if method == "OPTIONS" else 405
+                assert (beside.status_code, within.status_code, below.status_code) == (expected, expected, 404)
+    assert await service.works(token)
+    assert await service.knows("seven quiet harbours")
+
+
+async def test_what_is_no_token_is_refused_by_the_name_of_its_field(service: Service) -> None:
+    found = {}
+    for route in (VALIDATE, RESET):
+        for name, body in NO_TOKENS.items():
+            sent = body.replace("}", ', "newPassword": "eleven loud lighthouses"}').replace("{,", "{")
+            answer = await service.anywhere().post(route, content=sent, headers={"Content-Type": "application/json"})
+            found[route, name] = (problem(answer), {error["field"] for error in answer.json().get("errors", ())})
+    assert found == dict.fromkeys(found, ("400 invalid-input", {"token"}))
+
+
+async def test_a_megabyte_of_token_is_too_large(service: Service) -> None:
+    for route in (VALIDATE, RESET):
+        answer = await service.anywhere().post(route, json={"token": "x" * 1_000_000, "newPassword": "x"})
+        assert problem(answer) == "413 too-large"
+
+
+async def test_checking_does_not_wait_for_somebody_who_writes(service: Service) -> None:
+    token = await service.link()
+    async with asyncio.timeout(5), service.parts.database.engine.begin() as connection:
+        await connection.execute(update(AccountRow).values(name="Somebody else"))
+        assert await service.works(token)

@@ -1,0 +1,115 @@
+"""The audit trail: who asked, when, from where, and what became of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    DAN,
+    GRACE,
+    LOGIN,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    REQUEST,
+    RESET,
+    Service,
+)
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.models import AuditRow, ResetTokenRow
+
+HERE, AGENT = "203.0.113.24", "Mozilla/5.0 (Windows NT 10.0; rv:145.0) Gecko/20100101 Firefox/145.0"
+
+AGENTS = ["x" * 5000, "", "Mozilla/5.0 \x1b[31mred", "caf\u00e9", "'; DROP TABLE keyturn_audit; --", "\t tabs \t"]
+
+
+async def trail(service: Service) -> list[dict[str, Any]]:
+    return [dict(row) for row in await service.rows(select(AuditRow.__table__).order_by(AuditRow.id))]
+
+
+async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(service: Service) -> None:
+    began = datetime.now(UTC)
+    client = service.at(HERE, headers={"User-Agent": AGENT})
+    assert (await client.post(REQUEST, json={"email": f" {ADA.upper()}"})).status_code == 202
+    answered = datetime.now(UTC)
+    await service.deliver()
+    (entry,) = await trail(service)
+    (message,) = await service.rows(select(OutboxRow.id))
+    assert began <= entry["at"] <= answered
+    assert (entry["event"], entry["outcome"], entry["email"]) == ("reset_request", "link_mailed", ADA)
+    assert (entry["ip_address"], entry["user_agent"]) == (HERE, AGENT)
+    assert entry["message_id"] == message["id"]
+    assert entry["account_id"]
+    assert len(entry["request_id"]) == 32
+
+
+async def test_every_outcome_of_a_request_is_told_apart_for_the_operator(service: Service) -> None:
+    for email in (ADA, NOBODY, DAN, GRACE):
+        await service.ask(email)
+        await service.deliver()
+    await service.ask(ADA)
+    await service.deliver()
+    found = [(entry["email"], entry["outcome"], bool(entry["account_id"])) for entry in await trail(service)]
+    assert found == [
+        (ADA, "link_mailed", True),
+        (NOBODY, "no_account", False),
+        (DAN, "disabled", True),
+        (GRACE, "provider_mailed", True),
+        (ADA, "cooldown", True),
+    ]
+
+
+async def test_a_reset_and_a_change_leave_an_entry(service: Service) -> None:
+    client = service.at(HERE, headers={"User-Agent": AGENT})
+    body = {"token": await service.link(), "newPassword": NEW_PASSWORD}
+    assert (await client.post(RESET, json=body)).status_code == 200
+    assert (await client.post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})).status_code == 200
+    body = {"currentPassword": NEW_PASSWORD, "newPassword": PASSWORD}
+    assert (await client.post(CHANGE, json=body)).status_code == 200
+    entries = (await trail(service))[1:]
+    found = [(entry["event"], entry["outcome"]) for entry in entries]
+    assert found == [("password_reset", "changed"), ("sign_in", "signed_in"), ("password_change", "changed")]
+    for entry in entries:
+        assert (entry["email"], entry["ip_address"], entry["user_agent"]) == (ADA, HERE, AGENT)
+        assert entry["account_id"]
+
+
+async def test_a_guess_leaves_an_entry_also_for_an_unknown_address(service: Service) -> None:
+    signed_in = await service.sign_in()
+    client = service.at(HERE)
+    for email in (ADA, NOBODY, DAN):
+        await client.post(LOGIN, json={"email": email, "password": "a guess"})
+    await signed_in.post(CHANGE, json={"currentPassword": "a guess", "newPassword": NEW_PASSWORD})
+    found = [(entry["event"], entry["outcome"], entry["email"]) for entry in (await trail(service))[1:]]
+    assert found == [
+        ("sign_in", "rejected", ADA),
+        ("sign_in", "rejected", NOBODY),
+        ("sign_in", "rejected", DAN),
+        ("password_change", "rejected", ADA),
+    ]
+
+
+async def test_what_was_not_done_leaves_no_entry_that_says_so(service: Service) -> None:
+    token = await service.link()
+    await service.reset(token, "too short")
+    await service.write(update(ResetTokenRow).values(expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    await service.reset(token)
+    assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed"]
+
+
+async def test_any_user_agent_can_be_kept(service: Service) -> None:
+    for number, agent in enumerate(AGENTS):
+        email = f"{number}@northwind.test"
+        await service.add(email)
+        client = service.anywhere(headers={"User-Agent": agent.encode("latin-1")})
+        assert (await client.post(REQUEST, json={"email": email})).status_code == 202
+    await service.deliver()
+    entries = await trail(service)
+    assert {entry["outcome"] for entry in entries} == {"link_mailed"}
+    assert len(entries) == len(AGENTS)
+    for entry in entries:
+        assert entry["user_agent"].isprintable()
+        assert len(entry["user_agent"]) <= 300

@@ -1,0 +1,189 @@
+"""Who gets which mail, and what stands in it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+from tests.spec.conftest import Start
+from tests.spec.inbox import TOKEN, links_in, token_in
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service
+
+from keyturn.database import now
+from keyturn.reset.records.models import MailboxRow
+from keyturn.settings import LimitSettings, MailSettings, TokenSettings
+
+BASE = "https://account.northwind.test"
+
+FORGED = {
+    "Host": "evil.test",
+    "X-Forwarded-Host": "evil.test",
+    "X-Forwarded-Server": "evil.test",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Port": "8443",
+    "X-Original-Host": "evil.test",
+    "X-Host": "evil.test",
+    "X-Rewrite-URL": "https://evil.test/",
+    "Forwarded": "host=evil.test;proto=http",
+    "Origin": "https://evil.test",
+    "Referer": "https://evil.test/",
+}
+
+
+async def test_somebody_with_a_password_gets_one_mail_with_one_link(service: Service) -> None:
+    token = await service.link()
+    (mail,) = service.inbox.mails
+    assert (mail.to, mail.tags["template"]) == (ADA, "password_reset")
+    link = f"http://127.0.0.1:8000/reset-password/{token}"
+    assert link in mail.text
+    assert f'href="{link}"' in mail.html
+    assert set(TOKEN.findall(mail.html)) == {token}
+    assert token not in mail.subject
+
+
+async def test_the_mail_says_that_a_program_sent_it(service: Service) -> None:
+    await service.link()
+    assert service.inbox.mails[0].headers["Auto-Submitted"] == "auto-generated"  # RFC 3834
+
+
+async def test_an_unknown_address_and_a_disabled_account_get_no_mail(service: Service) -> None:
+    await service.ask(NOBODY)
+    await service.ask(DAN)
+    await service.deliver()
+    assert service.inbox.tries == []
+
+
+async def test_an_account_that_signs_in_elsewhere_is_told_how_and_gets_no_link(service: Service) -> None:
+    await service.ask(GRACE)
+    await service.deliver()
+    (mail,) = service.inbox.mails
+    assert (mail.to, mail.tags["template"]) == (GRACE, "sign_in_with_provider")
+    for part in (mail.text, mail.html):
+        assert "Google" in part
+        assert not TOKEN.search(part)
+        assert "reset-password" not in part
+
+
+@pytest.mark.parametrize(
+    ("pattern", "link"),
+    [
+        ("{base_url}/reset-password/{token}", BASE + "/reset-password/{token}"),
+        ("{base_url}/reset?token={token}&email={email}", BASE + "/reset?token={token}&email={email}"),
+        ("{base_url}/app#token={token}", BASE + "/app#token={token}"),
+        ("https://www.northwind.test/{email}/{token}", "https://www.northwind.test/{email}/{token}"),
+    ],
+    ids=["path", "query", "fragment", "elsewhere"],
+)
+async def test_the_link_follows_the_pattern_of_the_settings(start: Start, pattern: str, link: str) -> None:
+    service = await start(base_url=BASE + "/", reset_url=pattern)
+    await service.add("a+b&c%=d'#?/{}@northwind.test")
+    token = await service.link("a+b&c%=d'#?/{}@northwind.test")
+    expected = link.format(token=token, email="a%2Bb%26c%25%3Dd%27%23%3F%2F%7B%7D%40northwind.test")
+    (mail,) = service.inbox.mails
+    assert expected in mail.text.split()
+    assert expected in links_in(mail)
+
+
+async def test_no_header_of_the_request_reaches_the_link(start: Start) -> None:
+    service = await start(base_url=BASE)
+    answer = await service.anywhere().post(REQUEST, json={"email": ADA}, headers=FORGED)
+    assert answer.status_code == 202
+    await service.deliver()
+    (mail,) = service.inbox.mails
+    assert f"{BASE}/reset-password/{token_in(mail)}" in links_in(mail)
+    assert "evil" not in mail.text + mail.html + mail.subject + repr(mail.headers)
+
+
+async def test_a_name_is_text_and_never_markup(service: Service) -> None:
+    await service.add("eve@northwind.test", name='<b class="x">Eve {{ link }} <mj-raw> & Co')
+    await service.link("eve@northwind.test")
+    (mail,) = service.inbox.mails
+    assert "&lt;b class=" in mail.html
+    assert "{{ link }} &lt;mj-raw&gt; &amp; Co" in mail.html
+    assert '<b class="x">Eve {{ link }} <mj-raw> & Co' in mail.text
+
+
+async def test_a_name_with_line_breaks_writes_no_header_and_no_line_of_its_own(service: Service) -> None:
+    await service.add("eve@northwind.test", name="Eve\r\nBcc: all of you\r\n\r\nSecond\u2028Third")
+    await service.link("eve@northwind.test")
+    (mail,) = service.inbox.mails
+    for line in (mail.subject, mail.to, mail.sender, *mail.headers.values()):
+        assert len(line.splitlines()) == 1
+    assert not any(line.startswith(("Bcc:", "Second", "Third")) for line in mail.text.splitlines())
+    assert "Bcc:" in mail.text
+
+
+async def test_the_mail_comes_from_whom_the_settings_name(start: Start) -> None:
+    mail_settings = MailSettings(
+        transport="capture", from_="Northwind School <no-reply@northwind.test>", reply_to="help@northwind.test"
+    )
+    service = await start(mail=mail_settings)
+    await service.link()
+    (mail,) = service.inbox.mails
+    assert (mail.sender, mail.reply_to) == ("Northwind School <no-reply@northwind.test>", "help@northwind.test")
+
+
+async def test_the_mail_says_in_words_how_long_the_link_lives(start: Start) -> None:
+    service = await start(token=TokenSettings(ttl=timedelta(hours=1)))
+    await service.link()
+    (mail,) = service.inbox.mails
+    assert "1 hour" in mail.text
+    assert "1 hour" in mail.html
+
+
+async def test_a_mailbox_gets_one_mail_a_minute_whoever_asks(service: Service) -> None:
+    for spelling in (ADA, ADA.upper(), f" {ADA} "):
+        for _ in range(4):
+            await service.ask(spelling)
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_two_workers_together_keep_to_one_mail_a_minute(start: Start) -> None:
+    one, other = await start(), await start()
+    for _ in range(12):
+        await one.ask()
+    await asyncio.gather(one.deliver(), other.deliver())
+    assert len(one.inbox.mails + other.inbox.mails) == 1
+
+
+async def test_after_a_minute_the_mailbox_gets_another(service: Service) -> None:
+    first = await service.link()
+    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(seconds=61)))
+    second = await service.link()
+    assert first != second
+
+
+async def test_a_provider_account_is_written_to_once_a_minute_too(service: Service) -> None:
+    for _ in range(3):
+        await service.ask(GRACE)
+    await service.deliver()
+    assert len(service.inbox.mails) == 1
+
+
+async def test_the_cooldown_of_one_mailbox_is_not_that_of_another(start: Start) -> None:
+    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(days=1)))
+    await service.add("zoe@northwind.test")
+    await service.link()
+    await service.link("zoe@northwind.test")
+    assert [mail.to for mail in service.inbox.mails] == [ADA, "zoe@northwind.test"]
+
+
+async def test_the_confirmation_says_when_from_where_and_what_to_do(service: Service) -> None:
+    firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    token = await service.link()
+    client = service.at("203.0.113.24", headers={"User-Agent": firefox})
+    answer = await client.post(
+        "/api/auth/reset-password", json={"token": token, "newPassword": "eleven loud lighthouses"}
+    )
+    assert answer.status_code == 200
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "password_changed")
+    for part in (mail.text, mail.html):
+        assert "203.0.113.24" in part
+        assert "Firefox" in part
+        assert str(now().year) in part
+        assert "http://127.0.0.1:8000/forgot-password" in part
+        assert "All other sessions were signed out." in part
+        assert "eleven" not in part
+        assert not TOKEN.search(part)

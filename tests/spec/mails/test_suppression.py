@@ -1,0 +1,171 @@
+"""A mailbox that bounced for good, or whose owner complained, gets no mail for a while, and the trail says so."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.reporting import (
+    HARD,
+    NO_COOLDOWN,
+    SOFT,
+    WITH_WEBHOOK,
+    deliver_all,
+    is_mailed,
+    lift,
+    outcomes,
+    provider_id,
+    report,
+    state,
+    trail,
+)
+from tests.spec.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service
+
+from keyturn.database import now
+from keyturn.errors import SendRetryable
+from keyturn.outbox.models import OutboxRow
+from keyturn.outbox.reading import Wanted, read
+from keyturn.reset.records.models import MailboxRow
+from keyturn.settings import LimitSettings
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    return await start(resend=WITH_WEBHOOK, limits=NO_COOLDOWN)
+
+
+ENDINGS: dict[str, dict[str, Any]] = {"bounced": HARD, "complained": {}, "suppressed": {}}
+
+
+@pytest.mark.parametrize("event", ENDINGS)
+async def test_a_mailbox_that_takes_no_mail_gets_none_for_a_while(service: Service, mailed: str, event: str) -> None:
+    await deliver_all(service, report(event, mailed, **ENDINGS[event]))
+    assert not await is_mailed(service)
+    assert await is_mailed(service, GRACE)
+    await lift(service)
+    assert await is_mailed(service)
+
+
+@pytest.mark.parametrize("event", ENDINGS)
+async def test_the_audit_trail_says_so(service: Service, mailed: str, event: str) -> None:
+    await deliver_all(service, report(event, mailed, **ENDINGS[event]))
+    await is_mailed(service)
+    asked, reported, refused = await trail(service)
+    assert (asked.event, asked.outcome, asked.mail) == ("reset_request", "link_mailed", event)
+    assert (reported.event, reported.outcome, reported.email) == ("mail_report", event, ADA)
+    assert (reported.message_id, reported.account_id) == (asked.message_id, asked.account_id)
+    assert (refused.event, refused.outcome, refused.email) == ("reset_request", "suppressed", ADA)
+    assert (refused.mail, refused.mail_reason) == ("dropped", "suppressed")
+    assert refused.ip_address.startswith("198.18.")
+
+
+@pytest.mark.parametrize("bounce", [SOFT, {}, {"bounce": None}, {"bounce": {"type": "Undetermined"}}])
+async def test_a_bounce_that_may_pass_stops_no_mail(service: Service, mailed: str, bounce: dict[str, Any]) -> None:
+    await deliver_all(service, report("bounced", mailed, **bounce))
+    assert await state(service) == "bounced"
+    assert await trail(service, "mail_report") == []
+    assert await is_mailed(service)
+
+
+@pytest.mark.parametrize("event", ["sent", "delivered", "delivery_delayed", "opened", "failed"])
+async def test_no_other_report_stops_mail(service: Service, mailed: str, event: str) -> None:
+    await deliver_all(service, report(event, mailed))
+    assert await is_mailed(service)
+
+
+async def test_an_account_without_a_password_is_left_alone_too(service: Service) -> None:
+    assert await is_mailed(service, GRACE)
+    await deliver_all(service, report("complained", await provider_id(service), to=GRACE))
+    assert not await is_mailed(service, GRACE)
+    assert await outcomes(service, "reset_request") == ["provider_mailed", "suppressed"]
+
+
+async def test_no_confirmation_is_sent_either_and_the_trail_says_who_is_not_told(service: Service) -> None:
+    token = await service.link()
+    await deliver_all(service, report("complained", await provider_id(service)))
+    assert (await service.reset(token)).status_code == 200
+    await service.deliver()
+    assert service.inbox.sent_to(ADA, "password_changed") == []
+    (entry,) = await trail(service, "confirmation")
+    (changed,) = await trail(service, "password_reset")
+    assert (entry.outcome, entry.email, entry.message_id) == ("suppressed", ADA, changed.message_id)
+    assert changed.mail_reason == "suppressed"
+
+
+async def test_the_trail_shows_where_a_confirmation_is(service: Service) -> None:
+    client = await service.sign_in()
+    await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    await service.deliver()
+    await deliver_all(service, report("delivered", await provider_id(service)))
+    (changed,) = await trail(service, "password_change")
+    assert changed.mail == "delivered"
+
+
+async def test_a_mail_that_waits_for_another_try_is_not_sent_after_all(service: Service) -> None:
+    await service.link()
+    sent = await provider_id(service)
+    service.inbox.failures.append(SendRetryable("busy"))
+    await service.ask()
+    await service.deliver()
+    await deliver_all(service, report("complained", sent))
+    await service.write(update(OutboxRow).values(available_at=now()))
+    await service.deliver()
+    assert len(service.inbox.mails) == 1
+    (item,) = await read(service.parts.database, Wanted(most=1), now())
+    assert (item.state, item.reason) == ("dropped", "suppressed")
+
+
+async def test_a_suppression_lasts_as_long_as_the_settings_say(start: Start) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), suppression=3 * DAY)
+    service = await start(resend=WITH_WEBHOOK, limits=limits)
+    await service.link()
+    await deliver_all(service, report("complained", await provider_id(service)))
+    (mailbox,) = await service.rows(select(MailboxRow.suppressed_until, MailboxRow.reason))
+    assert abs(mailbox["suppressed_until"] - (now() + 3 * DAY)) < MINUTE
+    assert mailbox["reason"] == "complained"
+
+
+async def test_requests_meanwhile_neither_end_nor_prolong_it(service: Service, mailed: str) -> None:
+    await deliver_all(service, report("complained", mailed))
+    before = await service.rows(select(MailboxRow))
+    for _ in range(3):
+        assert not await is_mailed(service)
+    assert await service.rows(select(MailboxRow)) == before
+
+
+async def test_it_outlives_the_purge_of_mailboxes(service: Service, mailed: str) -> None:
+    await deliver_all(service, report("complained", mailed))
+    await service.parts.housekeeping.purge(now() + MINUTE)
+    assert not await is_mailed(service)
+    await service.parts.housekeeping.purge(now() + 15 * DAY)
+    assert await service.rows(select(MailboxRow)) == []
+
+
+async def test_it_comes_also_when_the_purge_has_forgotten_the_mailbox(service: Service, mailed: str) -> None:
+    await service.parts.housekeeping.purge(now() + MINUTE)
+    assert await service.rows(select(MailboxRow)) == []
+    await deliver_all(service, report("bounced", mailed, **HARD))
+    assert not await is_mailed(service)
+
+
+async def test_the_case_of_an_address_does_not_matter(service: Service, mailed: str) -> None:
+    await deliver_all(service, report("complained", mailed, to="Ada@Northwind.TEST"))
+    assert not await is_mailed(service)
+    (entry,) = await trail(service, "mail_report")
+    assert (entry.email, bool(entry.account_id)) == (ADA, True)
+
+
+async def test_a_report_about_an_address_that_has_no_account_any_more_is_heeded(service: Service, mailed: str) -> None:
+    await deliver_all(service, report("complained", mailed, to=NOBODY))
+    (entry,) = await trail(service, "mail_report")
+    assert (entry.outcome, entry.account_id, entry.email) == ("complained", "", NOBODY)
+
+
+async def test_the_answer_to_who_asks_is_the_same_for_a_suppressed_mailbox(service: Service, mailed: str) -> None:
+    before = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})
+    await deliver_all(service, report("complained", mailed))
+    after = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})
+    assert (after.status_code, after.content) == (before.status_code, before.content)

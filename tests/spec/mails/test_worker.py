@@ -1,0 +1,204 @@
+"""What the worker does with a promise: one mail, whatever happens on the way."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.inbox import Inbox, token_in
+from tests.spec.service import ADA, NOBODY, Service
+
+from keyturn.database import now
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.mail.transports.email import Email
+from keyturn.outbox.models import OutboxRow
+from keyturn.settings import Brand, Secret, WorkerSettings
+
+STATE = select(OutboxRow.state, OutboxRow.reason, OutboxRow.attempts)
+
+
+class Hanging(Inbox):
+    """Accepts a mail, and never says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted = asyncio.Event()
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        await super().send(email, idempotency_key)
+        self.accepted.set()
+        return await asyncio.Future[str]()
+
+
+async def outbox(service: Service) -> list[tuple[str, str | None, int]]:
+    rows = await service.rows(STATE.order_by(OutboxRow.id))
+    return [(row["state"], row["reason"], row["attempts"]) for row in rows]
+
+
+async def time_passes(service: Service) -> None:
+    """Let every pause and every lease be over."""
+    await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
+
+
+async def test_a_mail_is_sent_once(service: Service) -> None:
+    await service.ask()
+    for _ in range(3):
+        await service.deliver()
+    assert len(service.inbox.tries) == 1
+    assert await outbox(service) == [("sent", None, 1)]
+
+
+async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes_under_the_same_key(
+    service: Service,
+) -> None:
+    service.inbox.failures.extend([SendRetryable("503"), SendRetryable("time-out")])
+    await service.ask()
+    for _ in range(3):
+        await service.deliver()
+        await time_passes(service)
+    assert len(service.inbox.tries) == 3
+    assert service.inbox.tries == [service.inbox.tries[0]] * 3
+    assert await service.works(token_in(service.inbox.mails[0]))
+    assert await outbox(service) == [("sent", None, 3)]
+
+
+async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wants(service: Service) -> None:
+    service.inbox.failures.append(SendRetryable("429", retry_after=300))
+    await service.ask()
+    await service.deliver()
+    await service.deliver()
+    assert len(service.inbox.tries) == 1
+    (row,) = await service.rows(select(OutboxRow.available_at))
+    assert timedelta(seconds=290) < row["available_at"] - now() < timedelta(seconds=310)
+
+
+async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: Start) -> None:
+    before = await start()
+    before.inbox.failures.append(SendRetryable("503"))
+    await before.ask()
+    await before.deliver()
+    await time_passes(before)
+    after = await start(brand=Brand(name="Southwind School"))
+    await after.deliver()
+    assert after.inbox.tries == before.inbox.tries
+    assert "Northwind" in after.inbox.mails[0].subject
+
+
+async def test_a_mail_that_the_provider_refuses_is_dead_and_is_not_tried_again(service: Service) -> None:
+    service.inbox.failures.append(SendRefused("422 invalid_to_address"))
+    await service.ask()
+    await service.deliver()
+    await time_passes(service)
+    await service.deliver()
+    assert len(service.inbox.tries) == 1
+    assert await outbox(service) == [("dead", "422 invalid_to_address", 1)]
+
+
+async def test_a_mail_that_is_never_taken_is_given_up(start: Start) -> None:
+    most = 3
+    service = await start(worker=WorkerSettings(max_attempts=most))
+    await service.ask()
+    await service.write(update(OutboxRow).values(attempts=most - 2))
+    service.inbox.failures.extend([SendRetryable("503")] * 3)
+    for _ in range(3):
+        await service.deliver()
+        await time_passes(service)
+    assert len(service.inbox.tries) == 2
+    assert await outbox(service) == [("dead", "503", most)]
+
+
+async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: Service) -> None:
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    service.inbox.failures.append(QuotaExhausted("daily_quota_exceeded", until))
+    await service.ask()
+    await service.deliver()
+    (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.attempts))
+    assert (row["available_at"], row["attempts"]) == (until, 0)
+    await time_passes(service)
+    await service.deliver()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_a_worker_that_dies_after_the_provider_took_the_mail_sends_no_second_one(start: Start) -> None:
+    provider = Hanging()
+    dying = await start(inbox=provider)
+    await dying.ask()
+    work = asyncio.create_task(dying.deliver())
+    await provider.accepted.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    heir = await start()
+    await heir.deliver()
+    assert heir.inbox.tries == []
+    await time_passes(heir)
+    await heir.deliver()
+    assert heir.inbox.tries == provider.tries
+    assert await outbox(heir) == [("sent", None, 2)]
+    assert await heir.works(token_in(provider.mails[0]))
+
+
+async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start) -> None:
+    old, new = Secret("an-old-secret-key-" * 3), Secret("a-new-secret-key--" * 3)
+    before = await start(secret_key=old)
+    before.inbox.failures.append(SendRetryable("503"))
+    await before.ask()
+    await before.deliver()
+    await time_passes(before)
+    after = await start(secret_key=new, previous_secret_keys=(old,))
+    await after.deliver()
+    assert after.inbox.tries == before.inbox.tries
+
+
+async def test_a_mail_whose_key_is_gone_is_dead_and_says_why(start: Start) -> None:
+    before = await start(secret_key=Secret("an-old-secret-key-" * 3))
+    before.inbox.failures.append(SendRetryable("503"))
+    await before.ask()
+    await before.deliver()
+    await time_passes(before)
+    after = await start(secret_key=Secret("a-new-secret-key--" * 3))
+    await after.deliver()
+    assert after.inbox.tries == []
+    ((state, reason, _),) = await outbox(after)
+    assert state == "dead"
+    assert "secret key" in str(reason)
+
+
+async def test_one_mail_that_fails_does_not_hold_the_others_up(service: Service) -> None:
+    await service.add("zoe@northwind.test")
+    service.inbox.failures.append(SendRefused("422"))
+    for email in (ADA, NOBODY, "zoe@northwind.test"):
+        await service.ask(email)
+    await service.deliver()
+    assert len(service.inbox.mails) == 1
+    assert sorted(state for state, _, _ in await outbox(service)) == ["dead", "dropped", "sent"]
+
+
+async def test_a_worker_beside_the_api_sends_at_once(start: Start) -> None:
+    service = await start(working=True)
+    async with asyncio.timeout(5):
+        await service.ask()
+        await service.inbox.arrived.wait()
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+
+
+async def test_a_worker_elsewhere_sends_what_another_process_accepted(start: Start) -> None:
+    api, elsewhere = await start(), await start(working=True)
+    async with asyncio.timeout(10):
+        await api.ask()
+        await elsewhere.inbox.arrived.wait()
+    assert api.inbox.tries == []
+    assert [mail.to for mail in elsewhere.inbox.mails] == [ADA]
+
+
+async def test_workers_together_send_each_mail_once(start: Start) -> None:
+    shared = Inbox()
+    services = [await start(inbox=shared) for _ in range(3)]
+    people = [f"{number}@northwind.test" for number in range(20)]
+    for email in people:
+        await services[0].add(email)
+        await services[0].ask(email)
+    await asyncio.gather(*(service.deliver() for service in services))
+    assert sorted(mail.to for mail in shared.mails) == sorted(people)
+    assert len(shared.tries) == 20

@@ -1,0 +1,214 @@
+"""A store that cannot join the transaction: the link is used up first, and given back where the store says no."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    LOGIN,
+    ME,
+    NEW_PASSWORD,
+    POLICY,
+    RESET,
+    Service,
+    problem,
+    running,
+    settings_for,
+)
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.account_lock import take_turn
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.reset.records.models import AuditRow, TurnRow
+from keyturn.settings import LimitSettings
+
+
+@pytest.fixture
+def store() -> Elsewhere:
+    return Elsewhere(Account(id="u-1", email=ADA, name="Ada"))
+
+
+@pytest.fixture
+async def service(database_url: str, store: Elsewhere) -> AsyncIterator[Service]:
+    often = LimitSettings(mailbox_cooldown=timedelta(0))
+    async with running(settings_for(database_url, limits=often), accounts=store) as service:
+        yield service
+
+
+async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+
+    assert problem(await service.reset(token)) == "200"
+    await service.deliver()
+
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert (await service.check(token))["reason"] == "used"
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+async def test_a_password_that_the_store_refuses_is_told_and_the_link_works_still(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
+
+    refused = await service.reset(token)
+
+    assert problem(refused) == "422 password-rejected"
+    assert refused.json()["violations"] == [{"rule": "pwned", "message": "not one that was in a leak"}]
+    assert await service.works(token)
+    assert problem(await service.reset(token)) == "200"
+
+
+async def test_a_store_that_is_out_of_reach_is_told_and_the_link_works_still(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.refusals = [AccountsUnready("no answer")]
+
+    refused = await service.reset(token)
+
+    assert problem(refused) == "503 unavailable"
+    assert refused.headers["retry-after"]
+    assert await service.works(token)
+    await service.deliver()
+    assert service.inbox.sent_to(ADA, "password_changed") == []
+
+
+async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_through(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.open.clear()
+    asking = asyncio.create_task(service.reset(token))
+    await store.reached.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    store.open.set()
+    await service.parts.changes.elsewhere.close()
+    await service.deliver()
+
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert (await service.check(token))["reason"] == "used"
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+async def test_no_other_link_of_the_account_is_used_while_one_is(service: Service, store: Elsewhere) -> None:
+    stolen, own = await service.link(), await service.link()
+    store.open.clear()
+    stealing = asyncio.create_task(service.reset(stolen, "a password of the thief"))
+    await store.reached.wait()
+    waits = await service.reset(own)
+    store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
+    store.open.set()
+
+    assert problem(waits) == "503 busy"
+    assert waits.headers["retry-after"]
+    assert problem(await stealing) == "422 password-rejected"
+    assert problem(await service.reset(own)) == "200"
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert not await service.works(stolen)
+
+
+async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeeded(
+    service: Service, store: Elsewhere
+) -> None:
+    other = await service.link()
+    async with service.parts.database.transaction() as session:
+        begun = ChangeBegun(account_id="u-1", at=now(), client=Client(), how="reset")
+        await service.parts.outbox.enqueue(session, CHANGE_BEGUN, begun, due=now())
+        await session.commit()
+    await service.deliver()
+
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert not await service.works(other)
+    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
+    assert rows == [{"outcome": "interrupted"}]
+    assert store.changes == 0
+
+
+@pytest.mark.parametrize("refusals", [[], [AccountsUnready("no answer")]], ids=["accepted", "refused"])
+async def test_nothing_is_left_of_what_was_begun_and_has_ended(
+    service: Service, store: Elsewhere, refusals: list[KeyturnError]
+) -> None:
+    store.refusals = refusals
+    await service.reset(await service.link())
+    begun = await service.rows(select(OutboxRow.id).where(OutboxRow.kind == CHANGE_BEGUN))
+
+    assert begun == []
+    assert await service.rows(select(TurnRow.claim)) == []
+
+
+async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service) -> None:
+    async with service.parts.database.transaction() as session:
+        moment = now()
+        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1))
+        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1)) is None
+        later = moment + timedelta(minutes=1)
+        assert await take_turn(session, "u-1", later, later + timedelta(minutes=1))
+
+
+async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.open.clear()
+    asking = asyncio.create_task(service.reset(token))
+    await store.reached.wait()
+    store.disable("u-1")
+    store.open.set()
+
+    assert problem(await asking) == "400 link-dead"
+    assert store.passwords == {}
+    assert not await service.works(token)
+
+
+async def test_of_many_who_use_a_link_at_once_one_reaches_the_store(service: Service, store: Elsewhere) -> None:
+    token = await service.link()
+    answers = await asyncio.gather(*(service.reset(token, f"{NEW_PASSWORD} {number}") for number in range(12)))
+    await service.deliver()
+
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11
+    assert store.changes == 1
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+async def test_a_success_ends_the_other_links_and_is_audited_once(service: Service) -> None:
+    first, second = await service.link(), await service.link()
+
+    assert problem(await service.reset(second)) == "200"
+    assert (await service.check(first))["reason"] == "invalid"
+    rows = await service.rows(select(AuditRow.outcome, AuditRow.account_id).where(AuditRow.event == "password_reset"))
+    assert rows == [{"outcome": "changed", "account_id": "u-1"}]
+
+
+async def test_keyturns_own_rules_are_asked_first(service: Service, store: Elsewhere) -> None:
+    token = await service.link()
+
+    assert problem(await service.reset(token, "short")) == "422 password-rejected"
+    assert not store.reached.is_set()
+
+
+@pytest.mark.parametrize("path", [LOGIN, CHANGE])
+async def test_nobody_signs_in_where_the_hashes_cannot_be_read(service: Service, path: str) -> None:
+    assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
+    assert problem(await service.anywhere().get(ME)) == "404 not-found"
+    assert (await service.anywhere().get("/login")).status_code == 404
+
+
+async def test_the_rest_of_the_api_is_there(service: Service) -> None:
+    assert (await service.anywhere().get(POLICY)).status_code == 200
+    assert problem(await service.anywhere().post(RESET, json={"token": "none", "newPassword": NEW_PASSWORD})) == (
+        "400 link-dead"
+    )

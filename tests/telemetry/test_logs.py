@@ -1,0 +1,177 @@
+"""Logs are structured, and hold no token, no password hash and no whole address, whoever wrote them."""
+
+import io
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from keyturn.telemetry.logs import LogEvent, configure_logs, redacted, request_id
+
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
+
+log = logging.getLogger("keyturn.outbox")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a plain sentence", "a plain sentence"),
+        (f"token={TOKEN}", "token=[token]"),
+        (f"https://a.example/reset-password/{TOKEN}?x=1", "https://a.example/reset-password/[token]?x=1"),
+        (f"'{TOKEN}'", "'[token]'"),
+        (f"password_hash={HASH!r}", "password_hash='[hash]'"),
+        ("mail to ada@northwind.example failed", "mail to a***@northwind.example failed"),
+        ("<Ada.B+c@northwind.example>, eve@x.example", "<A***@northwind.example>, e***@x.example"),
+        ("/reset?email=ada%40northwind.example", "/reset?email=a***%40northwind.example"),
+        ("jürgen@bücher.example", "j***@bücher.example"),
+        ("a***@northwind.example", "a***@northwind.example"),
+        ("0123456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef01234567"),
+    ],
+)
+def test_what_looks_like_a_secret_is_taken_out(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+def test_an_app_that_knows_nothing_of_it_sees_an_event_as_a_whole_line(caplog: pytest.LogCaptureFixture) -> None:
+    log.warning(LogEvent("mail.retried", message_id=7, reason="no room for eve@x.example"))
+    assert caplog.messages == ["mail.retried message_id=7 reason=no room for e***@x.example"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Give the loggers their handlers and levels back: they belong to the whole test run."""
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    identity = request_id.set("")
+    yield
+    request_id.reset(identity)
+    logging.captureWarnings(capture=False)
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.setLevel(logging.NOTSET)
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return what was logged since, each line from its JSON; nothing else may be written anywhere."""
+
+    def read() -> list[dict[str, Any]]:
+        out, err = capsys.readouterr()
+        assert out == ""
+        return [json.loads(line) for line in err.splitlines()]
+
+    return read
+
+
+def test_away_from_a_terminal_a_record_is_a_line_of_json(lines: Any) -> None:
+    configure_logs()
+    request_id.set("c0ffee")
+    log.info(LogEvent("mail.sent", message_id=7, transport="resend", latency_ms=43.5))
+    (line,) = lines()
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "mail.sent",
+        "level": "info",
+        "logger": "keyturn.outbox",
+        "message_id": 7,
+        "transport": "resend",
+        "latency_ms": 43.5,
+        "request_id": "c0ffee",
+    }
+
+
+def test_a_record_outside_any_request_names_none(lines: Any) -> None:
+    configure_logs()
+    log.info(LogEvent("outbox.unready"))
+    assert "request_id" not in lines()[0]
+
+
+def test_a_librarys_record_looks_the_same(lines: Any) -> None:
+    configure_logs()
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    (line,) = lines()
+    assert (line["event"], line["logger"]) == ("Started server process [7]", "uvicorn.error")
+
+
+def test_fields_arguments_and_tracebacks_are_redacted(lines: Any) -> None:
+    configure_logs()
+    log.warning(LogEvent("sign_in.rejected", email="ada@northwind.example", reason=ValueError(TOKEN)))
+    logging.getLogger("x").warning("failed for %s", "eve@x.example")
+    try:
+        raise ValueError(f"no room\nfor ada@northwind.example with {TOKEN} and {HASH}")  # noqa: TRY301
+    except ValueError:
+        log.exception(LogEvent("mail.failed", message_id=7))
+    event, plain, failed = lines()
+    assert (event["email"], event["reason"]) == ("a***@northwind.example", "[token]")
+    assert plain["event"] == "failed for e***@x.example"
+    assert failed["exception"].endswith("ValueError: no room\nfor a***@northwind.example with [token] and [hash]")
+    assert "Traceback" in failed["exception"]
+
+
+def test_a_warning_is_a_record_too(lines: Any) -> None:
+    configure_logs()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("ada@northwind.example is deprecated", DeprecationWarning, stacklevel=1)
+    (line,) = lines()
+    assert "a***@northwind.example is deprecated" in line["event"]
+
+
+@pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_is_that_of_the_settings(level: str, shown: int, lines: Any) -> None:
+    configure_logs(level)
+    for write in (log.debug, log.info, log.warning, log.error):
+        write(LogEvent("mail.sent"))
+    assert len(lines()) == shown
+
+
+def test_libraries_stay_quiet_about_statements_and_headers_at_debug(lines: Any) -> None:
+    configure_logs("debug")
+    logging.getLogger("aiosqlite").debug("executing INSERT ('ada@northwind.example')")
+    logging.getLogger("httpx").info("HTTP Request: POST https://api.example/emails")
+    logging.getLogger("any.other").debug("headers: %s", {"authorization": "Bearer re_secret"})
+    assert lines() == []
+
+
+def test_text_is_one_readable_line_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(form="text")
+    log.info(LogEvent("mail.sent", message_id=7, attempts=1))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_a_terminal_gets_text_and_colour_unless_it_wants_none(
+    no_color: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    configure_logs()
+    log.info(LogEvent("mail.sent", message_id=7))
+    assert "mail.sent" in terminal.getvalue()
+    assert ("\x1b[" in terminal.getvalue()) is coloured
+    assert not terminal.getvalue().startswith("{")
+
+
+def test_a_terminal_gets_json_where_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    configure_logs(form="json")
+    log.info(LogEvent("mail.sent"))
+    assert json.loads(terminal.getvalue())["event"] == "mail.sent"

@@ -1,0 +1,67 @@
+"""Calls of Keyturn's, in a process where somebody else logs, too."""
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.serving import Connections, serving
+
+from keyturn import http_client
+from keyturn.http_client import OutgoingClient
+
+SECRET = "k3y-in-the-address"
+
+
+async def answer(scope: Any, _: Any, send: Any) -> None:
+    cookies = [value for name, value in scope["headers"] if name == b"cookie"]
+    headers = [(b"set-cookie", b"seen=1; Path=/"), (b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"1" if cookies else b"0"})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving(answer, Connections()) as address:
+        yield address
+
+
+async def test_an_address_is_not_logged_and_those_of_other_clients_are(
+    server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with OutgoingClient() as ours, httpx.AsyncClient() as theirs:
+            await ours.get(f"{server}/hooks/{SECRET}")
+            with pytest.raises(httpx.HTTPError):
+                await ours.get("http://127.0.0.1:1/")
+            await theirs.get(f"{server}/theirs")
+            await ours.get(f"{server}/hooks/{SECRET}")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+
+    assert "/theirs" in line
+
+
+def test_importing_it_leaves_the_logs_of_others_alone() -> None:
+    before = logging.getLogger("httpx").filters[:]
+    spec = importlib.util.spec_from_file_location("keyturn_outgoing_anew", str(http_client.__file__))
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+    assert logging.getLogger("httpx").filters == before
+
+
+async def test_many_clients_leave_one_filter() -> None:
+    async with OutgoingClient():
+        before = logging.getLogger("httpx").filters[:]
+        async with OutgoingClient():
+            assert logging.getLogger("httpx").filters == before
+
+
+async def test_cookies_are_not_kept(server: str) -> None:
+    async with OutgoingClient() as client:
+        assert [(await client.get(server)).text for _ in range(2)] == ["0", "0"]
+    async with httpx.AsyncClient() as other:
+        assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]
