@@ -25,7 +25,7 @@ from benchmarks.processes import free_port, resident_megabytes
 
 STARTS = 5
 SAVES = 40
-FOLDER = Path("tests/gallery/folders/school/emails")
+FOLDER = Path("tests/emails/gallery/folders/school/emails")
 TEMPLATE = "courses/enrolled.mjml"
 LAYOUT = "layouts/main.mjml"
 FLAGS = (

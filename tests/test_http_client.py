@@ -10,7 +10,7 @@ import pytest
 from tests.serving import Connections, serving
 
 from keyturn import http_client
-from keyturn.http_client import OutgoingClient
+from keyturn.http_client import HttpClient
 
 SECRET = "k3y-in-the-address"
 
@@ -32,7 +32,7 @@ async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        async with OutgoingClient() as ours, httpx.AsyncClient() as theirs:
+        async with HttpClient() as ours, httpx.AsyncClient() as theirs:
             await ours.get(f"{server}/hooks/{SECRET}")
             with pytest.raises(httpx.HTTPError):
                 await ours.get("http://127.0.0.1:1/")
@@ -54,14 +54,14 @@ def test_importing_it_leaves_the_logs_of_others_alone() -> None:
 
 
 async def test_many_clients_leave_one_filter() -> None:
-    async with OutgoingClient():
+    async with HttpClient():
         before = logging.getLogger("httpx").filters[:]
-        async with OutgoingClient():
+        async with HttpClient():
             assert logging.getLogger("httpx").filters == before
 
 
 async def test_cookies_are_not_kept(server: str) -> None:
-    async with OutgoingClient() as client:
+    async with HttpClient() as client:
         assert [(await client.get(server)).text for _ in range(2)] == ["0", "0"]
     async with httpx.AsyncClient() as other:
         assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]

@@ -10,7 +10,7 @@ import httpx
 _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
-class OutgoingClient(httpx.AsyncClient):
+class HttpClient(httpx.AsyncClient):
     """Keeps no cookies, and its requests are not logged by httpx, which writes whole addresses at INFO.
 
     Those may hold an email address or a key (OWASP ASVS 16.2.5). The lines of other clients in this process stay.

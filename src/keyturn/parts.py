@@ -18,24 +18,24 @@ from keyturn.mail.transports.resend_webhook import ResendWebhook
 from keyturn.mail.transports.senders import sender_for
 from keyturn.mail.transports.traced import TracedSender
 from keyturn.outbox import Aside, Outbox, Relay, RelayLimits, Seal
-from keyturn.reset.changes.app_events import Notices
-from keyturn.reset.changes.effects import Consequences
+from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.service import PasswordChanges
-from keyturn.reset.delivery.builtin_emails import own_templates
-from keyturn.reset.delivery.composer import Letters, Postmark
-from keyturn.reset.delivery.failover import Post
+from keyturn.reset.delivery.builtin_emails import builtin_templates
+from keyturn.reset.delivery.composer import MailComposer, MailDefaults
+from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.delivery.handler import Delivery, LinkRules
-from keyturn.reset.delivery.page_urls import Links
-from keyturn.reset.delivery.provider_events import MailReports
-from keyturn.reset.delivery.theme import Appearance, appearances_of_kinds, own_languages
-from keyturn.reset.delivery.webhook import Telling
+from keyturn.reset.delivery.page_urls import PageUrls
+from keyturn.reset.delivery.provider_events import ProviderEvents
+from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
+from keyturn.reset.delivery.webhook import WebhookHandler
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.messages import NOTICES, origin_of
-from keyturn.reset.records.retention import Housekeeping
+from keyturn.reset.records.messages import APP_EVENTS, origin_of
+from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
@@ -67,14 +67,14 @@ class Parts:
         self.database = database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema)
         self.paths = paths_of(settings)
         self.languages = own_languages(settings, reload=reload_templates)
-        self.appearance = Appearance.of(settings.brand, self.languages)
-        self.kinds = appearances_of_kinds(settings, self.languages, reload=reload_templates)
+        self.theme = Theme.of(settings.brand, self.languages)
+        self.kinds = themes_of_kinds(settings, self.languages, reload=reload_templates)
         brands = list(dict.fromkeys((settings.brand, *(kind.brand for kind in self.kinds.values()))))
         for brand in brands:
             for warning in palette_for(brand.accent, brand.accent_dark)[1]:
                 log.warning(LogEvent("brand.accent_adjusted", reason=warning))
-        self.templates = own_templates(settings, self.appearance, reload=reload_templates)
-        self.addresses = Links(
+        self.templates = builtin_templates(settings, self.theme, reload=reload_templates)
+        self.urls = PageUrls(
             base_url=settings.base_url,
             reset_url=settings.reset_url,
             forgot_url=settings.forgot_url,
@@ -85,22 +85,26 @@ class Parts:
         self.accounts = accounts or accounts_for(settings, self.database)
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database)
-        self.throttle = Throttle(settings.limits)
+        self.rate_limits = RateLimits(settings.limits)
         self.policy = PasswordPolicy(settings.password, *(brand.name for brand in brands))
         self.hasher = PasswordHasher(
             cost=settings.hashing.cost, prefix=settings.hashing.prefix, workers=settings.hashing.workers,
             queue=settings.hashing.queue, meters=self.meters, tracing=self.tracing,
         )  # fmt: skip
-        self.notices = Notices(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
+        self.notices = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher,
-            Consequences(self.sessions, self.links, self.outbox, self.audit, self.notices),
+            ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.notices),
         )  # fmt: skip
-        self.resets = PasswordResets(self.accounts, self.links, self.outbox, self.throttle, self.changes, self.meters)
+        self.resets = PasswordResets(
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.meters
+        )
         self.sign_ins = self._sign_ins()
-        self.reports = MailReports(self.database, self.accounts, self.links, self.audit, settings.limits.suppression)
+        self.provider_events = ProviderEvents(
+            self.database, self.accounts, self.links, self.audit, settings.limits.suppression
+        )
         self._sender = sender
-        self._post: Post | None = None
+        self._post: TransportFailover | None = None
         self._webhooks: WebhookSender | None = None
 
     @cached_property
@@ -114,8 +118,8 @@ class Parts:
         if self.sign_ins:
             sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
         return ResetApi(
-            resets=self.resets, policy=self.policy, sessions=sessions, reports=self.reports, webhook=self.webhook,
-            database=self.database, languages=self.languages, link_life=self.settings.token.ttl,
+            resets=self.resets, policy=self.policy, sessions=sessions, reports=self.provider_events,
+            webhook=self.webhook, database=self.database, languages=self.languages, link_life=self.settings.token.ttl,
         )  # fmt: skip
 
     @property
@@ -127,9 +131,9 @@ class Parts:
         settings = self.settings
         self._post = self._post or self._new_post()
         sender = settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address)
-        letters = Letters(
-            self.templates, self.languages, self.addresses,
-            Postmark(
+        letters = MailComposer(
+            self.templates, self.languages, self.urls,
+            MailDefaults(
                 sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl,
                 ends_sessions=_ends_sessions(settings.accounts),
             ),
@@ -152,8 +156,8 @@ class Parts:
         )  # fmt: skip
 
     @property
-    def housekeeping(self) -> Housekeeping:
-        return Housekeeping(self.database, self.settings.retention, self.settings.limits.mailbox_cooldown)
+    def retention(self) -> Retention:
+        return Retention(self.database, self.settings.retention, self.settings.limits.mailbox_cooldown)
 
     def work(self) -> Coroutine[Any, Any, None]:
         """Return what sends the mails and keeps the house until cancelled. Raises SettingsInvalid where it cannot."""
@@ -162,7 +166,7 @@ class Parts:
     async def _work(self, relay: Relay) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
-            group.create_task(self.housekeeping.run(self.settings.worker.housekeeping))
+            group.create_task(self.retention.run(self.settings.worker.housekeeping))
 
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
@@ -173,15 +177,15 @@ class Parts:
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
         return SignIns(
-            self.database, self.accounts, self.accounts, self.sessions, self.audit, self.throttle, self.hasher,
+            self.database, self.accounts, self.accounts, self.sessions, self.audit, self.rate_limits, self.hasher,
             self.changes, self.meters,
         )  # fmt: skip
 
-    def _new_post(self) -> Post:
+    def _new_post(self) -> TransportFailover:
         mail = self.settings.mail
         first = self._sender or sender_for(mail.transport, self.settings, self.database)
         second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
-        return Post(
+        return TransportFailover(
             self.outbox,
             TracedSender(first, self.tracing),
             TracedSender(second, self.tracing) if second else None,
@@ -196,7 +200,7 @@ class Parts:
 
         secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
         self._webhooks = self._webhooks or WebhookSender(hooks.url, secrets, hooks.timeout)
-        return Aside(kinds=tuple(NOTICES.values()), handle=Telling(self._webhooks))
+        return Aside(kinds=tuple(APP_EVENTS.values()), handle=WebhookHandler(self._webhooks))
 
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""
@@ -208,7 +212,7 @@ class Parts:
             await self._webhooks.close()
         self._post = self._webhooks = None
         self.outbox.waiting = asyncio.Event()  # one that was waited for belongs to that loop
-        await self.throttle.close()
+        await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
 

@@ -171,7 +171,7 @@ def site_of(parts: Parts) -> Site:
         policy=parts.policy,
         languages=parts.languages,
         brand=settings.brand,
-        palette=parts.appearance.palette,
+        palette=parts.theme.palette,
         session_cookie=parts.session_cookie,
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
@@ -179,7 +179,7 @@ def site_of(parts: Parts) -> Site:
         cooldown=settings.limits.mailbox_cooldown,
         paths=parts.paths,
         kinds=parts.kinds,
-        sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.addresses.sign_in(),
-        forgot_url="" if hosted_path(settings.forgot_url) else parts.addresses.forgot(),
+        sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
+        forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
     )

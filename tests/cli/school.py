@@ -51,7 +51,7 @@ class School:
 
     def ask(self, email: str = ADA, *failures: SendFailed, deliver: bool = True) -> None:
         async def work(parts: Parts) -> None:
-            await parts.resets.request(email, Client(address="192.0.2.1"))
+            await parts.resets.request(email, Client(ip_address="192.0.2.1"))
             if deliver:
                 await parts.relay().drain()
 
@@ -96,7 +96,7 @@ class School:
 
     def purge(self, later: timedelta) -> None:
         async def work(parts: Parts) -> None:
-            await parts.housekeeping.purge(now() + later)
+            await parts.retention.purge(now() + later)
 
         self.do(work)
 

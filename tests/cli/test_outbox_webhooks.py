@@ -10,13 +10,13 @@ from keyturn.database import now
 from keyturn.errors import SendRefused
 from keyturn.outbox import Sent
 from keyturn.parts import Parts
-from keyturn.reset.changes.app_events import Notices
+from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.records.client import Client
 
 KIND = "webhook_password_changed"
 
 
-class Telling(School):
+class WebhookHandler(School):
     """A service that has told its app of a change, and what came of it."""
 
     def tell(self, outcome: SendRefused | Sent) -> None:
@@ -24,7 +24,7 @@ class Telling(School):
             account = await parts.accounts.find(ADA)
             assert account
             async with parts.database.transaction() as session:
-                notices = Notices(parts.outbox, ("password.changed",))
+                notices = AppEvents(parts.outbox, ("password.changed",))
                 await notices.password_changed(session, account, Client(), how="reset", moment=now())
                 await session.commit()
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
@@ -47,13 +47,13 @@ class Telling(School):
 
 
 @pytest.fixture
-def school(migrated: Keyturn) -> Telling:
+def school(migrated: Keyturn) -> WebhookHandler:
     assert migrated
-    return Telling()
+    return WebhookHandler()
 
 
 def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
-    keyturn: Keyturn, school: Telling
+    keyturn: Keyturn, school: WebhookHandler
 ) -> None:
     school.ask(GRACE)
     school.tell(Sent("webhook", "204"))
@@ -67,13 +67,13 @@ def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
     assert listed(keyturn("outbox", "list", "--json", "--email", ADA)) == {2: "sent"}
 
 
-def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: Telling) -> None:
+def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: WebhookHandler) -> None:
     school.tell(Sent("webhook", "204"))
 
     assert "not sent twice" in keyturn("outbox", "retry", "1").err
 
 
-def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: Telling) -> None:
+def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: WebhookHandler) -> None:
     school.tell(SendRefused("410 Gone"))
     first = json.loads(keyturn("outbox", "list", "--json").out)
     told = keyturn("outbox", "retry", "--dead")

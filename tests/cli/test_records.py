@@ -13,7 +13,7 @@ from keyturn.reset.records.client import Client
 from keyturn.settings import read_settings
 
 ADA, EVE = "ada@northwind.example", "eve@northwind.example"
-HERE = Client(address="192.0.2.1", user_agent="curl/8", request_id="r-1")
+HERE = Client(ip_address="192.0.2.1", user_agent="curl/8", request_id="r-1")
 
 
 def happened(email: str, event: str = "reset_request", outcome: str = "link_mailed", *, days_ago: int = 0) -> None:

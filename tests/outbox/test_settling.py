@@ -160,10 +160,10 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
 async def test_who_lost_the_message_cannot_hand_it_to_another_transport(
     outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
 ) -> None:
-    await elsewhere.hand_to(current, "smtp")
+    await elsewhere.reserve_transport(current, "smtp")
 
     with pytest.raises(LeaseLost):
-        await outbox.hand_to(late, "resend")
+        await outbox.reserve_transport(late, "resend")
     assert (await rows.only()).sender == "smtp"
 
 

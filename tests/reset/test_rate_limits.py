@@ -5,18 +5,18 @@ import asyncio
 import pytest
 
 from keyturn.errors import TooManyRequests
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 
-HERE, THERE = Client(address="192.0.2.1"), Client(address="192.0.2.2")
+HERE, THERE = Client(ip_address="192.0.2.1"), Client(ip_address="192.0.2.2")
 
 
-def throttle(**limits: str) -> Throttle:
-    return Throttle(LimitSettings(**limits))
+def throttle(**limits: str) -> RateLimits:
+    return RateLimits(LimitSettings(**limits))
 
 
-async def used_up(throttle: Throttle, kind: str, client: Client) -> bool:
+async def used_up(throttle: RateLimits, kind: str, client: Client) -> bool:
     try:
         await throttle.count(kind, client)
     except TooManyRequests:
@@ -39,10 +39,10 @@ async def test_another_client_is_not_affected() -> None:
 
 async def test_the_addresses_of_one_ipv6_subscriber_count_together() -> None:
     limited = throttle(request="1/minute")
-    await limited.count("request", Client(address="2001:db8::1"))
+    await limited.count("request", Client(ip_address="2001:db8::1"))
 
-    assert await used_up(limited, "request", Client(address="2001:db8::2"))
-    assert not await used_up(limited, "request", Client(address="2001:db8:0:1::1"))
+    assert await used_up(limited, "request", Client(ip_address="2001:db8::2"))
+    assert not await used_up(limited, "request", Client(ip_address="2001:db8:0:1::1"))
 
 
 async def test_each_kind_of_request_counts_by_itself() -> None:

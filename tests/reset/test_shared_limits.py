@@ -13,11 +13,11 @@ from tests.spec.service import ADA, REQUEST, Service, problem, running, settings
 
 from keyturn.errors import LimitsUnready, SettingsInvalid, TooManyRequests
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings, Secret
 
-SOMEBODY = Client(address="198.18.0.1")
+SOMEBODY = Client(ip_address="198.18.0.1")
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ class Throttles:
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
 
-    def __call__(self, limits: LimitSettings) -> Throttle:
-        throttle = Throttle(limits)
+    def __call__(self, limits: LimitSettings) -> RateLimits:
+        throttle = RateLimits(limits)
         self._stack.push_async_callback(throttle.close)
         return throttle
 
@@ -72,7 +72,7 @@ async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, pro
     for _ in range(3):
         await throttle.count("request", SOMEBODY)
 
-    await throttle.count("request", Client(address="198.18.0.2"))
+    await throttle.count("request", Client(ip_address="198.18.0.2"))
 
 
 async def test_guesses_at_one_account_are_counted_over_all_processes(limits: LimitSettings, process: Throttles) -> None:
@@ -145,11 +145,11 @@ def test_redis_without_its_library_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "coredis", None)
 
     with pytest.raises(SettingsInvalid, match=r"limits\.storage_url: redis needs: pip install keyturn\[redis\]"):
-        Throttle(LimitSettings(storage_url=Secret("redis://127.0.0.1:6379/0")))
+        RateLimits(LimitSettings(storage_url=Secret("redis://127.0.0.1:6379/0")))
 
 
 def test_an_address_that_is_none_is_a_fault_and_its_password_is_not_repeated() -> None:
     with pytest.raises(SettingsInvalid, match=r"redis://host:6379/0") as invalid:
-        Throttle(LimitSettings(storage_url=Secret("redis://:hunter2@redis.test/0")))
+        RateLimits(LimitSettings(storage_url=Secret("redis://:hunter2@redis.test/0")))
 
     assert "hunter2" not in f"{invalid.value!r}"

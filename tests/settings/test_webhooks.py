@@ -1,4 +1,4 @@
-"""Telling the app: an address and a secret, which belong together."""
+"""WebhookHandler the app: an address and a secret, which belong together."""
 
 import base64
 

@@ -124,7 +124,7 @@ async def test_a_link_of_an_account_that_is_gone_is_dead(app: Adopted) -> None:
 
 async def test_expired_tokens_are_cleaned_up(app: Adopted) -> None:
     await app.mail(TEACHER)
-    await app.service.parts.housekeeping.purge(now() + timedelta(days=8))
+    await app.service.parts.retention.purge(now() + timedelta(days=8))
 
     assert await app.tokens() == []
 

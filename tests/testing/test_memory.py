@@ -1,4 +1,4 @@
-"""The sender that keeps what it is given. What every sender keeps to is in tests/senders/test_contract.py."""
+"""The sender that keeps what it is given. What every sender keeps to is in tests/mail/transports/test_contract.py."""
 
 import msgspec
 import pytest

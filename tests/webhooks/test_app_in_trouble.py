@@ -14,7 +14,7 @@ from tests.webhooks.rows import deliver_again, make_due, states
 from keyturn.database import now
 from keyturn.outbox import Sent
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.delivery.webhook import Telling
+from keyturn.reset.delivery.webhook import WebhookHandler
 from keyturn.settings import WebhookSettings, WorkerSettings
 from keyturn.webhooks.sender import WebhookSender
 
@@ -68,7 +68,7 @@ async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_u
     await make_due(service)
     outbox, sender = service.parts.outbox, WebhookSender(app.url, [SECRET], timedelta(seconds=5))
     (held,) = await outbox.claim(1, timedelta(0), only=[kind])
-    settlement = await Telling(sender)(held)  # and is no more, before it could write that down
+    settlement = await WebhookHandler(sender)(held)  # and is no more, before it could write that down
     await sender.close()
     await deliver_again(service)
 

@@ -155,5 +155,5 @@ async def test_a_webhook_leads_back_to_its_request_until_that_is_erased(service:
     assert origin_of(held).request_id == event["data"]["requestId"] == entry.request_id
 
     await deliver_again(service)
-    await service.parts.housekeeping.purge(now() + timedelta(days=4))
+    await service.parts.retention.purge(now() + timedelta(days=4))
     assert ADA not in repr(await service.rows(select(OutboxRow.__table__)))

@@ -12,9 +12,9 @@ from keyturn.database import Database
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
 from keyturn.mail.transports.resend_webhook import ResendWebhook
-from keyturn.reset.delivery.provider_events import MailReports
+from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.reset.records.client import Client, clipped, plain_address
+from keyturn.reset.records.client import Client, clipped, plain_ip_address
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
 from keyturn.telemetry.tracing import TRACEPARENT
@@ -69,7 +69,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     resets: PasswordResets
     policy: PasswordPolicy
     sessions: SessionApi | None
-    reports: MailReports
+    reports: ProviderEvents
     webhook: ResendWebhook | None
     database: Database
     languages: Languages
@@ -91,7 +91,7 @@ def in_language(language: Language) -> dict[str, str]:
 def client_of(request: AnyRequest) -> Client:
     """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
     return Client(
-        address=plain_address(request.client.host) if request.client else "",
+        ip_address=plain_ip_address(request.client.host) if request.client else "",
         user_agent=clipped(request.headers.get("user-agent", "")),
         languages=clipped(request.headers.get("accept-language", "")),
         request_id=name_of(request.scope),

@@ -14,22 +14,22 @@ _Email = Annotated[str, Meta(description="an email address, at most 254 bytes")]
 _Password = Annotated[str, Meta(description="kept exactly as it is, spaces and all")]
 
 
-class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 
 
-class ResetRequest(_Wire, frozen=True, kw_only=True):
+class ResetRequest(_Schema, frozen=True, kw_only=True):
     email: _Email
 
 
-class TokenCheck(_Wire, frozen=True, kw_only=True):
+class TokenCheck(_Schema, frozen=True, kw_only=True):
     """`email`, where it is given, must be the account's."""
 
     token: _Token
     email: _Email | None = None
 
 
-class NewPassword(_Wire, frozen=True, kw_only=True):
+class NewPassword(_Schema, frozen=True, kw_only=True):
     """The password comes as `newPassword` or as `password`; `confirmPassword` must repeat it, where it is given."""
 
     token: _Token
@@ -50,39 +50,39 @@ class NewPassword(_Wire, frozen=True, kw_only=True):
         return chosen
 
 
-class PasswordChange(_Wire, frozen=True, kw_only=True):
+class PasswordChange(_Schema, frozen=True, kw_only=True):
     current_password: _Password
     new_password: _Password
 
 
-class Credentials(_Wire, frozen=True, kw_only=True):
+class Credentials(_Schema, frozen=True, kw_only=True):
     email: _Email
     password: _Password
 
 
-class Done(_Wire, frozen=True, kw_only=True):
+class Done(_Schema, frozen=True, kw_only=True):
     message: str
     success: Literal[True] = True
 
 
-class ValidToken(_Wire, frozen=True, kw_only=True):
+class ValidToken(_Schema, frozen=True, kw_only=True):
     email: str
     expires_at: datetime
     valid: Literal[True] = True
 
 
-class InvalidToken(_Wire, frozen=True, kw_only=True):
+class InvalidToken(_Schema, frozen=True, kw_only=True):
     reason: DeadReason
     valid: Literal[False] = False
 
 
-class Policy(_Wire, frozen=True, kw_only=True):
+class Policy(_Schema, frozen=True, kw_only=True):
     """The rules for a new password, in the order in which a form shows them."""
 
     rules: tuple[Rule, ...]
 
 
-class FormTexts(_Wire, frozen=True, kw_only=True):
+class FormTexts(_Schema, frozen=True, kw_only=True):
     """`lang` is the language that was found, `dir` how it runs; `texts` by the names that keyturn.js has for them."""
 
     lang: str
@@ -90,18 +90,18 @@ class FormTexts(_Wire, frozen=True, kw_only=True):
     texts: dict[str, str]
 
 
-class SignedIn(_Wire, frozen=True, kw_only=True):
+class SignedIn(_Schema, frozen=True, kw_only=True):
     id: str
     email: str
     name: str
     kind: str
 
 
-class Health(_Wire, frozen=True, kw_only=True):
+class Health(_Schema, frozen=True, kw_only=True):
     status: Literal["ok"] = "ok"
 
 
-class ProblemDocument(_Wire, frozen=True, kw_only=True):
+class ProblemDocument(_Schema, frozen=True, kw_only=True):
     """An error, as RFC 9457 describes it; `type` is stable, the other members depend on it."""
 
     type: str

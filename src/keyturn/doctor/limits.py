@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import LimitsUnready, SettingsInvalid
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.settings import Settings
 
 _SLOW = 0.05
@@ -33,7 +33,7 @@ async def check_limits(settings: Settings) -> list[Finding]:
 
 async def _time_one(settings: Settings) -> float:
     """Return how many seconds one count takes, once connected."""
-    throttle = Throttle(settings.limits)
+    throttle = RateLimits(settings.limits)
     try:
         await throttle.require_ready()
         started = time.perf_counter()

@@ -110,7 +110,7 @@ class Outbox:
         if (await session.execute(held.values(sealed=sealed, sender=sender).returning(OutboxRow.id))).first() is None:
             raise LeaseLost
 
-    async def hand_to(self, message: Message, sender: str) -> None:
+    async def reserve_transport(self, message: Message, sender: str) -> None:
         """Note that the transport may have the mail from now on. Raises LeaseLost where it is in other hands."""
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         async with self.database.transaction() as session:

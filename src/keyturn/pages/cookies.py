@@ -14,7 +14,7 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
-Notice = Literal["password_changed", "signed_out"]
+Flash = Literal["password_changed", "signed_out"]
 
 _REMEMBERED = timedelta(minutes=10)
 """How long "Check your mail" stays what a person finds at the page where they asked."""
@@ -73,13 +73,13 @@ class Cookies:
         except (InputInvalid, ValueError, OverflowError):
             return None
 
-    def notice(self, notice: Notice) -> Cookie:
+    def notice(self, notice: Flash) -> Cookie:
         """Hold what the sign-in page says once."""
         return self._cookie("notice", notice, self._site.paths.sign_in, _SHOWN_ONCE)
 
-    def read_notice(self, cookies: Mapping[str, str]) -> Notice | None:
+    def read_notice(self, cookies: Mapping[str, str]) -> Flash | None:
         found = cookies.get(self._name("notice"))
-        return cast("Notice", found) if found in get_args(Notice) else None
+        return cast("Flash", found) if found in get_args(Flash) else None
 
     def notice_removed(self) -> Cookie:
         return self._cookie("notice", "", self._site.paths.sign_in, timedelta(0))

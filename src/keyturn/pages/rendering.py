@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.languages import Language
-from keyturn.mail.rendering.jinja_cache import compiled_once
+from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
 from keyturn.pages.security import security_headers
@@ -92,7 +92,7 @@ class Pages:
                 trim_blocks=True,
                 lstrip_blocks=True,
                 extensions=["jinja2.ext.i18n"],
-                bytecode_cache=compiled_once(),
+                bytecode_cache=shared_bytecode_cache(),
             )
             language.teach(environment)
             environment.globals.update(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from keyturn.api.requests import SessionCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
-from keyturn.reset.delivery.theme import Appearance
+from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
@@ -35,7 +35,7 @@ class Site:
     token_ttl: timedelta
     cooldown: timedelta
     paths: Paths = field(default_factory=Paths)
-    kinds: Mapping[str, Appearance] = field(default_factory=dict)
+    kinds: Mapping[str, Theme] = field(default_factory=dict)
     sign_in_url: str = ""
     forgot_url: str = ""
     prefix: str = ""
@@ -65,7 +65,7 @@ class Site:
     def url(self, path: str) -> str:
         return self.prefix + path
 
-    def appearance(self, kind: str) -> Appearance:
+    def appearance(self, kind: str) -> Theme:
         """Return how the pages look for an account of that kind; "" where nobody knows whose it is."""
-        general = Appearance(brand=self.brand, palette=self.palette, languages=self.languages)
+        general = Theme(brand=self.brand, palette=self.palette, languages=self.languages)
         return self.kinds.get(kind, general)

@@ -21,7 +21,7 @@ _PATIENCE = 0.5
 _TRIAL = RateLimitItemPerSecond(1)
 
 
-class Throttle:
+class RateLimits:
     """One counter a kind of request and client; the answer when it is full never depends on the account.
 
     Where the counters cannot be reached, nothing is let through: an attacker who can bring Redis down must not win

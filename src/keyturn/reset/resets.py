@@ -12,9 +12,9 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
 from keyturn.errors import LinkDead
 from keyturn.outbox import Outbox
-from keyturn.reset.changes.authorization import Change, Permit
+from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
@@ -36,7 +36,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
 
 class PasswordResets:
     def __init__(
-        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, throttle: Throttle, changes: PasswordChanges,
+        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, throttle: RateLimits, changes: PasswordChanges,
         meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._accounts = accounts
@@ -82,7 +82,7 @@ class PasswordResets:
         """
         await self._throttle.count("reset", client)
         _, account = await self._live(token, email)
-        permit = _ByLink(self._links, tokens.digest(token))
+        permit = _LinkAuthorization(self._links, tokens.digest(token))
         await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
         log.info(LogEvent("reset.completed", account_id=account.id))
 
@@ -101,7 +101,7 @@ class PasswordResets:
         return link, account
 
 
-class _ByLink(Permit):
+class _LinkAuthorization(ChangeAuthorization):
     how = "reset"
 
     def __init__(self, links: LinkStore, digest: bytes) -> None:

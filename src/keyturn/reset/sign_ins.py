@@ -11,10 +11,10 @@ from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, Knows
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database, now
 from keyturn.errors import CredentialsRejected, InputInvalid, NotSignedIn
-from keyturn.reset.changes.authorization import Change, Permit
+from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.reset.rate_limits import Throttle
+from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
@@ -27,7 +27,7 @@ log = logging.getLogger("keyturn.sessions")
 class SignIns:
     def __init__(
         self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions, audit: Audit,
-        throttle: Throttle, hasher: PasswordHasher, changes: PasswordChanges, meters: Meters | None = None,
+        throttle: RateLimits, hasher: PasswordHasher, changes: PasswordChanges, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -118,13 +118,13 @@ class SignIns:
                 await session.commit()
             raise CredentialsRejected
         fresh = tokens.mint(os.urandom)
-        permit = _BySession(self._sessions, account.id, secret, fresh)
+        permit = _SessionAuthorization(self._sessions, account.id, secret, fresh)
         await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
         log.info(LogEvent("password.changed", account_id=account.id))
         return fresh
 
 
-class _BySession(Permit):
+class _SessionAuthorization(ChangeAuthorization):
     how = "change"
 
     def __init__(self, sessions: Sessions, account_id: str, secret: str, fresh: str) -> None:

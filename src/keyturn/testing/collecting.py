@@ -10,7 +10,7 @@ from keyturn.emails.gallery.configuration import StudioSettings, read_studio_set
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.reset.delivery.builtin_emails import own_gallery
+from keyturn.reset.delivery.builtin_emails import builtin_gallery
 from keyturn.settings import FILE_NAME, read_settings
 
 
@@ -41,4 +41,4 @@ def _own(project: Path) -> Gallery:
     """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
     settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
-    return own_gallery(settings)
+    return builtin_gallery(settings)

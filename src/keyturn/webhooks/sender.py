@@ -11,7 +11,7 @@ import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import OutgoingClient
+from keyturn.http_client import HttpClient
 from keyturn.webhooks.signing import Signer
 
 _LONGEST_ANSWER = 16_384
@@ -32,7 +32,7 @@ class WebhookSender:
         self._timeout = timeout.total_seconds()
         # Where an answer leads elsewhere, the setting is to be mended ("Delivery success and failure" in the
         # specification); and a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
-        self._http = OutgoingClient(
+        self._http = HttpClient(
             timeout=None,  # each try has one for all of it
             follow_redirects=False,
             headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},

@@ -26,7 +26,7 @@ class Service:
         self.parts = Parts(self._settings)
 
     async def ask(self) -> None:
-        await self.parts.resets.request(ADA, Client(address="192.0.2.1"))
+        await self.parts.resets.request(ADA, Client(ip_address="192.0.2.1"))
 
     async def work(self) -> None:
         """Work everything off, as if every pause were over."""

@@ -1,14 +1,16 @@
-"""Links are made of the settings' patterns, and nothing else."""
+"""PageUrls are made of the settings' patterns, and nothing else."""
 
 import pytest
 
-from keyturn.reset.delivery.page_urls import Links
+from keyturn.reset.delivery.page_urls import PageUrls
 
 TOKEN = "Abc-_123"
 
 
-def links(reset_url: str = "{base_url}/reset-password/{token}", base_url: str = "https://account.example.org") -> Links:
-    return Links(
+def links(
+    reset_url: str = "{base_url}/reset-password/{token}", base_url: str = "https://account.example.org"
+) -> PageUrls:
+    return PageUrls(
         base_url=base_url,
         reset_url=reset_url,
         forgot_url="{base_url}/forgot-password",

@@ -21,7 +21,7 @@ from keyturn.reset.records.client import Client, clipped
     ],
 )
 def test_one_subscriber_is_one_client(address: str, network: str) -> None:
-    assert Client(address=address).network == network
+    assert Client(ip_address=address).network == network
 
 
 def test_a_user_agent_is_kept_as_one_printable_line() -> None:

@@ -34,7 +34,7 @@ def add(database: Database, links: LinkStore) -> Add:
     async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
         async with database.transaction() as session:
             await links.add(
-                session, digest(token), account_id, f"{account_id}@northwind.example", Client(address="192.0.2.1"),
+                session, digest(token), account_id, f"{account_id}@northwind.example", Client(ip_address="192.0.2.1"),
                 moment=moment, ttl=HALF_AN_HOUR, live=live,
             )  # fmt: skip
             await session.commit()

@@ -13,7 +13,7 @@ from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
-from keyturn.reset.records.retention import Housekeeping
+from keyturn.reset.records.retention import Retention
 from keyturn.settings import RetentionSettings
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -29,8 +29,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def housekeeping(database: Database) -> Housekeeping:
-    return Housekeeping(database, KEPT, timedelta(minutes=1))
+def housekeeping(database: Database) -> Retention:
+    return Retention(database, KEPT, timedelta(minutes=1))
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
@@ -58,14 +58,14 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
     }  # fmt: skip
 
 
-async def test_links_leave_some_days_after_their_end(database: Database, housekeeping: Housekeeping) -> None:
+async def test_links_leave_some_days_after_their_end(database: Database, housekeeping: Retention) -> None:
     await write(database, ResetTokenRow, link("gone", NOW - DAY - timedelta(seconds=1)), link("kept", NOW - DAY))
 
     assert (await housekeeping.purge(NOW))["links"] == 1
     assert await kept(database, ResetTokenRow.account_id) == ["kept"]
 
 
-async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, housekeeping: Housekeeping) -> None:
+async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, housekeeping: Retention) -> None:
     old, young = NOW - 31 * DAY, NOW - 29 * DAY
     await write(
         database, OutboxRow,
@@ -77,7 +77,7 @@ async def test_settled_messages_leave_and_waiting_ones_never_do(database: Databa
     assert await kept(database, OutboxRow.key) == ["waiting", "young"]
 
 
-async def test_what_happened_to_a_message_leaves_with_it(database: Database, housekeeping: Housekeeping) -> None:
+async def test_what_happened_to_a_message_leaves_with_it(database: Database, housekeeping: Retention) -> None:
     await write(database, OutboxRow, message("gone", "sent", NOW - 31 * DAY), message("kept", "sent", NOW))
     gone, stays = await kept(database, OutboxRow.id)
     about = {"event": "sent", "detail": "", "at": NOW - 31 * DAY}
@@ -87,7 +87,7 @@ async def test_what_happened_to_a_message_leaves_with_it(database: Database, hou
     assert await kept(database, EventRow.message_id) == [stays]
 
 
-async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, housekeeping: Housekeeping) -> None:
+async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, housekeeping: Retention) -> None:
     await write(
         database, OutboxRow,
         message("old", "sent", NOW - 4 * DAY, "old"), message("young", "sent", NOW - 2 * DAY, "young"),
@@ -99,7 +99,7 @@ async def test_addresses_in_settled_messages_are_erased_earlier(database: Databa
     assert (await housekeeping.purge(NOW))["addresses"] == 0
 
 
-async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Housekeeping) -> None:
+async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Retention) -> None:
     entry = {
         "event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": "",
     }  # fmt: skip
@@ -112,7 +112,7 @@ async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Ho
     assert await kept(database, AuditRow.email) == ["kept"]
 
 
-async def test_sessions_leave_with_their_end(database: Database, housekeeping: Housekeeping) -> None:
+async def test_sessions_leave_with_their_end(database: Database, housekeeping: Retention) -> None:
     account = {
         "id": "ada", "email": "", "name": "", "provider": "", "kind": "", "locale": "", "active": True,
         "created_at": NOW,
@@ -130,7 +130,7 @@ async def test_sessions_leave_with_their_end(database: Database, housekeeping: H
 
 
 async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
-    database: Database, housekeeping: Housekeeping
+    database: Database, housekeeping: Retention
 ) -> None:
     long_ago = NOW - timedelta(minutes=2)
     await write(
@@ -145,19 +145,19 @@ async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
     assert await kept(database, MailboxRow.digest) == [b"cooling", b"suppressed"]
 
 
-async def test_any_number_of_rows_leave_in_small_batches(database: Database, housekeeping: Housekeeping) -> None:
+async def test_any_number_of_rows_leave_in_small_batches(database: Database, housekeeping: Retention) -> None:
     await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in range(1200)))
 
     assert (await housekeeping.purge(NOW))["links"] == 1200
     assert await kept(database, func.count(ResetTokenRow.id)) == [0]
 
 
-async def test_a_second_time_there_is_nothing_to_do(housekeeping: Housekeeping) -> None:
+async def test_a_second_time_there_is_nothing_to_do(housekeeping: Retention) -> None:
     assert set((await housekeeping.purge(NOW)).values()) == {0}
 
 
 async def test_it_goes_on_after_a_purge_that_failed(
-    database: Database, housekeeping: Housekeeping, caplog: pytest.LogCaptureFixture
+    database: Database, housekeeping: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
     async with database.engine.begin() as connection:
@@ -172,7 +172,7 @@ async def test_it_goes_on_after_a_purge_that_failed(
         await task
 
 
-async def test_it_runs_now_and_then(database: Database, housekeeping: Housekeeping) -> None:
+async def test_it_runs_now_and_then(database: Database, housekeeping: Retention) -> None:
     task = asyncio.create_task(housekeeping.run(timedelta(milliseconds=1)))
     async with asyncio.timeout(10):
         for _ in range(2):

@@ -180,5 +180,5 @@ async def test_reports_leave_with_their_message(start: Start) -> None:
     service = await start(resend=WITH_WEBHOOK, retention=RetentionSettings(outbox=DAY))
     await service.link()
     await deliver_all(service, report("delivered", await provider_id(service)))
-    await service.parts.housekeeping.purge(now() + 2 * DAY)
+    await service.parts.retention.purge(now() + 2 * DAY)
     assert await service.rows(select(EventRow)) == []

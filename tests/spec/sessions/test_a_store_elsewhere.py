@@ -25,10 +25,10 @@ from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.account_lock import take_turn
+from keyturn.reset.records.account_lock import acquire_account_lock
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.reset.records.models import AuditRow, TurnRow
+from keyturn.reset.records.models import AccountLockRow, AuditRow
 from keyturn.settings import LimitSettings
 
 
@@ -147,16 +147,16 @@ async def test_nothing_is_left_of_what_was_begun_and_has_ended(
     begun = await service.rows(select(OutboxRow.id).where(OutboxRow.kind == CHANGE_BEGUN))
 
     assert begun == []
-    assert await service.rows(select(TurnRow.claim)) == []
+    assert await service.rows(select(AccountLockRow.claim)) == []
 
 
 async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service) -> None:
     async with service.parts.database.transaction() as session:
         moment = now()
-        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1))
-        assert await take_turn(session, "u-1", moment, moment + timedelta(minutes=1)) is None
+        assert await acquire_account_lock(session, "u-1", moment, moment + timedelta(minutes=1))
+        assert await acquire_account_lock(session, "u-1", moment, moment + timedelta(minutes=1)) is None
         later = moment + timedelta(minutes=1)
-        assert await take_turn(session, "u-1", later, later + timedelta(minutes=1))
+        assert await acquire_account_lock(session, "u-1", later, later + timedelta(minutes=1))
 
 
 async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(

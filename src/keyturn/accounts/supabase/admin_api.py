@@ -12,7 +12,7 @@ import msgspec
 from keyturn.accounts.supabase.refusals import Refusal, refusal_of, rejection_of
 from keyturn.accounts.supabase.users import User
 from keyturn.errors import AccountsUnready
-from keyturn.http_client import OutgoingClient
+from keyturn.http_client import HttpClient
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
 
@@ -48,7 +48,7 @@ class AdminApi:
             "authorization": f"Bearer {settings.service_role_key}",
             "x-supabase-api-version": "2024-01-01",
         }
-        self._client = client or OutgoingClient()
+        self._client = client or HttpClient()
         self._is_own = client is None
 
     async def refusal(self) -> Refusal | None:

@@ -71,9 +71,9 @@ def studio_settings(*folders: Path) -> "StudioSettings":
 
 def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
-    from keyturn.reset.delivery.builtin_emails import own_gallery  # noqa: PLC0415
+    from keyturn.reset.delivery.builtin_emails import builtin_gallery  # noqa: PLC0415
 
-    return Opened(own_gallery(service, {**brands, **settings.brands}, reload=True), settings, service)
+    return Opened(builtin_gallery(service, {**brands, **settings.brands}, reload=True), settings, service)
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:

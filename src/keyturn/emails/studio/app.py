@@ -19,7 +19,7 @@ from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.data.current_data import Giving
+from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.data.data_tab import DataTab
 from keyturn.emails.studio.events import changes
 from keyturn.emails.studio.pages import (
@@ -33,7 +33,7 @@ from keyturn.emails.studio.pages import (
 )
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page
-from keyturn.emails.studio.pages.layout import HEADERS, Face
+from keyturn.emails.studio.pages.layout import HEADERS, Layout
 from keyturn.emails.studio.pages.sample_pages import SamplePages
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.view import read_view
@@ -52,8 +52,8 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     captured = Captured(studio.outbox) if studio.outbox else None
     checks = Checks(gallery, studio.clients)
     review = Review.of(studio)
-    face = Face(studio, captured, checks, review, path)
-    giving = Giving(gallery)
+    face = Layout(studio, captured, checks, review, path)
+    giving = CurrentDataReader(gallery)
     canvas = Canvas(gallery, giving, studio.sender)
     data_tab = DataTab(gallery, giving)
     pages = SamplePages(gallery, canvas, data_tab, checks, review, face)

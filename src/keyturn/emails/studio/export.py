@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.studio.capture.links import links_of
-from keyturn.emails.studio.data.current_data import Giving
+from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.frames.frames import PREVIEW, drawn
 from keyturn.emails.studio.frames.heads import in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
@@ -73,7 +73,7 @@ def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], 
     OSError where it cannot be written.
     """
     _make_room(destination, gallery.folder)
-    pages, previews, leaves = _pages(gallery, sender), Previews(gallery, Giving(gallery)), []
+    pages, previews, leaves = _pages(gallery, sender), Previews(gallery, CurrentDataReader(gallery)), []
     for template in gallery.names():
         of_template = list(_leaves(gallery, previews, template))
         for leaf in of_template:

@@ -10,7 +10,7 @@ from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 
 
-class CompiledOnce(BytecodeCache):
+class SharedBytecodeCache(BytecodeCache):
     """Keeps what was made of a file in a language: a filter of that language may have been applied to a constant.
 
     It is for environments that differ in nothing else. A file that was changed takes the place of the one before.
@@ -35,6 +35,6 @@ class CompiledOnce(BytecodeCache):
 
 
 @cache
-def compiled_once() -> CompiledOnce:
+def shared_bytecode_cache() -> SharedBytecodeCache:
     """Return what all of Keyturn's own environments share."""
-    return CompiledOnce()
+    return SharedBytecodeCache()

@@ -17,7 +17,7 @@ from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one
 from keyturn.mail.rendering.files import MailFiles, own_files
 from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.including import MjmlIncludes
-from keyturn.mail.rendering.jinja_cache import compiled_once
+from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.wrapping import short_lines
 
@@ -130,7 +130,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
-            bytecode_cache=compiled_once(),
+            bytecode_cache=shared_bytecode_cache(),
         )
         environment.filters["short_lines"] = short_lines
         language.teach(environment)

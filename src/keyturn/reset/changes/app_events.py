@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.accounts.port import Account
 from keyturn.outbox import Outbox
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import NOTICES, How, Notice
+from keyturn.reset.records.messages import APP_EVENTS, AppEvent, How
 from keyturn.webhooks.events import Event, Outcome, PasswordChanged, PasswordResetRequested
 
 
-class Notices:
+class AppEvents:
     """Writes those of `events` that the app wants to hear of, in the caller's transaction; of others, nothing.
 
     No token and no password is in them. Each method returns whether there is something to be sent.
@@ -39,13 +39,13 @@ class Notices:
         if event.type not in self._events:
             return False
         origin = Client(request_id=client.request_id, traceparent=client.traceparent)
-        notice = Notice(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
-        await self._outbox.enqueue(session, NOTICES[event.type], notice)
+        notice = AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+        await self._outbox.enqueue(session, APP_EVENTS[event.type], notice)
         return True
 
 
 def _about(account: Account, client: Client) -> dict[str, str]:
     return {
-        "account_id": account.id, "email": account.email, "kind": account.kind, "ip_address": client.address,
+        "account_id": account.id, "email": account.email, "kind": account.kind, "ip_address": client.ip_address,
         "user_agent": client.user_agent, "request_id": client.request_id,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import How
 
 
-class Permit(ABC):
+class ChangeAuthorization(ABC):
     """A live link, or an open session: good for one change."""
 
     how: How
@@ -36,4 +36,4 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     password: str
     client: Client
-    permit: Permit
+    permit: ChangeAuthorization

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.accounts.port import Account
 from keyturn.accounts.sessions import Sessions
 from keyturn.outbox import Outbox
-from keyturn.reset.changes.app_events import Notices
+from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
@@ -17,8 +17,8 @@ from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasCha
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
-class Consequences:
-    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, notices: Notices) -> None:
+class ChangeEffects:
+    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, notices: AppEvents) -> None:
         self._sessions = sessions
         self._links = links
         self._outbox = outbox

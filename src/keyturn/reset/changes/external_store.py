@@ -17,8 +17,8 @@ from keyturn.database import Database, now
 from keyturn.errors import AccountsUnready, Busy
 from keyturn.outbox import Message, Outbox
 from keyturn.reset.changes.authorization import Change
-from keyturn.reset.changes.effects import Consequences
-from keyturn.reset.records.account_lock import end_turn, take_turn
+from keyturn.reset.changes.effects import ChangeEffects
+from keyturn.reset.records.account_lock import acquire_account_lock, release_account_lock
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 
 _PATIENCE = 45.0
@@ -38,8 +38,8 @@ class _Begun(msgspec.Struct, frozen=True):
     moment: datetime
 
 
-class ChangesElsewhere:
-    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, consequences: Consequences) -> None:
+class ExternalStoreChanges:
+    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, consequences: ChangeEffects) -> None:
         self._database = database
         self._accounts = accounts
         self._outbox = outbox
@@ -59,7 +59,7 @@ class ChangesElsewhere:
         moment = now()
         async with self._database.transaction() as session:
             await change.permit.use(session, moment)
-            turn = await take_turn(session, change.account.id, moment, moment + _TURN)
+            turn = await acquire_account_lock(session, change.account.id, moment, moment + _TURN)
             if turn is None:
                 raise Busy(_RETRY_AFTER)
             payload = ChangeBegun(account_id=change.account.id, at=moment, client=change.client, how=change.permit.how)
@@ -99,7 +99,7 @@ class ChangesElsewhere:
             await session.commit()
 
     async def _end(self, session: AsyncSession, begun: _Begun) -> None:
-        await end_turn(session, begun.turn)
+        await release_account_lock(session, begun.turn)
         await self._outbox.withdraw(session, begun.promise)
 
     async def close(self) -> None:

@@ -4,8 +4,8 @@ from keyturn.accounts.port import AccountStore, JoinsTransaction, NewPassword
 from keyturn.database import Database, now
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
-from keyturn.reset.changes.effects import Consequences
-from keyturn.reset.changes.external_store import ChangesElsewhere
+from keyturn.reset.changes.effects import ChangeEffects
+from keyturn.reset.changes.external_store import ExternalStoreChanges
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 
@@ -15,7 +15,7 @@ class PasswordChanges:
 
     def __init__(
         self, database: Database, accounts: AccountStore, outbox: Outbox, policy: PasswordPolicy,
-        hasher: PasswordHasher, consequences: Consequences,
+        hasher: PasswordHasher, consequences: ChangeEffects,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -23,7 +23,7 @@ class PasswordChanges:
         self._policy = policy
         self._hasher = hasher
         self._consequences = consequences
-        self.elsewhere = ChangesElsewhere(database, accounts, outbox, consequences)
+        self.elsewhere = ExternalStoreChanges(database, accounts, outbox, consequences)
 
     async def make(self, change: Change) -> None:
         """Do it all, or nothing. Raises what the permit does, PasswordRejected, Busy, AccountsUnready."""

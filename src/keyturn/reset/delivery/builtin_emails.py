@@ -8,30 +8,30 @@ from keyturn.emails.gallery import Gallery
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
-from keyturn.reset.delivery.theme import Appearance, appearances_of_kinds, brands_with, own_languages
+from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
 from keyturn.settings import Settings
 
 
-def own_templates(settings: Settings, general: Appearance, *, reload: bool = False) -> Templates:
+def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
     """Return the mails that Keyturn brings, and in their places those of the settings."""
     packaged, own = folder("email_templates"), settings.mail.templates
     first, beneath = (Path(own).resolve(), packaged) if own else (packaged, None)
     return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
-def own_gallery(
+def builtin_gallery(
     settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
 ) -> Gallery:
     """Return the gallery over the mails. `others` are brands to switch to: what differs from the own one, by name.
 
     Those of the kinds of accounts are there, too. Raises SettingsInvalid with every fault in them.
     """
-    general = Appearance.of(settings.brand, own_languages(settings, reload=reload))
-    brands = {kind: one.globals for kind, one in appearances_of_kinds(settings, general.languages).items()}
+    general = Theme.of(settings.brand, own_languages(settings, reload=reload))
+    brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
     named = {name: f"studio.brands.{name}" for name in others or {}}
     found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
-    brands |= {name: Appearance.of(brand, general.languages).globals for name, brand in zip(named, found, strict=True)}
+    brands |= {name: Theme.of(brand, general.languages).globals for name, brand in zip(named, found, strict=True)}
     return Gallery(
-        templates=own_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
+        templates=builtin_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
         brands=brands,
     )  # fmt: skip

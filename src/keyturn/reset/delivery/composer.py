@@ -13,8 +13,8 @@ from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.mail.transports.email import Email
 from keyturn.reset.delivery.device import device_name
 from keyturn.reset.delivery.email_props import PasswordChanged, PasswordReset, SignInWithProvider
-from keyturn.reset.delivery.page_urls import Links
-from keyturn.reset.delivery.theme import Appearance
+from keyturn.reset.delivery.page_urls import PageUrls
+from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PasswordWasChanged
@@ -29,14 +29,14 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 """The explicit formatting characters of Unicode's UAX 9, 2."""
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters."""
 
     email: Email
     link: bytes | None = None
 
 
-class Postmark(msgspec.Struct, frozen=True, kw_only=True):
+class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """What is the same in every mail. `ttl` is the life of a link.
 
     `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too.
@@ -48,12 +48,12 @@ class Postmark(msgspec.Struct, frozen=True, kw_only=True):
     ends_sessions: bool
 
 
-class Letters:
+class MailComposer:
     """`kinds` are the appearances of the kinds of accounts that have one of their own."""
 
     def __init__(
-        self, templates: Templates, languages: Languages, addresses: Links, postmark: Postmark,
-        kinds: Mapping[str, Appearance] | None = None,
+        self, templates: Templates, languages: Languages, addresses: PageUrls, postmark: MailDefaults,
+        kinds: Mapping[str, Theme] | None = None,
     ) -> None:  # fmt: skip
         self._general = templates, languages
         self._of_kinds = {
@@ -62,7 +62,7 @@ class Letters:
         self._addresses = addresses
         self._postmark = postmark
 
-    def with_link(self, account: Account, token: str, moment: datetime, client: Client) -> Letter:
+    def with_link(self, account: Account, token: str, moment: datetime, client: Client) -> SealedMail:
         props = PasswordReset(
             name=_greeted(account.name),
             email=account.email,
@@ -71,9 +71,9 @@ class Letters:
             lifetime=self._postmark.ttl,
         )
         email = self._write(props, account, client, self._spoken(account, client))
-        return Letter(email=email, link=tokens.digest(token))
+        return SealedMail(email=email, link=tokens.digest(token))
 
-    def about_provider(self, account: Account, client: Client) -> Letter:
+    def about_provider(self, account: Account, client: Client) -> SealedMail:
         language = self._spoken(account, client)
         props = SignInWithProvider(
             name=_greeted(account.name),
@@ -81,20 +81,20 @@ class Letters:
             provider=account.provider[:_LONGEST_PROVIDER] or language.gettext("another service"),
             sign_in_link=self._addresses.sign_in(),
         )
-        return Letter(email=self._write(props, account, client, language))
+        return SealedMail(email=self._write(props, account, client, language))
 
-    def about_change(self, account: Account, change: PasswordWasChanged) -> Letter:
+    def about_change(self, account: Account, change: PasswordWasChanged) -> SealedMail:
         language = self._spoken(account, change.client)
         props = PasswordChanged(
             name=_greeted(account.name),
             email=account.email,
             changed_at=change.at,
-            address=change.client.address,
+            address=change.client.ip_address,
             device=device_name(change.client.user_agent, language),
             forgot_link=self._addresses.forgot(),
             sessions_ended=self._postmark.ends_sessions,
         )
-        return Letter(email=self._write(props, account, change.client, language))
+        return SealedMail(email=self._write(props, account, change.client, language))
 
     def _spoken(self, account: Account, client: Client) -> Language:
         """Return the account's language; where it has none, that of the browser that caused the mail."""

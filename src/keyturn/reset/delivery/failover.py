@@ -5,7 +5,7 @@ from keyturn.mail.transports.email import Email, Sender
 from keyturn.outbox import Message, Outbox, Sent
 
 
-class Post:
+class TransportFailover:
     """The transport of the settings, and the one to fall back to.
 
     A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it knows
@@ -27,13 +27,13 @@ class Post:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost."""
         sender = self._choose(message)
         if message.sealed and message.sender is None:
-            await self._outbox.hand_to(message, sender.name)
+            await self._outbox.reserve_transport(message, sender.name)
         try:
             return Sent(sender.name, await sender.send(email, message.key))
         except SendRefused as refusal:
             if not refusal.account or not self._second or sender is self._second or message.sender:
                 raise
-        await self._outbox.hand_to(message, self._second.name)
+        await self._outbox.reserve_transport(message, self._second.name)
         return Sent(self._second.name, await self._second.send(email, message.key))
 
     async def close(self) -> None:

@@ -16,10 +16,10 @@ from keyturn.database import Database, now
 from keyturn.errors import AccountsUnready, SendRefused, SendRetryable
 from keyturn.mail.transports.email import Email
 from keyturn.outbox import Dropped, Message, Outbox, Seal, SealBroken, Settlement
-from keyturn.reset.changes.app_events import Notices
-from keyturn.reset.changes.external_store import ChangesElsewhere
-from keyturn.reset.delivery.composer import Letter, Letters
-from keyturn.reset.delivery.failover import Post
+from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.changes.external_store import ExternalStoreChanges
+from keyturn.reset.delivery.composer import MailComposer, SealedMail
+from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.records import messages, tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
@@ -46,8 +46,8 @@ class Delivery:
 
     def __init__(
         self, database: Database, accounts: AccountStore, links: LinkStore, outbox: Outbox, audit: Audit,
-        notices: Notices, letters: Letters, seal: Seal, post: Post, rules: LinkRules,
-        elsewhere: ChangesElsewhere,
+        notices: AppEvents, letters: MailComposer, seal: Seal, post: TransportFailover, rules: LinkRules,
+        elsewhere: ExternalStoreChanges,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
@@ -77,7 +77,7 @@ class Delivery:
         Nor does it go to a mailbox that was suppressed since.
         """
         try:
-            letter = msgspec.msgpack.decode(self._seal.open(sealed), type=Letter)
+            letter = msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
         except SealBroken:
             raise SendRefused("sealed with a secret key that is no longer in the settings") from None
         if letter.link:
@@ -96,7 +96,7 @@ class Delivery:
                 return await self._confirm(message, msgspec.json.decode(message.payload, type=PasswordWasChanged))
             case messages.CHANGE_BEGUN:
                 return Dropped(await self._elsewhere.end_interrupted(message))
-            case kind if kind in messages.NOTICES.values():
+            case kind if kind in messages.APP_EVENTS.values():
                 return Dropped("webhooks.url is not set any more")
             case unknown:
                 raise SendRefused(f"unknown kind of message: {unknown}")
@@ -135,7 +135,7 @@ class Delivery:
             return SUPPRESSED if await self._links.is_suppressed(session, account.email, now()) else "cooldown"
         return LINK_MAILED if account.has_password else PROVIDER_MAILED
 
-    async def _with_fresh_link(self, session: AsyncSession, account: Account, client: Client) -> Letter:
+    async def _with_fresh_link(self, session: AsyncSession, account: Account, client: Client) -> SealedMail:
         token, moment = tokens.mint(os.urandom), now()
         await self._links.add(
             session, tokens.digest(token), account.id, account.email, client,
@@ -159,7 +159,7 @@ class Delivery:
             await session.commit()
         return answer
 
-    async def _keep(self, session: AsyncSession, message: Message, letter: Letter) -> Email:
+    async def _keep(self, session: AsyncSession, message: Message, letter: SealedMail) -> Email:
         sealed = self._seal.close(msgspec.msgpack.encode(letter))
         await self._outbox.keep(session, message, sealed, self._post.first_name)
         return letter.email

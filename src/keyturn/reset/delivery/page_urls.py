@@ -1,11 +1,11 @@
-"""Links are built from the settings alone, never from a request's headers (CVE-2017-8295)."""
+"""PageUrls are built from the settings alone, never from a request's headers (CVE-2017-8295)."""
 
 from urllib.parse import quote
 
 import msgspec
 
 
-class Links(msgspec.Struct, frozen=True, kw_only=True):
+class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     """The patterns of the settings, and the links that they make."""
 
     base_url: str

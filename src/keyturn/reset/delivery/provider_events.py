@@ -12,7 +12,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
 
 
-class MailReports:
+class ProviderEvents:
     """`suppression` is how long a mailbox is left alone that bounced for good or complained."""
 
     def __init__(

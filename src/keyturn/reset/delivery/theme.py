@@ -14,7 +14,7 @@ from keyturn.mail.rendering.render import branding
 from keyturn.settings import Brand, Settings
 
 
-class Appearance(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     brand: Brand
     palette: Palette
     languages: Languages
@@ -30,7 +30,7 @@ class Appearance(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return branding(msgspec.structs.asdict(self.brand), self.palette)
 
 
-def appearances_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Appearance]:
+def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Theme]:
     """Return how it differs for the kinds of accounts that have a brand or texts of their own.
 
     Raises SettingsInvalid with every fault in their brands.
@@ -38,7 +38,7 @@ def appearances_of_kinds(settings: Settings, general: Languages, *, reload: bool
     differing = {kind: one for kind, one in settings.kinds.items() if one.brand or one.locales}
     brands = brands_with({f"kinds.{kind}.brand": one.brand for kind, one in differing.items()}, settings.brand)
     return {
-        kind: Appearance.of(brand, own_languages(settings, one.locales, reload=reload) if one.locales else general)
+        kind: Theme.of(brand, own_languages(settings, one.locales, reload=reload) if one.locales else general)
         for (kind, one), brand in zip(differing.items(), brands, strict=True)
     }
 

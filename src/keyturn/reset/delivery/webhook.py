@@ -6,13 +6,13 @@ import msgspec
 
 from keyturn.database import now
 from keyturn.outbox import Message, Sent, Settlement
-from keyturn.reset.records.messages import Notice
+from keyturn.reset.records.messages import AppEvent
 
 if TYPE_CHECKING:
     from keyturn.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms: who has no webhook needs none
 
 
-class Telling:
+class WebhookHandler:
     """The outbox's handler for webhooks."""
 
     def __init__(self, sender: "WebhookSender") -> None:
@@ -20,5 +20,5 @@ class Telling:
 
     async def __call__(self, message: Message) -> Settlement:
         """Tell the app, under the message's key. Raises SendRetryable, SendRefused."""
-        notice = msgspec.json.decode(message.payload, type=Notice)
+        notice = msgspec.json.decode(message.payload, type=AppEvent)
         return Sent(self._sender.name, await self._sender.send(message.key, bytes(notice.event), now()))

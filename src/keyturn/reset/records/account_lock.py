@@ -7,10 +7,10 @@ from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keyturn.reset.records.models import TurnRow
+from keyturn.reset.records.models import AccountLockRow
 
 
-async def take_turn(session: AsyncSession, account_id: str, moment: datetime, until: datetime) -> str | None:
+async def acquire_account_lock(session: AsyncSession, account_id: str, moment: datetime, until: datetime) -> str | None:
     """Return the name of a turn that is this account's only one until then; None where somebody else has it.
 
     A turn that nobody ended, since its process died, is over at its time. One statement: of any number who try at
@@ -18,13 +18,15 @@ async def take_turn(session: AsyncSession, account_id: str, moment: datetime, un
     """
     claim = os.urandom(16).hex()
     upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    fresh = upsert(TurnRow).values(account_id=account_id, claim=claim, until=until)
+    fresh = upsert(AccountLockRow).values(account_id=account_id, claim=claim, until=until)
     statement = fresh.on_conflict_do_update(
-        index_elements=[TurnRow.account_id], set_={"claim": claim, "until": until}, where=TurnRow.until <= moment
-    ).returning(TurnRow.claim)
+        index_elements=[AccountLockRow.account_id],
+        set_={"claim": claim, "until": until},
+        where=AccountLockRow.until <= moment,
+    ).returning(AccountLockRow.claim)
     return claim if (await session.execute(statement)).first() is not None else None
 
 
-async def end_turn(session: AsyncSession, claim: str) -> None:
+async def release_account_lock(session: AsyncSession, claim: str) -> None:
     """End the turn; where it was over, and is somebody else's by now, that one goes on."""
-    await session.execute(delete(TurnRow).where(TurnRow.claim == claim))
+    await session.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))

@@ -45,7 +45,7 @@ class Audit:
         """Write an entry in the caller's transaction."""
         await session.execute(
             insert(AuditRow).values(
-                at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.address,
+                at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.ip_address,
                 user_agent=client.user_agent, request_id=client.request_id,
                 message_id=message_id,
             )

@@ -9,12 +9,12 @@ _LONGEST_HEADER = 300
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """`address` is the client's own, once trusted proxies have been looked through; "" where there is none.
+    """`ip_address` is the client's own, once trusted proxies have been looked through; "" where there is none.
 
     `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`).
     """
 
-    address: str = ""
+    ip_address: str = ""
     user_agent: str = ""
     languages: str = ""
     request_id: str = ""
@@ -23,7 +23,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def network(self) -> str:
         """What a limit counts: an IPv4 address, or the /64 that one IPv6 subscriber holds (RFC 6177)."""
-        return _network(self.address)
+        return _network(self.ip_address)
 
 
 @lru_cache(4096)
@@ -40,7 +40,7 @@ def _network(text: str) -> str:
 
 
 @lru_cache(4096)
-def plain_address(peer: str) -> str:
+def plain_ip_address(peer: str) -> str:
     """Return the IP address that `peer` is, an IPv4 one as such; "" for whatever else a proxy passes on unread."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])

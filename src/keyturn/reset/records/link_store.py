@@ -64,7 +64,7 @@ class LinkStore:
         """Store a new link, and revoke the oldest of the account's so that at most `live` of them work."""
         await session.execute(
             insert(ResetTokenRow).values(
-                digest=digest, account_id=account_id, email=email, ip_address=client.address,
+                digest=digest, account_id=account_id, email=email, ip_address=client.ip_address,
                 user_agent=client.user_agent, created_at=moment, expires_at=moment + ttl,
             )
         )  # fmt: skip

@@ -14,7 +14,7 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Taken back once that has ended; else its process has died."""
 
-NOTICES = {
+APP_EVENTS = {
     "password.changed": "webhook_password_changed",
     "password.reset_requested": "webhook_reset_requested",
 }
@@ -45,7 +45,7 @@ class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
     how: How
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
+class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What the app is told. `event` is the body as it is sent: each try the same bytes, also after a deploy.
 
     Of `client` it holds what leads back to the request; the event has the rest.

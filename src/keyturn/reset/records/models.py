@@ -58,7 +58,7 @@ class AuditRow(Model):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class TurnRow(Model):
+class AccountLockRow(Model):
     """A change of a password in another system, under way: no other of the same account begins before `until`."""
 
     __tablename__ = "keyturn_turns"

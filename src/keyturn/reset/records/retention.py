@@ -30,7 +30,7 @@ class _Chore(msgspec.Struct, frozen=True):
     due: ColumnElement[bool]
 
 
-class Housekeeping:
+class Retention:
     """Any number of workers may do it at once: each batch is one statement, and what is gone is gone."""
 
     def __init__(self, database: Database, retention: RetentionSettings, cooldown: timedelta) -> None:

@@ -15,7 +15,7 @@ from keyturn.mail.rendering.render import EmailProps
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class CurrentData:
     """`sample` is what the mail is drawn with: what was edited as far as it fits, else what fitted last.
 
     `start` and `values` are plain data: as it was before it was edited, and after, also where it does not fit.
@@ -42,12 +42,12 @@ class Given:
         return self.values != self.start
 
 
-class Giving:
+class CurrentDataReader:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._fitted_last: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
 
-    def of(self, template: str, view: View) -> Given | None:
+    def of(self, template: str, view: View) -> CurrentData | None:
         """Return what the view asks for; None where the template has no sample.
 
         Raises LookupError for a template or a sample that does not exist, TemplateInvalid where the samples cannot be
@@ -62,15 +62,15 @@ class Giving:
         try:
             values = edited(before, view.edit)
         except EditUnreadable as error:
-            return Given(replace(start, values=last), props, before, before, unreadable=error)
+            return CurrentData(replace(start, values=last), props, before, before, unreadable=error)
         if not view.edit:
             self._fitted_last.pop((template, start.name, view.seed), None)
-            return Given(start, props, before, values)
+            return CurrentData(start, props, before, values)
         drawn, faults = fitted(start, values, props)
         if faults:
-            return Given(replace(start, values=last), props, before, values, faults)
+            return CurrentData(replace(start, values=last), props, before, values, faults)
         self._fitted_last[template, start.name, view.seed] = drawn
-        return Given(replace(start, values=drawn), props, before, values)
+        return CurrentData(replace(start, values=drawn), props, before, values)
 
     def _start(self, template: str, view: View, props: type[EmailProps] | None) -> Sample | None:
         name = view.sample or next(iter(self._gallery.samples(template)), "")

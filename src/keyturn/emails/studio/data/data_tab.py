@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_409_CONFLICT
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
-from keyturn.emails.studio.data.current_data import Given, Giving
+from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.data.edits import EditUnreadable, edit_of, in_lines, read_object, steps_of
 from keyturn.emails.studio.data.first_sample import first_sample
 from keyturn.emails.studio.data.form_reading import Sent, read
@@ -48,9 +48,9 @@ class Misfit(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class DataTab:
     gallery: Gallery
-    giving: Giving
+    giving: CurrentDataReader
 
-    def parts(self, template: str, view: View, given: Given | None) -> dict[str, Any]:
+    def parts(self, template: str, view: View, given: CurrentData | None) -> dict[str, Any]:
         """Return what the page needs to know."""
         if given is None:
             return {"given": None}
@@ -116,7 +116,7 @@ class DataTab:
             ) from error
         return view.to(sample=name, seed=None, edit="", save="")
 
-    def _obstacle(self, files: SampleFiles, name: str, given: Given | None) -> Obstacle | None:
+    def _obstacle(self, files: SampleFiles, name: str, given: CurrentData | None) -> Obstacle | None:
         """Return what is in the way of saving, as far as it can be told without writing."""
         if fault := name_fault(name.strip()):
             return Obstacle(fault)
@@ -128,7 +128,7 @@ class DataTab:
             return Obstacle(f"{self._shown(error.file)} cannot be written: {error.reason}.")
         return Obstacle(f"There is a sample called {name}.", replaceable=True) if files.has(name) else None
 
-    def _given(self, template: str, view: View) -> Given | None:
+    def _given(self, template: str, view: View) -> CurrentData | None:
         try:
             return self.giving.of(template, view)
         except TemplateInvalid:  # the samples cannot be read, which the page itself says
@@ -151,7 +151,7 @@ class DataTab:
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
-def _misfits(given: Given, text: str) -> Iterator[Misfit]:
+def _misfits(given: CurrentData, text: str) -> Iterator[Misfit]:
     lines = text.split("\n")
     if wrong := given.unreadable:
         yield Misfit("", f"{wrong.message}.", wrong.line, wrong.column, excerpt(lines, wrong.line, wrong.column))

@@ -9,21 +9,21 @@ from litestar.exceptions import NotFoundException, ValidationException
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.studio.data.current_data import Giving
+from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.previews import Preview, Previews
 from keyturn.emails.studio.rendering.selection import line_in
 from keyturn.emails.studio.rendering.source import Sources
-from keyturn.emails.studio.rendering.source_map import Marks, Pixels
+from keyturn.emails.studio.rendering.source_map import Marks, SourceMap
 
 
 class Canvas:
     """Whatever this is asked for and does not exist is a NotFoundException."""
 
-    def __init__(self, gallery: Gallery, giving: Giving, sender: str) -> None:
+    def __init__(self, gallery: Gallery, giving: CurrentDataReader, sender: str) -> None:
         self._previews = Previews(gallery, giving)
-        self._pixels = Pixels(gallery, giving)
+        self._pixels = SourceMap(gallery, giving)
         self._sources = Sources(gallery, sender)
 
     def preview(self, template: str, view: View) -> Preview:

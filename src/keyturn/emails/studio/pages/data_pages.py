@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from keyturn.emails.studio.data.data_tab import DataTab
 from keyturn.emails.studio.data.form_reading import Sent
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.view import View, named
 
 
@@ -21,7 +21,7 @@ def edit(
     name: FromPath[Path],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
-    face: NamedDependency[Face],
+    face: NamedDependency[Layout],
 ) -> Redirect:
     """Make an edit of the fields that a form sent, and go to the page that shows it."""
     template = named(name)
@@ -35,7 +35,7 @@ async def save(
     name: FromPath[Path],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
-    face: NamedDependency[Face],
+    face: NamedDependency[Layout],
 ) -> Redirect:
     """Write the data that a form sent as a sample, and go to it; or back, to what is in the way."""
     template = named(name)

@@ -8,12 +8,12 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 
-from keyturn.emails.studio.pages.layout import HEADERS, Face
+from keyturn.emails.studio.pages.layout import HEADERS, Layout
 
 _logger = logging.getLogger("keyturn")
 
 
-def error_page(face: Face) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
+def error_page(face: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         # A stranger is not to see the list, and a frame no studio within the studio, whose policy nothing may frame.
         if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
@@ -23,7 +23,7 @@ def error_page(face: Face) -> Callable[[Request[Any, Any, Any], HTTPException], 
     return answer
 
 
-def failed_page(face: Face) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
+def failed_page(face: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
     """Return what answers where nobody thought of an error: what happened stands in the terminal, not on the page."""
     answer = error_page(face)
 

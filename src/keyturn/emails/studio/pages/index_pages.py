@@ -9,7 +9,7 @@ from litestar.di import NamedDependency, Provide
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.contact_sheet import SAMPLES, SCHEMES, SheetView, read_sheet_view, sections
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.pages.view import View
 
@@ -23,7 +23,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 @get("/index.json", sync_to_thread=False)
-def index(view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Face]) -> list[Item]:
+def index(view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]) -> list[Item]:
     """Return all that the folder holds. A mail is shown as the page shows it on which it is looked for."""
     entries = in_order(gallery.entries())
     anew = View(**{name: getattr(view, name) for name in ("lang", "brand", "dir", "width", "scheme", "images", "tab")})
@@ -40,7 +40,7 @@ def index(view: NamedDependency[View], gallery: NamedDependency[Gallery], face: 
 
 @get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)}, sync_to_thread=False)
 def contact_sheet(
-    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], face: NamedDependency[Face]
+    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
 ) -> Response[str]:
     """Show every template by its samples, widths and schemes, as far as they are asked for."""
     found = sections(gallery.entries(), sheet)

@@ -22,7 +22,7 @@ from keyturn.emails.studio.pages.tree import tree
 from keyturn.emails.studio.pages.view import WIDTHS, View
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.studio import Studio
-from keyturn.mail.rendering.jinja_cache import compiled_once
+from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.packaging import folder
 
 # No inline code, nothing from another host, and nobody may frame the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
@@ -39,7 +39,7 @@ HEADERS = {
 }
 
 
-class Face:
+class Layout:
     def __init__(
         self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
     ) -> None:
@@ -56,7 +56,7 @@ class Face:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            bytecode_cache=compiled_once(),
+            bytecode_cache=shared_bytecode_cache(),
         )
         self._environment.globals.update(
             url=self.url,

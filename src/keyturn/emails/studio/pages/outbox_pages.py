@@ -11,14 +11,14 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.capture.captured_mails import Captured, Mail
 from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.source import Source
 
 
 @get("/outbox", sync_to_thread=False)
 def outbox_page(
-    view: NamedDependency[View], captured: NamedDependency[Captured], face: NamedDependency[Face]
+    view: NamedDependency[View], captured: NamedDependency[Captured], face: NamedDependency[Layout]
 ) -> Response[str]:
     context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
     return face.page("outbox.html", context)
@@ -29,7 +29,7 @@ def mail_page(
     name: FromPath[str],
     view: NamedDependency[View],
     captured: NamedDependency[Captured],
-    face: NamedDependency[Face],
+    face: NamedDependency[Layout],
 ) -> Response[str]:
     mail, names = _read(captured, name), captured.names()
     here = names.index(name)

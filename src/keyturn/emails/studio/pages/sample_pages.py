@@ -15,7 +15,7 @@ from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.data.data_tab import DataTab
 from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.previews import Preview
@@ -31,7 +31,7 @@ class SamplePages:
         data_tab: DataTab,
         checks: Checks,
         review: Review | None,
-        face: Face,
+        face: Layout,
     ) -> None:
         self._gallery = gallery
         self._canvas = canvas

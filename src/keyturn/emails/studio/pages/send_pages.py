@@ -14,7 +14,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPR
 
 from keyturn.emails.studio.capture.sending import Outcome, Sending
 from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.view import View, named
 
 
@@ -25,7 +25,7 @@ class Recipient(msgspec.Struct, frozen=True):
 class SendPages:
     """`sending` is None where nobody has configured a transport: then the page says how to."""
 
-    def __init__(self, canvas: Canvas, sending: Sending | None, face: Face) -> None:
+    def __init__(self, canvas: Canvas, sending: Sending | None, face: Layout) -> None:
         self._canvas = canvas
         self._sending = sending
         self._face = face

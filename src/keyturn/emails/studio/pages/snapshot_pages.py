@@ -16,7 +16,7 @@ from keyturn.emails.snapshots.goldens import in_one_line
 from keyturn.emails.studio.checks.snapshots import Review, Stale, grouped
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.frames.changed_elements import with_marks
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.view import View, named
 
 
@@ -28,7 +28,7 @@ class Acceptance(msgspec.Struct):
 
 @get("/snapshots", sync_to_thread=True)
 def snapshots_page(
-    view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Face]
+    view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Layout]
 ) -> Response[str]:
     """Show all that is not as it was accepted, those mails together in which the same was changed."""
     context = {"groups": grouped(review.changes()), "goldens": review.goldens.folder, "total": review.total}
@@ -36,7 +36,7 @@ def snapshots_page(
 
 
 @get("/snapshots", sync_to_thread=False)
-def lesson_page(view: NamedDependency[View], face: NamedDependency[Face]) -> Response[str]:
+def lesson_page(view: NamedDependency[View], face: NamedDependency[Layout]) -> Response[str]:
     """Say how to begin, where there is no folder for golden files."""
     return face.page("snapshots_lesson.html", {"view": view, "waiting": []})
 
@@ -46,7 +46,7 @@ def accept_several(
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
-    face: NamedDependency[Face],
+    face: NamedDependency[Layout],
 ) -> Redirect:
     _accept(data, review)
     return Redirect(face.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
@@ -54,7 +54,7 @@ def accept_several(
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(
-    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Face]
+    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Layout]
 ) -> Response[str]:
     """Show a mail before and after: rendered, or what differs in its HTML or its text."""
     comparison = _compared(name, view, review)
@@ -80,7 +80,7 @@ def accept_one(
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
-    face: NamedDependency[Face],
+    face: NamedDependency[Layout],
 ) -> Redirect:
     """Accept what was looked at and go on to what is left."""
     here = _name(name, view)

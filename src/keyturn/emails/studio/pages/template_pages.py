@@ -10,7 +10,7 @@ from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio.pages.layout import Face
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.sample_pages import SamplePages
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.pages.view import View, named
@@ -19,7 +19,7 @@ from keyturn.emails.studio.rendering.source import shared_source
 
 @get("/", sync_to_thread=False)
 def first_page(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Face]
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
 ) -> Response[Any]:
     """Open the first template that has something to show."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
@@ -48,7 +48,7 @@ async def checked_page(
 
 @get("/files/{file:path}", sync_to_thread=False)
 def shared_file_page(
-    file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Face]
+    file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
     name = named(file)

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import lenient
-from keyturn.emails.studio.data.current_data import Given, Giving
+from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_samples, fault_of_template
 from keyturn.errors import TemplateInvalid
@@ -32,14 +32,14 @@ class Preview:
 
     language: Language
     sample: str = ""
-    given: Given | None = None
+    given: CurrentData | None = None
     mail: Rendered | None = None
     timing: Timing | None = None
     fault: Fault | None = None
 
 
 class Previews:
-    def __init__(self, gallery: Gallery, giving: Giving) -> None:
+    def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
         self._gallery = gallery
         self._giving = giving
         self._templates_for = gallery.renderers(lenient)
@@ -61,7 +61,7 @@ class Previews:
             return Preview(language=language)
         return self._draw(template, given, view, language)
 
-    def _draw(self, template: str, given: Given, view: View, language: Language) -> Preview:
+    def _draw(self, template: str, given: CurrentData, view: View, language: Language) -> Preview:
         templates = self._templates_for(given.sample, view.brand)
         name = given.sample.name
         key = (template, _unedited(view).to(sample=name))

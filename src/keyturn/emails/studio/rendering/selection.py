@@ -20,7 +20,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class Selection:
     """`tags` are what the line draws. `written_in` are the macros that it calls, `called_from` the calls of its own.
 
     `in_inbox` tells that the line is part of the subject or the preheader, which no frame shows.
@@ -34,7 +34,7 @@ class Picked:
     in_inbox: bool
 
     @classmethod
-    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Picked":
+    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Selection":
         inner: dict[str, Place] = {}
         outer: dict[str, Place] = {}
         for mark in (marks := list(marks)):

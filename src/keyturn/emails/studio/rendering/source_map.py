@@ -13,9 +13,9 @@ from keyturn.emails.lint.jinja.unknown_filters import traced_anyway
 from keyturn.emails.lint.markup.element import Element
 from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.source.traced_text import pieces_of
-from keyturn.emails.studio.data.current_data import Giving
+from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.pages.view import View
-from keyturn.emails.studio.rendering.selection import Mark, Picked
+from keyturn.emails.studio.rendering.selection import Mark, Selection
 from keyturn.errors import TemplateInvalid
 
 # What the subject and the preheader stand in, in MJML and in HTML.
@@ -45,8 +45,8 @@ class _Drawn:
         return self.offset < other.offset < self.end
 
 
-class Pixels:
-    def __init__(self, gallery: Gallery, giving: Giving) -> None:
+class SourceMap:
+    def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
         self._gallery = gallery
         self._giving = giving
         self._templates_for = gallery.renderers(traced_anyway)
@@ -75,16 +75,16 @@ class Pixels:
         picked = tuple(one.key for one in lines.at(at)) if at else ()
         return Marks({one.key: Mark(one.tag, document.trail(one.offset)) for one in lines.drawn}, picked)
 
-    def picked(self, template: str, view: View, at: Place) -> Picked | None:
+    def picked(self, template: str, view: View, at: Place) -> Selection | None:
         """Return what the page says of a line; None where it is in no file of this mail. Raises LookupError."""
         if at.file not in self._gallery.files_of(template):
             return None
         source = self._gallery.source(at.file)
         if not (document := self.document(template, view)):
-            return Picked.of(at, (), source, in_inbox=False)
+            return Selection.of(at, (), source, in_inbox=False)
         lines = Lines(document)
         marks = [Mark(one.tag, document.trail(one.offset)) for one in lines.at(at)]
-        return Picked.of(at, marks, source, in_inbox=lines.in_inbox(at))
+        return Selection.of(at, marks, source, in_inbox=lines.in_inbox(at))
 
 
 class Lines:
