@@ -109,7 +109,8 @@ class Templates:
         try:
             return self.environment(language).get_template(file).render(values)
         except TemplateSyntaxError as error:
-            raise TemplateInvalid(error.filename or file, error.lineno, str(error.message)) from error
+            # A plain number: an environment that was prepared to trace its output counts lines in numbers of its own.
+            raise TemplateInvalid(error.filename or file, int(error.lineno), str(error.message)) from error
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
             raise TemplateInvalid(*self._place(error, file), _reason(error)) from error
 
