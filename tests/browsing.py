@@ -1,12 +1,10 @@
 """Debian's Chromium, driven by Playwright, for tests that look at pages as people do."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from playwright.async_api import Browser, async_playwright, expect
+from tests.programs import require_program
 
 FLAGS = (
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
@@ -21,10 +19,7 @@ _PATIENCE = 20_000
 @asynccontextmanager
 async def running_chromium() -> AsyncIterator[Browser]:
     """Run the browser. Where there is none the test is skipped, but never in CI."""
-    path = shutil.which("chromium")
-    if not path:
-        message = "no chromium on this machine: apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    path = require_program("chromium", "chromium")
     expect.set_options(timeout=_PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))

@@ -7,9 +7,20 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
-from tests.mariadb_server import MARIADBD, MariadbServer, running_mariadb
+from tests.mariadb_server import MariadbServer, running_mariadb
 
 pytest_plugins = ["keyturn.testing", "pytester"]
+
+_MARKED = ("browser", "postgresql", "mariadb")
+"""Fixtures, and parameters that choose a server, by which a test is marked: `-m "not browser"` leaves it out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        needed = {*getattr(item, "fixturenames", ()), *(value for value in chosen if isinstance(value, str))}
+        for name in needed.intersection(_MARKED):
+            item.add_marker(name)
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +36,6 @@ def postgresql() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
-    if not MARIADBD:
-        pytest.skip("there is no mariadbd: install Debian's mariadb-server")
     with running_mariadb() as server:
         yield server
 

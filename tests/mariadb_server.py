@@ -13,10 +13,7 @@ from tempfile import TemporaryDirectory
 
 import aiomysql
 from tests.databases import in_memory
-
-# A server of Debian's lies where the shell of an ordinary user does not look.
-_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
-MARIADBD = shutil.which("mariadbd", path=_PATH)
+from tests.programs import PATH, require_program
 
 # What a power cut would do to it is nobody's concern.
 _OPTIONS = (
@@ -53,15 +50,15 @@ class MariadbServer:
 
 @contextmanager
 def running_mariadb() -> Iterator[MariadbServer]:
-    """Run `MARIADBD` in a folder that goes with it; as root it runs as a user of its own."""
-    assert MARIADBD
+    """Run it in a folder that goes with it; as root it runs as a user of its own. Skips where there is none."""
+    mariadbd = require_program("mariadbd", "mariadb-server")
     # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
         places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder))]
         installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
-        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": _PATH})
-        server = subprocess.Popen([MARIADBD, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
+        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": PATH})
+        server = subprocess.Popen([mariadbd, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr
             if not any("ready for connections" in line for line in server.stderr):

@@ -1,11 +1,11 @@
 """The mails in a real browser: what is readable, what fits, what can be touched, in light and in dark."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Page
 
 from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language
@@ -14,7 +14,8 @@ from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
 
-OFFLINE = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 PLAIN: dict[str, Any] = {"name": "Northwind School"}
 BRANDS: dict[str, dict[str, Any]] = {
     "default": PLAIN,
@@ -44,28 +45,26 @@ TEXTS_AND_GROUNDS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """Open Debian's Chromium, or the one that Playwright brings."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OFFLINE)
-        yield browser.new_page()
-        browser.close()
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page()
+    yield page
+    await page.close()
 
 
 @pytest.mark.parametrize("brand", BRANDS)
 @pytest.mark.parametrize("props", MAILS, ids=lambda props: props.template)
-def test_every_text_is_readable_on_its_ground(
+async def test_every_text_is_readable_on_its_ground(
     props: EmailProps, brand: str, branded: Callable[..., Templates], english: Language, page: Page
 ) -> None:
-    page.set_content(branded(**BRANDS[brand]).render(props, english).html)
+    await page.set_content(branded(**BRANDS[brand]).render(props, english).html)
     seen = {}
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        seen[scheme] = page.evaluate(TEXTS_AND_GROUNDS)
-    page.emulate_media(color_scheme="light")
-    page.evaluate(MARKED_BY_OUTLOOK)
-    seen["marked by Outlook"] = page.evaluate(TEXTS_AND_GROUNDS)
+        await page.emulate_media(color_scheme=scheme)
+        seen[scheme] = await page.evaluate(TEXTS_AND_GROUNDS)
+    await page.emulate_media(color_scheme="light")
+    await page.evaluate(MARKED_BY_OUTLOOK)
+    seen["marked by Outlook"] = await page.evaluate(TEXTS_AND_GROUNDS)
 
     for scheme, texts in seen.items():
         assert len(texts) > 8
@@ -76,18 +75,19 @@ def test_every_text_is_readable_on_its_ground(
 
 @pytest.mark.parametrize("language", ["english", "arabic"])
 @pytest.mark.parametrize("kind", EMAILS)
-def test_the_longest_sample_fits_every_screen_and_its_button_is_large_enough_to_touch(
+async def test_the_longest_sample_fits_every_screen_and_its_button_is_large_enough_to_touch(
     kind: str, language: str, branded: Callable[..., Templates], page: Page, request: pytest.FixtureRequest
 ) -> None:
     props = read_samples(folder("email_templates"), EMAILS[kind])["long_name"]
-    page.set_content(branded().render(props, request.getfixturevalue(language)).html)
+    await page.set_content(branded().render(props, request.getfixturevalue(language)).html)
     for width in (320, 375, 600, 1280):
-        page.set_viewport_size({"width": width, "height": 700})
-        card, button = page.locator(".card").bounding_box(), page.locator(".button a").bounding_box()
+        await page.set_viewport_size({"width": width, "height": 700})
+        card = await page.locator(".card").bounding_box()
+        button = await page.locator(".button a").bounding_box()
         assert card
         assert button
 
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert card["width"] == min(width - 24, 560)
         assert card["x"] == (width - card["width"]) / 2
         before = button["x"] - card["x"]
