@@ -68,6 +68,10 @@ class SampleNotSaved(KeyturnError):
         super().__init__(f"{file} was not written: {reason}")
 
 
+class ExtraMissing(KeyturnError):
+    """A package that an extra brings is not installed; the text says what needs it, and how to get it."""
+
+
 class DatabaseUnready(KeyturnError):
     pass
 

@@ -1,6 +1,10 @@
-"""Folders that stand at the top of the checkout, and inside the package once it is a wheel."""
+"""What this installation came with: folders that stand at the top of a checkout and inside a wheel, and the extras."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
@@ -16,3 +20,18 @@ def folder(name: str) -> Path:
     if _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file() and in_checkout.is_dir():
         return in_checkout
     return _PACKAGE / name
+
+
+@contextmanager
+def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
+    """Say in one sentence how to get the packages that are imported in this block, where one of them is missing.
+
+    `what` is what needs them. Raises SettingsInvalid by the `setting` that asks for it, else ExtraMissing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __package__:
+            raise  # a module of ours
+        sentence = f"{what} needs: pip install keyturn[{extra}]"
+        raise (SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)) from None

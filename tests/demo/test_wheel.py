@@ -53,3 +53,20 @@ def test_the_demo_runs_from_it_in_an_empty_folder(keyturn: Path, tmp_path: Path)
                 assert answer.status == 200
         code, _ = demo.interrupt()
     assert code == 0
+
+
+def test_the_demo_of_an_app_at_supabase_runs_from_it(keyturn: Path, tmp_path: Path) -> None:
+    with running_demo([str(keyturn), "demo", "--port", "0", "--example", "easemail"], tmp_path) as demo:
+        code, _ = demo.interrupt()
+    assert code == 0
+
+
+def test_what_an_extra_would_bring_is_said_in_a_sentence(keyturn: Path, tmp_path: Path) -> None:
+    environment = {"PATH": "", "KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
+    migrate = subprocess.run(
+        [keyturn, "migrate"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (migrate.returncode, migrate.stderr.splitlines()[1:]) == (
+        1, ["  database.url: postgresql needs: pip install keyturn[postgres]"],
+    )  # fmt: skip

@@ -18,12 +18,16 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
     from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
     from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
+    from keyturn.parts import Parts  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
     _require_ready(here, settings)
-    app = create_app(settings, worker=not no_worker)
+    parts = Parts(settings)
+    if not no_worker:
+        parts.relay()  # raises SettingsInvalid where it has no transport
+    app = create_app(settings, parts=parts, worker=not no_worker)
     bound = listen(host, port)
     run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
 

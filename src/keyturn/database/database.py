@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
+from keyturn.packaging import requires_extra
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
@@ -116,7 +117,8 @@ def _opened(url: str, pool_size: int) -> AsyncEngine:
     config = SQLAlchemyAsyncConfig(
         connection_string=_with_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
     )
-    engine = config.get_engine()
+    with requires_extra("postgres", "postgresql", "database.url"):
+        engine = config.get_engine()
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
 

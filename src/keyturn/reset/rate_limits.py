@@ -12,6 +12,7 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from keyturn.errors import Fault, LimitsUnready, SettingsInvalid, TooManyRequests
+from keyturn.packaging import requires_extra
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 
@@ -78,10 +79,8 @@ class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statem
 
 def _connections(url: str) -> Any:
     """Return a pool of our own: the one that the storage would make has no time-outs, and nobody could close it."""
-    try:
+    with requires_extra("redis", "redis", "limits.storage_url"):
         from coredis import ConnectionPool  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        raise SettingsInvalid([Fault("limits.storage_url", "redis needs: pip install keyturn[redis]")]) from None
     plain = url.replace("redis+unix:", "unix:", 1)
     return ConnectionPool.from_url(plain, connect_timeout=_PATIENCE, stream_timeout=_PATIENCE)
 

@@ -7,15 +7,15 @@ installed, and have pytest rewrite the assertions of the whole package at every 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from keyturn.testing.mail_snapshot import MailSnapshot
-from keyturn.testing.memory import MemorySender
-from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
-from keyturn.testing.supabase_server import SupabaseServer
 
 if TYPE_CHECKING:
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
+    from keyturn.testing.mail_snapshot import MailSnapshot
+    from keyturn.testing.memory import MemorySender
+    from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
+    from keyturn.testing.supabase_server import SupabaseServer
 
 __all__ = [
     "AccountStoreContract",
@@ -28,13 +28,23 @@ __all__ = [
     "SupabaseServer",
 ]
 
+_MODULES = {
+    "AccountStoreContract": "account_contract",
+    "JoiningStoreContract": "account_contract",
+    "MailSnapshot": "mail_snapshot",
+    "MemorySender": "memory",
+    "People": "account_contract",
+    "RefusingSenderContract": "sender_contract",
+    "SenderContract": "sender_contract",
+    "SupabaseServer": "supabase_server",
+}
+
 pytest_plugins = ["keyturn.testing.plugin"]
 
 
 def __getattr__(name: str) -> Any:
-    # With them comes SQLAlchemy, and the tests of mails need not wait a second for it.
-    if name in ("AccountStoreContract", "JoiningStoreContract", "People"):
-        from keyturn.testing import account_contract  # noqa: PLC0415
-
-        return getattr(account_contract, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Each with what it needs alone: the demo runs the server of Supabase without pytest, and the tests of mails need
+    # not wait a second for SQLAlchemy.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

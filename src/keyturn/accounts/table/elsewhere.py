@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
 from keyturn.database.wording import cause, where
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
+from keyturn.packaging import requires_extra
 
 _DRIVERS = {
     "sqlite": ("sqlite+aiosqlite", ""),
@@ -91,9 +92,8 @@ def _engine(url: str, seconds: float) -> AsyncEngine:
     address = given.set(drivername=driver).difference_update_query(_OF_OTHER_CLIENTS)
     try:
         options = _options(address, driver, seconds)
-        engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **options)
-    except ModuleNotFoundError:
-        raise _fault(f"{backend} needs: pip install keyturn[{extra}]") from None
+        with requires_extra(extra, backend, "accounts.table.url"):
+            engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **options)
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
     if driver.startswith("sqlite"):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from keyturn.database import Database
-from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
 from keyturn.mail.transports.pace import Pace, PacedSender
+from keyturn.packaging import requires_extra
 from keyturn.settings import Settings
 
 
@@ -21,10 +21,8 @@ def sender_for(transport: str, settings: Settings, database: Database | None = N
             sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
             return PacedSender(sender, Pace(database, "resend", settings.resend.rate)) if database else sender
         case "smtp":
-            try:
+            with requires_extra("smtp", "smtp", "mail.transport"):
                 from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415
-            except ModuleNotFoundError:
-                raise SettingsInvalid([Fault("mail.transport", "smtp needs: pip install keyturn[smtp]")]) from None
             return SmtpSender(settings.smtp)
         case _:
             from keyturn.mail.transports.capture import CaptureSender  # noqa: PLC0415

@@ -1,0 +1,74 @@
+"""What an extra brings and is not installed: one sentence and an exit code, whatever the command."""
+
+import sys
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+PRODUCTION = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_MAIL_FROM": "Northwind <no-reply@northwind.example>",
+}
+POSTGRES = {"KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
+MYSQL = {
+    "KEYTURN_ACCOUNTS_STORE": "table",
+    "KEYTURN_ACCOUNTS_TABLE_URL": "mysql://app:secret@127.0.0.1:1/app",
+    "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
+    "KEYTURN_SIGN_IN_URL": "https://northwind.example/sign-in",
+}
+REDIS = {"KEYTURN_LIMITS_STORAGE_URL": "redis://127.0.0.1:1"}
+SMTP = {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "127.0.0.1"}
+
+ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "purge", "accounts find ada@x.example")
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Let a module be not installed, as the import system sees it (Python reference, 5.3.1)."""
+    monkeypatch.setitem(sys.modules, request.param, None)
+    monkeypatch.delitem(sys.modules, "keyturn.mail.transports.smtp", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "environment", "sentence", "command"),
+    [
+        *(
+            ("asyncpg", POSTGRES, "database.url: postgresql needs: pip install keyturn[postgres]", command)
+            for command in ("serve --port 0", "worker", "migrate", *ON_THE_DATABASE)
+        ),
+        *(
+            ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install keyturn[mysql]", command)
+            for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
+        ),
+        *(
+            ("coredis", REDIS, "limits.storage_url: redis needs: pip install keyturn[redis]", command)
+            for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
+        ),
+        *(
+            ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install keyturn[smtp]", command)
+            for command in ("serve --port 0", "worker")
+        ),
+    ],
+    indirect=["lacking"],
+)
+@pytest.mark.usefixtures("lacking")
+def test_it_is_named_with_the_way_to_get_it(
+    migrated: Keyturn, environment: dict[str, str], sentence: str, command: str
+) -> None:
+    shown = migrated(*command.split(), **PRODUCTION | environment)
+
+    assert shown.code == 1
+    assert shown.err.splitlines()[-1].strip() == sentence
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize("lacking", ["asyncpg"], indirect=True)
+@pytest.mark.usefixtures("lacking")
+def test_init_says_it_of_the_database_that_it_should_look_at(keyturn: Keyturn) -> None:
+    answers = ("--base-url=https://x.example", "--brand=X", "--from=a@x.example", "--sign-in-url=https://x.example/in")
+    shown = keyturn("init", "--database", POSTGRES["KEYTURN_DATABASE_URL"], *answers)
+
+    assert shown.code == 1
+    assert shown.err.splitlines()[-1].endswith("postgresql needs: pip install keyturn[postgres]")
+    assert "Traceback" not in shown.err
