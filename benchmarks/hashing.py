@@ -11,6 +11,7 @@ import bcrypt
 
 from benchmarks.figure import Figure
 from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.settings import HashingSettings
 
 HASHES, ROUNDS, COST = 24, 3, 12
 
@@ -38,7 +39,7 @@ def _bare() -> float:
 
 
 async def _pooled() -> tuple[float, float]:
-    hasher = PasswordHasher(cost=COST)
+    hasher = PasswordHasher(HashingSettings(cost=COST))
     await asyncio.gather(*(hasher.hash("warm") for _ in range(os.cpu_count() or 1)))
     stalls: list[float] = []
     watch = asyncio.create_task(_watch(stalls))

@@ -48,7 +48,7 @@ def create_app(
             *more,
         ],
         # Only a proxy of ours is believed that says which trace a request belongs to.
-        middleware=parts.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
+        middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[KeyturnPlugin(settings, parts=parts, worker=worker, path="")],
         exception_handlers=refusals_around(pages),
         openapi_config=OpenAPIConfig(

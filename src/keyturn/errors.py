@@ -152,12 +152,12 @@ class SendFailed(KeyturnError):
 
 
 class SendRetryable(SendFailed):
-    """`retry_after` in seconds, where the provider said so. `sure` where the mail certainly was not accepted."""
+    """`retry_after` in seconds, where the provider said so. `not_accepted`: it is certain that nobody took the mail."""
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, sure: bool = False) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-        self.sure = sure
+        self.not_accepted = not_accepted
 
 
 class QuotaExhausted(SendFailed):

@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
@@ -17,36 +17,41 @@ from keyturn.mail.transports.email import Sender, local_sender
 from keyturn.mail.transports.resend_webhook import ResendWebhook
 from keyturn.mail.transports.senders import sender_for
 from keyturn.mail.transports.traced import TracedSender
-from keyturn.outbox import Aside, Outbox, Relay, RelayLimits, Seal
+from keyturn.outbox import Handler, Lane, Outbox, Relay, RelayLimits, Seal
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.delivery.builtin_emails import builtin_templates
 from keyturn.reset.delivery.composer import MailComposer, MailDefaults
+from keyturn.reset.delivery.confirmation import ConfirmationHandler
 from keyturn.reset.delivery.failover import TransportFailover
-from keyturn.reset.delivery.handler import Delivery, LinkRules
+from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
+from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
+from keyturn.reset.delivery.reset_request import ResetLinks, ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
-from keyturn.reset.delivery.webhook import WebhookHandler
+from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.messages import APP_EVENTS, origin_of
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import APP_EVENTS, CHANGE_BEGUN, PASSWORD_CHANGED, RESET_REQUESTED, origin_of
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.prometheus import PrometheusMeters
+from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
-if TYPE_CHECKING:
-    from keyturn.webhooks.sender import WebhookSender
-
 log = logging.getLogger("keyturn")
+
+_WEBHOOKS_AT_ONCE = 4
+"""However slow an app answers, that many webhooks wait for it at a time."""
 
 
 class Parts:
@@ -61,7 +66,7 @@ class Parts:
     ) -> None:  # fmt: skip
         self.settings = settings
         self.meters = PrometheusMeters()
-        self.tracing = tracing or tracing_of_process()
+        self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
         self.secrets = _secrets(settings)
         kept = settings.database
         self.database = database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema)
@@ -84,28 +89,25 @@ class Parts:
         self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
         self.sessions = Sessions(self.database, settings.session.ttl)
-        self.links = LinkStore(self.database)
+        self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
+        self.mailboxes = Mailboxes(
+            self.database, cooldown=settings.limits.mailbox_cooldown, suppression=settings.limits.suppression
+        )
         self.rate_limits = RateLimits(settings.limits)
         self.policy = PasswordPolicy(settings.password, *(brand.name for brand in brands))
-        self.hasher = PasswordHasher(
-            cost=settings.hashing.cost, prefix=settings.hashing.prefix, workers=settings.hashing.workers,
-            queue=settings.hashing.queue, meters=self.meters, tracing=self.tracing,
-        )  # fmt: skip
-        self.notices = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
+        self.hasher = PasswordHasher(settings.hashing, self.telemetry)
+        self.events = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
+        self.effects = ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.events)
         self.changes = PasswordChanges(
-            self.database, self.accounts, self.outbox, self.policy, self.hasher,
-            ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.notices),
+            self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )  # fmt: skip
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.meters
         )
         self.sign_ins = self._sign_ins()
-        self.provider_events = ProviderEvents(
-            self.database, self.accounts, self.links, self.audit, settings.limits.suppression
-        )
+        self.provider_events = ProviderEvents(self.database, self.accounts, self.mailboxes, self.audit)
+        self.retention = Retention(self.database, settings.retention, self.mailboxes)
         self._sender = sender
-        self._post: TransportFailover | None = None
-        self._webhooks: WebhookSender | None = None
 
     @cached_property
     def webhook(self) -> ResendWebhook | None:
@@ -118,55 +120,77 @@ class Parts:
         if self.sign_ins:
             sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
         return ResetApi(
-            resets=self.resets, policy=self.policy, sessions=sessions, reports=self.provider_events,
-            webhook=self.webhook, database=self.database, languages=self.languages, link_life=self.settings.token.ttl,
+            resets=self.resets, policy=self.policy, sessions=sessions, provider_events=self.provider_events,
+            webhook=self.webhook, database=self.database, languages=self.languages, link_life=self.links.lifetime,
         )  # fmt: skip
 
     @property
     def session_cookie(self) -> SessionCookie:
         return SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
 
+    @cached_property
     def relay(self) -> Relay:
-        """Return a relay that works this process's outbox off. Raises SettingsInvalid where it has no transport."""
-        settings = self.settings
-        self._post = self._post or self._new_post()
-        sender = settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address)
-        letters = MailComposer(
-            self.templates, self.languages, self.urls,
-            MailDefaults(
-                sender=sender, reply_to=settings.mail.reply_to, ttl=settings.token.ttl,
-                ends_sessions=_ends_sessions(settings.accounts),
-            ),
-            self.kinds,
-        )  # fmt: skip
-        rules = LinkRules(
-            ttl=settings.token.ttl, live=settings.token.live_per_account, cooldown=settings.limits.mailbox_cooldown
-        )
-        delivery = Delivery(
-            self.database, self.accounts, self.links, self.outbox, self.audit, self.notices, letters,
-            Seal(self.secrets), self._post, rules, self.changes.elsewhere,
-        )  # fmt: skip
-        worker = settings.worker
-        limits = RelayLimits(
-            concurrency=worker.concurrency, poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts
-        )
-        return Relay(
-            self.outbox, delivery, limits, aside=self._telling(), origin=origin_of, meters=self.meters,
-            tracing=self.tracing,
-        )  # fmt: skip
-
-    @property
-    def retention(self) -> Retention:
-        return Retention(self.database, self.settings.retention, self.settings.limits.mailbox_cooldown)
+        """What works this process's outbox off. Raises SettingsInvalid where it has no transport."""
+        worker = self.settings.worker
+        limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
+        lanes = [self._mail_lane(), *self._webhook_lanes()]
+        return Relay(self.outbox, lanes, limits, origin=origin_of, telemetry=self.telemetry)
 
     def work(self) -> Coroutine[Any, Any, None]:
-        """Return what sends the mails and keeps the house until cancelled. Raises SettingsInvalid where it cannot."""
-        return self._work(self.relay())
+        """Return what sends the mails and purges until cancelled. Raises SettingsInvalid where it cannot."""
+        return self._work(self.relay)
 
     async def _work(self, relay: Relay) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
             group.create_task(self.retention.run(self.settings.worker.housekeeping))
+
+    def _mail_lane(self) -> Lane:
+        transports = self._transports()
+        mails = MailDelivery(
+            self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports
+        )  # fmt: skip
+        composer = self._composer()
+        handlers: dict[str, Handler] = {
+            RESET_REQUESTED: ResetRequestHandler(
+                mails, self.accounts, self.mailboxes, ResetLinks(self.links, composer), self.audit, self.events
+            ),
+            PASSWORD_CHANGED: ConfirmationHandler(mails, self.accounts, self.mailboxes, composer, self.audit),
+            CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
+        }
+        if not self.settings.webhooks.url:
+            handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
+        return Lane(handlers, self.settings.worker.concurrency, transports.close)
+
+    def _composer(self) -> MailComposer:
+        settings = self.settings
+        defaults = MailDefaults(
+            sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
+            reply_to=settings.mail.reply_to,
+            ends_sessions=_ends_sessions(settings.accounts),
+        )
+        return MailComposer(self.templates, self.languages, self.urls, defaults, self.kinds)
+
+    def _transports(self) -> TransportFailover:
+        mail = self.settings.mail
+        first = self._sender or sender_for(mail.transport, self.settings, self.database)
+        second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
+        return TransportFailover(
+            self.outbox,
+            TracedSender(first, self.telemetry.tracing),
+            TracedSender(second, self.telemetry.tracing) if second else None,
+            mail.fallback_after,
+        )
+
+    def _webhook_lanes(self) -> list[Lane]:
+        hooks = self.settings.webhooks
+        if not hooks.url:
+            return []
+        from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
+
+        secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
+        sender = WebhookSender(hooks.url, secrets, hooks.timeout)
+        return [Lane(dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender)), _WEBHOOKS_AT_ONCE, sender.close)]
 
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
@@ -181,37 +205,13 @@ class Parts:
             self.changes, self.meters,
         )  # fmt: skip
 
-    def _new_post(self) -> TransportFailover:
-        mail = self.settings.mail
-        first = self._sender or sender_for(mail.transport, self.settings, self.database)
-        second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
-        return TransportFailover(
-            self.outbox,
-            TracedSender(first, self.tracing),
-            TracedSender(second, self.tracing) if second else None,
-            mail.fallback_after,
-        )
-
-    def _telling(self) -> Aside | None:
-        hooks = self.settings.webhooks
-        if not hooks.url:
-            return None
-        from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
-
-        secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
-        self._webhooks = self._webhooks or WebhookSender(hooks.url, secrets, hooks.timeout)
-        return Aside(kinds=tuple(APP_EVENTS.values()), handle=WebhookHandler(self._webhooks))
-
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""
-        await self.changes.elsewhere.close()
+        await self.changes.close()
         self.hasher.close()
-        if self._post:
-            await self._post.close()
-        if self._webhooks:
-            await self._webhooks.close()
-        self._post = self._webhooks = None
-        self.outbox.waiting = asyncio.Event()  # one that was waited for belongs to that loop
+        if relay := vars(self).pop("relay", None):
+            await relay.close()
+        self.outbox.close()
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()

@@ -65,7 +65,7 @@ class KeyturnPlugin(InitPlugin):
             MountedApart(
                 self._path or "/",
                 route_handlers=routers,
-                middleware=[_clients_behind(server.trusted_proxies), *parts.tracing.request_notes()],
+                middleware=[_clients_behind(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,
@@ -175,8 +175,8 @@ def site_of(parts: Parts) -> Site:
         session_cookie=parts.session_cookie,
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
-        token_ttl=settings.token.ttl,
-        cooldown=settings.limits.mailbox_cooldown,
+        links=parts.links,
+        mailboxes=parts.mailboxes,
         paths=parts.paths,
         kinds=parts.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),

@@ -94,7 +94,7 @@ async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Data
     await post(outbox, "one")
     for fault in (1, 2):
         assert (await rows.only()).state == "waiting", f"given up before fault {fault}"
-        await work(outbox, ZeroDivisionError("a slip"), max_faults=2)
+        await work(outbox, ZeroDivisionError("a slip"), max_crashes=2)
         await make_due(database)
 
     row = await rows.only()
@@ -120,7 +120,7 @@ async def test_a_message_that_ends_its_workers_is_given_up_without_another(outbo
     for _ in range(3):
         await outbox.claim(1, timedelta(0))
     handler = Handler()
-    await relay_of(outbox, handler, max_faults=2).drain()
+    await relay_of(outbox, handler, max_crashes=2).drain()
 
     assert handler.begun == []
     assert await rows.states() == ["dead"]

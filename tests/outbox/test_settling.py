@@ -36,7 +36,7 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     async with database.transaction() as session:
-        await outbox.keep(session, message, sealed, "resend")
+        await outbox.store_sealed(session, message, sealed, "resend")
         await session.commit()
 
 
@@ -81,7 +81,7 @@ async def test_a_postponed_message_keeps_its_mail_and_says_why(
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     until = now() + MINUTE
-    await outbox.postpone(message, until, "the provider is down", sure=False)
+    await outbox.postpone(message, until, "the provider is down", not_accepted=False)
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == ("waiting", "the provider is down", b"sealed", None)
@@ -90,7 +90,7 @@ async def test_a_postponed_message_keeps_its_mail_and_says_why(
 
 async def test_a_parked_message_has_not_used_up_a_try(outbox: Outbox, message: Message, rows: Rows) -> None:
     until = now() + MINUTE
-    await outbox.park(message, until, "quota")
+    await outbox.defer(message, until, "quota")
 
     row = await rows.only()
     assert (row.state, row.reason, row.available_at, row.attempts) == ("waiting", "quota", until, 0)
@@ -102,7 +102,7 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     one, two, three = await outbox.claim(3, MINUTE)
     await outbox.settle_sent(one, sent("i" * 500))
     await outbox.settle_dead(two, "r" * 500)
-    await outbox.postpone(three, now(), "p" * 500, sure=False)
+    await outbox.postpone(three, now(), "p" * 500, not_accepted=False)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
@@ -138,8 +138,8 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
-    await outbox.postpone(late, now(), "late", sure=False)
-    await outbox.park(late, now(), "late")
+    await outbox.postpone(late, now(), "late", not_accepted=False)
+    await outbox.defer(late, now(), "late")
     await outbox.settle_dead(late, "late")
     await outbox.settle_dropped(late, "late")
 

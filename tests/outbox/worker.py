@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.outbox import Aside, Dropped, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
 
 LONG = timedelta(hours=1)
 
@@ -62,10 +62,11 @@ class Handler:
             await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
 
 
-def relay_of(outbox: Outbox, handler: Handler, aside: Aside | None = None, **limits: Any) -> Relay:
+def relay_of(outbox: Outbox, handler: Handler, *others: Lane, concurrency: int = 8, **limits: Any) -> Relay:
     """Return a relay that looks again once an hour, and whose back-off has no jitter."""
     defaults = {"poll": LONG, "lease": timedelta(minutes=1)}
-    return Relay(outbox, handler, RelayLimits(**defaults | limits), jitter=lambda: 0.0, aside=aside)
+    lanes = [Lane({"note": handler}, concurrency), *others]
+    return Relay(outbox, lanes, RelayLimits(**defaults | limits), jitter=lambda: 0.0)
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from keyturn.parts import Parts
 from keyturn.plugin import site_of
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
 
 ADA = "ada@northwind.example"
@@ -72,9 +73,8 @@ class School:
         """Return the token of a fresh link to the account."""
         token = tokens.mint(os.urandom)
         async with self.parts.database.transaction() as session:
-            await self.parts.links.add(
-                session, tokens.digest(token), account.id, account.email, Client(), moment=now(), ttl=ttl, live=5
-            )
+            links = LinkStore(self.parts.database, lifetime=ttl, live=5)
+            await links.add(session, tokens.digest(token), account.id, account.email, Client(), now())
             await session.commit()
         return token
 

@@ -7,6 +7,7 @@ import pytest
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
 from keyturn.accounts.port import Account
+from keyturn.reset.records.mailboxes import Mailboxes
 
 FORGOT = "/forgot-password"
 
@@ -65,7 +66,8 @@ async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, schoo
 
 
 async def test_a_shorter_cooldown_is_a_shorter_wait(school: School) -> None:
-    async with school.visitor(cooldown=timedelta(seconds=5)) as visitor:
+    mailboxes = Mailboxes(school.parts.database, cooldown=timedelta(seconds=5), suppression=timedelta(days=14))
+    async with school.visitor(mailboxes=mailboxes) as visitor:
         page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
         assert re.search(r"Ask again in [45] seconds", words(page))
 

@@ -95,7 +95,7 @@ class Service:
         assert answer.status_code == 202, answer.text
 
     async def deliver(self) -> None:
-        await self.parts.relay().drain()
+        await self.parts.relay.drain()
 
     async def link(self, email: str = ADA) -> str:
         """Ask for a link and return the token that arrives."""

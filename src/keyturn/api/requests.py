@@ -69,7 +69,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     resets: PasswordResets
     policy: PasswordPolicy
     sessions: SessionApi | None
-    reports: ProviderEvents
+    provider_events: ProviderEvents
     webhook: ResendWebhook | None
     database: Database
     languages: Languages

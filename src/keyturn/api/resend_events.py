@@ -32,5 +32,5 @@ class WebhookController(Controller):
             log.warning(LogEvent("webhook.refused", reason=refused))
             raise
         if report:
-            await api.reports.take(report, client_of(request))
+            await api.provider_events.take(report, client_of(request))
         return Done(message="Noted.")

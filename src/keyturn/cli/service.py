@@ -26,7 +26,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     _require_ready(here, settings)
     parts = Parts(settings)
     if not no_worker:
-        parts.relay()  # raises SettingsInvalid where it has no transport
+        _ = parts.relay  # raises SettingsInvalid where it has no transport
     app = create_app(settings, parts=parts, worker=not no_worker)
     bound = listen(host, port)
     run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))

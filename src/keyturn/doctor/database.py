@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
@@ -29,10 +30,9 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         return [_fail("database.url is not the address of a database", mend)]
     if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
         return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
-    try:
-        database = Database(settings.database.url, schema=settings.database.schema)
-    except ModuleNotFoundError:
+    if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [_fail("PostgreSQL needs its driver", "Run `pip install keyturn[postgres]`.")]
+    database = Database(settings.database.url, schema=settings.database.schema)
     try:
         findings = [await _revision(database, url)]
         if database.is_sqlite:

@@ -2,12 +2,13 @@
 
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay import Aside, Relay, RelayLimits
+from keyturn.outbox.relay import Handler, Lane, Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
 
 __all__ = [
-    "Aside",
     "Dropped",
+    "Handler",
+    "Lane",
     "LeaseLost",
     "Message",
     "Origin",

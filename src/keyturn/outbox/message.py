@@ -8,7 +8,7 @@ import msgspec
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed row, held under `claim`. `attempts` counts this one; `sealed` is the mail, once it was rendered.
 
-    `faults` counts the claims, this one included, since the last that came to an end that was foreseen. `sender`
+    `crashes` counts the claims, this one included, since the last that came to an end that was foreseen. `sender`
     names the transport that may have the mail since an earlier try: it alone may be asked again.
     """
 
@@ -18,7 +18,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     payload: str
     attempts: int
-    faults: int
+    crashes: int
     sender: str | None
     sealed: bytes | None
     created_at: datetime

@@ -19,7 +19,7 @@ class OutboxRow(Model):
 
     `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
     so that a worker whose lease ran out decides nothing any more. `sealed` is erased when the row is settled.
-    `faults` counts the claims since the last that came to an end that was foreseen: a message that ends its workers is
+    `crashes` counts the claims since the last that came to an end that was foreseen: a message that ends its workers is
     known by it. `sender` names the transport that has the mail or may have it, `provider_id` is its name there.
     """
 
@@ -32,7 +32,7 @@ class OutboxRow(Model):
     state: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str | None] = mapped_column(String(120))
     attempts: Mapped[int]
-    faults: Mapped[int] = mapped_column(default=0)
+    crashes: Mapped[int] = mapped_column("faults", default=0)
     available_at: Mapped[datetime]
     claim: Mapped[str | None] = mapped_column(String(32))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -43,13 +43,21 @@ class Outbox:
             await connection.execute(insert(OutboxRow.__table__), rows)  # type: ignore[arg-type]
             await self._tell_workers(session)
             await session.commit()
-        self.waiting.set()
+        self.wake()
         return [None] * len(rows)
+
+    def wake(self) -> None:
+        """Have this process's relay look again: something was committed."""
+        self.waiting.set()
+
+    def close(self) -> None:
+        """Forget who waited: an event belongs to the event loop that it was waited for in."""
+        self.waiting = asyncio.Event()
 
     async def enqueue(
         self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None
     ) -> int:
-        """Write a message in the caller's transaction and return its id. The caller sets `waiting` after its commit.
+        """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
         Nobody takes it before it is `due`.
         """
@@ -90,7 +98,7 @@ class Outbox:
             .values(
                 claim=claim,
                 attempts=OutboxRow.attempts + 1,
-                faults=OutboxRow.faults + 1,
+                crashes=OutboxRow.crashes + 1,
                 available_at=moment + lease,
             )
             .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__))
@@ -100,7 +108,7 @@ class Outbox:
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def keep(self, session: AsyncSession, message: Message, sealed: bytes, sender: str) -> None:
+    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes, sender: str) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
 
         `sender` is noted before it is called: it may have the mail, whatever becomes of this process. Raises
@@ -131,15 +139,17 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: datetime, reason: str, *, sure: bool, faults: int = 0) -> None:
+    async def postpone(
+        self, message: Message, until: datetime, reason: str, *, not_accepted: bool, crashes: int = 0
+    ) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now.
 
-        Where it is `sure` that no try has reached anybody, another transport may be asked next time.
+        Where it is certain that no transport has accepted it, another one may be asked next time.
         """
-        sender = {"sender": None} if sure and message.sender is None else {}
-        await self._release(message, "retried", reason, available_at=until, faults=faults, **sender)
+        sender = {"sender": None} if not_accepted and message.sender is None else {}
+        await self._release(message, "retried", reason, available_at=until, crashes=crashes, **sender)
 
-    async def park(self, message: Message, until: datetime, reason: str) -> None:
+    async def defer(self, message: Message, until: datetime, reason: str) -> None:
         """Do what `postpone` does, where the message is not to blame: the try does not count."""
         await self._release(
             message,
@@ -147,7 +157,7 @@ class Outbox:
             reason,
             available_at=until,
             attempts=message.attempts - 1,
-            faults=0,
+            crashes=0,
             sender=message.sender,
         )
 

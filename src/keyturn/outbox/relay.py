@@ -4,21 +4,20 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, assert_never
 
 import msgspec
 
 from keyturn.database import now
-from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
+from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import backoff
 from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.telemetry.logs import LogEvent, request_id
-from keyturn.telemetry.meters import Meters
-from keyturn.telemetry.tracing import Tracing
+from keyturn.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -26,70 +25,67 @@ log = logging.getLogger("keyturn.outbox")
 class Handler(Protocol):
     """Does what a message asks. Raises SendRetryable, QuotaExhausted or SendRefused where it cannot."""
 
-    def __call__(self, message: Message) -> Awaitable[Settlement]: ...
+    def __call__(self, message: Message, /) -> Awaitable[Settlement]: ...
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
 
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
-    `max_faults` is how often a message may end in a way that nobody foresaw.
+    `max_crashes` is how often a message may end in a way that nobody foresaw.
     """
 
-    concurrency: int = 8
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
     max_attempts: int = 140
-    max_faults: int = 12
+    max_crashes: int = 12
 
 
-class Aside(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of some `kinds`, with a handler and at most `concurrency` places of their own.
+class Lane:
+    """Handles messages of some kinds, at most `concurrency` at a time: however many wait, other lanes never do.
 
-    However many of them wait, and for whatever, the others never wait for them.
+    `handlers` has what does each kind's work; `close` is called once at the end, for what they hold open.
     """
 
-    kinds: tuple[str, ...]
-    handle: Handler
-    concurrency: int = 4
-
-
-class _Lane:
-    """Places, and the kinds of messages that take them."""
-
-    def __init__(self, handle: Handler, places: int, *, only: Collection[str] = (), but: Collection[str] = ()) -> None:
-        self.handle = handle
-        self.places = places
-        self.only = only
-        self.but = but
+    def __init__(
+        self, handlers: Mapping[str, Handler], concurrency: int, close: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self.handlers = handlers
+        self.concurrency = concurrency
+        self.close = close
         self.under_way: set[asyncio.Task[None]] = set()
+
+    async def handle(self, message: Message) -> Settlement:
+        if message.kind not in self.handlers:
+            raise SendRefused(f"unknown kind of message: {message.kind}")
+        return await self.handlers[message.kind](message)
 
 
 class Relay:
-    """One worker. Any number of them may share a PostgreSQL; a message is in one hand at a time."""
+    """Works the outbox off. Any number of them may share a PostgreSQL; a message is in one hand at a time.
+
+    The first of the `lanes` also gets the kinds that no lane knows.
+    """
 
     def __init__(
         self,
         outbox: Outbox,
-        handle: Handler,
+        lanes: Sequence[Lane],
         limits: RelayLimits,
         jitter: Callable[[], float] = random.random,
         *,
-        aside: Aside | None = None,
         origin: Callable[[Message], Origin] = lambda _: Origin(),
-        meters: Meters | None = None,
-        tracing: Tracing | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        telemetry = telemetry or Telemetry()
         self._outbox = outbox
+        self._lanes = lanes
         self._limits = limits
         self._jitter = jitter
         self._origin = origin
-        self._meters = meters or Meters()
-        self._tracing = tracing or Tracing()
-        self._lanes = [_Lane(handle, limits.concurrency, but=aside.kinds if aside else ())]
-        if aside:
-            self._lanes.append(_Lane(aside.handle, aside.concurrency, only=aside.kinds))
-        self._listener = Listener(outbox.database, outbox.waiting.set)
+        self._meters = telemetry.meters
+        self._tracing = telemetry.tracing
+        self._listener = Listener(outbox.database, outbox.wake)
 
     async def run(self) -> None:
         """Work until cancelled; then let what is under way end, since its mail may already be with the provider."""
@@ -109,6 +105,12 @@ class Relay:
             handled += len(taken)
         return handled
 
+    async def close(self) -> None:
+        """Close what the handlers hold open."""
+        for lane in self._lanes:
+            if lane.close:
+                await lane.close()
+
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
         self._outbox.waiting.clear()
@@ -123,7 +125,7 @@ class Relay:
                 async with asyncio.timeout(self._limits.poll.total_seconds()):
                     await self._outbox.waiting.wait()
 
-    async def _claim_or_tell(self, lane: _Lane) -> Sequence[Message]:
+    async def _claim_or_tell(self, lane: Lane) -> Sequence[Message]:
         try:
             return await self._claim(lane)
         except DatabaseUnready as error:
@@ -132,63 +134,69 @@ class Relay:
             log.exception(LogEvent("outbox.claim_failed"))
         return []
 
-    async def _claim(self, lane: _Lane) -> Sequence[Message]:
-        free = lane.places - len(lane.under_way)
+    async def _claim(self, lane: Lane) -> Sequence[Message]:
+        free = lane.concurrency - len(lane.under_way)
         if not free:
             return []
-        return await self._outbox.claim(free, self._limits.lease, only=lane.only, but=lane.but)
+        if lane is not self._lanes[0]:
+            return await self._outbox.claim(free, self._limits.lease, only=lane.handlers)
+        others = [kind for other in self._lanes[1:] for kind in other.handlers]
+        return await self._outbox.claim(free, self._limits.lease, but=others)
 
-    def _begin(self, lane: _Lane, message: Message) -> None:
+    def _begin(self, lane: Lane, message: Message) -> None:
         task = asyncio.create_task(self._work(lane, message))
         lane.under_way.add(task)
 
         def end(_: object) -> None:
-            if len(lane.under_way) == lane.places:
-                self._outbox.waiting.set()  # there may be more, which found no place
+            if len(lane.under_way) == lane.concurrency:
+                self._outbox.wake()  # there may be more, which found no place
             lane.under_way.discard(task)
 
         task.add_done_callback(end)
 
-    async def _work(self, lane: _Lane, message: Message) -> None:
+    async def _work(self, lane: Lane, message: Message) -> None:
         origin = self._origin(message)
         request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
         with self._tracing.resumed(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
-            await self._attempt_while_held(lane.handle, message)
+            await self._attempt_while_held(lane, message)
 
-    async def _attempt_while_held(self, handle: Handler, message: Message) -> None:
+    async def _attempt_while_held(self, lane: Lane, message: Message) -> None:
         try:
-            await self._attempt(handle, message)
+            await self._attempt(lane, message)
         except LeaseLost:
             log.warning(LogEvent("mail.lease_lost", message_id=message.id))
         except DatabaseUnready as error:
             # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
             log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
 
-    async def _attempt(self, handle: Handler, message: Message) -> None:
-        if message.faults > self._limits.max_faults:
+    async def _attempt(self, lane: Lane, message: Message) -> None:
+        if message.crashes > self._limits.max_crashes:
             # Each of those claims ran out without a word: the message may be what ended its workers.
             await self._give_up(message, "no try came to an end")
             return
         try:
             async with asyncio.timeout(self._limits.lease.total_seconds()):
-                settlement = await handle(message)
+                settlement = await lane.handle(message)
             await self._settle(message, settlement)
         except (LeaseLost, DatabaseUnready):
             raise
         except QuotaExhausted as error:
-            await self._outbox.park(message, error.until, error.reason)
+            await self._outbox.defer(message, error.until, error.reason)
             self._tell(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
         except SendRefused as error:
             await self._give_up(message, error.reason)
         except SendRetryable as error:
             await self._try_later(message, error)
+        except AccountsUnready:
+            # Nothing is wrong with the message: it waits for the app's database as it would for a provider.
+            await self._try_later(message, SendRetryable("accounts unready", not_accepted=True))
         except TimeoutError:
-            await self._try_again(message, "it took longer than its lease")
+            await self._try_after_crash(message, "it took longer than its lease")
         except Exception as error:
             log.exception(LogEvent("mail.failed", message_id=message.id))
-            await self._try_again(message, type(error).__name__)
+            await self._try_after_crash(message, type(error).__name__)
 
     async def _settle(self, message: Message, settlement: Settlement) -> None:
         match settlement:
@@ -208,16 +216,16 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._outbox.postpone(message, now() + pause, error.reason, sure=error.sure)
+        await self._outbox.postpone(message, now() + pause, error.reason, not_accepted=error.not_accepted)
         self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason)
 
-    async def _try_again(self, message: Message, fault: str) -> None:
-        if message.faults >= self._limits.max_faults:
-            await self._give_up(message, fault)
+    async def _try_after_crash(self, message: Message, reason: str) -> None:
+        if message.crashes >= self._limits.max_crashes:
+            await self._give_up(message, reason)
             return
-        pause = backoff(message.faults, self._jitter())
-        await self._outbox.postpone(message, now() + pause, fault, sure=False, faults=message.faults)
-        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=fault)
+        pause = backoff(message.crashes, self._jitter())
+        await self._outbox.postpone(message, now() + pause, reason, not_accepted=False, crashes=message.crashes)
+        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:
         await self._outbox.settle_dead(message, reason)

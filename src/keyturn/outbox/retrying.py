@@ -56,7 +56,7 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
     if row.sender:
         row.key = os.urandom(16).hex()
     row.state, row.available_at = WAITING, moment
-    row.attempts, row.faults, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
+    row.attempts, row.crashes, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
     return await _noted(session, row, "reopened", moment)
 
 

@@ -29,9 +29,9 @@ class Assets:
         self._files = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _MEDIA_TYPES}
         self._numbers = {kind: number for number, kind in enumerate(["", *sorted(site.kinds)])}
         for kind in self._numbers:
-            appearance = site.appearance(kind)
-            self._files[self._name("brand.css", kind)] = _colours(appearance.palette).encode()
-            self._files[self._name("icon.svg", kind)] = _icon(appearance.brand.name, appearance.palette).encode()
+            theme = site.theme(kind)
+            self._files[self._name("brand.css", kind)] = _colours(theme.palette).encode()
+            self._files[self._name("icon.svg", kind)] = _icon(theme.brand.name, theme.palette).encode()
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:

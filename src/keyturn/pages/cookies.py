@@ -53,7 +53,7 @@ class Cookies:
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
             value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
-        return self._cookie("link", value, self._site.paths.reset, self._site.token_ttl)
+        return self._cookie("link", value, self._site.paths.reset, self._site.links.lifetime)
 
     def read_link(self, cookies: Mapping[str, str]) -> LinkInHand | None:
         token, _, email = cookies.get(self._name("link"), "").partition(":")
@@ -68,8 +68,8 @@ class Cookies:
     def read_asked(self, cookies: Mapping[str, str]) -> Asked | None:
         at, _, email = cookies.get(self._name("asked"), "").partition(":")
         try:
-            left = int(at) + int(self._site.cooldown.total_seconds()) - int(time.time())
-            return Asked(addresses.parse(email), min(timedelta(seconds=max(left, 0)), self._site.cooldown))
+            left = int(at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
+            return Asked(addresses.parse(email), min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown))
         except (InputInvalid, ValueError, OverflowError):
             return None
 

@@ -61,7 +61,7 @@ class Refusals:
 
     def dead_link(self, request: Request[Any, Any, Any], error: LinkDead) -> Response[Any]:
         return self._pages.page(
-            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.token_ttl
+            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.links.lifetime
         )
 
     def not_signed_in(self, request: Request[Any, Any, Any], _: NotSignedIn) -> Response[Any]:

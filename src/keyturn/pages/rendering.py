@@ -53,7 +53,7 @@ class Pages:
         Its brand and its words are those of the account's kind.
         """
         kind = account.kind if account and account.kind in self.site.kinds else ""
-        languages = self.site.appearance(kind).languages
+        languages = self.site.theme(kind).languages
         known, chosen = languages.known, request.query_params.get("lang", "")
         if chosen in known:
             cookies = [*cookies, self.cookies.language(chosen)]
@@ -97,7 +97,7 @@ class Pages:
             language.teach(environment)
             environment.globals.update(
                 site=self.site,
-                brand=self.site.appearance(kind).brand,
+                brand=self.site.theme(kind).brand,
                 url=self.site.url,
                 asset=partial(self.assets.url, kind=kind),
             )

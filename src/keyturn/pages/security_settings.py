@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 
 from keyturn.accounts.port import Account
 from keyturn.api.requests import client_of
+from keyturn.database import now
 from keyturn.pages.rendering import Pages
 from keyturn.reset.sign_ins import SignIns
 
@@ -49,5 +50,5 @@ async def _asked(request: Request[Any, Any, Any], pages: Pages, account: Account
     """
     asked = pages.cookies.read_asked(request.cookies)
     own_wait = asked.wait if asked and asked.email == account.email else None
-    left = await pages.site.resets.cooldown_left(account.email, pages.site.cooldown)
+    left = await pages.site.mailboxes.cooldown_left(account.email, now())
     return own_wait is not None, max(own_wait or timedelta(0), left)

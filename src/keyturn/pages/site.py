@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from keyturn.api.requests import SessionCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import Brand, Paths
@@ -16,9 +17,9 @@ from keyturn.settings import Brand, Paths
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """`sign_ins` is None where people sign in elsewhere: then nobody does here.
+    """What the pages work with. `sign_ins` is None where people sign in elsewhere: then nobody does here.
 
-    `kinds` are the appearances of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
+    `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
     sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     """
@@ -32,8 +33,8 @@ class Site:
     session_cookie: SessionCookie
     csrf_secret: str
     secure: bool
-    token_ttl: timedelta
-    cooldown: timedelta
+    links: LinkStore
+    mailboxes: Mailboxes
     paths: Paths = field(default_factory=Paths)
     kinds: Mapping[str, Theme] = field(default_factory=dict)
     sign_in_url: str = ""
@@ -65,7 +66,7 @@ class Site:
     def url(self, path: str) -> str:
         return self.prefix + path
 
-    def appearance(self, kind: str) -> Theme:
+    def theme(self, kind: str) -> Theme:
         """Return how the pages look for an account of that kind; "" where nobody knows whose it is."""
         general = Theme(brand=self.brand, palette=self.palette, languages=self.languages)
         return self.kinds.get(kind, general)

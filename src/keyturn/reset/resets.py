@@ -1,8 +1,7 @@
 """The three things that can be done with a reset link: ask for one, check it, use it."""
 
 import logging
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +25,7 @@ log = logging.getLogger("keyturn.reset")
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """`locale` and `kind` are the account's, empty where it has none."""
+    """Whose a link is, and until when it works. `locale` and `kind` are the account's, empty where it has none."""
 
     email: str
     expires_at: datetime
@@ -35,14 +34,16 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordResets:
+    """Accepts requests for links, checks links and completes resets."""
+
     def __init__(
-        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, throttle: RateLimits, changes: PasswordChanges,
+        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
         meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
-        self._throttle = throttle
+        self._limits = limits
         self._changes = changes
         self.meters = meters or Meters()
 
@@ -54,21 +55,13 @@ class PasswordResets:
         Password Cheat Sheet). Raises InputInvalid for what is no address, TooManyRequests.
         """
         address = addresses.parse(email)
-        await self._throttle.count("request", client)
+        await self._limits.count("request", client)
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
-
-    async def cooldown_left(self, email: str, cooldown: timedelta) -> timedelta:
-        """Return how long a worker would not send another link to the address, in whole seconds.
-
-        For its owner alone: to anybody else it would tell that there is an account (ASVS 6.3.8).
-        """
-        left = await self._links.cooldown_left(email, now(), cooldown)
-        return timedelta(seconds=math.ceil(left.total_seconds()))
 
     @counted("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
-        await self._throttle.count("validate", client)
+        await self._limits.count("validate", client)
         link, account = await self._live(token, email)
         return LiveLink(
             email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind
@@ -80,10 +73,10 @@ class PasswordResets:
 
         Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
         """
-        await self._throttle.count("reset", client)
+        await self._limits.count("reset", client)
         _, account = await self._live(token, email)
-        permit = _LinkAuthorization(self._links, tokens.digest(token))
-        await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
+        authorization = _LinkAuthorization(self._links, tokens.digest(token))
+        await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
         log.info(LogEvent("reset.completed", account_id=account.id))
 
     async def _live(self, token: str, email: str | None) -> tuple[Link, Account]:
@@ -111,7 +104,7 @@ class _LinkAuthorization(ChangeAuthorization):
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
-    async def use(self, session: AsyncSession, moment: datetime) -> None:
+    async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         if not await self._links.consume(session, self._digest, moment):
             await session.rollback()  # gives its connection back: many who come late must not each need two
             link = await self._links.find(self._digest)

@@ -27,14 +27,14 @@ log = logging.getLogger("keyturn.sessions")
 class SignIns:
     def __init__(
         self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions, audit: Audit,
-        throttle: RateLimits, hasher: PasswordHasher, changes: PasswordChanges, meters: Meters | None = None,
+        limits: RateLimits, hasher: PasswordHasher, changes: PasswordChanges, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
         self._hashes = hashes
         self._sessions = sessions
         self._audit = audit
-        self._throttle = throttle
+        self._limits = limits
         self._hasher = hasher
         self._changes = changes
         self.meters = meters or Meters()
@@ -46,12 +46,12 @@ class SignIns:
         An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8).
         Raises CredentialsRejected, TooManyRequests, Busy.
         """
-        await self._throttle.count("login", client)
+        await self._limits.count("login", client)
         try:
             address = addresses.parse(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        await self._throttle.count_guess(address)
+        await self._limits.count_guess(address)
         account = await self._accounts.find(address)
         stored = await self._hashes.password_hash(account.id) if account and account.active else None
         fits = await self._hasher.verify(password, stored)
@@ -106,9 +106,9 @@ class SignIns:
         AccountsUnready.
         """
         account = await self.account(secret)
-        await self._throttle.count("login", client)
+        await self._limits.count("login", client)
         # By the id and not by the address, under which a stranger's guesses at the sign-in page are counted.
-        await self._throttle.count_guess(account.id)
+        await self._limits.count_guess(account.id)
         if not await self._hasher.verify(current, await self._hashes.password_hash(account.id)):
             async with self._database.transaction() as session:
                 await self._audit.write(
@@ -118,8 +118,8 @@ class SignIns:
                 await session.commit()
             raise CredentialsRejected
         fresh = tokens.mint(os.urandom)
-        permit = _SessionAuthorization(self._sessions, account.id, secret, fresh)
-        await self._changes.make(Change(account=account, password=password, client=client, permit=permit))
+        authorization = _SessionAuthorization(self._sessions, account.id, secret, fresh)
+        await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
         log.info(LogEvent("password.changed", account_id=account.id))
         return fresh
 
@@ -136,10 +136,10 @@ class _SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    async def use(self, session: AsyncSession, _: datetime) -> None:
+    async def redeem(self, session: AsyncSession, _: datetime) -> None:
         # Every change ends all sessions: where this one is open still, the current password is the password still.
         if not await self._sessions.is_open(session, self._secret):
             raise NotSignedIn
 
-    async def succeed(self, session: AsyncSession) -> None:
+    async def after_change(self, session: AsyncSession) -> None:
         await self._sessions.start(session, self._account_id, self._fresh)

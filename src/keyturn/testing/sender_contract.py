@@ -80,4 +80,4 @@ class RefusingSenderContract(SenderContract):
     async def test_where_nobody_answers_it_is_certain_that_nobody_has_it(self, nobody: Sender, mail: Email) -> None:
         with pytest.raises(SendRetryable) as failure:
             await nobody.send(mail, "key-1")
-        assert failure.value.sure
+        assert failure.value.not_accepted

@@ -33,7 +33,7 @@ class Service:
         async with self.parts.database.transaction() as session:
             await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
             await session.commit()
-        await self.parts.relay().drain()
+        await self.parts.relay.drain()
 
     async def message(self) -> Row[Any]:
         async with self.parts.database.reading() as connection:

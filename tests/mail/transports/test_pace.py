@@ -55,7 +55,7 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
     with pytest.raises(SendRetryable, match="too many wait") as refusal:
         await slow.turn()
 
-    assert refusal.value.sure
+    assert refusal.value.not_accepted
     assert refusal.value.retry_after == LONGEST_HOLD
 
 

@@ -17,23 +17,24 @@ from keyturn.settings import Brand
 
 
 @pytest.fixture(scope="module")
-def letters() -> MailComposer:
-    links = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
-    postmark = MailDefaults(sender="a@a.test", reply_to="", ttl=timedelta(hours=1), ends_sessions=True)
+def composer() -> MailComposer:
+    urls = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
+    defaults = MailDefaults(sender="a@a.test", reply_to="", ends_sessions=True)
     templates = Templates(
         folder("email_templates"), branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette())
     )
-    return MailComposer(templates, Languages("UTC"), links, postmark)
+    return MailComposer(templates, Languages("UTC"), urls, defaults)
 
 
-def mailed(letters: MailComposer, name: str) -> str:
+def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
-    return letters.with_link(account, "token", datetime(2026, 11, 20, tzinfo=UTC), Client()).email.text
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    return composer.with_link(account, "token", Client(), lifetime=timedelta(hours=1), moment=moment).email.text
 
 
-def greeting(letters: MailComposer, name: str) -> str:
+def greeting(composer: MailComposer, name: str) -> str:
     """Return the beginning of the line that says Hello, up to its first verb."""
-    (line,) = [line for line in mailed(letters, name).splitlines() if line.startswith("Hello")]
+    (line,) = [line for line in mailed(composer, name).splitlines() if line.startswith("Hello")]
     return line.partition(", we received")[0]
 
 
@@ -45,8 +46,8 @@ def greeting(letters: MailComposer, name: str) -> str:
         "Malcolm X (2.0)", "محمد بن سلمان", "می\u200cخواهم", "山田 太郎", "Đặng Thị", "आशा शर्मा", "<Ada>",
     ],
 )  # fmt: skip
-def test_names_as_people_have_them_are_said(letters: MailComposer, name: str) -> None:
-    assert greeting(letters, name) == f"Hello {name}"
+def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -> None:
+    assert greeting(composer, name) == f"Hello {name}"
 
 
 @pytest.mark.parametrize(
@@ -57,15 +58,15 @@ def test_names_as_people_have_them_are_said(letters: MailComposer, name: str) ->
         "evil.भारत",         "evil.中国", "\u202eadA", "Ada \u2066eve", "\x00nul", "bell\x07", "J.R.R.Tolkien",
     ],
 )  # fmt: skip
-def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(letters: MailComposer, name: str) -> None:
-    assert greeting(letters, name) == "Hello"
+def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(composer: MailComposer, name: str) -> None:
+    assert greeting(composer, name) == "Hello"
 
 
-def test_a_name_has_one_line_and_no_more_than_120_characters(letters: MailComposer) -> None:
-    assert greeting(letters, " Ada\r\nBcc:\u2028\tLove ") == "Hello Ada Bcc: Love"
-    assert mailed(letters, "\u03a9" * 200_000).count("\u03a9") == 120
+def test_a_name_has_one_line_and_no_more_than_120_characters(composer: MailComposer) -> None:
+    assert greeting(composer, " Ada\r\nBcc:\u2028\tLove ") == "Hello Ada Bcc: Love"
+    assert mailed(composer, "\u03a9" * 200_000).count("\u03a9") == 120
 
 
-def test_a_provider_is_a_word_and_no_letter(letters: MailComposer) -> None:
+def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
     account = Account(id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100)
-    assert letters.about_provider(account, Client()).email.text.count("Google") < 20
+    assert composer.about_provider(account, Client()).email.text.count("Google") < 20

@@ -9,6 +9,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from keyturn.reset.passwords.hash_formats import fits
 from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.settings import HashingSettings
 from keyturn.telemetry.logs import redacted
 
 PASSWORD = "seven quiet harbours"
@@ -76,7 +77,7 @@ ALL_LONG = {**DJANGO_LONG, **made_here(LONG)}
 
 @pytest.fixture
 async def hasher() -> AsyncIterator[PasswordHasher]:
-    hasher = PasswordHasher(cost=4, workers=1)
+    hasher = PasswordHasher(HashingSettings(cost=4, workers=1))
     yield hasher
     hasher.close()
 
@@ -160,7 +161,7 @@ async def test_a_hash_that_was_cut_or_changed_fits_nothing(hasher: PasswordHashe
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"])
 async def test_a_hash_is_written_as_the_app_reads_it(prefix: str) -> None:
-    hasher = PasswordHasher(cost=4, prefix=prefix, workers=1)
+    hasher = PasswordHasher(HashingSettings(cost=4, prefix=prefix, workers=1))
     stored = await hasher.hash(PASSWORD)
 
     assert stored.startswith(f"{prefix}04$")

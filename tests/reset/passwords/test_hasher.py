@@ -13,13 +13,14 @@ import pytest
 
 from keyturn.errors import Busy
 from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.settings import HashingSettings
 
 PASSWORD = "seven quiet harbours"
 
 
 @pytest.fixture
 async def hasher() -> AsyncIterator[PasswordHasher]:
-    hasher = PasswordHasher(cost=4, workers=1, queue=2)
+    hasher = PasswordHasher(HashingSettings(cost=4, workers=1, queue=2))
     yield hasher
     hasher.close()
 
@@ -29,7 +30,7 @@ async def test_a_hash_is_bcrypts_with_the_cost_that_was_set(hasher: PasswordHash
 
 
 async def test_the_cost_is_twelve_where_none_is_set() -> None:
-    hasher = PasswordHasher(workers=1)
+    hasher = PasswordHasher(HashingSettings(workers=1))
     assert (await hasher.hash(PASSWORD)).startswith("$2b$12$")
     hasher.close()
 
@@ -96,7 +97,7 @@ async def quickest(hasher: PasswordHasher, password_hash: str | None) -> float:
 @pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
 @pytest.mark.parametrize("cost", [8, 7, 5])
 async def test_without_a_hash_the_answer_is_no_and_takes_as_long_as_with_a_cheaper_one(cost: int, prefix: str) -> None:
-    hasher = PasswordHasher(cost=8, workers=1)
+    hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
 
     known, unknown = await quickest(hasher, stored), await quickest(hasher, None)
@@ -108,14 +109,14 @@ async def test_without_a_hash_the_answer_is_no_and_takes_as_long_as_with_a_cheap
     "stored", ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53]
 )
 async def test_no_wrong_password_is_told_sooner_than_without_a_hash(stored: str) -> None:
-    hasher = PasswordHasher(cost=8, workers=1)
+    hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
 
     assert await quickest(hasher, stored) > await quickest(hasher, None) / 1.5
     hasher.close()
 
 
 async def test_the_event_loop_goes_on_meanwhile() -> None:
-    hasher = PasswordHasher(cost=10, workers=1)
+    hasher = PasswordHasher(HashingSettings(cost=10, workers=1))
     hashing = asyncio.create_task(hasher.hash(PASSWORD))
     turns = 0
     while not hashing.done():
@@ -168,7 +169,7 @@ async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_wen
 
 
 async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
-    hasher = PasswordHasher(cost=4, queue=0)
+    hasher = PasswordHasher(HashingSettings(cost=4, queue=0))
     places = os.cpu_count() or 1
 
     waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(places)]

@@ -26,17 +26,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def links(database: Database) -> LinkStore:
-    return LinkStore(database)
+    return LinkStore(database, lifetime=HALF_AN_HOUR, live=5)
 
 
 @pytest.fixture
-def add(database: Database, links: LinkStore) -> Add:
+def add(database: Database) -> Add:
     async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
         async with database.transaction() as session:
-            await links.add(
-                session, digest(token), account_id, f"{account_id}@northwind.example", Client(ip_address="192.0.2.1"),
-                moment=moment, ttl=HALF_AN_HOUR, live=live,
-            )  # fmt: skip
+            await LinkStore(database, lifetime=HALF_AN_HOUR, live=live).add(
+                session,
+                digest(token),
+                account_id,
+                f"{account_id}@northwind.example",
+                Client(ip_address="192.0.2.1"),
+                moment,
+            )
             await session.commit()
 
     return add
@@ -156,42 +160,3 @@ async def test_a_revocation_does_not_rewrite_what_was_used(database: Database, l
         await session.commit()
 
     assert await dead(links, "one") == "used"
-
-
-async def claim(database: Database, links: LinkStore, email: str, moment: datetime, cooldown: timedelta) -> bool:
-    async with database.transaction() as session:
-        claimed = await links.claim_mailbox(session, email, moment, cooldown)
-        await session.commit()
-    return claimed
-
-
-async def test_a_mailbox_is_written_to_once_in_its_cooldown(database: Database, links: LinkStore) -> None:
-    minute = timedelta(minutes=1)
-    times = [MOMENT, MOMENT + minute / 2, MOMENT + minute, MOMENT + minute * 1.5]
-
-    assert [await claim(database, links, "ada@a.example", moment, minute) for moment in times] == [
-        True, False, True, False,
-    ]  # fmt: skip
-    assert await claim(database, links, "eve@a.example", MOMENT, minute)
-
-
-async def test_of_many_who_would_write_to_a_mailbox_at_once_one_does(database: Database, links: LinkStore) -> None:
-    minute = timedelta(minutes=1)
-    tries = (claim(database, links, "ada@a.example", MOMENT, minute) for _ in range(20))
-
-    assert sum(await asyncio.gather(*tries)) == 1
-
-
-async def test_without_a_cooldown_every_mail_goes_out(database: Database, links: LinkStore) -> None:
-    assert [await claim(database, links, "ada@a.example", MOMENT, timedelta(0)) for _ in range(2)] == [True, True]
-
-
-async def test_a_mailbox_says_how_long_it_still_rests(database: Database, links: LinkStore) -> None:
-    minute = timedelta(minutes=1)
-    assert await links.cooldown_left("ada@a.example", MOMENT, minute) == timedelta(0)
-
-    await claim(database, links, "ada@a.example", MOMENT, minute)
-
-    left = [await links.cooldown_left("ADA@a.example", MOMENT + minute * part, minute) for part in (0, 0.25, 1, 9)]
-    assert left == [minute, minute * 0.75, timedelta(0), timedelta(0)]
-    assert await links.cooldown_left("eve@a.example", MOMENT, minute) == timedelta(0)

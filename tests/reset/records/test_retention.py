@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, text
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.reset.records.retention import Retention
 from keyturn.settings import RetentionSettings
@@ -29,8 +30,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def housekeeping(database: Database) -> Retention:
-    return Retention(database, KEPT, timedelta(minutes=1))
+def retention(database: Database) -> Retention:
+    return Retention(database, KEPT, Mailboxes(database, cooldown=timedelta(minutes=1), suppression=14 * DAY))
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
@@ -58,14 +59,14 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
     }  # fmt: skip
 
 
-async def test_links_leave_some_days_after_their_end(database: Database, housekeeping: Retention) -> None:
+async def test_links_leave_some_days_after_their_end(database: Database, retention: Retention) -> None:
     await write(database, ResetTokenRow, link("gone", NOW - DAY - timedelta(seconds=1)), link("kept", NOW - DAY))
 
-    assert (await housekeeping.purge(NOW))["links"] == 1
+    assert (await retention.purge(NOW))["links"] == 1
     assert await kept(database, ResetTokenRow.account_id) == ["kept"]
 
 
-async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, housekeeping: Retention) -> None:
+async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, retention: Retention) -> None:
     old, young = NOW - 31 * DAY, NOW - 29 * DAY
     await write(
         database, OutboxRow,
@@ -73,33 +74,33 @@ async def test_settled_messages_leave_and_waiting_ones_never_do(database: Databa
         message("young", "sent", young), message("waiting", "waiting", None),
     )  # fmt: skip
 
-    assert (await housekeeping.purge(NOW))["messages"] == 3
+    assert (await retention.purge(NOW))["messages"] == 3
     assert await kept(database, OutboxRow.key) == ["waiting", "young"]
 
 
-async def test_what_happened_to_a_message_leaves_with_it(database: Database, housekeeping: Retention) -> None:
+async def test_what_happened_to_a_message_leaves_with_it(database: Database, retention: Retention) -> None:
     await write(database, OutboxRow, message("gone", "sent", NOW - 31 * DAY), message("kept", "sent", NOW))
     gone, stays = await kept(database, OutboxRow.id)
     about = {"event": "sent", "detail": "", "at": NOW - 31 * DAY}
     await write(database, EventRow, {**about, "message_id": gone}, {**about, "message_id": stays})
 
-    await housekeeping.purge(NOW)
+    await retention.purge(NOW)
     assert await kept(database, EventRow.message_id) == [stays]
 
 
-async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, housekeeping: Retention) -> None:
+async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:
     await write(
         database, OutboxRow,
         message("old", "sent", NOW - 4 * DAY, "old"), message("young", "sent", NOW - 2 * DAY, "young"),
         message("waiting", "waiting", None, "waiting"),
     )  # fmt: skip
 
-    assert (await housekeeping.purge(NOW))["addresses"] == 1
+    assert (await retention.purge(NOW))["addresses"] == 1
     assert sorted(await kept(database, OutboxRow.payload)) == ["waiting", "young", "{}"]
-    assert (await housekeeping.purge(NOW))["addresses"] == 0
+    assert (await retention.purge(NOW))["addresses"] == 0
 
 
-async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Retention) -> None:
+async def test_the_trail_is_kept_for_a_year(database: Database, retention: Retention) -> None:
     entry = {
         "event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": "",
     }  # fmt: skip
@@ -108,11 +109,11 @@ async def test_the_trail_is_kept_for_a_year(database: Database, housekeeping: Re
         {**entry, "email": "gone", "at": NOW - 366 * DAY}, {**entry, "email": "kept", "at": NOW - 364 * DAY},
     )  # fmt: skip
 
-    assert (await housekeeping.purge(NOW))["audit"] == 1
+    assert (await retention.purge(NOW))["audit"] == 1
     assert await kept(database, AuditRow.email) == ["kept"]
 
 
-async def test_sessions_leave_with_their_end(database: Database, housekeeping: Retention) -> None:
+async def test_sessions_leave_with_their_end(database: Database, retention: Retention) -> None:
     account = {
         "id": "ada", "email": "", "name": "", "provider": "", "kind": "", "locale": "", "active": True,
         "created_at": NOW,
@@ -125,12 +126,12 @@ async def test_sessions_leave_with_their_end(database: Database, housekeeping: R
         {**session, "digest": b"kept", "expires_at": NOW + timedelta(seconds=1)},
     )  # fmt: skip
 
-    assert (await housekeeping.purge(NOW))["sessions"] == 1
+    assert (await retention.purge(NOW))["sessions"] == 1
     assert await kept(database, SessionRow.digest) == [b"kept"]
 
 
 async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
-    database: Database, housekeeping: Retention
+    database: Database, retention: Retention
 ) -> None:
     long_ago = NOW - timedelta(minutes=2)
     await write(
@@ -141,28 +142,28 @@ async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
         {"digest": b"cooling", "mailed_at": NOW, "suppressed_until": None},
     )  # fmt: skip
 
-    assert (await housekeeping.purge(NOW))["mailboxes"] == 2
+    assert (await retention.purge(NOW))["mailboxes"] == 2
     assert await kept(database, MailboxRow.digest) == [b"cooling", b"suppressed"]
 
 
-async def test_any_number_of_rows_leave_in_small_batches(database: Database, housekeeping: Retention) -> None:
+async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:
     await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in range(1200)))
 
-    assert (await housekeeping.purge(NOW))["links"] == 1200
+    assert (await retention.purge(NOW))["links"] == 1200
     assert await kept(database, func.count(ResetTokenRow.id)) == [0]
 
 
-async def test_a_second_time_there_is_nothing_to_do(housekeeping: Retention) -> None:
-    assert set((await housekeeping.purge(NOW)).values()) == {0}
+async def test_a_second_time_there_is_nothing_to_do(retention: Retention) -> None:
+    assert set((await retention.purge(NOW)).values()) == {0}
 
 
 async def test_it_goes_on_after_a_purge_that_failed(
-    database: Database, housekeeping: Retention, caplog: pytest.LogCaptureFixture
+    database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
     async with database.engine.begin() as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))
-    task = asyncio.create_task(housekeeping.run(timedelta(milliseconds=1)))
+    task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
     await asyncio.wait({task}, timeout=0.3)
 
     assert not task.done()
@@ -172,8 +173,8 @@ async def test_it_goes_on_after_a_purge_that_failed(
         await task
 
 
-async def test_it_runs_now_and_then(database: Database, housekeeping: Retention) -> None:
-    task = asyncio.create_task(housekeeping.run(timedelta(milliseconds=1)))
+async def test_it_runs_now_and_then(database: Database, retention: Retention) -> None:
+    task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
     async with asyncio.timeout(10):
         for _ in range(2):
             await write(database, ResetTokenRow, link("old", datetime(2020, 1, 1, tzinfo=UTC)))

@@ -96,7 +96,7 @@ async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     store.open.set()
-    await service.parts.changes.elsewhere.close()
+    await service.parts.changes.close()
     await service.deliver()
 
     assert store.passwords == {"u-1": NEW_PASSWORD}

@@ -45,7 +45,7 @@ class SmtpSender:
         except (aiosmtplib.SMTPException, OSError) as error:
             # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
             unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
-            raise SendRetryable(type(error.__cause__ or error).__name__, sure=unheard) from None
+            raise SendRetryable(type(error.__cause__ or error).__name__, not_accepted=unheard) from None
         return str(message["Message-ID"])
 
     async def close(self) -> None:
@@ -55,4 +55,4 @@ class SmtpSender:
 def _sorted(code: int) -> SendFailed:
     """Return what a reply means: a server that refuses has not taken the mail."""
     reason = f"SMTP {code}"
-    return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, sure=True)
+    return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, not_accepted=True)

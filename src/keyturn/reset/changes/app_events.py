@@ -14,9 +14,9 @@ from keyturn.webhooks.events import Event, Outcome, PasswordChanged, PasswordRes
 
 
 class AppEvents:
-    """Writes those of `events` that the app wants to hear of, in the caller's transaction; of others, nothing.
+    """Writes the webhooks that the app wants to hear of, `events`, in the caller's transaction; of others, nothing.
 
-    No token and no password is in them. Each method returns whether there is something to be sent.
+    No token and no password is in them.
     """
 
     def __init__(self, outbox: Outbox, events: Collection[str]) -> None:
@@ -25,23 +25,27 @@ class AppEvents:
 
     async def password_changed(
         self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
-    ) -> bool:
+    ) -> None:
         data = PasswordChanged(**_about(account, client), how=how)
-        return await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
+        await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
 
     async def reset_requested(
         self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime
-    ) -> bool:
+    ) -> None:
         data = PasswordResetRequested(**_about(account, client), outcome=outcome)
-        return await self._write(session, Event(type="password.reset_requested", timestamp=moment, data=data), client)
+        await self._write(session, Event(type="password.reset_requested", timestamp=moment, data=data), client)
 
-    async def _write(self, session: AsyncSession, event: Event, client: Client) -> bool:
+    def wake(self) -> None:
+        """Have them sent at once, after the caller's commit."""
+        if self._events:
+            self._outbox.wake()
+
+    async def _write(self, session: AsyncSession, event: Event, client: Client) -> None:
         if event.type not in self._events:
-            return False
+            return
         origin = Client(request_id=client.request_id, traceparent=client.traceparent)
-        notice = AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
-        await self._outbox.enqueue(session, APP_EVENTS[event.type], notice)
-        return True
+        message = AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+        await self._outbox.enqueue(session, APP_EVENTS[event.type], message)
 
 
 def _about(account: Account, client: Client) -> dict[str, str]:

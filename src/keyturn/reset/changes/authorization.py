@@ -13,7 +13,7 @@ from keyturn.reset.records.messages import How
 
 
 class ChangeAuthorization(ABC):
-    """A live link, or an open session: good for one change."""
+    """Allows one change: a live link, or an open session."""
 
     how: How
 
@@ -22,18 +22,20 @@ class ChangeAuthorization(ABC):
         """Return what to raise where the account has been disabled, or has another address, since it was looked up."""
 
     @abstractmethod
-    async def use(self, session: AsyncSession, moment: datetime) -> None:
+    async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises where it does not hold any more."""
 
     async def give_back(self, session: AsyncSession, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
-        """Undo `use`, which was committed at that moment: the store has refused the password."""
+        """Undo `redeem`, which was committed at that moment: the store has refused the password."""
 
-    async def succeed(self, session: AsyncSession) -> None:  # noqa: B027 - most have nothing to add
+    async def after_change(self, session: AsyncSession) -> None:  # noqa: B027 - most have nothing to add
         """Do what else follows, in the transaction that ends the change."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A new password for an account, who asks for it, and what allows it."""
+
     account: Account
     password: str
     client: Client
-    permit: ChangeAuthorization
+    authorization: ChangeAuthorization

@@ -18,12 +18,14 @@ _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change
 
 
 class ChangeEffects:
-    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, notices: AppEvents) -> None:
+    """Writes what follows a change of a password, in the transaction that ends it."""
+
+    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, events: AppEvents) -> None:
         self._sessions = sessions
         self._links = links
         self._outbox = outbox
         self._audit = audit
-        self._notices = notices
+        self._events = events
 
     async def write(
         self, session: AsyncSession, account: Account, client: Client, how: How, moment: datetime, *,
@@ -36,7 +38,7 @@ class ChangeEffects:
         confirmation = await self._outbox.enqueue(
             session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
         )
-        await self._notices.password_changed(session, account, client, how=how, moment=moment)
+        await self._events.password_changed(session, account, client, how=how, moment=moment)
         await self._audit.write(
             session, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
             message_id=confirmation,

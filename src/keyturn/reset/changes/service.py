@@ -11,29 +11,29 @@ from keyturn.reset.passwords.policy import PasswordPolicy
 
 
 class PasswordChanges:
-    """In one transaction where the store joins it, and otherwise as `elsewhere` does."""
+    """Sets passwords: in one transaction where the store joins it, and otherwise as `external_store` says."""
 
     def __init__(
         self, database: Database, accounts: AccountStore, outbox: Outbox, policy: PasswordPolicy,
-        hasher: PasswordHasher, consequences: ChangeEffects,
+        hasher: PasswordHasher, effects: ChangeEffects,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
         self._outbox = outbox
         self._policy = policy
         self._hasher = hasher
-        self._consequences = consequences
-        self.elsewhere = ExternalStoreChanges(database, accounts, outbox, consequences)
+        self._effects = effects
+        self._external = ExternalStoreChanges(database, accounts, outbox, effects)
 
     async def make(self, change: Change) -> None:
-        """Do it all, or nothing. Raises what the permit does, PasswordRejected, Busy, AccountsUnready."""
+        """Do it all, or nothing. Raises what the authorization does, PasswordRejected, Busy, AccountsUnready."""
         self._policy.require(change.password, change.account.email)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
             await self._within_one(self._accounts, change, password)
         else:
-            await self.elsewhere.make(change, password)
-        self._outbox.waiting.set()
+            await self._external.make(change, password)
+        self._outbox.wake()
 
     async def _within_one(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -41,9 +41,13 @@ class PasswordChanges:
         async with self._database.transaction() as session:
             # One change an account at a time: two of its links used at once would each wait for the other to end.
             await self._database.hold(session, change.account.id)
-            await change.permit.use(session, moment)
+            await change.authorization.redeem(session, moment)
             if not await accounts.set_password_within(session, change.account, password_hash):
-                raise change.permit.refusal()
-            await self._consequences.write(session, change.account, change.client, change.permit.how, moment)
-            await change.permit.succeed(session)
+                raise change.authorization.refusal()
+            await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
+            await change.authorization.after_change(session)
             await session.commit()
+
+    async def close(self) -> None:
+        """Wait for the changes that are under way in another system."""
+        await self._external.close()

@@ -37,66 +37,71 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What is the same in every mail. `ttl` is the life of a link.
+    """What is the same in every mail.
 
     `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too.
     """
 
     sender: str
     reply_to: str
-    ttl: timedelta
     ends_sessions: bool
 
 
 class MailComposer:
-    """`kinds` are the appearances of the kinds of accounts that have one of their own."""
+    """Writes the mails: which props, in whose language and look, from whom.
+
+    `kinds` are the themes of the kinds of accounts that have one of their own.
+    """
 
     def __init__(
-        self, templates: Templates, languages: Languages, addresses: PageUrls, postmark: MailDefaults,
+        self, templates: Templates, languages: Languages, urls: PageUrls, defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
     ) -> None:  # fmt: skip
         self._general = templates, languages
         self._of_kinds = {
             kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
         }
-        self._addresses = addresses
-        self._postmark = postmark
+        self._urls = urls
+        self._defaults = defaults
 
-    def with_link(self, account: Account, token: str, moment: datetime, client: Client) -> SealedMail:
+    def with_link(
+        self, account: Account, token: str, client: Client, *, lifetime: timedelta, moment: datetime
+    ) -> SealedMail:
+        """Return the mail with a link, which works for `lifetime` from that moment on."""
         props = PasswordReset(
-            name=_greeted(account.name),
+            name=_greeting_name(account.name),
             email=account.email,
-            link=self._addresses.reset(token, account.email),
-            expires_at=moment + self._postmark.ttl,
-            lifetime=self._postmark.ttl,
+            link=self._urls.reset(token, account.email),
+            expires_at=moment + lifetime,
+            lifetime=lifetime,
         )
-        email = self._write(props, account, client, self._spoken(account, client))
+        email = self._write(props, account, client, self._language_for(account, client))
         return SealedMail(email=email, link=tokens.digest(token))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
-        language = self._spoken(account, client)
+        language = self._language_for(account, client)
         props = SignInWithProvider(
-            name=_greeted(account.name),
+            name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER] or language.gettext("another service"),
-            sign_in_link=self._addresses.sign_in(),
+            sign_in_link=self._urls.sign_in(),
         )
         return SealedMail(email=self._write(props, account, client, language))
 
     def about_change(self, account: Account, change: PasswordWasChanged) -> SealedMail:
-        language = self._spoken(account, change.client)
+        language = self._language_for(account, change.client)
         props = PasswordChanged(
-            name=_greeted(account.name),
+            name=_greeting_name(account.name),
             email=account.email,
             changed_at=change.at,
             address=change.client.ip_address,
             device=device_name(change.client.user_agent, language),
-            forgot_link=self._addresses.forgot(),
-            sessions_ended=self._postmark.ends_sessions,
+            forgot_link=self._urls.forgot(),
+            sessions_ended=self._defaults.ends_sessions,
         )
         return SealedMail(email=self._write(props, account, change.client, language))
 
-    def _spoken(self, account: Account, client: Client) -> Language:
+    def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language; where it has none, that of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
         return languages.choose(account.locale, client.languages)
@@ -105,25 +110,25 @@ class MailComposer:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, language)
         return Email(
-            sender=self._postmark.sender,
+            sender=self._defaults.sender,
             to=account.email,
-            reply_to=self._postmark.reply_to,
+            reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
             # RFC 3834: what a program sends unasked-for says so, and out-of-office programs keep still.
             headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-            | _named("X-Request-ID", client),
-            tags={"template": props.template} | _named("request_id", client),
+            | _request_id_as("X-Request-ID", client),
+            tags={"template": props.template} | _request_id_as("request_id", client),
         )
 
 
-def _named(key: str, client: Client) -> dict[str, str]:
+def _request_id_as(key: str, client: Client) -> dict[str, str]:
     """Return the request's id, so that a provider's record of the mail leads back to it."""
     return {key: client.request_id} if client.request_id else {}
 
 
-def _greeted(name: str) -> str:
+def _greeting_name(name: str) -> str:
     """Return the name in one line, and no longer than names are.
 
     It is "" where a mail program would make a link of it, or where it would not be read as it is written (UTS 55):

@@ -1,4 +1,4 @@
-"""Which transport a mail is handed to, so that two never get the same one."""
+"""Which transport a mail is handed to."""
 
 from keyturn.errors import SendRefused
 from keyturn.mail.transports.email import Email, Sender
@@ -6,7 +6,7 @@ from keyturn.outbox import Message, Outbox, Sent
 
 
 class TransportFailover:
-    """The transport of the settings, and the one to fall back to.
+    """Hands a mail to the transport of the settings, or to the one to fall back to, so that two never get the same one.
 
     A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it knows
     the idempotency key. The other is asked where the first refuses our key or log-in, or certainly was not reached

@@ -1,7 +1,5 @@
 """What becomes of mails after the provider took them: kept with their message, and heeded for the mailbox."""
 
-from datetime import timedelta
-
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
@@ -9,20 +7,17 @@ from keyturn.mail.transports.resend_webhook import Report
 from keyturn.outbox.history import Event, message_behind, note_report
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.mailboxes import Mailboxes
 
 
 class ProviderEvents:
-    """`suppression` is how long a mailbox is left alone that bounced for good or complained."""
+    """Takes in what a provider reports of a mail; a mailbox that bounced for good or complained is suppressed."""
 
-    def __init__(
-        self, database: Database, accounts: AccountStore, links: LinkStore, audit: Audit, suppression: timedelta
-    ) -> None:
+    def __init__(self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, audit: Audit) -> None:
         self._database = database
         self._accounts = accounts
-        self._links = links
+        self._mailboxes = mailboxes
         self._audit = audit
-        self._suppression = suppression
 
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message. One that was noted before, or is about nobody's mail here, changes nothing.
@@ -39,7 +34,7 @@ class ProviderEvents:
         async with self._database.transaction() as session:
             if await note_report(session, event) and report.ends:
                 moment = now()
-                await self._links.suppress(session, report.to, moment, moment + self._suppression, report.event)
+                await self._mailboxes.suppress(session, report.to, moment, report.event)
                 await self._audit.write(
                     session, "mail_report", report.event, client, at=moment, message_id=message_id,
                     account_id=account.id if account else "", email=addresses.plain(report.to),

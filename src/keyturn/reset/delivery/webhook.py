@@ -1,24 +1,29 @@
-"""From a notice in the outbox to the app: what the relay calls for each webhook."""
+"""Something happened that the app wants to hear of: the webhook that tells it."""
 
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from keyturn.database import now
-from keyturn.outbox import Message, Sent, Settlement
+from keyturn.outbox import Dropped, Message, Sent, Settlement
 from keyturn.reset.records.messages import AppEvent
 
 if TYPE_CHECKING:
     from keyturn.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms: who has no webhook needs none
 
 
+async def drop_webhook(_: Message) -> Settlement:
+    """Settle a webhook that was promised before `webhooks.url` was taken out of the settings."""
+    return Dropped("webhooks.url is not set any more")
+
+
 class WebhookHandler:
-    """The outbox's handler for webhooks."""
+    """Tells the app of an event."""
 
     def __init__(self, sender: "WebhookSender") -> None:
         self._sender = sender
 
     async def __call__(self, message: Message) -> Settlement:
         """Tell the app, under the message's key. Raises SendRetryable, SendRefused."""
-        notice = msgspec.json.decode(message.payload, type=AppEvent)
-        return Sent(self._sender.name, await self._sender.send(message.key, bytes(notice.event), now()))
+        event = msgspec.json.decode(message.payload, type=AppEvent)
+        return Sent(self._sender.name, await self._sender.send(message.key, bytes(event.event), now()))

@@ -13,8 +13,8 @@ import bcrypt
 from keyturn.errors import Busy
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
 from keyturn.reset.passwords.policy import MAX_BYTES
-from keyturn.telemetry.meters import Meters
-from keyturn.telemetry.tracing import Tracing
+from keyturn.settings import HashingSettings
+from keyturn.telemetry.telemetry import Telemetry
 
 Result = TypeVar("Result")
 
@@ -37,18 +37,16 @@ class PasswordHasher:
     of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
-    def __init__(
-        self, *, cost: int = 12, prefix: str = _WRITTEN, workers: int = 0, queue: int = 64,
-        meters: Meters | None = None, tracing: Tracing | None = None,
-    ) -> None:  # fmt: skip
-        self._cost = cost
-        self._prefix = prefix
-        self._workers = workers or os.cpu_count() or 1
-        self._places = self._workers + queue
+    def __init__(self, settings: HashingSettings, telemetry: Telemetry | None = None) -> None:
+        telemetry = telemetry or Telemetry()
+        self._cost = settings.cost
+        self._prefix = settings.prefix
+        self._workers = settings.workers or os.cpu_count() or 1
+        self._places = self._workers + settings.queue
         self._taken = 0
         self._pool: ThreadPoolExecutor | None = None
-        self._meters = meters or Meters()
-        self._tracing = tracing or Tracing()
+        self._meters = telemetry.meters
+        self._tracing = telemetry.tracing
 
     async def hash(self, password: str) -> str:
         """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""

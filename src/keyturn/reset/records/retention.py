@@ -14,6 +14,7 @@ from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
@@ -33,10 +34,10 @@ class _Chore(msgspec.Struct, frozen=True):
 class Retention:
     """Any number of workers may do it at once: each batch is one statement, and what is gone is gone."""
 
-    def __init__(self, database: Database, retention: RetentionSettings, cooldown: timedelta) -> None:
+    def __init__(self, database: Database, retention: RetentionSettings, mailboxes: Mailboxes) -> None:
         self._database = database
         self._retention = retention
-        self._cooldown = cooldown
+        self._mailboxes = mailboxes
 
     async def run(self, every: timedelta) -> None:
         """Purge now and then, until cancelled."""
@@ -56,7 +57,6 @@ class Retention:
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
         kept = self._retention
         settled = OutboxRow.state != WAITING
-        unsuppressed = MailboxRow.suppressed_until.is_(None) | (MailboxRow.suppressed_until < moment)
         return (
             _Chore(
                 "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - kept.tokens
@@ -70,10 +70,7 @@ class Retention:
             ),
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - kept.audit),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
-            _Chore(
-                "mailboxes", delete(MailboxRow), MailboxRow.digest,
-                (MailboxRow.mailed_at < moment - self._cooldown) & unsuppressed,
-            ),
+            _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
 
     async def _do(self, chore: _Chore) -> int:

@@ -1,0 +1,46 @@
+"""A password was changed: the mail that says so."""
+
+import msgspec
+
+from keyturn.accounts.port import AccountStore
+from keyturn.database import now
+from keyturn.mail.transports.email import Email
+from keyturn.outbox import Dropped, Message, Settlement
+from keyturn.reset.delivery.composer import MailComposer
+from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import PasswordWasChanged
+
+
+class ConfirmationHandler:
+    """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed."""
+
+    def __init__(
+        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, composer: MailComposer, audit: Audit
+    ) -> None:
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._composer = composer
+        self._audit = audit
+
+    async def __call__(self, message: Message) -> Settlement:
+        return await self._mails.deliver(message, self._confirm)
+
+    async def _confirm(self, message: Message) -> Email | Dropped:
+        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        account = await self._accounts.get(change.account_id)
+        if account is None:
+            return Dropped("no_account")
+        answer: Email | Dropped = Dropped(SUPPRESSED)
+        async with self._mails.database.transaction() as session:
+            if await self._mailboxes.is_suppressed(session, account.email, now()):
+                await self._audit.write(
+                    session, "confirmation", SUPPRESSED, change.client, at=now(),
+                    account_id=account.id, email=account.email, message_id=message.id,
+                )  # fmt: skip
+            else:
+                answer = await self._mails.store(session, message, self._composer.about_change(account, change))
+            await session.commit()
+        return answer

@@ -1,0 +1,32 @@
+"""A change in another system whose process died: what follows a change is done by its promise in the outbox."""
+
+import msgspec
+
+from keyturn.accounts.port import AccountStore
+from keyturn.database import Database
+from keyturn.outbox import Dropped, Message, Outbox, Settlement
+from keyturn.reset.changes.effects import ChangeEffects
+from keyturn.reset.records.messages import ChangeBegun
+
+
+class InterruptedChangeHandler:
+    """Does what the process could not. Whether the store had the password by then, nobody knows."""
+
+    def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._outbox = outbox
+        self._effects = effects
+
+    async def __call__(self, message: Message) -> Settlement:
+        """Return what became of it as the reason of a Dropped. Raises AccountsUnready."""
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+        async with self._database.transaction() as session:
+            await self._outbox.withdraw(session, message.id)  # with the rest, or a second try would do it all again
+            await self._effects.write(session, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            await session.commit()
+        self._outbox.wake()
+        return Dropped("interrupted")
