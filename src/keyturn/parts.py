@@ -10,7 +10,6 @@ from typing import Any
 from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
-from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.database import Database
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.mail.transports.email import Sender, local_sender
@@ -113,20 +112,6 @@ class Parts:
     def webhook(self) -> ResendWebhook | None:
         secret = self.settings.resend.webhook_secret
         return ResendWebhook(secret) if secret else None
-
-    @property
-    def api(self) -> ResetApi:
-        sessions = None
-        if self.sign_ins:
-            sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
-        return ResetApi(
-            resets=self.resets, policy=self.policy, sessions=sessions, provider_events=self.provider_events,
-            webhook=self.webhook, database=self.database, languages=self.languages, link_life=self.links.lifetime,
-        )  # fmt: skip
-
-    @property
-    def session_cookie(self) -> SessionCookie:
-        return SessionCookie(secure=self.settings.secure, max_age=int(self.settings.session.ttl.total_seconds()))
 
     @cached_property
     def relay(self) -> Relay:

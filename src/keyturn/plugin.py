@@ -17,6 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.accounts.port import AccountStore
 from keyturn.api.mounting import MountedApart
+from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.api.router import api_router
 from keyturn.database.host_database import shared
 from keyturn.database.migrations import require_current
@@ -58,7 +59,7 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         parts, server = self.parts, self.parts.settings.server
-        routers = [api_router(parts.api, parts.settings.origin, server.max_body, parts.paths.api)]
+        routers = [api_router(reset_api_of(parts), parts.settings.origin, server.max_body, parts.paths.api)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(
@@ -162,6 +163,22 @@ def _addresses_of_pages(settings: Settings) -> Iterator[str]:
             yield f"kinds.{kind}.settings_url"
 
 
+def reset_api_of(parts: Parts) -> ResetApi:
+    """Return what the API needs of the parts."""
+    sessions = None
+    if parts.sign_ins:
+        cookie = session_cookie_of(parts.settings)
+        sessions = SessionApi(sign_ins=parts.sign_ins, cookie=cookie, languages=parts.languages)
+    return ResetApi(
+        resets=parts.resets, policy=parts.policy, sessions=sessions, provider_events=parts.provider_events,
+        webhook=parts.webhook, database=parts.database, languages=parts.languages, link_life=parts.links.lifetime,
+    )  # fmt: skip
+
+
+def session_cookie_of(settings: Settings) -> SessionCookie:
+    return SessionCookie(secure=settings.secure, max_age=int(settings.session.ttl.total_seconds()))
+
+
 def site_of(parts: Parts) -> Site:
     """Return what the hosted pages need of the parts."""
     settings = parts.settings
@@ -172,7 +189,7 @@ def site_of(parts: Parts) -> Site:
         languages=parts.languages,
         brand=settings.brand,
         palette=parts.theme.palette,
-        session_cookie=parts.session_cookie,
+        session_cookie=session_cookie_of(settings),
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
         links=parts.links,

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.reset.delivery.builtin_emails import builtin_gallery
+from keyturn.reset.delivery.builtin_emails import builtin_emails
 from keyturn.settings import FILE_NAME, read_settings
 
 
@@ -41,4 +42,4 @@ def _own(project: Path) -> Gallery:
     """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
     settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
-    return builtin_gallery(settings)
+    return Gallery(**asdict(builtin_emails(settings)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from keyturn.cli.terminal import fail, warning
 from keyturn.errors import Fault, SettingsInvalid
@@ -71,9 +72,11 @@ def studio_settings(*folders: Path) -> "StudioSettings":
 
 def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
-    from keyturn.reset.delivery.builtin_emails import builtin_gallery  # noqa: PLC0415
+    from keyturn.emails.gallery import Gallery  # noqa: PLC0415
+    from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
 
-    return Opened(builtin_gallery(service, {**brands, **settings.brands}, reload=True), settings, service)
+    gallery = Gallery(**asdict(builtin_emails(service, {**brands, **settings.brands}, reload=True)))
+    return Opened(gallery, settings, service)
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:

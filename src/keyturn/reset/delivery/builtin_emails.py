@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keyturn.emails.gallery import Gallery
-from keyturn.mail.rendering.render import Templates
+import msgspec
+
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
 from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
@@ -19,19 +21,28 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
     return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
-def builtin_gallery(
-    settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
-) -> Gallery:
-    """Return the gallery over the mails. `others` are brands to switch to: what differs from the own one, by name.
+class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gallery over the mails is made of, by the names of its fields (`keyturn.emails.gallery.Gallery`)."""
 
-    Those of the kinds of accounts are there, too. Raises SettingsInvalid with every fault in them.
+    templates: Templates
+    languages: Languages
+    props: Mapping[str, type[EmailProps]]
+    brands: Mapping[str, Mapping[str, Any]]
+
+
+def builtin_emails(
+    settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
+) -> BuiltinEmails:
+    """Return the mails with the brands of the kinds of accounts, and with `others`: what differs, by a brand's name.
+
+    Raises SettingsInvalid with every fault in them.
     """
     general = Theme.of(settings.brand, own_languages(settings, reload=reload))
     brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
     named = {name: f"studio.brands.{name}" for name in others or {}}
     found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
     brands |= {name: Theme.of(brand, general.languages).globals for name, brand in zip(named, found, strict=True)}
-    return Gallery(
+    return BuiltinEmails(
         templates=builtin_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
         brands=brands,
     )  # fmt: skip

@@ -15,6 +15,8 @@ from keyturn.settings import Brand, Settings
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A brand with its colours and its languages: what a mail or a page looks like and speaks."""
+
     brand: Brand
     palette: Palette
     languages: Languages

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
+from msgspec.structs import asdict
 from tests.emails.studio.conftest import Client
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.reset.delivery.builtin_emails import builtin_gallery
+from keyturn.reset.delivery.builtin_emails import builtin_emails
 from keyturn.settings import Brand, Kind, MailSettings, Settings
 
 MARKUP = "password_reset/password_reset.mjml"
@@ -35,7 +36,7 @@ def own(tmp_path: Path) -> Path:
 def gallery(own: Path) -> Gallery:
     kinds = {"school": Kind(brand={"name": "Harbour Primary"})}
     settings = Settings(brand=Brand(name="Northwind"), kinds=kinds, mail=MailSettings(templates=str(own)))
-    return builtin_gallery(settings, {"Clinic": {"name": "Orchard Clinic"}}, reload=True)
+    return Gallery(**asdict(builtin_emails(settings, {"Clinic": {"name": "Orchard Clinic"}}, reload=True)))
 
 
 @pytest.fixture
@@ -110,5 +111,5 @@ def test_the_brands_of_the_kinds_are_there_to_switch_to(gallery: Gallery, client
 def test_a_brand_that_cannot_be_is_told_by_its_name() -> None:
     kinds = {"school": Kind(brand={"accent": "purple"}), "viewer": Kind(brand={"logo_width": "wide"})}
     with pytest.raises(SettingsInvalid) as caught:
-        builtin_gallery(Settings(kinds=kinds))
+        builtin_emails(Settings(kinds=kinds))
     assert [fault.name for fault in caught.value.faults] == ["kinds.school.brand", "kinds.viewer.brand"]
