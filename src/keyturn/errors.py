@@ -1,10 +1,13 @@
-"""Everything that Keyturn raises on purpose. No HTTP in it: `reset/problems.py` maps it to RFC 9457 documents.
+"""Everything that Keyturn raises on purpose, and in one table what is told of it (`answer_to`).
+
+`api/problems.py` makes RFC 9457 documents of it.
 
 KeyturnError
 ├── SettingsInvalid          every fault of the configuration at once
 ├── TemplateInvalid          a template at file:line
 │   └── CatalogueInvalid     a catalogue of translations at file:line
 ├── SampleNotSaved           a sample that cannot be written, with the file and the reason
+├── ExtraMissing             a package that an extra brings is not installed
 ├── DatabaseUnready          not reachable, or its migrations were not run
 ├── AccountsUnready          the app's accounts cannot be reached
 ├── LimitsUnready            the store that the limits share does not answer
@@ -23,11 +26,11 @@ KeyturnError
     └── SendRefused          it never will
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 DeadReason = Literal["invalid", "expired", "used"]
 
@@ -172,3 +175,37 @@ class SendRefused(SendFailed):
     def __init__(self, reason: str, *, account: bool = False) -> None:
         super().__init__(reason)
         self.account = account
+
+
+class Answer(NamedTuple):
+    """What a client and the figures are told of an error.
+
+    `status` is that of HTTP, `problem` the name of the problem document, `outcome` the label of the metric.
+    """
+
+    status: int
+    problem: str
+    outcome: str
+
+
+_ANSWERS: Mapping[type[Exception], Answer] = {
+    InputInvalid: Answer(400, "invalid-input", "malformed"),
+    LinkDead: Answer(400, "link-dead", "link_dead"),
+    WebhookRefused: Answer(400, "webhook-refused", "refused"),
+    CredentialsRejected: Answer(401, "credentials-rejected", "credentials_rejected"),
+    NotSignedIn: Answer(401, "not-signed-in", "not_signed_in"),
+    OriginRefused: Answer(403, "origin-refused", "refused"),
+    PasswordRejected: Answer(422, "password-rejected", "password_rejected"),
+    TooManyRequests: Answer(429, "too-many-requests", "limited"),
+    Busy: Answer(503, "busy", "busy"),
+    DatabaseUnready: Answer(503, "unavailable", "unavailable"),
+    AccountsUnready: Answer(503, "unavailable", "unavailable"),
+    LimitsUnready: Answer(503, "unavailable", "unavailable"),
+}
+"""Everything that a request may end in; whatever else is raised is a fault of ours."""
+
+
+def answer_to(error: Exception) -> Answer:
+    """Return what is told of the error; of one that nobody foresaw, that it failed. Never what the error says."""
+    answer = _ANSWERS.get(type(error), Answer(500, "internal", "failed"))
+    return answer._replace(outcome=f"link_{error.reason}") if isinstance(error, LinkDead) else answer

@@ -3,17 +3,21 @@
 import pytest
 
 from keyturn.errors import (
+    AccountsUnready,
     Busy,
     CredentialsRejected,
     DatabaseUnready,
     Fault,
     InputInvalid,
+    LimitsUnready,
     LinkDead,
+    NotSignedIn,
     PasswordRejected,
     TooManyRequests,
     Violation,
+    answer_to,
 )
-from keyturn.telemetry.meters import Meters, counted, outcome_of
+from keyturn.telemetry.meters import Meters, counted
 
 
 class Kept(Meters):
@@ -70,9 +74,12 @@ def test_a_counted_method_keeps_its_name_and_its_words() -> None:
         (CredentialsRejected(), "credentials_rejected"),
         (Busy(1), "busy"),
         (DatabaseUnready("postgresql://ada:secret@db"), "unavailable"),
+        (AccountsUnready("mysql://ada:secret@db"), "unavailable"),
+        (LimitsUnready("redis://ada:secret@db"), "unavailable"),
+        (NotSignedIn(), "not_signed_in"),
         (ValueError("ada@northwind.example"), "failed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_outcome_is_a_word_of_ours_and_never_what_an_error_says(error: Exception, outcome: str) -> None:
-    assert outcome_of(error) == outcome
+    assert answer_to(error).outcome == outcome

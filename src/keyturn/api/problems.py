@@ -1,6 +1,5 @@
 """The error tree as RFC 9457 problem documents: one table, and one place that writes them."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -11,25 +10,24 @@ import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
+from msgspec.structs import replace
 
 from keyturn.api.request_id import name_of
 from keyturn.api.requests import AnyRequest, accepted_language, in_language
 from keyturn.errors import (
-    AccountsUnready,
     Busy,
     CredentialsRejected,
-    DatabaseUnready,
     DeadReason,
     Fault,
     InputInvalid,
     KeyturnError,
-    LimitsUnready,
     LinkDead,
     NotSignedIn,
     OriginRefused,
     PasswordRejected,
     TooManyRequests,
     WebhookRefused,
+    answer_to,
 )
 from keyturn.languages import Language, Languages
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -49,13 +47,12 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _SERVER_FAULT = 500
-
-_MOST_BRACKETS = 500
-"""Requests are flat; a parser that recurses would run out of stack in one that is nested a thousand deep."""
+_UNAVAILABLE = 5
+"""Seconds after which a client may ask again what could not be answered."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table: `members` are the document's own beside the standard ones."""
+    """A problem document. `members` are its own beside the standard ones, `headers` those of the answer."""
 
     status: int
     name: str
@@ -76,7 +73,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, request: AnyRequest) -> "Problem":
         """Return the problem with the request's name, by which the logs know more of it."""
         name = name_of(request.scope)
-        return msgspec.structs.replace(
+        return replace(
             self,
             members={**self.members, "instance": f"{INSTANCE_PREFIX}{name}"},
             headers={**self.headers, "X-Request-ID": name},
@@ -88,46 +85,46 @@ def problem_of(error: KeyturnError, language: Language) -> Problem:
 
     What a person may come to see is in their language (RFC 9457, 3.1.3); what only a program can cause is English.
     """
+    answer = answer_to(error)
+    problem = Problem(status=answer.status, name=answer.problem, title="")
     match error:
         case InputInvalid(faults=faults):
             return _invalid(faults)
         case OriginRefused():
-            return Problem(status=403, name="origin-refused", title="The request came from another site")
+            return replace(problem, title="The request came from another site")
         case WebhookRefused():
-            return Problem(status=400, name="webhook-refused", title="The webhook is not accepted", detail=str(error))
+            return replace(problem, title="The webhook is not accepted", detail=str(error))
         case _:
-            problem = _told_to_people(error, language)
-            return msgspec.structs.replace(problem, headers={**problem.headers, **in_language(language)})
+            told = _told_to_people(problem, error, language)
+            return replace(told, headers={**told.headers, **in_language(language)})
 
 
-def _told_to_people(error: KeyturnError, language: Language) -> Problem:
+def _told_to_people(problem: Problem, error: KeyturnError, language: Language) -> Problem:
     match error:
         case LinkDead(reason=reason):
-            return Problem(
-                status=400, name="link-dead", title=language.gettext("The link does not work"),
-                detail=_dead(reason, language), members={"reason": reason},
-            )  # fmt: skip
+            title = language.gettext("The link does not work")
+            return replace(problem, title=title, detail=_dead(reason, language), members={"reason": reason})
         case PasswordRejected(violations=violations):
             broken = [
                 {"rule": one.rule, "message": rule_text(one.rule, one.limit, language) or one.message}
                 for one in violations
             ]
-            return Problem(
-                status=422, name="password-rejected", title=language.gettext("The password is not accepted"),
+            return replace(
+                problem, title=language.gettext("The password is not accepted"),
                 detail=language.listed(one["message"] for one in broken), members={"violations": broken},
             )  # fmt: skip
         case CredentialsRejected():
-            return _unauthorized("credentials-rejected", language.gettext("The address or the password is wrong"))
+            return _unauthorized(problem, language.gettext("The address or the password is wrong"))
         case NotSignedIn():
-            return _unauthorized("not-signed-in", language.gettext("Nobody is signed in"))
+            return _unauthorized(problem, language.gettext("Nobody is signed in"))
         case TooManyRequests(retry_after=seconds):
-            return _later(429, "too-many-requests", language.gettext("Too many requests"), seconds, language)
+            return _later(problem, language.gettext("Too many requests"), seconds, language)
         case Busy(retry_after=seconds):
-            return _later(503, "busy", language.gettext("Too much is going on at the moment"), seconds, language)
-        case DatabaseUnready() | AccountsUnready() | LimitsUnready():
-            return _later(503, "unavailable", language.gettext("The service cannot answer at the moment"), 5, language)
+            return _later(problem, language.gettext("Too much is going on at the moment"), seconds, language)
+        case _ if problem.name == "unavailable":
+            return _later(problem, language.gettext("The service cannot answer at the moment"), _UNAVAILABLE, language)
         case _:
-            return Problem(status=_SERVER_FAULT, name="internal", title=language.gettext("Something went wrong"))
+            return replace(problem, title=language.gettext("Something went wrong"))
 
 
 def _dead(reason: DeadReason, language: Language) -> str:
@@ -158,37 +155,6 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
     return {KeyturnError: on_keyturn_error, HTTPException: _on_http_exception, Exception: on_anything_else}
 
 
-async def require_json(request: AnyRequest) -> None:
-    """Raise InputInvalid where there is a body that is no JSON, or none that every parser reads in the same way.
-
-    Parsers differ in which of two members of one name they take, and a check that sees one while the work is done
-    with the other is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on
-    another site can send any text but not that (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
-    """
-    body = await request.body()
-    if not body:
-        return
-    if request.content_type[0] != "application/json":
-        raise HTTPException(status_code=415)
-    if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
-        raise InputInvalid(Fault("body", "nested too deeply"))
-    try:
-        _NAMES_ONCE.decode(body.decode())
-    except ValueError:
-        raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = set[str]()
-    for name, _ in pairs:
-        if name in names:
-            raise InputInvalid(Fault(name, "given twice"))
-        names.add(name)
-
-
-_NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
-
-
 def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     if isinstance(error, ValidationException):
         return _invalid(_faults(error)).response()
@@ -201,7 +167,7 @@ def _on_http_exception(_: AnyRequest, error: HTTPException) -> Response[bytes]:
     }
     plain = lambda: Problem(status=error.status_code, name="http-error", title=error.detail)  # noqa: E731
     problem = names.get(error.status_code, plain)()
-    return msgspec.structs.replace(problem, headers=error.headers or {}).response()
+    return replace(problem, headers=error.headers or {}).response()
 
 
 def _invalid(faults: tuple[Fault, ...]) -> Problem:
@@ -225,14 +191,14 @@ def _fault(name: str, message: str) -> Fault:
     return Fault(name, message)
 
 
-def _unauthorized(name: str, title: str) -> Problem:
+def _unauthorized(problem: Problem, title: str) -> Problem:
     # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
-    return Problem(status=401, name=name, title=title, headers={"WWW-Authenticate": "Session"})
+    return replace(problem, title=title, headers={"WWW-Authenticate": "Session"})
 
 
-def _later(status: int, name: str, title: str, seconds: int, language: Language) -> Problem:
+def _later(problem: Problem, title: str, seconds: int, language: Language) -> Problem:
     wait = language.duration(timedelta(seconds=seconds))
-    return Problem(
-        status=status, name=name, title=title, detail=language.gettext("Try again in %(wait)s.", wait=wait),
+    return replace(
+        problem, title=title, detail=language.gettext("Try again in %(wait)s.", wait=wait),
         members={"retryAfter": seconds}, headers={"Retry-After": str(seconds)},
     )  # fmt: skip

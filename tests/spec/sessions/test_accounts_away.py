@@ -62,3 +62,18 @@ async def test_neither_a_request_nor_a_confirmation_is_given_up(
         assert (await service.reset(token_in(mail))).status_code == 200
         await outlast(service, store, caplog)
         assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_meanwhile_a_link_is_answered_and_counted_as_unavailable(database_url: str) -> None:
+    store = Away(Account(id="u-1", email=ADA, name="Ada"))
+    async with running(settings_for(database_url), accounts=store) as service:
+        await service.ask()
+        await service.deliver()
+        (mail,) = service.inbox.sent_to(ADA, "password_reset")
+        store.is_away = True
+        refused = await service.reset(token_in(mail))
+        metrics = (await service.at("127.0.0.1").get("/metrics")).text
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:keyturn:problem:unavailable")
+    assert 'keyturn_requests_total{kind="reset",outcome="unavailable"} 1.0' in metrics
