@@ -8,13 +8,13 @@ from benchmarks.figure import Figure
 from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.parts import Parts
 from keyturn.reset.delivery.email_props import EMAILS
-from keyturn.settings import DatabaseSettings, Settings
+from keyturn.settings import DatabaseSettings, Secret, Settings
 
 RUNS = 500
 
 
 def measure() -> Iterator[Figure]:
-    parts = Parts(Settings(environment="development", database=DatabaseSettings(url="sqlite:///:memory:")))
+    parts = Parts(Settings(environment="development", database=DatabaseSettings(url=Secret("sqlite:///:memory:"))))
     language = parts.languages.choose("en")
     for name, props in EMAILS.items():
         sample = next(iter(read_samples(parts.templates.folder, props).values()))

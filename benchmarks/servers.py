@@ -8,6 +8,7 @@ import msgspec
 from litestar import Litestar, post
 from litestar.params import JSONBody
 
+from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.app import create_app
 from keyturn.cli.running import listen, run, serve
@@ -44,7 +45,7 @@ def settings_for(url: str, folder: Path) -> Settings:
     return Settings(
         environment="development",
         secret_key=Secret("b" * 32),
-        database=DatabaseSettings(url=url),
+        database=DatabaseSettings(url=Secret(url)),
         mail=MailSettings(transport="capture", capture_dir=str(folder)),
         limits=LimitSettings(
             request=UNLIMITED, validate=UNLIMITED, reset=UNLIMITED, login=UNLIMITED, account=UNLIMITED
@@ -64,8 +65,10 @@ async def serve_keyturn(port: int, url: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         parts = Parts(settings_for(url or f"sqlite:///{folder}/keyturn.db", Path(folder)))
         await migrate(parts.database)
-        if not await parts.accounts.list():
-            await parts.accounts.add(Account(id="", email=KNOWN), await parts.hasher.hash("correct horse battery"))
+        accounts = parts.accounts
+        assert isinstance(accounts, BuiltinAccounts)
+        if not await accounts.list():
+            await accounts.add(Account(id="", email=KNOWN), await parts.hasher.hash("correct horse battery"))
         app = create_app(parts.settings, parts=parts, worker=False)
         await serve(app, listen("127.0.0.1", port), _ready)
 

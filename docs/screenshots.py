@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Browser, async_playwright
 
+Scheme = Literal["light", "dark"]
 IMAGES = Path(__file__).parent / "images"
 FLAGS = (
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
@@ -36,7 +38,7 @@ async def main() -> None:
                 demo.send_signal(signal.SIGINT)
 
 
-async def studio(browser: Browser, url: str, scheme: str) -> None:
+async def studio(browser: Browser, url: str, scheme: Scheme) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
     await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer&tab=checks")
     await tab.get_by_role("status").filter(has_text="watching").wait_for()
@@ -53,7 +55,7 @@ async def sheet(browser: Browser, url: str) -> None:
     await tab.close()
 
 
-async def mail(browser: Browser, scheme: str) -> None:
+async def mail(browser: Browser, scheme: Scheme) -> None:
     command = [sys.executable, "-m", "keyturn", "render", "password_reset", "--sample", "viewer"]
     environment = {"KEYTURN_BRAND_NAME": "Northwind School", "KEYTURN_BRAND_SUPPORT_ADDRESS": "help@northwind.example"}
     environment |= {"KEYTURN_BRAND_POSTAL_ADDRESS": "12 Harbour Street, Leeds"}

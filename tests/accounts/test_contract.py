@@ -38,6 +38,7 @@ class BuiltinPeople:
         async with self._database.reading() as connection:
             statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
             stored = (await connection.execute(statement)).scalar_one()
+        assert stored
         return bcrypt.checkpw(password.encode(), stored.encode())
 
 

@@ -50,7 +50,7 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def readline(self, size: int | None = -1, /) -> str:
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # typeshed has bytes for its parent
         line = super().readline(size or -1)
         if not line and self._interrupting:
             raise KeyboardInterrupt

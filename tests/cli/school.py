@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import update
+from tests.builtin_accounts import builtin_accounts
 from tests.cli.conftest import Ended
 from tests.spec.inbox import Inbox
 
@@ -47,7 +48,7 @@ class School:
 
     async def _found(self, parts: Parts) -> None:
         for email in (ADA, GRACE):
-            await parts.accounts.add(Account(id="", email=email, name="Ada"), "$2b$10$" + "x" * 53)
+            await builtin_accounts(parts).add(Account(id="", email=email, name="Ada"), "$2b$10$" + "x" * 53)
 
     def ask(self, email: str = ADA, *failures: SendFailed, deliver: bool = True) -> None:
         async def work(parts: Parts) -> None:

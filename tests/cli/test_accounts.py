@@ -15,6 +15,7 @@ CHEAP = {"KEYTURN_HASHING_COST": "10"}
 
 def stored_hash(workplace: Path) -> str | None:
     with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:
+        found: str | None
         ((found,),) = database.execute("SELECT password_hash FROM keyturn_accounts").fetchall()
     database.close()
     return found

@@ -16,7 +16,7 @@ def test_an_address_is_written_as_in_a_url(host: str, shown: str) -> None:
 
 def test_who_listens_is_answered_to_at_once() -> None:
     with listen("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname(), timeout=5):
-        assert bound.accept()[0].close() is None
+        bound.accept()[0].close()
 
 
 def test_a_taken_port_is_known_before_anything_else() -> None:

@@ -24,7 +24,7 @@ def keyturn(wheel: Path) -> Path:
     """Install the wheel into an environment of its own; return the command."""
     environment = wheel.parent / "environment"
     subprocess.run(["uv", "venv", environment], check=True, capture_output=True)
-    install = ["uv", "pip", "install", "--no-compile-bytecode", "--python", environment, wheel]
+    install: list[str | Path] = ["uv", "pip", "install", "--no-compile-bytecode", "--python", environment, wheel]
     subprocess.run(install, check=True, capture_output=True, cwd=CHECKOUT)
     return environment / "bin" / "keyturn"
 

@@ -42,7 +42,7 @@ async def listening(
 
 
 async def check(url: str) -> Finding:
-    hooks = WebhookSettings(url=url, secret=Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"))
+    hooks = WebhookSettings(url=Secret(url), secret=Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"))
     (found,) = await check_webhook(Settings(webhooks=hooks))
     return found
 
@@ -101,5 +101,5 @@ async def test_the_doctor_looks_where_an_address_is_set_and_not_elsewhere(produc
         return {finding.check for finding in await examine(reading, dns)}
 
     assert "webhook" not in await checks(production)
-    hooks = WebhookSettings(url="http://127.0.0.1:1/hook")
+    hooks = WebhookSettings(url=Secret("http://127.0.0.1:1/hook"))
     assert "webhook" in await checks(msgspec.structs.replace(production, webhooks=hooks))

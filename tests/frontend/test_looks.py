@@ -29,7 +29,7 @@ async def look(page: Page, where: str) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") == 320, where
     assert await page.evaluate(SMALL) == [], where
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = [violation["id"] for violation in (await page.evaluate(AXE))["violations"]]
         assert found == [], f"{where}, {scheme}"
 

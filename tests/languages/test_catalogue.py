@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from babel.messages import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
-from keyturn.languages import PACKAGED, Languages, Text
+from keyturn.languages import PACKAGED, Language, Languages, Text
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = PACKAGED / "keyturn.pot"
@@ -19,7 +20,7 @@ each_language = pytest.mark.parametrize("language", TRANSLATED, ids=lambda langu
 
 def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
     with (CHECKOUT / "babel.cfg").open() as mapping:
-        methods, options = parse_mapping_cfg(mapping)
+        methods, options = parse_mapping_cfg(mapping)  # type: ignore[no-untyped-call]
     found = {
         message
         for folder in ("src/keyturn", "email_templates")
@@ -35,7 +36,7 @@ def test_there_are_the_languages_that_are_promised() -> None:
 
 
 @each_language
-def test_every_text_is_translated(language: object) -> None:
+def test_every_text_is_translated(language: Language) -> None:
     wanted = {Text(message.id if isinstance(message.id, str) else message.id[0]) for message in template()}
 
     assert language.translated() == wanted
@@ -46,7 +47,7 @@ def test_no_catalogue_has_a_fault() -> None:
 
 
 @each_language
-def test_no_text_begins_or_ends_otherwise_than_in_english(language: object) -> None:
+def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) -> None:
     for message in template():
         if isinstance(message.id, str):
             translated = language.translations.gettext(message.id)
@@ -71,6 +72,6 @@ def test_plurals_are_the_language_s_own(language: str, numbers: dict[int, str]) 
         assert said == text
 
 
-def template() -> list[object]:
+def template() -> list[Message]:
     with TEMPLATE.open("rb") as file:
         return [message for message in read_po(file) if message.id]

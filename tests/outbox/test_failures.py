@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -20,7 +21,7 @@ FIRST_PAUSE = backoff(1, 0.0)
 MIDNIGHT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-async def work(outbox: Outbox, error: Exception, **limits: object) -> tuple[datetime, datetime]:
+async def work(outbox: Outbox, error: Exception, **limits: Any) -> tuple[datetime, datetime]:
     """Handle a message that fails with `error`; return the times before and after."""
     before = datetime.now(UTC)
     await relay_of(outbox, Handler(one=error), **limits).drain()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,8 @@ def without_prefix(app: ASGIApp) -> ASGIApp:
     async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["path"].startswith("/account/"), f"{scope['path']} is not the service's"
         path = scope["path"].removeprefix("/account")
-        await app({**scope, "path": path, "raw_path": path.encode()}, receive, send)  # type: ignore[typeddict-item]
+        changed: Any = {**scope, "path": path, "raw_path": path.encode()}
+        await app(changed, receive, send)
 
     return proxy
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.builtin_accounts import builtin_accounts
 from tests.pages.school import (
     ADA,
     NEW_PASSWORD,
@@ -55,7 +56,7 @@ async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) 
 async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Path) -> None:
     hashing = HashingSettings(cost=13, workers=1, queue=1)
     async with opened(settings_for(tmp_path, hashing=hashing)) as school, school.visitor() as visitor:
-        account = await school.parts.accounts.add(Account(id="", email=ADA), "$2b$10$")
+        account = await builtin_accounts(school.parts).add(Account(id="", email=ADA), "$2b$10$")
         token = await school.link(account)
         await visitor.get(f"{RESET}/{token}")
         waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]

@@ -128,6 +128,7 @@ async def test_an_account_that_signs_in_elsewhere_since_sees_the_same(signed_in:
 
 async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: School) -> None:
     form = await signed_in.get(VIEWER)
+    assert school.parts.sign_ins
     await school.parts.sign_ins.sign_out(signed_in.client.cookies["keyturn_session"])
     token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
     answer = await signed_in.client.post(VIEWER, data={"_csrf_token": token})

@@ -124,7 +124,8 @@ async def login() -> str:
 def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
     """Return the app's configuration of its database, which makes its tables itself."""
     url = url.replace("sqlite://", "sqlite+aiosqlite://").replace("postgresql://", "postgresql+asyncpg://")
-    return SQLAlchemyAsyncConfig(**{"connection_string": url, "metadata": Base.metadata, "create_all": True} | options)
+    defaults: dict[str, Any] = {"connection_string": url, "metadata": Base.metadata, "create_all": True}
+    return SQLAlchemyAsyncConfig(**defaults | options)
 
 
 def keyturn_settings(**changes: Any) -> Settings:

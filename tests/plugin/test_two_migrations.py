@@ -16,8 +16,8 @@ from litestar.cli.main import litestar_group
 from sqlalchemy import inspect, text
 from tests.databases import Databases, PostgresServer
 from tests.plugin.documented import block
-from tests.plugin.host import ADA, User, alchemy_for, keyturn_settings
-from tests.spec.service import NEW_PASSWORD, running, settings_for
+from tests.plugin.host import User, alchemy_for, keyturn_settings
+from tests.spec.service import ADA, NEW_PASSWORD, running, settings_for
 
 from keyturn import KeyturnPlugin, table_of
 from keyturn.database import Database, Model

@@ -1,6 +1,7 @@
 """Limits by client and by account."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from keyturn.settings import LimitSettings
 HERE, THERE = Client(ip_address="192.0.2.1"), Client(ip_address="192.0.2.2")
 
 
-def throttle(**limits: str) -> RateLimits:
+def throttle(**limits: Any) -> RateLimits:
     return RateLimits(LimitSettings(**limits))
 
 

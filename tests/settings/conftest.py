@@ -1,6 +1,6 @@
 """Reading settings from a file in a folder of its own, and from an environment that holds nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.settings import Settings, read_settings
 
 Read = Callable[..., Settings]
-Faults = Callable[..., Mapping[str, str]]
+Faults = Callable[..., dict[str, str]]
 
 ENOUGH = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -35,7 +35,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 def faults(read: Read) -> Faults:
     """Do what `read` does, and return what is wrong, by the name of the setting."""
 
-    def faults(toml: str = "", **options: object) -> Mapping[str, str]:
+    def faults(toml: str = "", **options: object) -> dict[str, str]:
         with pytest.raises(SettingsInvalid) as invalid:
             read(toml, **options)
         names = [fault.name for fault in invalid.value.faults]

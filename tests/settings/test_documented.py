@@ -90,4 +90,4 @@ def range_of(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
 
 
 def value_of(name: str) -> object:
-    return reduce(lambda struct, key: getattr(struct, {"from": "from_"}.get(key, key)), name.split("."), Settings())
+    return reduce(lambda struct, key: getattr(struct, {"from": "from_"}.get(key) or key), name.split("."), Settings())

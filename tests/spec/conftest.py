@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 import pytest
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import Inbox
 from tests.spec.reporting import provider_id
 from tests.spec.service import ADA, DAN, GRACE, Service, running, settings_for
@@ -23,7 +24,7 @@ async def start(database_url: str) -> AsyncIterator[Start]:
         async def start_one(*, working: bool = False, inbox: Inbox | None = None, **settings: Any) -> Service:
             wanted = settings_for(database_url, **settings)
             service = await stack.enter_async_context(running(wanted, worker=working, inbox=inbox))
-            if not await service.parts.accounts.list():
+            if not await builtin_accounts(service.parts).list():
                 await service.add(ADA, name="Ada", kind="viewer")
                 await service.add(GRACE, name="Grace", provider="Google")
                 await service.add(DAN, name="Dan", active=False)

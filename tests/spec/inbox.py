@@ -46,7 +46,7 @@ class Inbox:
 
 def token_in(mail: Email) -> str:
     """Return the token of the one link in the text part."""
-    found = set(TOKEN.findall(mail.text))
+    found: set[str] = set(TOKEN.findall(mail.text))
     assert len(found) == 1, f"{len(found)} tokens in the mail"
     return found.pop()
 

@@ -27,7 +27,9 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WITH_WEBHOOK = ResendSettings(webhook_secret=Secret(SECRET))
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
 
-HARD = {"bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}}
+HARD: dict[str, Any] = {
+    "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}
+}
 SOFT = {"bounce": {"type": "Transient", "subType": "MailboxFull", "message": "ada@northwind.test is over its quota"}}
 
 _numbers = count(1)

@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 from litestar.types import ASGIApp
 from sqlalchemy import Executable, event
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import Inbox, token_in
 from uvicorn.lifespan.on import LifespanOn
 
@@ -88,7 +89,7 @@ class Service:
         hashed = (
             None if fields.get("provider") else password_hash or hash_of(PASSWORD, self.parts.settings.hashing.cost)
         )
-        return await self.parts.accounts.add(Account(id="", email=email, **fields), hashed)
+        return await builtin_accounts(self.parts).add(Account(id="", email=email, **fields), hashed)
 
     async def ask(self, email: str = ADA) -> None:
         answer = await self.anywhere().post(REQUEST, json={"email": email})
@@ -161,7 +162,7 @@ async def running(
     inbox = inbox or Inbox()
     parts = Parts(settings, accounts=accounts, sender=inbox, tracing=tracing)
     app = create_app(settings, parts=parts, worker=worker)
-    life = LifespanOn(uvicorn.Config(app, log_config=None))  # type: ignore[arg-type]
+    life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()
     assert not life.should_exit, "the service did not start"
     yield Service(app, parts, inbox)

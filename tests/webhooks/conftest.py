@@ -36,7 +36,7 @@ async def sender(app: App) -> AsyncIterator[WebhookSender]:
 
 @pytest.fixture
 def hook(app: App) -> WebhookSettings:
-    return WebhookSettings(url=app.url, secret=Secret(SECRET), timeout=timedelta(milliseconds=300))
+    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(milliseconds=300))
 
 
 @pytest.fixture

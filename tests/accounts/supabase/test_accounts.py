@@ -71,7 +71,7 @@ async def test_no_address_walks_through_the_whole_project(project: Project, acco
 async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
     project: Project, accounts: SupabaseAccounts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    users = [{"id": str(uuid4()), "email": f"{number}{ADA}"} for number in range(48)]
+    users: list[dict[str, Any]] = [{"id": str(uuid4()), "email": f"{number}{ADA}"} for number in range(48)]
     users.append({"id": AN_ID, "email": f"odd{ADA}", "banned_until": "12026-11-20T08:00:00Z"})
     users.append({"id": 7, "email": f"odder{ADA}"})
     project.server.coming.append(Answer(200, {"users": users}))

@@ -87,7 +87,11 @@ async def test_a_password_that_is_not_taken_is_answered_with_every_reason(
     password: str, status: int, reasons: list[str] | None, project: Project
 ) -> None:
     server = project.server
-    server.min_length, server.required_characters, server.pwned = 8, ("ABCDEFGHIJKLMNOPQRSTUVWXYZ",), {"Password1"}
+    server.min_length, server.required_characters, server.pwned = (
+        8,
+        ("ABCDEFGHIJKLMNOPQRSTUVWXYZ",),
+        frozenset({"Password1"}),
+    )
     user = server.users.add(ADA, OLD)
 
     answer = await project.ask("PUT", f"/admin/users/{user.id}", json={"password": password})

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import bcrypt
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from keyturn.settings import Secret, TableSettings
@@ -58,10 +58,14 @@ class App:
     async def run(self, statements: str, **values: Any) -> list[Row[Any]]:
         """Commit them all, and return the rows of the last one. After a semicolon and a space another begins."""
         async with self._engine.begin() as connection:
-            for statement in re.split(r";\s", statements):
-                words = statement.replace('"', "`") if self.dialect == "mysql" else statement
-                result = await connection.execute(text(words), values)
+            *before, last = re.split(r";\s", statements)
+            for statement in before:
+                await connection.execute(self._in_its_dialect(statement), values)
+            result = await connection.execute(self._in_its_dialect(last), values)
             return list(result.all()) if result.returns_rows else []
+
+    def _in_its_dialect(self, statement: str) -> TextClause:
+        return text(statement.replace('"', "`") if self.dialect == "mysql" else statement)
 
     @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[None]:

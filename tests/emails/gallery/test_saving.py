@@ -213,7 +213,7 @@ def test_times_are_what_the_format_has(folder: Path) -> None:
 
 def test_what_is_none_anyway_is_left_out(folder: Path) -> None:
     fields = parts_of(inspect.type_info(Props))
-    values = {"name": "Ada", "note": None, "items": [Item("Lamp"), Item("Shade", "old")], "must": "x"}
+    values: dict[str, Any] = {"name": "Ada", "note": None, "items": [Item("Lamp"), Item("Shade", "old")], "must": "x"}
     assert save(folder, "one", values, fields).count("note") == 1
     typed = msgspec.convert(read(folder, "one"), Props)
     assert typed == Props(**values)

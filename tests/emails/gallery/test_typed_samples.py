@@ -10,7 +10,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.render import EmailProps
 
 
-class Invitation(EmailProps):
+class Invitation(EmailProps, frozen=True):
     template = "invitation"
 
     name: str

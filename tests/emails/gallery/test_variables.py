@@ -1,6 +1,7 @@
 """What templates are given, read from the templates themselves."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from jinja2 import DictLoader, Environment
@@ -64,7 +65,7 @@ def test_another_name_for_a_value_is_followed(find: Find) -> None:
         "{% set who = order.customer or user %}{{ who.name }}{% with city = who.address.city %}{{ city }}{% endwith %}"
     )
 
-    expected = {"name": {}, "address": {"city": {}}}
+    expected: dict[str, Any] = {"name": {}, "address": {"city": {}}}
     assert tree(found) == {"order": {"customer": expected}, "user": expected}
 
 

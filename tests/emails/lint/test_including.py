@@ -10,7 +10,8 @@ from keyturn.emails.lint.examination import Examination, examine
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
-from keyturn.mail.rendering.render import Rendered, Templates
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.render import Templates
 
 PAGE = """<mjml lang="en">
   <mj-head>{head}<mj-title>News</mj-title></mj-head>

@@ -36,7 +36,7 @@ def written() -> Iterator[str]:
             for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
                 for before, argument in zip(call.args, call.args[1:], strict=False):
                     says_how_bad = strings(argument) & SEVERITIES or ast.unparse(argument) == "severity"
-                    if says_how_bad and isinstance(before, ast.Constant):
+                    if says_how_bad and isinstance(before, ast.Constant) and isinstance(before.value, str):
                         yield f"{file.stem}/{before.value}"
 
 

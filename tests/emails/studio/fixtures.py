@@ -54,7 +54,7 @@ link = "https://account.northwind.example/open/two"
 NOTICE = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what }}</mj-text></mj-column></mj-section></mj-body></mjml>"
 
 
-class Greeting(EmailProps):
+class Greeting(EmailProps, frozen=True):
     template = "greeting"
 
     name: str

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from enum import Enum
 from html import unescape
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -120,7 +120,7 @@ def order_studio(folder: Path) -> Studio:
     return Studio(gallery=gallery, sender="Northwind School <no-reply@northwind.example>")
 
 
-def fields_of(page: str) -> list[tuple[str, str]]:
+def fields_of(page: str) -> list[tuple[str, Any]]:
     """Return what a browser would send of the form, without a button."""
     form = page[page.index('<form id="data-form-fields"') :]
     form = form[: form.index("</form>")]
@@ -144,7 +144,7 @@ def fields_of(page: str) -> list[tuple[str, str]]:
     return sent
 
 
-def changed(sent: list[tuple[str, str]], **texts: str) -> list[tuple[str, str]]:
+def changed(sent: list[tuple[str, Any]], **texts: str) -> list[tuple[str, Any]]:
     """Type into fields, by the last part of their names or with `__` between the parts."""
     places = {f"/{name.replace('__', '/')}": text for name, text in texts.items()}
     assert places.keys() <= {name for name, _ in sent}

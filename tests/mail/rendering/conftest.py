@@ -10,8 +10,9 @@ import pytest
 from babel import Locale
 
 from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.palette import palette_for
-from keyturn.mail.rendering.render import EmailProps, Rendered, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates, branding
 from keyturn.packaging import folder
 from keyturn.settings import Brand
 

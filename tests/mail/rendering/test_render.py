@@ -8,8 +8,9 @@ import pytest
 
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import EmailProps, Rendered, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates, branding
 
 Rewrite = Callable[[str, str], None]
 
@@ -37,7 +38,7 @@ MAIL = """\
 """
 
 
-class Greeting(EmailProps):
+class Greeting(EmailProps, frozen=True):
     template = "greeting"
 
     name: str

@@ -15,7 +15,8 @@ from polyfactory.factories.msgspec_factory import MsgspecFactory
 
 from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language
-from keyturn.mail.rendering.render import EmailProps, Rendered, Templates
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS, PasswordChanged
 from keyturn.testing import MailSnapshot
@@ -37,7 +38,7 @@ each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
 
 
 def the_link(props: EmailProps) -> str:
-    return next(value for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+    return next(str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
 
 
 def hrefs(mail: Rendered) -> list[str]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from keyturn.mail.rendering.render import EmailProps, Rendered
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.render import EmailProps
 from keyturn.reset.delivery.email_props import PasswordChanged, PasswordReset, SignInWithProvider
 
 Render = Callable[[EmailProps], Rendered]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
+from tests.builtin_accounts import builtin_accounts
 from tests.mail.transports.service import ADA, SECRET_KEY, Service
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
@@ -61,6 +62,6 @@ async def service(resend: ResendServer, database_url: str) -> AsyncIterator[Serv
             ),
         )
     )
-    await service.parts.accounts.add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
+    await builtin_accounts(service.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
     yield service
     await service.parts.close()

@@ -25,7 +25,7 @@ class SmtpServer:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [message_from_bytes(one.original_content, policy=policy.default) for one in self.envelopes]  # type: ignore[arg-type,misc]
+        return [message_from_bytes(one.original_content, policy=policy.default) for one in self.envelopes]  # type: ignore[arg-type]
 
     async def handle_EHLO(self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]) -> list[str]:
         session.host_name = host
@@ -43,6 +43,7 @@ class SmtpServer:
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:
         if "DATA" not in self.replies:
             self.envelopes.append(envelope)
+            assert server.transport
             self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return self.replies.get("DATA", "250 OK")
 

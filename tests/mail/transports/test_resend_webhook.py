@@ -144,7 +144,7 @@ def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: ResendWebhook
         event="delivered",
         detail="",
         at=datetime(2026, 11, 22, 23, 41, 12, 126000, UTC),
-        provider_id=MAIL["email_id"],
+        provider_id=str(MAIL["email_id"]),
         key="0a1b",
         to="ada@northwind.test",
         ends=False,

@@ -17,7 +17,7 @@ from keyturn.settings import SmtpSettings
 
 
 def sender_to(port: int, **settings: Any) -> SmtpSender:
-    defaults = {"security": "none", "timeout": timedelta(seconds=1)}
+    defaults: dict[str, Any] = {"security": "none", "timeout": timedelta(seconds=1)}
     return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, **defaults | settings))
 
 

@@ -75,7 +75,8 @@ async def test_a_server_without_starttls_gets_nothing(mail: Email) -> None:
 async def test_a_certificate_of_an_unknown_authority_is_not_accepted(
     certificate: Certificate, mail: Email, security: str
 ) -> None:
-    async with running_smtp(**{security: certificate()}) as server:
+    secured: dict[str, Any] = {security: certificate()}
+    async with running_smtp(**secured) as server:
         with pytest.raises(SendRetryable, match="SSLCertVerificationError"):
             await sender_to(server.port, security=security).send(mail, "key-1")
 
@@ -87,7 +88,8 @@ async def test_a_certificate_of_an_unknown_authority_is_not_accepted(
 async def test_a_certificate_for_another_name_is_not_accepted(
     certificate: Certificate, mail: Email, security: str
 ) -> None:
-    async with running_smtp(**{security: certificate("mx.elsewhere.test")}) as server:
+    secured: dict[str, Any] = {security: certificate("mx.elsewhere.test")}
+    async with running_smtp(**secured) as server:
         with pytest.raises(SendRetryable, match="SSLCertVerificationError"):
             await sender_to(server.port, security=security).send(mail, "key-1")
 

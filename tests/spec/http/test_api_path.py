@@ -13,11 +13,14 @@ from keyturn.settings import ServerSettings
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 AT_THE_ROOT = ServerSettings(api_path="/")
-PAGES = {
+PAGES: dict[str, Any] = {
     "reset_url": "{base_url}/reset-password.html?token={token}",
     "forgot_url": "{base_url}/forgot-password.html",
 }
-OWN_PAGES = {"reset_url": "https://app.northwind.test/reset/{token}", "forgot_url": "https://app.northwind.test/forgot"}
+OWN_PAGES: dict[str, Any] = {
+    "reset_url": "https://app.northwind.test/reset/{token}",
+    "forgot_url": "https://app.northwind.test/forgot",
+}
 
 
 async def reset_at(service: Service, path: str) -> None:

@@ -64,7 +64,7 @@ async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(
     unmigrated: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = create_app(settings_for(unmigrated), worker=False)
-    life = LifespanOn(uvicorn.Config(app, log_config=None, lifespan="on"))  # type: ignore[arg-type]
+    life = LifespanOn(uvicorn.Config(app, log_config=None, lifespan="on"))
     with caplog.at_level(logging.ERROR):
         await life.startup()
     assert life.should_exit

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import update
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import token_in
 from tests.spec.service import (
     ADA,
@@ -101,7 +102,7 @@ async def live_the_story(service: Service) -> list[str]:
     change = {"currentPassword": NEW_PASSWORD, "newPassword": THIRD_PASSWORD}
     assert (await client.post(CHANGE, json=change)).status_code == 200
     await service.deliver()
-    (account,) = await service.parts.accounts.list()
-    password_hash = await service.parts.accounts.password_hash(account.id)
+    (account,) = await builtin_accounts(service.parts).list()
+    password_hash = await builtin_accounts(service.parts).password_hash(account.id)
     assert password_hash
     return [token, password_hash, *sessions, *client.cookies.values()]

@@ -8,7 +8,7 @@ from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, problem
 
-from keyturn.settings import Brand, Kind, LimitSettings, MailSettings
+from keyturn.settings import Brand, Folder, Kind, LimitSettings, MailSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -79,8 +79,14 @@ async def test_who_wants_another_language_still_gets_it_as_it_was(start: Start, 
 
 
 async def of_kinds(start: Start, folder: Path) -> Service:
-    harbour = {"name": "Harbour Primary", "accent": "#5b3a8c", "support_address": "office@harbour.test"}
-    school = Kind(brand=harbour, locales=catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}))
+    harbour: dict[str, str | int] = {
+        "name": "Harbour Primary",
+        "accent": "#5b3a8c",
+        "support_address": "office@harbour.test",
+    }
+    school = Kind(
+        brand=harbour, locales=Folder(catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}))
+    )
     general = catalogue(
         folder / "all", {"Reset your %(brand)s password": "For all", "If it was you, all is done.": "Ok."}
     )
@@ -126,7 +132,7 @@ async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tm
         "</mj-column></mj-section></mj-body></mjml>",
         "utf-8",
     )
-    service = await start(mail=MailSettings(transport="capture", templates=str(tmp_path)))
+    service = await start(mail=MailSettings(transport="capture", templates=Folder(str(tmp_path))))
     token = await service.link()
     await service.ask(GRACE)
     await service.deliver()

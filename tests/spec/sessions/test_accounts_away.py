@@ -1,6 +1,8 @@
 """While the app's accounts cannot be reached, what was promised waits, for as long as for a provider."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -37,6 +39,7 @@ class Away(Elsewhere):
 async def outlast(service: Service, store: Away, caplog: pytest.LogCaptureFixture) -> None:
     """Try more often than a fault of ours would be, and see that the message lives; then let the store come back."""
     store.is_away = True
+    row: Mapping[str, Any] = {}
     with caplog.at_level(logging.INFO):
         for _ in range(MORE_THAN_A_FAULT_GETS):
             await service.deliver()

@@ -4,6 +4,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -31,7 +32,7 @@ def control(page: str, place: str) -> str:
     return found[0]
 
 
-def send(client: Client, sent: list[tuple[str, str]]) -> str:
+def send(client: Client, sent: list[tuple[str, Any]]) -> str:
     """Send the form; return the edit that comes of it."""
     answer = client.get("/studio/edit/order", params=sent, follow_redirects=False)
     assert answer.status_code == 303

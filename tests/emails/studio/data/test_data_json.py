@@ -18,7 +18,7 @@ def studio(folder: Path) -> Studio:
 
 
 def text_of(page: str) -> str:
-    return dict(fields_of(page))["json"]
+    return str(dict(fields_of(page))["json"])
 
 
 def send(client: Client, text: str) -> str:

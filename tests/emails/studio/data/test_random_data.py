@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +15,10 @@ from tests.emails.studio.orders import Order, fields_of, order_studio
 from keyturn.emails.gallery import Sample
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.data.random_data import surprise
+from keyturn.mail.rendering.render import EmailProps
 from keyturn.reset.delivery.email_props import EMAILS
 
-_TYPED = (Order, *EMAILS.values())
+_TYPED: tuple[type[EmailProps], ...] = (Order, *EMAILS.values())
 _FAR = "import time\ntime.time = lambda: 4e9"
 _PRINT = """
 from tests.emails.studio.orders import Order
@@ -106,7 +108,8 @@ def test_the_button_leads_to_a_seed_that_shows_and_can_be_typed(client: Client) 
 
 
 def test_a_seed_and_an_edit_combine(client: Client) -> None:
-    both, alone = ({"sample": "lamp", "seed": 7, "data": "json", **edit} for edit in ({"edit": '{"name":"Grace"}'}, {}))
+    alone: dict[str, Any] = {"sample": "lamp", "seed": 7, "data": "json"}
+    both = {**alone, "edit": '{"name":"Grace"}'}
     made, edited = (
         json.loads(dict(fields_of(client.get("/studio/templates/order", params=params).text))["json"])
         for params in (alone, both)

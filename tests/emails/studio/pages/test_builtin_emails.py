@@ -13,7 +13,7 @@ from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.reset.delivery.builtin_emails import builtin_emails
-from keyturn.settings import Brand, Kind, MailSettings, Settings
+from keyturn.settings import Brand, Folder, Kind, MailSettings, Settings
 
 MARKUP = "password_reset/password_reset.mjml"
 RESET = """\
@@ -35,7 +35,7 @@ def own(tmp_path: Path) -> Path:
 @pytest.fixture
 def gallery(own: Path) -> Gallery:
     kinds = {"school": Kind(brand={"name": "Harbour Primary"})}
-    settings = Settings(brand=Brand(name="Northwind"), kinds=kinds, mail=MailSettings(templates=str(own)))
+    settings = Settings(brand=Brand(name="Northwind"), kinds=kinds, mail=MailSettings(templates=Folder(str(own))))
     return Gallery(**asdict(builtin_emails(settings, {"Clinic": {"name": "Orchard Clinic"}}, reload=True)))
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar.testing import TestClient
@@ -12,7 +13,7 @@ from keyturn.emails.studio.pages.editor import PRESETS, editor_called, editor_st
 from keyturn.errors import SettingsInvalid
 
 
-def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: str) -> str:
+def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
     with TestClient(create_studio_app(replace(studio, **changes)), base_url="http://127.0.0.1") as client:
         return client.get(f"/studio/templates/{address}").text
 

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -129,7 +130,7 @@ async def test_a_width_that_was_chosen_is_kept_on_a_phone(page: Page, served: st
 
 
 @pytest.mark.parametrize("preferred", ["light", "dark"])
-async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page, served: str, preferred: str) -> None:
+async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page, served: str, preferred: Any) -> None:
     await page.emulate_media(color_scheme=preferred)
     await open_sample(page, served)
     assert await ground(page) == "rgb(254, 254, 254)"
