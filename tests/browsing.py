@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright, expect
-from tests.programs import require_program
 
 FLAGS = (
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
@@ -17,9 +16,8 @@ _PATIENCE = 20_000
 
 
 @asynccontextmanager
-async def running_chromium() -> AsyncIterator[Browser]:
-    """Run the browser. Where there is none the test is skipped, but never in CI."""
-    path = require_program("chromium", "chromium")
+async def running_chromium(path: str) -> AsyncIterator[Browser]:
+    """Run the browser that lies there."""
     expect.set_options(timeout=_PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))

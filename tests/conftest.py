@@ -1,5 +1,6 @@
-"""The plugin that users get, too, and the databases that tests of the service run on."""
+"""The plugin that users get, too; the databases and the browser that tests share, and marks of who asks for them."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,19 +9,28 @@ from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
 from tests.mariadb_server import MariadbServer, running_mariadb
+from tests.programs import require_program
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
-_MARKED = ("browser", "postgresql", "mariadb")
-"""Fixtures, and parameters that choose a server, by which a test is marked: `-m "not browser"` leaves it out."""
+MARKED = ("browser", "mariadb", "postgresql")
+"""Fixtures whose users bear a mark of the same name."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        needed = {*getattr(item, "fixturenames", ()), *(value for value in chosen if isinstance(value, str))}
-        for name in needed.intersection(_MARKED):
-            item.add_marker(name)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test for what it asks for, by name or as the engine of its `databases`."""
+    if isinstance(item, pytest.Function):
+        engine = item.callspec.params.get("databases") if hasattr(item, "callspec") else None
+        for name in MARKED:
+            if name == engine or name in item.fixturenames:
+                item.add_marker(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped and why, each reason once."""
+    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +46,7 @@ def postgresql() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
-    with running_mariadb() as server:
+    with running_mariadb(require_program("mariadbd", "mariadb-server")) as server:
         yield server
 
 
@@ -57,5 +67,5 @@ def database_url(databases: Databases) -> Iterator[str]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One browser for the run. Tests that use it say `pytestmark = pytest.mark.asyncio(loop_scope="session")`."""
-    async with running_chromium() as chromium:
+    async with running_chromium(require_program("chromium", "chromium")) as chromium:
         yield chromium

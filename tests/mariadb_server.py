@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import aiomysql
 from tests.databases import in_memory
-from tests.programs import PATH, require_program
+from tests.programs import search_path
 
 # What a power cut would do to it is nobody's concern.
 _OPTIONS = (
@@ -49,15 +49,14 @@ class MariadbServer:
 
 
 @contextmanager
-def running_mariadb() -> Iterator[MariadbServer]:
-    """Run it in a folder that goes with it; as root it runs as a user of its own. Skips where there is none."""
-    mariadbd = require_program("mariadbd", "mariadb-server")
+def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
+    """Run the server that lies there, in a folder that goes with it; as root it runs as a user of its own."""
     # Not in pytest's own folder: the path of a Unix socket may have 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
         places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder))]
         installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
-        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": PATH})
+        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": search_path()})
         server = subprocess.Popen([mariadbd, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr

@@ -1,20 +1,28 @@
-"""Programs that a machine may lack: looked for in one place, and missed in one way."""
+"""Programs of the machine that tests want and that no Python package brings: they are looked for here alone.
+
+`PROGRAMS_PATH` takes the place of `PATH` in that search; empty, it hides all of them.
+"""
 
 import os
 import shutil
 
 import pytest
 
-PATH = os.environ.get("TEST_PROGRAMS") or os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
-"""A server of Debian's lies where the shell of an ordinary user does not look. TEST_PROGRAMS is a path instead of it:
-that of an empty folder shows what happens on a machine that has none of them."""
-
 
 def require_program(name: str, package: str) -> str:
-    """Return where the program is. Without it the test is skipped, and in CI, which installs it, fails."""
-    if found := shutil.which(name, path=PATH):
-        return found
-    message = f"no {name} on this machine: apt-get install {package}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    """Return the path of a program; where there is none the test is skipped, but fails in CI."""
+    found = shutil.which(name, path=search_path())
+    if not found:
+        reason = missing(name, package)
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return found
+
+
+def missing(name: str, package: str) -> str:
+    return f"there is no {name} here: apt-get install {package}"
+
+
+def search_path() -> str:
+    """Return the folders to search: a server of Debian's lies where the shell of an ordinary user does not look."""
+    usual = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+    return os.environ.get("PROGRAMS_PATH", usual)

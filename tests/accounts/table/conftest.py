@@ -24,12 +24,17 @@ class Server(Protocol):
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """`@pytest.mark.parametrize("url", ["mariadb"], indirect=True)` takes one."""
-    server: Server = request.getfixturevalue(request.param)
-    url = server.empty()
+def databases(request: pytest.FixtureRequest) -> Server:
+    """Each engine in turn; `@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)` takes one."""
+    chosen: Server = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def url(databases: Server) -> Iterator[str]:
+    url = databases.empty()
     yield url
-    server.drop(url)
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ GUARDS = {
 }
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
     await app.run(
         'CREATE SCHEMA auth; CREATE SCHEMA "The App"; '
@@ -196,7 +196,7 @@ async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
     assert [row.user for row in await app.run("SELECT * FROM auth.sessions")] == [2]
 
 
-@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 async def test_an_address_that_only_the_collation_calls_the_same_has_changed(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash TEXT)")
     await app.run("INSERT INTO users VALUES (1, 'mike@northwind.test ', 'old')")

@@ -17,7 +17,7 @@ async def hashed(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("url", "declared", "stored", "text"),
+    ("databases", "declared", "stored", "text"),
     [
         ("sqlite", "INTEGER PRIMARY KEY", "7", "7"),
         ("sqlite", "UUID PRIMARY KEY", f"'{UUID_}'", UUID_),
@@ -37,7 +37,7 @@ async def hashed(text: str) -> str:
         ("mariadb", "BINARY(16) PRIMARY KEY", f"x'{HEX}'", HEX),
         ("mariadb", "UUID PRIMARY KEY", f"'{UUID_}'", UUID_),
     ],
-    indirect=["url"],
+    indirect=["databases"],
 )
 async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared: str, stored: str, text: str) -> None:
     await app.run(f"CREATE TABLE users (id {declared}, email VARCHAR(200), password_hash VARCHAR(80))")
@@ -175,7 +175,7 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
     assert [await accounts.password_hash(str(number)) for number in range(1, 7)] == ["x", *[None] * 5]
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_which_providers_mean_a_password_can_be_said(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, auth TEXT)")
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Native'), (2, 'b@northwind.test', 'x', '')")
@@ -187,7 +187,7 @@ async def test_which_providers_mean_a_password_can_be_said(app: App, over: Over)
     assert (ada.has_password, bea.has_password) == (True, False)
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_without_a_password_column_people_are_looked_up_and_a_change_is_noted(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT DEFAULT 1)")
     await app.run("CREATE TABLE sessions (user_id UUID)")

@@ -119,7 +119,7 @@ async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path)
     assert row.journal_mode == "delete"
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_what_the_server_refuses_is_told(app: App) -> None:
     name = make_url(app.url).database
     user = f"u_{name}"
@@ -164,7 +164,7 @@ async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> N
     await accounts.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_the_apps_own_address_is_taken_as_it_is(app: App) -> None:
     await app.run(USERS)
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x')")
@@ -176,7 +176,7 @@ async def test_the_apps_own_address_is_taken_as_it_is(app: App) -> None:
     await accounts.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
     await app.run(USERS)
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x')")
@@ -194,7 +194,7 @@ async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
     await accounts.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) -> None:
     await app.run(USERS)
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")

@@ -97,7 +97,7 @@ async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
     assert await accounts.find("ada@northwind.test") is None
 
 
-@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 @pytest.mark.parametrize(
     "collation", ["utf8mb4_unicode_ci", "utf8mb4_unicode_nopad_ci", "utf8mb4_bin", "latin1_swedish_ci"]
 )

@@ -57,7 +57,7 @@ async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, o
     await mended.require_ready()
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INTEGER, email DATE, password_hash VARCHAR(59))")
     await app.run("CREATE TABLE sessions (user_id DATE)")
@@ -79,7 +79,7 @@ async def test_no_two_keys_name_one_column(app: App, over: Over) -> None:
     await over(password="").require_ready()
 
 
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_an_id_that_can_be_written_in_more_ways_than_one_is_a_fault(app: App, over: Over) -> None:
     for declared, shown in (("DOUBLE PRECISION", "DOUBLE"), ("DATE", "DATE")):
         await app.run("DROP TABLE IF EXISTS users")
@@ -170,7 +170,7 @@ async def test_looking_changes_nothing(app: App, over: Over) -> None:
     assert len(await app.run("SELECT * FROM sessions")) == 3
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     role = database_of(app)
@@ -190,7 +190,7 @@ async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over:
     await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     await app.run("CREATE VIEW people AS SELECT * FROM users")
@@ -211,7 +211,7 @@ async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over
     await app.run(f"DROP USER {user}")
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_looking_fires_no_trigger(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE SEQUENCE fired")
     body = "$$ BEGIN PERFORM nextval('fired');RETURN NULL;END $$"
