@@ -27,21 +27,21 @@ lint:
     uv run mypy
     uv run lint-imports
 
-# The tests; flags go to pytest
+# The tests, several at a time; flags go to pytest, and -n 0 runs them one after the other
 test *flags:
     uv run pytest {{flags}}
 
-# The tests, several at a time
-test-all:
-    uv run pytest -n 3 --dist worksteal
+# The tests that answer at once: SQLite, no browser, no process of its own
+quick *flags:
+    uv run pytest -m "not browser and not mariadb and not postgresql and not slow" {{flags}}
 
-# On a machine without Chromium and MariaDB, the tests that want one are skipped and nothing else
+# As on a machine without Chromium and MariaDB: the tests that want one are skipped, with a reason, and nothing else
 stranger:
-    CI= TEST_PROGRAMS=/nonexistent uv run pytest -n 0 -m "browser or mariadb" | tail -n 1 | tee /dev/stderr | grep -qE '^[0-9]+ skipped(, [0-9]+ deselected)? in '
+    uv run python -m tests.stranger
 
 # The tests with coverage of src, which must stay over 95 %: it doubles the time that they take
 cover:
-    uv run pytest -n 3 --dist worksteal --cov --cov-fail-under=95
+    uv run pytest --cov --cov-fail-under=95
 
 # Throughput, hashing, start and memory: each against its budget
 bench *flags:
@@ -61,7 +61,7 @@ messages:
     uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # All that CI runs
-check: lint stranger test-all
+check: lint stranger test
 
 # The pictures of the documentation
 screenshots:

@@ -1,5 +1,6 @@
 """The plugin that users get, too; the databases and the browser that tests share, and marks of who asks for them."""
 
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,6 +16,11 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 MARKED = ("browser", "mariadb", "postgresql")
 """Fixtures whose users bear a mark of the same name."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at a time: one more than there are cores, since many wait for a process or a page."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

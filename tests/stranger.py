@@ -1,0 +1,54 @@
+"""The suite on a stranger's machine: `python -m tests.stranger` runs what wants Chromium or MariaDB with both hidden.
+
+Each test must be skipped with a reason that says what to install. Anything else is named, and ends it with 1.
+"""
+
+import os
+import sys
+from collections import Counter
+
+import pytest
+from tests.programs import missing
+
+REASONS = {missing("chromium", "chromium"), missing("mariadbd", "mariadb-server")}
+
+
+class SkipsOnly:
+    """Sorts what a run reports into the skips that should be and all else."""
+
+    def __init__(self) -> None:
+        self._skipped: Counter[str] = Counter()
+        self._surprises: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self._surprises.append(f"{report.nodeid}: {report.outcome} before it was collected")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else ""
+            if reason in REASONS:
+                self._skipped[reason] += 1
+            else:
+                self._surprises.append(f"{report.nodeid}: skipped, but for {reason or 'no reason'}")
+        elif report.failed or report.when == "call":
+            self._surprises.append(f"{report.nodeid}: {report.outcome} in its {report.when}")
+
+    def surprises(self) -> list[str]:
+        """Return a line for whatever was not such a skip, and for each reason that no test had."""
+        return self._surprises + [f"no test said: {reason}" for reason in sorted(REASONS - self._skipped.keys())]
+
+
+def main() -> int:
+    os.environ["PROGRAMS_PATH"] = ""
+    os.environ.pop("CI", None)  # there a missing program is a failure
+    outcome = SkipsOnly()
+    status = pytest.main(["-m", "browser or mariadb", "-n0", "-p", "no:cacheprovider"], plugins=[outcome])
+    surprises = outcome.surprises()
+    for surprise in surprises:
+        sys.stderr.write(f"stranger: {surprise}\n")
+    return 1 if status or surprises else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
