@@ -11,11 +11,12 @@ import pytest
 
 def require_program(name: str, package: str) -> str:
     """Return the path of a program; where there is none the test is skipped, but fails in CI."""
-    found = shutil.which(name, path=search_path())
-    if not found:
-        reason = missing(name, package)
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return found
+    if found := shutil.which(name, path=search_path()):
+        return found
+    reason = missing(name, package)
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def missing(name: str, package: str) -> str:

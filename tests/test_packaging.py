@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import keyturn.errors
 import keyturn.packaging
 from keyturn.packaging import folder
 
@@ -25,7 +26,8 @@ def test_once_installed_it_is_the_one_inside_the_package(tmp_path: Path, beside:
     package = tmp_path / beside / "keyturn"
     (package / "migrations").mkdir(parents=True)
     (package / "__init__.py").touch()
-    shutil.copy(keyturn.packaging.__file__, package)
+    for module in (keyturn.packaging, keyturn.errors):
+        shutil.copy(str(module.__file__), package)
     program = "from keyturn.packaging import folder; print(folder('migrations'))"
 
     # The copy is measured by nobody: it is gone when a report would read it.
