@@ -20,7 +20,7 @@ from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.gallery.samples.files import Written, find_samples, fitted
 from keyturn.emails.gallery.samples.sample import Sample
-from keyturn.emails.gallery.variables.variables import Variable, find_variables
+from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
 from keyturn.mail.rendering.files import MailFiles
@@ -129,6 +129,8 @@ class Gallery:
 
     def variables(self, name: str) -> Mapping[str, Variable]:
         """Return what the templates of a mail are given, as far as they tell. Raises LookupError."""
+        from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
+
         files = [file for file in self.files(name) if file]
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))

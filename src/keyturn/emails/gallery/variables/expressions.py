@@ -1,7 +1,6 @@
 """What an expression does with the names in it."""
 
 from collections.abc import Callable, Container, Iterable
-from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
@@ -18,29 +17,27 @@ from keyturn.emails.gallery.variables.demands import (
     TESTS,
     TRANSLATING,
 )
+from keyturn.emails.gallery.variables.scope import Scope, Values
 from keyturn.emails.gallery.variables.variables import Use, Variable
-
-if TYPE_CHECKING:
-    from keyturn.emails.gallery.variables.usage import Scope
-
-Values = tuple[Variable, ...]
 
 
 class Expressions:
-    """`name` says what a name is; `call` reads a macro that is called, or tells that it is none.
+    """Notes what expressions do with the names in them.
+
+    `name` says what a name is; `call` reads a macro that is called, or tells that it is none.
 
     `filters` are those that there are: one that is not leaves its value as it is.
     """
 
     def __init__(
-        self, name: "Callable[[str, Scope], Values]", call: "Callable[[nodes.Call, Scope], bool]",
+        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool],
         filters: Container[str],
     ) -> None:  # fmt: skip
         self._name = name
         self._call = call
         self._filters = filters
 
-    def see(self, node: nodes.Node, scope: "Scope", use: Use | None = None) -> Values:
+    def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
         """Note what an expression does with its names, `use` with its value; return what it may come to."""
         values = self._value(node, scope)
         if use:
@@ -48,7 +45,7 @@ class Expressions:
                 value.uses.add(use)
         return values
 
-    def _value(self, node: nodes.Node, scope: "Scope") -> Values:  # noqa: C901, PLR0912 - a case for each expression
+    def _value(self, node: nodes.Node, scope: Scope) -> Values:  # noqa: C901, PLR0912 - a case for each expression
         match node:
             case nodes.Name():
                 return self._name(node.name, scope)
@@ -82,14 +79,14 @@ class Expressions:
                     self.see(inner, scope, "passed" if isinstance(inner, nodes.Expr) else None)
         return ()
 
-    def _attribute(self, node: nodes.Getattr, scope: "Scope") -> Values:
+    def _attribute(self, node: nodes.Getattr, scope: Scope) -> Values:
         if node.attr in OF_A_DIFFERENCE and isinstance(node.node, nodes.Sub):
             for side in (node.node.left, node.node.right):
                 self.see(side, scope, "moment")
             return ()
         return tuple(one.attribute(node.attr) for one in self.see(node.node, scope))
 
-    def _item(self, node: nodes.Getitem, scope: "Scope") -> Values:
+    def _item(self, node: nodes.Getitem, scope: Scope) -> Values:
         values = self.see(node.node, scope)
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             return tuple(one.attribute(node.arg.value) for one in values)
@@ -100,7 +97,7 @@ class Expressions:
             return tuple(one.one() for one in self._marked(values, "indexed"))
         return ()
 
-    def _called(self, node: nodes.Call, scope: "Scope") -> Values:
+    def _called(self, node: nodes.Call, scope: Scope) -> Values:
         if self._call(node, scope):
             return ()
         if isinstance(node.node, nodes.Getattr) and (values := self._method(node, node.node, scope)) is not None:
@@ -116,11 +113,11 @@ class Expressions:
         self._arguments(node, scope, "number" if name == "range" else "passed")
         return ()
 
-    def _arguments(self, node: nodes.Call | nodes.Filter, scope: "Scope", use: Use) -> None:
+    def _arguments(self, node: nodes.Call | nodes.Filter, scope: Scope, use: Use) -> None:
         for part in (*(node.args or ()), *(one.value for one in node.kwargs or ())):
             self.see(part, scope, use)
 
-    def _method(self, node: nodes.Call, method: nodes.Getattr, scope: "Scope") -> Values | None:
+    def _method(self, node: nodes.Call, method: nodes.Getattr, scope: Scope) -> Values | None:
         """Return what a method of Python's own types gives, None where it is none."""
         if isinstance(method.node, nodes.Const):  # "{:.2f}".format(price)
             self._formatted(str(method.node.value), node.args, scope)
@@ -136,7 +133,7 @@ class Expressions:
             return tuple(one.attribute(str(node.args[0].value)) for one in values)
         return values if method.attr in ("items", "values", "astimezone", "date", "time") else ()
 
-    def _filtered(self, node: nodes.Filter, scope: "Scope") -> Values:
+    def _filtered(self, node: nodes.Filter, scope: Scope) -> Values:
         if node.node is None:  # the body of a filter block
             return ()
         if node.name == "format" and isinstance(node.node, nodes.Const):
@@ -185,18 +182,18 @@ class Expressions:
             return ()
         return tuple(_down(one.one(), path.split(".") if isinstance(path, str) and path else []) for one in values)
 
-    def _formatted(self, pattern: str, arguments: Iterable[nodes.Expr], scope: "Scope") -> None:
+    def _formatted(self, pattern: str, arguments: Iterable[nodes.Expr], scope: Scope) -> None:
         use: Use = "number" if NUMBER_FORMAT.search(pattern) else "printed"
         for part in arguments:
             self.see(part, scope, "moment" if MOMENT_FORMAT.search(pattern) else use)
 
-    def _tested(self, node: nodes.Test, scope: "Scope") -> Values:
+    def _tested(self, node: nodes.Test, scope: Scope) -> Values:
         values = self.see(node.node, scope, TESTS.get(node.name))
         for argument in node.args or ():
             self._against(values, argument, scope, listed=node.name == "in", noted=node.name in COMPARINGTESTS)
         return ()
 
-    def _compared(self, node: nodes.Compare, scope: "Scope") -> None:
+    def _compared(self, node: nodes.Compare, scope: Scope) -> None:
         values = self.see(node.expr, scope)
         for operand in node.ops:
             others = self.see(operand.expr, scope)
@@ -207,7 +204,7 @@ class Expressions:
                 self._marked(values, "number")
             self._against(others, node.expr, scope, listed=False, noted=operand.op == "eq")
 
-    def _against(self, values: Values, other: nodes.Node, scope: "Scope", *, listed: bool, noted: bool) -> None:
+    def _against(self, values: Values, other: nodes.Node, scope: Scope, *, listed: bool, noted: bool) -> None:
         """Note the constants that values are compared with."""
         constants = other.items if listed and isinstance(other, nodes.Tuple | nodes.List) else [other]
         if not all(isinstance(one, nodes.Const) for one in constants):
@@ -220,7 +217,7 @@ class Expressions:
             elif noted or listed:
                 value.compared += found
 
-    def _calculated(self, node: nodes.BinExpr | nodes.UnaryExpr, scope: "Scope") -> None:
+    def _calculated(self, node: nodes.BinExpr | nodes.UnaryExpr, scope: Scope) -> None:
         if isinstance(node, nodes.UnaryExpr):
             self.see(node.node, scope, "number")
         elif isinstance(node, nodes.Mod) and isinstance(node.right, nodes.Dict):  # gettext("...") % {"name": name}
