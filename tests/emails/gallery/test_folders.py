@@ -95,7 +95,7 @@ def test_a_filter_that_nobody_brought_is_told_once_and_the_rest_is_checked(tmp_p
 
     unknown = [one.finding for one in found if one.finding.rule == "jinja/unknown-filter"]
     assert [(str(one.place.file), one.place.line) for one in unknown] == [("emails/courses/enrolled.mjml", 3)]
-    assert "--env package.module:environment" in unknown[0].way_out
+    assert "--env package.module:environment" in unknown[0].fix
     assert any(one.finding.place.file == "emails/courses/enrolled.mjml" for one in found if one.finding not in unknown)
 
 

@@ -9,7 +9,7 @@ from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.css.colours import Colour, lightness, read_colour, read_ground, with_lightness
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, inverted_ground, inverted_text
-from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.mail.rendering.palette import ENOUGH, contrast
 
 WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
@@ -17,7 +17,7 @@ WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
 
 def painted(html: str, mode: Mode = LIGHT) -> Paint:
     """Return how the element with the id "x" is painted."""
-    return next(paint for node, paint in Painter(draw(html), mode).texts() if node.attributes.get("id") == "x")
+    return next(paint for node, paint in Painter(parse_html(html), mode).texts() if node.get("id") == "x")
 
 
 def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
@@ -60,7 +60,7 @@ def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground:
     ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "font-size:1px", "max-height:0;overflow:hidden"],
 )
 def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
-    assert list(Painter(draw(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
+    assert list(Painter(parse_html(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
 
 
 def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:

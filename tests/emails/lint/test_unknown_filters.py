@@ -25,5 +25,5 @@ def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, 
     (finding,) = unknown_filters(open_gallery(tmp_path), "welcome")
 
     assert finding.message == f"No filter named '{name}'."
-    assert finding.way_out.startswith(said)
-    assert finding.way_out.endswith("--env package.module:environment.")
+    assert finding.fix.startswith(said)
+    assert finding.fix.endswith("--env package.module:environment.")

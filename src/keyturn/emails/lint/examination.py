@@ -10,7 +10,7 @@ from keyturn.emails.lint.document import Check, read_document
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.guard.guard import guard
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
-from keyturn.emails.lint.jinja.other_engines import told_once
+from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
 from keyturn.emails.lint.jinja.translations import untranslated
 from keyturn.emails.lint.jinja.unknown_filters import traced_anyway, unknown_filters
 from keyturn.errors import TemplateInvalid
@@ -79,9 +79,9 @@ def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Langu
                 mails[finding].append(mail)
     for finding in untranslated(gallery, names, languages):
         mails[finding] = []
-    told = told_once(mails)
-    ordered = sorted(told, key=lambda finding: (finding.place, finding.rule, finding.message))
-    return Examination(tuple(Found(one, tuple(told[one])) for one in ordered), len(names), rendered)
+    kept = one_for_each_engine(mails)
+    ordered = sorted(kept, key=lambda finding: (finding.place, finding.rule, finding.message))
+    return Examination(tuple(Found(one, tuple(kept[one])) for one in ordered), len(names), rendered)
 
 
 def _pairs(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:

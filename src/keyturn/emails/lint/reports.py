@@ -70,7 +70,7 @@ def _plain(found: Found, shown: Shown) -> Mapping[str, Any]:
         "rule": finding.rule,
         "severity": finding.severity,
         "message": finding.message,
-        "way_out": finding.way_out,
+        "way_out": finding.fix,
         "file": shown(finding.place.file),
         "line": finding.place.line,
         "column": finding.place.column,
@@ -87,7 +87,7 @@ def _command(found: Found, shown: Shown) -> str:
         "title": finding.rule,
     }
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in values.items())
-    return f"::{_GITHUB[finding.severity]} {properties}::{_data(f'{finding.message} {finding.way_out}')}"
+    return f"::{_GITHUB[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
 
 
 def _data(text: str) -> str:
@@ -106,21 +106,21 @@ def _result(found: Found, rules: list[str], shown: Shown) -> Mapping[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": rules.index(finding.rule),
         "level": finding.severity,
-        "message": {"text": f"{finding.message} {finding.way_out}"},
+        "message": {"text": f"{finding.message} {finding.fix}"},
         "locations": [{"physicalLocation": location}],
         "properties": {"mails": found.mails},
     }
 
 
 def _rule(first: Finding) -> Mapping[str, Any]:
-    """Return what code scanning shows of a rule; the help is the way out of the first finding."""
+    """Return what code scanning shows of a rule; the help is the fix of the first finding."""
     group, _, what = first.rule.partition("/")
     short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
     return {
         "id": first.rule,
         "name": _pascal(first.rule),
         "shortDescription": {"text": short},
-        "help": {"text": first.way_out},
+        "help": {"text": first.fix},
     }
 
 

@@ -8,19 +8,21 @@ from jinja2 import Environment, TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, faults_of, shown
 from keyturn.mail.rendering.folders import Folders
 
-_WAYS_OUT = {
+_FIXES = {
     "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
     "unreadable": "Mend the catalogue at this line; msgfmt --check tells the same.",
     "placeholders": "Use the same places as the text has, each written as %(name)s.",
     "plurals": "Write one msgstr[n] for each form that Plural-Forms counts.",
     "fuzzy": "Look at the translation, and take the mark away.",
 }
+
+RULES = RuleGroup("languages", "untranslated", *_FIXES)
 
 
 def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
@@ -47,12 +49,11 @@ def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Lan
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
         catalogue = those[0].files[0]
-        yield Finding(
-            rule="languages/untranslated",
-            severity="warning",
-            message=f'"{shown(text.text)}" is not translated into {_named(those)}.',
-            way_out=f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
-            place=texts[text],
+        yield RULES["untranslated"].finding(
+            texts[text],
+            "warning",
+            f'"{shown(text.text)}" is not translated into {_named(those)}.',
+            f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
         )
 
 
@@ -102,12 +103,11 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
 
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
-    return Finding(
-        rule=f"languages/{fault.kind}",
-        severity="warning" if fault.kind == "fuzzy" else "error",
-        message=f"{fault.message[:1].upper()}{fault.message[1:]}.",
-        way_out=_WAYS_OUT[fault.kind],
-        place=Place(_relative(fault.file, folders), fault.line),
+    return RULES[fault.kind].finding(
+        Place(_relative(fault.file, folders), fault.line),
+        "warning" if fault.kind == "fuzzy" else "error",
+        f"{fault.message[:1].upper()}{fault.message[1:]}.",
+        _FIXES[fault.kind],
     )
 
 

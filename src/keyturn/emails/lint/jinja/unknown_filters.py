@@ -8,8 +8,10 @@ from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import FolderEnvironment, lenient
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
+
+RULES = RuleGroup("jinja", "unknown-filter", "unknown-test")
 
 _CLOSE = 0.8
 _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
@@ -54,14 +56,15 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
     for node in used:
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            yield Finding(
-                rule=f"jinja/unknown-{kind}", severity="error", message=f"No {kind} named '{node.name}'.",
-                way_out=_way_out(node.name, known),
-                place=Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
-            )  # fmt: skip
+            yield RULES[f"unknown-{kind}"].finding(
+                Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
+                "error",
+                f"No {kind} named '{node.name}'.",
+                _fix(node.name, known),
+            )
 
 
-def _way_out(name: str, known: Iterable[str]) -> str:
+def _fix(name: str, known: Iterable[str]) -> str:
     if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
         return f"{source} has one of this name; {_YOUR_OWN}"
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
