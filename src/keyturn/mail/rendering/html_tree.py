@@ -153,7 +153,9 @@ class _Parser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         start = self._offset()
-        depth = next((depth for depth in range(len(self._open) - 1, 0, -1) if self._open[depth].tag == tag), 0)
+        depth = len(self._open) - 1
+        while depth and self._open[depth].tag != tag:
+            depth -= 1
         if depth:
             self._close_down_to(depth + 1, start)
             closed = self._open.pop()
