@@ -8,7 +8,7 @@ from tests.emails.lint.planting import Mails
 from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.css.colours import Colour, lightness, read_colour, read_ground, with_lightness
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, inverted_ground, inverted_text
+from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, invert_ground, invert_text
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.mail.rendering.palette import ENOUGH, contrast
 
@@ -96,22 +96,22 @@ def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
 
 
 def test_a_partial_inversion_darkens_light_grounds_and_leaves_dark_ones() -> None:
-    assert str(inverted_ground(WHITE, PARTIAL)) == "#2d2d2d"
+    assert str(invert_ground(WHITE, PARTIAL)) == "#2d2d2d"
     dark = Colour(0.1, 0.1, 0.3)
-    assert inverted_ground(dark, PARTIAL) == dark
+    assert invert_ground(dark, PARTIAL) == dark
 
 
 @pytest.mark.parametrize("colour", ["#000000", "#66635c", "#14614b", "#b3261e", "#2d2d2d", "#1a1a80"])
 def test_what_outlook_inverts_can_be_read(colour: str) -> None:
     text = read_colour(colour)
     assert text
-    ground = inverted_ground(WHITE, PARTIAL)
-    assert contrast(str(inverted_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
+    ground = invert_ground(WHITE, PARTIAL)
+    assert contrast(str(invert_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
 
 
 def test_a_full_inversion_turns_dark_grounds_light_too() -> None:
-    assert str(inverted_ground(WHITE, FULL)) == "#141414"
-    assert str(inverted_ground(BLACK, FULL)) == "#ffffff"
+    assert str(invert_ground(WHITE, FULL)) == "#141414"
+    assert str(invert_ground(BLACK, FULL)) == "#ffffff"
 
 
 def test_lightness_can_be_moved_and_hue_stays() -> None:

@@ -130,7 +130,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     """
     filled = templates.fill(template, sample.values, language)
     files = templates.files(template)
-    markup = _unwrapped(filled.markup) if files.is_mjml else filled.markup
+    markup = _unwrap(filled.markup) if files.is_mjml else filled.markup
     parsed = parse_mjml(markup) if files.is_mjml else Parsed(parse_html(markup))
     refusal = ""
     try:
@@ -149,7 +149,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         preheader=mail.preheader if mail else "",
         markup=markup,
         html=mail.html if mail else "",
-        text=_stripped(filled.text),
+        text=_strip(filled.text),
         root=parsed.root,
         html_tags=parsed.html_tags,
         faults=parsed.faults,
@@ -157,11 +157,11 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     )
 
 
-def _unwrapped(mjml: str) -> str:
+def _unwrap(mjml: str) -> str:
     return with_pieces(unwrapped(mjml), pieces_of(mjml))
 
 
-def _stripped(text: str) -> str:
+def _strip(text: str) -> str:
     """Do to a text part what is done to the one that is sent."""
     if not text.strip():
         return ""

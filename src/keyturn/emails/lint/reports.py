@@ -19,7 +19,7 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_json(examination: Examination, shown: Shown) -> str:
-    return _encoded(
+    return _encode(
         {
             "templates": examination.templates,
             "mails": examination.mails,
@@ -43,7 +43,7 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0, which code scanning services read."""
     first = {found.finding.rule: found.finding for found in reversed(examination.found)}
     rules = sorted(first)
-    return _encoded(
+    return _encode(
         {
             "$schema": _SARIF_SCHEMA,
             "version": "2.1.0",
@@ -129,5 +129,5 @@ def _pascal(rule: str) -> str:
     return "".join(part.capitalize() for part in rule.replace("/", "-").split("-"))
 
 
-def _encoded(document: object) -> str:
+def _encode(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

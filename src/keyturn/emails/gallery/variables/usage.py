@@ -124,7 +124,7 @@ class Usage:
                 scope.names[target.name] = values
             case nodes.Tuple():
                 names = tuple(one.name if isinstance(one, nodes.Name) else "value" for one in target.items)
-                unpacked = [one.unpacked(names) for one in values]
+                unpacked = [one.unpack(names) for one in values]
                 for nth, one in enumerate(target.items):
                     self._bind(one, tuple(parts[nth] for parts in unpacked), scope)
             case _:

@@ -42,7 +42,7 @@ class Variable:
             self.item = Variable(called if says_more else singular(self.name))
         return self.item
 
-    def unpacked(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
+    def unpack(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
         if len(self.parts) < len(names):
             self.parts += tuple(Variable(name) for name in names[len(self.parts) :])
         return self.parts

@@ -76,7 +76,7 @@ def _of_stylesheet(style: AuthoredStyle) -> Iterator[FeatureUse]:
         for slug in features.of_at_rule(f"{at_rule.keyword} {at_rule.prelude}"):
             yield FeatureUse(slug, at_rule.prelude, base + at_rule.offset)
     for rule in sheet.rules:
-        if not _only_offered(rule):
+        if not _is_optional(rule):
             yield from () if style.inlined else _of_selectors(rule, base)
             yield from _of_declarations(rule.declarations, base)
 
@@ -102,7 +102,7 @@ def _parts(selector: Selector) -> Iterator[str]:
         yield from (f":{pseudo}" for pseudo in compound.pseudos)
 
 
-def _only_offered(rule: Rule) -> bool:
+def _is_optional(rule: Rule) -> bool:
     around = " ".join(f"{at_rule.keyword} {at_rule.prelude}" for at_rule in rule.within)
     names = " ".join(name for selector in rule.selectors for name in selector.attribute_names())
     return any(offered in f"{around} {names}" for offered in _OFFERED)

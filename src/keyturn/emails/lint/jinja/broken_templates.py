@@ -14,13 +14,13 @@ from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup
 from keyturn.emails.lint.jinja.other_engines import FIX, engine_of, is_django_filter, rule_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
-    circle,
+    find_circle,
+    find_undecodable,
     line_at,
-    missing_in,
+    missing_name,
     relative,
     spot_in_samples,
     spot_of,
-    undecodable,
 )
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
@@ -53,17 +53,17 @@ class Broken(NamedTuple):
 
 def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     """Return what keeps a template from being rendered."""
-    if spot := undecodable(error, folders):
+    if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(JINJA_RULES["error"], spot, folders), spot)
-    if spots := circle(error, folders):
-        return Broken(_endless(spots, folders), spots[-1])
+    if spots := find_circle(error, folders):
+        return Broken(_of_circle(spots, folders), spots[-1])
     spot = spot_of(error, folders)
-    return Broken(_explained(error, folders, sample, spot.nearest(folders)), spot)
+    return Broken(_explain_error(error, folders, sample, spot.nearest(folders)), spot)
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     """Return what keeps a template's samples from being read."""
-    if spot := undecodable(error, folders):
+    if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(SAMPLE_RULES["invalid"], spot, folders), spot)
     spot = spot_in_samples(error, folders)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
@@ -71,11 +71,11 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest(folders)), spot)
 
 
-def _explained(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
+def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
     line_text = line_at(Spot(relative(error.path, folders), error.line), folders)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
-        return _unknown(unknown, message, place)
+        return _of_unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
         if is_django_filter(line_text):
             return _finding(rule_of("Django"), "A filter has its argument behind a colon, as in Django.", FIX, place)
@@ -83,9 +83,9 @@ def _explained(error: TemplateInvalid, folders: Folders, sample: Sample, place: 
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
     if isinstance(cause, TemplateNotFound):
-        return _finding(JINJA_RULES["missing-template"], message, _near_files(str(cause.name), folders), place)
+        return _finding(JINJA_RULES["missing-template"], message, _fix_for_file(str(cause.name), folders), place)
     if isinstance(cause, UndefinedError):
-        return _finding(JINJA_RULES["undefined"], message, _near(missing_in(message), sample), place)
+        return _finding(JINJA_RULES["undefined"], message, _fix_for_name(missing_name(message), sample), place)
     if not sample.known:
         fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
         not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."
@@ -99,14 +99,14 @@ def _not_utf8(rule: Rule, spot: Spot, folders: Folders) -> Finding:
     return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folders))
 
 
-def _endless(spots: Sequence[Spot], folders: Folders) -> Finding:
+def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
     return _finding(JINJA_RULES["error"], message, "Take out what closes the circle.", last.nearest(folders))
 
 
-def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
+def _of_unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
     if tag := unknown[3]:
         if engine := engine_of(tag):
             return _finding(rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", FIX, place)
@@ -123,11 +123,11 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
         )  # fmt: skip
     looked = " or ".join(name for name in names if not name.startswith("../"))
     return _finding(
-        MJML_RULES["missing-include"], f"There is no {looked} to include.", _near_files(names[0], folders), place
+        MJML_RULES["missing-include"], f"There is no {looked} to include.", _fix_for_file(names[0], folders), place
     )
 
 
-def _near(name: str, sample: Sample) -> str:
+def _fix_for_name(name: str, sample: Sample) -> str:
     close = get_close_matches(name, sample.values, n=1)
     if close:
         return f"Did you mean {close[0]}?"
@@ -137,13 +137,13 @@ def _near(name: str, sample: Sample) -> str:
     return f"The sample {sample.name} gives {given}; add {missing} to it, or do not print it."
 
 
-def _near_files(name: str, folders: Folders) -> str:
+def _fix_for_file(name: str, folders: Folders) -> str:
     files = (folders.name_of(path) for path in folders.paths() if path.is_file())
-    close = get_close_matches(name, _not_hidden(files), n=1)
+    close = get_close_matches(name, _without_hidden(files), n=1)
     return f"Did you mean {close[0]}?" if close else "Names are relative to the folder of the templates."
 
 
-def _not_hidden(files: Iterable[str]) -> list[str]:
+def _without_hidden(files: Iterable[str]) -> list[str]:
     return [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
 
 

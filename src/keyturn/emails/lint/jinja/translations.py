@@ -25,7 +25,7 @@ _FIXES = {
 RULES = RuleGroup("languages", "untranslated", *_FIXES)
 
 
-def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
+def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
     """Yield a finding for each text in these mails that some of the languages have no translation for.
 
     It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
@@ -52,8 +52,8 @@ def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Lan
         yield RULES["untranslated"].finding(
             texts[text],
             "warning",
-            f'"{shown(text.text)}" is not translated into {_named(those)}.',
-            f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
+            f'"{shown(text.text)}" is not translated into {_names_of(those)}.',
+            f"Translate it in {_name_in(catalogue, folders)}; pybabel extract and update put it there.",
         )
 
 
@@ -104,18 +104,18 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
     return RULES[fault.kind].finding(
-        Place(_relative(fault.file, folders), fault.line),
+        Place(_name_in(fault.file, folders), fault.line),
         "warning" if fault.kind == "fuzzy" else "error",
         f"{fault.message[:1].upper()}{fault.message[1:]}.",
         _FIXES[fault.kind],
     )
 
 
-def _named(languages: Iterable[Language]) -> str:
+def _names_of(languages: Iterable[Language]) -> str:
     names = [language.locale.get_display_name(Locale("en")) or language.tag for language in languages]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _relative(file: Path, folders: Folders) -> str:
+def _name_in(file: Path, folders: Folders) -> str:
     """Return the file as a template of the folder is named, or its whole path where it lies elsewhere."""
     return folders.name_of(file.resolve())

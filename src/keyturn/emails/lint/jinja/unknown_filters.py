@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import FolderEnvironment, lenient
+from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 
@@ -34,12 +34,12 @@ _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
 _YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
 
-def traced_anyway(environment: Environment) -> Environment:
+def with_lenient_origins(environment: Environment) -> Environment:
     """Return what `with_origins` makes, in which a filter that is not there leaves its value as it is."""
-    return lenient(with_origins(environment))
+    return with_lenient_filters(with_origins(environment))
 
 
-def unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
+def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
     """Yield each use of a filter or test that is not there. Of an app's own environment, Jinja itself says it."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):

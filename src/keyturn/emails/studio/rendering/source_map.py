@@ -9,7 +9,7 @@ import msgspec
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.jinja.unknown_filters import traced_anyway
+from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.source.traced_text import pieces_of
 from keyturn.emails.studio.data.current_data import CurrentDataReader
@@ -49,7 +49,7 @@ class SourceMap:
     def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
         self._gallery = gallery
         self._giving = giving
-        self._templates_for = gallery.renderers(traced_anyway)
+        self._templates_for = gallery.renderers(with_lenient_origins)
 
     def document(self, template: str, view: View) -> Document | None:
         """Return the mail that a view asks for; None where it cannot be drawn.
