@@ -11,7 +11,7 @@ import pytest
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.app_environment import CannotImport
 from keyturn.emails.gallery.configuration import StudioSettings
-from keyturn.emails.gallery.environments import lenient
+from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.errors import KeyturnError, TemplateInvalid
 
@@ -136,7 +136,9 @@ def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path, 
     with pytest.raises(TemplateInvalid, match="No filter named 'money'"):
         drawn(gallery, "a", price="four")
     (sample,) = gallery.samples("a").values()
-    mail = gallery.renderers(lenient)(sample).render_values("a", {"price": "four"}, gallery.languages.choose(""))
+    mail = gallery.renderers(with_lenient_filters)(sample).render_values(
+        "a", {"price": "four"}, gallery.languages.choose("")
+    )
     assert mail.html == "<html>FOUR!"
 
 

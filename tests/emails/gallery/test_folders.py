@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import lenient
+from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
 from keyturn.errors import TemplateInvalid
@@ -46,7 +46,7 @@ def opened(team: str, tmp_path: Path) -> Gallery:
 
 def drawn(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
     """Draw every mail with every sample, as the studio does."""
-    templates_for, language = gallery.renderers(lenient), gallery.languages.choose("")
+    templates_for, language = gallery.renderers(with_lenient_filters), gallery.languages.choose("")
     for name in gallery.names():
         for sample in gallery.samples(name).values():
             yield name, templates_for(sample).render_values(name, sample.values, language)
@@ -95,7 +95,7 @@ def test_a_filter_that_nobody_brought_is_told_once_and_the_rest_is_checked(tmp_p
 
     unknown = [one.finding for one in found if one.finding.rule == "jinja/unknown-filter"]
     assert [(str(one.place.file), one.place.line) for one in unknown] == [("emails/courses/enrolled.mjml", 3)]
-    assert "--env package.module:environment" in unknown[0].way_out
+    assert "--env package.module:environment" in unknown[0].fix
     assert any(one.finding.place.file == "emails/courses/enrolled.mjml" for one in found if one.finding not in unknown)
 
 

@@ -10,7 +10,7 @@ from jinja2 import DictLoader, Environment
 
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.placeholders.pictures import is_placeholder
-from keyturn.emails.gallery.variables.variables import find_variables
+from keyturn.emails.gallery.variables.usage import find_variables
 
 Guess = Callable[[str], dict[str, Any]]
 

@@ -102,7 +102,7 @@ def test_a_file_holds_samples_or_the_values_of_one(
 ) -> None:
     write("welcome.yaml", text)
 
-    assert found(folder, "welcome.html", asked=lambda: asked) == expected
+    assert found(folder, "welcome.html", printed_names=lambda: asked) == expected
 
 
 def test_each_knows_the_line_it_stands_on(folder: Path, write: Write) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from jinja2 import DictLoader, Environment
 
-from keyturn.emails.gallery.variables.variables import Variable, find_variables
+from keyturn.emails.gallery.variables.usage import find_variables
+from keyturn.emails.gallery.variables.variables import Variable
 
 Found = Mapping[str, Variable]
 Find = Callable[..., Found]

@@ -180,9 +180,9 @@ def test_partial_support_is_told_with_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_where_no_way_out_is_written_down_the_source_s_note_is_one(tmp_path: Path) -> None:
-    way_out = found(tmp_path, '<p style="background-position:top">x</p>')["css-background-position"].way_out
+    way_out = found(tmp_path, '<p style="background-position:top">x</p>')["css-background-position"].fix
     assert way_out.startswith("Background images position can be used in VML")
     assert "](" not in way_out
-    assert found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].way_out == (
+    assert found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].fix == (
         "See that the mail also holds without it."
     )

@@ -8,8 +8,8 @@ from tests.emails.lint.planting import Mails
 from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.css.colours import Colour, lightness, read_colour, read_ground, with_lightness
 from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, inverted_ground, inverted_text
-from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode, invert_ground, invert_text
+from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.mail.rendering.palette import ENOUGH, contrast
 
 WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
@@ -17,7 +17,7 @@ WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
 
 def painted(html: str, mode: Mode = LIGHT) -> Paint:
     """Return how the element with the id "x" is painted."""
-    return next(paint for node, paint in Painter(draw(html), mode).texts() if node.attributes.get("id") == "x")
+    return next(paint for node, paint in Painter(parse_html(html), mode).texts() if node.get("id") == "x")
 
 
 def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
@@ -60,7 +60,7 @@ def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground:
     ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "font-size:1px", "max-height:0;overflow:hidden"],
 )
 def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
-    assert list(Painter(draw(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
+    assert list(Painter(parse_html(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
 
 
 def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
@@ -96,22 +96,22 @@ def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
 
 
 def test_a_partial_inversion_darkens_light_grounds_and_leaves_dark_ones() -> None:
-    assert str(inverted_ground(WHITE, PARTIAL)) == "#2d2d2d"
+    assert str(invert_ground(WHITE, PARTIAL)) == "#2d2d2d"
     dark = Colour(0.1, 0.1, 0.3)
-    assert inverted_ground(dark, PARTIAL) == dark
+    assert invert_ground(dark, PARTIAL) == dark
 
 
 @pytest.mark.parametrize("colour", ["#000000", "#66635c", "#14614b", "#b3261e", "#2d2d2d", "#1a1a80"])
 def test_what_outlook_inverts_can_be_read(colour: str) -> None:
     text = read_colour(colour)
     assert text
-    ground = inverted_ground(WHITE, PARTIAL)
-    assert contrast(str(inverted_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
+    ground = invert_ground(WHITE, PARTIAL)
+    assert contrast(str(invert_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
 
 
 def test_a_full_inversion_turns_dark_grounds_light_too() -> None:
-    assert str(inverted_ground(WHITE, FULL)) == "#141414"
-    assert str(inverted_ground(BLACK, FULL)) == "#ffffff"
+    assert str(invert_ground(WHITE, FULL)) == "#141414"
+    assert str(invert_ground(BLACK, FULL)) == "#ffffff"
 
 
 def test_lightness_can_be_moved_and_hue_stays() -> None:

@@ -85,11 +85,11 @@ def test_everything_drawn_leads_to_its_element(document: Document) -> None:
     button = next(element for element in document.elements("mj-button") if element.get("href"))
 
     drawn = {name for names in re.findall(r'class="([^"]*)"', document.marked_html) for name in names.split()}
-    named = {document.element_of_class(name) for name in drawn}
+    named = {document.lookup.element_of_class(name) for name in drawn}
 
     assert button in named
     assert {"mj-text", "mj-section", "mj-column", "mj-divider", "mj-wrapper"} <= {each.tag for each in named if each}
-    assert document.element_of_class("card") is None
+    assert document.lookup.element_of_class("card") is None
 
 
 def test_html_of_the_author_leads_to_its_tag(mails: Mails, document: Document) -> None:

@@ -55,7 +55,7 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(mails: Path, seed: 
 
     places = {(one.rule, one.place.file, one.place.line, one.place.column): one for one in found}
     assert (seed.rule, seed.file, line, column) in places, _told(found)
-    assert seed.way_out in places[seed.rule, seed.file, line, column].way_out
+    assert seed.way_out in places[seed.rule, seed.file, line, column].fix
     assert {(one.place.file, one.place.line) for one in found} == {(seed.file, line)}, _told(found)
 
 

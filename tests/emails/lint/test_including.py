@@ -165,7 +165,7 @@ def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
 
     assert (found.finding.rule, str(found.finding.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
     assert found.finding.message == "There is no shared/feet.mjml to include."
-    assert found.finding.way_out == "Did you mean shared/foot.mjml?"
+    assert found.finding.fix == "Did you mean shared/foot.mjml?"
     with pytest.raises(TemplateInvalid, match=r"news\.mjml:4"):
         folder.rendered()
 

@@ -60,7 +60,7 @@ def test_a_misspelt_scheme_is_told_with_the_right_one(tmp_path: Path) -> None:
         "letter/letter.mjml", "<mjml><mj-body><mj-raw><a href='htps://a.example'>Help</a></mj-raw></mj-body></mjml>"
     )
     (finding,) = check_links(mails.read_values("letter", {}))
-    assert finding.way_out == "Did you mean https:?"
+    assert finding.fix == "Did you mean https:?"
 
 
 def test_a_shortener_is_worse_when_it_sees_a_token(tmp_path: Path) -> None:

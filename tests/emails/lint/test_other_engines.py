@@ -35,7 +35,7 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
         "3 files are templates of Django, and this is Jinja. The first says: "
         "{% load %} is a tag of Django, and this is Jinja."
     )
-    assert "name their folders in the setting ignore" in found.finding.way_out
+    assert "name their folders in the setting ignore" in found.finding.fix
     assert [mail.partition("/")[0] for mail in found.mails] == ["invoice", "order", "welcome"]
 
 

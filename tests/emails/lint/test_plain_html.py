@@ -78,8 +78,8 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
 
     found = {one.finding.rule: one.finding for one in examined(mails).found}
 
-    assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].way_out
-    assert "into title" in found["accessibility/title"].way_out
+    assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].fix
+    assert "into title" in found["accessibility/title"].fix
 
 
 def test_what_is_drawn_leads_to_its_tag_and_the_marks_change_nothing_else(mails: Path) -> None:
@@ -142,11 +142,11 @@ def test_a_layout_of_boxes_is_to_be_made_of_table_cells(mails: Path) -> None:
 
     found = {one.finding.rule: one.finding for one in examined(mails).found}
 
-    assert found["compatibility/css-display-flex"].way_out == "Lay it out with table cells."
+    assert found["compatibility/css-display-flex"].fix == "Lay it out with table cells."
 
 
 def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
-    both = [one for one in features().values() if "mj-" in one.way_out]
+    both = [one for one in features().values() if "mj-" in one.fix]
 
     assert len(both) > 5
     assert all(one.in_html and "mj-" not in one.in_html for one in both)

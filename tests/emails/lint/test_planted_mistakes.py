@@ -218,7 +218,7 @@ def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: See
         assert write(examination, str)
     for finding in found:
         assert finding.message.endswith((".", ")."))
-        assert finding.way_out.endswith((".", "?"))
+        assert finding.fix.endswith((".", "?"))
 
 
 @pytest.mark.parametrize("template", ["password_reset", "password_changed", "sign_in_with_provider"])

@@ -14,15 +14,13 @@ WRONG = Finding(
     rule="mjml/wrong-value",
     severity="error",
     message='<mj-text>: color="a,b:c" is not a colour, 100 % sure.',
-    way_out="Write\nred.",
+    fix="Write\nred.",
     place=Place("news, all/news.mjml", 3, 9),
 )
 DOUBTFUL = Finding(
-    rule="links/relative", severity="warning", message="A relative link.", way_out="Mend it.", place=Place("a/a.mjml")
+    rule="links/relative", severity="warning", message="A relative link.", fix="Mend it.", place=Place("a/a.mjml")
 )
-REMARK = Finding(
-    rule="mjml/duplicate-attribute", severity="note", message="M.", way_out="W.", place=Place("a/a.mjml", 2)
-)
+REMARK = Finding(rule="mjml/duplicate-attribute", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 2))
 EXAMINATION = Examination(
     (Found(DOUBTFUL, ("a/one", "a/two")), Found(REMARK, ("a/one",)), Found(WRONG, ("news/x",))), templates=2, mails=3
 )

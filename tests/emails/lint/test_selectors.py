@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.emails.lint.css.stylesheets import read_style, read_stylesheet
-from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.mail.rendering.html_tree import parse_html
 
 PAGE = """<html><body class="page wide"><h1 id="title">Hello</h1><p lang="en-GB">One</p><p>Two</p>
 <table data-kind="facts of the day"><tr><td><a href="https://northwind.example/help">Help</a></td></tr></table></body></html>"""
@@ -11,7 +11,7 @@ PAGE = """<html><body class="page wide"><h1 id="title">Hello</h1><p lang="en-GB"
 
 def chosen(selector: str) -> list[str]:
     (rule,) = read_stylesheet(selector + " { color: red }").rules
-    nodes = draw(PAGE).walk()
+    nodes = parse_html(PAGE).walk()
     return [node.tag for node in nodes if any(one.matches(node) for one in rule.selectors)]
 
 

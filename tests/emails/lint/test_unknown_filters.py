@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.jinja.unknown_filters import unknown_filters
+from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from keyturn.emails.lint.jinja.unknown_filters import unknown_filters
 def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
 
-    (finding,) = unknown_filters(open_gallery(tmp_path), "welcome")
+    (finding,) = find_unknown_filters(open_gallery(tmp_path), "welcome")
 
     assert finding.message == f"No filter named '{name}'."
-    assert finding.way_out.startswith(said)
-    assert finding.way_out.endswith("--env package.module:environment.")
+    assert finding.fix.startswith(said)
+    assert finding.fix.endswith("--env package.module:environment.")

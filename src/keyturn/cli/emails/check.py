@@ -117,7 +117,7 @@ def _print_finding(found: "Found", folders: "Folders", mails: int) -> None:
     click.echo(f"  {finding.message}")
     for line in _frame(folders / place.file, place.line, place.column):
         click.echo(line)
-    click.echo(f"  {accent(finding.way_out)}")
+    click.echo(f"  {accent(finding.fix)}")
     if mails > 1 and found.mails:
         occurs = found.mails[0] if len(found.mails) == 1 else f"{len(found.mails)} of {mails} mails"
         click.echo(muted(f"  in {occurs}"))

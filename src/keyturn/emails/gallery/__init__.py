@@ -1,4 +1,15 @@
-"""A folder of mail templates, for all who look at it: the studio, the checks, the tests of a project."""
+"""A folder of mail templates, for all who look at it: the studio, the checks, the export, the tests of a project.
+
+**One folder, one look.** `Gallery` looks at the disk each time it is asked, so nothing is out of date; a request, a
+check or an export asks within `one_look`, or a page over a hundred templates would stat each file a hundred times.
+
+**What is a mail** is told by the files: a whole document that nobody extends or includes, then by names.
+
+**What a template is given** comes from a visitor of our own over Jinja's syntax tree (`variables`), since `jinja2.meta`
+gives flat names only: it follows layouts, macros with their arguments, loops and format strings. All that can be
+written down is plain data (`placeholders`), so that the form can edit it and a file can keep it; only calls are
+stand-ins.
+"""
 
 from keyturn.emails.gallery.gallery import Entry, Gallery
 from keyturn.emails.gallery.samples.sample import Sample

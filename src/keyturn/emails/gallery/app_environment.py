@@ -51,7 +51,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     return environment
 
 
-def import_from(name: str, folders: Iterable[Path], asked_by: str) -> ModuleType:
+def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
     """Import a module, also from these folders. Raises CannotImport."""
     for folder in folders:
         if str(folder) not in sys.path:
@@ -60,13 +60,13 @@ def import_from(name: str, folders: Iterable[Path], asked_by: str) -> ModuleType
         return import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name and f"{name}.".startswith(f"{missing.name}."):
-            raise CannotImport(f"{asked_by}: there is no module {missing.name}, here or where Python looks") from None
-        raise CannotImport(f"{asked_by}: {_said(missing)}") from missing
+            raise CannotImport(f"{option}: there is no module {missing.name}, here or where Python looks") from None
+        raise CannotImport(f"{option}: {_describe_error(missing)}") from missing
     except (Exception, SystemExit) as error:  # a module may raise whatever it likes
-        raise CannotImport(f"{asked_by}: {_said(error)}") from error
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
 
 
-def _environment(found: Any, tag: str, asked_by: str, *, called: bool = False) -> Environment:
+def _environment(found: Any, tag: str, option: str, *, called: bool = False) -> Environment:
     if isinstance(found, Environment):
         return found
     for name in _HOLDERS:
@@ -74,12 +74,12 @@ def _environment(found: Any, tag: str, asked_by: str, *, called: bool = False) -
             return held
     if called or not callable(found):
         made = "returns no" if called else "is no"
-        raise CannotImport(f"{asked_by} {made} Jinja environment, it is of type {type(found).__name__}")
+        raise CannotImport(f"{option} {made} Jinja environment, it is of type {type(found).__name__}")
     try:
         made_by = found(tag) if _takes_locale(found) else found()
     except Exception as error:
-        raise CannotImport(f"{asked_by}: {_said(error)}") from error
-    return _environment(made_by, tag, asked_by, called=True)
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
+    return _environment(made_by, tag, option, called=True)
 
 
 def _takes_locale(function: Callable[..., Any]) -> bool:
@@ -91,7 +91,7 @@ def _takes_locale(function: Callable[..., Any]) -> bool:
     )
 
 
-def _said(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
     if isinstance(error, SyntaxError) and error.filename:

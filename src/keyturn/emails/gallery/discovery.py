@@ -123,8 +123,8 @@ class Discovery:
         return None
 
     def _sorted_out(self, files: Mapping[str, _Text]) -> Found:
-        references = {file: tuple(_resolved(text.refers, file, files)) for file, text in files.items()}
-        extended = {name for file, text in files.items() for name in _resolved(text.extends, file, files)}
+        references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
+        extended = {name for file, text in files.items() for name in _files_named(text.extends, file, files)}
         included = {name for named in references.values() for name in named} - extended
         compiled = {stem_of(file) for file in files if ending_of(file) == ".mjml"}
         mails, layouts, partials = {}, [], []
@@ -160,7 +160,7 @@ def _read(text: str) -> _Text:
     )
 
 
-def _resolved(names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
+def _files_named(names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
     """Yield those of the names that are files here."""
     found = (next((path for path in meant(name, file) if path in files), None) for name in names)
     return filter(None, found)

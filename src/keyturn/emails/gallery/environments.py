@@ -76,7 +76,7 @@ def _holds(obj: Any, name: str) -> bool:
     return isinstance(obj, dict) and name in obj
 
 
-def lenient(environment: Environment) -> Environment:
+def with_lenient_filters(environment: Environment) -> Environment:
     """Return a copy of a folder's environment in which an unknown filter leaves its value as it is.
 
     So a mail is drawn before anybody has named the app's own environment; what is missing, the checks say. That one is

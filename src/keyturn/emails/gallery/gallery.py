@@ -18,9 +18,9 @@ from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.gallery.samples import hostile
-from keyturn.emails.gallery.samples.files import Written, find_samples, fitted
+from keyturn.emails.gallery.samples.files import Written, find_samples, fit_samples
 from keyturn.emails.gallery.samples.sample import Sample
-from keyturn.emails.gallery.variables.variables import Variable, find_variables
+from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
 from keyturn.mail.rendering.files import MailFiles
@@ -129,6 +129,8 @@ class Gallery:
 
     def variables(self, name: str) -> Mapping[str, Variable]:
         """Return what the templates of a mail are given, as far as they tell. Raises LookupError."""
+        from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
+
         files = [file for file in self.files(name) if file]
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
@@ -175,14 +177,14 @@ class Gallery:
     def _read(self, name: str) -> Mapping[str, Sample]:
         written: dict[str, Written] = {}
         for folder in reversed(self.folders.all):
-            markup, asked = self.files(name).markup, lambda: self.variables(name)
-            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, asked=asked)
+            markup, printed_names = self.files(name).markup, lambda: self.variables(name)
+            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names)
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin(sample)) for one, sample in written.items()}
         return {
             one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin(written[one]))
-            for one, typed in fitted(written, props).items()
+            for one, typed in fit_samples(written, props).items()
         }
 
     def _guess(self, name: str) -> Mapping[str, Any]:

@@ -28,17 +28,19 @@ class Renderers:
         """Return the templates. Raises LookupError where there is no such brand."""
         key = (sample.kind, brand)
         if key not in self._known:
-            self._known[key] = self._branded(brand).prepared(partial(self._prepared, _UNKNOWN[sample.kind]))
+            self._known[key] = self._templates_of_brand(brand).prepared(
+                partial(self._with_undefined, _UNKNOWN[sample.kind])
+            )
         return self._known[key]
 
-    def _branded(self, brand: str) -> Templates:
+    def _templates_of_brand(self, brand: str) -> Templates:
         if not brand:
             return self._templates
         if brand not in self._brands:
             raise LookupError(f"There is no brand called {brand}.")
         return self._templates.with_globals(self._brands[brand])
 
-    def _prepared(self, undefined: type[Undefined], environment: Environment) -> Environment:
+    def _with_undefined(self, undefined: type[Undefined], environment: Environment) -> Environment:
         prepared = self._prepare(environment)
         prepared.undefined = undefined
         return prepared

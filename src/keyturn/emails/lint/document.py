@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.markup.element import Element, SyntaxFault
-from keyturn.emails.lint.markup.html_parser import parse_html
-from keyturn.emails.lint.markup.marked_html import marked, marked_html, number_in
-from keyturn.emails.lint.markup.mjml_parser import parse
+from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
+from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
+from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
+from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
+from keyturn.emails.lint.source.element_lookup import ElementLookup
 from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled
 from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.mail.rendering.including import unwrapped
 from keyturn.mail.rendering.render import Templates
 
@@ -25,10 +26,10 @@ class Document:
 
     `markup` is the MJML that Jinja makes, or the HTML where `files` say that the template is no MJML. `root` is its
     tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
-    `faults` are the places where MJML is not well-formed. `html` is what is sent. Checks run only on documents that
-    compile; the guard runs on all MJML, and where that does not compile `html` is empty and `refusal` is what the
-    compiler said. `values` is what the template was given; `typed` tells that typed props describe them. `text` is
-    empty where the template has no text part.
+    `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
+    what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
+    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given; `typed`
+    tells that typed props describe them. `text` is empty where the template has no text part.
     """
 
     template: str
@@ -43,12 +44,17 @@ class Document:
     html: str
     text: str
     root: Element
+    html_tags: tuple[HtmlTag, ...] = ()
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
 
     @property
     def is_mjml(self) -> bool:
         return self.files.is_mjml
+
+    def finding(self, at: int | Place, rule: Rule, severity: Severity, message: str, fix: str) -> Finding:
+        """Return what a check found; `at` is a place, or the offset in `markup` of what it speaks of."""
+        return rule.finding(self.place(at) if isinstance(at, int) else at, severity, message, fix)
 
     def place(self, offset: int) -> Place:
         """Return where in the templates the character of `markup` at `offset` comes from."""
@@ -78,6 +84,19 @@ class Document:
         return self.markup[element.inner.start : element.inner.stop]
 
     @cached_property
+    def authored_html(self) -> Element:
+        """The tree of the HTML that the author wrote, within the MJML or as a whole page."""
+        return html_in_mjml(self.markup, self.root) if self.is_mjml else self.root
+
+    def html_elements(self, *tags: str) -> Iterable[Element]:
+        """Return the elements of the author's HTML with one of these tags, or all, in their order."""
+        return (one for one in self.authored_html.walk() if one.tag and (not tags or one.tag in tags))
+
+    def authored_styles(self) -> Iterable[AuthoredStyle]:
+        """Return the stylesheets that the author wrote."""
+        return authored_styles(self.markup, self.root, self.authored_html)
+
+    @cached_property
     def marked_html(self) -> str:
         """The HTML with the way back to the MJML.
 
@@ -86,12 +105,18 @@ class Document:
         """
         if not self.html:
             return ""
-        return (marked if self.is_mjml else marked_html)(str(self.markup), self.root)
+        markup = str(self.markup)
+        return mark_mjml(markup, self.root, self.html_tags) if self.is_mjml else mark_html(markup, self.root)
 
-    def element_of_class(self, name: str) -> Element | None:
-        """Return the element that a class of `marked_html` stands for; None for any other class."""
-        number = number_in(name)
-        return next((element for element in self.elements() if element.number == number), None)
+    @cached_property
+    def drawn(self) -> Element:
+        """The tree of `marked_html`: what a client draws."""
+        return parse_html(self.marked_html)
+
+    @cached_property
+    def lookup(self) -> ElementLookup:
+        """The way back from an element of `drawn`."""
+        return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
 
 
 Check = Callable[[Document], Iterable[Finding]]
@@ -105,8 +130,8 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     """
     filled = templates.fill(template, sample.values, language)
     files = templates.files(template)
-    markup = _unwrapped(filled.markup) if files.is_mjml else filled.markup
-    parsed = (parse if files.is_mjml else parse_html)(markup)
+    markup = _unwrap(filled.markup) if files.is_mjml else filled.markup
+    parsed = parse_mjml(markup) if files.is_mjml else Parsed(parse_html(markup))
     refusal = ""
     try:
         mail = templates.compile(template, Filled(*map(str, filled)))
@@ -124,18 +149,19 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         preheader=mail.preheader if mail else "",
         markup=markup,
         html=mail.html if mail else "",
-        text=_stripped(filled.text),
+        text=_strip(filled.text),
         root=parsed.root,
+        html_tags=parsed.html_tags,
         faults=parsed.faults,
         refusal=refusal,
     )
 
 
-def _unwrapped(mjml: str) -> str:
+def _unwrap(mjml: str) -> str:
     return with_pieces(unwrapped(mjml), pieces_of(mjml))
 
 
-def _stripped(text: str) -> str:
+def _strip(text: str) -> str:
     """Do to a text part what is done to the one that is sent."""
     if not text.strip():
         return ""

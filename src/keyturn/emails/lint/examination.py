@@ -10,9 +10,9 @@ from keyturn.emails.lint.document import Check, read_document
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.guard.guard import guard
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
-from keyturn.emails.lint.jinja.other_engines import told_once
-from keyturn.emails.lint.jinja.translations import untranslated
-from keyturn.emails.lint.jinja.unknown_filters import traced_anyway, unknown_filters
+from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
+from keyturn.emails.lint.jinja.translations import find_untranslated
+from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language
 from keyturn.mail.rendering.render import Templates
@@ -63,25 +63,25 @@ def examine(
 def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Language, ...]) -> Examination:
     names, rendered = gallery.names(), 0
     mails: dict[Finding, list[str]] = defaultdict(list)
-    templates_for = gallery.renderers(traced_anyway)
+    templates_for = gallery.renderers(with_lenient_origins)
     for template in names:
         try:
             samples = gallery.samples(template).values()
         except TemplateInvalid as error:
             mails[explain_samples(error, gallery.folders).finding].append(template)
             continue
-        for finding in unknown_filters(gallery, template):
+        for finding in find_unknown_filters(gallery, template):
             mails[finding].append(template)
         for sample, language in _pairs(samples, languages):
             rendered += 1
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else "")
             for finding in dict.fromkeys(findings(templates_for(sample), template, sample, language, checks)):
                 mails[finding].append(mail)
-    for finding in untranslated(gallery, names, languages):
+    for finding in find_untranslated(gallery, names, languages):
         mails[finding] = []
-    told = told_once(mails)
-    ordered = sorted(told, key=lambda finding: (finding.place, finding.rule, finding.message))
-    return Examination(tuple(Found(one, tuple(told[one])) for one in ordered), len(names), rendered)
+    kept = one_for_each_engine(mails)
+    ordered = sorted(kept, key=lambda finding: (finding.place, finding.rule, finding.message))
+    return Examination(tuple(Found(one, tuple(kept[one])) for one in ordered), len(names), rendered)
 
 
 def _pairs(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:

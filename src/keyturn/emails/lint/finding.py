@@ -1,5 +1,7 @@
-"""What is wrong with a mail, where in its templates, and the way out."""
+"""What is wrong with a mail, where in its templates, and what to do about it; and the rules that say so."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -19,14 +21,41 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong. Equal findings, from several samples, are one.
+    """One thing that is wrong: it is made by its `Rule`. Equal findings, from several samples, are one.
 
-    `rule` is stable, "group/what-is-wrong"; `message` says what is wrong and `way_out` what to do about it, each in
+    `rule` is stable, "group/what-is-wrong"; `message` says what is wrong and `fix` what to do about it, each in
     one sentence or two. None of them holds what only this sample or this sender brings, where it can be avoided.
     """
 
     rule: str
     severity: Severity
     message: str
-    way_out: str
+    fix: str
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Makes the findings of one kind; `name` is in full, "links/relative"."""
+
+    name: str
+
+    def finding(self, place: Place, severity: Severity, message: str, fix: str) -> Finding:
+        return Finding(rule=self.name, severity=severity, message=message, fix=fix, place=place)
+
+
+class RuleGroup:
+    """The rules of one group that a module declares, each by its name without the group.
+
+    A rule that is not declared raises KeyError where a finding would be made with it. `rules.rules()` lists all.
+    """
+
+    def __init__(self, group: str, *names: str) -> None:
+        self.group = group
+        self._rules = {name: Rule(f"{group}/{name}") for name in names}
+
+    def __getitem__(self, name: str) -> Rule:
+        return self._rules[name]
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._rules.values())

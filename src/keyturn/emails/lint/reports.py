@@ -19,7 +19,7 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_json(examination: Examination, shown: Shown) -> str:
-    return _encoded(
+    return _encode(
         {
             "templates": examination.templates,
             "mails": examination.mails,
@@ -43,7 +43,7 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0, which code scanning services read."""
     first = {found.finding.rule: found.finding for found in reversed(examination.found)}
     rules = sorted(first)
-    return _encoded(
+    return _encode(
         {
             "$schema": _SARIF_SCHEMA,
             "version": "2.1.0",
@@ -70,7 +70,7 @@ def _plain(found: Found, shown: Shown) -> Mapping[str, Any]:
         "rule": finding.rule,
         "severity": finding.severity,
         "message": finding.message,
-        "way_out": finding.way_out,
+        "way_out": finding.fix,
         "file": shown(finding.place.file),
         "line": finding.place.line,
         "column": finding.place.column,
@@ -87,7 +87,7 @@ def _command(found: Found, shown: Shown) -> str:
         "title": finding.rule,
     }
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in values.items())
-    return f"::{_GITHUB[finding.severity]} {properties}::{_data(f'{finding.message} {finding.way_out}')}"
+    return f"::{_GITHUB[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
 
 
 def _data(text: str) -> str:
@@ -106,21 +106,21 @@ def _result(found: Found, rules: list[str], shown: Shown) -> Mapping[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": rules.index(finding.rule),
         "level": finding.severity,
-        "message": {"text": f"{finding.message} {finding.way_out}"},
+        "message": {"text": f"{finding.message} {finding.fix}"},
         "locations": [{"physicalLocation": location}],
         "properties": {"mails": found.mails},
     }
 
 
 def _rule(first: Finding) -> Mapping[str, Any]:
-    """Return what code scanning shows of a rule; the help is the way out of the first finding."""
+    """Return what code scanning shows of a rule; the help is the fix of the first finding."""
     group, _, what = first.rule.partition("/")
     short = f"{_SHOWN_AS.get(group, group.capitalize())}: {what.replace('-', ' ')}."
     return {
         "id": first.rule,
         "name": _pascal(first.rule),
         "shortDescription": {"text": short},
-        "help": {"text": first.way_out},
+        "help": {"text": first.fix},
     }
 
 
@@ -129,5 +129,5 @@ def _pascal(rule: str) -> str:
     return "".join(part.capitalize() for part in rule.replace("/", "-").split("-"))
 
 
-def _encoded(document: object) -> str:
+def _encode(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -1,57 +1,36 @@
-"""Every rule that a finding can have: those that can be asked for by name."""
+"""Every rule that a finding can have, gathered from the modules that declare them: those that can be asked for."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import get_args
+from types import ModuleType
 
-from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL
-from keyturn.emails.lint.markup.element import Broken
+from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parity, safety, sizes
+from keyturn.emails.lint.finding import RuleGroup
+from keyturn.emails.lint.guard import attributes, guard, nesting, syntax
+from keyturn.emails.lint.jinja import broken_templates, other_engines, translations, unknown_filters
 from keyturn.errors import KeyturnError
 
-_SYNTAX = get_args(Broken)
-_RULES: Mapping[str, tuple[str, ...]] = {
-    "accessibility": (
-        "alt-file-name", "alt-missing", "headers-of-layout", "heading-order", "justified", "lang", "no-heading",
-        "small-text", "table-role", "tight-lines", "title",
-    ),
-    "contrast": (LIGHT.name, DARK.name, PARTIAL.name, FULL.name),
-    "html": _SYNTAX,
-    "jinja": (
-        "django-tag", "error", "liquid-tag", "missing-template", "syntax", "twig-tag", "undefined", "unknown-filter",
-        "unknown-tag", "unknown-test",
-    ),
-    "languages": ("fuzzy", "placeholders", "plurals", "unknown-language", "unreadable", "untranslated"),
-    "links": (
-        "empty", "forbidden-scheme", "http", "malformed-mailto", "no-host", "no-href", "no-text", "relative",
-        "same-text", "third-party", "unknown-scheme", "vague-text",
-    ),
-    "mjml": (
-        "body-element-in-head", "head-element-in-body", "include", "markup-in-text", "misplaced-html",
-        "misplaced-text", "missing-attribute", "missing-body", "missing-include", "missing-root", "mjml-in-html",
-        "outside-root", "refused", "removed-element", "second-element", "undefined-class", "unknown-attribute",
-        "unknown-element", "unsupported-element", "wrong-parent", "wrong-value", *_SYNTAX,
-    ),
-    "parity": ("html-in-text", "link-not-in-html", "link-not-in-text", "long-line", "no-text", "unfilled"),
-    "safety": (
-        "calls-to-action", "foreign-host", "foreign-image", "link-differs", "link-without-token", "no-call-to-action",
-        "no-expiry", "not-https", "not-you", "token-in-preheader", "token-in-subject", "tracker",
-    ),
-    "samples": ("invalid", "missing"),
-    "sizes": ("clipped", "image-without-width", "style-dropped"),
-}  # fmt: skip
+_DECLARING: tuple[ModuleType, ...] = (
+    accessibility, contrast, links, parity, safety, sizes, attributes, guard, nesting, syntax, broken_templates,
+    other_engines, translations, unknown_filters,
+)  # fmt: skip
+"""The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 
 
 class UnknownRule(KeyturnError):
-    pass
+    """Somebody named a rule or a group that does not exist; the message is a sentence for them."""
 
 
 @cache
 def rules() -> Mapping[str, tuple[str, ...]]:
-    """Return the rules of each group, in full: "mjml/wrong-value"."""
-    named = {**_RULES, "compatibility": tuple(features())}
-    return {group: tuple(f"{group}/{name}" for name in named[group]) for group in sorted(named)}
+    """Return the rules of each group, in full and sorted: "mjml/wrong-value"."""
+    declared = [one for module in _DECLARING for one in vars(module).values() if isinstance(one, RuleGroup)]
+    found: dict[str, set[str]] = defaultdict(set)
+    for group in (*declared, compatibility.compatibility_rules()):
+        found[group.group] |= {rule.name for rule in group}
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}
 
 
 def expect_rules(names: Iterable[str]) -> None:

@@ -7,40 +7,16 @@ in the mail are `style` attributes. Comments, and with them the tables that Outl
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from html import escape
-from html.parser import HTMLParser
-from itertools import accumulate
 
 import tinycss2
 from css_inline import CSSInliner
 from tinycss2.ast import Declaration
 
-_NAME = re.compile(r"<[^\s/>]+")
-_ATTRIBUTE = re.compile(r"""\s+([^\s"'<>/=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+from keyturn.mail.rendering.html_tree import Element, parse_html
+
 _NUMBER = "data-keyturn-tag"
 _LEFT = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tag:
-    """A start tag as it is written."""
-
-    offset: int
-    text: str
-    name: str
-    attributes: dict[str, str]
-
-    def style(self) -> tuple[int, int, str]:
-        """Return where the style attribute stands in the text, from the blank before it on, and its value as written.
-
-        A tag without one has an empty place for it, behind the name.
-        """
-        behind_name = _end_of_name(self.text)
-        for found in _ATTRIBUTE.finditer(self.text, behind_name):
-            if found[1].lower() == "style":
-                return found.start(), found.end(), found[2] or ""
-        return behind_name, behind_name, ""
 
 
 def inlined(html: str, css: str) -> tuple[str, str]:
@@ -48,60 +24,40 @@ def inlined(html: str, css: str) -> tuple[str, str]:
 
     That is at-rules, :hover and its like, and what matches nothing in this mail.
     """
-    tags = _read(html)
+    tags = _tags(html)
     copy = _rewritten(html, tags, _numbered).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
         keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
     drawn = inliner.inline(copy)
-    styles = {tag.attributes[_NUMBER]: tag.attributes.get("style", "") for tag in _read(drawn)[::-1] if _is_one(tag)}
+    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
     left = _LEFT.search(drawn)
-    return _rewritten(html, tags, lambda number, tag: _styled(tag, styles.get(str(number), ""))), left[
-        1
-    ] if left else ""
+    sent = _rewritten(html, tags, lambda source, tag: _styled(source, tag, styles.get(str(tag.number), "")))
+    return sent, left[1] if left else ""
 
 
-def _read(html: str) -> list[_Tag]:
-    reader = _Reader(html)
-    reader.feed(html)
-    reader.close()
-    return reader.tags
+def _tags(html: str) -> list[Element]:
+    return [element for element in parse_html(html).walk() if element.tag]
 
 
-class _Reader(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[_Tag] = []
-        self._lines = list(accumulate((len(line) + 1 for line in html.split("\n")), initial=0))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        line, column = self.getpos()
-        attributes = {name: value or "" for name, value in reversed(attrs)}
-        self.tags.append(_Tag(self._lines[line - 1] + column, self.get_starttag_text() or "", tag, attributes))
-
-
-def _is_one(tag: _Tag) -> bool:
-    return _NUMBER in tag.attributes
-
-
-def _rewritten(html: str, tags: Sequence[_Tag], rewrite: Callable[[int, _Tag], str]) -> str:
+def _rewritten(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
+    """Return the HTML with what `rewrite` makes of each start tag, which it is given with the HTML."""
     parts, behind = [], 0
-    for number, tag in enumerate(tags):
-        parts += [html[behind : tag.offset], rewrite(number, tag)]
-        behind = tag.offset + len(tag.text)
+    for tag in tags:
+        parts += [html[behind : tag.offset], rewrite(html, tag)]
+        behind = tag.inner.start
     return "".join([*parts, html[behind:]])
 
 
-def _numbered(number: int, tag: _Tag) -> str:
+def _numbered(html: str, tag: Element) -> str:
     """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
-    start, end, _ = tag.style()
-    ignored = ' data-css-inline="ignore"' if tag.name == "style" else ""
-    text = tag.text[:start] + tag.text[end:]
-    behind_name = _end_of_name(text)
-    return f'{text[:behind_name]} {_NUMBER}="{number}"{ignored}{text[behind_name:]}'
+    behind_name, (start, end) = _behind_name(tag), _place_of_style(html, tag)
+    ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
+    number = f' {_NUMBER}="{tag.number}"{ignored}'
+    return f"{html[tag.offset : behind_name]}{number}{html[behind_name:start]}{html[end : tag.inner.start]}"
 
 
-def _styled(tag: _Tag, given: str) -> str:
+def _styled(html: str, tag: Element, given: str) -> str:
     """Return the tag with the declarations of rules in its style.
 
     They stand before its own, which so win (CSS Cascade 4, 6.1), the important ones behind them, without the word:
@@ -109,18 +65,28 @@ def _styled(tag: _Tag, given: str) -> str:
     """
     declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
     if not declarations:
-        return tag.text
+        return html[tag.offset : tag.inner.start]
     first, last = ("".join(_written(one) for one in declarations if one.important is so) for so in (False, True))
-    start, end, value = tag.style()
-    own = value.strip('"').rstrip()  # the compiler writes double quotes
+    start, end = _place_of_style(html, tag)
+    style = tag.attributes.get("style")
+    own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
     between = ";" if own and last and not own.endswith(";") else ""
-    return f'{tag.text[:start]} style="{first}{own}{between}{last}"{tag.text[end:]}'
+    return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
 
 
 def _written(declaration: Declaration) -> str:
     return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
 
 
-def _end_of_name(tag: str) -> int:
-    found = _NAME.match(tag)
-    return found.end() if found else 1
+def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
+    """Return where the style attribute stands, from the blank before it on.
+
+    A tag without one has an empty place for it, behind the name.
+    """
+    if style := tag.attributes.get("style"):
+        return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
+    return _behind_name(tag), _behind_name(tag)
+
+
+def _behind_name(tag: Element) -> int:
+    return tag.offset + 1 + len(tag.tag)

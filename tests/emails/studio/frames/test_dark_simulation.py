@@ -12,9 +12,9 @@ from tests.emails.studio.on_screen import save
 from keyturn.emails.lint.css.colours import Colour
 from keyturn.emails.lint.css.computed_style import Painter
 from keyturn.emails.lint.css.dark_modes import FULL, LIGHT, PARTIAL, Mode
-from keyturn.emails.lint.markup.html_tree import draw
 from keyturn.emails.studio.frames.dark_simulation import inverted
 from keyturn.emails.studio.frames.rewriting import Rewriting
+from keyturn.mail.rendering.html_tree import parse_html
 
 MODES = [PARTIAL, FULL]
 LETTER = """<!doctype html><html lang="en"><head><style>
@@ -39,7 +39,7 @@ def own_mail(folder: Path) -> str:
 
 
 def seen(html: str, mode: Mode) -> list[tuple[str, Colour | None, Colour | None]]:
-    texts = Painter(draw(html), mode).texts()
+    texts = Painter(parse_html(html), mode).texts()
     return [(node.own_text(), paint.colour, paint.ground) for node, paint in texts]
 
 
@@ -67,8 +67,8 @@ async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path
         numbered = with_numbers(html)
         await page.set_content(inverted(numbered, mode))
         painted = await page.evaluate(PAINTED)
-        for node, paint in Painter(draw(numbered), mode).texts():
-            colour, ground = painted[node.attributes["data-n"]]
+        for node, paint in Painter(parse_html(numbered), mode).texts():
+            colour, ground = painted[node.get("data-n")]
             assert paint.colour is None or colour == rgb(str(paint.colour)), node.own_text()
             assert "glass" in node.own_text() or paint.ground is None or ground == rgb(str(paint.ground))
     await page.close()

@@ -50,10 +50,15 @@ def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, 
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed."),
+        ("</mj-button>", "", 6, "&lt;mj-button&gt; is opened here and never closed."),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
-        ('href="{{ link }}"', "href={{ link }}", 6, "the value of href needs quotes"),
-        ('<mj-spacer height="1500px" />', '<mj-spacer height="1500px">', 7, "&lt;mj-spacer&gt; is never closed."),
+        ('href="{{ link }}"', "href={{ link }}", 6, "The value of href stands without quotes"),
+        (
+            '<mj-spacer height="1500px" />',
+            '<mj-spacer height="1500px">',
+            7,
+            "&lt;mj-spacer&gt; is opened here and never closed.",
+        ),
     ],
 )
 def test_mjml_that_does_not_compile_is_shown_at_the_tag(
@@ -71,7 +76,7 @@ def test_mjml_broken_in_a_shared_file_points_into_that_file(client: Client, fold
     said = overlay(client)
     line = BASE.split("<mj-section>")[0].count("\n") + 1
     assert f"_layout/base.mjml:{line}" in said
-    assert "&lt;mj-section&gt; is not closed before &lt;/mj-body&gt;." in said
+    assert "&lt;mj-section&gt; is opened here and not closed before &lt;/mj-body&gt;." in said
 
 
 def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:

@@ -57,7 +57,7 @@ class StandIn(Undefined):
     def _items(self) -> list[tuple[str, Any]]:
         return [("name", StandIn(name="value"))]
 
-    def _called(self, *arguments: Any, **named: Any) -> Any:
+    def _call(self, *arguments: Any, **named: Any) -> Any:
         """Stand for what a function returns: `url_for("orders.show")` is a link that says so."""
         texts = [text for text in (*named.values(), *arguments) if isinstance(text, str)]
         picture = next((text for text in texts if text.lower().endswith(_PICTURES)), None)
@@ -67,7 +67,7 @@ class StandIn(Undefined):
             return StandIn(name=f"{texts[-1]}_url")
         return self
 
-    __call__ = _called
+    __call__ = _call
 
     def _one(self, *_: Any) -> Any:
         return 1

@@ -18,7 +18,7 @@ def in_words(span: timedelta) -> str:
     seconds = span.total_seconds()
     if seconds < 0 or seconds != int(seconds):
         return in_iso(span)
-    parts = [f"{count} {name}{'' if count == 1 else 's'}" for name, _, count in _counted(int(seconds))]
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for name, _, count in _count_units(int(seconds))]
     return " ".join(parts) or "0 minutes"
 
 
@@ -27,7 +27,7 @@ def in_iso(span: timedelta) -> str:
     seconds = span.total_seconds()
     if seconds != int(seconds):
         return str(msgspec.to_builtins(span))
-    counted = _counted(abs(int(seconds)))
+    counted = _count_units(abs(int(seconds)))
     days = "".join(f"{count}D" for _, letter, count in counted if letter == "D")
     clock = "".join(f"{count}{letter}" for _, letter, count in counted if letter != "D")
     return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
@@ -48,7 +48,7 @@ def read_duration(text: str) -> timedelta:
         raise ValueError("That is longer than a duration can be.") from error
 
 
-def _counted(seconds: int) -> list[tuple[str, str, int]]:
+def _count_units(seconds: int) -> list[tuple[str, str, int]]:
     counted = []
     for name, letter, size in _UNITS:
         count, seconds = divmod(seconds, size)

@@ -24,7 +24,7 @@ from keyturn.mail.rendering.files import own_files
 from keyturn.mail.rendering.render import EmailProps
 
 Props = TypeVar("Props", bound=EmailProps)
-Asked = Callable[[], Collection[str]]
+PrintedNames = Callable[[], Collection[str]]
 
 ONLY = "sample"
 """What the only sample of a file is called that holds its values and no names of samples."""
@@ -48,9 +48,9 @@ class _Place(NamedTuple):
 
 
 def find_samples(
-    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, asked: Asked = tuple
+    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, printed_names: PrintedNames = tuple
 ) -> dict[str, Written]:
-    """Return the samples of a mail by name. `asked` returns the names that its templates print.
+    """Return the samples of a mail by name. `printed_names` returns the names that its templates print.
 
     They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.
     Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has.
@@ -58,7 +58,7 @@ def find_samples(
     found: dict[str, Written] = {}
     for place in _places(folder, name, markup, elsewhere):
         for file in _with_endings(place.stem):
-            for sample, written in _read(file, place.holds, asked).items():
+            for sample, written in _read(file, place.holds, printed_names).items():
                 if sample in found:
                     other = f"{found[sample].file.parent.name}/{found[sample].file.name}"
                     raise TemplateInvalid(str(file), written.line, f"sample [{sample}] is in {other} already")
@@ -68,10 +68,10 @@ def find_samples(
 
 def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
     """Return the samples of one of Keyturn's own mails. Raises TemplateInvalid."""
-    return fitted(find_samples(folder, props.template, own_files(props.template).markup), props)
+    return fit_samples(find_samples(folder, props.template, own_files(props.template).markup), props)
 
 
-def fitted(samples: Mapping[str, Written], props: type[Props]) -> dict[str, Props]:
+def fit_samples(samples: Mapping[str, Written], props: type[Props]) -> dict[str, Props]:
     """Return the samples as props. Durations are ISO 8601 ("PT30M").
 
     Raises TemplateInvalid with the file and line, the sample and the field of a value that does not fit its type.
@@ -111,9 +111,9 @@ def _with_endings(stem: Path) -> Iterator[Path]:
     return (file for file in files if file.is_file())
 
 
-def _read(file: Path, holds: str, asked: Asked) -> dict[str, Written]:
+def _read(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, Written]:
     tables = read_tables(file)
-    if holds == "one" or (holds == "either" and _is_one(tables, asked)):
+    if holds == "one" or (holds == "either" and _is_one(tables, printed_names)):
         name = file.stem if holds == "one" else ONLY
         return {name: Written(deepcopy({key: table.value for key, table in tables.items()}), file, 1)}
     for name, table in tables.items():
@@ -123,9 +123,9 @@ def _read(file: Path, holds: str, asked: Asked) -> dict[str, Written]:
     return {name: Written(deepcopy(table.value), file, table.line) for name, table in tables.items()}
 
 
-def _is_one(tables: Mapping[str, Table], asked: Asked) -> bool:
+def _is_one(tables: Mapping[str, Table], printed_names: PrintedNames) -> bool:
     """Tell whether these are the values of one sample, and no samples."""
     if not tables or not all(isinstance(table.value, dict) for table in tables.values()):
         return bool(tables)
-    names, below = {*asked()}, {name for table in tables.values() for name in table.value}
+    names, below = {*printed_names()}, {name for table in tables.values() for name in table.value}
     return len(tables.keys() & names) > len(below & names)

@@ -38,7 +38,7 @@ def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sam
 def _very_long(text: str, longest: int | None) -> Iterator[str]:
     match kind_of(text):
         case "link":
-            yield _asking(text, "a-very-long-word-without-a-break-" * 8)
+            yield _with_query(text, "a-very-long-word-without-a-break-" * 8)
         case "address":
             local, _, host = text.partition("@")
             far = f"upper-harbour-valley-community-college.{host}"
@@ -52,29 +52,29 @@ def _very_long(text: str, longest: int | None) -> Iterator[str]:
 def _right_to_left(text: str, longest: int | None) -> Iterator[str]:
     match kind_of(text):
         case "link":
-            yield _asking(text, "شأن عظيم")
+            yield _with_query(text, "شأن عظيم")
         case "address":  # RFC 6531 allows UTF-8 before the @
             yield f"مريم@{text.partition('@')[2]}"
         case "text":
-            yield from _shorter(_words_for(text), longest)
+            yield from _shortened_words(_words_for(text), longest)
 
 
 def _emoji(text: str, longest: int | None) -> Iterator[str]:
     match kind_of(text):
         case "link":
-            yield _asking(text, "".join(_EMOJI[:3]))
+            yield _with_query(text, "".join(_EMOJI[:3]))
         case "address":
             yield f"🎉{text}"
         case "text":
             signs = cycle(_EMOJI)
             words = [next(signs), *(part for word in text.split() for part in (word, next(signs)))]
-            yield from _shorter(words, longest)
+            yield from _shortened_words(words, longest)
 
 
 def _html(text: str, longest: int | None) -> Iterator[str]:  # noqa: ARG001 - as called
     match kind_of(text):
         case "link":  # &copy and &lt without a semicolon are characters to HTML
-            yield _asking(text, "<b>\"'", "&copy=1&lt=2")
+            yield _with_query(text, "<b>\"'", "&copy=1&lt=2")
         case "address":  # RFC 5322, 3.2.3: what may stand before the @ without quotes
             local, _, host = text.partition("@")
             yield f"o'{local}&{{{{7*7}}}}@{host}"
@@ -106,7 +106,7 @@ _HOSTILE: Mapping[str, _At] = {
 NAMES = tuple(PREFIX + name for name in _HOSTILE)
 
 
-def _asking(link: str, value: str, more: str = "") -> str:
+def _with_query(link: str, value: str, more: str = "") -> str:
     """Return the link with one more parameter in its query, before its fragment."""
     start, hash_sign, fragment = link.partition("#")
     name = "subject" if re.match("mailto:", link, re.IGNORECASE) else "next"
@@ -118,7 +118,7 @@ def _words_for(text: str) -> list[str]:
     return [next(words) for _ in range(max(2, len(text.split())))]
 
 
-def _shorter(words: list[str], longest: int | None) -> Iterator[str]:
+def _shortened_words(words: list[str], longest: int | None) -> Iterator[str]:
     """Yield all of the words, then fewer: a cut between code points would break an emoji."""
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])

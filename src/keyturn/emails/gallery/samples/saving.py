@@ -28,7 +28,8 @@ def name_fault(name: str) -> str:
 class SampleFiles:
     """Where the samples of one mail are written, and where a new one would be.
 
-    `markup` is the file of the mail, relative to `folder`; `elsewhere` and `asked` are as `find_samples` has them.
+    `markup` is the file of the mail, relative to `folder`; `elsewhere` and `printed_names` are as `find_samples` has
+    them.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class SampleFiles:
         markup: str,
         *,
         elsewhere: Path | None = None,
-        asked: Callable[[], Collection[str]] = tuple,
+        printed_names: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._folder = folder.resolve()
         self._mail = name
         self._markup = markup
         self._elsewhere = elsewhere
-        self._asked = asked
+        self._printed_names = printed_names
 
     def has(self, name: str) -> bool:
         return name in self._written()
@@ -109,7 +110,9 @@ class SampleFiles:
 
     def _written(self) -> Mapping[str, Written]:
         with suppress(TemplateInvalid):
-            return find_samples(self._folder, self._mail, self._markup, elsewhere=self._elsewhere, asked=self._asked)
+            return find_samples(
+                self._folder, self._mail, self._markup, elsewhere=self._elsewhere, printed_names=self._printed_names
+            )
         return {}
 
     def _holds_one(self, file: Path) -> bool:

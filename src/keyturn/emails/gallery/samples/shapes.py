@@ -79,26 +79,26 @@ def _common(shapes: Sequence[Shape]) -> Shape:
     if not shapes:
         return inspect.AnyType()
     if all(isinstance(shape, inspect.TypedDictType) for shape in shapes):
-        return _merged(shapes)
+        return _merge(shapes)
     if all(isinstance(shape, (inspect.IntType, inspect.FloatType)) for shape in shapes):
         return next((shape for shape in shapes if isinstance(shape, inspect.FloatType)), shapes[0])
     return shapes[0] if all(shape == shapes[0] for shape in shapes) else inspect.AnyType()
 
 
-def _merged(mappings: Sequence[Shape]) -> Shape:
+def _merge(mappings: Sequence[Shape]) -> Shape:
     """Return one mapping for all: what some of them lack is not required."""
     found: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in parts_of(mapping)):
         found.setdefault(field.name, []).append(field)
     return _mapping(
         {
-            name: (_common([field.type for field in fields]), _always(fields, len(mappings)))
+            name: (_common([field.type for field in fields]), _is_always_there(fields, len(mappings)))
             for name, fields in found.items()
         }
     )
 
 
-def _always(fields: Iterable[inspect.Field], times: int) -> bool:
+def _is_always_there(fields: Iterable[inspect.Field], times: int) -> bool:
     required = [field.required for field in fields]
     return all(required) and len(required) == times
 

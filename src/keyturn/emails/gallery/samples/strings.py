@@ -19,19 +19,19 @@ def with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replace
     """
     shapes = {field.name: field.type for field in fields}
     unknown = inspect.AnyType()
-    return {name: _replaced(value, shapes.get(name, unknown), replacement) for name, value in values.items()}
+    return {name: _replace(value, shapes.get(name, unknown), replacement) for name, value in values.items()}
 
 
-def _replaced(value: Any, shape: Shape, replacement: Replacement) -> Any:
+def _replace(value: Any, shape: Shape, replacement: Replacement) -> Any:
     for one in alternatives(shape):
         match value, one:
             case str(), inspect.StrType():
                 text = first_that_fits(replacement(value, one.max_length), one)
                 return value if text is None else text
             case ((list() | tuple()), (inspect.ListType() | inspect.VarTupleType())):
-                return type(value)(_replaced(each, one.item_type, replacement) for each in value)
+                return type(value)(_replace(each, one.item_type, replacement) for each in value)
             case Mapping(), inspect.DictType():
-                return {key: _replaced(each, one.value_type, replacement) for key, each in value.items()}
+                return {key: _replace(each, one.value_type, replacement) for key, each in value.items()}
             case Mapping(), inspect.TypedDictType():
                 return with_strings(value, parts_of(one), replacement)
             case msgspec.Struct(), inspect.StructType() if isinstance(value, one.cls):
@@ -39,7 +39,7 @@ def _replaced(value: Any, shape: Shape, replacement: Replacement) -> Any:
                     value, **with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
                 )
             case ((str() | list() | tuple() | Mapping()), inspect.AnyType()) if (told := shape_of(value)) != one:
-                return _each(value, replacement) if _is_mixed(told) else _replaced(value, told, replacement)
+                return _each(value, replacement) if _is_mixed(told) else _replace(value, told, replacement)
     return value
 
 
@@ -48,4 +48,4 @@ def _is_mixed(shape: Shape) -> bool:
 
 
 def _each(values: Any, replacement: Replacement) -> Any:
-    return type(values)(_replaced(value, inspect.AnyType(), replacement) for value in values)
+    return type(values)(_replace(value, inspect.AnyType(), replacement) for value in values)

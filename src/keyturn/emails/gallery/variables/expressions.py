@@ -1,7 +1,6 @@
 """What an expression does with the names in it."""
 
 from collections.abc import Callable, Container, Iterable
-from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
@@ -18,29 +17,27 @@ from keyturn.emails.gallery.variables.demands import (
     TESTS,
     TRANSLATING,
 )
+from keyturn.emails.gallery.variables.scope import Scope, Values
 from keyturn.emails.gallery.variables.variables import Use, Variable
-
-if TYPE_CHECKING:
-    from keyturn.emails.gallery.variables.usage import Scope
-
-Values = tuple[Variable, ...]
 
 
 class Expressions:
-    """`name` says what a name is; `call` reads a macro that is called, or tells that it is none.
+    """Notes what expressions do with the names in them.
+
+    `name` says what a name is; `call` reads a macro that is called, or tells that it is none.
 
     `filters` are those that there are: one that is not leaves its value as it is.
     """
 
     def __init__(
-        self, name: "Callable[[str, Scope], Values]", call: "Callable[[nodes.Call, Scope], bool]",
+        self, name: Callable[[str, Scope], Values], call: Callable[[nodes.Call, Scope], bool],
         filters: Container[str],
     ) -> None:  # fmt: skip
         self._name = name
         self._call = call
         self._filters = filters
 
-    def see(self, node: nodes.Node, scope: "Scope", use: Use | None = None) -> Values:
+    def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
         """Note what an expression does with its names, `use` with its value; return what it may come to."""
         values = self._value(node, scope)
         if use:
@@ -48,7 +45,7 @@ class Expressions:
                 value.uses.add(use)
         return values
 
-    def _value(self, node: nodes.Node, scope: "Scope") -> Values:  # noqa: C901, PLR0912 - a case for each expression
+    def _value(self, node: nodes.Node, scope: Scope) -> Values:  # noqa: C901, PLR0912 - a case for each expression
         match node:
             case nodes.Name():
                 return self._name(node.name, scope)
@@ -57,11 +54,11 @@ class Expressions:
             case nodes.Getitem():
                 return self._item(node, scope)
             case nodes.Call():
-                return self._called(node, scope)
+                return self._read_call(node, scope)
             case nodes.Filter():
-                return self._filtered(node, scope)
+                return self._read_filter(node, scope)
             case nodes.Test():
-                return self._tested(node, scope)
+                return self._read_test(node, scope)
             case nodes.CondExpr():
                 self.see(node.test, scope, "asked")
                 return self.see(node.expr1, scope) + (self.see(node.expr2, scope) if node.expr2 else ())
@@ -71,36 +68,36 @@ class Expressions:
             case nodes.Not():
                 self.see(node.node, scope, "asked")
             case nodes.Compare():
-                self._compared(node, scope)
+                self._read_comparison(node, scope)
             case nodes.Concat():
                 for part in node.nodes:
                     self.see(part, scope, "printed")
             case nodes.BinExpr() | nodes.UnaryExpr():
-                self._calculated(node, scope)
+                self._read_calculation(node, scope)
             case _:
                 for inner in node.iter_child_nodes():
                     self.see(inner, scope, "passed" if isinstance(inner, nodes.Expr) else None)
         return ()
 
-    def _attribute(self, node: nodes.Getattr, scope: "Scope") -> Values:
+    def _attribute(self, node: nodes.Getattr, scope: Scope) -> Values:
         if node.attr in OF_A_DIFFERENCE and isinstance(node.node, nodes.Sub):
             for side in (node.node.left, node.node.right):
                 self.see(side, scope, "moment")
             return ()
         return tuple(one.attribute(node.attr) for one in self.see(node.node, scope))
 
-    def _item(self, node: nodes.Getitem, scope: "Scope") -> Values:
+    def _item(self, node: nodes.Getitem, scope: Scope) -> Values:
         values = self.see(node.node, scope)
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             return tuple(one.attribute(node.arg.value) for one in values)
         if isinstance(node.arg, nodes.Slice):
-            return self._marked(values, "length")
+            return self._mark(values, "length")
         self.see(node.arg, scope, "passed")
         if isinstance(node.arg, nodes.Const):
-            return tuple(one.one() for one in self._marked(values, "indexed"))
+            return tuple(one.one() for one in self._mark(values, "indexed"))
         return ()
 
-    def _called(self, node: nodes.Call, scope: "Scope") -> Values:
+    def _read_call(self, node: nodes.Call, scope: Scope) -> Values:
         if self._call(node, scope):
             return ()
         if isinstance(node.node, nodes.Getattr) and (values := self._method(node, node.node, scope)) is not None:
@@ -116,14 +113,14 @@ class Expressions:
         self._arguments(node, scope, "number" if name == "range" else "passed")
         return ()
 
-    def _arguments(self, node: nodes.Call | nodes.Filter, scope: "Scope", use: Use) -> None:
+    def _arguments(self, node: nodes.Call | nodes.Filter, scope: Scope, use: Use) -> None:
         for part in (*(node.args or ()), *(one.value for one in node.kwargs or ())):
             self.see(part, scope, use)
 
-    def _method(self, node: nodes.Call, method: nodes.Getattr, scope: "Scope") -> Values | None:
+    def _method(self, node: nodes.Call, method: nodes.Getattr, scope: Scope) -> Values | None:
         """Return what a method of Python's own types gives, None where it is none."""
         if isinstance(method.node, nodes.Const):  # "{:.2f}".format(price)
-            self._formatted(str(method.node.value), node.args, scope)
+            self._read_format(str(method.node.value), node.args, scope)
             return ()
         if method.attr in OF_A_DIFFERENCE and isinstance(method.node, nodes.Sub):
             self._attribute(method, scope)
@@ -136,11 +133,11 @@ class Expressions:
             return tuple(one.attribute(str(node.args[0].value)) for one in values)
         return values if method.attr in ("items", "values", "astimezone", "date", "time") else ()
 
-    def _filtered(self, node: nodes.Filter, scope: "Scope") -> Values:
+    def _read_filter(self, node: nodes.Filter, scope: Scope) -> Values:
         if node.node is None:  # the body of a filter block
             return ()
         if node.name == "format" and isinstance(node.node, nodes.Const):
-            self._formatted(str(node.node.value), node.args, scope)
+            self._read_format(str(node.node.value), node.args, scope)
             return ()
         values = self.see(node.node, scope)
         for one in values:
@@ -151,31 +148,31 @@ class Expressions:
         use = next((use for use, names in FILTERS.items() if node.name in names), None)
         if use is None or node.name not in self._filters:
             return values
-        return self._through(node, self._marked(values, use))
+        return self._result_of_filter(node, self._mark(values, use))
 
-    def _through(self, node: nodes.Filter, values: Values) -> Values:
+    def _result_of_filter(self, node: nodes.Filter, values: Values) -> Values:
         """Return what a filter makes of lists: their items, or what is taken from each."""
         if node.name not in FILTERS["list"]:
             return values if node.name in FILTERS["mapping"] else ()
-        taken = self._taken(node, values)
+        taken = self._taken_from_items(node, values)
         match node.name:
             case "sum":
-                self._marked(taken, "number")
+                self._mark(taken, "number")
             case "join":
-                self._marked(taken, "printed")
+                self._mark(taken, "printed")
             case "selectattr" | "rejectattr" if len(node.args) == 1:
-                self._marked(taken, "asked")
+                self._mark(taken, "asked")
             case "batch" | "slice":
                 return tuple(Variable(one.name, item=one) for one in values)
             case "map":
                 return tuple(Variable(one.name, item=one) for one in taken)
             case "groupby":
-                return tuple(_grouped(one, by) for one, by in zip(values, taken, strict=True))
+                return tuple(_groups_of(one, by) for one, by in zip(values, taken, strict=True))
         if node.name in ONE_OF_IT:
             return tuple(one.one() for one in values)
         return values if node.name in FEWER_OR_ELSEWHERE else ()
 
-    def _taken(self, node: nodes.Filter, values: Values) -> Values:
+    def _taken_from_items(self, node: nodes.Filter, values: Values) -> Values:
         """Return what a filter takes of each item: the item itself, or an attribute of it."""
         named = [one.value for one in node.kwargs if one.key == "attribute"]
         if not named and node.name in ATTRIBUTE_FIRST:
@@ -183,31 +180,35 @@ class Expressions:
         path = named[0].value if named and isinstance(named[0], nodes.Const) else ""
         if node.name == "map" and not path:
             return ()
-        return tuple(_down(one.one(), path.split(".") if isinstance(path, str) and path else []) for one in values)
+        return tuple(
+            _attribute_at(one.one(), path.split(".") if isinstance(path, str) and path else []) for one in values
+        )
 
-    def _formatted(self, pattern: str, arguments: Iterable[nodes.Expr], scope: "Scope") -> None:
+    def _read_format(self, pattern: str, arguments: Iterable[nodes.Expr], scope: Scope) -> None:
         use: Use = "number" if NUMBER_FORMAT.search(pattern) else "printed"
         for part in arguments:
             self.see(part, scope, "moment" if MOMENT_FORMAT.search(pattern) else use)
 
-    def _tested(self, node: nodes.Test, scope: "Scope") -> Values:
+    def _read_test(self, node: nodes.Test, scope: Scope) -> Values:
         values = self.see(node.node, scope, TESTS.get(node.name))
         for argument in node.args or ():
-            self._against(values, argument, scope, listed=node.name == "in", noted=node.name in COMPARINGTESTS)
+            self._note_constants(values, argument, scope, listed=node.name == "in", noted=node.name in COMPARINGTESTS)
         return ()
 
-    def _compared(self, node: nodes.Compare, scope: "Scope") -> None:
+    def _read_comparison(self, node: nodes.Compare, scope: Scope) -> None:
         values = self.see(node.expr, scope)
         for operand in node.ops:
             others = self.see(operand.expr, scope)
             if operand.op in ("in", "notin"):
-                self._marked(others, "text" if isinstance(node.expr, nodes.Const) and not others else "passed")
-            self._against(values, operand.expr, scope, listed=operand.op in ("in", "notin"), noted=operand.op == "eq")
+                self._mark(others, "text" if isinstance(node.expr, nodes.Const) and not others else "passed")
+            self._note_constants(
+                values, operand.expr, scope, listed=operand.op in ("in", "notin"), noted=operand.op == "eq"
+            )
             if operand.op in ("gt", "gteq", "lt", "lteq") and not _is_text(operand.expr):
-                self._marked(values, "number")
-            self._against(others, node.expr, scope, listed=False, noted=operand.op == "eq")
+                self._mark(values, "number")
+            self._note_constants(others, node.expr, scope, listed=False, noted=operand.op == "eq")
 
-    def _against(self, values: Values, other: nodes.Node, scope: "Scope", *, listed: bool, noted: bool) -> None:
+    def _note_constants(self, values: Values, other: nodes.Node, scope: Scope, *, listed: bool, noted: bool) -> None:
         """Note the constants that values are compared with."""
         constants = other.items if listed and isinstance(other, nodes.Tuple | nodes.List) else [other]
         if not all(isinstance(one, nodes.Const) for one in constants):
@@ -220,7 +221,7 @@ class Expressions:
             elif noted or listed:
                 value.compared += found
 
-    def _calculated(self, node: nodes.BinExpr | nodes.UnaryExpr, scope: "Scope") -> None:
+    def _read_calculation(self, node: nodes.BinExpr | nodes.UnaryExpr, scope: Scope) -> None:
         if isinstance(node, nodes.UnaryExpr):
             self.see(node.node, scope, "number")
         elif isinstance(node, nodes.Mod) and isinstance(node.right, nodes.Dict):  # gettext("...") % {"name": name}
@@ -229,25 +230,25 @@ class Expressions:
                 self.see(pair.value, scope, "printed")
         elif isinstance(node, nodes.Mod) and isinstance(node.left, nodes.Const):  # "%.2f" % price
             right = node.right.items if isinstance(node.right, nodes.Tuple) else [node.right]
-            self._formatted(str(node.left.value), right, scope)
+            self._read_format(str(node.left.value), right, scope)
         else:
             texts = isinstance(node, nodes.Add | nodes.Mul) and (_is_text(node.left) or _is_text(node.right))
             for side in (node.left, node.right):
                 self.see(side, scope, "text" if texts and isinstance(node, nodes.Add) else "number")
 
-    def _marked(self, values: Values, use: Use) -> Values:
+    def _mark(self, values: Values, use: Use) -> Values:
         for value in values:
             value.uses.add(use)
         return values
 
 
-def _down(variable: Variable, path: Iterable[str]) -> Variable:
+def _attribute_at(variable: Variable, path: Iterable[str]) -> Variable:
     for name in path:
         variable = variable.attribute(name)
     return variable
 
 
-def _grouped(listed: Variable, by: Variable) -> Variable:
+def _groups_of(listed: Variable, by: Variable) -> Variable:
     """Return what `groupby` makes of a list: groups, each the value and the items that share it."""
     return Variable(listed.name, item=Variable("group", parts=(by, listed), attributes={"grouper": by, "list": listed}))
 

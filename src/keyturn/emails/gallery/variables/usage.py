@@ -1,16 +1,14 @@
 """Templates read for what they do with their names: statements, macros, and the files that they bring in."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery.variables.expressions import Expressions
+from keyturn.emails.gallery.variables.scope import Macro, Scope, Values
 from keyturn.emails.gallery.variables.variables import Variable
-
-Values = tuple[Variable, ...]
-"""What an expression may come to: none where it is not something that was given."""
 
 _DEEPEST = 12
 """Macros that call macros, files that include files: deeper than that they go in a circle."""
@@ -18,35 +16,21 @@ _DEEPEST = 12
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
-    node: nodes.Macro | nodes.CallBlock
-    scope: "Scope"
+def find_variables(files: Iterable[str], environment: Environment) -> Mapping[str, Variable]:
+    """Return what the files are given, with all they extend, include and import, by name.
 
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """`names` are those that templates bind themselves. `isolated`: an imported file sees nothing of what is given."""
-
-    names: dict[str, "Values | Macro | Scope"] = field(default_factory=dict)
-    outer: "Scope | None" = None
-    file: str = ""
-    isolated: bool = False
-    depth: int = 0
-
-    def find(self, name: str) -> "Values | Macro | Scope | None":
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
-
-    def inner(self, **bound: Values) -> "Scope":
-        return replace(self, names=dict(bound), outer=self)
+    A file that is missing or no Jinja gives nothing: the others still do. What the environment has as a global is not
+    asked for.
+    """
+    usage = Usage(environment)
+    for file in files:
+        usage.read(file)
+    return usage.given
 
 
 class Usage:
+    """Reads files for what they are given: `given` grows with each."""
+
     def __init__(self, environment: Environment) -> None:
         self.given: dict[str, Variable] = {}
         self._environment = environment
@@ -140,7 +124,7 @@ class Usage:
                 scope.names[target.name] = values
             case nodes.Tuple():
                 names = tuple(one.name if isinstance(one, nodes.Name) else "value" for one in target.items)
-                unpacked = [one.unpacked(names) for one in values]
+                unpacked = [one.unpack(names) for one in values]
                 for nth, one in enumerate(target.items):
                     self._bind(one, tuple(parts[nth] for parts in unpacked), scope)
             case _:

@@ -1,10 +1,8 @@
 """What the templates of a mail are given, as far as they tell: each name, and what is done with its value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from jinja2 import Environment
 
 Use = Literal[
     "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping",
@@ -44,24 +42,10 @@ class Variable:
             self.item = Variable(called if says_more else singular(self.name))
         return self.item
 
-    def unpacked(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
+    def unpack(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
         if len(self.parts) < len(names):
             self.parts += tuple(Variable(name) for name in names[len(self.parts) :])
         return self.parts
-
-
-def find_variables(files: Iterable[str], environment: Environment) -> Mapping[str, Variable]:
-    """Return what the files are given, with all they extend, include and import, by name.
-
-    A file that is missing or no Jinja gives nothing: the others still do. What the environment has as a global is not
-    asked for.
-    """
-    from keyturn.emails.gallery.variables.usage import Usage  # noqa: PLC0415 - only templates without samples need it
-
-    usage = Usage(environment)
-    for file in files:
-        usage.read(file)
-    return usage.given
 
 
 def singular(name: str) -> str:

@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 from keyturn.emails.lint.css.computed_style import Painter
 from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
-from keyturn.emails.lint.markup import authored_html
-from keyturn.emails.lint.markup.authored_html import Piece
-from keyturn.emails.lint.markup.html_tree import Node, draw
-from keyturn.emails.lint.source.element_lookup import offset_of
+from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.mail.rendering.html_tree import Element
+
+RULES = RuleGroup(
+    "accessibility", "alt-file-name", "alt-missing", "headers-of-layout", "heading-order", "justified", "lang",
+    "no-heading", "small-text", "table-role", "tight-lines", "title",
+)  # fmt: skip
 
 _SMALLEST = 13
 _TIGHTEST = 1.2
@@ -31,41 +33,39 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     top = document.root.find("mjml") or document.root.find("html")
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
-        yield _finding(
-            document, offset, "lang", "warning", "The mail does not say its language, so it is read out in any voice.",
+        yield document.finding(
+            offset, RULES["lang"], "warning", "The mail does not say its language, so it is read out in any voice.",
             f'Write lang="{{{{ lang }}}}" on the {top.tag if top else "outermost"} element (WCAG 3.1.1).',
         )  # fmt: skip
     if not document.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
-        yield _finding(
-            document, title.offset if title else offset, "title", "warning", "The mail has no title.",
+        yield document.finding(
+            title.offset if title else offset, RULES["title"], "warning", "The mail has no title.",
             f"Write the subject into {'mj-title' if document.is_mjml else 'title'}: screen readers say it first "
             "(WCAG 2.4.2).",
         )  # fmt: skip
 
 
 def _images(document: Document) -> Iterator[Finding]:
-    for node in draw(document.marked_html).walk():
+    for node in document.drawn.walk():
         if node.tag != "img":
             continue
         if "alt" not in node.attributes and not _is_silent_link(node):
-            yield _finding(
-                document, offset_of(document, node), "alt-missing", "error", "This image has no alt text.",
+            yield document.finding(
+                document.lookup.offset_of(node), RULES["alt-missing"], "error", "This image has no alt text.",
                 'Say what it shows, or write alt="" if it shows nothing that the text does not (WCAG 1.1.1).',
             )  # fmt: skip
-        elif _is_file_name(node.attributes.get("alt", ""), node.attributes.get("src", "")):
-            yield _finding(
-                document, offset_of(document, node), "alt-file-name", "warning",
-                f'"{node.attributes["alt"]}" is a file\'s name.', "Say what the image shows (WCAG 1.1.1).",
+        elif _is_file_name(node.get("alt"), node.get("src")):
+            yield document.finding(
+                document.lookup.offset_of(node), RULES["alt-file-name"], "warning",
+                f'"{node.get("alt")}" is a file\'s name.', "Say what the image shows (WCAG 1.1.1).",
             )  # fmt: skip
 
 
-def _is_silent_link(image: Node) -> bool:
+def _is_silent_link(image: Element) -> bool:
     """Tell whether the image is all that there is of a link, which `links/no-text` says."""
-    above = image.parent
-    while above is not None and above.tag != "a":
-        above = above.parent
-    return above is not None and not above.text()
+    link = next((above for above in image.ancestors() if above.tag == "a"), None)
+    return link is not None and not link.text()
 
 
 def _is_file_name(alt: str, source: str) -> bool:
@@ -76,19 +76,19 @@ def _is_file_name(alt: str, source: str) -> bool:
 
 def _headings(document: Document) -> Iterator[Finding]:
     before, found = 0, False
-    for tag in authored_html.tags(document):
-        if not (heading := _HEADING.match(tag.name)):
+    for tag in document.html_elements():
+        if not (heading := _HEADING.match(tag.tag)):
             continue
         level, found = int(heading[1]), True
         if level > before + 1 and before:
-            yield _finding(
-                document, tag.offset, "heading-order", "warning", f"After h{before} comes h{level}.",
+            yield document.finding(
+                tag.offset, RULES["heading-order"], "warning", f"After h{before} comes h{level}.",
                 f"Make it an h{before + 1}, and size it with CSS (WCAG 1.3.1).",
             )  # fmt: skip
         before = level
     if not found and (body := document.root.find("mj-body") or document.root.find("body")):
-        yield _finding(
-            document, body.offset, "no-heading", "note", "No text is marked as a heading, so nobody can jump to it.",
+        yield document.finding(
+            body.offset, RULES["no-heading"], "note", "No text is marked as a heading, so nobody can jump to it.",
             "Write the first line as an h1 (WCAG 1.3.1).",
         )  # fmt: skip
 
@@ -99,66 +99,52 @@ def _tables(document: Document) -> Iterator[Finding]:
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
         if not inside_attributes and not element.get("role") and "<th" not in document.inside(element):
             yield _table(document, element.offset, "mj-table")
-    for table, headed in _with_headers(document):
+    for table in document.html_elements("table"):
+        headed = _has_header_cells(table)
         role = table.get("role")
         if not role and not headed:
             yield _table(document, table.offset, "table")
         if role in ("presentation", "none") and headed:
-            yield _finding(
-                document, table.offset, "headers-of-layout", "warning",
+            yield document.finding(
+                table.offset, RULES["headers-of-layout"], "warning",
                 f'This table has header cells, and role="{role}" hides them: nobody hears what a cell belongs to.',
                 "Leave the role out if it is data, or write td if it is layout (WCAG 1.3.1).",
             )  # fmt: skip
 
 
-def _with_headers(document: Document) -> Iterator[tuple[Piece, bool]]:
-    """Yield each table, and whether it has header cells of its own; a table in one of its cells is another."""
-    opened: list[list[Piece]] = []
-    for piece in authored_html.pieces(document):
-        if piece.kind == "start" and piece.name == "table":
-            opened.append([piece])
-        elif piece.kind == "start" and piece.name == "th" and opened:
-            opened[-1].append(piece)
-        elif piece.kind == "end" and piece.name == "table" and opened:
-            table, *headers = opened.pop()
-            yield table, bool(headers)
-    yield from ((table, bool(headers)) for table, *headers in opened)
+def _has_header_cells(table: Element) -> bool:
+    """Tell whether it has header cells of its own; a table in one of its cells is another."""
+    return any(isinstance(node, Element) and node.tag == "th" for node in table.below(frozenset(["table"])))
 
 
 def _table(document: Document, offset: int, name: str) -> Finding:
-    return _finding(
-        document, offset, "table-role", "note", f"This {name} is read out cell by cell, as data without headers.",
+    return document.finding(
+        offset, RULES["table-role"], "note", f"This {name} is read out cell by cell, as data without headers.",
         'Give it role="presentation" if it is layout, or th cells if it is data (WCAG 1.3.1).',
     )  # fmt: skip
 
 
 def _texts(document: Document) -> Iterator[Finding]:
     seen = set()
-    for node, paint in Painter(draw(document.marked_html), LIGHT).texts():
-        offset = offset_of(document, node)
+    for node, paint in Painter(document.drawn, LIGHT).texts():
+        offset = document.lookup.offset_of(node)
         if paint.size < _SMALLEST and ("small", offset) not in seen:
             seen.add(("small", offset))
-            yield _finding(
-                document, offset, "small-text", "warning", f"Text of {paint.size:g} px is hard to read on a phone.",
+            yield document.finding(
+                offset, RULES["small-text"], "warning", f"Text of {paint.size:g} px is hard to read on a phone.",
                 f"Use at least {_SMALLEST} px.",
             )  # fmt: skip
         long = len(node.text()) > _SEVERAL_LINES
         if long and 0 < paint.line_height < paint.size * _TIGHTEST and ("tight", offset) not in seen:
             seen.add(("tight", offset))
-            yield _finding(
-                document, offset, "tight-lines", "note",
+            yield document.finding(
+                offset, RULES["tight-lines"], "note",
                 f"Lines stand {paint.line_height:g} px apart at {paint.size:g} px of type.",
                 "Give running text a line-height of about one and a half.",
             )  # fmt: skip
         if paint.align == "justify" and ("justified", offset) not in seen:
             seen.add(("justified", offset))
-            yield _finding(
-                document, offset, "justified", "warning", "Justified text has gaps that make it hard to read.",
+            yield document.finding(
+                offset, RULES["justified"], "warning", "Justified text has gaps that make it hard to read.",
                 "Align it with the start of the line (WCAG 1.4.8).",
             )  # fmt: skip
-
-
-def _finding(document: Document, offset: int, rule: str, severity: Severity, message: str, way_out: str) -> Finding:
-    return Finding(
-        rule=f"accessibility/{rule}", severity=severity, message=message, way_out=way_out, place=document.place(offset)
-    )

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.markup import authored_html
-from keyturn.emails.lint.markup.element import Element
-from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
 _BUTTON_CLASS = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:$|[\s_-])", re.IGNORECASE)
@@ -44,7 +42,7 @@ class Anchor:
 def anchors(document: Document) -> Iterator[Anchor]:
     """Yield every link, in the order of the source."""
     found = [_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element)]
-    found += _in_html(document)
+    found += [_of_html(link) for link in document.html_elements("a") if _leads_somewhere(link)]
     yield from sorted(found, key=lambda anchor: anchor.offset)
 
 
@@ -89,7 +87,7 @@ def _is_link(element: Element) -> bool:
 def _of_element(document: Document, element: Element) -> Anchor:
     href = element.attributes.get("href")
     base = element.parent.get("base-url") if element.parent else ""  # of an mj-navbar
-    text = draw(document.inside(element)).text()
+    text = parse_html(document.inside(element)).text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(
         address=base + href.value.strip() if href else None,
@@ -100,41 +98,28 @@ def _of_element(document: Document, element: Element) -> Anchor:
     )
 
 
-def _in_html(document: Document) -> Iterator[Anchor]:
-    current: Anchor | None = None
-    cells: list[authored_html.Piece] = []
-    for piece in authored_html.pieces(document):
-        if piece.name in ("td", "th") and piece.kind != "text":
-            cells = [*cells, piece] if piece.kind == "start" else cells[:-1]
-        elif (
-            piece.kind == "start"
-            and piece.name == "a"
-            and ("href" in piece.attributes or "name" not in piece.attributes)
-        ):
-            if current:
-                yield current
-            href = piece.attributes.get("href")
-            current = Anchor(
-                address=href.value.strip() if href else None,
-                label="",
-                offset=href.offset if href else piece.offset,
-                has_image=False,
-                is_button=_is_button(piece, cells[-1] if cells else None),
-            )
-        elif current and piece.kind == "end" and piece.name == "a":
-            yield replace(current, label=" ".join(current.label.split()))
-            current = None
-        elif current and piece.kind == "text":
-            current = replace(current, label=current.label + piece.name)
-        elif current and piece.kind == "start" and piece.name == "img":
-            current = replace(current, label=f"{current.label} {piece.get('alt')} ", has_image=True)
+def _leads_somewhere(link: Element) -> bool:
+    """Tell it from a name that others lead to."""
+    return "href" in link.attributes or "name" not in link.attributes
 
 
-def _is_button(link: authored_html.Piece, cell: authored_html.Piece | None) -> bool:
+def _of_html(link: Element) -> Anchor:
+    href = link.attributes.get("href")
+    return Anchor(
+        address=href.value.strip() if href else None,
+        label=link.text(),
+        offset=href.offset if href else link.offset,
+        has_image=link.find("img") is not None,
+        is_button=_is_button(link),
+    )
+
+
+def _is_button(link: Element) -> bool:
     """Tell whether a link is drawn as a button: by itself, or by the cell around it, which Outlook fills better."""
     style = link.get("style")
     if _BUTTON_STYLE.match(style) or link.get("role") == "button" or _BUTTON_CLASS.search(link.get("class")):
         return True
+    cell = next((above for above in link.ancestors() if above.tag in ("td", "th")), None)
     around = cell.get("style") if cell else ""
     filled = "background" in around or bool(cell and cell.get("bgcolor"))
     return filled and ("padding" in style or ("padding" in around and "border-radius" in around))

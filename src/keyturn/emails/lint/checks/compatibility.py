@@ -2,23 +2,30 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from keyturn.emails.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
-from keyturn.emails.lint.clients.feature_usage import Use, uses
+from keyturn.emails.lint.clients.feature_usage import FeatureUse, feature_uses
 from keyturn.emails.lint.clients.features import Feature, features
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
+from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
 
 _WITHOUT = "See that the mail also holds without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
 _MARKDOWN_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
+@cache
+def compatibility_rules() -> RuleGroup:
+    """Return a rule for each feature; the features are read when they are first asked for."""
+    return RuleGroup("compatibility", *features())
+
+
 def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
     """Yield what these clients lack. A note comes once for each file."""
     seen = set()
-    for use in uses(document):
-        finding = _finding(document, use, clients.members)
+    for use in feature_uses(document):
+        finding = _finding_on(document, use, clients.members)
         if finding is None:
             continue
         place = finding.place
@@ -28,7 +35,7 @@ def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterato
             yield finding
 
 
-def _finding(document: Document, use: Use, chosen: tuple[str, ...]) -> Finding | None:
+def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
     support, feature = supports()[use.feature], features()[use.feature]
     lacking = [client for client in chosen if support.verdicts[client] == "no"]
     partly = [client for client in chosen if support.verdicts[client] == "partial"]
@@ -39,13 +46,10 @@ def _finding(document: Document, use: Use, chosen: tuple[str, ...]) -> Finding |
     if not lacking and not partly:
         return None
     severity: Severity = "warning" if lacking and not feature.graceful else "note"
-    return Finding(
-        rule=f"compatibility/{use.feature}",
-        severity=severity,
-        message=_message(support, feature, lacking, partly),
-        way_out=(not document.is_mjml and feature.in_html) or feature.way_out or _note(support, lacking) or _WITHOUT,
-        place=document.place(use.offset),
-    )
+    return document.finding(
+        use.offset, compatibility_rules()[use.feature], severity, _message(support, feature, lacking, partly),
+        (not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+    )  # fmt: skip
 
 
 def _message(support: Support, feature: Feature, lacking: list[str], partly: list[str]) -> str:

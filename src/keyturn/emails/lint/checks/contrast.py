@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.markup.html_tree import Node, draw
-from keyturn.emails.lint.source.element_lookup import element_of, offset_of
+from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.mail.rendering.html_tree import Element
 from keyturn.mail.rendering.palette import ENOUGH, contrast
+
+RULES = RuleGroup("contrast", LIGHT.name, DARK.name, PARTIAL.name, FULL.name)
 
 ENOUGH_FOR_LARGE = 3.0
 
@@ -18,7 +19,7 @@ _INVISIBLE = 1.5
 # What a template without samples is given for a colour: nothing can be said of it.
 _STAND_IN = "#336699"
 
-_WAYS_OUT = {
+_FIXES = {
     LIGHT.name: "Darken the text or lighten its ground.",
     DARK.name: "Set both colours in @media (prefers-color-scheme: dark).",
     PARTIAL.name: "Set both colours for Outlook.com, in [data-ogsc] and [data-ogsb].",
@@ -33,7 +34,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
     What already fails in light is not told again for the inversions.
     """
-    root = draw(document.marked_html)
+    root = document.drawn
     guessed, failed, seen = set(_painted_with_a_stand_in(document, root)), set(), set()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(root, mode)
@@ -44,22 +45,22 @@ def check_contrast(document: Document) -> Iterator[Finding]:
                 continue
             if mode.inverts and (node in failed or paint.over_image):  # images stay as they are
                 continue
-            if finding := _finding(document, node, paint, mode):
+            if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                alike = (finding.message, element_of(document, node))
+                alike = (finding.message, document.lookup.element_of(node))
                 if alike not in seen:
                     seen.add(alike)
                     yield finding
 
 
-def _painted_with_a_stand_in(document: Document, root: Node) -> Iterator[Node]:
+def _painted_with_a_stand_in(document: Document, root: Element) -> Iterator[Element]:
     if not document.values:
         for node, paint in Painter(root, LIGHT).texts():
             if _STAND_IN in (str(paint.colour), str(paint.ground)):
                 yield node
 
 
-def _finding(document: Document, node: Node, paint: Paint, mode: Mode) -> Finding | None:
+def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
     colour, ground = str(paint.colour), str(paint.ground)
     ratio = contrast(colour, ground)
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
@@ -67,13 +68,12 @@ def _finding(document: Document, node: Node, paint: Paint, mode: Mode) -> Findin
         return None
     what = "large text" if paint.is_large else "text"
     says = f"{mode.says} where the image behind it is not shown" if paint.over_image else mode.says
-    return Finding(
-        rule=f"contrast/{mode.name}",
-        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
-        message=f"{colour} on {ground} is {_floor(ratio)} : 1 {says}; {what} needs {enough:g} : 1 (WCAG 1.4.3).",
-        way_out=_UNDER_IMAGE if paint.over_image else _WAYS_OUT[mode.name],
-        place=document.place(offset_of(document, node)),
-    )
+    return document.finding(
+        document.lookup.offset_of(node), RULES[mode.name],
+        "error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else "warning",
+        f"{colour} on {ground} is {_floor(ratio)} : 1 {says}; {what} needs {enough:g} : 1 (WCAG 1.4.3).",
+        _UNDER_IMAGE if paint.over_image else _FIXES[mode.name],
+    )  # fmt: skip
 
 
 def _floor(ratio: float) -> float:

@@ -7,8 +7,13 @@ from functools import partial
 
 from keyturn.emails.lint.checks.anchors import Anchor, anchors, host_of, site_of
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
+from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
 from keyturn.emails.lint.source.sample_values import is_unfilled
+
+RULES = RuleGroup(
+    "links", "empty", "forbidden-scheme", "http", "malformed-mailto", "no-host", "no-href", "no-text", "relative",
+    "same-text", "third-party", "unknown-scheme", "vague-text",
+)  # fmt: skip
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -35,9 +40,11 @@ _VAGUE = frozenset((
 def check_links(document: Document) -> Iterator[Finding]:
     targets: dict[str, str] = {}
     for anchor in anchors(document):
-        find = partial(_finding, document, anchor)
+        find = partial(document.finding, anchor.offset)
         if anchor.address is None:
-            yield find("no-href", "warning", "This link has no href, so it leads nowhere.", "Give it an address.")
+            yield find(
+                RULES["no-href"], "warning", "This link has no href, so it leads nowhere.", "Give it an address."
+            )
         elif not is_unfilled(anchor.address):
             yield from _of_address(anchor.address, anchor, find)
         yield from _of_label(anchor, targets, find)
@@ -46,20 +53,20 @@ def check_links(document: Document) -> Iterator[Finding]:
 def _of_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
-        yield find("empty", "error", "This link is empty, so it leads nowhere.", "Give it an address.")
+        yield find(RULES["empty"], "error", "This link is empty, so it leads nowhere.", "Give it an address.")
     elif address.startswith("#"):
         return  # a place in this mail: compatibility says who follows it
     elif not scheme:
         yield find(
-            "relative", "error", "This address has no scheme: a mail has no site that it could be relative to.",
+            RULES["relative"], "error", "This address has no scheme: a mail has no site that it could be relative to.",
             "Write it out, from https:// on.",
         )  # fmt: skip
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
-        yield find("forbidden-scheme", "error", f"Mail clients do not follow {name}: links.", "Link to a page.")
+        yield find(RULES["forbidden-scheme"], "error", f"Mail clients do not follow {name}: links.", "Link to a page.")
     elif name not in _SCHEMES:
         close = get_close_matches(name, _SCHEMES, n=1)
         yield find(
-            "unknown-scheme", "error" if close else "warning", f"{name}: is no scheme that mail clients follow.",
+            RULES["unknown-scheme"], "error" if close else "warning", f"{name}: is no scheme that mail clients follow.",
             f"Did you mean {close[0]}:?" if close else "Link to a page that leads there.",
         )  # fmt: skip
     elif name == "mailto":
@@ -72,7 +79,7 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
     named = address.partition(":")[2].partition("?")[0]
     if named.startswith("//") or not all(_MAILBOX.fullmatch(mailbox.strip()) for mailbox in named.split(",")):
         yield find(
-            "malformed-mailto",
+            RULES["malformed-mailto"],
             "error",
             "This mailto: names no mail address.",
             "Write mailto:name@host, as RFC 6068 has it.",
@@ -82,14 +89,17 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
 def _of_web_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     host = host_of(address)
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
-        yield find("no-host", "error", "This address names no host.", "Write it as https://host/path.")
+        yield find(RULES["no-host"], "error", "This address names no host.", "Write it as https://host/path.")
     elif address.lower().startswith("http:") and host not in LOOPBACK:
-        yield find("http", "warning", f"The link to {host} is not encrypted.", "Use https://.")
+        yield find(RULES["http"], "warning", f"The link to {host} is not encrypted.", "Use https://.")
     if is_between(host):
         severity: Severity = "error" if anchor.secret else "warning"
         seen = "sees the token in this link" if anchor.secret else "stands between this link and its page"
         yield find(
-            "third-party", severity, f"{host} {seen}.", "Link straight to your own host, and switch click tracking off."
+            RULES["third-party"],
+            severity,
+            f"{host} {seen}.",
+            "Link straight to your own host, and switch click tracking off.",
         )
 
 
@@ -97,22 +107,22 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
         yield find(
-            "no-text", "error", "This link is an image without alt text: nobody hears where it leads.",
+            RULES["no-text"], "error", "This link is an image without alt text: nobody hears where it leads.",
             "Say in alt where it leads (WCAG 1.1.1, 2.4.4).",
         )  # fmt: skip
         return
     if not label:
-        yield find("no-text", "warning", "This link has no text.", "Say where it leads (WCAG 2.4.4).")
+        yield find(RULES["no-text"], "warning", "This link has no text.", "Say where it leads (WCAG 2.4.4).")
         return
     if label in _VAGUE:
         yield find(
-            "vague-text", "warning", f'"{anchor.label}" does not say where the link leads.',
+            RULES["vague-text"], "warning", f'"{anchor.label}" does not say where the link leads.',
             "Say it in the link, as in “Choose a new password” (WCAG 2.4.4).",
         )  # fmt: skip
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find(
-            "same-text",
+            RULES["same-text"],
             "note",
             f'"{anchor.label}" leads to different addresses.',
             "Give each link a text of its own.",
@@ -122,9 +132,3 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
 def is_between(host: str) -> bool:
     """Tell whether a host shortens or tracks links for others."""
     return host in BETWEEN or site_of(host) in BETWEEN
-
-
-def _finding(document: Document, anchor: Anchor, rule: str, severity: Severity, message: str, way_out: str) -> Finding:
-    return Finding(
-        rule=f"links/{rule}", severity=severity, message=message, way_out=way_out, place=document.place(anchor.offset)
-    )

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from keyturn.emails.lint.checks.anchors import Anchor, addresses_in, anchors
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.source.sample_values import UNFILLED, is_given, is_unfilled
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.source.sample_values import UNFILLED, is_sample_value, is_unfilled
+
+RULES = RuleGroup("parity", "html-in-text", "link-not-in-html", "link-not-in-text", "long-line", "no-text", "unfilled")
 
 _TOO_LONG = 200
 
@@ -20,12 +22,12 @@ _HTML = re.compile(
 def check_parity(document: Document) -> Iterator[Finding]:
     yield from _unfilled(document)
     if not document.text.strip():
-        yield Finding(
-            rule="parity/no-text",
-            severity="warning",
-            message="There is no text part, or nothing in it: who reads plain text gets an empty mail.",
-            way_out=f"Write {document.template}.txt beside the template, with the same links.",
-            place=Place(document.files.markup),  # also where a layout wrote all of it
+        yield document.finding(
+            Place(document.files.markup),  # also where a layout wrote all of it
+            RULES["no-text"],
+            "warning",
+            "There is no text part, or nothing in it: who reads plain text gets an empty mail.",
+            f"Write {document.template}.txt beside the template, with the same links.",
         )
         return
     yield from _html_in_text(document)
@@ -36,13 +38,13 @@ def check_parity(document: Document) -> Iterator[Finding]:
 def _unfilled(document: Document) -> Iterator[Finding]:
     for text, place in ((document.markup, document.place), (document.text, document.text_place)):
         for found in UNFILLED.finditer(text):
-            if not is_given(document, found[0]):
-                yield Finding(
-                    rule="parity/unfilled",
-                    severity="warning",
-                    message=f"Readers see {found[0]}: this place was never filled in.",
-                    way_out="Write the value as Jinja has it; where the sending service fills it in, all is well.",
-                    place=place(found.start()),
+            if not is_sample_value(document.values, found[0]):
+                yield document.finding(
+                    place(found.start()),
+                    RULES["unfilled"],
+                    "warning",
+                    f"Readers see {found[0]}: this place was never filled in.",
+                    "Write the value as Jinja has it; where the sending service fills it in, all is well.",
                 )
 
 
@@ -50,14 +52,14 @@ def _html_in_text(document: Document) -> Iterator[Finding]:
     lines = set()
     for found in _HTML.finditer(document.text):
         place = document.text_place(found.start())
-        if not is_given(document, found[0]) and place.line not in lines:
+        if not is_sample_value(document.values, found[0]) and place.line not in lines:
             lines.add(place.line)
-            yield Finding(
-                rule="parity/html-in-text",
-                severity="warning",
-                message=f"The text part shows {found[0][:40]} as it is written: it is no HTML.",
-                way_out="Write plain text, and do not escape in it.",
-                place=place,
+            yield document.finding(
+                place,
+                RULES["html-in-text"],
+                "warning",
+                f"The text part shows {found[0][:40]} as it is written: it is no HTML.",
+                "Write plain text, and do not escape in it.",
             )
 
 
@@ -68,22 +70,22 @@ def _links(document: Document) -> Iterator[Finding]:
     for anchor in in_html:
         if not _is_in(anchor.address or "", document.text, in_text) and anchor.address not in seen:
             seen.add(anchor.address)
-            yield Finding(
-                rule="parity/link-not-in-text",
-                severity="error" if anchor.secret else "warning" if anchor.is_button else "note",
-                message=f'The text part does not have the link "{anchor.label[:60]}".',
-                way_out="Write the address on a line of its own in the text part.",
-                place=document.place(anchor.offset),
+            yield document.finding(
+                anchor.offset,
+                RULES["link-not-in-text"],
+                "error" if anchor.secret else "warning" if anchor.is_button else "note",
+                f'The text part does not have the link "{anchor.label[:60]}".',
+                "Write the address on a line of its own in the text part.",
             )
     targets = {(anchor.address or "").rstrip("/") for anchor in in_html}
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:
-            yield Finding(
-                rule="parity/link-not-in-html",
-                severity="warning",
-                message="The text part has a link that the HTML does not have.",
-                way_out="Give both parts the same links.",
-                place=document.text_place(offset),
+            yield document.finding(
+                document.text_place(offset),
+                RULES["link-not-in-html"],
+                "warning",
+                "The text part has a link that the HTML does not have.",
+                "Give both parts the same links.",
             )
 
 
@@ -102,11 +104,11 @@ def _long_lines(document: Document) -> Iterator[Finding]:
     offset = 0
     for line in document.text.split("\n"):
         if len(line) > _TOO_LONG and not addresses_in(line):
-            yield Finding(
-                rule="parity/long-line",
-                severity="note",
-                message=f"A line of the text part is over {_TOO_LONG} characters long, and not every client wraps.",
-                way_out="Break lines at about 72 characters; the filter short_lines does it.",
-                place=document.text_place(offset),
+            yield document.finding(
+                document.text_place(offset),
+                RULES["long-line"],
+                "note",
+                f"A line of the text part is over {_TOO_LONG} characters long, and not every client wraps.",
+                "Break lines at about 72 characters; the filter short_lines does it.",
             )
         offset += len(line) + 1

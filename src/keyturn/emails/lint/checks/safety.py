@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 from keyturn.emails.lint.checks.anchors import addresses_in, anchors, host_of, secret_in, site_of
 from keyturn.emails.lint.checks.links import LOOPBACK, is_between
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
-from keyturn.emails.lint.markup import authored_html
-from keyturn.emails.lint.markup.html_tree import draw
+from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
 from keyturn.emails.lint.source.sample_values import strings_of
+from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
+
+RULES = RuleGroup(
+    "safety", "calls-to-action", "foreign-host", "foreign-image", "link-differs", "link-without-token",
+    "no-call-to-action", "no-expiry", "not-https", "not-you", "token-in-preheader", "token-in-subject", "tracker",
+)  # fmt: skip
 
 _NAMED_LIKE_RESET = re.compile(r"reset|forgot|recover", re.IGNORECASE)
 _TRACKS = re.compile(r"/(?:open|pixel|track|beacon|wf/open|e/o)\b|[?&](?:utm_|mc_eid|mkt_tok)", re.IGNORECASE)
@@ -68,7 +72,7 @@ class _Audit:
         self._links = self._with_secret or self._buttons[:1]
         self._hosts = hosts or {host_of(address) for address in given}
         self._secrets = {secret_in(address) for address in given} | {anchor.secret for anchor in self._with_secret}
-        self._visible = draw(document.html).text()
+        self._visible = document.drawn.text()
 
     def items(self) -> Iterator[AuditItem]:
         yield AuditItem("one call to action", self._one_call_to_action())
@@ -151,9 +155,8 @@ class _Audit:
         if self._document.is_mjml:
             preview = self._document.root.find("mj-preview")
             return preview.inner.start if preview else None
-        texts = (piece for piece in authored_html.pieces(self._document) if piece.kind == "text")
-        inside = self._document.body.inner
-        return next((text.offset for text in texts if text.offset in inside and secret in text.name), None)
+        texts = (node for node in self._document.body.below(NOT_SHOWN) if isinstance(node, Text))
+        return next((text.offset for text in texts if secret in text.text), None)
 
     def _expiry(self) -> Finding | None:
         values, language = self._document.values.values(), self._document.language
@@ -200,9 +203,9 @@ class _Audit:
     def _images(self) -> Iterator[tuple[int, str, str, str]]:
         for element in self._document.elements("mj-image"):
             yield element.offset, element.get("src"), element.get("width"), element.get("height")
-        for tag in authored_html.tags(self._document, "img"):
+        for tag in self._document.html_elements("img"):
             yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
 
-    def _finding(self, rule: str, severity: Severity, message: str, way_out: str, offset: int | None = None) -> Finding:
-        place = self._document.place(self._document.body.offset if offset is None else offset)
-        return Finding(rule=f"safety/{rule}", severity=severity, message=message, way_out=way_out, place=place)
+    def _finding(self, rule: str, severity: Severity, message: str, fix: str, offset: int | None = None) -> Finding:
+        at = self._document.body.offset if offset is None else offset
+        return self._document.finding(at, RULES[rule], severity, message, fix)

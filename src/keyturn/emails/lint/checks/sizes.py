@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.markup import authored_html
+from keyturn.emails.lint.finding import Finding, RuleGroup
+
+RULES = RuleGroup("sizes", "clipped", "image-without-width", "style-dropped")
 
 # Gmail clips a message at about 102 KB of HTML and drops a style block over 16,384 bytes.
 CLIPPED_AT = 102 * 1024
@@ -37,34 +38,34 @@ def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.html, document.text)
     if size.html > CLIPPED_AT:
         body = document.body
-        yield Finding(
-            rule="sizes/clipped",
-            severity="error",
-            message=f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off.",
-            way_out="Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
-            place=document.place(body.offset),
+        yield document.finding(
+            body.offset,
+            RULES["clipped"],
+            "error",
+            f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off.",
+            "Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
         )
     if size.style > STYLE_DROPPED_AT:
-        blocks = (style for style in authored_html.styles(document) if not style.inlined)
+        blocks = (style for style in document.authored_styles() if not style.inlined)
         largest = max(blocks, key=lambda style: len(style.css), default=None)
-        yield Finding(
-            rule="sizes/style-dropped",
-            severity="error",
-            message=f"A style block is over {STYLE_DROPPED_AT:,} bytes: Gmail drops the whole of it.",
-            way_out="Spread the rules over several stylesheets, or leave unused ones out.",
-            place=document.place(largest.offset if largest else 0),
+        yield document.finding(
+            largest.offset if largest else 0,
+            RULES["style-dropped"],
+            "error",
+            f"A style block is over {STYLE_DROPPED_AT:,} bytes: Gmail drops the whole of it.",
+            "Spread the rules over several stylesheets, or leave unused ones out.",
         )
     yield from _images_without_width(document)
 
 
 def _images_without_width(document: Document) -> Iterator[Finding]:
-    for image in authored_html.tags(document, "img"):
+    for image in document.html_elements("img"):
         if not image.get("width").strip():
             styled = bool(_WIDTH.search(image.get("style")))
-            yield Finding(
-                rule="sizes/image-without-width",
-                severity="note" if styled else "warning",
-                message="This image has no width attribute: Outlook for Windows shows it in the size of its file.",
-                way_out='Write width="..." in pixels, without a unit.',
-                place=document.place(image.offset),
+            yield document.finding(
+                image.offset,
+                RULES["image-without-width"],
+                "note" if styled else "warning",
+                "This image has no width attribute: Outlook for Windows shows it in the size of its file.",
+                'Write width="..." in pixels, without a unit.',
             )

@@ -26,7 +26,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partial: str | None = None
     graceful: bool = False
     effect: str = "ignored"
-    way_out: str = ""
+    fix: str = ""
     in_html: str = ""
 
     def partly_matters(self, value: str) -> bool:

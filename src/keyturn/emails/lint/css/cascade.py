@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from keyturn.emails.lint.css.dark_modes import DARK, Mode
 from keyturn.emails.lint.css.stylesheets import Declaration, Rule, read_style, read_stylesheet
-from keyturn.emails.lint.markup.html_tree import Node
+from keyturn.mail.rendering.html_tree import Element
 
 # Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on what it has recoloured, and on what is around it.
 OUTLOOK_MARK = "data-og"
@@ -23,13 +23,13 @@ Styles = Mapping[str, Winner]
 
 
 class Cascade:
-    def __init__(self, root: Node, mode: Mode) -> None:
+    def __init__(self, root: Element, mode: Mode) -> None:
         rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
         self.has_dark_rules = any(_is_for(rule, DARK) for rule in rules)
         self.declares_dark = _declares_dark(root, rules)
         self._rules = [rule for rule in rules if not _is_for_some_mode(rule) or _is_for(rule, mode)]
 
-    def styles_of(self, node: Node) -> Styles:
+    def styles_of(self, node: Element) -> Styles:
         """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
         found: list[tuple[tuple[bool, bool, tuple[int, int, int]], Declaration, bool]] = []
         for rule in self._rules:
@@ -37,7 +37,7 @@ class Cascade:
             if matching:
                 of_mode = _is_for_some_mode(rule)
                 found += [((one.important, False, max(matching)), one, of_mode) for one in rule.declarations]
-        inline = read_style(node.attributes.get("style", ""))
+        inline = read_style(node.get("style"))
         found += [((one.important, True, (0, 0, 0)), one, False) for one in inline]
         found.sort(key=lambda candidate: candidate[0])
         winners = _attributes(node)
@@ -65,11 +65,11 @@ def is_hidden(styles: Styles) -> bool:
     )
 
 
-def _rules(style: Node) -> Iterator[Rule]:
+def _rules(style: Element) -> Iterator[Rule]:
     """Yield the rules that count on a wide screen; what few clients read is left out."""
-    if "print" in style.attributes.get("media", ""):
+    if "print" in style.get("media"):
         return
-    for rule in read_stylesheet("".join(style.pieces())).rules:
+    for rule in read_stylesheet("".join(text.text for text in style.texts)).rules:
         conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
         narrow = any("max-width" in condition or "print" in condition for condition in conditions)
         if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
@@ -90,23 +90,19 @@ def _has_marks(rule: Rule) -> bool:
     return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
 
 
-def _declares_dark(root: Node, rules: Sequence[Rule]) -> bool:
-    metas = (node.attributes for node in root.walk() if node.tag == "meta")
-    return any("dark" in meta.get("content", "") for meta in metas if meta.get("name") == "color-scheme") or any(
+def _declares_dark(root: Element, rules: Sequence[Rule]) -> bool:
+    metas = (node for node in root.walk() if node.tag == "meta")
+    return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
         one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
     )
 
 
-def _attributes(node: Node) -> dict[str, Winner]:
+def _attributes(node: Element) -> dict[str, Winner]:
     """Return what HTML says without CSS, which any declaration overrules (HTML, 15.3)."""
     names = {
         "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
     }  # fmt: skip
-    return {
-        css: Winner(node.attributes[name], declared_for_mode=False)
-        for name, css in names.items()
-        if node.attributes.get(name)
-    }
+    return {css: Winner(node.get(name), declared_for_mode=False) for name, css in names.items() if node.get(name)}
 
 
 def _longhand(name: str) -> str:

@@ -54,7 +54,7 @@ def read_ground(value: str) -> Colour | None:
     return next((colour for colour in colours if colour), Colour(0, 0, 0, 0))
 
 
-def replaced_colours(value: str, change: Callable[[Colour], Colour]) -> str:
+def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
     """Return a value, of a border for example, with each of its colours changed; an image in it stays as it is."""
 
     def replace(word: re.Match[str]) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keyturn.emails.lint.css.cascade import Cascade, Styles, has_image, is_hidden
-from keyturn.emails.lint.css.colours import Colour, read_colour, read_ground, replaced_colours
-from keyturn.emails.lint.css.dark_modes import DARK, DARK_CANVAS, Mode, inverted_ground, inverted_text
+from keyturn.emails.lint.css.colours import Colour, read_colour, read_ground, replace_colours
+from keyturn.emails.lint.css.dark_modes import DARK, DARK_CANVAS, Mode, invert_ground, invert_text
 from keyturn.emails.lint.css.typesetting import BOLD, font_size, font_weight, line_height
-from keyturn.emails.lint.markup.html_tree import NOT_SHOWN, Node
+from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
 
 _BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
 _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
@@ -40,7 +40,7 @@ class Paint:
 class Painter:
     """Paints a drawn mail in one mode."""
 
-    def __init__(self, root: Node, mode: Mode) -> None:
+    def __init__(self, root: Element, mode: Mode) -> None:
         self._root = root
         self._mode = mode
         self._cascade = Cascade(root, mode)
@@ -53,18 +53,18 @@ class Painter:
         ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
         ink = _WHITE if self._canvas_is_dark else _BLACK
         if self._mode.inverts:
-            ink = inverted_text(_BLACK, ground, self._mode)
+            ink = invert_text(_BLACK, ground, self._mode)
         return Paint(ink, ground, 16, 400, 0, "left")
 
-    def texts(self) -> Iterator[tuple[Node, Paint]]:
+    def texts(self) -> Iterator[tuple[Element, Paint]]:
         """Yield every element with text of its own that is seen, and how it is drawn."""
-        for node, _, paint in self._below(self._root, self.canvas):
+        for node, _, paint in self._seen_elements(self._root, self.canvas):
             if any(character.isalnum() for character in node.own_text()) and paint.size > 1:
                 yield node, paint
 
-    def recoloured(self) -> Iterator[tuple[Node, dict[str, str]]]:
+    def recoloured(self) -> Iterator[tuple[Element, dict[str, str]]]:
         """Yield every element that is seen and has colours of its own, and what they are in this mode, as CSS."""
-        for node, styles, paint in self._below(self._root, self.canvas):
+        for node, styles, paint in self._seen_elements(self._root, self.canvas):
             declarations = self._own_lines(styles)
             if (ground := self._own_ground(styles)) and ground.alpha:
                 declarations["background-color"] = ground.css
@@ -73,16 +73,16 @@ class Painter:
             if declarations:
                 yield node, declarations
 
-    def _below(self, node: Node, paint: Paint) -> Iterator[tuple[Node, Styles, Paint]]:
-        for child in node.elements():
+    def _seen_elements(self, node: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
+        for child in node.children:
             styles = self._cascade.styles_of(child)
             if child.tag in NOT_SHOWN or is_hidden(styles):
                 continue
-            drawn = self._painted(child, styles, paint)
+            drawn = self._paint_of(child, styles, paint)
             yield child, styles, drawn
-            yield from self._below(child, drawn)
+            yield from self._seen_elements(child, drawn)
 
-    def _painted(self, node: Node, styles: Styles, above: Paint) -> Paint:
+    def _paint_of(self, node: Element, styles: Styles, above: Paint) -> Paint:
         given = {name: winner.value for name, winner in styles.items()}
         size = font_size(given.get("font-size"), node.tag, above.size)
         return Paint(
@@ -110,7 +110,7 @@ class Painter:
 
     def _own_lines(self, styles: Styles) -> dict[str, str]:
         lines = {
-            name: winner.value if winner.declared_for_mode else replaced_colours(winner.value, self._line)
+            name: winner.value if winner.declared_for_mode else replace_colours(winner.value, self._line)
             for name, winner in styles.items()
             if _LINES.fullmatch(name)
         }
@@ -118,15 +118,15 @@ class Painter:
 
     def _line(self, colour: Colour) -> Colour:
         """Return what becomes of a line: what becomes of a ground."""
-        return inverted_ground(colour, self._mode)._replace(alpha=colour.alpha) if self._mode.inverts else colour
+        return invert_ground(colour, self._mode)._replace(alpha=colour.alpha) if self._mode.inverts else colour
 
-    def _inherits(self, node: Node, styles: Styles) -> bool:
+    def _inherits(self, node: Element, styles: Styles) -> bool:
         winner = styles.get("color")
         if winner is None:
             return not (node.tag == "a" and "href" in node.attributes)
         return winner.value in _NOT_OWN
 
-    def _colour(self, node: Node, styles: Styles, above: Paint, ground: Colour | None) -> Colour | None:
+    def _colour(self, node: Element, styles: Styles, above: Paint, ground: Colour | None) -> Colour | None:
         if self._inherits(node, styles):
             return above.colour
         winner = styles.get("color")
@@ -135,5 +135,5 @@ class Painter:
         if found is None or ground is None:
             return None
         if self._mode.inverts and not (winner and winner.declared_for_mode):
-            found = inverted_text(found.over(ground), ground, self._mode)
+            found = invert_text(found.over(ground), ground, self._mode)
         return found.over(ground)

@@ -41,30 +41,30 @@ FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0
 DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
 
 
-def inverted_ground(colour: Colour, mode: Mode) -> Colour:
+def invert_ground(colour: Colour, mode: Mode) -> Colour:
     """Return the ground that a client makes of one. In a partial inversion a dark one stays as it is."""
     if mode is PARTIAL and lightness(colour) <= _MIDDLE:
         return colour
-    return _inverted(colour, mode)
+    return _invert(colour, mode)
 
 
-def inverted_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
+def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
     """Return the text colour that a client makes of one on a ground that it has already made.
 
     Outlook.com keeps what can be read, and moves what it inverts until it can.
     """
     if mode is FULL:
-        return _inverted(colour, mode)
+        return _invert(colour, mode)
     if contrast(str(colour), str(ground)) >= ENOUGH:
         return colour
-    found = _inverted(colour, mode)
+    found = _invert(colour, mode)
     step = 1 if lightness(ground) < _MIDDLE else -1
     while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # noqa: PLR2004 - short of white
         found = with_lightness(found, lightness(found) + step)
     return found
 
 
-def _inverted(colour: Colour, mode: Mode) -> Colour:
+def _invert(colour: Colour, mode: Mode) -> Colour:
     """Turn the lightness round, between the client's own dark ground and white."""
     least = lightness(mode.ground)
     return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinycss2.ast import FunctionBlock, HashToken, IdentToken, LiteralToken, SquareBracketsBlock, WhitespaceToken
 
-from keyturn.emails.lint.markup.html_tree import Node
+from keyturn.mail.rendering.html_tree import Element
 
 
 @dataclass(slots=True)
@@ -19,14 +19,15 @@ class Compound:
     attributes: list[tuple[str, str, str]] = field(default_factory=list)
     pseudos: list[str] = field(default_factory=list)
 
-    def holds(self, node: Node, granted: str = "") -> bool:
+    def holds(self, node: Element, granted: str = "") -> bool:
         """Tell whether a node is meant. Attributes whose names begin with `granted` are taken as given."""
-        given = node.attributes
         return (
             self.tag in ("", node.tag)
-            and (not self.id or given.get("id") == self.id)
-            and set(self.classes) <= set(given.get("class", "").split())
-            and all(_has(given, *one) for one in self.attributes if not granted or not one[0].startswith(granted))
+            and (not self.id or node.get("id") == self.id)
+            and set(self.classes) <= set(node.get("class").split())
+            and all(
+                _has_attribute(node, *one) for one in self.attributes if not granted or not one[0].startswith(granted)
+            )
             and all(_is(node, pseudo) for pseudo in self.pseudos)
         )
 
@@ -48,11 +49,11 @@ class Selector:
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}
 
-    def matches(self, node: Node, granted: str = "") -> bool:
+    def matches(self, node: Element, granted: str = "") -> bool:
         last = len(self.compounds) - 1
         return self.compounds[last].holds(node, granted) and self._holds_before(last, node, granted)
 
-    def _holds_before(self, index: int, node: Node, granted: str) -> bool:
+    def _holds_before(self, index: int, node: Element, granted: str) -> bool:
         if index == 0:
             return True
         compound = self.compounds[index - 1]
@@ -122,7 +123,7 @@ def _attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
 
 
-def _related(node: Node, combinator: str) -> Iterator[Node]:
+def _related(node: Element, combinator: str) -> Iterator[Element]:
     match combinator:
         case ">":
             yield from () if node.parent is None else (node.parent,)
@@ -137,10 +138,10 @@ def _related(node: Node, combinator: str) -> Iterator[Node]:
                 above = above.parent
 
 
-def _has(given: dict[str, str], name: str, operator: str, value: str) -> bool:
-    if name not in given:
+def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
+    if name not in node.attributes:
         return False
-    held = given[name]
+    held = node.get(name)
     match operator:
         case "":
             return True
@@ -159,7 +160,7 @@ def _has(given: dict[str, str], name: str, operator: str, value: str) -> bool:
     return False
 
 
-def _is(node: Node, pseudo: str) -> bool:
+def _is(node: Element, pseudo: str) -> bool:
     """Tell whether a mail that nobody touches is in this state. What is not known here is taken as false."""
     match pseudo:
         case "root":
@@ -169,5 +170,5 @@ def _is(node: Node, pseudo: str) -> bool:
         case "first-child":
             return not node.elder_siblings()
         case "last-child":
-            return node.parent is not None and node.parent.elements()[-1] is node
+            return node.parent is not None and node.parent.children[-1] is node
     return False

@@ -21,7 +21,7 @@ class Expected(NamedTuple):
     """`what` goes on from "is not"."""
 
     what: str
-    way_out: str
+    fix: str
 
 
 def wrong_value(kind: str, value: str) -> Expected | None:
@@ -32,7 +32,7 @@ def wrong_value(kind: str, value: str) -> Expected | None:
     name, options, count = described[1], (described[2] or "").split(","), described[3] or "1"
     match name:
         case "color" if value not in SCHEMA.colours and not _COLOUR.search(value):
-            return Expected("a colour", _colour_way_out(value))
+            return Expected("a colour", _fix_of_colour(value))
         case "enum" if value not in options:
             return Expected(f"one of {_listed(options)}" if len(options) > 1 else options[0], _closest(value, options))
         case "boolean" if value not in ("true", "false"):
@@ -40,7 +40,7 @@ def wrong_value(kind: str, value: str) -> Expected | None:
         case "integer" if not re.search(r"\d", value):
             return Expected("a whole number", "Write digits alone, without a unit.")
         case "unit" | "unitWithNegative" if not _unit(name, tuple(options), count).search(value):
-            return Expected(_unit_words(options, count), _unit_way_out(value, options, count))
+            return Expected(_unit_words(options, count), _fix_of_unit(value, options, count))
         case _:
             return None
 
@@ -53,7 +53,7 @@ def _unit(name: str, units: tuple[str, ...], count: str) -> re.Pattern[str]:
     return re.compile(rf"^((({minus}\d|,|\.)+({written})|0{auto})( )?){{{count}}}$")
 
 
-def _colour_way_out(value: str) -> str:
+def _fix_of_colour(value: str) -> str:
     if _NO_HASH.fullmatch(value):
         return f"Add the hash: #{value}."
     if value.startswith("#"):
@@ -73,7 +73,7 @@ def _unit_words(units: list[str], count: str) -> str:
     return f"{count.replace(',', ' to ')} lengths in {words}" if "," in count else f"a length in {words}"
 
 
-def _unit_way_out(value: str, units: list[str], count: str) -> str:
+def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     unit, parts, most = next(unit for unit in units if unit != "auto"), value.split(), int(count.rpartition(",")[2])
     if len(parts) > most:
         return f"Write at most {most} of them." if most > 1 else "Write one length alone."

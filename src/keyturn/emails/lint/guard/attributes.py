@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.emails.lint.guard.attribute_values import wrong_value
-from keyturn.emails.lint.markup.element import Attribute, Element
 from keyturn.emails.lint.markup.schema import EVERYWHERE, SCHEMA
+from keyturn.mail.rendering.html_tree import Attribute, Element
+
+RULES = RuleGroup("mjml", "missing-attribute", "undefined-class", "unknown-attribute", "wrong-value")
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "mj-class": ("name",),
@@ -53,20 +55,20 @@ def _attribute(
     if name not in known:
         if element.tag == "mjml" and not get_close_matches(name, known):
             return  # a version, a name space: nobody minds
-        yield Finding(
-            rule="mjml/unknown-attribute",
-            severity="error",
-            message=f"<{element.tag}> has no attribute {name}: it is ignored.",
-            way_out=_instead(element.tag, name, known),
-            place=document.place(attribute.offset),
+        yield document.finding(
+            attribute.offset,
+            RULES["unknown-attribute"],
+            "error",
+            f"<{element.tag}> has no attribute {name}: it is ignored.",
+            _instead(element.tag, name, known),
         )
     elif expected := wrong_value(known[name], attribute.value):
-        yield Finding(
-            rule="mjml/wrong-value",
-            severity="error",
-            message=f'<{element.tag}>: {name}="{attribute.value}" is not {expected.what}.',
-            way_out=expected.way_out,
-            place=document.place(attribute.value_offset),
+        yield document.finding(
+            attribute.value_offset,
+            RULES["wrong-value"],
+            "error",
+            f'<{element.tag}>: {name}="{attribute.value}" is not {expected.what}.',
+            expected.fix,
         )
 
 
@@ -86,12 +88,12 @@ def _instead(tag: str, name: str, known: Mapping[str, str]) -> str:
 def _missing(document: Document, element: Element) -> Iterator[Finding]:
     for name in _REQUIRED.get(element.tag, ()):
         if not element.get(name).strip():
-            yield Finding(
-                rule="mjml/missing-attribute",
-                severity="error",
-                message=f"<{element.tag}> has no {name}.",
-                way_out=f'Add {name}="…": without it the element does nothing.',
-                place=document.place(element.offset),
+            yield document.finding(
+                element.offset,
+                RULES["missing-attribute"],
+                "error",
+                f"<{element.tag}> has no {name}.",
+                f'Add {name}="…": without it the element does nothing.',
             )
 
 
@@ -100,10 +102,10 @@ def _undefined_classes(document: Document, element: Element, classes: set[str]) 
         if name not in classes:
             close = get_close_matches(name, classes, n=1)
             define = f'Define it in mj-head: <mj-attributes><mj-class name="{name}" … /></mj-attributes>.'
-            yield Finding(
-                rule="mjml/undefined-class",
-                severity="error",
-                message=f"No mj-class is called {name}.",
-                way_out=f"Did you mean {close[0]}?" if close else define,
-                place=document.place(element.attributes["mj-class"].value_offset),
+            yield document.finding(
+                element.attributes["mj-class"].value_offset,
+                RULES["undefined-class"],
+                "error",
+                f"No mj-class is called {name}.",
+                f"Did you mean {close[0]}?" if close else define,
             )

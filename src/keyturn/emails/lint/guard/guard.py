@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.guard.attributes import attribute_findings
 from keyturn.emails.lint.guard.nesting import nesting_findings
 from keyturn.emails.lint.guard.syntax import BREAKING, syntax_findings
+
+RULES = RuleGroup("mjml", "refused")
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 
@@ -30,11 +32,8 @@ def _refused(document: Document) -> Finding:
     said = document.refusal.removeprefix("MJML: ")
     position = _POSITION.match(said)
     reason, offset = (position[1], position[2]) if position else (said, None)
-    template = Place(document.files.markup)
-    return Finding(
-        rule="mjml/refused",
-        severity="error",
-        message=f"The MJML compiler refuses this mail: {reason}.",
-        way_out="Look at what was changed last, near this place; the compiler says no more.",
-        place=document.place(document.markup.rfind("<", 0, int(offset) + 1)) if offset else template,
-    )
+    at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
+    return document.finding(
+        at, RULES["refused"], "error", f"The MJML compiler refuses this mail: {reason}.",
+        "Look at what was changed last, near this place; the compiler says no more.",
+    )  # fmt: skip

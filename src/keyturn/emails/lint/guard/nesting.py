@@ -5,9 +5,15 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
-from keyturn.emails.lint.markup.element import Element
+from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.emails.lint.markup.schema import SCHEMA
+from keyturn.mail.rendering.html_tree import Element
+
+RULES = RuleGroup(
+    "mjml", "body-element-in-head", "head-element-in-body", "include", "markup-in-text", "mjml-in-html",
+    "misplaced-html", "misplaced-text", "missing-body", "missing-root", "outside-root", "removed-element",
+    "second-element", "unknown-element", "unsupported-element", "wrong-parent",
+)  # fmt: skip
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
     "mj-all": frozenset(["mj-attributes"]),
@@ -48,11 +54,12 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
     yield from _top(document)
     for element in document.elements():
         yield from _element(document, element)
+    yield from _html_tags(document)
     for tag in _ONCE:
         for again in list(document.elements(tag))[1:]:
-            yield _finding(
-                document, again.offset, "mjml/second-element", f"This is the second <{tag}> of the mail.",
-                "Keep one: only one of them counts.", "error" if tag == "mj-body" else "warning",
+            yield document.finding(
+                again.offset, RULES["second-element"], "error" if tag == "mj-body" else "warning",
+                f"This is the second <{tag}> of the mail.", "Keep one: only one of them counts.",
             )  # fmt: skip
 
 
@@ -61,23 +68,27 @@ def _top(document: Document) -> Iterator[Finding]:
     tops = document.root.children
     mjml = next((element for element in tops if element.tag == "mjml"), None)
     if mjml is None:
-        yield _finding(
-            document, tops[0].offset if tops else 0, "mjml/missing-root", "The mail is not inside <mjml>.",
+        yield document.finding(
+            tops[0].offset if tops else 0, RULES["missing-root"], "error", "The mail is not inside <mjml>.",
             "Put <mjml> around all of it: <mjml><mj-body> … </mj-body></mjml>.",
         )  # fmt: skip
         return
     for other in (element for element in tops if element is not mjml):
-        yield _finding(
-            document, other.offset, "mjml/outside-root", f"<{other.tag}> stands outside <mjml>.",
+        yield document.finding(
+            other.offset, RULES["outside-root"], "error", f"<{other.tag}> stands outside <mjml>.",
             "Move it inside: <mjml> is the one element at the top.",
         )  # fmt: skip
-    for offset in document.root.texts:
-        yield _finding(
-            document, offset, "mjml/outside-root", "Text stands outside <mjml>.", "Delete it, or move it into mj-text."
+    for text in document.root.texts:
+        yield document.finding(
+            text.offset,
+            RULES["outside-root"],
+            "error",
+            "Text stands outside <mjml>.",
+            "Delete it, or move it into mj-text.",
         )
     if not any(child.tag == "mj-body" for child in mjml.children):
-        yield _finding(
-            document, mjml.offset, "mjml/missing-body", "The mail has no <mj-body>, so nothing of it is drawn.",
+        yield document.finding(
+            mjml.offset, RULES["missing-body"], "error", "The mail has no <mj-body>, so nothing of it is drawn.",
             "Add <mj-body> inside <mjml>, after <mj-head>.",
         )  # fmt: skip
 
@@ -89,29 +100,34 @@ def _element(document: Document, element: Element) -> Iterator[Finding]:
     elif tag not in SCHEMA.elements and tag not in _WITHOUT_RULES:
         yield from _unknown(document, element)
     elif (tag, parent) in _UNREAD:
-        yield _finding(
-            document, element.offset, "mjml/unsupported-element",
+        yield document.finding(
+            element.offset, RULES["unsupported-element"], "error",
             f"The compiler does not read <{tag}> in <{parent}>, and refuses the mail.", _UNREAD[tag, parent],
         )  # fmt: skip
     elif parent in SCHEMA.elements and not _allowed(tag, parent):
         yield _misplaced(document, element)
     if tag in SCHEMA.elements:
-        for offset in (start for start in element.texts if document.refusal or _WORD.match(document.markup, start)):
-            yield _finding(
-                document, offset, "mjml/misplaced-text", f"Text stands directly in <{tag}>, where it is not drawn.",
+        texts = (text.offset for text in element.texts)
+        for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
+            yield document.finding(
+                offset, RULES["misplaced-text"], "error", f"Text stands directly in <{tag}>, where it is not drawn.",
                 "Put it into mj-text.",
             )  # fmt: skip
-    for inner in element.tags:
-        if tag in _TEXT_ALONE:
-            yield _finding(
-                document, inner.offset, "mjml/markup-in-text", f"<{tag}> holds plain text, not <{inner.tag}>.",
-                f"Take the tag out; write &lt;{inner.tag}&gt; where it is meant to be read.",
+
+
+def _html_tags(document: Document) -> Iterator[Finding]:
+    """Look at the tags inside of elements that hold HTML, or text alone."""
+    for tag, offset, within in document.html_tags:
+        if within.tag in _TEXT_ALONE:
+            yield document.finding(
+                offset, RULES["markup-in-text"], "error", f"<{within.tag}> holds plain text, not <{tag}>.",
+                f"Take the tag out; write &lt;{tag}&gt; where it is meant to be read.",
             )  # fmt: skip
-        elif inner.tag.startswith("mj-"):
-            yield _finding(
-                document, inner.offset, "mjml/mjml-in-html",
-                f"<{inner.tag}> stands inside <{tag}>, which holds HTML: it is sent as it is and no client knows it.",
-                f"Close <{tag}> before it, or write HTML here.",
+        elif tag.startswith("mj-"):
+            yield document.finding(
+                offset, RULES["mjml-in-html"], "error",
+                f"<{tag}> stands inside <{within.tag}>, which holds HTML: it is sent as it is and no client knows it.",
+                f"Close <{within.tag}> before it, or write HTML here.",
             )  # fmt: skip
 
 
@@ -120,20 +136,20 @@ def _unknown(document: Document, element: Element) -> Iterator[Finding]:
     if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
         return  # the outermost was reported
     if tag in _REMOVED:
-        yield _finding(
-            document, element.offset, "mjml/removed-element", f"<{tag}> was removed from MJML.", _REMOVED[tag]
+        yield document.finding(
+            element.offset, RULES["removed-element"], "error", f"<{tag}> was removed from MJML.", _REMOVED[tag]
         )
         return
     meant_as_mjml = tag.lower().startswith("mj")
     close = get_close_matches(tag.lower() if meant_as_mjml else f"mj-{tag.lower()}", known, n=1, cutoff=0.7)
     if meant_as_mjml or (close and close[0].removeprefix("mj-") == tag):
-        yield _finding(
-            document, element.offset, "mjml/unknown-element", f"MJML has no element <{tag}>.",
+        yield document.finding(
+            element.offset, RULES["unknown-element"], "error", f"MJML has no element <{tag}>.",
             f"Did you mean <{close[0]}>?" if close else "Delete it, or use an element that MJML has.",
         )  # fmt: skip
         return
-    yield _finding(
-        document, element.offset, "mjml/misplaced-html",
+    yield document.finding(
+        element.offset, RULES["misplaced-html"], "error",
         f"<{tag}> is HTML, and stands directly in <{element.parent.tag if element.parent else ''}>.",
         "Put it into mj-text, or into mj-raw where it must be sent as it is.",
     )  # fmt: skip
@@ -146,17 +162,17 @@ def _misplaced(document: Document, element: Element) -> Finding:
     homes = [*_WITHOUT_RULES.get(tag, ()), *SCHEMA.parents.get(tag, ())]
     head = tag in _WITHOUT_RULES or SCHEMA.elements[tag].head
     if head and in_body:
-        return _finding(
-            document, element.offset, "mjml/head-element-in-body", f"<{tag}> does nothing in the body.",
+        return document.finding(
+            element.offset, RULES["head-element-in-body"], "error", f"<{tag}> does nothing in the body.",
             f"Move it into {_names(homes)}{'' if 'mj-head' in homes else ' of <mj-head>'}.",
         )  # fmt: skip
     if not head and above == "mj-head":
-        return _finding(
-            document, element.offset, "mjml/body-element-in-head", f"<{tag}> is drawn, and nothing in <mj-head> is.",
+        return document.finding(
+            element.offset, RULES["body-element-in-head"], "error", f"<{tag}> is drawn, and nothing in <mj-head> is.",
             f"Move it into {_names(homes)}.",
         )  # fmt: skip
-    return _finding(
-        document, element.offset, "mjml/wrong-parent", f"<{tag}> may not stand in <{above}>.",
+    return document.finding(
+        element.offset, RULES["wrong-parent"], "error", f"<{tag}> may not stand in <{above}>.",
         _way_in(tag, above, homes),
     )  # fmt: skip
 
@@ -172,8 +188,8 @@ def _way_in(tag: str, above: str, homes: list[str]) -> str:
 
 def _include(document: Document, element: Element) -> Finding:
     """Say what is left of mj-include: one that names a file became Jinja's include before."""
-    return _finding(
-        document, element.offset, "mjml/include", "This mj-include names no file, or builds its path from values.",
+    return document.finding(
+        element.offset, RULES["include"], "error", "This mj-include names no file, or builds its path from values.",
         'Write the path out, as in path="./footer.mjml", or take {% include %}, which may hold an expression.',
     )  # fmt: skip
 
@@ -186,9 +202,3 @@ def _allowed(tag: str, parent: str) -> bool:
 
 def _names(tags: list[str]) -> str:
     return ", ".join(f"<{tag}>" for tag in tags)
-
-
-def _finding(
-    document: Document, offset: int, rule: str, message: str, way_out: str, severity: Severity = "error"
-) -> Finding:
-    return Finding(rule=rule, severity=severity, message=message, way_out=way_out, place=document.place(offset))

@@ -1,13 +1,14 @@
 """Tags that are left open, closed twice or written in a way that the compiler does not read."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Severity
-from keyturn.emails.lint.markup.element import Broken, SyntaxFault
+from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity
+from keyturn.emails.lint.markup.mjml_parser import FaultKind, SyntaxFault, parse_mjml
 
-BREAKING: frozenset[Broken] = frozenset(
+BREAKING: frozenset[FaultKind] = frozenset(
     ["unclosed-tag", "stray-closing-tag", "unfinished-tag", "unclosed-quote", "unclosed-comment"]
 )
 """Faults after which nobody knows what stands in what."""
@@ -17,11 +18,11 @@ class _Words(NamedTuple):
     """What to say of a kind of fault; `{tag}` and `{detail}` are the fault's own."""
 
     message: str
-    way_out: str
+    fix: str
     severity: Severity = "error"
 
 
-_WORDS: Mapping[Broken, _Words] = {
+_WORDS: Mapping[FaultKind, _Words] = {
     "unclosed-tag": _Words("<{tag}> is opened here and never closed.", "Add </{tag}> where it ends."),
     "stray-closing-tag": _Words(
         "</{tag}> closes nothing: no <{tag}> is open here.", "Delete it, or open <{tag}> before it."
@@ -61,22 +62,44 @@ _WORDS: Mapping[Broken, _Words] = {
     "bare-less-than": _Words("A < that begins no tag.", "Write &lt; instead."),
 }
 
+MJML_RULES = RuleGroup("mjml", *_WORDS)
+HTML_RULES = RuleGroup("html", *_WORDS)
+
+
+_JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+
 
 def syntax_findings(document: Document) -> Iterator[Finding]:
-    for fault in document.faults:
-        words = _WORDS[fault.kind]
-        yield Finding(
-            rule=_rule(fault),
-            severity=words.severity,
-            message=_message(fault, words),
-            way_out=words.way_out.format(tag=fault.tag, detail=fault.detail),
-            place=document.place(fault.offset),
-        )
+    return (_finding_at(document.place(fault.offset), fault) for fault in document.faults)
 
 
-def _rule(fault: SyntaxFault) -> str:
-    group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
-    return f"{group}/{fault.kind}"
+def first_mistake_in(file: str, source: str) -> Finding | None:
+    """Return the first error in the tags of a template as it is written, for one that does not compile.
+
+    What Jinja will fill in is taken for a word, and its statements for blanks.
+    """
+    for fault in parse_mjml(_JINJA.sub(_without_jinja, source)).faults:
+        before = source[: fault.offset]
+        finding = _finding_at(Place(file, before.count("\n") + 1, fault.offset - before.rfind("\n")), fault)
+        if finding.severity == "error":
+            return finding
+    return None
+
+
+def _without_jinja(jinja: re.Match[str]) -> str:
+    """Leave a word or blanks of the same length, so that all else stays where it is and an attribute keeps a value."""
+    return re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0])
+
+
+def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
+    words = _WORDS[fault.kind]
+    fix = words.fix.format(tag=fault.tag, detail=fault.detail)
+    return _rule(fault).finding(place, words.severity, _message(fault, words), fix)
+
+
+def _rule(fault: SyntaxFault) -> Rule:
+    is_mjml = not fault.tag or fault.tag.lstrip("/").startswith("mj")
+    return (MJML_RULES if is_mjml else HTML_RULES)[fault.kind]
 
 
 def _message(fault: SyntaxFault, words: _Words) -> str:

@@ -10,20 +10,26 @@ from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, Und
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.jinja.other_engines import WAY_OUT, engine_of, is_django_filter, rule_of
+from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup
+from keyturn.emails.lint.jinja.other_engines import FIX, engine_of, is_django_filter, rule_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
-    circle,
+    find_circle,
+    find_undecodable,
     line_at,
-    missing_in,
+    missing_name,
     relative,
     spot_in_samples,
     spot_of,
-    undecodable,
 )
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
+
+JINJA_RULES = RuleGroup(
+    "jinja", "error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-tag", "unknown-test"
+)
+MJML_RULES = RuleGroup("mjml", "missing-include")
+SAMPLE_RULES = RuleGroup("samples", "invalid", "missing")
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")
@@ -47,81 +53,81 @@ class Broken(NamedTuple):
 
 def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     """Return what keeps a template from being rendered."""
-    if spot := undecodable(error, folders):
-        return Broken(_not_utf8("jinja/error", spot, folders), spot)
-    if spots := circle(error, folders):
-        return Broken(_endless(spots, folders), spots[-1])
+    if spot := find_undecodable(error, folders):
+        return Broken(_not_utf8(JINJA_RULES["error"], spot, folders), spot)
+    if spots := find_circle(error, folders):
+        return Broken(_of_circle(spots, folders), spots[-1])
     spot = spot_of(error, folders)
-    return Broken(_explained(error, folders, sample, spot.nearest(folders)), spot)
+    return Broken(_explain_error(error, folders, sample, spot.nearest(folders)), spot)
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     """Return what keeps a template's samples from being read."""
-    if spot := undecodable(error, folders):
-        return Broken(_not_utf8("samples/invalid", spot, folders), spot)
+    if spot := find_undecodable(error, folders):
+        return Broken(_not_utf8(SAMPLE_RULES["invalid"], spot, folders), spot)
     spot = spot_in_samples(error, folders)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
-    way_out = f"A sample is a table of values with a name: {written}."
-    return Broken(_finding("samples/invalid", error.message, way_out, spot.nearest(folders)), spot)
+    fix = f"A sample is a table of values with a name: {written}."
+    return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest(folders)), spot)
 
 
-def _explained(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
+def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
     line_text = line_at(Spot(relative(error.path, folders), error.line), folders)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
-        return _unknown(unknown, message, place)
+        return _of_unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
         if is_django_filter(line_text):
-            return _finding(
-                rule_of("Django"), "A filter has its argument behind a colon, as in Django.", WAY_OUT, place
-            )
-        return _finding("jinja/syntax", message, "Mend the Jinja tag at this place.", place)
+            return _finding(rule_of("Django"), "A filter has its argument behind a colon, as in Django.", FIX, place)
+        return _finding(JINJA_RULES["syntax"], message, "Mend the Jinja tag at this place.", place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
     if isinstance(cause, TemplateNotFound):
-        return _finding("jinja/missing-template", message, _near_files(str(cause.name), folders), place)
+        return _finding(JINJA_RULES["missing-template"], message, _fix_for_file(str(cause.name), folders), place)
     if isinstance(cause, UndefinedError):
-        return _finding("jinja/undefined", message, _near(missing_in(message), sample), place)
+        return _finding(JINJA_RULES["undefined"], message, _fix_for_name(missing_name(message), sample), place)
     if not sample.known:
-        way_out = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
-        return Finding(
-            rule="samples/missing", severity="note", place=place, way_out=way_out,
-            message=f"This template was not checked: without samples it cannot be rendered ({message}).",
-        )  # fmt: skip
-    return _finding("jinja/error", message, f"Look at what this line does with the values of {sample.name}.", place)
+        fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
+        not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."
+        return SAMPLE_RULES["missing"].finding(place, "note", not_checked, fix)
+    return _finding(
+        JINJA_RULES["error"], message, f"Look at what this line does with the values of {sample.name}.", place
+    )
 
 
-def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
+def _not_utf8(rule: Rule, spot: Spot, folders: Folders) -> Finding:
     return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folders))
 
 
-def _endless(spots: Sequence[Spot], folders: Folders) -> Finding:
+def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
-    return _finding("jinja/error", message, "Take out what closes the circle.", last.nearest(folders))
+    return _finding(JINJA_RULES["error"], message, "Take out what closes the circle.", last.nearest(folders))
 
 
-def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
+def _of_unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
     if tag := unknown[3]:
         if engine := engine_of(tag):
-            return _finding(rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", WAY_OUT, place)
-        return _finding("jinja/unknown-tag", message, f"Check its spelling{_YOUR_OWN}", place)
-    return _finding(f"jinja/unknown-{unknown[1]}", message, f"Check its spelling{_YOUR_OWN}", place)
+            return _finding(rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", FIX, place)
+        return _finding(JINJA_RULES["unknown-tag"], message, f"Check its spelling{_YOUR_OWN}", place)
+    return _finding(JINJA_RULES[f"unknown-{unknown[1]}"], message, f"Check its spelling{_YOUR_OWN}", place)
 
 
 def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Finding:
     """Say where an mj-include looked: beside its file, then from the folder on."""
     if all(name.startswith("../") for name in names):
         return _finding(
-            "mjml/missing-include", f"The path of this mj-include leads out of the folder: {names[0]}.",
+            MJML_RULES["missing-include"], f"The path of this mj-include leads out of the folder: {names[0]}.",
             "Move the file below the folder of the templates, or check the folder above it.", place,
         )  # fmt: skip
     looked = " or ".join(name for name in names if not name.startswith("../"))
-    return _finding("mjml/missing-include", f"There is no {looked} to include.", _near_files(names[0], folders), place)
+    return _finding(
+        MJML_RULES["missing-include"], f"There is no {looked} to include.", _fix_for_file(names[0], folders), place
+    )
 
 
-def _near(name: str, sample: Sample) -> str:
+def _fix_for_name(name: str, sample: Sample) -> str:
     close = get_close_matches(name, sample.values, n=1)
     if close:
         return f"Did you mean {close[0]}?"
@@ -131,16 +137,16 @@ def _near(name: str, sample: Sample) -> str:
     return f"The sample {sample.name} gives {given}; add {missing} to it, or do not print it."
 
 
-def _near_files(name: str, folders: Folders) -> str:
+def _fix_for_file(name: str, folders: Folders) -> str:
     files = (folders.name_of(path) for path in folders.paths() if path.is_file())
-    close = get_close_matches(name, _not_hidden(files), n=1)
+    close = get_close_matches(name, _without_hidden(files), n=1)
     return f"Did you mean {close[0]}?" if close else "Names are relative to the folder of the templates."
 
 
-def _not_hidden(files: Iterable[str]) -> list[str]:
+def _without_hidden(files: Iterable[str]) -> list[str]:
     return [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
 
 
-def _finding(rule: str, message: str, way_out: str, place: Place) -> Finding:
+def _finding(rule: Rule, message: str, fix: str, place: Place) -> Finding:
     text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
-    return Finding(rule=rule, severity="error", message=text.rstrip(".") + ".", way_out=way_out, place=place)
+    return rule.finding(place, "error", text.rstrip(".") + ".", fix)

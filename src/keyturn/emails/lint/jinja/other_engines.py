@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.finding import Finding, Rule, RuleGroup
 
 _TAGS: Mapping[str, tuple[str, ...]] = {
     "Django": (
@@ -14,10 +14,11 @@ _TAGS: Mapping[str, tuple[str, ...]] = {
     "Liquid": ("assign", "capture", "unless", "case", "when", "tablerow", "increment", "render", "layout"),
     "Twig": ("embed", "sandbox", "apply", "use"),
 }  # fmt: skip
+RULES = RuleGroup("jinja", *(f"{engine.lower()}-tag" for engine in _TAGS))
 _ARGUMENT_OF_FILTER = re.compile(r"\{\{[^}]*\|\s*\w+:[\"'\w]")
 
-WAY_OUT = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."
-_WAY_OUT_OF_MANY = "Templates are rendered by Jinja: write these in Jinja, or name their folders in the setting ignore."
+FIX = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."
+_FIX_OF_MANY = "Templates are rendered by Jinja: write these in Jinja, or name their folders in the setting ignore."
 
 Mails = TypeVar("Mails", bound=Sequence[str])
 
@@ -32,27 +33,22 @@ def is_django_filter(line: str) -> bool:
     return bool(_ARGUMENT_OF_FILTER.search(line))
 
 
-def rule_of(engine: str) -> str:
-    return f"jinja/{engine.lower()}-tag"
+def rule_of(engine: str) -> Rule:
+    return RULES[f"{engine.lower()}-tag"]
 
 
-def told_once(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
+def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
     """Return the findings with one for each other engine, at its first place, instead of one for each file."""
-    told = {finding: list(mails) for finding, mails in found.items()}
+    kept = {finding: list(mails) for finding, mails in found.items()}
     for engine in _TAGS:
-        of_engine = sorted((one for one in told if one.rule == rule_of(engine)), key=lambda finding: finding.place)
+        of_engine = sorted((one for one in kept if one.rule == rule_of(engine).name), key=lambda one: one.place)
         files = {finding.place.file for finding in of_engine}
         if len(files) > 1:
-            mails = list(dict.fromkeys(mail for finding in of_engine for mail in told.pop(finding)))
-            told[_of_many(of_engine[0], engine, len(files))] = mails
-    return told
+            mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
+            kept[_of_many(of_engine[0], engine, len(files))] = mails
+    return kept
 
 
 def _of_many(first: Finding, engine: str, files: int) -> Finding:
-    return Finding(
-        rule=first.rule,
-        severity=first.severity,
-        message=f"{files} files are templates of {engine}, and this is Jinja. The first says: {first.message}",
-        way_out=_WAY_OUT_OF_MANY,
-        place=first.place,
-    )
+    message = f"{files} files are templates of {engine}, and this is Jinja. The first says: {first.message}"
+    return rule_of(engine).finding(first.place, first.severity, message, _FIX_OF_MANY)

@@ -8,13 +8,13 @@ from jinja2 import Environment, TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, faults_of, shown
 from keyturn.mail.rendering.folders import Folders
 
-_WAYS_OUT = {
+_FIXES = {
     "unknown-language": "Name the folder as CLDR names the language, or leave it out.",
     "unreadable": "Mend the catalogue at this line; msgfmt --check tells the same.",
     "placeholders": "Use the same places as the text has, each written as %(name)s.",
@@ -22,8 +22,10 @@ _WAYS_OUT = {
     "fuzzy": "Look at the translation, and take the mark away.",
 }
 
+RULES = RuleGroup("languages", "untranslated", *_FIXES)
 
-def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
+
+def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
     """Yield a finding for each text in these mails that some of the languages have no translation for.
 
     It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
@@ -47,12 +49,11 @@ def untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Lan
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
         catalogue = those[0].files[0]
-        yield Finding(
-            rule="languages/untranslated",
-            severity="warning",
-            message=f'"{shown(text.text)}" is not translated into {_named(those)}.',
-            way_out=f"Translate it in {_relative(catalogue, folders)}; pybabel extract and update put it there.",
-            place=texts[text],
+        yield RULES["untranslated"].finding(
+            texts[text],
+            "warning",
+            f'"{shown(text.text)}" is not translated into {_names_of(those)}.',
+            f"Translate it in {_name_in(catalogue, folders)}; pybabel extract and update put it there.",
         )
 
 
@@ -102,20 +103,19 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
 
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
-    return Finding(
-        rule=f"languages/{fault.kind}",
-        severity="warning" if fault.kind == "fuzzy" else "error",
-        message=f"{fault.message[:1].upper()}{fault.message[1:]}.",
-        way_out=_WAYS_OUT[fault.kind],
-        place=Place(_relative(fault.file, folders), fault.line),
+    return RULES[fault.kind].finding(
+        Place(_name_in(fault.file, folders), fault.line),
+        "warning" if fault.kind == "fuzzy" else "error",
+        f"{fault.message[:1].upper()}{fault.message[1:]}.",
+        _FIXES[fault.kind],
     )
 
 
-def _named(languages: Iterable[Language]) -> str:
+def _names_of(languages: Iterable[Language]) -> str:
     names = [language.locale.get_display_name(Locale("en")) or language.tag for language in languages]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _relative(file: Path, folders: Folders) -> str:
+def _name_in(file: Path, folders: Folders) -> str:
     """Return the file as a template of the folder is named, or its whole path where it lies elsewhere."""
     return folders.name_of(file.resolve())

@@ -7,9 +7,11 @@ from difflib import get_close_matches
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import FolderEnvironment, lenient
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
+
+RULES = RuleGroup("jinja", "unknown-filter", "unknown-test")
 
 _CLOSE = 0.8
 _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
@@ -32,12 +34,12 @@ _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
 _YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
 
-def traced_anyway(environment: Environment) -> Environment:
+def with_lenient_origins(environment: Environment) -> Environment:
     """Return what `with_origins` makes, in which a filter that is not there leaves its value as it is."""
-    return lenient(with_origins(environment))
+    return with_lenient_filters(with_origins(environment))
 
 
-def unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
+def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
     """Yield each use of a filter or test that is not there. Of an app's own environment, Jinja itself says it."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):
@@ -54,14 +56,15 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
     for node in used:
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            yield Finding(
-                rule=f"jinja/unknown-{kind}", severity="error", message=f"No {kind} named '{node.name}'.",
-                way_out=_way_out(node.name, known),
-                place=Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
-            )  # fmt: skip
+            yield RULES[f"unknown-{kind}"].finding(
+                Place(file, node.lineno, _column(lines[node.lineno - 1], node.name)),
+                "error",
+                f"No {kind} named '{node.name}'.",
+                _fix(node.name, known),
+            )
 
 
-def _way_out(name: str, known: Iterable[str]) -> str:
+def _fix(name: str, known: Iterable[str]) -> str:
     if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
         return f"{source} has one of this name; {_YOUR_OWN}"
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)

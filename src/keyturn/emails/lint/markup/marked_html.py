@@ -1,8 +1,10 @@
 """HTML in which everything drawn names the element of the MJML, or the tag of plain HTML, that it comes from."""
 
 import re
+from collections.abc import Iterable
 
-from keyturn.emails.lint.markup.element import Element
+from keyturn.emails.lint.markup.mjml_parser import HtmlTag
+from keyturn.mail.rendering.html_tree import Element
 from keyturn.mail.rendering.mjml import to_html
 
 PREFIX = "kt-"
@@ -10,28 +12,28 @@ _CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
 _NAME = re.compile(r"<[^\s/>]+")
 
 
-def marked(mjml: str, root: Element) -> str:
-    """Return the HTML that leads back to the MJML.
+def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
+    """Compile the MJML to HTML that leads back to the MJML.
 
     `kt-NUMBER` is among the classes of what each body element draws, and `data-keyturn="OFFSET"` on the tags that the
     author wrote in HTML: the compiler hands both through.
     """
     body = root.find("mj-body")
-    return to_html(_with(_additions(mjml, root, body) if body else [], mjml))
+    return to_html(_with_additions(_additions(mjml, root, body, html_tags) if body else [], mjml))
 
 
-def marked_html(html: str, root: Element) -> str:
+def mark_html(html: str, root: Element) -> str:
     """Return the HTML with `data-keyturn="OFFSET"` on each of its tags."""
-    return _with([_offset_at(html, element.offset) for element in root.walk() if element.tag], html)
+    return _with_additions([_offset_at(html, element.offset) for element in root.walk() if element.tag], html)
 
 
-def number_in(class_name: str) -> int | None:
+def number_of_class(class_name: str) -> int | None:
     """Return the number of the element that a class names."""
     found = _CLASS.fullmatch(class_name)
     return int(found[1]) if found else None
 
 
-def _additions(mjml: str, root: Element, body: Element) -> list[tuple[int, str]]:
+def _additions(mjml: str, root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> list[tuple[int, str]]:
     additions = []
     for element in body.walk():
         if "css-class" in element.attributes:
@@ -39,8 +41,7 @@ def _additions(mjml: str, root: Element, body: Element) -> list[tuple[int, str]]
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
             classes = " ".join([f"{PREFIX}{element.number}", *_inherited(root, element)])
             additions.append((_behind_name(mjml, element.offset), f' css-class="{classes}"'))
-        additions += [_offset_at(mjml, tag.offset) for tag in element.tags]
-    return additions
+    return additions + [_offset_at(mjml, tag.offset) for tag in html_tags if tag.offset in body.inner]
 
 
 def _offset_at(source: str, offset: int) -> tuple[int, str]:
@@ -65,7 +66,7 @@ def _behind_name(mjml: str, offset: int) -> int:
     return found.end() if found else offset
 
 
-def _with(additions: list[tuple[int, str]], source: str) -> str:
+def _with_additions(additions: list[tuple[int, str]], source: str) -> str:
     parts, behind = [], 0
     for offset, addition in sorted(additions):
         parts += [source[behind:offset], addition]

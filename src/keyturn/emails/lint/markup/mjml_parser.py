@@ -8,18 +8,15 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from html import unescape
+from typing import Literal, NamedTuple
 
-from keyturn.emails.lint.markup.element import Attribute, Broken, Element, HtmlTag, Parsed, SyntaxFault
 from keyturn.emails.lint.markup.schema import SCHEMA
+from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text
 
 _NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+|["']))?""")
 _BLANK = re.compile(r"\s*")
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
-)
-
 _WITHOUT_COMMENTS = frozenset([
     "mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
     "mj-preview", "mj-spacer", "mj-style", "mj-title",
@@ -27,10 +24,48 @@ _WITHOUT_COMMENTS = frozenset([
 """Where mrml, the compiler, refuses a comment; a conditional one it takes in HTML alone."""
 
 
-def parse(mjml: str) -> Parsed:
+class HtmlTag(NamedTuple):
+    """A start tag in the HTML that an element of MJML holds."""
+
+    tag: str
+    offset: int
+    within: Element
+
+
+FaultKind = Literal[
+    "unclosed-tag", "stray-closing-tag", "misspelt-closing-tag", "unfinished-tag", "malformed-tag", "missing-space",
+    "unclosed-quote", "unquoted-value", "quote-in-value", "duplicate-attribute", "unclosed-comment",
+    "malformed-comment", "conditional-comment", "misplaced-comment", "cdata", "declaration", "bare-less-than",
+]  # fmt: skip
+
+
+class SyntaxFault(NamedTuple):
+    """A place where the MJML is not well-formed: `tag` is the element, `detail` what the kind of fault needs."""
+
+    kind: FaultKind
+    offset: int
+    tag: str = ""
+    detail: str = ""
+
+
+class Parsed(NamedTuple):
+    """The tree of a mail's MJML.
+
+    Elements whose content is HTML (mj-text, mj-button, mj-table, mj-raw, ...) or plain text (mj-title, mj-style) have
+    neither children nor texts: their content is what stands in `inner`, and the start tags in it are `html_tags`.
+    """
+
+    root: Element
+    html_tags: tuple[HtmlTag, ...] = ()
+    faults: tuple[SyntaxFault, ...] = ()
+
+
+def parse_mjml(mjml: str) -> Parsed:
+    """Return the tree, and all that is not well-formed, in the order of the source."""
     parser = _Parser(mjml)
     parser.read()
-    return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
+    faults = sorted(parser.faults, key=lambda fault: fault.offset)
+    return Parsed(parser.root, tuple(parser.html_tags), tuple(faults))
 
 
 @dataclass(slots=True)
@@ -45,6 +80,7 @@ class _Open:
 class _Parser:
     def __init__(self, mjml: str) -> None:
         self.root = Element("", 0, 0, inner=range(len(mjml)), end=len(mjml))
+        self.html_tags: list[HtmlTag] = []
         self.faults: list[SyntaxFault] = []
         self._mjml = mjml
         self._open: list[_Open] = [_Open("", 0, self.root)]
@@ -91,7 +127,7 @@ class _Parser:
             self._fault("misplaced-comment", start, self._holder.tag)
         return end + 3
 
-    def _skip(self, kind: Broken, start: int, closing: str) -> int:
+    def _skip(self, kind: FaultKind, start: int, closing: str) -> int:
         self._fault(kind, start)
         end = self._mjml.find(closing, start)
         return end + len(closing) if end >= 0 else len(self._mjml)
@@ -99,20 +135,21 @@ class _Parser:
     def _text(self, start: int, end: int) -> None:
         holder = self._open[-1].element
         if holder and not _holds_html(holder.tag) and (text := self._mjml[start:end]).strip():
-            holder.texts.append(start + len(text) - len(text.lstrip()))
+            first = start + len(text) - len(text.lstrip())
+            holder.nodes.append(Text(f" {unescape(text.strip())} ", first))
 
     def _start_tag(self, start: int, tag: str) -> int:
         attributes, end, closed = self._attributes(start, start + 1 + len(tag), tag)
         holder = self._holder
         if _holds_html(holder.tag):
-            holder.tags.append(HtmlTag(tag, start))
-            if not closed and tag.lower() not in _VOID:
+            self.html_tags.append(HtmlTag(tag, start, holder))
+            if not closed and tag.lower() not in VOID:
                 self._open.append(_Open(tag, start))
             return end
         self._number += 1
-        element = Element(tag, self._number, start, holder, attributes, inner=range(end, end), end=end)
-        holder.children.append(element)
-        if not closed and tag not in _VOID:
+        element = Element(tag, self._number, start, attributes=attributes, inner=range(end, end), end=end)
+        holder.add(element)
+        if not closed and tag not in VOID:
             self._open.append(_Open(tag, start, element))
         return end
 
@@ -155,7 +192,7 @@ class _Parser:
         if name in attributes and attributes[name].value != value:
             self._fault("duplicate-attribute", found.start(), tag, name)
         value_offset = found.start(2) + quoted if written else found.start()
-        attributes[name] = Attribute(value, found.start(), value_offset)
+        attributes[name] = Attribute(value, found.start(), value_offset, found.end())
 
     def _end_tag(self, start: int) -> int:
         name, end = _NAME.match(self._mjml, start + 2), self._mjml.find(">", start)
@@ -170,7 +207,7 @@ class _Parser:
         if (depth := self._opened_by(name[0], start)) is not None:
             self._close_down_to(depth, start, closing=name[0])
             if closed := self._open.pop().element:
-                closed.inner, closed.end = range(closed.inner.start, start), end + 1
+                closed.close(start, end + 1)
         return end + 1
 
     def _opened_by(self, tag: str, start: int) -> int | None:
@@ -196,14 +233,14 @@ class _Parser:
             self._fault("unclosed-tag", left.offset, left.tag, closing)
             self._reported.append(left.tag)
             if left.element:
-                left.element.inner, left.element.end = range(left.element.inner.start, end), end
+                left.element.close(end, end)
 
     @property
     def _holder(self) -> Element:
         """The innermost open element of MJML."""
         return next(opened.element for opened in reversed(self._open) if opened.element)
 
-    def _fault(self, kind: Broken, offset: int, tag: str = "", detail: str = "") -> None:
+    def _fault(self, kind: FaultKind, offset: int, tag: str = "", detail: str = "") -> None:
         self.faults.append(SyntaxFault(kind, offset, tag, detail))
 
 

@@ -1,39 +1,49 @@
-"""From what is drawn back to the MJML."""
+"""From what a client draws back to the MJML, or to the tags of plain HTML."""
 
 from collections.abc import Iterator
 
-from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.markup.element import Element
-from keyturn.emails.lint.markup.html_tree import Node
+from keyturn.emails.lint.markup.marked_html import number_of_class
+from keyturn.mail.rendering.html_tree import Element
 
 
-def offset_of(document: Document, node: Node) -> int:
-    """Return the offset in the MJML of what drew a node of `Document.marked_html`: its own tag, else an element."""
-    for above in _upwards(node):
-        if (written := above.attributes.get("data-keyturn", "")).isdigit():
-            return int(written)
-        if element := _named(document, above):
-            return element.offset
-    return document.body.offset
+class ElementLookup:
+    """Finds what drew an element of `Document.marked_html`, by the classes and attributes that were put on it.
+
+    `root` is the tree of the MJML or plain HTML, `body` stands in where nothing nearer is known.
+    """
+
+    def __init__(self, root: Element, body: Element, *, is_mjml: bool) -> None:
+        self._body = body
+        self._is_mjml = is_mjml
+        self._by_number = {element.number: element for element in root.walk() if element.tag}
+        self._tables = {str(table.offset): table for table in root.walk() if table.tag == "table"}
+
+    def offset_of(self, drawn: Element) -> int:
+        """Return the offset in the source of what drew it: its own tag, else an element."""
+        for above in _upwards(drawn):
+            if (written := above.get("data-keyturn")).isdigit():
+                return int(written)
+            if element := self._named_by(above):
+                return element.offset
+        return self._body.offset
+
+    def element_of(self, drawn: Element) -> Element:
+        """Return the element that drew it. In plain HTML it is the table."""
+        if self._is_mjml:
+            named = (self._named_by(above) for above in _upwards(drawn))
+            return next(filter(None, named), self._body)
+        tables = (above.get("data-keyturn") for above in _upwards(drawn) if above.tag == "table")
+        return self._tables.get(next(tables, ""), self._body)
+
+    def element_of_class(self, name: str) -> Element | None:
+        """Return the element that a class of `marked_html` stands for; None for any other class."""
+        number = number_of_class(name)
+        return self._by_number.get(number) if number else None
+
+    def _named_by(self, drawn: Element) -> Element | None:
+        return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)
 
 
-def element_of(document: Document, node: Node) -> Element:
-    """Return the element that drew a node, the body where nothing nearer is known. In plain HTML it is the table."""
-    if document.is_mjml:
-        named = (_named(document, above) for above in _upwards(node))
-        return next(filter(None, named), document.body)
-    tables = (above.attributes.get("data-keyturn") for above in _upwards(node) if above.tag == "table")
-    offset = next(tables, None)
-    found = (element for element in document.elements("table") if str(element.offset) == offset)
-    return next(found, document.body)
-
-
-def _upwards(node: Node | None) -> Iterator[Node]:
-    while node is not None:
-        yield node
-        node = node.parent
-
-
-def _named(document: Document, node: Node) -> Element | None:
-    named = (document.element_of_class(name) for name in node.attributes.get("class", "").split())
-    return next(filter(None, named), None)
+def _upwards(drawn: Element) -> Iterator[Element]:
+    yield drawn
+    yield from drawn.ancestors()

@@ -53,7 +53,7 @@ def line_at(spot: Spot, folders: Folders) -> str:
     return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
 
 
-def missing_in(message: str) -> str:
+def missing_name(message: str) -> str:
     """Return the name that a template asks for in vain."""
     found = _MISSING.search(message)
     return found[1] or found[2] if found else ""
@@ -63,7 +63,7 @@ def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return where Jinja stopped. Of a line with several tags, only one that is named is the one."""
     spot = Spot(relative(error.path, folders), error.line)
     if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
-        return _opened("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
+        return _unclosed_block("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
     return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
 
 
@@ -80,18 +80,18 @@ def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
     return Spot(file, error.line)
 
 
-def undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
+def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
     """Return the first byte that is not UTF-8, of the file that could not be read. Who read it does not name it."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in sorted({Path(error.path), *folders.paths()}) if _holds(path, whole))
+    files = (path for path in sorted({Path(error.path), *folders.paths()}) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     return next((Spot(relative(str(file), folders), before.count(b"\n") + 1, column) for file in files), None)
 
 
-def circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
+def find_circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
     """Return where templates bring in each other without end, each once; a macro that calls itself is none."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
@@ -109,7 +109,7 @@ def _column(line: str, error: TemplateInvalid) -> int | None:
         includes = list(re.finditer(r"<mj-include\b[^>]*", line))
         wanted = basename(str(cause.templates[0]))
         return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
-    for name in _named(error):
+    for name in _names_in(error):
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         for start, end in [tag.span() for tag in tags] or [(0, len(line))]:
             if found := word.search(line, start, end):
@@ -117,17 +117,17 @@ def _column(line: str, error: TemplateInvalid) -> int | None:
     return tags[0].start() + 1 if len(tags) == 1 else None
 
 
-def _named(error: TemplateInvalid) -> Iterator[str]:
+def _names_in(error: TemplateInvalid) -> Iterator[str]:
     cause = error.__cause__
     if isinstance(cause, TemplateNotFound):
         yield str(cause.name)
     elif isinstance(cause, UndefinedError):
-        yield from filter(None, [missing_in(error.message)])
+        yield from filter(None, [missing_name(error.message)])
     elif isinstance(cause, TemplateSyntaxError) and (quoted := _QUOTED.search(error.message)):
         yield quoted[1]
 
 
-def _opened(source: str, block: str, end: Spot) -> Spot:
+def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
     """Return the last tag of a kind that is opened and never closed; a `set` may need no end, so nobody can say."""
     opened: list[int] = []
     for tag in re.finditer(rf"\{{#.*?#\}}|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ():
@@ -147,5 +147,5 @@ def _lines(file: Path) -> list[str]:
     return re.sub(r"\r\n?", "\n", file.read_text("utf-8", errors="replace")).split("\n")
 
 
-def _holds(file: Path, content: bytes) -> bool:
+def _has_content(file: Path, content: bytes) -> bool:
     return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content

@@ -24,10 +24,10 @@ _NAMES: Mapping[str, str] = {
     "str_join": "str_join",
     "Macro": "Macro",
     "TemplateReference": "TemplateReference",
-    "data": "_data",
-    "printed": "_printed",
+    "trace_data": "_data",
+    "trace_printed": "_printed",
 }
-"""What compiled templates use of `traced`, and the name that Jinja's generated code has for it."""
+"""What compiled templates use of `traced_text`, and the name that Jinja's generated code has for it."""
 
 
 def with_origins(environment: Environment) -> Environment:
@@ -39,7 +39,7 @@ def with_origins(environment: Environment) -> Environment:
     copy.code_generator_class = _OriginsGenerator
     copy.concat = traced_text.concat  # type: ignore[method-assign]  # as NativeEnvironment does
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
-    copy.filters = {name: traced_text.following(function) for name, function in environment.filters.items()}
+    copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
     return copy
 
 

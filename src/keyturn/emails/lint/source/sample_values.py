@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from keyturn.emails.lint.document import Document
-
 # Jinja's own, and the place-holders of gettext. In an address also those of MJML and of services that send mail.
 UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
 _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
@@ -16,9 +14,9 @@ def is_unfilled(address: str) -> bool:
     return bool(_UNFILLED_ADDRESS.search(address))
 
 
-def is_given(document: Document, text: str) -> bool:
+def is_sample_value(values: Mapping[str, object], text: str) -> bool:
     """Tell whether a text stands in one of the values."""
-    return any(text in value for value in strings_of(document.values))
+    return any(text in value for value in strings_of(values))
 
 
 def strings_of(value: object) -> Iterator[str]:

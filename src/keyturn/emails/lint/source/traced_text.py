@@ -58,7 +58,7 @@ def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
         return None
-    return _moved(origin, offset - pieces[index].start)
+    return _shift_columns(origin, offset - pieces[index].start)
 
 
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
@@ -81,7 +81,7 @@ def concat(parts: Iterable[str]) -> str:
     return with_pieces("".join(texts), pieces)
 
 
-def data(text: str, file: str, line: int, column: int) -> str:
+def trace_data(text: str, file: str, line: int, column: int) -> str:
     """Return the template's own text, which begins at that place: a piece for each line of it."""
     pieces, start = [], 0
     for number, content in enumerate(text.split("\n"), line):
@@ -90,11 +90,11 @@ def data(text: str, file: str, line: int, column: int) -> str:
     return with_pieces(text, pieces)
 
 
-def printed(value: str, file: str, line: int, column: int) -> str:
+def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return what an expression at that place prints: what is not known of it comes from there."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0, None),)
-    return with_pieces(value, (Piece(start, _called_from(place, origin)) for start, origin in pieces))
+    return with_pieces(value, (Piece(start, _add_caller(place, origin)) for start, origin in pieces))
 
 
 def markup(value: Any = "") -> markupsafe.Markup:
@@ -126,7 +126,7 @@ def str_join(values: Iterable[Any]) -> str:
     return concat(string(value) for value in values)
 
 
-def following(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     """Return the filter, so that what it made of a text it was given still knows its pieces."""
 
     @wraps(text_filter)
@@ -171,7 +171,7 @@ def traced_block(
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
 
 
-def _called_from(place: Place, origin: Origin | None) -> Origin:
+def _add_caller(place: Place, origin: Origin | None) -> Origin:
     return origin._replace(via=(*origin.via, place)) if origin else Origin(place)
 
 
@@ -193,13 +193,13 @@ def _follow(source: str, result: str) -> str:
     for start, origin in pieces_of(source):
         nth = bisect_right(before, start - 1)
         if nth < len(before):
-            moved = _moved(origin, before[nth] - start) if origin else None
+            moved = _shift_columns(origin, before[nth] - start) if origin else None
             pieces.append(Piece(after[nth], moved))
     leading = [Piece(0, pieces_of(source)[0].origin)] if after and after[0] else []
     return with_pieces(result, [*leading, *pieces])
 
 
-def _moved(origin: Origin, characters: int) -> Origin:
+def _shift_columns(origin: Origin, characters: int) -> Origin:
     if not origin.verbatim or not characters:
         return origin
     place = origin.place

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
+
+from keyturn.mail.rendering.html_tree import Element, Text, parse_html
 
 # What senders put after a preheader, beside spaces that do not break, so that no text of the body comes after it: it
 # fills the row and is not seen.
@@ -109,32 +110,13 @@ def _is_filling(letter: str) -> bool:
 
 
 def _words(html: str) -> str:
-    text = _Text()
-    text.feed(html)
-    text.close()
-    return _BLANKS.sub(" ", "".join(text.pieces)).strip()
+    """Return what a program that knows no CSS reads of a mail, the alternative texts of images among it."""
+    return _BLANKS.sub(" ", "".join(map(_as_read, parse_html(html).below(_NOT_READ)))).strip()
 
 
-class _Text(HTMLParser):
-    """Collects what a program that knows no CSS reads of a mail, the alternative texts of images among it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._inside = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _NOT_READ:
-            self._inside += 1
-        elif tag == "img":
-            self.pieces.append(f" {dict(attrs).get('alt') or ''} ")
-        elif tag not in _IN_A_LINE:
-            self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _NOT_READ:
-            self._inside = max(0, self._inside - 1)
-
-    def handle_data(self, data: str) -> None:
-        if not self._inside:
-            self.pieces.append(data)
+def _as_read(node: Element | Text) -> str:
+    if isinstance(node, Text):
+        return node.text
+    if node.tag == "img":
+        return f" {node.get('alt')} "
+    return "" if node.tag in _IN_A_LINE else " "

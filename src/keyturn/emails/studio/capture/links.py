@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
+
+from keyturn.mail.rendering.html_tree import parse_html
 
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:]+@[^\s<>\"(),;:]+\.\w+")
@@ -30,43 +31,16 @@ class Link:
 def links_of(html: str, text: str) -> list[Link]:
     """Return every address once, in the order of the HTML; what only the text has comes last.
 
-    A mailto link is in the text too if the text names its address.
+    An image's label is its alternative text. A mailto link is in the text too if the text names its address.
     """
-    anchors = _Anchors()
-    anchors.feed(html)
-    anchors.close()
     in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _ADDRESS.findall(text))
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
     found: dict[str, list[str]] = {}
-    for address, label in anchors.found:
-        found.setdefault(address, []).append(label)
+    for link in (element for element in parse_html(html).walk() if element.tag == "a"):
+        if address := link.get("href").strip():
+            found.setdefault(address, []).append(link.text())
     both = [
         Link(address, next(filter(None, labels), ""), len(labels), address in in_text or address.split("?")[0] in named)
         for address, labels in found.items()
     ]
     return both + [Link(address, "", 0, in_text=True) for address in in_text if address not in found]
-
-
-class _Anchors(HTMLParser):
-    """Collects `(href, label)`. An image's label is its alternative text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str]] = []
-        self._href: str | None = None
-        self._label: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "a" and (values.get("href") or "").strip():
-            self._href, self._label = (values["href"] or "").strip(), []
-        elif tag == "img" and self._href:
-            self._label.append(values.get("alt") or "")
-
-    def handle_data(self, data: str) -> None:
-        self._label.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a" and self._href:
-            self.found.append((self._href, " ".join(" ".join(self._label).split())))
-            self._href = None

@@ -7,8 +7,8 @@ from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.examination import findings
 from keyturn.emails.lint.jinja.broken_templates import explain_samples
-from keyturn.emails.lint.jinja.translations import untranslated
-from keyturn.emails.lint.jinja.unknown_filters import traced_anyway, unknown_filters
+from keyturn.emails.lint.jinja.translations import find_untranslated
+from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
 from keyturn.emails.studio.checks.report import Report
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -21,7 +21,7 @@ class Examiner:
     def __init__(self, gallery: Gallery, clients: tuple[str, ...]) -> None:
         self._gallery = gallery
         self._checks = checks_for(Clients.named(clients))
-        self._templates_for = gallery.renderers(traced_anyway)
+        self._templates_for = gallery.renderers(with_lenient_origins)
 
     def examine(self, template: str, name: str, language: Language) -> Report:
         """Return what is wrong with a mail. Raises LookupError for a template or a sample that does not exist."""
@@ -35,7 +35,10 @@ class Examiner:
         """Do what `examine` does, for data that is written nowhere. Raises LookupError."""
         templates = self._templates_for(sample, brand)
         of_mail = set(findings(templates, template, sample, language, self._checks))
-        of_files = {*unknown_filters(self._gallery, template), *untranslated(self._gallery, [template], [language])}
+        of_files = {
+            *find_unknown_filters(self._gallery, template),
+            *find_untranslated(self._gallery, [template], [language]),
+        }
         document = _read(templates, template, sample, language)
         ordered = sorted(
             of_mail | of_files,

@@ -143,7 +143,7 @@ class DataTab:
             template,
             gallery.files(template).markup,
             elsewhere=gallery.samples_folder,
-            asked=lambda: gallery.variables(template),
+            printed_names=lambda: gallery.variables(template),
         )
 
     def _shown(self, file: Any) -> str:

@@ -3,7 +3,6 @@
 from keyturn.emails.lint.css.cascade import OUTLOOK_MARK
 from keyturn.emails.lint.css.computed_style import Painter
 from keyturn.emails.lint.css.dark_modes import FULL, PARTIAL, Mode
-from keyturn.emails.lint.markup.html_tree import draw
 from keyturn.emails.studio.frames.heads import in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
 
@@ -19,19 +18,17 @@ def inverted(html: str, mode: Mode) -> str:
     Each element that has a colour is given the new one in its style, as Outlook.com does it; what inherits a colour
     goes on to inherit it.
     """
-    root = draw(html)
-    painter = Painter(root, mode)
-    colours = dict(painter.recoloured())
     rewriting = Rewriting(html)
+    painter = Painter(rewriting.root, mode)
+    colours = dict(painter.recoloured())
     waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
-    nodes = (node for node in root.walk() if node.tag)
-    for tag, node in zip(rewriting.tags, nodes, strict=True):
-        if node in colours:
-            rewriting.add_style(tag, "".join(f"{name}:{value}!important;" for name, value in colours[node].items()))
+    for tag in rewriting.tags:
+        if tag in colours:
+            rewriting.add_style(tag, "".join(f"{name}:{value}!important;" for name, value in colours[tag].items()))
         if waits_for_marks:
             for mark in _MARKS:
                 rewriting.set(tag, mark, "")
-    pages = [node for node in root.walk() if node.tag in ("html", "body")]
+    pages = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
     has_ground = any("background-color" in colours.get(page, {}) for page in pages)
     canvas = painter.canvas
     ground = "" if has_ground else f"background-color:{canvas.ground};"

@@ -2,9 +2,9 @@
 
 import re
 
-from keyturn.emails.lint.markup.element import Element
 from keyturn.emails.studio.frames.heads import in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
+from keyturn.mail.rendering.html_tree import Element
 
 _URL = re.compile(r"""url\(\s*(?:"[^"]*"|'[^']*'|[^)]*)\s*\)""", re.IGNORECASE)
 _ATTRIBUTES = {

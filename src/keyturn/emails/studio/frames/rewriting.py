@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from keyturn.emails.lint.markup.element import Attribute, Element
-from keyturn.emails.lint.markup.html_parser import parse_html
+from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _NAME = re.compile(r"<[^\s/>]+")
-_UNQUOTED = re.compile(r"[^\s\"'>]*")
 
 
 class Rewriting:
@@ -17,13 +15,14 @@ class Rewriting:
     def __init__(self, html: str) -> None:
         self._html = html
         self._changes: dict[tuple[int, int], str] = {}
-        self.tags: Iterable[Element] = tuple(tag for tag in parse_html(html).root.walk() if tag.tag)
+        self.root = parse_html(html)
+        self.tags: Iterable[Element] = tuple(tag for tag in self.root.walk() if tag.tag)
 
     def set(self, tag: Element, name: str, value: str) -> None:
         """Give a tag an attribute, or another value for it."""
         written = f'"{escape(value)}"'
         if attribute := tag.attributes.get(name):
-            self._changes[self._span(attribute, name)] = f"{name}={written}"
+            self._changes[attribute.offset, attribute.end] = f"{name}={written}"
             return
         found = _NAME.match(self._html, tag.offset)
         behind = found.end() if found else tag.offset
@@ -32,7 +31,7 @@ class Rewriting:
 
     def remove(self, tag: Element, name: str) -> None:
         if attribute := tag.attributes.get(name):
-            self._changes[self._span(attribute, name)] = ""
+            self._changes[attribute.offset, attribute.end] = ""
 
     def add_style(self, tag: Element, declarations: str) -> None:
         """Add to what a tag's own style says."""
@@ -52,13 +51,3 @@ class Rewriting:
             parts += [self._html[behind:start], change]
             behind = stop
         return "".join([*parts, self._html[behind:]])
-
-    def _span(self, attribute: Attribute, name: str) -> tuple[int, int]:
-        """Return where an attribute is written, from its name to behind its value."""
-        start = attribute.value_offset
-        if start == attribute.offset:  # no value
-            return start, start + len(name)
-        if (quote := self._html[start - 1]) in "\"'":
-            return attribute.offset, self._html.index(quote, start) + 1
-        unquoted = _UNQUOTED.match(self._html, start)
-        return attribute.offset, unquoted.end() if unquoted else start

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import lenient
+from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_samples, fault_of_template
@@ -42,7 +42,7 @@ class Previews:
     def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
         self._gallery = gallery
         self._giving = giving
-        self._templates_for = gallery.renderers(lenient)
+        self._templates_for = gallery.renderers(with_lenient_filters)
         self._last_good: dict[tuple[str, View], Rendered] = {}
 
     def draw(self, template: str, view: View) -> Preview:

@@ -9,14 +9,14 @@ import msgspec
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.jinja.unknown_filters import traced_anyway
-from keyturn.emails.lint.markup.element import Element
+from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.source.traced_text import pieces_of
 from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.selection import Mark, Selection
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import Element
 
 # What the subject and the preheader stand in, in MJML and in HTML.
 _IN_INBOX = ("mj-title", "mj-preview", "title")
@@ -49,7 +49,7 @@ class SourceMap:
     def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
         self._gallery = gallery
         self._giving = giving
-        self._templates_for = gallery.renderers(traced_anyway)
+        self._templates_for = gallery.renderers(with_lenient_origins)
 
     def document(self, template: str, view: View) -> Document | None:
         """Return the mail that a view asks for; None where it cannot be drawn.
@@ -134,7 +134,8 @@ def _mjml(document: Document) -> Iterator[_Drawn]:
     for element in body.walk() if body else ():
         if element.tag.startswith("mj-") and element.tag != "mj-raw":
             yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
-        for tag in element.tags:
+    for tag in document.html_tags:
+        if body and tag.offset in body.inner:
             yield _Drawn(str(tag.offset), tag.tag, tag.offset, tag.offset)
 
 

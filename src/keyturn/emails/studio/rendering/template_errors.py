@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.lint.guard.syntax import first_mistake_in
 from keyturn.emails.lint.jinja.broken_templates import Broken, explain, explain_samples
 from keyturn.emails.lint.source.error_location import Spot, relative
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
-from keyturn.emails.studio.rendering.unbalanced import first_unbalanced
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.files import plain_name
 from keyturn.mail.rendering.folders import Folders
@@ -37,19 +37,19 @@ def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, s
     """Return what is wrong with a template, and where: what the checks say, and how Jinja came there."""
     if error.line is None and error.message.startswith("MJML: "):
         unknown = Fault(Spot(relative(error.path, gallery.folders)), error.message, "")
-        return _unbalanced(gallery, template) or unknown
+        return _mistake_in_tags(gallery, template) or unknown
     broken = explain(error, gallery.folders, sample)
     return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
 
 
-def _unbalanced(gallery: Gallery, template: str) -> Fault | None:
+def _mistake_in_tags(gallery: Gallery, template: str) -> Fault | None:
     """Look at the tags of the files that make the mail: MJML's own errors give no position."""
     for file in gallery.files_of(template):
         if not plain_name(file).lower().endswith(".mjml") or not (gallery.folders / file).is_file():
             continue
-        if found := first_unbalanced(gallery.source(file)):
-            place = Spot(file, found.line, found.column)
-            return Fault(place, found.message, "", frame=_frame(place, gallery))
+        if found := first_mistake_in(file, gallery.source(file)):
+            place = Spot(file, found.place.line, found.place.column)
+            return Fault(place, found.message, found.fix, frame=_frame(place, gallery))
     return None
 
 
@@ -58,7 +58,7 @@ def _fault(broken: Broken, gallery: Gallery, trail: tuple[Spot, ...] = ()) -> Fa
     return Fault(
         place=place,
         message=finding.message.removesuffix("."),
-        hint=finding.way_out,
+        hint=finding.fix,
         via=tuple(step for step in trail if (step.file, step.line) != (place.file, place.line)),
         frame=_frame(place, gallery),
     )

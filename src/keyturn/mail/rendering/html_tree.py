@@ -1,0 +1,202 @@
+"""HTML as a tree with the offset of every tag, attribute and text, read as forgivingly as a browser reads it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from itertools import accumulate
+from typing import NamedTuple
+
+VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
+NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
+_ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
+_DEEPEST = 128
+"""What stands in more elements is put beside the innermost, as in browsers from 512 on: unclosed tags pile up."""
+
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\s>]+)))?""")
+_NAME = re.compile(r"<[^\s/>]+")
+
+
+class Attribute(NamedTuple):
+    """`value` has its character references resolved; it is empty where none is written.
+
+    `offset` is that of the name, `value_offset` that of the value, behind a quote; without a value it is the name's.
+    `end` is behind all of it, the closing quote too.
+    """
+
+    value: str
+    offset: int
+    value_offset: int
+    end: int
+
+
+class Text(NamedTuple):
+    """A text between tags, with its character references resolved, and where it begins."""
+
+    text: str
+    offset: int
+
+
+@dataclass(eq=False, slots=True)
+class Element:
+    """An element of HTML or MJML. All offsets count characters of the source that the tree was read from.
+
+    `offset` is that of its start tag, `end` is behind its end tag, `inner` is what stands between the two. `nodes` are
+    the texts and elements in it, `children` the elements alone. `number` is unique in a tree and counts start tags;
+    the root, which holds all that stands at the top, has 0 and an empty tag.
+    """
+
+    tag: str
+    number: int
+    offset: int
+    parent: "Element | None" = None
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    nodes: "list[Element | Text]" = field(default_factory=list)
+    children: "list[Element]" = field(default_factory=list)
+    inner: range = range(0)
+    end: int = 0
+
+    def add(self, child: "Element") -> "Element":
+        """Put an element behind what is in this one, and return it."""
+        child.parent = self
+        self.nodes.append(child)
+        self.children.append(child)
+        return child
+
+    def close(self, stop: int, end: int) -> None:
+        """Say where the end tag begins, and what is behind it."""
+        self.inner, self.end = range(self.inner.start, stop), end
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.attributes[name].value if name in self.attributes else default
+
+    def find(self, tag: str) -> "Element | None":
+        return next((element for element in self.walk() if element.tag == tag), None)
+
+    def walk(self) -> "Iterator[Element]":
+        """Yield the element and all that is in it, in the order of their start tags."""
+        waiting = [self]  # and no recursion: each step of it would pass through all the elements above
+        while waiting:
+            element = waiting.pop()
+            yield element
+            waiting += reversed(element.children)
+
+    def below(self, without: frozenset[str] = frozenset()) -> "Iterator[Element | Text]":
+        """Yield all texts and elements in it, in their order, without those of some tags and what they hold."""
+        waiting = self.nodes[::-1]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Element):
+                if node.tag in without:
+                    continue
+                waiting += reversed(node.nodes)
+            yield node
+
+    def ancestors(self) -> "Iterator[Element]":
+        """Yield the parent, its parent, and so on, without the root."""
+        element = self.parent
+        while element and element.tag:
+            yield element
+            element = element.parent
+
+    def elder_siblings(self) -> "list[Element]":
+        siblings = self.parent.children if self.parent else [self]
+        return siblings[: siblings.index(self)]
+
+    @property
+    def texts(self) -> list[Text]:
+        """The texts of its own, those of its children left out."""
+        return [node for node in self.nodes if isinstance(node, Text)]
+
+    def text(self) -> str:
+        """Return all that is read of it, with an image's alternative text in its place, in one line."""
+        return " ".join("".join(map(_as_read, self.below(NOT_SHOWN))).split())
+
+    def own_text(self) -> str:
+        return " ".join("".join(text.text for text in self.texts).split())
+
+
+def parse_html(html: str, base: int = 0) -> Element:
+    """Return the root of the tree. Offsets begin at `base`.
+
+    Whatever it is, it can be read. Comments are left out, and so what is meant for Outlook alone.
+    """
+    parser = _Parser(html, base)
+    parser.feed(html)
+    parser.close()
+    return parser.root
+
+
+class _Parser(HTMLParser):
+    def __init__(self, source: str, base: int) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = Element("", 0, base, inner=range(base, base + len(source)), end=base + len(source))
+        self._source = source
+        self._base = base
+        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=base))
+        self._open = [self.root]
+        self._number = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        start, written = self._offset(), self.get_starttag_text() or ""
+        behind = start + len(written)
+        if _is_ended_by(self._open[-1].tag, tag):
+            self._open.pop().close(start, start)
+        self._number += 1
+        attributes = _attributes(written, start) if attrs else {}
+        element = self._open[-1].add(
+            Element(tag, self._number, start, attributes=attributes, inner=range(behind, behind), end=behind)
+        )
+        if tag not in VOID and len(self._open) < _DEEPEST:
+            self._open.append(element)
+
+    def handle_endtag(self, tag: str) -> None:
+        start = self._offset()
+        depth = len(self._open) - 1
+        while depth and self._open[depth].tag != tag:
+            depth -= 1
+        if depth:
+            self._close_down_to(depth + 1, start)
+            closed = self._open.pop()
+            end = self._base + (self._source.find(">", start - self._base) + 1 or len(self._source))
+            closed.close(max(start, closed.inner.start), end)  # of <p/> both are the same tag
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1].nodes.append(Text(data, self._offset()))
+
+    def close(self) -> None:
+        super().close()
+        self._close_down_to(1, self.root.end)
+
+    def _close_down_to(self, depth: int, end: int) -> None:
+        while len(self._open) > depth:
+            self._open.pop().close(end, end)
+
+    def _offset(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+
+def _attributes(tag: str, base: int) -> dict[str, Attribute]:
+    """Return those of a start tag: of two with one name the first (HTML, 13.2.5.33)."""
+    found: dict[str, Attribute] = {}
+    after_name = _NAME.match(tag)
+    for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
+        group = match.lastindex or 1
+        value = unescape(match[group]) if group > 1 else ""
+        found.setdefault(
+            match[1].lower(), Attribute(value, base + match.start(), base + match.start(group), base + match.end())
+        )
+    return found
+
+
+def _is_ended_by(tag: str, start_tag: str) -> bool:
+    """Tell whether an element whose end tag may be left out ends where a start tag stands (HTML, 13.1.2.4)."""
+    return tag in _ENDED_BY_ITS_LIKE and (tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"}))
+
+
+def _as_read(node: Element | Text) -> str:
+    if isinstance(node, Text):
+        return node.text
+    return " " if node.tag == "br" else node.get("alt") if node.tag == "img" else ""

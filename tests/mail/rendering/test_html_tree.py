@@ -1,0 +1,82 @@
+"""HTML is read as forgivingly as a browser reads it, and every piece of it says where it stands."""
+
+from keyturn.mail.rendering.html_tree import Element, Text, parse_html
+
+PAGE = """<html><head><title>Hi</title><style>p > b { color: red }</style></head>
+<body><p class="a" lang='de' hidden width=3>One &amp; <b>two</b><br>three</p><!-- no --><img alt="Four" src="4.png">
+<!--[if mso]><p>Outlook</p><![endif]--></body></html>"""
+
+
+def tags(html: str) -> list[str]:
+    return [element.tag for element in parse_html(html).walk() if element.tag]
+
+
+def only(html: str, tag: str) -> Element:
+    (element,) = (element for element in parse_html(html).walk() if element.tag == tag)
+    return element
+
+
+def test_elements_come_in_the_order_of_their_start_tags_and_comments_hold_none() -> None:
+    assert tags(PAGE) == ["html", "head", "title", "style", "body", "p", "b", "br", "img"]
+
+
+def test_every_offset_is_where_it_is_written() -> None:
+    p = only(PAGE, "p")
+
+    assert PAGE[p.offset : p.inner.start].startswith("<p class=")
+    assert PAGE[p.inner.start : p.inner.stop] == "One &amp; <b>two</b><br>three"
+    assert PAGE[p.offset : p.end].endswith("three</p>")
+    written = [PAGE[one.offset : one.end] for one in p.attributes.values()]
+    assert written == ['class="a"', "lang='de'", "hidden", "width=3"]
+    assert [PAGE[one.value_offset :][:1] for one in p.attributes.values()] == ["a", "d", "h", "3"]
+    assert [(text.text, PAGE[text.offset :][:3]) for text in p.texts] == [("One & ", "One"), ("three", "thr")]
+
+
+def test_offsets_of_a_piece_of_a_page_are_those_of_the_page() -> None:
+    start = PAGE.index("<p ")
+    b = parse_html(PAGE[start:], start).find("b")
+    assert b is not None
+    assert PAGE[b.offset : b.end] == "<b>two</b>"
+
+
+def test_the_text_of_a_mail_is_what_is_read_of_it() -> None:
+    root = parse_html(PAGE)
+    assert root.text() == "One & two threeFour"
+    assert only(PAGE, "p").own_text() == "One & three"
+
+
+def test_what_styles_and_scripts_hold_is_text_as_it_is_written() -> None:
+    assert [text.text for text in only(PAGE, "style").texts] == ["p > b { color: red }"]
+
+
+def test_an_element_without_an_end_ends_where_its_like_begins_or_what_is_around_it_ends() -> None:
+    first, second = (li for li in parse_html("<ul><li>One<li>Two</ul><p>Three").walk() if li.tag == "li")
+    assert first.text() == "One"
+    assert first.end == second.offset
+    assert second.end == len("<ul><li>One<li>Two")
+    assert only("<ul><li>One</ul><p>Three", "p").end == len("<ul><li>One</ul><p>Three")
+
+
+def test_an_end_tag_that_closes_nothing_is_passed_over() -> None:
+    assert only("<div></p>One</div>", "div").text() == "One"
+
+
+def test_a_tag_that_closes_itself_holds_nothing() -> None:
+    html = "<div/>One<br/>"
+    div = only(html, "div")
+    assert (div.text(), html[div.offset : div.end], div.inner) == ("", "<div/>", range(6, 6))
+
+
+def test_of_two_attributes_with_one_name_the_first_counts() -> None:
+    assert only('<p ID="a" id="b">', "p").get("id") == "a"
+
+
+def test_a_thousand_tags_that_nobody_closes_are_no_deep_tree() -> None:
+    root = parse_html("<div>" * 1000 + "Hi")
+    deepest = max(len(list(element.ancestors())) for element in root.walk())
+    assert (len(tags("<div>" * 1000)), deepest < 200, root.text()) == (1000, True, "Hi")
+
+
+def test_texts_and_elements_come_in_their_order_without_what_is_left_out() -> None:
+    found = parse_html("<p>One<b>two</b><i>no<b>no</b></i>three</p>").below(frozenset(["i"]))
+    assert [node.text if isinstance(node, Text) else node.tag for node in found] == ["p", "One", "b", "two", "three"]
