@@ -19,8 +19,6 @@ from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.data.current_data import CurrentDataReader
-from keyturn.emails.studio.data.data_tab import DataTab
 from keyturn.emails.studio.events import changes
 from keyturn.emails.studio.pages import (
     data_pages,
@@ -32,11 +30,13 @@ from keyturn.emails.studio.pages import (
     template_pages,
 )
 from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page
 from keyturn.emails.studio.pages.layout import HEADERS, Layout
+from keyturn.emails.studio.pages.query_errors import read_view
 from keyturn.emails.studio.pages.sample_pages import SamplePages
 from keyturn.emails.studio.pages.send_pages import SendPages
-from keyturn.emails.studio.pages.view import read_view
+from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.packaging import folder
 
@@ -50,12 +50,12 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
     gallery = studio.gallery
     captured = Captured(studio.outbox) if studio.outbox else None
-    checks = Checks(gallery, studio.clients)
+    renditions = Renditions(gallery)
+    checks = Checks(renditions, studio.clients)
     review = Review.of(studio)
     face = Layout(studio, captured, checks, review, path)
-    giving = CurrentDataReader(gallery)
-    canvas = Canvas(gallery, giving, studio.sender)
-    data_tab = DataTab(gallery, giving)
+    canvas = Canvas(renditions, studio.sender)
+    data_tab = DataTab(gallery, renditions.data)
     pages = SamplePages(gallery, canvas, data_tab, checks, review, face)
 
     @get("/events", sync_to_thread=False)

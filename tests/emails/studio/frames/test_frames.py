@@ -4,7 +4,7 @@ import pytest
 from tests.emails.studio.conftest import Client
 
 from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, frame, in_scheme
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.view import Scheme, View
 
 STYLES = (
     "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"

@@ -11,7 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, Piece
-from keyturn.emails.studio.checks.fingerprints import State, state_of, states_of
+from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
 
@@ -64,7 +64,7 @@ class Review:
         self._snapshots = snapshots
         self._gallery = gallery
         self._names: list[MailName] = []
-        self._known: dict[MailName, tuple[State, Verdict]] = {}
+        self._known: dict[MailName, tuple[Fingerprint, Verdict]] = {}
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -92,18 +92,17 @@ class Review:
     def look(self, seconds: float = _MOMENT) -> bool:
         """Compare some of the mails that may have changed since they were compared; return whether any is left."""
         with self._one_at_a_time:
-            states = self._states()
-            return self._look(states, seconds)
+            return self._look(self._fingerprints(), seconds)
 
-    def _look(self, states: Mapping[str, State], seconds: float) -> bool:
-        """Compare what is new. What changes after `states` were taken is new again next time."""
+    def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
+        """Compare what is new. What changes after `files` were taken is new again next time."""
         with self._gallery.one_look():
             self._names = self._snapshots.names()
             self._known = {name: self._known[name] for name in self._names if name in self._known}
-            left = [name for name in self._names if self._known.get(name, (None,))[0] != states[name.template]]
+            left = [name for name in self._names if self._known.get(name, (None,))[0] != files[name.template]]
             until = monotonic() + seconds
             for done, comparison in enumerate(self._snapshots.compare_each(left), 1):
-                self._known[comparison.name] = states[comparison.name.template], comparison.state
+                self._known[comparison.name] = files[comparison.name.template], comparison.state
                 if monotonic() > until:
                     return done < len(left)
         return False
@@ -131,10 +130,10 @@ class Review:
             for comparison in accepted:
                 self._snapshots.accept(comparison)
 
-    def _states(self) -> Mapping[str, State]:
+    def _fingerprints(self) -> Mapping[str, Fingerprint]:
         """Return for each template what its mails and their golden files are made from."""
-        own, goldens = states_of(self._gallery), defaultdict(set)
-        for file in state_of(self.goldens.folder):
+        own, goldens = fingerprints(self._gallery), defaultdict(set)
+        for file in fingerprint(self.goldens.folder):
             goldens[file[0].rpartition("/")[0]].add(file)
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | goldens[name] for name in {*own, *goldens}})
 

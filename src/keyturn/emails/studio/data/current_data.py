@@ -10,7 +10,7 @@ from keyturn.emails.gallery.samples.shapes import Fields, fields_of
 from keyturn.emails.studio.data.edits import EditUnreadable, Values, edited
 from keyturn.emails.studio.data.form import Form
 from keyturn.emails.studio.data.typed_values import fitted
-from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
 

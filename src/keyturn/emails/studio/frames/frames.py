@@ -5,7 +5,7 @@ import re
 from litestar import MediaType, Response
 
 from keyturn.emails.studio.frames.heads import in_head
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.view import Scheme, View
 
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _POLICY = (

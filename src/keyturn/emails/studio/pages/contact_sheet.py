@@ -12,7 +12,7 @@ from keyturn.emails.gallery import Entry
 from keyturn.emails.studio.pages.matching import fits
 from keyturn.emails.studio.pages.query_errors import read_query
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.view import Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {"light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS"}

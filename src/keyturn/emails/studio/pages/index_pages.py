@@ -11,7 +11,7 @@ from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.contact_sheet import SAMPLES, SCHEMES, SheetView, read_sheet_view, sections
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.view import View
 
 
 class Item(msgspec.Struct, frozen=True):

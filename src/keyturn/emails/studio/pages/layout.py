@@ -19,9 +19,9 @@ from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.editor import editor_called
 from keyturn.emails.studio.pages.matching import fits
 from keyturn.emails.studio.pages.tree import tree
-from keyturn.emails.studio.pages.view import WIDTHS, View
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.studio import Studio
+from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.packaging import folder
 

@@ -12,8 +12,8 @@ from keyturn.emails.studio.capture.captured_mails import Captured, Mail
 from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.source import Source
+from keyturn.emails.studio.view import View
 
 
 @get("/outbox", sync_to_thread=False)

@@ -13,12 +13,12 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.data.data_tab import DataTab
 from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import View
-from keyturn.emails.studio.rendering.previews import Preview
+from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.emails.studio.view import View
 
 
 class SamplePages:
@@ -42,45 +42,38 @@ class SamplePages:
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        preview = self._canvas.preview(template, view)
+        rendition = self._canvas.rendition(template, view)
         if view.tab == "checks" and not at_once:
-            await self._check(template, view, preview)
-        return self._page(template, view, preview, left=True)
+            await _in_a_thread(self._checks.check, rendition)
+        return self._page(rendition, view, left=True)
 
     async def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
-        preview = self._canvas.preview(template, view)
-        left = await self._check(template, view, preview)
-        left = left or (self._review is not None and await _checking(self._review.look))
-        left = left or await _checking(self._checks.check_more, preview.language)
-        return self._page(template, view, preview, left=left)
+        rendition = self._canvas.rendition(template, view)
+        left = await _in_a_thread(self._checks.check, rendition)
+        left = left or (self._review is not None and await _in_a_thread(self._review.look))
+        left = left or await _in_a_thread(self._checks.check_more, rendition.language)
+        return self._page(rendition, view, left=left)
 
-    async def _check(self, template: str, view: View, preview: Preview) -> bool:
-        if preview.given is None and not preview.fault:
-            return False
-        if preview.given and (variant := _variant(view)):
-            sample, language = preview.given.sample, preview.language
-            return await _checking(self._checks.check_variant, template, sample, language, variant, view.brand)
-        return await _checking(self._checks.check, template, preview.sample, preview.language)
-
-    def _page(self, template: str, view: View, preview: Preview, *, left: bool) -> Response[str]:
+    def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
+        template = rendition.template
         context: dict[str, Any] = {
             "template": template,
-            "view": view.to(sample=preview.sample),
-            "language": preview.language.tag,
-            "preview": preview,
-            "report": self._checks.last(template, preview.sample, preview.language, _variant(view)),
+            "view": view.to(sample=rendition.sample),
+            "language": rendition.language.tag,
+            "rendition": rendition,
+            "report": self._checks.last(rendition),
             "left_to_check": left,
             "now": datetime.now().astimezone(),
         }
-        if preview.given is None and not preview.fault:
+        if rendition.is_empty:
             return self._face.page("no_samples.html", context | self._data_tab.start(template))
-        if mail := preview.mail:
+        if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-        context |= self._canvas.parts(template, view, preview)
+        context |= self._canvas.parts(rendition, view)
         if view.tab == "data":
-            context |= self._data_tab.parts(template, view, preview.given)
-        return self._face.page("template.html", context | self._neighbours(template, preview.sample))
+            context |= self._data_tab.parts(template, view, rendition.data)
+        return self._face.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
         """Return the samples before and after this one, in the order of the list."""
@@ -92,14 +85,9 @@ class SamplePages:
         }
 
 
-def _variant(view: View) -> str:
-    """Return how the mail differs from its sample as it is written."""
-    return str(View(seed=view.seed, edit=view.edit, brand=view.brand, dir=view.dir))
-
-
-async def _checking(check: Callable[..., bool], *given: Any) -> bool:
-    """Check in a thread, so that a save which comes meanwhile is answered."""
+async def _in_a_thread(check: Callable[..., bool], *arguments: Any) -> bool:
+    """Check while a save that comes meanwhile is answered."""
     try:
-        return await asyncio.to_thread(check, *given)
+        return await asyncio.to_thread(check, *arguments)
     except LookupError as error:  # what was there a moment ago
         raise NotFoundException(detail=str(error)) from error

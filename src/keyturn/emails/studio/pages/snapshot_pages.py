@@ -17,7 +17,8 @@ from keyturn.emails.studio.checks.snapshots import Review, Stale, grouped
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.frames.changed_elements import with_marks
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.view import View
 
 
 class Acceptance(msgspec.Struct):
@@ -128,7 +129,7 @@ def _compared(name: Path, view: View, review: Review) -> Comparison:
 
 
 def _name(path: Path, view: View) -> MailName:
-    return MailName(named(path), view.sample, view.lang)
+    return MailName(name_in_path(path), view.sample, view.lang)
 
 
 def _following(here: MailName, waiting: list[MailName]) -> MailName | None:

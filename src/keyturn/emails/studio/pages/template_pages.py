@@ -11,10 +11,11 @@ from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.pages.sample_pages import SamplePages
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import View, named
 from keyturn.emails.studio.rendering.source import shared_source
+from keyturn.emails.studio.view import View
 
 
 @get("/", sync_to_thread=False)
@@ -36,14 +37,14 @@ async def template_page(
 
     Who prefers `respond-async` (RFC 7240, 4.1) gets the mail at once, and asks for its checks afterwards.
     """
-    return await pages.page(named(name), view, at_once="respond-async" in prefer)
+    return await pages.page(name_in_path(name), view, at_once="respond-async" in prefer)
 
 
 @get("/checks/{name:path}")
 async def checked_page(
     name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(named(name), view)
+    return await pages.checked_page(name_in_path(name), view)
 
 
 @get("/files/{file:path}", sync_to_thread=False)
@@ -51,7 +52,7 @@ def shared_file_page(
     file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
-    name = named(file)
+    name = name_in_path(file)
     if name not in gallery.shared():
         raise NotFoundException(detail=f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}

@@ -6,17 +6,12 @@ from functools import cached_property
 
 import msgspec
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.document import Document, read_document
+from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.jinja.unknown_filters import traced_anyway
 from keyturn.emails.lint.markup.element import Element
 from keyturn.emails.lint.markup.marked_html import PREFIX
 from keyturn.emails.lint.source.traced_text import pieces_of
-from keyturn.emails.studio.data.current_data import CurrentDataReader
-from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.selection import Mark, Selection
-from keyturn.errors import TemplateInvalid
 
 # What the subject and the preheader stand in, in MJML and in HTML.
 _IN_INBOX = ("mj-title", "mj-preview", "title")
@@ -46,52 +41,15 @@ class _Drawn:
 
 
 class SourceMap:
-    def __init__(self, gallery: Gallery, giving: CurrentDataReader) -> None:
-        self._gallery = gallery
-        self._giving = giving
-        self._templates_for = gallery.renderers(traced_anyway)
-
-    def document(self, template: str, view: View) -> Document | None:
-        """Return the mail that a view asks for; None where it cannot be drawn.
-
-        Raises LookupError for a template, a sample or a brand that does not exist.
-        """
-        language = self._gallery.languages.choose(view.lang).towards(view.dir)
-        try:
-            if not (given := self._giving.of(template, view)):
-                return None
-            templates = self._templates_for(given.sample, view.brand)
-            document = read_document(templates, template, given.sample, language)
-        except TemplateInvalid:
-            return None
-        return document if document.html else None
-
-    def marks(self, template: str, view: View, at: Place | None) -> Marks:
-        """Return what everything in the frame comes from. Raises LookupError as `document` does."""
-        document = self.document(template, view)
-        if document is None:
-            return Marks({}, ())
-        lines = Lines(document)
-        picked = tuple(one.key for one in lines.at(at)) if at else ()
-        return Marks({one.key: Mark(one.tag, document.trail(one.offset)) for one in lines.drawn}, picked)
-
-    def picked(self, template: str, view: View, at: Place) -> Selection | None:
-        """Return what the page says of a line; None where it is in no file of this mail. Raises LookupError."""
-        if at.file not in self._gallery.files_of(template):
-            return None
-        source = self._gallery.source(at.file)
-        if not (document := self.document(template, view)):
-            return Selection.of(at, (), source, in_inbox=False)
-        lines = Lines(document)
-        marks = [Mark(one.tag, document.trail(one.offset)) for one in lines.at(at)]
-        return Selection.of(at, marks, source, in_inbox=lines.in_inbox(at))
-
-
-class Lines:
-    """The lines that a document was made from."""
+    """Knows which line of the templates everything in a drawn mail comes from, and what each line has drawn."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
+
+    def marks(self, selected: Place | None) -> Marks:
+        """Return what everything in the frame comes from, and what of it comes from the line that is selected."""
+        picked = tuple(one.key for one in self.at(selected)) if selected else ()
+        return Marks({one.key: self._mark(one) for one in self.drawn}, picked)
 
     @cached_property
     def drawn(self) -> tuple[_Drawn, ...]:
@@ -108,12 +66,19 @@ class Lines:
         ordered = sorted(found.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
+    def selection(self, place: Place, source: str) -> Selection:
+        """Return what is said of a line; `source` is the file that it is in."""
+        return Selection.of(place, map(self._mark, self.at(place)), source, in_inbox=self.in_inbox(place))
+
     def in_inbox(self, place: Place) -> bool:
         """Tell whether a line is part of what the list of an inbox shows: the subject, or the preheader."""
         root = self._document.root
         shown = [element for element in root.walk() if element.tag in _IN_INBOX]
         spans = list(self._spans(place))
         return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
+
+    def _mark(self, drawn: _Drawn) -> Mark:
+        return Mark(drawn.tag, self._document.trail(drawn.offset))
 
     def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
         """Yield what a line wrote, itself or by a call of a macro."""

@@ -15,8 +15,8 @@ from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataRead
 from keyturn.emails.studio.data.edits import EditUnreadable, edit_of, in_lines, read_object, steps_of
 from keyturn.emails.studio.data.first_sample import first_sample
 from keyturn.emails.studio.data.form_reading import Sent, read
-from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.view import View
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 
 _PORTABLE = 8000
