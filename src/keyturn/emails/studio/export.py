@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.studio.capture.links import links_of
-from keyturn.emails.studio.frames.frames import PREVIEW, drawn
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
+from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
@@ -65,21 +65,21 @@ class Exported:
     faults: tuple[str, ...]
 
 
-def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], None] = lambda: None) -> Exported:
-    """Write the export; `told` is called after each template.
+def export(gallery: Gallery, sender: str, destination: Path, progress: Callable[[], None] = lambda: None) -> Exported:
+    """Write the export; `progress` is called after each template.
 
     A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
     OSError where it cannot be written.
     """
     _make_room(destination, gallery.folder)
-    pages, renditions, leaves = _pages(gallery, sender), Renditions(gallery), []
+    pages, renditions, leaves = _environment(gallery, sender), Renditions(gallery), []
     for template in gallery.names():
         of_template = list(_leaves(renditions, template))
         for leaf in of_template:
             _write_frames(leaf, destination)
             _write(destination / leaf.page, pages.get_template("mail.html").render(_context(leaf, of_template)))
         leaves += of_template
-        told()
+        progress()
     _write(destination / "index.html", pages.get_template("index.html").render(home="", leaves=leaves))
     for file in ("tokens.css", "export.css", "icon.svg"):
         shutil.copyfile(folder("preview") / "static" / file, destination / file)
@@ -115,14 +115,14 @@ def _leaves(renditions: Renditions, template: str) -> Iterator[Leaf]:
 def _write_frames(leaf: Leaf, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
-            _write(destination / file, in_head(drawn(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
+            _write(destination / file, insert_in_head(apply_view(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[^\w-]+", "-", name).strip("-")
 
 
-def _pages(gallery: Gallery, sender: str) -> Environment:
+def _environment(gallery: Gallery, sender: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folder("preview") / "export"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

@@ -70,8 +70,8 @@ class Captured:
             summary=self._summary(name),
             sender=parseaddr(str(message["From"] or ""))[0] or str(message["From"] or ""),
             headers=tuple((key, str(value)) for key, value in message.items()),
-            html=_content(message, "html"),
-            text=_content(message, "plain"),
+            html=_part_text(message, "html"),
+            text=_part_text(message, "plain"),
             raw=raw.decode("utf-8", "replace").replace("\r\n", "\n"),
         )
 
@@ -96,12 +96,12 @@ class Captured:
         return Summary(name, str(message["To"] or ""), str(message["Subject"] or ""), sent.astimezone())
 
 
-def _content(message: EmailMessage, subtype: str) -> str:
+def _part_text(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
-    return "" if part is None else _decoded(part)
+    return "" if part is None else _decode_part(part)
 
 
-def _decoded(part: MIMEPart) -> str:
+def _decode_part(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
     except LookupError:  # a charset that Python does not know

@@ -112,7 +112,7 @@ class Review:
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
         comparisons = self._snapshots.compare_each(wanted)
-        return [_change(comparison) for comparison in comparisons if comparison.state != "same"]
+        return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
 
     def compare(self, name: MailName) -> Comparison:
         """Raise LookupError for what is neither a mail nor golden files."""
@@ -142,7 +142,7 @@ class Review:
         return [(name, known[name][1]) for name in self._names if name in known]
 
 
-def grouped(changes: Iterable[Change]) -> list[Group]:
+def group_changes(changes: Iterable[Change]) -> list[Group]:
     """Return the changes with those together that are the same edit; the edits in most mails come first."""
     groups: dict[object, list[Change]] = defaultdict(list)
     for change in changes:
@@ -151,10 +151,10 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
     return [Group(group[0].verdict, tuple(group)) for group in ordered]
 
 
-def _change(comparison: Comparison) -> Change:
+def _change_from(comparison: Comparison) -> Change:
     parts = comparison.html, comparison.text, comparison.subject
     whole = comparison.state != "changed"
-    lines = (_shortened(line) for part in parts for line in part.lines if line.kind != "same")
+    lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
     return Change(
         name=comparison.name,
         verdict=comparison.state,
@@ -167,13 +167,13 @@ def _change(comparison: Comparison) -> Change:
     )
 
 
-def _shortened(line: Line) -> Line:
+def _shorten_line(line: Line) -> Line:
     """Return the line without what is far from what changed in it: lines of compiled HTML are long."""
     pieces, last = line.pieces, len(line.pieces) - 1
-    return line._replace(pieces=tuple(_cut(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
+    return line._replace(pieces=tuple(_cut_piece(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
 
 
-def _cut(piece: Piece, after: bool, before: bool) -> Piece:
+def _cut_piece(piece: Piece, after: bool, before: bool) -> Piece:
     """Keep what stands after a change and before one; of a line that is in one piece, its beginning."""
     text = piece.text
     if piece.changed or len(text) <= (after + before or 2) * _AROUND:

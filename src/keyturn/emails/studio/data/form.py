@@ -8,8 +8,8 @@ from msgspec import NODEFAULT, inspect
 
 from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.gallery.samples.shapes import Fields, Shape, alternatives, description_of, parts_of
-from keyturn.emails.studio.data.controls import Kind, choices, control_for, shown, zone_of
-from keyturn.emails.studio.data.edits import Values, edit_of, pointer
+from keyturn.emails.studio.data.controls import Kind, choices, control_for, to_control_text, zone_of
+from keyturn.emails.studio.data.edits import Values, edit_between, pointer
 
 ABSENT: Any = object()
 """The value of a field that is not there at all, as a key of a mapping may be."""
@@ -73,8 +73,8 @@ class Form:
         without = {name: value for name, value in self.values.items() if name != field.name}
         if field.name in self.start:
             without[field.name] = self.start[field.name]
-        edit = edit_of(self.start, without)
-        return edit if edit != edit_of(self.start, self.values) else None
+        edit = edit_between(self.start, without)
+        return edit if edit != edit_between(self.start, self.values) else None
 
     def _field(
         self,
@@ -100,11 +100,11 @@ class Form:
             kind=kind,
             shape=field.type,
             value=value,
-            shown=shown(kind, there),
+            shown=to_control_text(kind, there),
             zone=(zone_of(there) or zone_of(start)) if kind in ("moment", "clock") else "",
             attributes=attributes,
             says=description_of(field.type),
-            options=tuple((shown("choice", one), str(one)) for one in choices(field.type)),
+            options=tuple((to_control_text("choice", one), str(one)) for one in choices(field.type)),
             parts=tuple(self._parts(place, kind, field.type, there, start)),
             least=least,
             most=most,

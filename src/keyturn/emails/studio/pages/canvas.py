@@ -48,14 +48,14 @@ class Canvas:
         It says of all that is in it where it comes from, and is drawn as what is sent. While a template is broken it
         is the last good mail, which says nothing.
         """
-        if document := _drawn(rendition):
+        if document := _document(rendition):
             return document.marked_html
         return rendition.mail.html if rendition.mail else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
         """Return what everything in the frame comes from; nothing where it cannot be drawn."""
         at = _line(view)
-        document = _drawn(rendition)
+        document = _document(rendition)
         return SourceMap(document).marks(at) if document else Marks({}, ())
 
     def message(self, rendition: Rendition) -> EmailMessage:
@@ -67,11 +67,11 @@ class Canvas:
         """Return what the page says of a line; None where it is in no file of this mail."""
         if at.file not in self._gallery.files_of(rendition.template):
             return None
-        source, document = self._gallery.source(at.file), _drawn(rendition)
+        source, document = self._gallery.source(at.file), _document(rendition)
         return SourceMap(document).selection(at, source) if document else Selection.of(at, (), source, in_inbox=False)
 
 
-def _drawn(rendition: Rendition) -> Document | None:
+def _document(rendition: Rendition) -> Document | None:
     """Return the mail with its places, where it can be drawn."""
     try:
         document = rendition.document()

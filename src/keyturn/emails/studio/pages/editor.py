@@ -50,7 +50,7 @@ _COMMANDS = {
 }  # fmt: skip
 
 
-def editor_called(setting: str) -> Editor | None:
+def editor_for(setting: str) -> Editor | None:
     """Return the editor that is set, by its name or a pattern; None where nothing is set.
 
     Raises SettingsInvalid for a name that is not known and for a pattern that leads nowhere.

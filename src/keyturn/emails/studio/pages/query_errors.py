@@ -28,13 +28,13 @@ def read_view(request: Request[Any, Any, Any]) -> View:
     return read_query(dict(request.query_params), View)
 
 
-def read_query(given: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
     """Return the view that a query asks for. Raises ValidationException."""
     try:
-        return msgspec.convert(given, kind, strict=False)
+        return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
-        detail = _sentence(place[1], given[place[1]], kind) if place else f"The address cannot be read: {error}."
+        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
         raise ValidationException(detail=detail) from error
 
 

@@ -31,14 +31,14 @@ class SamplePages:
         data_tab: DataTab,
         checks: Checks,
         review: Review | None,
-        face: Layout,
+        layout: Layout,
     ) -> None:
         self._gallery = gallery
         self._canvas = canvas
         self._data_tab = data_tab
         self._checks = checks
         self._review = review
-        self._face = face
+        self._layout = layout
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
@@ -67,13 +67,13 @@ class SamplePages:
             "now": datetime.now().astimezone(),
         }
         if rendition.is_empty:
-            return self._face.page("no_samples.html", context | self._data_tab.start(template))
+            return self._layout.page("no_samples.html", context | self._data_tab.start(template))
         if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
         context |= self._canvas.parts(rendition, view)
         if view.tab == "data":
             context |= self._data_tab.parts(template, view, rendition.data)
-        return self._face.page("template.html", context | self._neighbours(template, rendition.sample))
+        return self._layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
         """Return the samples before and after this one, in the order of the list."""

@@ -26,10 +26,10 @@ class Recipient(msgspec.Struct, frozen=True):
 class SendPages:
     """`sending` is None where nobody has configured a transport: then the page says how to."""
 
-    def __init__(self, canvas: Canvas, sending: Sending | None, face: Layout) -> None:
+    def __init__(self, canvas: Canvas, sending: Sending | None, layout: Layout) -> None:
         self._canvas = canvas
         self._sending = sending
-        self._face = face
+        self._layout = layout
 
     def page(self, template: str, view: View, outcome: Outcome) -> Response[str]:
         rendition = self._canvas.rendition(template, view)
@@ -41,7 +41,7 @@ class SendPages:
             "outcome": outcome,
         }
         status = HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK
-        return self._face.page("send.html", context, status)
+        return self._layout.page("send.html", context, status)
 
     async def send(self, template: str, view: View, to: str) -> Response[Any]:
         """Send it, and go back to the page, so that a reload does not send it once more."""
@@ -52,7 +52,7 @@ class SendPages:
         if outcome.fault:
             return self.page(template, view, outcome)
         query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
-        return Redirect(f"{self._face.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
+        return Redirect(f"{self._layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
 
 
 @get("/send/{name:path}", sync_to_thread=False)
@@ -75,3 +75,6 @@ async def send(
     send_pages: NamedDependency[SendPages],
 ) -> Response[Any]:
     return await send_pages.send(name_in_path(name), view, data.to.strip())
+
+
+HANDLERS = (send_page, send)

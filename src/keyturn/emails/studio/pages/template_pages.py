@@ -20,13 +20,13 @@ from keyturn.emails.studio.view import View
 
 @get("/", sync_to_thread=False)
 def first_page(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[Any]:
     """Open the first template that has something to show."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
     if not entries:
-        return face.page("no_templates.html", {"path": gallery.folder})
-    return Redirect(face.url("templates", entries[0].name, view=view))
+        return layout.page("no_templates.html", {"path": gallery.folder})
+    return Redirect(layout.url("templates", entries[0].name, view=view))
 
 
 @get("/templates/{name:path}")
@@ -49,11 +49,17 @@ async def checked_page(
 
 @get("/files/{file:path}", sync_to_thread=False)
 def shared_file_page(
-    file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
+    file: FromPath[Path],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
     name = name_in_path(file)
     if name not in gallery.shared():
         raise NotFoundException(detail=f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
-    return face.page("file.html", context | {"shared_file": name})
+    return layout.page("file.html", context | {"shared_file": name})
+
+
+HANDLERS = (first_page, template_page, checked_page, shared_file_page)

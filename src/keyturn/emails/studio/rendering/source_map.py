@@ -54,7 +54,7 @@ class SourceMap:
     @cached_property
     def drawn(self) -> tuple[_Drawn, ...]:
         """All that leaves a trace in the frame, in the order of its start tags."""
-        found = _html(self._document) if not self._document.is_mjml else _mjml(self._document)
+        found = _drawn_by_html(self._document) if not self._document.is_mjml else _drawn_by_mjml(self._document)
         return tuple(sorted(found, key=lambda one: one.offset))
 
     def at(self, place: Place) -> tuple[_Drawn, ...]:
@@ -62,7 +62,7 @@ class SourceMap:
         found: dict[str, _Drawn] = {}
         for start, stop in self._spans(place):
             inside = [one for one in self.drawn if start <= one.offset < stop]
-            found |= {one.key: one for one in inside or self._around(start, stop)}
+            found |= {one.key: one for one in inside or self._drawn_around(start, stop)}
         ordered = sorted(found.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
@@ -88,13 +88,13 @@ class SourceMap:
             if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
                 yield start, end
 
-    def _around(self, start: int, stop: int) -> list[_Drawn]:
+    def _drawn_around(self, start: int, stop: int) -> list[_Drawn]:
         text = self._document.markup[start:stop]
         at = start + len(text) - len(text.lstrip())
         return [one for one in self.drawn if one.offset <= at < one.end][-1:] if at < stop else []
 
 
-def _mjml(document: Document) -> Iterator[_Drawn]:
+def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
     body = document.root.find("mj-body")
     for element in body.walk() if body else ():
         if element.tag.startswith("mj-") and element.tag != "mj-raw":
@@ -103,7 +103,7 @@ def _mjml(document: Document) -> Iterator[_Drawn]:
             yield _Drawn(str(tag.offset), tag.tag, tag.offset, tag.offset)
 
 
-def _html(document: Document) -> Iterator[_Drawn]:
+def _drawn_by_html(document: Document) -> Iterator[_Drawn]:
     for element in document.elements():
         if not _is_in_head(element):
             yield _Drawn(str(element.offset), element.tag, element.offset, element.end)
