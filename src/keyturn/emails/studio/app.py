@@ -35,8 +35,8 @@ from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page
 from keyturn.emails.studio.pages.layout import HEADERS, Layout
 from keyturn.emails.studio.pages.query_errors import read_view
-from keyturn.emails.studio.pages.sample_pages import SamplePages
 from keyturn.emails.studio.pages.send_pages import SendPages
+from keyturn.emails.studio.pages.template_pages import SamplePages
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.packaging import folder

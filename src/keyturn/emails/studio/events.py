@@ -25,14 +25,17 @@ _JUST_NOW = 2000
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """`saved` and `told` by this machine's clock, in milliseconds: their difference is what the studio took."""
+    """When a save was noticed.
+
+    `saved` and `told` are by this machine's clock, in milliseconds: their difference is what the studio took.
+    """
 
     saved: float
     told: float
 
 
 class _Watched(NamedTuple):
-    """`outbox` and `goldens` are None where there are none."""
+    """The folders that a page hears of: `outbox` and `goldens` are None where there are none."""
 
     folders: tuple[Path, ...]
     outbox: Path | None
@@ -41,6 +44,7 @@ class _Watched(NamedTuple):
 
 @get("/events", sync_to_thread=False)
 def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
+    """Answer with what changes on the disk, for as long as the page listens."""
     return ServerSentEvent(changes(studio))
 
 

@@ -6,9 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
+from litestar.testing import TestClient
 from tests.emails.studio.conftest import Client
 from tests.emails.studio.on_screen import save
 
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.environments import app_environment
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.languages import Languages
 from keyturn.mail.rendering import mjml
 from keyturn.mail.rendering.render import Templates
 
@@ -103,3 +109,23 @@ def test_a_mail_that_broke_is_the_last_good_one_until_it_is_mended(client: Clien
     assert "'nmae' is undefined" in client.get("/studio/templates/greeting?sample=ada").text.replace("&#39;", "'")
     save(folder, "Hello {{ nmae }}", "Welcome {{ name }}")
     assert "Welcome Ada" in client.get("/studio/frames/greeting?sample=ada").text
+
+
+def test_a_layout_that_the_apps_own_loader_brings_counts_when_it_is_saved(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "emails", tmp_path / "layouts"
+    for file, text in {
+        folder / "hello.html": '{% extends "page.html" %}{% block body %}Hello{% endblock %}',
+        elsewhere / "page.html": "<html><body><p>One</p>{% block body %}{% endblock %}</body></html>",
+    }.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    own = Environment(loader=FileSystemLoader(elsewhere), autoescape=True)
+    gallery = Gallery(
+        templates=Templates(folder, {}, reload=True, environment=app_environment(folder, lambda _: own)),
+        languages=Languages("UTC"),
+    )
+    with TestClient(create_studio_app(Studio(gallery=gallery, sender="")), base_url="http://127.0.0.1:8001") as client:
+        (name,) = gallery.names()
+        assert "One" in client.get(f"/studio/frames/{name}").text
+        save(elsewhere, "One", "Two", "page.html")
+        assert "Two" in client.get(f"/studio/frames/{name}").text

@@ -13,7 +13,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A row of the list. `at` is in the zone of this machine: the studio runs where its reader sits."""
+    """A captured mail as a row of the list.
+
+    `at` is in the zone of this machine: the studio runs where its reader sits.
+    """
 
     name: str
     to: str
@@ -31,7 +34,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`sender` is the name that an inbox shows, the address where there is none."""
+    """A captured mail, opened. `sender` is the name that an inbox shows, the address where there is none."""
 
     summary: Summary
     sender: str
@@ -42,7 +45,10 @@ class Mail:
 
 
 class Captured:
-    """The folder, newest first. File names start with the time, so their order is the order of the mails."""
+    """Reads the folder of the captured mails, newest first.
+
+    File names start with the time, so their order is the order of the mails.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

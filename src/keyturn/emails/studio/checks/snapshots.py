@@ -57,7 +57,10 @@ class Group:
 
 
 class Review:
-    """Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count."""
+    """Compares the mails with their golden files, for the pages of the review.
+
+    Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count.
+    """
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
         self.goldens = snapshots.goldens

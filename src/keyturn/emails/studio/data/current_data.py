@@ -16,7 +16,7 @@ from keyturn.mail.rendering.render import EmailProps
 
 @dataclass(frozen=True, slots=True)
 class CurrentData:
-    """`sample` is what the mail is drawn with: what was edited as far as it fits, else what fitted last.
+    """The data of a mail. `sample` is what it is drawn with: what was edited as far as it fits, else what fitted last.
 
     `start` and `values` are plain data: as it was before it was edited, and after, also where it does not fit.
     `faults` are what does not fit, by JSON Pointer. `unreadable` tells that the edit is no JSON object.
@@ -43,6 +43,8 @@ class CurrentData:
 
 
 class CurrentDataReader:
+    """Reads what a view asks for, anew each time; of an edit that does not fit it remembers the last one that did."""
+
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._last_fitting: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}

@@ -17,7 +17,9 @@ ABSENT: Any = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """`place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control.
+    """A value that can be edited.
+
+    `place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control.
 
     A moment's `zone` has no place in its control. `options` are the values of a choice. `parts` are the fields of a
     group, or the items of a list, of which there are to be `least` to `most`. A field that is not `always` there may
@@ -53,7 +55,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`start` is what the values were before they were edited; `faults` are by place."""
+    """Makes the fields of a template's data.
+
+    `start` is what the values were before they were edited; `faults` are by place.
+    """
 
     fields: Fields
     start: Values

@@ -20,7 +20,7 @@ _NEVER_EMPTY = ("number", "moment", "day", "clock", "span", "choice")
 
 
 class SubmittedForm:
-    """The pairs of a form. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
+    """What a browser sent of a form, by the names of its fields. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._all: dict[str, list[str]] = {}

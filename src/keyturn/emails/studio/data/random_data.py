@@ -15,12 +15,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import inspect
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.samples.kinds import kind_of
+from keyturn.emails.gallery.samples.plain_data import plain_data, without_defaults
+from keyturn.emails.gallery.samples.shapes import description_of, parts_of
+from keyturn.emails.gallery.samples.writing import NATIVE, toml_lines
 from keyturn.emails.studio.data import plausible_texts
 from keyturn.mail.rendering.render import EmailProps
 
+_FIRST_SEED = 1
 _IN_LINK = re.compile(r"(?<=[/=])(?:\d+|(?=[\w-]*\d)[\w-]{8,}|[A-Za-z0-9]{20,})(?=$|[/?&#])")
 """What stands for one order or one person in an address: a number, or a token."""
 
@@ -33,6 +38,14 @@ def random_sample(start: Sample, props: type[EmailProps] | None, seed: int) -> S
         made = msgspec.structs.asdict(random_props(props, seed))
         return replace(start, values={**made, **_links_of(start, made, Random(seed))})  # noqa: S311 - as below
     return replace(start, values=_vary_value("", start.values, Random(seed)))  # noqa: S311 - to be the same again
+
+
+def first_sample(props: type[EmailProps]) -> str:
+    """Return a first sample to start from, as the text of a samples.toml: data that the props accept."""
+    fields = parts_of(inspect.type_info(props))
+    made_up = random_sample(Sample("first", {}), props, _FIRST_SEED).values
+    comments = {field.name: description_of(field.type) for field in fields}
+    return toml_lines("first", without_defaults(plain_data(made_up, NATIVE[".toml"]), fields), comments)
 
 
 def _links_of(start: Sample, made: Mapping[str, Any], random: Random) -> Mapping[str, str]:

@@ -13,8 +13,8 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.data.edits import EditUnreadable, edit_between, read_object, steps_of, to_json_lines
-from keyturn.emails.studio.data.first_sample import first_sample
 from keyturn.emails.studio.data.form_reading import SubmittedForm, read_values
+from keyturn.emails.studio.data.random_data import first_sample
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.view import View
 from keyturn.errors import SampleNotSaved, TemplateInvalid

@@ -10,7 +10,10 @@ from keyturn.errors import Fault, SettingsInvalid
 
 
 class Editor(NamedTuple):
-    """`pattern` holds {path}, and where the editor can use them {line} and {column}."""
+    """An editor that answers to an address.
+
+    `pattern` holds {path}, and where the editor can use them {line} and {column}.
+    """
 
     name: str
     pattern: str

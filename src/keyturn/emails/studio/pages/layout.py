@@ -40,6 +40,8 @@ HEADERS = {
 
 
 class Layout:
+    """Renders the pages, from the templates in the folder preview/ and what every page carries."""
+
     def __init__(
         self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
     ) -> None:

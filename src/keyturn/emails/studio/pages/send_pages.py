@@ -24,7 +24,10 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class SendPages:
-    """`sending` is None where nobody has configured a transport: then the page says how to."""
+    """Sends the mail of a page.
+
+    `sending` is None where nobody has configured a transport: then the page says how to.
+    """
 
     def __init__(self, canvas: Canvas, sending: Sending | None, layout: Layout) -> None:
         self._canvas = canvas

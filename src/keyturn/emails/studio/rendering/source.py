@@ -20,7 +20,10 @@ _LEXERS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file."""
+    """A text to be read.
+
+    `kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file.
+    """
 
     title: str
     kind: str
@@ -40,7 +43,7 @@ class Source:
 
 
 class Sources:
-    """The texts that a mail goes through. `sender` is what stands in From."""
+    """Shows the texts that a mail goes through. `sender` is what stands in From."""
 
     def __init__(self, gallery: Gallery, sender: str) -> None:
         self._gallery = gallery
