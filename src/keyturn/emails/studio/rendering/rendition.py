@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -91,12 +91,11 @@ class Rendition:
         except TemplateInvalid as error:
             return error
 
-    def is_of(self, data: CurrentData, fingerprint: Fingerprint) -> bool:
-        """Whether it would be the same if it were drawn now."""
-        known = self.data.sample if self.data else None
-        return (known, self.fingerprint) == (data.sample, fingerprint) and all(
-            template.is_up_to_date for template in self._from_elsewhere
-        )
+    def is_as(self, wanted: "Rendition") -> bool:
+        """Whether it would be the same if what is wanted were drawn now."""
+        same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
+        same_files = self.fingerprint == wanted.fingerprint
+        return same_data and same_files and all(template.is_up_to_date for template in self._from_elsewhere)
 
 
 class Renditions:
@@ -109,7 +108,7 @@ class Renditions:
         self._traced = gallery.renderers(traced_anyway)
         self._kept: OrderedDict[tuple[str, View], Rendition] = OrderedDict()
         self._last_good: dict[tuple[str, View], Rendered] = {}
-        self._one_at_a_time = threading.RLock()
+        self._one_at_a_time = threading.Lock()
 
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view; of the first sample where it names none.
@@ -121,67 +120,59 @@ class Renditions:
         view, language = view.made_from().to(lang=chosen.tag), chosen.towards(view.dir)
         # Taken before anything is read: what changes meanwhile is new the next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
+        wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
             data = self.data.of(template, view)
         except TemplateInvalid as error:
-            view, mail = self._drawn_last(template, view)
-            fault = fault_of_samples(error, self.gallery)
-            return Rendition(
-                template=template, view=view, language=language, fingerprint=files, mail=mail, fault=fault,
-                unreadable=error,
-            )  # fmt: skip
+            view, mail = self._last_mail(template, view)
+            return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
         if data is None:
-            return Rendition(template=template, view=view, language=language, fingerprint=files)
-        view = view.to(sample=data.sample.name)
-        with self._one_at_a_time:
-            kept = self._kept.pop((template, view), None)
-            if kept is None or not kept.is_of(data, files):
-                kept = self._draw(template, view, language, data, files)
-            if not kept.fault:
-                self._keep(kept)
-        return kept
+            return wanted
+        return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
-    def _draw(self, template: str, view: View, language: Language, data: CurrentData, files: Fingerprint) -> Rendition:
+    def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
+        """Return what is kept, drawn anew where it may have changed. What cannot be drawn is tried each time."""
+        key = wanted.template, wanted.view
+        with self._one_at_a_time:
+            kept = self._kept.pop(key, None)
+            rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
+            if rendition.mail and not rendition.fault:
+                self._kept[key] = rendition
+                if len(self._kept) > _MOST:
+                    self._kept.popitem(last=False)
+                good = wanted.template, _without_edit(wanted.view)
+                self._last_good.pop(good, None)  # so that the last one drawn is the last one there
+                self._last_good[good] = rendition.mail
+        return rendition
+
+    def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
         """Draw the mail as the one that is sent is drawn."""
-        templates, traced = self._as_sent(data.sample, view.brand), self._traced(data.sample, view.brand)
+        template, sample, language, brand = wanted.template, data.sample, wanted.language, wanted.view.brand
+        templates, traced = self._as_sent(sample, brand), self._traced(sample, brand)
         start = perf_counter()
         try:
-            filled = templates.fill(template, data.sample.values, language)
+            filled = templates.fill(template, sample.values, language)
             between = perf_counter()
             mail = templates.compile(template, filled)
         except TemplateInvalid as error:
-            fault = fault_of_template(error, self.gallery, template, data.sample)
-            last = self._last_good.get((template, _unedited(view)))
-            return Rendition(
-                template=template, view=view, language=language, fingerprint=files, data=data, mail=last, fault=fault,
-                _traced=traced,
-            )  # fmt: skip
-        timing = Timing(jinja=(between - start) * 1000, mjml=(perf_counter() - between) * 1000)
-        return Rendition(
-            template=template, view=view, language=language, fingerprint=files, data=data, mail=mail, timing=timing,
+            fault = fault_of_template(error, self.gallery, template, sample)
+            last = self._last_good.get((template, _without_edit(wanted.view)))
+            return replace(wanted, mail=last, fault=fault, _traced=traced)
+        return replace(
+            wanted, mail=mail, timing=Timing((between - start) * 1000, (perf_counter() - between) * 1000),
             _traced=traced, _filled=filled, _from_elsewhere=_from_elsewhere(templates, language),
         )  # fmt: skip
 
-    def _keep(self, rendition: Rendition) -> None:
-        """Remember it, as the last of all, and the mail as the last good one of its sample."""
-        self._kept[rendition.template, rendition.view] = rendition
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
-        if rendition.mail:
-            key = rendition.template, _unedited(rendition.view)
-            self._last_good.pop(key, None)
-            self._last_good[key] = rendition.mail
-
-    def _drawn_last(self, template: str, view: View) -> tuple[View, Rendered | None]:
+    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample that cannot be read now, of any where the view names none."""
-        wanted = _unedited(view)
+        wanted = _without_edit(view)
         for (name, drawn), mail in reversed(self._last_good.items()):
             if name == template and wanted in (drawn, drawn.to(sample="")):
                 return view.to(sample=drawn.sample), mail
         return view, None
 
 
-def _unedited(view: View) -> View:
+def _without_edit(view: View) -> View:
     return view.to(seed=None, edit="")
 
 
