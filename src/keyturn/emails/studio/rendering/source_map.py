@@ -54,10 +54,10 @@ class SourceMap:
     def marks(self, selected: Place | None) -> Marks:
         """Return what everything in the frame comes from, and what of it comes from the line that is selected."""
         picked = tuple(one.key for one in self.at(selected)) if selected else ()
-        return Marks({one.key: self._mark(one) for one in self.drawn}, picked)
+        return Marks({one.key: self._mark(one) for one in self.elements}, picked)
 
     @cached_property
-    def drawn(self) -> tuple[_Drawn, ...]:
+    def elements(self) -> tuple[_Drawn, ...]:
         """All that leaves a trace in the frame, in the order of its start tags."""
         found = _drawn_by_html(self._document) if not self._document.is_mjml else _drawn_by_mjml(self._document)
         return tuple(sorted(found, key=lambda one: one.offset))
@@ -66,7 +66,7 @@ class SourceMap:
         """Return what comes from a line, without what lies in it; what the line lies in, where nothing begins there."""
         found: dict[str, _Drawn] = {}
         for start, stop in self._spans(place):
-            inside = [one for one in self.drawn if start <= one.offset < stop]
+            inside = [one for one in self.elements if start <= one.offset < stop]
             found |= {one.key: one for one in inside or self._drawn_around(start, stop)}
         ordered = sorted(found.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
@@ -96,7 +96,7 @@ class SourceMap:
     def _drawn_around(self, start: int, stop: int) -> list[_Drawn]:
         text = self._document.markup[start:stop]
         at = start + len(text) - len(text.lstrip())
-        return [one for one in self.drawn if one.offset <= at < one.end][-1:] if at < stop else []
+        return [one for one in self.elements if one.offset <= at < one.end][-1:] if at < stop else []
 
 
 def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
