@@ -95,10 +95,10 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     if editor := values.get("editor"):
-        from keyturn.emails.studio.pages.editor import editor_called  # noqa: PLC0415 - it brings the studio with it
+        from keyturn.emails.studio.pages.editor import editor_for  # noqa: PLC0415 - it brings the studio with it
 
         try:
-            editor_called(editor)
+            editor_for(editor)
         except SettingsInvalid as invalid:
             yield from invalid.faults
 

@@ -13,7 +13,7 @@ from keyturn.emails.lint.source.element_lookup import ElementLookup
 from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.compiling import Filled
+from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.mail.rendering.including import unwrapped
@@ -123,8 +123,12 @@ Check = Callable[[Document], Iterable[Finding]]
 """Looks at one document. What it finds in several samples alike is reported once."""
 
 
-def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+def read_document(
+    templates: Templates, template: str, sample: Sample, language: Language, sent: tuple[Filled, Rendered] | None = None
+) -> Document:
     """Return the mail that a sample makes. `templates` must have been prepared by `with_origins`.
+
+    `sent` is the same mail where somebody has compiled it already, with what it was compiled from.
 
     Raises TemplateInvalid where Jinja cannot render it.
     """
@@ -134,7 +138,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     parsed = parse_mjml(markup) if files.is_mjml else Parsed(parse_html(markup))
     refusal = ""
     try:
-        mail = templates.compile(template, Filled(*map(str, filled)))
+        mail = sent[1] if sent and sent[0] == filled else templates.compile(template, Filled(*map(str, filled)))
     except TemplateInvalid as error:
         refusal = error.message
         mail = None

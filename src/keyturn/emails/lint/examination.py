@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.lint.checks import CHECKS
-from keyturn.emails.lint.document import Check, read_document
+from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.guard.guard import guard
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
@@ -101,6 +101,11 @@ def findings(
     except TemplateInvalid as error:
         yield explain(error, templates.folders, sample).finding
         return
+    yield from document_findings(document, checks)
+
+
+def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
+    """Yield what is wrong with a mail that Jinja can render."""
     if document.is_mjml:
         yield from guard(document)
     if document.html:

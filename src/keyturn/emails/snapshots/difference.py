@@ -133,13 +133,13 @@ def _pairs(
     for at_old in olds:
         counterpart = at_old - olds.start + news.start
         for at_new in range(counterpart, counterpart + 1) if as_many else range(start, news.stop):
-            if _alike(old[at_old], new[at_new]):
+            if _is_alike(old[at_old], new[at_new]):
                 yield at_old, at_new, *_words(old[at_old], new[at_new])
                 start = at_new + 1
                 break
 
 
-def _alike(one: str, other: str) -> bool:
+def _is_alike(one: str, other: str) -> bool:
     matcher = SequenceMatcher(None, _TOKEN.findall(one)[:_MOST], _TOKEN.findall(other)[:_MOST], autojunk=False)
     return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
 
@@ -152,10 +152,10 @@ def _words(one: str, other: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
     for tag, old_from, old_to, new_from, new_to in _opcodes(old, new):
         removed.append(Piece("".join(old[old_from:old_to]), tag != "equal"))
         added.append(Piece("".join(new[new_from:new_to]), tag != "equal"))
-    return _joined(removed), _joined(added)
+    return _join_pieces(removed), _join_pieces(added)
 
 
-def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+def _join_pieces(pieces: list[Piece]) -> tuple[Piece, ...]:
     """Join what changed on both sides of a blank or a mark: one change is easier to read than five."""
     joined: list[Piece] = []
     for at, piece in enumerate(pieces):

@@ -94,11 +94,11 @@ class Goldens:
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"There can be no golden file of {name}.")
-        stem = _quoted(name.sample) + (f".{_quoted(name.language)}" if name.language else "")
+        stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
         return [self.folder / name.template / f"{stem}{ending}" for ending in _ENDINGS]
 
 
-def _quoted(part: str) -> str:
+def _quote_name(part: str) -> str:
     """Return it for a file name, percent-encoded but for letters, digits, `_`, `-` and blanks.
 
     A dot is encoded too, so that what stands between dots can be told apart.

@@ -1,4 +1,16 @@
-"""The studio: designers see the mails before anyone gets them. For development alone; only `cli` imports it."""
+"""The studio: designers see the mails before anyone gets them. For development alone; only `cli` imports it.
+
+All of its state is in the address (`view.View`): every view is a plain GET that works without scripts, and the scripts
+fetch the same page and swap its regions. So whatever somebody looks at can be linked to. The palette and the dialog of
+keys are read from the links of the page: there is no second list of what can be done.
+
+It starts without the service. Litestar loads Advanced Alchemy, and with it SQLAlchemy, wherever that is installed; the
+command keeps both away, and what takes its time (the checks, Pygments, polyfactory, the watcher) is loaded with the
+first who needs it.
+
+From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view; the page
+holds a frame, and `pages/frame_pages` answers with the mail alone, as `frames` prepare it.
+"""
 
 from keyturn.emails.studio.app import create_studio_app, studio_router
 from keyturn.emails.studio.studio import Studio

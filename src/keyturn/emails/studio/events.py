@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from litestar.response import ServerSentEventMessage
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.emails.studio.studio import Studio
 
@@ -23,18 +25,27 @@ _JUST_NOW = 2000
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """`saved` and `told` by this machine's clock, in milliseconds: their difference is what the studio took."""
+    """When a save was noticed.
+
+    `saved` and `told` are by this machine's clock, in milliseconds: their difference is what the studio took.
+    """
 
     saved: float
     told: float
 
 
 class _Watched(NamedTuple):
-    """`outbox` and `goldens` are None where there are none."""
+    """The folders that a page hears of: `outbox` and `goldens` are None where there are none."""
 
     folders: tuple[Path, ...]
     outbox: Path | None
     goldens: Path | None
+
+
+@get("/events", sync_to_thread=False)
+def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
+    """Answer with what changes on the disk, for as long as the page listens."""
+    return ServerSentEvent(changes(studio))
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
@@ -45,18 +56,18 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     """
     told = is_back = False
     while not studio.stopping.is_set():
-        watched = _watched(studio)
+        watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # gone in the moment between
             async for paths in _batches(studio, watched.folders):
                 if is_back:  # said once it is watched again, or what is saved in between would be told by nobody
                     is_back = False
-                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(())))
+                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(())))
                 if not told:
                     told = True
                     yield ServerSentEventMessage(event="watching", data="")
-                for message in _messages(paths, watched):
+                for message in _messages_for(paths, watched):
                     yield message
-        is_back = await _are_back(studio)
+        is_back = await _wait_for_folder(studio)
 
 
 async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
@@ -73,7 +84,7 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
             return
 
 
-def _messages(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
+def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
     mails = {path for path in paths if path.parent == watched.outbox}
     if any(path.suffix == ".eml" for path in mails):
         yield ServerSentEventMessage(event="mail", data="")
@@ -81,10 +92,10 @@ def _messages(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMe
     if accepted:
         yield ServerSentEventMessage(event="golden", data="")
     if saved := paths - mails - accepted:
-        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_when(saved)))
+        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(saved)))
 
 
-async def _are_back(studio: Studio) -> bool:
+async def _wait_for_folder(studio: Studio) -> bool:
     """Wait for the folder of the templates. Return False where the server stops before it is there."""
     while not studio.stopping.is_set():
         if studio.gallery.folder.is_dir():
@@ -93,13 +104,13 @@ async def _are_back(studio: Studio) -> bool:
     return False
 
 
-def _watched(studio: Studio) -> _Watched:
-    outbox = _made(studio.outbox)
+def _watched_folders(studio: Studio) -> _Watched:
+    outbox = _ensure_folder(studio.outbox)
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
     return _Watched((*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens)
 
 
-def _made(outbox: Path | None) -> Path | None:
+def _ensure_folder(outbox: Path | None) -> Path | None:
     """Make the folder: the first mail may be yet to come, and a watch needs it now."""
     if outbox is None:
         return None
@@ -107,13 +118,13 @@ def _made(outbox: Path | None) -> Path | None:
     return outbox.resolve()
 
 
-def _when(paths: Iterable[Path]) -> Saved:
+def _saved_message(paths: Iterable[Path]) -> Saved:
     told = time.time() * 1000
-    saved = max(_written(paths), default=told)
+    saved = max(_times_written(paths), default=told)
     return Saved(saved if 0 <= told - saved < _JUST_NOW else told, told)
 
 
-def _written(paths: Iterable[Path]) -> Iterator[float]:
+def _times_written(paths: Iterable[Path]) -> Iterator[float]:
     for path in paths:
         with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
             yield path.stat().st_mtime * 1000

@@ -12,12 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.studio.capture.links import links_of
-from keyturn.emails.studio.data.current_data import CurrentDataReader
-from keyturn.emails.studio.frames.frames import PREVIEW, drawn
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
+from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
-from keyturn.emails.studio.pages.view import WIDTHS, Scheme, View
-from keyturn.emails.studio.rendering.previews import Preview, Previews
+from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.view import WIDTHS, Scheme, View
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
@@ -43,7 +42,7 @@ class Leaf:
     sample: str
     language: Language
     stem: str
-    preview: Preview
+    rendition: Rendition
 
     @property
     def page(self) -> str:
@@ -55,7 +54,7 @@ class Leaf:
 
     @property
     def mail(self) -> Rendered | None:
-        return None if self.preview.fault else self.preview.mail
+        return None if self.rendition.fault else self.rendition.mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +65,25 @@ class Exported:
     faults: tuple[str, ...]
 
 
-def export(gallery: Gallery, sender: str, destination: Path, told: Callable[[], None] = lambda: None) -> Exported:
-    """Write the export; `told` is called after each template.
+def export(gallery: Gallery, sender: str, destination: Path, progress: Callable[[], None] = lambda: None) -> Exported:
+    """Write the export; `progress` is called after each template.
 
     A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
     OSError where it cannot be written.
     """
     _make_room(destination, gallery.folder)
-    pages, previews, leaves = _pages(gallery, sender), Previews(gallery, CurrentDataReader(gallery)), []
+    pages, renditions, leaves = _environment(gallery, sender), Renditions(gallery), []
     for template in gallery.names():
-        of_template = list(_leaves(gallery, previews, template))
+        of_template = list(_leaves(renditions, template))
         for leaf in of_template:
             _write_frames(leaf, destination)
             _write(destination / leaf.page, pages.get_template("mail.html").render(_context(leaf, of_template)))
         leaves += of_template
-        told()
+        progress()
     _write(destination / "index.html", pages.get_template("index.html").render(home="", leaves=leaves))
     for file in ("tokens.css", "export.css", "icon.svg"):
         shutil.copyfile(folder("preview") / "static" / file, destination / file)
-    faults = {f"{fault.place}: {fault.message}" for leaf in leaves if (fault := leaf.preview.fault)}
+    faults = {f"{fault.place}: {fault.message}" for leaf in leaves if (fault := leaf.rendition.fault)}
     return Exported(sum(leaf.mail is not None for leaf in leaves), tuple(sorted(faults)))
 
 
@@ -100,29 +99,30 @@ def _make_room(destination: Path, templates: Path) -> None:
     _write(destination / EXPORT_MARK, "")
 
 
-def _leaves(gallery: Gallery, previews: Previews, template: str) -> Iterator[Leaf]:
+def _leaves(renditions: Renditions, template: str) -> Iterator[Leaf]:
+    gallery = renditions.gallery
     try:
         samples = list(gallery.samples(template))
-    except TemplateInvalid:  # the preview says so
+    except TemplateInvalid:  # the rendition says so
         samples = [""]
     for sample in samples:
         for tag, language in gallery.languages.known.items():
             stem = f"{template}/{_slug(sample) or 'mail'}.{language.tag}"
-            preview = previews.draw(template, View(sample=sample, lang=tag))
-            yield Leaf(template, sample, language, stem, preview)
+            rendition = renditions.rendition(template, View(sample=sample, lang=tag), {})
+            yield Leaf(template, sample, language, stem, rendition)
 
 
 def _write_frames(leaf: Leaf, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
-            _write(destination / file, in_head(drawn(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
+            _write(destination / file, insert_in_head(apply_view(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[^\w-]+", "-", name).strip("-")
 
 
-def _pages(gallery: Gallery, sender: str) -> Environment:
+def _environment(gallery: Gallery, sender: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folder("preview") / "export"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

@@ -10,7 +10,7 @@ from keyturn.emails.studio.capture.sending import Transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
-    """The parts that the studio shows, put together by whoever starts it.
+    """Holds what the studio shows, put together by whoever starts it.
 
     The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `outbox` is the
     folder that captured mails are written to, None where nothing is captured; `transport` sends a mail to whoever asks

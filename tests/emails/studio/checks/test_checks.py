@@ -10,6 +10,8 @@ from tests.emails.studio.overlays import break_it
 
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.rendering.rendition import Renditions
+from keyturn.emails.studio.view import View
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -124,18 +126,20 @@ def test_until_a_save_is_checked_what_was_found_before_stays(client: Client, fol
 
 @pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
 def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
-    checks, english = Checks(studio.gallery), studio.gallery.languages.choose("en")
-    assert checks.check("greeting", "ada", english)
-    assert not checks.check("greeting", "ada", english)
+    renditions = Renditions(studio.gallery)
+    checks = Checks(renditions)
+    assert checks.check(renditions.rendition("greeting", View(sample="ada")))
+    assert not checks.check(renditions.rendition("greeting", View(sample="ada")))
     (folder / file).write_text((folder / file).read_text() + "\n")
-    assert checks.check("greeting", "ada", english)
+    assert checks.check(renditions.rendition("greeting", View(sample="ada")))
 
 
 def test_a_save_of_another_template_has_nothing_checked_anew(studio: Studio, folder: Path) -> None:
-    checks, english = Checks(studio.gallery), studio.gallery.languages.choose("en")
-    assert checks.check("notice", "only", english)
+    renditions = Renditions(studio.gallery)
+    checks = Checks(renditions)
+    assert checks.check(renditions.rendition("notice", View(sample="only")))
     break_it(folder, RIGHT, WRONG)
-    assert not checks.check("notice", "only", english)
+    assert not checks.check(renditions.rendition("notice", View(sample="only")))
 
 
 def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) -> None:

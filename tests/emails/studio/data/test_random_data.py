@@ -14,7 +14,7 @@ from tests.emails.studio.orders import Order, fields_of, order_studio
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.studio import Studio
-from keyturn.emails.studio.data.random_data import surprise
+from keyturn.emails.studio.data.random_data import random_sample
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.reset.delivery.email_props import EMAILS
 
@@ -23,8 +23,9 @@ _FAR = "import time\ntime.time = lambda: 4e9"
 _PRINT = """
 from tests.emails.studio.orders import Order
 from keyturn.emails.gallery import Sample
-from keyturn.emails.studio.data.random_data import surprise
-print([surprise(Sample("", {}), Order, seed).values for seed in range(5)])
+from keyturn.emails.studio.data.random_data import random_sample
+from keyturn.mail.rendering.render import EmailProps
+print([random_sample(Sample("", {}), Order, seed).values for seed in range(5)])
 """
 
 
@@ -35,7 +36,7 @@ def studio(folder: Path) -> Studio:
 
 def test_a_hundred_surprises_fit_their_types_and_differ() -> None:
     for props in _TYPED:
-        made = [surprise(Sample("", {}), props, seed).values for seed in range(100)]
+        made = [random_sample(Sample("", {}), props, seed).values for seed in range(100)]
         assert all(msgspec.convert(msgspec.to_builtins(values), props) for values in made)
         assert len({str(values) for values in made}) > 95
 
@@ -54,12 +55,12 @@ def test_a_seed_makes_the_same_in_another_process_on_another_day() -> None:
 
 def test_names_links_and_addresses_are_plausible_and_lead_nowhere() -> None:
     for seed in range(50):
-        values = surprise(Sample("", {}), EMAILS["password_reset"], seed).values
+        values = random_sample(Sample("", {}), EMAILS["password_reset"], seed).values
         assert re.fullmatch(r"https://[\w.-]+\.(example|test)/\S+", values["link"])
         assert re.fullmatch(r"\S+@[\w.-]+\.(example|test)", values["email"])
         assert "@" not in values["name"]
         assert values["name"]
-    changed = surprise(Sample("", {}), EMAILS["password_changed"], 1).values
+    changed = random_sample(Sample("", {}), EMAILS["password_changed"], 1).values
     assert re.fullmatch(r"203\.0\.113\.\d+|2001:db8:.*", changed["address"])
 
 
@@ -69,14 +70,14 @@ def test_plain_values_vary_by_their_own_looks() -> None:
         "anything": "one two three", "link": "https://www.northwind.example/digest?a=1", "to": "ada@northwind.example",
         "stories": [{"headline": "The heating is back"}],
     })  # fmt: skip
-    made = [surprise(start, None, seed).values for seed in range(30)]
+    made = [random_sample(start, None, seed).values for seed in range(30)]
     assert all(values.keys() == start.values.keys() for values in made)
     assert all(type(values[name]) is type(start.values[name]) for values in made for name in start.values)
     assert {values["accent"] for values in made} == {"#14614b"}
     assert all(values["link"].startswith("https://www.northwind.example/") for values in made)
     assert all(set(values["anything"].lower().split()) <= {"one", "two", "three"} for values in made)
     assert {len(values["stories"]) for values in made} == {1, 2, 3}
-    assert made == [surprise(start, None, seed).values for seed in range(30)]
+    assert made == [random_sample(start, None, seed).values for seed in range(30)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_plain_values_vary_by_their_own_looks() -> None:
 )
 def test_a_link_leads_to_the_page_of_the_sample_with_another_token(link: str, page: str) -> None:
     for props in (None, EMAILS["password_reset"]):
-        made = {surprise(Sample("one", {"link": link}), props, seed).values["link"] for seed in range(20)}
+        made = {random_sample(Sample("one", {"link": link}), props, seed).values["link"] for seed in range(20)}
         assert all(re.fullmatch(rf"https://account\.northwind\.example{page}", one) for one in made)
         assert (len(made) > 10) == ("{" in page)
 

@@ -12,7 +12,7 @@ from tests.emails.studio.on_screen import save
 from keyturn.emails.lint.css.colours import Colour
 from keyturn.emails.lint.css.computed_style import Painter
 from keyturn.emails.lint.css.dark_modes import FULL, LIGHT, PARTIAL, Mode
-from keyturn.emails.studio.frames.dark_simulation import inverted
+from keyturn.emails.studio.frames.dark_simulation import simulate_dark
 from keyturn.emails.studio.frames.rewriting import Rewriting
 from keyturn.mail.rendering.html_tree import parse_html
 
@@ -54,7 +54,7 @@ def test_after_it_every_text_has_the_colours_that_the_checks_judge(tmp_path: Pat
     html = {"letter": LETTER, "bare": BARE}.get(mail) or own_mail(tmp_path)
     expected = seen(html, mode)
     assert expected != seen(html, LIGHT)
-    for wanted, drawn in zip(expected, seen(inverted(html, mode), LIGHT), strict=True):
+    for wanted, drawn in zip(expected, seen(simulate_dark(html, mode), LIGHT), strict=True):
         assert wanted[0] == drawn[0]
         assert agree(wanted[1], drawn[1]), wanted
         assert agree(wanted[2], drawn[2]), wanted
@@ -65,7 +65,7 @@ async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path
     page = await browser.new_page(viewport={"width": 700, "height": 800})
     for html, mode in ((html, mode) for html in (LETTER, BARE, own_mail(tmp_path)) for mode in MODES):
         numbered = with_numbers(html)
-        await page.set_content(inverted(numbered, mode))
+        await page.set_content(simulate_dark(numbered, mode))
         painted = await page.evaluate(PAINTED)
         for node, paint in Painter(parse_html(numbered), mode).texts():
             colour, ground = painted[node.get("data-n")]
@@ -97,18 +97,18 @@ def rgb(colour: str) -> str:
 
 def test_a_line_is_inverted_as_a_ground_is_and_stays_where_it_is_set_to_nothing() -> None:
     html = '<p style="border:1px solid #ffffff;border-top:0;border-radius:8px">Hello</p>'
-    assert "border:1px solid #2d2d2d!important;border-top:0!important" in inverted(html, PARTIAL)
-    assert "border:1px solid #141414!important;border-top:0!important" in inverted(html, FULL)
-    assert "radius:8px!important" not in inverted(html, FULL)
+    assert "border:1px solid #2d2d2d!important;border-top:0!important" in simulate_dark(html, PARTIAL)
+    assert "border:1px solid #141414!important;border-top:0!important" in simulate_dark(html, FULL)
+    assert "radius:8px!important" not in simulate_dark(html, FULL)
 
 
 def test_an_image_stays_as_it_is() -> None:
     image = '<img src="https://northwind.example/white.png" alt="">'
     grounded = '<td background="a.png" style="background-image:url(#fff.png)">Hello</td>'
     for mode in MODES:
-        assert image in inverted(image, mode)
-        assert 'background="a.png"' in inverted(grounded, mode)
-        assert "url(#fff.png)" in inverted(grounded, mode)
+        assert image in simulate_dark(image, mode)
+        assert 'background="a.png"' in simulate_dark(grounded, mode)
+        assert "url(#fff.png)" in simulate_dark(grounded, mode)
 
 
 def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Client, folder: Path) -> None:

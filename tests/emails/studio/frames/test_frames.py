@@ -3,8 +3,8 @@
 import pytest
 from tests.emails.studio.conftest import Client
 
-from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, frame, in_scheme
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, force_scheme, frame
+from keyturn.emails.studio.view import Scheme, View
 
 STYLES = (
     "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
@@ -33,7 +33,7 @@ def test_the_mail_is_otherwise_what_is_sent(client: Client) -> None:
     [("dark", "min", "max"), ("light", "max", "min"), ("partial", "max", "max"), ("full", "max", "max")],
 )
 def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, light: str) -> None:
-    decided = in_scheme(STYLES, scheme)
+    decided = force_scheme(STYLES, scheme)
     assert f"@media ({dark}-width: 0) {{ p {{ color: white }} }}" in decided
     assert f"@media ({light}-width: 0) {{ p {{ top: 0 }} }}" in decided
 

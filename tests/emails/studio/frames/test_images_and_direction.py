@@ -5,8 +5,8 @@ import re
 import pytest
 from tests.emails.studio.conftest import Client
 
-from keyturn.emails.studio.frames.direction import turned
-from keyturn.emails.studio.frames.images import without_images
+from keyturn.emails.studio.frames.direction import set_direction
+from keyturn.emails.studio.frames.images import remove_images
 from keyturn.emails.studio.frames.rewriting import Rewriting
 
 IMAGES = """<!doctype html><html><head><style>
@@ -21,7 +21,7 @@ IMAGES = """<!doctype html><html><head><style>
 
 
 def test_no_image_is_asked_for_whatever_names_it() -> None:
-    drawn = re.sub(r"<!--.*?-->", "", without_images(IMAGES))
+    drawn = re.sub(r"<!--.*?-->", "", remove_images(IMAGES))
     assert "cdn.example" not in drawn
     assert "dot.gif" not in drawn
     assert "url(this is a text)" in drawn
@@ -29,7 +29,7 @@ def test_no_image_is_asked_for_whatever_names_it() -> None:
 
 
 def test_the_text_of_an_image_keeps_its_size_and_its_colours() -> None:
-    drawn = without_images(IMAGES)
+    drawn = remove_images(IMAGES)
     assert re.search(r'<img\s+width="140" height=40 alt="Northwind &amp; Sons" style="color:#14614b">', drawn)
 
 
@@ -46,14 +46,14 @@ def test_images_can_be_left_out_of_a_captured_mail_as_well(client: Client) -> No
 
 @pytest.mark.parametrize("page", ['<html lang="en"><body>', '<html dir="ltr"><body dir="ltr">', "<html><body dir=ltr>"])
 def test_a_mail_that_does_not_turn_by_itself_is_turned(page: str) -> None:
-    mail = turned(f'{page}<div dir="auto"><p dir="auto">Hello</p></div></body></html>', "rtl")
+    mail = set_direction(f'{page}<div dir="auto"><p dir="auto">Hello</p></div></body></html>', "rtl")
     html, body, div, p = Rewriting(mail).tags
     assert [tag.get("dir") for tag in (html, body, div)] == ["rtl", "rtl", "rtl"]
     assert p.get("dir") == "auto"
 
 
 def test_a_mail_without_a_page_is_turned_too() -> None:
-    assert turned("<p>Hello</p>", "rtl") == "<style>html{direction:rtl}</style><p>Hello</p>"
+    assert set_direction("<p>Hello</p>", "rtl") == "<style>html{direction:rtl}</style><p>Hello</p>"
 
 
 def test_the_direction_is_in_the_address(client: Client) -> None:

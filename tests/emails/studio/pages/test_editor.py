@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.editor import PRESETS, editor_called, editor_started_by
+from keyturn.emails.studio.pages.editor import PRESETS, editor_for, editor_started_by
 from keyturn.errors import SettingsInvalid
 
 
@@ -29,7 +29,7 @@ def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **
     ],
 )
 def test_an_editor_is_called_by_a_name_or_a_pattern(name: str, address: str) -> None:
-    editor = editor_called(name)
+    editor = editor_for(name)
     assert editor
     assert editor.url(Path("/mails/a.mjml"), 3, 7) == address
 
@@ -49,7 +49,7 @@ def test_a_path_that_looks_like_a_placeholder_is_a_path() -> None:
 )
 def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(setting: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"^editor: .* is none of vscode, vscodium, .*pattern such as vscode://"):
-        editor_called(setting)
+        editor_for(setting)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.emails.studio.fixtures import NOTICE
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import in_order, tree
 
 
@@ -39,7 +39,7 @@ def add(folder: Path, *names: str) -> None:
     ],
 )  # fmt: skip
 def test_a_name_is_found_by_its_words_or_with_letters_left_out(find: str, name: str) -> None:
-    assert fits(find, name)
+    assert matches(find, name)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_name_is_found_by_its_words_or_with_letters_left_out(find: str, name: 
     ],
 )
 def test_letters_in_another_order_or_from_the_middle_of_a_word_find_nothing(find: str, name: str) -> None:
-    assert not fits(find, name)
+    assert not matches(find, name)
 
 
 def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:

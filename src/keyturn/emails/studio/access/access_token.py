@@ -13,14 +13,14 @@ from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_403_FORBIDDEN
 COOKIE = "keyturn-studio"
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: 128 bits that nobody can guess
 
-Entrance = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
+BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
 
 
 def new_token() -> str:
     return secrets.token_urlsafe(_BYTES)
 
 
-def entrance(token: str, path: str) -> Entrance:
+def require_token(token: str, path: str) -> BeforeRequest:
     """Return what is asked before each request: it lets the cookie pass, and turns the token into the cookie.
 
     The token leaves the address at once: addresses are kept in histories, shown on screens and sent along in referrers

@@ -13,7 +13,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A row of the list. `at` is in the zone of this machine: the studio runs where its reader sits."""
+    """A captured mail as a row of the list.
+
+    `at` is in the zone of this machine: the studio runs where its reader sits.
+    """
 
     name: str
     to: str
@@ -31,7 +34,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`sender` is the name that an inbox shows, the address where there is none."""
+    """A captured mail, opened. `sender` is the name that an inbox shows, the address where there is none."""
 
     summary: Summary
     sender: str
@@ -42,7 +45,10 @@ class Mail:
 
 
 class Captured:
-    """The folder, newest first. File names start with the time, so their order is the order of the mails."""
+    """Reads the folder of the captured mails, newest first.
+
+    File names start with the time, so their order is the order of the mails.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,8 +76,8 @@ class Captured:
             summary=self._summary(name),
             sender=parseaddr(str(message["From"] or ""))[0] or str(message["From"] or ""),
             headers=tuple((key, str(value)) for key, value in message.items()),
-            html=_content(message, "html"),
-            text=_content(message, "plain"),
+            html=_part_text(message, "html"),
+            text=_part_text(message, "plain"),
             raw=raw.decode("utf-8", "replace").replace("\r\n", "\n"),
         )
 
@@ -96,12 +102,12 @@ class Captured:
         return Summary(name, str(message["To"] or ""), str(message["Subject"] or ""), sent.astimezone())
 
 
-def _content(message: EmailMessage, subtype: str) -> str:
+def _part_text(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
-    return "" if part is None else _decoded(part)
+    return "" if part is None else _decode_part(part)
 
 
-def _decoded(part: MIMEPart) -> str:
+def _decode_part(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
     except LookupError:  # a charset that Python does not know

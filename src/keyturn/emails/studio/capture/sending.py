@@ -12,7 +12,10 @@ from keyturn.mail.transports.email import Email, Sender
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """`name` as people call it; `open` makes the sender when the first mail is sent: an SDK takes its time to load."""
+    """A way to send mails.
+
+    `name` is as people call it; `open` makes the sender when the first mail is sent: an SDK takes its time to load.
+    """
 
     name: str
     open: Callable[[], Sender]
@@ -20,7 +23,10 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`id` is the provider's name for the mail, empty where it was not sent; then `fault` says why, and what to do."""
+    """What became of a mail.
+
+    `id` is the provider's name for the mail, empty where it was not sent; then `fault` says why, and what to do.
+    """
 
     to: str
     id: str = ""

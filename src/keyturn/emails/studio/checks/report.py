@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What has to be mended. Notes do not count: a mail may be well with all of them."""
+    """Counts what has to be mended. Notes do not count: a mail may be well with all of them."""
 
     errors: int = 0
     warnings: int = 0
@@ -41,7 +41,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings are in the order of their places. `audit` is empty for all but reset mails."""
+    """What was found in a mail.
+
+    The findings are in the order of their places. `audit` is empty for all but reset mails.
+    """
 
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()

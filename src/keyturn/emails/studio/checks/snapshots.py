@@ -11,7 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, Piece
-from keyturn.emails.studio.checks.fingerprints import State, state_of, states_of
+from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
 
@@ -57,14 +57,17 @@ class Group:
 
 
 class Review:
-    """Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count."""
+    """Compares the mails with their golden files, for the pages of the review.
+
+    Golden files and templates are read anew for every page; what is kept is the verdict on each, for the count.
+    """
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
         self.goldens = snapshots.goldens
         self._snapshots = snapshots
         self._gallery = gallery
         self._names: list[MailName] = []
-        self._known: dict[MailName, tuple[State, Verdict]] = {}
+        self._known: dict[MailName, tuple[Fingerprint, Verdict]] = {}
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -92,18 +95,17 @@ class Review:
     def look(self, seconds: float = _MOMENT) -> bool:
         """Compare some of the mails that may have changed since they were compared; return whether any is left."""
         with self._one_at_a_time:
-            states = self._states()
-            return self._look(states, seconds)
+            return self._look(self._fingerprints(), seconds)
 
-    def _look(self, states: Mapping[str, State], seconds: float) -> bool:
-        """Compare what is new. What changes after `states` were taken is new again next time."""
+    def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
+        """Compare what is new. What changes after `files` were taken is new again next time."""
         with self._gallery.one_look():
             self._names = self._snapshots.names()
             self._known = {name: self._known[name] for name in self._names if name in self._known}
-            left = [name for name in self._names if self._known.get(name, (None,))[0] != states[name.template]]
+            left = [name for name in self._names if self._known.get(name, (None,))[0] != files[name.template]]
             until = monotonic() + seconds
             for done, comparison in enumerate(self._snapshots.compare_each(left), 1):
-                self._known[comparison.name] = states[comparison.name.template], comparison.state
+                self._known[comparison.name] = files[comparison.name.template], comparison.state
                 if monotonic() > until:
                     return done < len(left)
         return False
@@ -113,7 +115,7 @@ class Review:
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
         comparisons = self._snapshots.compare_each(wanted)
-        return [_change(comparison) for comparison in comparisons if comparison.state != "same"]
+        return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
 
     def compare(self, name: MailName) -> Comparison:
         """Raise LookupError for what is neither a mail nor golden files."""
@@ -131,10 +133,10 @@ class Review:
             for comparison in accepted:
                 self._snapshots.accept(comparison)
 
-    def _states(self) -> Mapping[str, State]:
+    def _fingerprints(self) -> Mapping[str, Fingerprint]:
         """Return for each template what its mails and their golden files are made from."""
-        own, goldens = states_of(self._gallery), defaultdict(set)
-        for file in state_of(self.goldens.folder):
+        own, goldens = fingerprints(self._gallery), defaultdict(set)
+        for file in fingerprint(self.goldens.folder):
             goldens[file[0].rpartition("/")[0]].add(file)
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | goldens[name] for name in {*own, *goldens}})
 
@@ -143,7 +145,7 @@ class Review:
         return [(name, known[name][1]) for name in self._names if name in known]
 
 
-def grouped(changes: Iterable[Change]) -> list[Group]:
+def group_changes(changes: Iterable[Change]) -> list[Group]:
     """Return the changes with those together that are the same edit; the edits in most mails come first."""
     groups: dict[object, list[Change]] = defaultdict(list)
     for change in changes:
@@ -152,10 +154,10 @@ def grouped(changes: Iterable[Change]) -> list[Group]:
     return [Group(group[0].verdict, tuple(group)) for group in ordered]
 
 
-def _change(comparison: Comparison) -> Change:
+def _change_from(comparison: Comparison) -> Change:
     parts = comparison.html, comparison.text, comparison.subject
     whole = comparison.state != "changed"
-    lines = (_shortened(line) for part in parts for line in part.lines if line.kind != "same")
+    lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
     return Change(
         name=comparison.name,
         verdict=comparison.state,
@@ -168,13 +170,13 @@ def _change(comparison: Comparison) -> Change:
     )
 
 
-def _shortened(line: Line) -> Line:
+def _shorten_line(line: Line) -> Line:
     """Return the line without what is far from what changed in it: lines of compiled HTML are long."""
     pieces, last = line.pieces, len(line.pieces) - 1
-    return line._replace(pieces=tuple(_cut(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
+    return line._replace(pieces=tuple(_cut_piece(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
 
 
-def _cut(piece: Piece, after: bool, before: bool) -> Piece:
+def _cut_piece(piece: Piece, after: bool, before: bool) -> Piece:
     """Keep what stands after a change and before one; of a line that is in one piece, its beginning."""
     text = piece.text
     if piece.changed or len(text) <= (after + before or 2) * _AROUND:

@@ -85,7 +85,7 @@ def choices(shape: Shape) -> list[Any]:
     return []
 
 
-def shown(kind: Kind, value: Any) -> str:
+def to_control_text(kind: Kind, value: Any) -> str:
     """Return the text of a control."""
     match kind, value:
         case _, None:

@@ -7,16 +7,16 @@ from typing import Any
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of
-from keyturn.emails.studio.data.edits import EditUnreadable, Values, edited
+from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit
 from keyturn.emails.studio.data.form import Form
-from keyturn.emails.studio.data.typed_values import fitted
-from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.data.typed_values import fit_values
+from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentData:
-    """`sample` is what the mail is drawn with: what was edited as far as it fits, else what fitted last.
+    """The data of a mail. `sample` is what it is drawn with: what was edited as far as it fits, else what fitted last.
 
     `start` and `values` are plain data: as it was before it was edited, and after, also where it does not fit.
     `faults` are what does not fit, by JSON Pointer. `unreadable` tells that the edit is no JSON object.
@@ -43,9 +43,11 @@ class CurrentData:
 
 
 class CurrentDataReader:
+    """Reads what a view asks for, anew each time; of an edit that does not fit it remembers the last one that did."""
+
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
-        self._fitted_last: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
+        self._last_fitting: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
 
     def of(self, template: str, view: View) -> CurrentData | None:
         """Return what the view asks for; None where the template has no sample.
@@ -58,18 +60,18 @@ class CurrentDataReader:
         if start is None:
             return None
         before = plain_data(start.values)
-        last = self._fitted_last.get((template, start.name, view.seed), start.values)
+        last = self._last_fitting.get((template, start.name, view.seed), start.values)
         try:
-            values = edited(before, view.edit)
+            values = apply_edit(before, view.edit)
         except EditUnreadable as error:
             return CurrentData(replace(start, values=last), props, before, before, unreadable=error)
         if not view.edit:
-            self._fitted_last.pop((template, start.name, view.seed), None)
+            self._last_fitting.pop((template, start.name, view.seed), None)
             return CurrentData(start, props, before, values)
-        drawn, faults = fitted(start, values, props)
+        drawn, faults = fit_values(start, values, props)
         if faults:
             return CurrentData(replace(start, values=last), props, before, values, faults)
-        self._fitted_last[template, start.name, view.seed] = drawn
+        self._last_fitting[template, start.name, view.seed] = drawn
         return CurrentData(replace(start, values=drawn), props, before, values)
 
     def _start(self, template: str, view: View, props: type[EmailProps] | None) -> Sample | None:
@@ -79,6 +81,6 @@ class CurrentDataReader:
         start = self._gallery.sample(template, name) if name else Sample("", {}, "typed")
         if view.seed is None:
             return start
-        from keyturn.emails.studio.data.random_data import surprise  # noqa: PLC0415 - nobody else needs it
+        from keyturn.emails.studio.data.random_data import random_sample  # noqa: PLC0415 - nobody else needs it
 
-        return surprise(start, props, view.seed)
+        return random_sample(start, props, view.seed)

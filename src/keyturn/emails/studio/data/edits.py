@@ -25,7 +25,7 @@ class EditUnreadable(ValueError):
 def read_object(text: str) -> Values:
     """Return the object that a text is. Raises EditUnreadable."""
     try:
-        found = json.loads(text, parse_constant=_refused)
+        found = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise EditUnreadable(error.msg, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:  # NaN, an endless number, nested without end
@@ -35,7 +35,7 @@ def read_object(text: str) -> Values:
     return found
 
 
-def edited(start: Values, edit: str) -> Values:
+def apply_edit(start: Values, edit: str) -> Values:
     """Return what `edit` makes of the values. Raises EditUnreadable."""
     if not edit:
         return dict(start)
@@ -45,15 +45,15 @@ def edited(start: Values, edit: str) -> Values:
     return {name: value for name, value in {**start, **changes}.items() if name not in gone}
 
 
-def edit_of(start: Values, values: Values) -> str:
+def edit_between(start: Values, values: Values) -> str:
     """Return the shortest edit that makes `values` of `start`: nothing where they are the same."""
-    changes = {name: value for name, value in values.items() if name not in start or not _same(value, start[name])}
+    changes = {name: value for name, value in values.items() if name not in start or not _is_same(value, start[name])}
     if gone := [name for name in start if name not in values]:
         changes[_TAKEN_AWAY] = gone
     return json.dumps(changes, ensure_ascii=False, separators=(",", ":")) if changes else ""
 
 
-def in_lines(values: Values) -> str:
+def to_json_lines(values: Values) -> str:
     """Return the values as a person reads JSON."""
     return json.dumps(values, ensure_ascii=False, indent=2)
 
@@ -66,14 +66,14 @@ def steps_of(place: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in place.split("/")[1:]]
 
 
-def item_added(values: Values, place: str, item: Any) -> None:
+def add_item(values: Values, place: str, item: Any) -> None:
     """Add an item to the list at `place`; nothing where there is no list."""
     found = _at(values, steps_of(place))
     if isinstance(found, list):
         found.append(item)
 
 
-def item_removed(values: Values, place: str) -> None:
+def remove_item(values: Values, place: str) -> None:
     """Take the item at `place` out of its list; nothing where there is none."""
     *steps, last = steps_of(place) or [""]
     found = _at(values, steps)
@@ -92,10 +92,10 @@ def _at(values: Any, steps: Iterable[str]) -> Any:
     return values
 
 
-def _same(one: Any, other: Any) -> bool:
+def _is_same(one: Any, other: Any) -> bool:
     """Tell 1 from True and from 1.0, which Python does not."""
     return json.dumps(one) == json.dumps(other)
 
 
-def _refused(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")

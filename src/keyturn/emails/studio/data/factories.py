@@ -16,7 +16,7 @@ from keyturn.emails.studio.data import plausible_texts
 from keyturn.mail.rendering.render import EmailProps
 
 
-def made_up(props: type[EmailProps], seed: int) -> EmailProps:
+def random_props(props: type[EmailProps], seed: int) -> EmailProps:
     """Return props that their types accept; the same for the same seed."""
     factory = MsgspecFactory.create_factory(props, bases=(_Plausible,))  # type: ignore[arg-type]
     factory.__base_factory_overrides__ = {msgspec.Struct: factory}  # structs within are made alike
@@ -42,13 +42,13 @@ class _Plausible:
             return None
         described = inspect.type_info(_without_none(field_meta.annotation))
         one, *more = alternatives(described)
-        made = None if more else _made(one, field_meta.name, description_of(described), cls.__random__)
+        made = None if more else _plausible_value(one, field_meta.name, description_of(described), cls.__random__)
         if made is None:
             made = super().get_field_value(field_meta, field_build_parameters, build_context)  # type: ignore[misc]
-        return _in_cents(made, field_meta.annotation) if isinstance(made, float) else made
+        return _round_to_cents(made, field_meta.annotation) if isinstance(made, float) else made
 
 
-def _in_cents(number: float, annotation: Any) -> float:
+def _round_to_cents(number: float, annotation: Any) -> float:
     try:
         return float(msgspec.convert(round(number, 2), annotation))
     except msgspec.ValidationError:
@@ -64,7 +64,7 @@ def _without_none(annotation: Any) -> Any:
     return annotation
 
 
-def _made(shape: inspect.Type, name: str, description: str, random: Random) -> Any:
+def _plausible_value(shape: inspect.Type, name: str, description: str, random: Random) -> Any:
     match shape:
         case inspect.StrType():
             return first_that_fits(plausible_texts.texts(name, description, random), shape)

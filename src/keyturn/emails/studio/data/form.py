@@ -8,8 +8,8 @@ from msgspec import NODEFAULT, inspect
 
 from keyturn.emails.gallery.samples.plain_data import plain_data
 from keyturn.emails.gallery.samples.shapes import Fields, Shape, alternatives, description_of, parts_of
-from keyturn.emails.studio.data.controls import Kind, choices, control_for, shown, zone_of
-from keyturn.emails.studio.data.edits import Values, edit_of, pointer
+from keyturn.emails.studio.data.controls import Kind, choices, control_for, to_control_text, zone_of
+from keyturn.emails.studio.data.edits import Values, edit_between, pointer
 
 ABSENT: Any = object()
 """The value of a field that is not there at all, as a key of a mapping may be."""
@@ -17,7 +17,9 @@ ABSENT: Any = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """`place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control.
+    """A value that can be edited.
+
+    `place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control.
 
     A moment's `zone` has no place in its control. `options` are the values of a choice. `parts` are the fields of a
     group, or the items of a list, of which there are to be `least` to `most`. A field that is not `always` there may
@@ -53,7 +55,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`start` is what the values were before they were edited; `faults` are by place."""
+    """Makes the fields of a template's data.
+
+    `start` is what the values were before they were edited; `faults` are by place.
+    """
 
     fields: Fields
     start: Values
@@ -73,8 +78,8 @@ class Form:
         without = {name: value for name, value in self.values.items() if name != field.name}
         if field.name in self.start:
             without[field.name] = self.start[field.name]
-        edit = edit_of(self.start, without)
-        return edit if edit != edit_of(self.start, self.values) else None
+        edit = edit_between(self.start, without)
+        return edit if edit != edit_between(self.start, self.values) else None
 
     def _field(
         self,
@@ -100,11 +105,11 @@ class Form:
             kind=kind,
             shape=field.type,
             value=value,
-            shown=shown(kind, there),
+            shown=to_control_text(kind, there),
             zone=(zone_of(there) or zone_of(start)) if kind in ("moment", "clock") else "",
             attributes=attributes,
             says=description_of(field.type),
-            options=tuple((shown("choice", one), str(one)) for one in choices(field.type)),
+            options=tuple((to_control_text("choice", one), str(one)) for one in choices(field.type)),
             parts=tuple(self._parts(place, kind, field.type, there, start)),
             least=least,
             most=most,

@@ -11,7 +11,7 @@ from msgspec import inspect
 from keyturn.emails.gallery.samples.durations import in_iso, read_duration
 from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
 from keyturn.emails.studio.data.controls import choices
-from keyturn.emails.studio.data.edits import Values, item_added, item_removed
+from keyturn.emails.studio.data.edits import Values, add_item, remove_item
 from keyturn.emails.studio.data.form import ABSENT, Field, Form
 
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -19,8 +19,8 @@ _TO_THE_MINUTE = re.compile(r"(?:\d{4}-\d\d-\d\dT)?\d\d:\d\d")
 _NEVER_EMPTY = ("number", "moment", "day", "clock", "span", "choice")
 
 
-class Sent:
-    """The pairs of a form. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
+class SubmittedForm:
+    """What a browser sent of a form, by the names of its fields. Line breaks arrive as CR LF (HTML 4.10.22.4)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._all: dict[str, list[str]] = {}
@@ -38,33 +38,33 @@ class Sent:
         return any(name.startswith("/") for name in self._all)
 
 
-def read(form: Form, sent: Sent) -> Values:
+def read_values(form: Form, sent: SubmittedForm) -> Values:
     """Return the values as they were sent, with an item added or removed where a button asked for that."""
     fields = list(form)
-    values = _group(tuple(fields), sent)
+    values = _read_group(tuple(fields), sent)
     for place in sent.texts("remove"):
-        item_removed(values, place)
+        remove_item(values, place)
     for place in sent.texts("add"):
-        if many := _find(fields, place):
-            item_added(values, place, _another(many))
+        if many := _find_field(fields, place):
+            add_item(values, place, _next_item(many))
     return values
 
 
-def _group(fields: tuple[Field, ...], sent: Sent) -> Values:
-    read = ((field.name, _value(field, sent)) for field in fields)
+def _read_group(fields: tuple[Field, ...], sent: SubmittedForm) -> Values:
+    read = ((field.name, _read_value(field, sent)) for field in fields)
     return {name: value for name, value in read if value is not ABSENT}
 
 
-def _value(field: Field, sent: Sent) -> Any:
+def _read_value(field: Field, sent: SubmittedForm) -> Any:
     if field.place in sent.texts("unset"):
         return ABSENT if field.droppable else None
     if field.kind in ("group", "many") and field.unset:
-        return blank(field.shape, optional=False)
+        return blank_value(field.shape, optional=False)
     match field.kind:
         case "group":
-            return _group(field.parts, sent)
+            return _read_group(field.parts, sent)
         case "many":
-            return [_value(item, sent) for item in field.parts]
+            return [_read_value(item, sent) for item in field.parts]
         case "flag":
             return sent.text(field.place) is not None
     text = sent.text(field.place)
@@ -72,10 +72,10 @@ def _value(field: Field, sent: Sent) -> Any:
         return field.value
     if not text and not field.always and field.kind in _NEVER_EMPTY:
         return ABSENT if field.droppable else None
-    return _parsed(field, text)
+    return _parse_text(field, text)
 
 
-def _parsed(field: Field, text: str) -> Any:
+def _parse_text(field: Field, text: str) -> Any:
     """Return the value that a text stands for; the text itself where it stands for none, which is a fault then."""
     match field.kind:
         case _ if not text:
@@ -102,24 +102,24 @@ def _parsed(field: Field, text: str) -> Any:
     return text
 
 
-def _find(fields: Iterable[Field], place: str) -> Field | None:
+def _find_field(fields: Iterable[Field], place: str) -> Field | None:
     for field in fields:
         if field.place == place:
             return field
         if place.startswith(f"{field.place}/"):
-            return _find(field.parts, place)
+            return _find_field(field.parts, place)
     return None
 
 
-def _another(many: Field) -> Any:
+def _next_item(many: Field) -> Any:
     """Return one more item: like the last, which is most plausible."""
     if many.value:
         return many.value[-1]
     item = next((one.item_type for one in alternatives(many.shape) if hasattr(one, "item_type")), inspect.AnyType())
-    return blank(item)
+    return blank_value(item)
 
 
-def blank(shape: Shape, *, optional: bool = True) -> Any:
+def blank_value(shape: Shape, *, optional: bool = True) -> Any:
     """Return the simplest value of a type, as JSON has it; None where that is allowed and `optional`."""
     kinds = alternatives(shape)
     if optional and any(isinstance(one, inspect.NoneType) for one in kinds):
@@ -132,7 +132,7 @@ def blank(shape: Shape, *, optional: bool = True) -> Any:
         case inspect.StrType() as text:
             return "x" * (text.min_length or 0)
         case group if fields := parts_of(group):
-            return {field.encode_name: blank(field.type) for field in fields if field.required}
+            return {field.encode_name: blank_value(field.type) for field in fields if field.required}
         case one:
             return copy(next((value for kinds, value in _BLANKS.items() if isinstance(one, kinds)), ""))
 

@@ -61,12 +61,12 @@ def texts(name: str, described: str, random: Random) -> Iterator[str]:
     A description that repeats the name says more: "address" may be "the client's IP address".
     """
     for said in (described, name) if name.replace("_", " ") in described else (name, described):
-        if text := told(said, random):
+        if text := text_named(said, random):
             yield text
     yield from (short(random), link(random), address(random), token(random))
 
 
-def told(said: str, random: Random) -> str:
+def text_named(said: str, random: Random) -> str:
     """Return a text of the sort that a name or a description speaks of; empty where it says nothing."""
     words = said.replace("_", " ")
     make = next((make for pattern, make in _BY_NAME if pattern.search(words)), None)

@@ -17,18 +17,21 @@ _PATH = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-class Fitted(NamedTuple):
-    """`values` are those of the sample where what was edited does not fit. `faults` are by JSON Pointer."""
+class FittedValues(NamedTuple):
+    """Values for a template.
+
+    `values` are those of the sample where what was edited does not fit. `faults` are by JSON Pointer.
+    """
 
     values: Mapping[str, Any]
     faults: Mapping[str, str]
 
 
-def fitted(start: Sample, edited: Values, props: type[EmailProps] | None) -> Fitted:
-    return _typed(start, edited, props) if props else _plain(start, edited)
+def fit_values(start: Sample, edited: Values, props: type[EmailProps] | None) -> FittedValues:
+    return _fit_to_props(start, edited, props) if props else _fit_to_sample(start, edited)
 
 
-def _typed(start: Sample, edited: Values, props: type[EmailProps]) -> Fitted:
+def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> FittedValues:
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     fields = {field.name: field for field in msgspec.structs.fields(props)}
@@ -39,28 +42,28 @@ def _typed(start: Sample, edited: Values, props: type[EmailProps]) -> Fitted:
         try:
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
-            message, steps = _told(error)
-            faults[pointer(name, *steps)] = _plainly(message, _found(value, steps))
+            message, steps = _split_message(error)
+            faults[pointer(name, *steps)] = _to_plain_words(message, _value_at(value, steps))
     faults |= {pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
-        return Fitted({**start.values, **values}, faults)
+        return FittedValues({**start.values, **values}, faults)
     try:
-        return Fitted(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
+        return FittedValues(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
     except msgspec.ValidationError as error:  # what the struct itself asks of its fields together
-        return Fitted(start.values, {"": str(error)})
+        return FittedValues(start.values, {"": str(error)})
 
 
-def _plain(start: Sample, edited: Values) -> Fitted:
+def _fit_to_sample(start: Sample, edited: Values) -> FittedValues:
     """Nothing says what plain values may be, but what was a date in the sample is one again."""
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for name, value in edited.items():
         try:
-            values[name] = _like(start.values.get(name), value, pointer(name))
+            values[name] = _convert_like(start.values.get(name), value, pointer(name))
         except _Unlike as error:
             faults[error.place] = error.message
             values[name] = start.values[name]
-    return Fitted(values, faults)
+    return FittedValues(values, faults)
 
 
 class _Unlike(Exception):
@@ -68,19 +71,19 @@ class _Unlike(Exception):
         self.place, self.message = place, message
 
 
-def _like(start: Any, value: Any, place: str) -> Any:
+def _convert_like(start: Any, value: Any, place: str) -> Any:
     match start, value:
         case ((datetime() | date() | time() | timedelta()), str()):
             try:
                 return msgspec.convert(value, type(start))
             except msgspec.ValidationError as error:
-                raise _Unlike(place, _plainly(str(error), value)) from error
+                raise _Unlike(place, _to_plain_words(str(error), value)) from error
         case Mapping(), Mapping():
-            return {key: _like(start.get(key), each, f"{place}{pointer(key)}") for key, each in value.items()}
+            return {key: _convert_like(start.get(key), each, f"{place}{pointer(key)}") for key, each in value.items()}
         case ((list() | tuple()), list()):
             first = start[0] if start else None
             return [
-                _like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
+                _convert_like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
                 for at, each in enumerate(value)
             ]
         case ((Mapping() | list() | tuple()), str()):
@@ -88,13 +91,13 @@ def _like(start: Any, value: Any, place: str) -> Any:
     return value
 
 
-def _told(error: msgspec.ValidationError) -> tuple[str, list[str]]:
+def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
     found = _PATH.match(str(error))
     message, path = (found[1], found[2] or "") if found else (str(error), "")
     return message, [name or index for name, index in _STEP.findall(path)]
 
 
-def _found(value: Any, steps: list[str]) -> Any:
+def _value_at(value: Any, steps: list[str]) -> Any:
     for step in steps:
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
@@ -103,7 +106,7 @@ def _found(value: Any, steps: list[str]) -> Any:
     return value
 
 
-def _plainly(message: str, value: Any) -> str:
+def _to_plain_words(message: str, value: Any) -> str:
     """Say what msgspec says as a person would."""
     for pattern, say in _SAYINGS:
         if found := pattern.fullmatch(message):
@@ -111,17 +114,17 @@ def _plainly(message: str, value: Any) -> str:
     return f"{message}."
 
 
-def _count(value: Any) -> str:
+def _count_in_words(value: Any) -> str:
     if not isinstance(value, (str, list, dict)):
         return ""
     return f" There is {len(value)}." if len(value) == 1 else f" There are {len(value)}."
 
 
-def _round(number: str) -> str:
+def _without_zero(number: str) -> str:
     return number.removesuffix(".0")
 
 
-def _many(count: str, what: str) -> str:
+def _in_plural(count: str, what: str) -> str:
     return f"{count} {what}" if count == "1" else f"{count} {what}s"
 
 
@@ -131,26 +134,26 @@ _SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
     for pattern, say in (
         (
             r"Expected `str` of length <= (\d+)",
-            lambda found, value: f"At most {_many(found[1], 'character')}.{_count(value)}",
+            lambda found, value: f"At most {_in_plural(found[1], 'character')}.{_count_in_words(value)}",
         ),
         (
             r"Expected `str` of length >= (\d+)",
-            lambda found, value: f"At least {_many(found[1], 'character')}.{_count(value)}",
+            lambda found, value: f"At least {_in_plural(found[1], 'character')}.{_count_in_words(value)}",
         ),
         (r"Expected `str` matching regex '(.*)'", lambda found, _: f"It has to match {found[1]}"),
         (
             r"Expected `\w+` of length <= (\d+)",
-            lambda found, value: f"At most {_many(found[1], 'item')}.{_count(value)}",
+            lambda found, value: f"At most {_in_plural(found[1], 'item')}.{_count_in_words(value)}",
         ),
         (
             r"Expected `\w+` of length >= (\d+)",
-            lambda found, value: f"At least {_many(found[1], 'item')}.{_count(value)}",
+            lambda found, value: f"At least {_in_plural(found[1], 'item')}.{_count_in_words(value)}",
         ),
-        (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_round(found[1])} or more."),
-        (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_round(found[1])} or less."),
-        (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_round(found[1])}."),
-        (r"Expected `\w+` < (\S+)", lambda found, _: f"Less than {_round(found[1])}."),
-        (r"Expected `\w+` that's a multiple of (\S+)", lambda found, _: f"A multiple of {_round(found[1])}."),
+        (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_without_zero(found[1])} or more."),
+        (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_without_zero(found[1])} or less."),
+        (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_without_zero(found[1])}."),
+        (r"Expected `\w+` < (\S+)", lambda found, _: f"Less than {_without_zero(found[1])}."),
+        (r"Expected `\w+` that's a multiple of (\S+)", lambda found, _: f"A multiple of {_without_zero(found[1])}."),
         (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "This has to be a number."),
         (r"Expected `str(?: \| null)?`, got .*", lambda *_: "This has to be a text."),
         (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "This has to be true or false."),

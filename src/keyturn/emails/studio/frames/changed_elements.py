@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.heads import insert_in_head
 
 _START_TAG = re.compile(r"<[a-z][\w:-]*", re.IGNORECASE)
 
@@ -12,11 +12,11 @@ _STYLE = "<style>[data-marks] [data-changed]{{outline:2px solid {colour};outline
 _COLOURS = {"before": "#d0453b", "after": "#1f9d76"}
 
 
-def with_marks(html: str, numbers: Iterable[int], side: str) -> str:
+def mark_changes(html: str, numbers: Iterable[int], side: str) -> str:
     """Mark the elements that start in these lines, or hold them; `html` is a golden file's, a tag a line."""
     lines = html.split("\n")
     for number in numbers:
         at = next((at for at in range(number - 1, -1, -1) if _START_TAG.match(lines[at])), None)
         if at is not None and "data-changed" not in lines[at]:
             lines[at] = _START_TAG.sub(lambda tag: f"{tag[0]} data-changed", lines[at], count=1)
-    return in_head("\n".join(lines), _STYLE.format(colour=_COLOURS[side]))
+    return insert_in_head("\n".join(lines), _STYLE.format(colour=_COLOURS[side]))

@@ -3,7 +3,7 @@
 from keyturn.emails.lint.css.cascade import OUTLOOK_MARK
 from keyturn.emails.lint.css.computed_style import Painter
 from keyturn.emails.lint.css.dark_modes import FULL, PARTIAL, Mode
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
 
 MODES = {mode.name: mode for mode in (PARTIAL, FULL)}
@@ -12,7 +12,7 @@ MODES = {mode.name: mode for mode in (PARTIAL, FULL)}
 _MARKS = tuple(OUTLOOK_MARK + rest for rest in ("sc", "sb", "ac", "ab"))
 
 
-def inverted(html: str, mode: Mode) -> str:
+def simulate_dark(html: str, mode: Mode) -> str:
     """Return the HTML with the colours that `mode` makes of its own; images stay as they are.
 
     Each element that has a colour is given the new one in its style, as Outlook.com does it; what inherits a colour
@@ -32,4 +32,4 @@ def inverted(html: str, mode: Mode) -> str:
     has_ground = any("background-color" in colours.get(page, {}) for page in pages)
     canvas = painter.canvas
     ground = "" if has_ground else f"background-color:{canvas.ground};"
-    return in_head(rewriting.text(), f"<style>html{{{ground}color:{canvas.colour}}}</style>")
+    return insert_in_head(rewriting.text(), f"<style>html{{{ground}color:{canvas.colour}}}</style>")

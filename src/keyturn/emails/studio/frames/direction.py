@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
 
 
-def turned(html: str, direction: Literal["ltr", "rtl"]) -> str:
+def set_direction(html: str, direction: Literal["ltr", "rtl"]) -> str:
     """Return the HTML with the direction on its page, and on what holds all of it where that waits for the text.
 
     MJML without a direction of its own compiles to `dir="auto"` on the element below the body.
@@ -16,4 +16,4 @@ def turned(html: str, direction: Literal["ltr", "rtl"]) -> str:
     waiting = [tag for body in page for tag in body.children if tag.get("dir") == "auto"]
     for tag in (*page, *waiting):
         rewriting.set(tag, "dir", direction)
-    return rewriting.text() if page else in_head(html, f"<style>html{{direction:{direction}}}</style>")
+    return rewriting.text() if page else insert_in_head(html, f"<style>html{{direction:{direction}}}</style>")

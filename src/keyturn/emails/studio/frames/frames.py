@@ -4,8 +4,8 @@ import re
 
 from litestar import MediaType, Response
 
-from keyturn.emails.studio.frames.heads import in_head
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.frames.heads import insert_in_head
+from keyturn.emails.studio.view import Scheme, View
 
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _POLICY = (
@@ -28,33 +28,33 @@ CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 def frame(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
     return Response(
-        in_head(drawn(html, view), '<base target="_blank">'),
+        insert_in_head(apply_view(html, view), '<base target="_blank">'),
         media_type=MediaType.HTML,
         headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )
 
 
-def drawn(html: str, view: View) -> str:
+def apply_view(html: str, view: View) -> str:
     """Return the mail in the scheme and the direction that are wanted, with images or without.
 
     What reads the mail to change it is loaded for the first that is changed: most are shown as they are.
     """
     if view.dir:
-        from keyturn.emails.studio.frames.direction import turned  # noqa: PLC0415
+        from keyturn.emails.studio.frames.direction import set_direction  # noqa: PLC0415
 
-        html = turned(html, view.dir)
+        html = set_direction(html, view.dir)
     if view.scheme in ("partial", "full"):
-        from keyturn.emails.studio.frames.dark_simulation import MODES, inverted  # noqa: PLC0415
+        from keyturn.emails.studio.frames.dark_simulation import MODES, simulate_dark  # noqa: PLC0415
 
-        html = inverted(html, MODES[view.scheme])
+        html = simulate_dark(html, MODES[view.scheme])
     if view.images == "off":
-        from keyturn.emails.studio.frames.images import without_images  # noqa: PLC0415
+        from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
 
-        html = without_images(html)
-    return in_scheme(html, view.scheme)
+        html = remove_images(html)
+    return force_scheme(html, view.scheme)
 
 
-def in_scheme(html: str, scheme: Scheme) -> str:
+def force_scheme(html: str, scheme: Scheme) -> str:
     """Decide the mail's own `prefers-color-scheme` queries, whatever the machine prefers.
 
     The property color-scheme on the frame would do it in Chromium, not in every browser; a query that is always or

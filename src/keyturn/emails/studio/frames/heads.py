@@ -5,7 +5,7 @@ import re
 _BEFORE = re.compile(r"<head(?:\s[^>]*)?>|<html(?:\s[^>]*)?>|<!doctype[^>]*>", re.IGNORECASE)
 
 
-def in_head(html: str, markup: str) -> str:
+def insert_in_head(html: str, markup: str) -> str:
     """Return the HTML with the markup in its head, also where the tag is left out: behind what comes before it."""
     found = list(_BEFORE.finditer(html))
     heads = [tag for tag in found if tag[0][:5].lower() == "<head"]

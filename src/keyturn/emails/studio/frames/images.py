@@ -2,7 +2,7 @@
 
 import re
 
-from keyturn.emails.studio.frames.heads import in_head
+from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
 from keyturn.mail.rendering.html_tree import Element
 
@@ -17,7 +17,7 @@ _ATTRIBUTES = {
 _BOX = "<style>img{display:inline-block;outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"
 
 
-def without_images(html: str) -> str:
+def remove_images(html: str) -> str:
     """Return the HTML with no image in it that could be loaded, from whichever attribute or style."""
     rewriting = Rewriting(html)
     for tag in rewriting.tags:
@@ -27,7 +27,7 @@ def without_images(html: str) -> str:
             rewriting.set(tag, "style", _URL.sub("none", style))
         if tag.tag == "style":
             _empty(rewriting, tag)
-    return in_head(rewriting.text(), _BOX)
+    return insert_in_head(rewriting.text(), _BOX)
 
 
 def _empty(rewriting: Rewriting, style: Element) -> None:

@@ -10,7 +10,10 @@ _NAME = re.compile(r"<[^\s/>]+")
 
 
 class Rewriting:
-    """Changes wait until `text` puts them in place. Of two to one attribute the last one counts."""
+    """Changes attributes of a mail's tags.
+
+    Changes wait until `text` puts them in place. Of two to one attribute the last one counts.
+    """
 
     def __init__(self, html: str) -> None:
         self._html = html

@@ -1,4 +1,4 @@
-"""What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is picked out."""
+"""What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,60 +7,77 @@ from typing import Any
 
 from litestar.exceptions import NotFoundException, ValidationException
 
-from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.studio.data.current_data import CurrentDataReader
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.pages.view import View
-from keyturn.emails.studio.rendering.previews import Preview, Previews
-from keyturn.emails.studio.rendering.selection import line_in
+from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.selection import Selection, line_in
 from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, SourceMap
+from keyturn.emails.studio.view import View
+from keyturn.errors import TemplateInvalid
 
 
 class Canvas:
-    """Whatever this is asked for and does not exist is a NotFoundException."""
+    """Shows one rendition in each of its ways. What it is asked for and does not exist is a NotFoundException."""
 
-    def __init__(self, gallery: Gallery, giving: CurrentDataReader, sender: str) -> None:
-        self._previews = Previews(gallery, giving)
-        self._pixels = SourceMap(gallery, giving)
-        self._sources = Sources(gallery, sender)
+    def __init__(self, renditions: Renditions, sender: str) -> None:
+        self._renditions = renditions
+        self._gallery = renditions.gallery
+        self._sources = Sources(renditions.gallery, sender)
 
-    def preview(self, template: str, view: View) -> Preview:
-        with _found():
-            return self._previews.draw(template, view)
+    def rendition(self, template: str, view: View) -> Rendition:
+        with _or_not_found():
+            return self._renditions.rendition(template, view)
 
-    def parts(self, template: str, view: View, preview: Preview) -> dict[str, Any]:
+    def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
         """Return what the page needs to know, beside the mail itself."""
-        with _found():
-            return {
-                "frame": view.to(sample=preview.sample).mail(),
-                "sandbox": frames.PREVIEW,
-                "own_files": {file: stage for stage, file in self._sources.files(template, preview).items()},
-                "stages": self._sources.stages(template, preview),
-                "source": self._sources.at(view.file, template, preview) if view.show == "source" else None,
-                "picked": self._pixels.picked(template, view, at) if (at := _line(view)) else None,
-            }
+        stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
+        return {
+            "frame": view.to(sample=rendition.sample).mail(),
+            "sandbox": frames.PREVIEW,
+            "own_files": stage_of,
+            "stages": self._sources.stages(rendition),
+            "source": self._sources.at(view.file, rendition) if view.show == "source" else None,
+            "picked": self._selection(rendition, at) if (at := _line(view)) else None,
+        }
 
-    def html(self, template: str, view: View) -> str | None:
+    def html(self, rendition: Rendition) -> str | None:
         """Return the mail for the frame; None where it cannot be drawn.
 
         It says of all that is in it where it comes from, and is drawn as what is sent. While a template is broken it
         is the last good mail, which says nothing.
         """
-        with _found():
-            if document := self._pixels.document(template, view):
-                return document.marked_html
-        mail = self.preview(template, view).mail
-        return mail.html if mail else None
+        if document := _document(rendition):
+            return document.marked_html
+        return rendition.mail.html if rendition.mail else None
 
-    def marks(self, template: str, view: View) -> Marks:
-        with _found():
-            return self._pixels.marks(template, view, _line(view))
+    def marks(self, rendition: Rendition, view: View) -> Marks:
+        """Return what everything in the frame comes from; nothing where it cannot be drawn."""
+        at = _line(view)
+        document = _document(rendition)
+        return SourceMap(document).marks(at) if document else Marks({}, ())
 
-    def message(self, template: str, view: View) -> EmailMessage:
-        with _found():
-            return self._sources.message(template, self._previews.draw(template, view))
+    def message(self, rendition: Rendition) -> EmailMessage:
+        """Return the whole message."""
+        with _or_not_found():
+            return self._sources.message(rendition)
+
+    def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
+        """Return what the page says of a line; None where it is in no file of this mail."""
+        if at.file not in self._gallery.files_of(rendition.template):
+            return None
+        source, document = self._gallery.source(at.file), _document(rendition)
+        return SourceMap(document).selection(at, source) if document else Selection.of(at, (), source, in_inbox=False)
+
+
+def _document(rendition: Rendition) -> Document | None:
+    """Return the mail with its places, where it can be drawn."""
+    try:
+        document = rendition.document()
+    except (TemplateInvalid, LookupError):  # the page says so
+        return None
+    return document if document.html else None
 
 
 def _line(view: View) -> Place | None:
@@ -71,7 +88,7 @@ def _line(view: View) -> Place | None:
 
 
 @contextmanager
-def _found() -> Iterator[None]:
+def _or_not_found() -> Iterator[None]:
     try:
         yield
     except LookupError as error:

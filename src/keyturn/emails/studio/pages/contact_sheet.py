@@ -9,10 +9,10 @@ import msgspec
 from litestar import Request
 
 from keyturn.emails.gallery import Entry
-from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.query_errors import read_query
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import Scheme, View
+from keyturn.emails.studio.view import Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {"light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS"}
@@ -75,7 +75,7 @@ class Section:
 
 
 def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
-    found = (entry for entry in in_order(entries) if fits(view.find, entry.name))
+    found = (entry for entry in in_order(entries) if matches(view.find, entry.name))
     return [
         Section(entry.name, tuple(Strip(sample, tuple(_cells(sample, view))) for sample in _samples(entry, view)))
         for entry in found
@@ -96,6 +96,6 @@ def _cells(sample: str, view: SheetView) -> Iterator[Cell]:
 
 def read_sheet_view(request: Request[Any, Any, Any]) -> SheetView:
     """Read the address. A form sends a name several times where several choices are ticked."""
-    given: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
-    single = {name: values[-1] for name, values in given.items() if name in ("find", "samples", "pane")}
-    return read_query(given | single, SheetView)
+    query: dict[str, Any] = {name: request.query_params.getall(name) for name in request.query_params}
+    single = {name: values[-1] for name, values in query.items() if name in ("find", "samples", "pane")}
+    return read_query(query | single, SheetView)

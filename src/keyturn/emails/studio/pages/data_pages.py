@@ -9,10 +9,11 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
-from keyturn.emails.studio.data.data_tab import DataTab
-from keyturn.emails.studio.data.form_reading import Sent
+from keyturn.emails.studio.data.form_reading import SubmittedForm
+from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.view import View
 
 
 @get("/edit/{name:path}", sync_to_thread=False)
@@ -21,12 +22,12 @@ def edit(
     name: FromPath[Path],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
-    face: NamedDependency[Layout],
+    layout: NamedDependency[Layout],
 ) -> Redirect:
     """Make an edit of the fields that a form sent, and go to the page that shows it."""
-    template = named(name)
-    edited = data_tab.edited(template, view, Sent(request.query_params.multi_items()))
-    return Redirect(face.url("templates", template, view=edited), status_code=HTTP_303_SEE_OTHER)
+    template = name_in_path(name)
+    edited = data_tab.view_with_edit(template, view, SubmittedForm(request.query_params.multi_items()))
+    return Redirect(layout.url("templates", template, view=edited), status_code=HTTP_303_SEE_OTHER)
 
 
 @post("/templates/{name:path}", status_code=HTTP_303_SEE_OTHER)
@@ -35,10 +36,13 @@ async def save(
     name: FromPath[Path],
     view: NamedDependency[View],
     data_tab: NamedDependency[DataTab],
-    face: NamedDependency[Layout],
+    layout: NamedDependency[Layout],
 ) -> Redirect:
     """Write the data that a form sent as a sample, and go to it; or back, to what is in the way."""
-    template = named(name)
-    sent = Sent((await request.form()).multi_items())
-    there = data_tab.save(template, data_tab.edited(template, view.to(save=""), sent), sent)
-    return Redirect(face.url("templates", template, view=there), status_code=HTTP_303_SEE_OTHER)
+    template = name_in_path(name)
+    sent = SubmittedForm((await request.form()).multi_items())
+    there = data_tab.save(template, data_tab.view_with_edit(template, view.to(save=""), sent), sent)
+    return Redirect(layout.url("templates", template, view=there), status_code=HTTP_303_SEE_OTHER)
+
+
+HANDLERS = (edit, save)

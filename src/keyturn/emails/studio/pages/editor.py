@@ -10,7 +10,10 @@ from keyturn.errors import Fault, SettingsInvalid
 
 
 class Editor(NamedTuple):
-    """`pattern` holds {path}, and where the editor can use them {line} and {column}."""
+    """An editor that answers to an address.
+
+    `pattern` holds {path}, and where the editor can use them {line} and {column}.
+    """
 
     name: str
     pattern: str
@@ -50,7 +53,7 @@ _COMMANDS = {
 }  # fmt: skip
 
 
-def editor_called(setting: str) -> Editor | None:
+def editor_for(setting: str) -> Editor | None:
     """Return the editor that is set, by its name or a pattern; None where nothing is set.
 
     Raises SettingsInvalid for a name that is not known and for a pattern that leads nowhere.

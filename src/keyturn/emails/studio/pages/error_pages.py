@@ -13,19 +13,19 @@ from keyturn.emails.studio.pages.layout import HEADERS, Layout
 _logger = logging.getLogger("keyturn")
 
 
-def error_page(face: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
+def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         # A stranger is not to see the list, and a frame no studio within the studio, whose policy nothing may frame.
         if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
             return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
-        return face.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
+        return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
 
     return answer
 
 
-def failed_page(face: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
+def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
     """Return what answers where nobody thought of an error: what happened stands in the terminal, not on the page."""
-    answer = error_page(face)
+    answer = error_page(layout)
 
     def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)

@@ -10,32 +10,36 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.rendering.source_map import Marks
+from keyturn.emails.studio.view import View
 
 
 @get("/frames/{name:path}", sync_to_thread=False)
 def template_frame(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
-    template = named(name)
-    if html := canvas.html(template, view):
+    rendition = canvas.rendition(name_in_path(name), view)
+    if html := canvas.html(rendition):
         return frames.frame(html, view, frames.PREVIEW)
-    fault = canvas.preview(template, view).fault
-    reason = f"{fault.place}: {fault.message}" if fault else f"{template} has no sample."
+    fault = rendition.fault
+    reason = f"{fault.place}: {fault.message}" if fault else f"{rendition.template} has no sample."
     return Response(reason, status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
 
 
 @get("/places/{name:path}", sync_to_thread=False)
 def places(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[Marks]:
     """Say which line of the templates each part of the frame comes from."""
-    return Response(canvas.marks(named(name), view), media_type=MediaType.JSON)
+    return Response(canvas.marks(canvas.rendition(name_in_path(name), view), view), media_type=MediaType.JSON)
 
 
 @get("/eml/{name:path}", sync_to_thread=False)
 def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[bytes]:
     """Hand out the whole message, to be opened in a mail program."""
-    template = named(name)
-    message = canvas.message(template, view)
+    template = name_in_path(name)
+    message = canvas.message(canvas.rendition(template, view))
     file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
     headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
     return Response(message.as_bytes(), media_type="message/rfc822", headers=headers)
+
+
+HANDLERS = (template_frame, places, message_file)

@@ -11,7 +11,7 @@ from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.contact_sheet import SAMPLES, SCHEMES, SheetView, read_sheet_view, sections
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.view import View
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -23,24 +23,26 @@ class Item(msgspec.Struct, frozen=True):
 
 
 @get("/index.json", sync_to_thread=False)
-def index(view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]) -> list[Item]:
+def index(
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> list[Item]:
     """Return all that the folder holds. A mail is shown as the page shows it on which it is looked for."""
     entries = in_order(gallery.entries())
     anew = View(**{name: getattr(view, name) for name in ("lang", "brand", "dir", "width", "scheme", "images", "tab")})
     return [
-        *(Item("Template", entry.name, face.url("templates", entry.name, view=anew)) for entry in entries),
+        *(Item("Template", entry.name, layout.url("templates", entry.name, view=anew)) for entry in entries),
         *(
-            Item("Sample", f"{entry.name} / {sample}", face.url("templates", entry.name, view=anew.to(sample=sample)))
+            Item("Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=anew.to(sample=sample)))
             for entry in entries
             for sample in entry.samples
         ),
-        *(Item("Shared file", file, face.url("files", file, view=anew)) for file in gallery.shared()),
+        *(Item("Shared file", file, layout.url("files", file, view=anew)) for file in gallery.shared()),
     ]
 
 
 @get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)}, sync_to_thread=False)
 def contact_sheet(
-    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
+    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
     """Show every template by its samples, widths and schemes, as far as they are asked for."""
     found = sections(gallery.entries(), sheet)
@@ -55,4 +57,7 @@ def contact_sheet(
         "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }
-    return face.page("sheet.html", context)
+    return layout.page("sheet.html", context)
+
+
+HANDLERS = (contact_sheet, index)

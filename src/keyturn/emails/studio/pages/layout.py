@@ -16,12 +16,12 @@ from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.editor import editor_called
-from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.editor import editor_for
+from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import tree
-from keyturn.emails.studio.pages.view import WIDTHS, View
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.studio import Studio
+from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.packaging import folder
 
@@ -40,6 +40,8 @@ HEADERS = {
 
 
 class Layout:
+    """Renders the pages, from the templates in the folder preview/ and what every page carries."""
+
     def __init__(
         self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
     ) -> None:
@@ -49,7 +51,7 @@ class Layout:
         self._checks = checks
         self._review = review
         self._languages = gallery.languages
-        self._editor = editor_called(studio.editor) if is_loopback(studio.host) else None
+        self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
             autoescape=True,
@@ -91,7 +93,7 @@ class Layout:
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
-            shared={file: fits(view.find, file) for file in self._gallery.shared()},
+            shared={file: matches(view.find, file) for file in self._gallery.shared()},
             tallies=self._checks.tallies(self._languages.choose(view.lang)),
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else len(self._captured.names()),

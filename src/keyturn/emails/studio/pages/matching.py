@@ -7,17 +7,17 @@ _STRETCH = 5
 _PART = re.compile(r"(?<![^\W_])[^\W_]")
 
 
-def fits(find: str, name: str) -> bool:
+def matches(find: str, name: str) -> bool:
     """Whether every word of the search is in the name, as it is or with letters left out.
 
     Where some are left out the first has to begin a part of the name, and the last may not be far: "ordsh" finds
     "orders/shipped", "rsh" does not.
     """
     name = name.lower()
-    return all(word in name or _in_order(word, name) for word in find.lower().split())
+    return all(word in name or _has_in_order(word, name) for word in find.lower().split())
 
 
-def _in_order(word: str, name: str) -> bool:
+def _has_in_order(word: str, name: str) -> bool:
     return any(
         _follows(word, name[start : start + _STRETCH * len(word)]) for start in _starts(name) if name[start] == word[0]
     )

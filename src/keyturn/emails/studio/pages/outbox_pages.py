@@ -12,16 +12,16 @@ from keyturn.emails.studio.capture.captured_mails import Captured, Mail
 from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View
 from keyturn.emails.studio.rendering.source import Source
+from keyturn.emails.studio.view import View
 
 
 @get("/outbox", sync_to_thread=False)
 def outbox_page(
-    view: NamedDependency[View], captured: NamedDependency[Captured], face: NamedDependency[Layout]
+    view: NamedDependency[View], captured: NamedDependency[Captured], layout: NamedDependency[Layout]
 ) -> Response[str]:
     context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
-    return face.page("outbox.html", context)
+    return layout.page("outbox.html", context)
 
 
 @get("/outbox/{name:str}", sync_to_thread=False)
@@ -29,7 +29,7 @@ def mail_page(
     name: FromPath[str],
     view: NamedDependency[View],
     captured: NamedDependency[Captured],
-    face: NamedDependency[Layout],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
     mail, names = _read(captured, name), captured.names()
     here = names.index(name)
@@ -46,7 +46,7 @@ def mail_page(
     }
     if view.show == "source":
         context["source"] = Source(name, "eml", mail.raw)
-    return face.page("mail.html", context)
+    return layout.page("mail.html", context)
 
 
 @get("/outbox/{name:str}/frame", sync_to_thread=False)
@@ -73,3 +73,6 @@ def _raw(captured: Captured, name: str) -> bytes:
         return captured.raw(name)
     except LookupError as error:
         raise NotFoundException(detail=str(error)) from error
+
+
+HANDLERS = (outbox_page, mail_page, mail_frame, mail_file)

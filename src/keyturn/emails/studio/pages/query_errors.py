@@ -1,27 +1,40 @@
-"""What is said of an address that asks for what does not exist: which part of it, and what that part takes."""
+"""What a request asks for, by its path and its query; and what is said of a query that asks for what does not exist."""
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from litestar import Request
 from litestar.exceptions import ValidationException
 from msgspec import inspect
 
 from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
+from keyturn.emails.studio.view import View
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"`\$\.(\w+)")
 
 
-def read_query(given: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+def name_in_path(path: Path) -> str:
+    """Return the name of a template or a file, as the path behind a page's own has it."""
+    return path.as_posix().lstrip("/")
+
+
+def read_view(request: Request[Any, Any, Any]) -> View:
+    """Return the view that a request asks for. Raises ValidationException."""
+    return read_query(dict(request.query_params), View)
+
+
+def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
     """Return the view that a query asks for. Raises ValidationException."""
     try:
-        return msgspec.convert(given, kind, strict=False)
+        return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
-        detail = _sentence(place[1], given[place[1]], kind) if place else f"The address cannot be read: {error}."
+        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
         raise ValidationException(detail=detail) from error
 
 

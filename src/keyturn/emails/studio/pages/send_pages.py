@@ -15,7 +15,8 @@ from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPR
 from keyturn.emails.studio.capture.sending import Outcome, Sending
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.view import View
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -23,35 +24,38 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class SendPages:
-    """`sending` is None where nobody has configured a transport: then the page says how to."""
+    """Sends the mail of a page.
 
-    def __init__(self, canvas: Canvas, sending: Sending | None, face: Layout) -> None:
+    `sending` is None where nobody has configured a transport: then the page says how to.
+    """
+
+    def __init__(self, canvas: Canvas, sending: Sending | None, layout: Layout) -> None:
         self._canvas = canvas
         self._sending = sending
-        self._face = face
+        self._layout = layout
 
     def page(self, template: str, view: View, outcome: Outcome) -> Response[str]:
-        preview = self._canvas.preview(template, view)
+        rendition = self._canvas.rendition(template, view)
         context: dict[str, Any] = {
             "template": template,
-            "view": view.to(sample=preview.sample),
-            "preview": preview,
+            "view": view.to(sample=rendition.sample),
+            "rendition": rendition,
             "sending": self._sending,
             "outcome": outcome,
         }
         status = HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK
-        return self._face.page("send.html", context, status)
+        return self._layout.page("send.html", context, status)
 
     async def send(self, template: str, view: View, to: str) -> Response[Any]:
         """Send it, and go back to the page, so that a reload does not send it once more."""
-        mail = self._canvas.preview(template, view).mail
+        mail = self._canvas.rendition(template, view).mail
         if self._sending is None or mail is None:
             return self.page(template, view, Outcome(to, fault="This mail cannot be sent yet."))
         outcome = await self._sending.send(mail, to)
         if outcome.fault:
             return self.page(template, view, outcome)
         query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
-        return Redirect(f"{self._face.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
+        return Redirect(f"{self._layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
 
 
 @get("/send/{name:path}", sync_to_thread=False)
@@ -63,7 +67,7 @@ def send_page(
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
     """Ask who shall have it; after it was sent, say so."""
-    return send_pages.page(named(name), view, Outcome(to, id=id))
+    return send_pages.page(name_in_path(name), view, Outcome(to, id=id))
 
 
 @post("/send/{name:path}", status_code=HTTP_200_OK)
@@ -73,4 +77,7 @@ async def send(
     view: NamedDependency[View],
     send_pages: NamedDependency[SendPages],
 ) -> Response[Any]:
-    return await send_pages.send(named(name), view, data.to.strip())
+    return await send_pages.send(name_in_path(name), view, data.to.strip())
+
+
+HANDLERS = (send_page, send)

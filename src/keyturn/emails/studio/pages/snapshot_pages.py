@@ -13,11 +13,12 @@ from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
 from keyturn.emails.snapshots import Comparison, MailName
 from keyturn.emails.snapshots.goldens import in_one_line
-from keyturn.emails.studio.checks.snapshots import Review, Stale, grouped
+from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.frames.changed_elements import with_marks
+from keyturn.emails.studio.frames.changed_elements import mark_changes
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.view import View
 
 
 class Acceptance(msgspec.Struct):
@@ -28,17 +29,17 @@ class Acceptance(msgspec.Struct):
 
 @get("/snapshots", sync_to_thread=True)
 def snapshots_page(
-    view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Layout]
+    view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
     """Show all that is not as it was accepted, those mails together in which the same was changed."""
-    context = {"groups": grouped(review.changes()), "goldens": review.goldens.folder, "total": review.total}
-    return face.page("snapshots.html", context | {"view": view, "waiting": review.waiting()})
+    context = {"groups": group_changes(review.changes()), "goldens": review.goldens.folder, "total": review.total}
+    return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting()})
 
 
 @get("/snapshots", sync_to_thread=False)
-def lesson_page(view: NamedDependency[View], face: NamedDependency[Layout]) -> Response[str]:
+def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str]:
     """Say how to begin, where there is no folder for golden files."""
-    return face.page("snapshots_lesson.html", {"view": view, "waiting": []})
+    return layout.page("snapshots_lesson.html", {"view": view, "waiting": []})
 
 
 @post("/snapshots", sync_to_thread=True)
@@ -46,18 +47,18 @@ def accept_several(
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
-    face: NamedDependency[Layout],
+    layout: NamedDependency[Layout],
 ) -> Redirect:
-    _accept(data, review)
-    return Redirect(face.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
+    _accept_or_conflict(data, review)
+    return Redirect(layout.url("snapshots", view=view), status_code=HTTP_303_SEE_OTHER)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(
-    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], face: NamedDependency[Layout]
+    name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
     """Show a mail before and after: rendered, or what differs in its HTML or its text."""
-    comparison = _compared(name, view, review)
+    comparison = _comparison(name, view, review)
     review.look(float("inf"))
     waiting = review.waiting()
     context: dict[str, Any] = {
@@ -69,9 +70,9 @@ def snapshot_page(
         "frame": View(sample=view.sample, lang=view.lang, dir=view.dir, scheme=view.scheme, images=view.images),
         "sandbox": frames.PREVIEW,
         "waiting": waiting,
-        "following": _following(comparison.name, waiting),
+        "following": _next_after(comparison.name, waiting),
     }
-    return face.page("snapshot.html", context)
+    return layout.page("snapshot.html", context)
 
 
 @post("/snapshots/{name:path}", sync_to_thread=True)
@@ -80,17 +81,17 @@ def accept_one(
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
-    face: NamedDependency[Layout],
+    layout: NamedDependency[Layout],
 ) -> Redirect:
     """Accept what was looked at and go on to what is left."""
     here = _name(name, view)
     review.look(float("inf"))
-    following = _following(here, review.waiting())
-    _accept(data, review)
+    following = _next_after(here, review.waiting())
+    _accept_or_conflict(data, review)
     if following is None:
-        return Redirect(face.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
+        return Redirect(layout.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
     there = view.to(sample=following.sample, lang=following.language)
-    return Redirect(face.url("snapshots", following.template, view=there), status_code=HTTP_303_SEE_OTHER)
+    return Redirect(layout.url("snapshots", following.template, view=there), status_code=HTTP_303_SEE_OTHER)
 
 
 @get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
@@ -101,18 +102,18 @@ def proof_frame(
     review: NamedDependency[Review],
 ) -> Response[str]:
     """Answer with the mail alone, as the golden file has it or as it is rendered now."""
-    comparison = _compared(name, view, review)
+    comparison = _comparison(name, view, review)
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
         raise NotFoundException(detail=f"There is no {comparison.name} {side} the change.")
     kind = "old" if side == "before" else "new"
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
-    html = with_marks(snapshot.html, () if whole else changed, side)
+    html = mark_changes(snapshot.html, () if whole else changed, side)
     return frames.frame(in_one_line(html), view, frames.PREVIEW)
 
 
-def _accept(data: Acceptance, review: Review) -> None:
+def _accept_or_conflict(data: Acceptance, review: Review) -> None:
     try:
         review.accept(data.ids.split())
     except Stale as error:
@@ -120,7 +121,7 @@ def _accept(data: Acceptance, review: Review) -> None:
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
 
 
-def _compared(name: Path, view: View, review: Review) -> Comparison:
+def _comparison(name: Path, view: View, review: Review) -> Comparison:
     try:
         return review.compare(_name(name, view))
     except LookupError as error:
@@ -128,10 +129,13 @@ def _compared(name: Path, view: View, review: Review) -> Comparison:
 
 
 def _name(path: Path, view: View) -> MailName:
-    return MailName(named(path), view.sample, view.lang)
+    return MailName(name_in_path(path), view.sample, view.lang)
 
 
-def _following(here: MailName, waiting: list[MailName]) -> MailName | None:
+def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
     """Return what comes after it among what is left, from the start again after the last."""
     later = waiting[waiting.index(here) + 1 :] if here in waiting else []
     return next((name for name in (*later, *waiting) if name != here), None)
+
+
+HANDLERS = (snapshots_page, snapshot_page, proof_frame, accept_several, accept_one)

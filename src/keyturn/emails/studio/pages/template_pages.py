@@ -1,5 +1,8 @@
 """The pages of the templates: a sample as a mail, and the files that templates share."""
 
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +13,96 @@ from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.studio.capture.links import links_of
+from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.sample_pages import SamplePages
+from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.pages.view import View, named
+from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.rendering.source import shared_source
+from keyturn.emails.studio.view import View
+
+
+class SamplePages:
+    """Makes the page of a sample: its mail, its data, and what the checks say of it.
+
+    Whatever it is asked for and does not exist is a NotFoundException.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        canvas: Canvas,
+        data_tab: DataTab,
+        checks: Checks,
+        review: Review | None,
+        layout: Layout,
+    ) -> None:
+        self._gallery = gallery
+        self._canvas = canvas
+        self._data_tab = data_tab
+        self._checks = checks
+        self._review = review
+        self._layout = layout
+
+    async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
+        """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
+        rendition = self._canvas.rendition(template, view)
+        if view.tab == "checks" and not at_once:
+            await _in_a_thread(self._checks.check, rendition)
+        return self._page(rendition, view, left=True)
+
+    async def checked_page(self, template: str, view: View) -> Response[str]:
+        """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
+        rendition = self._canvas.rendition(template, view)
+        left = await _in_a_thread(self._checks.check, rendition)
+        left = left or (self._review is not None and await _in_a_thread(self._review.look))
+        left = left or await _in_a_thread(self._checks.check_more, rendition.language)
+        return self._page(rendition, view, left=left)
+
+    def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
+        template = rendition.template
+        context: dict[str, Any] = {
+            "template": template,
+            "view": view.to(sample=rendition.sample),
+            "language": rendition.language.tag,
+            "rendition": rendition,
+            "report": self._checks.last(rendition),
+            "left_to_check": left,
+            "now": datetime.now().astimezone(),
+        }
+        if rendition.is_empty:
+            return self._layout.page("no_samples.html", context | self._data_tab.start(template))
+        if mail := rendition.mail:
+            context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
+        context |= self._canvas.parts(rendition, view)
+        if view.tab == "data":
+            context |= self._data_tab.parts(template, view, rendition.data)
+        return self._layout.page("template.html", context | self._neighbours(template, rendition.sample))
+
+    def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
+        """Return the samples before and after this one, in the order of the list."""
+        order = [(entry.name, name) for entry in in_order(self._gallery.entries()) for name in entry.samples]
+        here = order.index((template, sample)) if (template, sample) in order else 0
+        return {
+            "before": order[here - 1] if here > 0 else None,
+            "after": order[here + 1] if here + 1 < len(order) else None,
+        }
 
 
 @get("/", sync_to_thread=False)
 def first_page(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[Any]:
     """Open the first template that has something to show."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
     if not entries:
-        return face.page("no_templates.html", {"path": gallery.folder})
-    return Redirect(face.url("templates", entries[0].name, view=view))
+        return layout.page("no_templates.html", {"path": gallery.folder})
+    return Redirect(layout.url("templates", entries[0].name, view=view))
 
 
 @get("/templates/{name:path}")
@@ -36,23 +113,37 @@ async def template_page(
 
     Who prefers `respond-async` (RFC 7240, 4.1) gets the mail at once, and asks for its checks afterwards.
     """
-    return await pages.page(named(name), view, at_once="respond-async" in prefer)
+    return await pages.page(name_in_path(name), view, at_once="respond-async" in prefer)
 
 
 @get("/checks/{name:path}")
 async def checked_page(
     name: FromPath[Path], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(named(name), view)
+    return await pages.checked_page(name_in_path(name), view)
 
 
 @get("/files/{file:path}", sync_to_thread=False)
 def shared_file_page(
-    file: FromPath[Path], view: NamedDependency[View], gallery: NamedDependency[Gallery], face: NamedDependency[Layout]
+    file: FromPath[Path],
+    view: NamedDependency[View],
+    gallery: NamedDependency[Gallery],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
-    name = named(file)
+    name = name_in_path(file)
     if name not in gallery.shared():
         raise NotFoundException(detail=f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
-    return face.page("file.html", context | {"shared_file": name})
+    return layout.page("file.html", context | {"shared_file": name})
+
+
+async def _in_a_thread(check: Callable[..., bool], *arguments: Any) -> bool:
+    """Check while a save that comes meanwhile is answered."""
+    try:
+        return await asyncio.to_thread(check, *arguments)
+    except LookupError as error:  # what was there a moment ago
+        raise NotFoundException(detail=str(error)) from error
+
+
+HANDLERS = (first_page, template_page, checked_page, shared_file_page)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.samples.hostile import PREFIX
-from keyturn.emails.studio.pages.matching import fits
+from keyturn.emails.studio.pages.matching import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ def _folder(entry: Entry) -> str:
 
 
 def _leaf(entry: Entry, chosen: str | None, find: str) -> Leaf:
-    found = fits(find, entry.name)
-    twigs = tuple(_twigs(entry, find, found=found))
+    found = matches(find, entry.name)
+    twigs = tuple(_find_twigs(entry, find, found=found))
     by_sample = not found and any(twig.shown for twig in twigs)
     return Leaf(entry, shown=found or by_sample, opens=entry.name == chosen or by_sample, twigs=twigs)
 
 
-def _twigs(entry: Entry, find: str, *, found: bool) -> Iterator[Twig]:
+def _find_twigs(entry: Entry, find: str, *, found: bool) -> Iterator[Twig]:
     """Show the samples of a template that was found; else those that the search finds together with its name."""
     for number, name in enumerate((*entry.samples, *entry.hostile), 1):
-        yield Twig(name, number, shown=found or fits(find, f"{entry.name} {name}"))
+        yield Twig(name, number, shown=found or matches(find, f"{entry.name} {name}"))

@@ -8,7 +8,10 @@ _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 
 @dataclass(frozen=True, slots=True)
 class ExcerptLine:
-    """`marked` is the word that the finding is at; it is empty, as `after` is, in the lines around."""
+    """A line of an excerpt.
+
+    `marked` is the word that the finding is at; it is empty, as `after` is, in the lines around.
+    """
 
     number: int
     before: str
@@ -29,14 +32,14 @@ def excerpt(
     shown = lines[first - 1 : line + around]
     blanks = min((len(text) - len(text.lstrip()) for text in shown if text.strip()), default=0)
     return tuple(
-        _marked(number, text, column, blanks, before)
+        _mark_word(number, text, column, blanks, before)
         if column and number == line
         else ExcerptLine(number, text[blanks:])
         for number, text in enumerate(shown, first)
     )
 
 
-def _marked(number: int, text: str, column: int, blanks: int, longest: int) -> ExcerptLine:
+def _mark_word(number: int, text: str, column: int, blanks: int, longest: int) -> ExcerptLine:
     start = min(column - 1, len(text))
     before = text[blanks:start]
     if len(before) > 2 * longest:

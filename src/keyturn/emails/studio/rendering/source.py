@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.capture.message import message_of
-from keyturn.emails.studio.rendering.previews import Preview
+from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.mail.rendering.files import plain_name
 
 _LEXERS = {
@@ -20,7 +20,10 @@ _LEXERS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file."""
+    """A text to be read.
+
+    `kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file.
+    """
 
     title: str
     kind: str
@@ -40,53 +43,53 @@ class Source:
 
 
 class Sources:
-    """The texts that a mail goes through. `sender` is what stands in From."""
+    """Shows the texts that a mail goes through. `sender` is what stands in From."""
 
     def __init__(self, gallery: Gallery, sender: str) -> None:
         self._gallery = gallery
         self._sender = sender
 
-    def files(self, template: str, preview: Preview) -> dict[str, str]:
+    def files(self, rendition: Rendition) -> dict[str, str]:
         """Return the files of its own that a mail has, with what they are to it."""
-        files = self._gallery.files(template)
-        named = {"template": files.markup, "text": files.text, "samples": _samples_of(preview)}
+        files = self._gallery.files(rendition.template)
+        named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
         return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
 
-    def stages(self, template: str, preview: Preview) -> dict[str, str]:
+    def stages(self, rendition: Rendition) -> dict[str, str]:
         """Return what there is to look at, and what it is called."""
-        named = {stage: PurePosixPath(file).name for stage, file in self.files(template, preview).items()}
-        compiled = {"mjml": "MJML"} if self._gallery.files(template).is_mjml else {}
+        named = {stage: PurePosixPath(file).name for stage, file in self.files(rendition).items()}
+        compiled = {"mjml": "MJML"} if self._gallery.files(rendition.template).is_mjml else {}
         return {**named, **compiled, "html": "HTML", "eml": "EML"}
 
-    def at(self, stage: str, template: str, preview: Preview) -> Source | None:
+    def at(self, stage: str, rendition: Rendition) -> Source | None:
         """Return one of the texts; None where there is no such file, or no mail yet."""
-        if file := self.files(template, preview).get(stage):
+        if file := self.files(rendition).get(stage):
             return shared_source(self._gallery, file)
-        if preview.mail is None or stage not in self.stages(template, preview):
+        if rendition.mail is None or stage not in self.stages(rendition):
             return None
-        if stage == "eml" and preview.given is None:  # a mail that stayed behind samples that cannot be read
+        if stage == "eml" and rendition.data is None:  # a mail that stayed behind samples that cannot be read
             return None
         if stage == "mjml":
-            return Source("MJML, filled in", "compiled", preview.mail.mjml)
+            return Source("MJML, filled in", "compiled", rendition.mail.mjml)
         if stage == "html":  # one long line: it is here to be read
-            return Source("HTML, broken into lines", "compiled", preview.mail.html.replace("><", ">\n<"))
-        raw = self.message(template, preview).as_bytes().decode("utf-8", "replace")
+            return Source("HTML, broken into lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
+        raw = self.message(rendition).as_bytes().decode("utf-8", "replace")
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
-    def message(self, template: str, preview: Preview) -> EmailMessage:
+    def message(self, rendition: Rendition) -> EmailMessage:
         """Return the whole message. Raises LookupError where the mail cannot be drawn."""
-        if preview.mail is None or preview.given is None:
-            raise LookupError(f"{template} cannot be drawn, so there is no message of it.")
-        times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(template)]
+        if rendition.mail is None or rendition.data is None:
+            raise LookupError(f"{rendition.template} cannot be drawn, so there is no message of it.")
+        times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(rendition.template)]
         saved = datetime.fromtimestamp(max(times), UTC)
-        return message_of(preview.mail, preview.given.sample.values, self._sender, saved)
+        return message_of(rendition.mail, rendition.data.sample.values, self._sender, saved)
 
 
-def _samples_of(preview: Preview) -> str:
+def _file_of_samples(rendition: Rendition) -> str:
     """Return the file that the sample is written in; where it cannot be read, that is what is wrong."""
-    if preview.given:
-        return preview.given.sample.origin.rpartition(":")[0]
-    return preview.fault.place.file if preview.fault else ""
+    if rendition.data:
+        return rendition.data.sample.origin.rpartition(":")[0]
+    return rendition.fault.place.file if rendition.fault else ""
 
 
 def shared_source(gallery: Gallery, file: str) -> Source:

@@ -19,7 +19,10 @@ _BEFORE = 60
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`via`: the other template lines that Jinja was in, the outermost first. `frame`: the lines around the place."""
+    """What keeps a mail from being drawn.
+
+    `via`: the other template lines that Jinja was in, the outermost first. `frame`: the lines around the place.
+    """
 
     place: Spot
     message: str

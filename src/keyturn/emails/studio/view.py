@@ -1,14 +1,10 @@
 """What a page of the studio shows, as it stands in the address: every state can be linked to."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request
 from msgspec import Meta
-
-from keyturn.emails.studio.pages.query_errors import read_query
 
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
@@ -76,12 +72,3 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return the query with its `?`, without what is the default anyway."""
         query = urlencode(msgspec.to_builtins(self))
         return f"?{query}" if query else ""
-
-
-def read_view(request: Request[Any, Any, Any]) -> View:
-    return read_query(dict(request.query_params), View)
-
-
-def named(path: Path) -> str:
-    """Return the name of a template or file, as the path behind a page's own has it."""
-    return path.as_posix().lstrip("/")

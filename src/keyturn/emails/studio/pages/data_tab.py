@@ -12,11 +12,11 @@ from litestar.status_codes import HTTP_409_CONFLICT
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
-from keyturn.emails.studio.data.edits import EditUnreadable, edit_of, in_lines, read_object, steps_of
-from keyturn.emails.studio.data.first_sample import first_sample
-from keyturn.emails.studio.data.form_reading import Sent, read
-from keyturn.emails.studio.pages.view import View
+from keyturn.emails.studio.data.edits import EditUnreadable, edit_between, read_object, steps_of, to_json_lines
+from keyturn.emails.studio.data.form_reading import SubmittedForm, read_values
+from keyturn.emails.studio.data.random_data import first_sample
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.view import View
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 
 _PORTABLE = 8000
@@ -48,26 +48,26 @@ class Misfit(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class DataTab:
     gallery: Gallery
-    giving: CurrentDataReader
+    reader: CurrentDataReader
 
-    def parts(self, template: str, view: View, given: CurrentData | None) -> dict[str, Any]:
+    def parts(self, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
         """Return what the page needs to know."""
-        if given is None:
-            return {"given": None}
+        if data is None:
+            return {"data": None}
         files = self._files(template)
-        text = view.edit if given.unreadable else in_lines(given.values)
-        name = view.save or (given.sample.name if files.has(given.sample.name) else "")
+        text = view.edit if data.unreadable else to_json_lines(data.values)
+        name = view.save or (data.sample.name if files.has(data.sample.name) else "")
         return {
-            "given": given,
-            "fields": list(given.form) if view.data == "form" else [],
+            "data": data,
+            "fields": list(data.form) if view.data == "form" else [],
             "text": text,
-            "misfits": list(_misfits(given, text)),
+            "misfits": list(_find_misfits(data, text)),
             "next_seed": secrets.randbelow(_SEEDS),
             "too_long": len(str(view)) if len(str(view)) > _PORTABLE else 0,
             "longest": _LONGEST,
             "save_as": name,
-            "obstacle": self._obstacle(files, name, given) if view.save else None,
-            "saved_in": self._shown(files.file_for(name)) if files.is_writable(name) else "",
+            "obstacle": self._obstacle(files, name, data) if view.save else None,
+            "saved_in": self._name_of(files.file_for(name)) if files.is_writable(name) else "",
         }
 
     def start(self, template: str) -> dict[str, Any]:
@@ -75,14 +75,14 @@ class DataTab:
         props = self.gallery.props[template]
         return {
             "start": first_sample(props),
-            "start_file": self._shown(self._files(template).file_for("")),
+            "start_file": self._name_of(self._files(template).file_for("")),
             "next_seed": secrets.randbelow(_SEEDS),
         }
 
-    def edited(self, template: str, view: View, sent: Sent) -> View:
+    def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
         """Return the view with the edit that was sent. Raises NotFoundException."""
-        given = self._given(template, view)
-        if given is None:
+        data = self._current_data(template, view)
+        if data is None:
             return view
         if (text := sent.text("json")) is not None:
             try:
@@ -90,47 +90,47 @@ class DataTab:
             except EditUnreadable:
                 return view.to(edit=text or " ")  # as it is: nothing typed is lost
         elif sent.has_fields:
-            values = read(given.form, sent)
+            values = read_values(data.form, sent)
         else:
             return view
-        return view.to(edit=edit_of(given.start, values))
+        return view.to(edit=edit_between(data.start, values))
 
-    def save(self, template: str, view: View, sent: Sent) -> View:
+    def save(self, template: str, view: View, sent: SubmittedForm) -> View:
         """Save what the view asks for under the name that was sent; return the view to go to.
 
         That is the new sample, or the same one with what is in the way. Raises NotFoundException, and ClientException
         where the disk is.
         """
-        name, files, given = (sent.text("as") or "").strip(), self._files(template), self._given(template, view)
-        obstacle = self._obstacle(files, name, given)
-        if given is None or (obstacle and not (obstacle.replaceable and sent.text("replace"))):
+        name, files, data = (sent.text("as") or "").strip(), self._files(template), self._current_data(template, view)
+        obstacle = self._obstacle(files, name, data)
+        if data is None or (obstacle and not (obstacle.replaceable and sent.text("replace"))):
             back = view.to(save=name or " ")
             if obstacle and len(str(back)) > _LONGEST:
                 raise ClientException(status_code=HTTP_409_CONFLICT, detail=obstacle.says)
             return back
         try:
-            files.save(name, given.sample.values, given.fields)
+            files.save(name, data.sample.values, data.fields)
         except SampleNotSaved as error:
             raise ClientException(
-                status_code=HTTP_409_CONFLICT, detail=f"{self._shown(error.file)} was not written: {error.reason}."
+                status_code=HTTP_409_CONFLICT, detail=f"{self._name_of(error.file)} was not written: {error.reason}."
             ) from error
         return view.to(sample=name, seed=None, edit="", save="")
 
-    def _obstacle(self, files: SampleFiles, name: str, given: CurrentData | None) -> Obstacle | None:
+    def _obstacle(self, files: SampleFiles, name: str, data: CurrentData | None) -> Obstacle | None:
         """Return what is in the way of saving, as far as it can be told without writing."""
         if fault := name_fault(name.strip()):
             return Obstacle(fault)
-        if given is None or given.faults or given.unreadable:
+        if data is None or data.faults or data.unreadable:
             return Obstacle("Not all of the values fit yet.")
         try:
-            files.text_with(name, given.sample.values, given.fields)
+            files.text_with(name, data.sample.values, data.fields)
         except SampleNotSaved as error:
-            return Obstacle(f"{self._shown(error.file)} cannot be written: {error.reason}.")
+            return Obstacle(f"{self._name_of(error.file)} cannot be written: {error.reason}.")
         return Obstacle(f"There is a sample called {name}.", replaceable=True) if files.has(name) else None
 
-    def _given(self, template: str, view: View) -> CurrentData | None:
+    def _current_data(self, template: str, view: View) -> CurrentData | None:
         try:
-            return self.giving.of(template, view)
+            return self.reader.of(template, view)
         except TemplateInvalid:  # the samples cannot be read, which the page itself says
             return None
         except LookupError as error:
@@ -146,18 +146,18 @@ class DataTab:
             printed_names=lambda: gallery.variables(template),
         )
 
-    def _shown(self, file: Any) -> str:
+    def _name_of(self, file: Any) -> str:
         folder = self.gallery.folder.resolve()
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
-def _misfits(given: CurrentData, text: str) -> Iterator[Misfit]:
+def _find_misfits(data: CurrentData, text: str) -> Iterator[Misfit]:
     lines = text.split("\n")
-    if wrong := given.unreadable:
+    if wrong := data.unreadable:
         yield Misfit("", f"{wrong.message}.", wrong.line, wrong.column, excerpt(lines, wrong.line, wrong.column))
-    for place, says in given.faults.items():
+    for place, says in data.faults.items():
         steps = steps_of(place)
-        line = _line_of(given.values, steps)
+        line = _line_of(data.values, steps)
         column = len(lines[line - 1]) - len(lines[line - 1].lstrip(' "')) + 1
         yield Misfit(".".join(steps), says, line, column, excerpt(lines, line, column))
 
