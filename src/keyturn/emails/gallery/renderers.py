@@ -28,7 +28,7 @@ class Renderers:
         """Return the templates. Raises LookupError where there is no such brand."""
         key = (sample.kind, brand)
         if key not in self._known:
-            self._known[key] = self._branded(brand).prepared(partial(self._prepared, _UNKNOWN[sample.kind]))
+            self._known[key] = self._branded(brand).with_preparation(partial(self._prepared, _UNKNOWN[sample.kind]))
         return self._known[key]
 
     def _branded(self, brand: str) -> Templates:

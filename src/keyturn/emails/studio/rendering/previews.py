@@ -50,7 +50,7 @@ class Previews:
 
         Raises LookupError for a template, a sample or a brand that does not exist.
         """
-        language = self._gallery.languages.choose(view.lang).towards(view.dir)
+        language = self._gallery.languages.choose(view.lang).in_direction(view.dir)
         try:
             given = self._giving.of(template, view)
         except TemplateInvalid as error:

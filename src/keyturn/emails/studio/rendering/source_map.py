@@ -56,7 +56,7 @@ class SourceMap:
 
         Raises LookupError for a template, a sample or a brand that does not exist.
         """
-        language = self._gallery.languages.choose(view.lang).towards(view.dir)
+        language = self._gallery.languages.choose(view.lang).in_direction(view.dir)
         try:
             if not (given := self._giving.of(template, view)):
                 return None
