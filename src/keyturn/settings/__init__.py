@@ -1,7 +1,6 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment."""
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
-from keyturn.settings.hosting import hosted_path
 from keyturn.settings.model import (
     Brand,
     DatabaseSettings,
@@ -21,7 +20,7 @@ from keyturn.settings.model import (
     WebhookSettings,
     WorkerSettings,
 )
-from keyturn.settings.paths import Paths, paths_of
+from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.url_rules import is_loopback

@@ -16,8 +16,8 @@ from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.hosting import api_path_faults, hosting_faults
 from keyturn.settings.model import Settings
+from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
