@@ -2,7 +2,7 @@
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text
 from keyturn.languages.choosing import Languages, languages_in
-from keyturn.languages.faults import CatalogueFault, faults_of, shown
+from keyturn.languages.faults import CatalogueFault, catalogue_faults, shown
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.languages.texts import SourceTexts
 
@@ -16,7 +16,7 @@ __all__ = [
     "Languages",
     "SourceTexts",
     "Text",
-    "faults_of",
+    "catalogue_faults",
     "languages_in",
     "shown",
 ]

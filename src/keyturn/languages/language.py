@@ -53,7 +53,7 @@ class Language(SourceTexts):
         read = self.loaded.read
         if read and not self.reload:
             return read[1]
-        state = _state(self.files)
+        state = _file_states(self.files)
         if not read or read[0] != state:
             self.loaded.read = read = state, self.catalogues.translations(self.locale)
         return read[1]
@@ -96,7 +96,7 @@ class Language(SourceTexts):
     def clock(self, moment: datetime) -> str:
         """Say "14:32 UTC": hours and minutes with the zone, since the reader may be elsewhere."""
         local = moment.astimezone(self.timezone)
-        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone(local)}"
+        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone_name(local)}"
 
     def moment(self, moment: datetime) -> str:
         """Say "20 November 2026, 14:07 UTC"."""
@@ -121,7 +121,7 @@ class Language(SourceTexts):
         """Say "one, two, and three"."""
         return format_list(list(texts), locale=self.locale)
 
-    def apart(self, values: Mapping[str, object]) -> Mapping[str, object]:
+    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
         """Set what is filled into a text apart from it, where that runs from right to left.
 
         An address or a name in Latin letters would else take its punctuation to the wrong side, and an IPv6 address
@@ -130,7 +130,7 @@ class Language(SourceTexts):
         return {name: self.isolated(value) for name, value in values.items()} if self.direction == "rtl" else values
 
     def isolated(self, value: object) -> object:
-        """Do for one value what `apart` does. Markup is left alone: it says its direction itself."""
+        """Do for one value what `isolate_values` does. Markup is left alone: it says its direction itself."""
         if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
             return value
         return f"{_ISOLATE}{value}{_END}"
@@ -148,12 +148,12 @@ class Language(SourceTexts):
         )  # fmt: skip
 
 
-def _zone(local: datetime) -> str:
+def _zone_name(local: datetime) -> str:
     """Return "UTC" or "CET"; a zone that has no letters in the tz database gets those of its offset, "UTC+03"."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-def _state(files: list[Path]) -> tuple[tuple[int, int], ...]:
+def _file_states(files: list[Path]) -> tuple[tuple[int, int], ...]:
     found = (file.stat() for file in files if file.is_file())
     return tuple((one.st_mtime_ns, one.st_size) for one in found)

@@ -50,7 +50,7 @@ async def survey(url: str) -> Survey:
         return Survey(where=where(make_url(url)), tables=await connection.run_sync(_tables))
 
 
-async def some_hashes(url: str, name: str, password: str) -> list[str]:
+async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     """Return the hashes of a few rows. Raises what `survey` does."""
     schema, _, bare = name.rpartition(".")
     hashed: Any = column(password)

@@ -43,20 +43,20 @@ class _Tag:
         return behind_name, behind_name, ""
 
 
-def inlined(html: str, css: str) -> tuple[str, str]:
+def inline_css(html: str, css: str) -> tuple[str, str]:
     """Return the HTML with the rules in its tags, and the CSS that no tag can hold.
 
     That is at-rules, :hover and its like, and what matches nothing in this mail.
     """
     tags = _read(html)
-    copy = _rewritten(html, tags, _numbered).replace("</head>", f"<style>{css}</style></head>", 1)
+    copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
         keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
     drawn = inliner.inline(copy)
     styles = {tag.attributes[_NUMBER]: tag.attributes.get("style", "") for tag in _read(drawn)[::-1] if _is_one(tag)}
     left = _LEFT.search(drawn)
-    return _rewritten(html, tags, lambda number, tag: _styled(tag, styles.get(str(number), ""))), left[
+    return _rewrite_tags(html, tags, lambda number, tag: _style_tag(tag, styles.get(str(number), ""))), left[
         1
     ] if left else ""
 
@@ -84,7 +84,7 @@ def _is_one(tag: _Tag) -> bool:
     return _NUMBER in tag.attributes
 
 
-def _rewritten(html: str, tags: Sequence[_Tag], rewrite: Callable[[int, _Tag], str]) -> str:
+def _rewrite_tags(html: str, tags: Sequence[_Tag], rewrite: Callable[[int, _Tag], str]) -> str:
     parts, behind = [], 0
     for number, tag in enumerate(tags):
         parts += [html[behind : tag.offset], rewrite(number, tag)]
@@ -92,7 +92,7 @@ def _rewritten(html: str, tags: Sequence[_Tag], rewrite: Callable[[int, _Tag], s
     return "".join([*parts, html[behind:]])
 
 
-def _numbered(number: int, tag: _Tag) -> str:
+def _number_elements(number: int, tag: _Tag) -> str:
     """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
     start, end, _ = tag.style()
     ignored = ' data-css-inline="ignore"' if tag.name == "style" else ""
@@ -101,7 +101,7 @@ def _numbered(number: int, tag: _Tag) -> str:
     return f'{text[:behind_name]} {_NUMBER}="{number}"{ignored}{text[behind_name:]}'
 
 
-def _styled(tag: _Tag, given: str) -> str:
+def _style_tag(tag: _Tag, given: str) -> str:
     """Return the tag with the declarations of rules in its style.
 
     They stand before its own, which so win (CSS Cascade 4, 6.1), the important ones behind them, without the word:
@@ -110,14 +110,14 @@ def _styled(tag: _Tag, given: str) -> str:
     declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
     if not declarations:
         return tag.text
-    first, last = ("".join(_written(one) for one in declarations if one.important is so) for so in (False, True))
+    first, last = ("".join(_write_tag(one) for one in declarations if one.important is so) for so in (False, True))
     start, end, value = tag.style()
     own = value.strip('"').rstrip()  # the compiler writes double quotes
     between = ";" if own and last and not own.endswith(";") else ""
     return f'{tag.text[:start]} style="{first}{own}{between}{last}"{tag.text[end:]}'
 
 
-def _written(declaration: Declaration) -> str:
+def _write_tag(declaration: Declaration) -> str:
     return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
 
 
