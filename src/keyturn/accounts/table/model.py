@@ -45,6 +45,8 @@ def table_of(
 
 
 class _MappedClass:
+    """Looks up the columns of a mapped class's attributes, and collects the names that are none."""
+
     def __init__(self, model: type[Any]) -> None:
         try:
             mapper = inspect(model)

@@ -65,6 +65,8 @@ class _HexBytes(AsItIs):
 
 
 class Statements:
+    """Makes every statement that a store asks, for one mapping in one dialect."""
+
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
         self._dialect = dialect
