@@ -1,9 +1,15 @@
-"""Folders beside the checkout, and inside the wheel."""
+"""Folders beside the checkout and inside the wheel, and what the package says that it needs."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,6 +17,48 @@ import pytest
 import keyturn.errors
 import keyturn.packaging
 from keyturn.packaging import folder
+
+PACKAGE = Path(keyturn.packaging.__file__).parent
+BROUGHT_BY_OTHERS = {"pytest"}
+"""Who uses `keyturn.testing` has it."""
+
+
+def imported_modules() -> Iterator[str]:
+    """Yield each module that is imported anywhere in the package, in functions too, but Keyturn's own and Python's."""
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            yield from (name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "keyturn"})
+
+
+def declared_distributions() -> set[str]:
+    """Return what pyproject.toml names, as dependencies and in extras."""
+    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    requirements = chain(project["dependencies"], *project["optional-dependencies"].values())
+    return {normalized(re.split(r"[^\w.-]", requirement)[0]) for requirement in requirements}
+
+
+def normalized(name: str) -> str:
+    """Return a distribution's name as it is compared (https://packaging.python.org/specifications/name-normalization)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra() -> None:
+    distributions, declared = packages_distributions(), declared_distributions()
+
+    undeclared = {
+        name
+        for name in {module.split(".")[0] for module in imported_modules()} - BROUGHT_BY_OTHERS
+        if declared.isdisjoint(map(normalized, distributions.get(name, [name])))
+    }
+
+    assert undeclared == set()
+
+
+def test_no_private_module_of_a_library_is_imported() -> None:
+    assert {module for module in imported_modules() if "._" in module} == set()
 
 
 @pytest.mark.parametrize("name", ["email_templates", "frontend", "migrations", "preview"])

@@ -12,7 +12,7 @@ import pytest
 
 from keyturn import addresses
 from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.factory import made_by
+from keyturn.accounts.factory import store_from_factory
 from keyturn.accounts.port import Account, AccountStore, NewPassword
 from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
@@ -54,7 +54,7 @@ def written(tmp_path: Path) -> Iterator[Write]:
 def fault_of(reference: str) -> str:
     """Return what is wrong, which is one sentence on one line."""
     with pytest.raises(SettingsInvalid) as invalid:
-        made_by(reference, Settings())
+        store_from_factory(reference, Settings())
     (fault,) = invalid.value.faults
     assert fault.name == "accounts.store"
     assert "\n" not in fault.message
@@ -131,7 +131,7 @@ def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write
     )
 
     with pytest.raises(SettingsInvalid) as invalid:
-        made_by(f"{package}.store:accounts", Settings())
+        store_from_factory(f"{package}.store:accounts", Settings())
     assert invalid.value.faults == (Fault("SHOP_URL", "missing"),)
 
 
@@ -183,7 +183,7 @@ class Shoppers:
 class TestStoreOfOnesOwn(AccountStoreContract):
     @pytest.fixture
     def store(self) -> AccountStore:
-        return made_by(f"{Shop.__module__}:Shop", Settings())
+        return store_from_factory(f"{Shop.__module__}:Shop", Settings())
 
     @pytest.fixture
     def people(self, store: Shop) -> Shoppers:

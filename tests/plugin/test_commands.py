@@ -19,7 +19,7 @@ from tests.spec.service import ADA, NEW_PASSWORD
 
 from keyturn import Account
 from keyturn.cli import COMMANDS
-from keyturn.cli.in_an_app import keyturn
+from keyturn.cli.litestar_commands import keyturn
 from keyturn.database.migrations import migrate
 
 

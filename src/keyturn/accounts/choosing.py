@@ -25,6 +25,6 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
             return supabase_accounts(wanted, database)
         case reference:
-            from keyturn.accounts.factory import made_by  # noqa: PLC0415
+            from keyturn.accounts.factory import store_from_factory  # noqa: PLC0415
 
-            return made_by(reference, settings)
+            return store_from_factory(reference, settings)

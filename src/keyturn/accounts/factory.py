@@ -14,12 +14,12 @@ from keyturn.settings import Settings
 _METHODS = ("require_ready", "find", "get", "set_password", "close")
 
 
-def made_by(reference: str, settings: Settings) -> AccountStore:
+def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, where it does not make one.
 
     What the factory raises of Keyturn's own errors goes through, since it names its faults itself.
     """
-    factory = factory_named(reference)
+    factory = import_factory(reference)
     try:
         inspect.signature(factory).bind(settings)
     except TypeError:
@@ -31,11 +31,11 @@ def made_by(reference: str, settings: Settings) -> AccountStore:
     except KeyturnError:
         raise
     except Exception as error:
-        raise _fault(f"{reference} raised {_told(error)}") from error
-    return _checked(reference, store)
+        raise _fault(f"{reference} raised {_error_line(error)}") from error
+    return _require_store(reference, store)
 
 
-def factory_named(reference: str) -> Callable[[Settings], Any]:
+def import_factory(reference: str) -> Callable[[Settings], Any]:
     """Return the factory itself, imported and not called. Raises SettingsInvalid, with a sentence, where it cannot."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
@@ -47,24 +47,24 @@ def factory_named(reference: str) -> Callable[[Settings], Any]:
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise _fault(f"there is no module {error.name}, in {here} or installed") from None
-        raise _fault(f"importing {module_name} raised {_told(error)}") from error
+        raise _fault(f"importing {module_name} raised {_error_line(error)}") from error
     except Exception as error:
-        raise _fault(f"importing {module_name} raised {_told(error)}") from error
+        raise _fault(f"importing {module_name} raised {_error_line(error)}") from error
     if not hasattr(found, name):
         raise _fault(f"{module_name} has no {name}")
     factory = getattr(found, name)
     if not callable(factory):
-        raise _fault(f"{reference} is {_a(factory)} and cannot be called")
+        raise _fault(f"{reference} is {_type_with_article(factory)} and cannot be called")
     return factory  # type: ignore[no-any-return]  # what is callable may be called with anything
 
 
-def _checked(reference: str, store: Any) -> AccountStore:
+def _require_store(reference: str, store: Any) -> AccountStore:
     if inspect.iscoroutine(store):
         store.close()  # or Python would warn that nobody awaits it
         raise _fault(f"{reference} is async: a factory is a plain function")
     missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
     if missing:
-        raise _fault(f"{reference} returned {_a(store)}, which lacks {', '.join(missing)}")
+        raise _fault(f"{reference} returned {_type_with_article(store)}, which lacks {', '.join(missing)}")
     return store  # type: ignore[no-any-return]  # it has every method, and no check can tell more
 
 
@@ -72,12 +72,12 @@ def _fault(message: str) -> SettingsInvalid:
     return SettingsInvalid([Fault("accounts.store", message)])
 
 
-def _a(thing: object) -> str:
+def _type_with_article(thing: object) -> str:
     if thing is None:
         return "None"
     name = type(thing).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
-def _told(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0]

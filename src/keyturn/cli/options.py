@@ -6,6 +6,8 @@ import click
 
 
 class Duration(click.ParamType[timedelta]):
+    """Reads an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
+
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> timedelta:

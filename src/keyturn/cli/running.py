@@ -20,7 +20,7 @@ _PATIENCE = 2
 
 
 class PortTaken(KeyturnError):
-    pass
+    """Something else listens on the port."""
 
 
 def listen(host: str, port: int) -> socket.socket:

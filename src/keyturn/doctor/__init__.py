@@ -1,4 +1,7 @@
-"""Whether everything that Keyturn needs is there and works, and what to mend where it does not."""
+"""Whether everything that Keyturn needs is there and works, and what to mend where it does not.
+
+Each check has an end, and what one did not foresee hides none of the others' findings.
+"""
 
 from keyturn.doctor.dns import Dns
 from keyturn.doctor.examination import examine

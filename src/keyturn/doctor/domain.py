@@ -27,7 +27,7 @@ def domain_of(address: str) -> str:
 async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
     if transport != "resend":
         # The envelope's sender is the address in From, so this is the record that receivers read.
-        return await _judged("spf", domain, dns, lambda: _spf(domain, dns))
+        return await _judge_answer("spf", domain, dns, lambda: _spf(domain, dns))
     # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so this one
     # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
     name = f"send.{domain}"
@@ -35,7 +35,7 @@ async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
     async def judge() -> Finding:
         return spf.judge(name, await dns.texts(name), needed="include:amazonses.com", missing="warn")
 
-    return await _judged("spf", domain, dns, judge)
+    return await _judge_answer("spf", domain, dns, judge)
 
 
 async def check_dkim(domain: str, transport: str, dns: Dns) -> list[Finding]:
@@ -47,7 +47,7 @@ async def check_dkim(domain: str, transport: str, dns: Dns) -> list[Finding]:
     async def judge() -> Finding:
         return dkim.judge(name, await dns.texts(name), f"Copy TXT {name} from {_RESEND} into the DNS.")
 
-    return await _judged("dkim", domain, dns, judge)
+    return await _judge_answer("dkim", domain, dns, judge)
 
 
 async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
@@ -56,7 +56,7 @@ async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
         texts = await asyncio.gather(*(dns.texts(f"_dmarc.{name}") for name in names))
         return dmarc.judge(domain, dict(zip(names, texts, strict=True)))
 
-    return await _judged("dmarc", domain, dns, judge)
+    return await _judge_answer("dmarc", domain, dns, judge)
 
 
 async def check_replies(domain: str, dns: Dns) -> list[Finding]:
@@ -80,7 +80,7 @@ async def _spf(domain: str, dns: Dns) -> Finding:
     return spf.judge(name, texts, needed="", missing="fail")
 
 
-async def _judged(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:
+async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:
     """Return the finding, unless nobody answers, or the domain itself is not in the DNS: then nothing is known."""
     try:
         finding = await judge()

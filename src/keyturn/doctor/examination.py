@@ -103,15 +103,15 @@ async def _run(check: Check, faults: Sequence[Fault], patience: float) -> Sequen
         async with asyncio.timeout(patience):
             return await check.work()
     except TimeoutError:
-        mend = f"Look at the settings in {_listed(check.sections)}, and whether a firewall drops the connection."
+        mend = f"Look at the settings in {_check_names(check.sections)}, and whether a firewall drops the connection."
         return [Finding(check.name, check.late, f"no answer within {patience:g} s", mend)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
         # Its text may hold anything, a password in an address too.
-        mend = f"Look at the settings in {_listed(check.sections)}; if they are right, this is a bug."
+        mend = f"Look at the settings in {_check_names(check.sections)}; if they are right, this is a bug."
         return [Finding(check.name, "fail", f"the check itself ended in {type(error).__name__}", mend)]
 
 
-def _listed(sections: Iterable[str]) -> str:
+def _check_names(sections: Iterable[str]) -> str:
     return ", ".join(f"[{section}]" for section in sorted(sections))
 
 

@@ -1,7 +1,6 @@
 """Resend: whether the key is taken, whether the domain is verified, and whether Resend rewrites the links."""
 
 import resend
-from resend.domains._domain import Domain
 from resend.exceptions import ResendError
 
 from keyturn.doctor.domain import domain_of
@@ -52,7 +51,7 @@ async def _domain(name: str) -> list[Finding]:
     return [_verified(domain), *_tracking(domain)]
 
 
-def _verified(domain: Domain) -> Finding:
+def _verified(domain: resend.Domain) -> Finding:
     name, status = domain["name"], domain["status"]
     if status == "verified":
         return Finding("resend", "ok", f"the key is taken, and {name} is verified")
@@ -65,7 +64,7 @@ def _verified(domain: Domain) -> Finding:
     return _fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
 
 
-def _tracking(domain: Domain) -> list[Finding]:
+def _tracking(domain: resend.Domain) -> list[Finding]:
     """Click tracking replaces the links by Resend's own (https://resend.com/docs/dashboard/domains/tracking)."""
     if not domain.get("click_tracking"):
         return []

@@ -1,8 +1,14 @@
-"""What a text needs of a language: gettext, and dates, durations and numbers as people write them (Babel, CLDR)."""
+"""What a text needs of a language: gettext, and dates, durations and numbers as people write them (Babel, CLDR).
+
+Catalogues are read as `.po`, nothing is compiled beforehand: a team adds one text file. A line check stands before
+Babel's reader, which takes an unclosed quote for a letter. The plural rule is the catalogue's own: Babel's for Arabic
+is wrong. Values that are filled into a text are set apart by Unicode isolates, as MessageFormat 2 does, but not in
+headers.
+"""
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text
 from keyturn.languages.choosing import Languages, languages_in
-from keyturn.languages.faults import CatalogueFault, faults_of, shown
+from keyturn.languages.faults import CatalogueFault, catalogue_faults, shown
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.languages.texts import SourceTexts
 
@@ -16,7 +22,7 @@ __all__ = [
     "Languages",
     "SourceTexts",
     "Text",
-    "faults_of",
+    "catalogue_faults",
     "languages_in",
     "shown",
 ]

@@ -40,7 +40,7 @@ class Catalogues:
         for folder in self.folders:
             for path in sorted(folder.glob("*")):
                 if (path / "LC_MESSAGES").is_dir() and _files(path, self.domain):
-                    yield path, parsed(path.name)
+                    yield path, parse_locale(path.name)
 
     def files(self, locale: Locale) -> list[Path]:
         """Return the files in which a language's texts are looked for, in that order: German ones for "de-AT" too."""
@@ -54,7 +54,7 @@ class Catalogues:
         """Return a language's texts. Raises CatalogueInvalid."""
         found = NullTranslations()
         for file in reversed(self.files(locale)):
-            each = compiled(file, locale)
+            each = compile_catalogue(file, locale)
             each.add_fallback(found)
             found = each
         return found
@@ -64,7 +64,7 @@ class Catalogues:
         return frozenset(
             text_of(message)
             for file in self.files(locale)
-            for message in read(file, locale)
+            for message in read_catalogue(file, locale)
             if message.id and not message.fuzzy and all(strings(message.string))
         )
 
@@ -80,7 +80,7 @@ def text_of(message: "Message") -> Text:
     return Text(strings(message.id)[0], message.context or "")
 
 
-def parsed(name: str) -> Locale | None:
+def parse_locale(name: str) -> Locale | None:
     """Return the locale of a BCP 47 tag or a folder's name; None where CLDR does not know it."""
     try:
         return Locale.parse(name.replace("-", "_"))
@@ -94,7 +94,7 @@ def lineage(locale: Locale) -> list[str]:
     return ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def read(file: Path, locale: Locale) -> "Catalog":
+def read_catalogue(file: Path, locale: Locale) -> "Catalog":
     """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid."""
     # A start should not pay for what a service in English never needs.
     from babel.messages.mofile import read_mo  # noqa: PLC0415
@@ -121,11 +121,11 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
             raise CatalogueInvalid(str(file), number, 'not a line of a .po file, as in msgstr "text"')
 
 
-def compiled(file: Path, locale: Locale) -> GNUTranslations:
+def compile_catalogue(file: Path, locale: Locale) -> GNUTranslations:
     """Return a catalogue's texts, ready to be looked up. Raises CatalogueInvalid."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415
 
-    catalogue, binary = read(file, locale), BytesIO()
+    catalogue, binary = read_catalogue(file, locale), BytesIO()
     try:
         write_mo(binary, catalogue)  # without what is fuzzy: nobody has looked at that yet
         binary.seek(0)

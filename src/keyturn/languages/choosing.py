@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parsed
-from keyturn.languages.faults import CatalogueFault, faults_of
+from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parse_locale
+from keyturn.languages.faults import CatalogueFault, catalogue_faults
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
 
 _LONGEST_HEADER = 200
@@ -31,7 +31,7 @@ class Languages:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain)
         zone = ZoneInfo(timezone)
         names = {SOURCE_LANGUAGE, *(str(locale) for _, locale in self.catalogues.languages() if locale)}
-        names |= {str(locale) for tag in more if (locale := parsed(tag))}
+        names |= {str(locale) for tag in more if (locale := parse_locale(tag))}
         languages = (Language(Locale.parse(name), zone, self.catalogues, reload=reload) for name in sorted(names))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
@@ -42,11 +42,11 @@ class Languages:
 
     def faults(self) -> list[CatalogueFault]:
         """Return what is wrong with the catalogues."""
-        return list(faults_of(self.catalogues))
+        return list(catalogue_faults(self.catalogues))
 
     def _choose(self, locale: str, accept_language: str) -> Language:
         for tag in (locale, *_by_preference(accept_language)):
-            if found := parsed(tag):
+            if found := parse_locale(tag):
                 for name in lineage(found):
                     if language := self.known.get(name.replace("_", "-")):
                         return language

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from babel import Locale
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.languages.catalogues import Catalogues, Text, compiled, read, strings, text_of
+from keyturn.languages.catalogues import Catalogues, Text, compile_catalogue, read_catalogue, strings, text_of
 
 if TYPE_CHECKING:
     from babel.messages import Message
@@ -37,7 +37,7 @@ class CatalogueFault:
         return f"{self.file}:{self.line}: {self.message}"
 
 
-def faults_of(catalogues: Catalogues) -> Iterator[CatalogueFault]:
+def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
     """Yield every fault of every catalogue."""
     for folder, locale in catalogues.languages():
         if locale is None:
@@ -47,19 +47,19 @@ def faults_of(catalogues: Catalogues) -> Iterator[CatalogueFault]:
         for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
             if file.is_relative_to(folder):
                 found = file.stat()
-                yield from _kept(file, locale, (found.st_mtime_ns, found.st_size))
+                yield from _faults_of_state(file, locale, (found.st_mtime_ns, found.st_size))
 
 
 @lru_cache(64)
-def _kept(file: Path, locale: Locale, state: tuple[int, int]) -> tuple[CatalogueFault, ...]:  # noqa: ARG001 - the key
+def _faults_of_state(file: Path, locale: Locale, state: tuple[int, int]) -> tuple[CatalogueFault, ...]:  # noqa: ARG001 - the key
     """Look at a file once for each state that it is in: a check asks for all of them, whatever else has changed."""
-    return tuple(_of_file(file, locale))
+    return tuple(_faults_of_file(file, locale))
 
 
-def _of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
+def _faults_of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
     try:
-        catalogue = read(file, locale)
-        compiled(file, locale)
+        catalogue = read_catalogue(file, locale)
+        compile_catalogue(file, locale)
     except CatalogueInvalid as error:
         yield CatalogueFault("unreadable", file, error.line or 1, error.message)
         return
@@ -70,28 +70,28 @@ def _of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
         if message.fuzzy:
             yield CatalogueFault("fuzzy", file, line, f'"{shown(text.text)}" is marked as fuzzy, and so not used', text)
             continue
-        for kind, fault in _of_message(message, catalogue.num_plurals):
+        for kind, fault in _faults_of_message(message, catalogue.num_plurals):
             yield CatalogueFault(kind, file, line, fault, text)
 
 
-def _of_message(message: "Message", plurals: int) -> Iterator[tuple[Literal["placeholders", "plurals"], str]]:
+def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Literal["placeholders", "plurals"], str]]:
     texts = [text for text in strings(message.string) if text]
     if message.pluralizable and texts and len(texts) != plurals:
         yield (
             "plurals",
             f'"{shown(text_of(message).text)}" has {len(texts)} of the {plurals} forms of a plural in this language',
         )
-    known = {name for text in strings(message.id) for name in _names(text)}
+    known = {name for text in strings(message.id) for name in _place_names(text)}
     if not known and not any("%%" in text for text in strings(message.id)):
         return  # nobody fills this text in, so a percent sign is only a sign
     for text in texts:
-        if unknown := sorted(_names(text) - known):
+        if unknown := sorted(_place_names(text) - known):
             there = f"there are {', '.join(sorted(known))}" if known else "it has none"
             yield "placeholders", f'"{shown(text_of(message).text)}" has no place %({unknown[0]})s; {there}'
         elif _SIGN.search(text.replace("%%", "")):
             yield "placeholders", f'"{shown(text_of(message).text)}": a percent sign that is only a sign is written %%'
         # One of something may be said without its number: "an hour".
-        elif not message.pluralizable and (missing := sorted(known - _names(text))):
+        elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
             yield "placeholders", f'the translation of "{shown(text_of(message).text)}" leaves %({missing[0]})s out'
 
 
@@ -101,5 +101,5 @@ def shown(text: str) -> str:
     return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"
 
 
-def _names(text: str) -> set[str]:
+def _place_names(text: str) -> set[str]:
     return set(_PLACE.findall(text.replace("%%", "")))

@@ -1,7 +1,7 @@
 """One language: its texts, its direction, its formats."""
 
-import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from gettext import NullTranslations
@@ -23,45 +23,55 @@ _UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
-class Language(SourceTexts):
-    """Times are shown in `timezone`, and say so. With `reload` a catalogue that was saved is read anew."""
+@dataclass(slots=True)
+class _Loaded:
+    """What was found and read of a language's catalogues; the language in another direction has it, too."""
 
-    def __init__(
-        self, locale: Locale, timezone: tzinfo, catalogues: Catalogues | None = None, *, reload: bool = False
-    ) -> None:
-        self.locale = locale
-        self.timezone = timezone
-        self._catalogues = catalogues or Catalogues()
-        self._reload = reload
-        self._read: tuple[object, NullTranslations] | None = None
-        self._direction = ""
-        # English is written as the whole world reads it: the day before the month, and 24 hours.
-        self._formats = Locale("en", "001") if str(locale) == SOURCE_LANGUAGE else locale
+    files: list[Path] | None = None
+    read: tuple[object, NullTranslations] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Language(SourceTexts):
+    """What people are written to in: texts, dates, numbers.
+
+    Times are shown in `timezone`, and say so. With `reload` a catalogue that was saved is read anew. `forced_direction`
+    is "ltr" or "rtl" where it is not to be the locale's own.
+    """
+
+    locale: Locale
+    timezone: tzinfo
+    catalogues: Catalogues = Catalogues()  # noqa: RUF009 - frozen
+    _: KW_ONLY
+    reload: bool = False
+    forced_direction: str = ""
+    loaded: _Loaded = field(default_factory=_Loaded, repr=False)
 
     @property
     def translations(self) -> NullTranslations:
         """The texts of the catalogues. Raises CatalogueInvalid."""
-        if self._read and not self._reload:
-            return self._read[1]
-        state = _state(self.files)
-        if not self._read or self._read[0] != state:
-            self._read = state, self._catalogues.translations(self.locale)
-        return self._read[1]
+        read = self.loaded.read
+        if read and not self.reload:
+            return read[1]
+        state = _file_states(self.files)
+        if not read or read[0] != state:
+            self.loaded.read = read = state, self.catalogues.translations(self.locale)
+        return read[1]
 
-    @cached_property
+    @property
     def files(self) -> list[Path]:
-        """The catalogues in which its texts are looked for, in that order."""
-        return self._catalogues.files(self.locale)
+        """The catalogues in which its texts are looked for, in that order; looked up once."""
+        if self.loaded.files is None:
+            self.loaded.files = self.catalogues.files(self.locale)
+        return self.loaded.files
 
-    def towards(self, direction: str) -> "Language":
+    def in_direction(self, direction: str) -> "Language":
         """Return the language as if it were written "ltr" or "rtl"; as it is where `direction` is empty."""
-        twin = copy.copy(self)
-        twin._direction = direction  # noqa: SLF001 - its own copy
-        return twin
+        return replace(self, forced_direction=direction)
 
     def translated(self) -> frozenset[Text]:
         """Return the texts that it has a translation of. Raises CatalogueInvalid."""
-        return self._catalogues.translated(self.locale)
+        return self.catalogues.translated(self.locale)
 
     @cached_property
     def tag(self) -> str:
@@ -76,12 +86,17 @@ class Language(SourceTexts):
 
     @cached_property
     def direction(self) -> str:
-        return self._direction or self.locale.text_direction
+        return self.forced_direction or self.locale.text_direction
+
+    @cached_property
+    def _formats(self) -> Locale:
+        # English is written as the whole world reads it: the day before the month, and 24 hours.
+        return Locale("en", "001") if str(self.locale) == SOURCE_LANGUAGE else self.locale
 
     def clock(self, moment: datetime) -> str:
         """Say "14:32 UTC": hours and minutes with the zone, since the reader may be elsewhere."""
         local = moment.astimezone(self.timezone)
-        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone(local)}"
+        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone_name(local)}"
 
     def moment(self, moment: datetime) -> str:
         """Say "20 November 2026, 14:07 UTC"."""
@@ -106,7 +121,7 @@ class Language(SourceTexts):
         """Say "one, two, and three"."""
         return format_list(list(texts), locale=self.locale)
 
-    def apart(self, values: Mapping[str, object]) -> Mapping[str, object]:
+    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
         """Set what is filled into a text apart from it, where that runs from right to left.
 
         An address or a name in Latin letters would else take its punctuation to the wrong side, and an IPv6 address
@@ -115,7 +130,7 @@ class Language(SourceTexts):
         return {name: self.isolated(value) for name, value in values.items()} if self.direction == "rtl" else values
 
     def isolated(self, value: object) -> object:
-        """Do for one value what `apart` does. Markup is left alone: it says its direction itself."""
+        """Do for one value what `isolate_values` does. Markup is left alone: it says its direction itself."""
         if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
             return value
         return f"{_ISOLATE}{value}{_END}"
@@ -133,12 +148,12 @@ class Language(SourceTexts):
         )  # fmt: skip
 
 
-def _zone(local: datetime) -> str:
+def _zone_name(local: datetime) -> str:
     """Return "UTC" or "CET"; a zone that has no letters in the tz database gets those of its offset, "UTC+03"."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-def _state(files: list[Path]) -> tuple[tuple[int, int], ...]:
+def _file_states(files: list[Path]) -> tuple[tuple[int, int], ...]:
     found = (file.stat() for file in files if file.is_file())
     return tuple((one.st_mtime_ns, one.st_size) for one in found)

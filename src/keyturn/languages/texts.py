@@ -18,12 +18,12 @@ class SourceTexts:
 
     def gettext(self, text: str, /, **values: object) -> str:
         """Return the translation with its places filled in, or the text itself where there is none."""
-        return self.translations.gettext(text) % self.apart(values)
+        return self.translations.gettext(text) % self.isolate_values(values)
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        return self.translations.ngettext(one, many, number) % self.apart({"num": number, **values})
+        return self.translations.ngettext(one, many, number) % self.isolate_values({"num": number, **values})
 
-    def apart(self, values: Mapping[str, object]) -> Mapping[str, object]:
+    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
         """Return what is filled in, set apart from the text around it where the language needs that."""
         return values
 
@@ -52,7 +52,7 @@ def teach_texts(texts: SourceTexts, environment: Environment) -> None:
         return filled(context, text, {"context": where, "num": num, **values})
 
     def filled(context: EvalContext, text: str, values: Mapping[str, Any]) -> str:
-        values = texts.apart(values)
+        values = texts.isolate_values(values)
         if context.autoescape:
             return Markup(text % {name: escape(value) for name, value in values.items()})  # noqa: S704 - escaped here
         return text % values

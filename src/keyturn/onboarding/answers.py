@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from keyturn.accounts.factory import factory_named
+from keyturn.accounts.factory import import_factory
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.elsewhere import Elsewhere
 from keyturn.errors import Fault, SettingsInvalid
@@ -104,7 +104,7 @@ def store_fault(store: str) -> str:
     """Return what is wrong with a factory once it is imported, which it is, and not called; "" where nothing is."""
     try:
         if store not in OWN_STORES:
-            factory_named(store)
+            import_factory(store)
     except SettingsInvalid as invalid:
         return invalid.faults[0].message
     return ""

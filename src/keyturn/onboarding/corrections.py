@@ -20,7 +20,7 @@ _SETS = "set."
 _HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
 
 
-def corrected(settings: TableSettings, entry: str, tables: Mapping[str, Table]) -> TableSettings:
+def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, Table]) -> TableSettings:
     """Return the settings with `key=value` in them; "-" is nothing. Raises ValueError, in words."""
     key, equals, text = (part.strip() for part in entry.partition("="))
     if not equals:

@@ -29,7 +29,7 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
 
 
-def recognised(hashes: Sequence[str]) -> HashFormat:
+def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     """Return the format that most of the hashes have."""
     if not hashes:
         todo = "There are no passwords yet: see that your app verifies bcrypt hashes that begin with $2b$."

@@ -16,7 +16,7 @@ from keyturn.settings import TableSettings
 
 
 class NotWritten(KeyturnError):
-    pass
+    """The settings file was not written; the text says why."""
 
 
 def as_toml(answers: Answers) -> str:

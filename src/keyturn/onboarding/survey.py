@@ -22,11 +22,11 @@ _LOOKED_AT = 50
 
 
 class NotReached(KeyturnError):
-    pass
+    """The database of the app cannot be looked at; the text says why."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` is the column of its primary key, "" where that has none or several.
+    """A table as its database describes it. `key` is the column of its primary key, "" where that has none or several.
 
     `points_to` are its foreign keys of one column: the column, and the full name of the table.
     """
@@ -38,7 +38,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """`where` is the database in words, without user and password."""
+    """What was found in a database. `where` is the database in words, without user and password."""
 
     where: str
     tables: dict[str, Table]
@@ -50,7 +50,7 @@ async def survey(url: str) -> Survey:
         return Survey(where=where(make_url(url)), tables=await connection.run_sync(_tables))
 
 
-async def some_hashes(url: str, name: str, password: str) -> list[str]:
+async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     """Return the hashes of a few rows. Raises what `survey` does."""
     schema, _, bare = name.rpartition(".")
     hashed: Any = column(password)

@@ -1,7 +1,14 @@
-"""One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment."""
+"""One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
+
+`reading` takes the file and lays `KEYTURN_...` variables over it, `building` fills in `${NAME}` and makes the types of
+`model`, and `rules` says what must hold between settings. `${NAME}` is filled in where a value is converted: what was
+replaced or is unknown is never looked up. `paths` turns the addresses of pages into paths once.
+
+Declined: `pydantic-settings`, since msgspec is here already, and a fault should be named as the person wrote it, all at
+once.
+"""
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
-from keyturn.settings.hosting import hosted_path
 from keyturn.settings.model import (
     Brand,
     DatabaseSettings,
@@ -21,7 +28,7 @@ from keyturn.settings.model import (
     WebhookSettings,
     WorkerSettings,
 )
-from keyturn.settings.paths import Paths, paths_of
+from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.url_rules import is_loopback

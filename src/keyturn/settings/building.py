@@ -1,9 +1,12 @@
-"""Values as they were written -> a typed struct, and every fault at once, each by the name the person wrote."""
+"""Values as they were written, with `${NAME}` in them -> a typed struct.
+
+Every fault is collected, each by the name the person wrote.
+"""
 
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -14,10 +17,11 @@ from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
 from keyturn.settings.model import Brand
 from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.variables import Variable, VariableUnset, filled, has_places, shown_instead
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
+_PLACE = re.compile(r"\$\{([^{}]*)\}")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -26,8 +30,19 @@ _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Ki
 """Settings that hold some of the keys of a section."""
 
 
+class Variable(msgspec.Struct, frozen=True):
+    """A value that remembers which variable it came from, so that a fault names that one."""
+
+    name: str
+    value: str
+
+
+class VariableUnset(ValueError):
+    """Variables that a value names are not set; the text says which."""
+
+
 class Builder:
-    """Collects the faults while it builds; a value that could not be read is left out.
+    """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
 
     `folder` is where the file is. `unset` are the settings whose variables are not set.
     """
@@ -37,17 +52,17 @@ class Builder:
         self._folder = folder
         self._faults = faults
         self.unset: list[Fault] = []
-        self._instead: dict[str, dict[str, str]] = {}
+        self._places: dict[str, dict[str, str]] = {}
 
     def build(self, struct: type[Struct], given: Mapping[str, Any], prefix: str = "") -> Struct:
         return struct(**self._values(struct, given, prefix))
 
-    def as_written(self, fault: Fault) -> Fault:
+    def hide_values(self, fault: Fault) -> Fault:
         """Return the fault with `${NAME}` as it stands in the file for what that holds: it may be a secret.
 
         A variable that was mistaken for another is as likely a password as an address (OWASP ASVS 16.2.5).
         """
-        instead = self._instead.get(fault.name.partition(".")[0], {})
+        instead = self._places.get(fault.name.partition(".")[0], {})
         if not instead:
             return fault
         texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
@@ -75,8 +90,8 @@ class Builder:
                 elif is_section(field.type):
                     values[field.name] = self.build(field.type, _section(value, name), f"{name}.")
                 else:
-                    texts = {text: place for text, place in shown_instead(value, self._environ) if text}
-                    self._instead.setdefault(name.partition(".")[0], {}).update(texts)
+                    texts = {text: place for text, place in values_to_hide(value, self._environ) if text}
+                    self._places.setdefault(name.partition(".")[0], {}).update(texts)
                     if get_origin(field.type) is dict and isinstance(value, dict):
                         values[field.name] = self._entries(value, get_args(field.type)[1], name)
                     else:
@@ -87,7 +102,9 @@ class Builder:
         entries: dict[str, Any] = {}
         for key, value in given.items():
             with self._collecting(member_name(name, key), value):
-                entries[key] = msgspec.convert(filled(value, self._environ), wanted)  # a text stays one: it has no kind
+                entries[key] = msgspec.convert(
+                    fill_variables(value, self._environ), wanted
+                )  # a text stays one: it has no kind
         return entries
 
     @contextmanager
@@ -104,7 +121,7 @@ class Builder:
     def _convert(self, value: Any, wanted: Any) -> Any:
         # A variable is always text, so "587" may be a number; in TOML a number is written as one.
         is_text = isinstance(value, Variable) or has_places(value)
-        plain = value.value if isinstance(value, Variable) else filled(value, self._environ)
+        plain = value.value if isinstance(value, Variable) else fill_variables(value, self._environ)
         if wanted is timedelta:
             return parse_duration(plain)
         if wanted is Folder and isinstance(plain, str) and plain and not isinstance(value, Variable):
@@ -116,6 +133,8 @@ class Builder:
 
 
 class _NoSection(ValueError):
+    """A plain value stands where a section belongs; `name` is the section's."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(name)
@@ -170,3 +189,67 @@ def _decode(wanted: type, value: Any) -> Any:
     if wanted in {Folder, Secret} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
+
+
+def has_places(value: Any) -> bool:
+    return isinstance(value, str) and "${" in value
+
+
+def fill_variables(value: Any, environ: Mapping[str, str]) -> Any:
+    """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
+
+    As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
+    what is malformed, VariableUnset with every variable that is not set, or is empty where a text is nothing else: an
+    empty address would be taken for the setting's own "none".
+    """
+    unset: dict[str, str] = {}
+    result = _fill_value(value, environ, unset)
+    if unset:
+        raise VariableUnset("; ".join(_unset_sentences(unset)))
+    return result
+
+
+def _unset_sentences(unset: Mapping[str, str]) -> Iterator[str]:
+    for why in dict.fromkeys(unset.values()):
+        names = [name for name, its in unset.items() if its == why]
+        yield f"the variable {names[0]} is {why}" if len(names) == 1 else f"the variables {', '.join(names)} are {why}"
+
+
+def values_to_hide(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each text that a fault could show of what the variables in a value hold, and what stands in the file."""
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from values_to_hide(member, environ)
+    elif has_places(value):
+        with suppress(ValueError):
+            yield fill_variables(value, environ), value
+        for place in _PLACE.finditer(value):
+            held = environ.get(place[1].partition(":-")[0], "")
+            yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
+
+
+def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_fill_value(member, environ, unset) for member in value]
+    if isinstance(value, dict):
+        return {key: _fill_value(member, environ, unset) for key, member in value.items()}
+    if not has_places(value):
+        return value
+    if "${" in _PLACE.sub("", value):
+        raise ValueError("has a ${ without its }")
+    empty: dict[str, str] = {}
+
+    def variable(place: re.Match[str]) -> str:
+        match = _NAME.fullmatch(place[1])
+        if not match:
+            raise ValueError(f"{place[0]} does not hold the name of a variable")
+        name, default = match[1], match[2]
+        if default is not None:
+            return environ.get(name) or default
+        if not environ.get(name, "").strip():
+            (empty if name in environ else unset)[name] = "empty" if name in environ else "not set"
+        return environ.get(name, "")
+
+    result = _PLACE.sub(variable, value)
+    unset.update({} if result.strip() else empty)
+    return result

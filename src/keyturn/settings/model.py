@@ -50,6 +50,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 
 class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Resend is asked. `rate` is in calls a second, of all workers together."""
+
     api_key: Secret = Secret("")
     api_url: str = "https://api.resend.com"
     timeout: timedelta = timedelta(seconds=10)
@@ -58,6 +60,8 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which mail server is asked, and how it is reached."""
+
     host: str = ""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
     username: str = ""

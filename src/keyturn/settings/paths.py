@@ -1,13 +1,36 @@
-"""The paths at which the API and the hosted pages answer, as the settings say."""
+"""Where the API and the hosted pages answer, as the settings say, and what is wrong with those addresses."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from keyturn.settings.hosting import API_ROUTES, SECURITY_SETTINGS, hosted_path
+from keyturn.errors import Fault
+from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
+
+API_ROUTES = (
+    "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
+    "reset-password-with-token", "password-policy", "texts",
+)  # fmt: skip
+"""What is mounted below `server.api_path`."""
+
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
+"""Where sessions are, wherever `server.api_path` is."""
+
+SECURITY_SETTINGS = "/security-settings"
+"""Where the security settings are of every kind of account that has no page of its own."""
+
+_HOSTED = "{base_url}"
+_TOKEN = "/{token}"  # noqa: S105 - a place, not a token
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+"""Without "." and "..": a browser takes them out, and asks for another address (RFC 3986, 5.2.4)."""
+_TAKEN = {
+    "health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks",
+}  # fmt: skip
+"""First parts of addresses that are others' already."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,14 +65,76 @@ def paths_of(settings: Settings) -> Paths:
         default,
         api=api or "/",
         **pages,
-        **_names(settings.reset_url),
+        **_parameter_names(settings.reset_url),
         settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
     )
 
 
-def _names(pattern: str) -> dict[str, str]:
+def _parameter_names(pattern: str) -> dict[str, str]:
     """Return what the parameters of a link are called that hold its token and the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
     return {places[value]: name for name, value in given if value in places}
+
+
+def hosted_path(pattern: str) -> str | None:
+    """Return the path of the hosted page whose address this is; None where the page is the app's own.
+
+    "{base_url}/change-password?token={token}" is at /change-password, and "{base_url}/reset-password/{token}" at
+    /reset-password.
+    """
+    if not pattern.startswith(_HOSTED):
+        return None
+    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
+    return path.rstrip("/") or "/"
+
+
+def hosting_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield the addresses at which no page can be mounted, or at which there is something else already."""
+    pages = {
+        "reset_url": hosted_path(settings.reset_url),
+        "forgot_url": hosted_path(settings.forgot_url),
+        "sign_in_url": hosted_path(settings.sign_in_page),
+    } | {
+        f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
+        for kind, own in settings.kinds.items()
+    }
+    api = settings.server.api_path.rstrip("/")
+    routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
+    seen = {SECURITY_SETTINGS: "settings"}
+    for name, path in pages.items():
+        page = "settings" if name.startswith("kinds.") else name  # kinds may share theirs
+        if path is None:
+            continue
+        if not _PATH.fullmatch(path):
+            yield Fault(name, _path_missing(name))
+        elif path.split("/")[1] in _TAKEN:
+            yield Fault(name, f"{path} is taken: something else answers there")
+        elif path in routes:
+            yield Fault(name, f"{path} is taken by the API: choose another path, or another server.api_path")
+        elif seen.setdefault(path, page) != page:
+            yield Fault(name, f"{path} is taken by the page of {seen[path]}")
+        elif name == "reset_url":
+            seen[f"{path}/open"] = page
+            yield from _token_hidden(settings.reset_url)
+
+
+def api_path_faults(path: str) -> Iterator[Fault]:
+    if path != "/" and not _PATH.fullmatch(path):
+        yield Fault("server.api_path", "not a path like /api/auth, without a slash at its end")
+    elif path.split("/")[1] in _TAKEN:
+        yield Fault("server.api_path", f"{path} is taken: something else answers there")
+
+
+def _path_missing(name: str) -> str:
+    example = "reset-password/{token}" if name == "reset_url" else "forgot-password"
+    return f"needs a plain path for the hosted page, as in {_HOSTED}/{example}"
+
+
+def _token_hidden(pattern: str) -> Iterator[Fault]:
+    """Yield a link whose token the hosted page could not find in its address."""
+    path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
+    values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
+    if not path.endswith(_TOKEN) and "{token}" not in values:
+        yield Fault("reset_url", "needs {token} at the end of the path, or as a parameter by itself: ?token={token}")

@@ -9,10 +9,9 @@ from typing import Any, get_origin
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.building import Builder, did_you_mean, is_section
+from keyturn.settings.building import Builder, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
 from keyturn.settings.rules import broken_rules
-from keyturn.settings.variables import Variable
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
@@ -60,18 +59,18 @@ def inspect_settings(
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
     source = named or Path(FILE_NAME)
-    given = _from_toml(source, required=named is not None, faults=faults)
+    given = _read_toml(source, required=named is not None, faults=faults)
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
-    _overlay(given, environ, faults)
+    _overlay_environment(given, environ, faults)
     builder = Builder(environ, source.parent, faults)
     settings = builder.build(Settings, given)
-    broken = broken_rules(settings, sending=sending, written=set(_written(given)))
-    news = _news(broken, [*faults, *builder.unset])
+    broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
+    news = _rules_of_known_values(broken, [*faults, *builder.unset])
     found = (*faults, *(builder.unset if connecting else ()), *news)
-    return Reading(file=source, settings=settings, faults=tuple(builder.as_written(fault) for fault in found))
+    return Reading(file=source, settings=settings, faults=tuple(builder.hide_values(fault) for fault in found))
 
 
-def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
+def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
@@ -82,7 +81,7 @@ def _from_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     return {}
 
 
-def _news(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
+def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
     """Yield the broken rules, but not of what could not be read and so is its default."""
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in faults}
@@ -92,11 +91,11 @@ def _news(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
             yield fault
 
 
-def _written(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield every key and section that somebody set for Keyturn, as opposed to a variable of a provider's."""
     for key, value in given.items():
         if isinstance(value, dict):
-            within = list(_written(value, f"{prefix}{key}."))
+            within = list(_written_names(value, f"{prefix}{key}."))
             yield from [f"{prefix}{key}", *within] if within else []
         elif not isinstance(value, Variable) or value.name not in OTHER_NAMES:
             yield f"{prefix}{key}"
@@ -104,14 +103,14 @@ def _written(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def setting_names() -> Iterator[str]:
     """Yield every setting that has a variable, as `section.key`; those that are tables have none."""
-    return (name for name, kind in _settings() if get_origin(kind) is not dict)
+    return (name for name, kind in _typed_settings() if get_origin(kind) is not dict)
 
 
 def environment_name(setting: str) -> str:
     return PREFIX + setting.replace(".", "_").upper()
 
 
-def _overlay(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
+def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
     known = known_variables()
     # Where a setting has two names, Keyturn's own comes last and wins.
     for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
@@ -123,7 +122,9 @@ def _overlay(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fau
             if isinstance(target, dict):
                 target[key] = Variable(name, environ[name])
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            table = next((table for table in _tables() if f"{name}_".startswith(f"{environment_name(table)}_")), "")
+            table = next(
+                (table for table in _table_names() if f"{name}_".startswith(f"{environment_name(table)}_")), ""
+            )
             only_there = f"can only be set in the file, as {table}"
             faults.append(Fault(name, only_there if table else "unknown setting" + did_you_mean(name, known)))
 
@@ -133,14 +134,14 @@ def known_variables() -> dict[str, str]:
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
 
 
-def _tables() -> list[str]:
-    return [name for name, kind in _settings() if get_origin(kind) is dict]
+def _table_names() -> list[str]:
+    return [name for name, kind in _typed_settings() if get_origin(kind) is dict]
 
 
-def _settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for field in msgspec.structs.fields(struct):
         name = f"{prefix}{field.encode_name}"
         if is_section(field.type):
-            yield from _settings(field.type, f"{name}.")
+            yield from _typed_settings(field.type, f"{name}.")
         else:
             yield name, field.type

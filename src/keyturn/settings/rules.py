@@ -16,8 +16,8 @@ from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.hosting import api_path_faults, hosting_faults
 from keyturn.settings.model import Settings
+from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
@@ -161,12 +161,12 @@ def _folders(settings: Settings) -> Iterator[Fault]:
 
 def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
     """Yield what would else be found out by the first person who is written to in that language."""
-    from keyturn.languages import Catalogues, faults_of  # noqa: PLC0415 - only who has catalogues pays for reading them
+    from keyturn.languages import Catalogues, catalogue_faults  # noqa: PLC0415 - only who has catalogues pays for reading them
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
         yield Fault(name, f"no catalogue in {folder}: they are looked for as nl/LC_MESSAGES/keyturn.po")
-    for fault in faults_of(catalogues):
+    for fault in catalogue_faults(catalogues):
         if fault.kind != "fuzzy":
             yield Fault(name, str(fault))
 

@@ -60,6 +60,8 @@ class SupabaseUser(msgspec.Struct, kw_only=True):
 
 
 class SupabaseUsers:
+    """Holds the users, passwords and sessions of the stand-in, in memory."""
+
     def __init__(self) -> None:
         self._users: dict[str, SupabaseUser] = {}
         self._sessions: dict[str, str] = {}

@@ -42,7 +42,7 @@ def write(project: Path) -> Write:
 
 
 def drawn(gallery: Gallery, mail: str, language: str = "", /, **values: Any) -> str:
-    templates = gallery.templates.found_by(gallery.files)
+    templates = gallery.templates.with_files(gallery.files)
     return templates.fill(mail, values, gallery.languages.choose(language)).markup
 
 
@@ -79,7 +79,7 @@ def test_a_text_part_is_not(project: Path, write: Write) -> None:
     write("emails/a.txt.j2", "{{ name }}")
     gallery = open_gallery(project / "emails")
 
-    filled = gallery.templates.found_by(gallery.files).fill("a", {"name": "<Ada> & Co"}, gallery.languages.choose(""))
+    filled = gallery.templates.with_files(gallery.files).fill("a", {"name": "<Ada> & Co"}, gallery.languages.choose(""))
 
     assert filled.text == "<Ada> & Co"
 

@@ -80,7 +80,7 @@ class Mails:
     def _templates(self) -> Templates:
         """The templates, each compiled when it is first used and when it was changed."""
         templates = Templates(self.folder, branding(self.brand, self.palette), reload=True)
-        return templates.found_by(self.files).prepared(with_origins)
+        return templates.with_files(self.files).with_preparation(with_origins)
 
     def files(self, template: str) -> MailFiles:
         """Return the files of a mail that there are: its markup may be MJML or HTML, and a text part is not needed."""

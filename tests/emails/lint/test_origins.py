@@ -201,7 +201,7 @@ def test_the_original_environment_stays_as_it_was() -> None:
 def test_the_mails_that_are_sent_carry_no_trace(template: str, language: str) -> None:
     brand = msgspec.structs.asdict(Brand(name="Northwind School", logo_url="https://northwind.example/logo.png"))
     templates = Templates(folder("email_templates"), branding(brand, Palette()))
-    traced = templates.prepared(with_origins)
+    traced = templates.with_preparation(with_origins)
     spoken = Language(Locale.parse(language), ZoneInfo("UTC"))
 
     for props in read_samples(templates.folder, EMAILS[template]).values():

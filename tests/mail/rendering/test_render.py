@@ -231,3 +231,13 @@ def test_no_mail_asks_for_a_web_font(greet: Callable[[], Rendered], rewrite: Rew
 
     assert "Roboto" in html
     assert "://fonts." not in html
+
+
+def test_other_files_share_what_was_compiled_and_other_globals_do_not(english: Language, tmp_path: Path) -> None:
+    templates = Templates(tmp_path, branding({"name": "Northwind School"}, Palette()))
+    environment = templates.environment(english)
+
+    assert templates.with_files(templates.files).environment(english) is environment
+    assert templates.with_globals({}).environment(english) is not environment
+    assert templates.with_preparation(lambda one: one).environment(english) is not environment
+    assert templates.environment(english) is environment

@@ -1,4 +1,9 @@
-"""Accounts at Supabase Auth, alone or with people looked up in a table."""
+"""Accounts at Supabase Auth, alone or with people looked up in a table.
+
+An address that was never confirmed becomes confirmed by its first link, as with a link of Supabase's own, and no name
+is mailed to it before. A password that Supabase took is changed, whether or not the table could note it. Declined:
+`supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users has no filter.
+"""
 
 import msgspec
 

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Float, Integer, SmallInteger
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-_HELD = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
+_PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +42,11 @@ def column_of(reflected: Any, dialect: str) -> Column:
     """Return it from what SQLAlchemy's inspector says of a column."""
     kind: TypeEngine[Any] = getattr(reflected["type"], "data_type", reflected["type"])  # PostgreSQL's domains
     on_sqlite = dialect == "sqlite"
-    lowest, highest = (-(2**63), 2**63 - 1) if on_sqlite else _bounds(kind)
+    lowest, highest = (-(2**63), 2**63 - 1) if on_sqlite else _integer_bounds(kind)
     return Column(
         name=reflected["name"],
         shown=str(kind),
-        holds=_held(kind, on_sqlite=on_sqlite),
+        holds=_python_type(kind, on_sqlite=on_sqlite),
         nullable=reflected["nullable"],
         length=None if on_sqlite else getattr(kind, "length", None),  # SQLite keeps what is longer, too
         choices=tuple(getattr(kind, "enums", ())),
@@ -59,7 +59,7 @@ def column_of(reflected: Any, dialect: str) -> Column:
     )
 
 
-def _held(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
+def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     if isinstance(kind, mysql.BIT):
         return bool
     if isinstance(kind, Float):  # MySQL's DOUBLE says that it is a Decimal
@@ -69,10 +69,10 @@ def _held(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
         held = kind.python_type
     # A type that SQLite does not know, as UUID, counts as a number by its rules; what is in it may be anything
     # (https://sqlite.org/datatype3.html#determination_of_column_affinity).
-    return held if held in _HELD and not (on_sqlite and held is Decimal) else object
+    return held if held in _PYTHON_TYPES and not (on_sqlite and held is Decimal) else object
 
 
-def _bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
+def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
     sizes: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
         (mysql.TINYINT, 8), (SmallInteger, 16), (mysql.MEDIUMINT, 24), (BigInteger, 64), (Integer, 32),
     )  # fmt: skip

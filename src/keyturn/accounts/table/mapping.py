@@ -34,7 +34,9 @@ class TableName(msgspec.Struct, frozen=True):
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
-    """Every name in it exists. `fields` has the columns by what an account calls them, without those not named.
+    """The settings held against the live table: every name in it exists.
+
+    `fields` has the columns by what an account calls them, without those not named.
 
     `folds_case` where the column of the address takes a letter for its capital by itself, so that its index serves.
     """
@@ -56,6 +58,8 @@ def read_mapping(connection: Connection, settings: TableSettings, hash_length: i
 
 
 class _Reading:
+    """Reads a mapping off a connection, and collects what is wrong with the settings."""
+
     def __init__(self, connection: Connection, settings: TableSettings) -> None:
         self._connection = connection
         self._inspector: Inspector = inspect(connection)

@@ -27,7 +27,7 @@ def table_of(
     other classes that hold the account's id, as `UserSession.user_id`. The table is in Keyturn's database, so that a
     change joins the transaction that uses the link up. Raises SettingsInvalid with every name that is no attribute.
     """
-    mapped = _Mapped(model)
+    mapped = _MappedClass(model)
     fields = {
         "id": id, "email": email, "password": password, "name": name, "active": active, "provider": provider,
         "kind": kind, "locale": locale,
@@ -44,7 +44,9 @@ def table_of(
     return TableSettings(**given)
 
 
-class _Mapped:
+class _MappedClass:
+    """Looks up the columns of a mapped class's attributes, and collects the names that are none."""
+
     def __init__(self, model: type[Any]) -> None:
         try:
             mapper = inspect(model)

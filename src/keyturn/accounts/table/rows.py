@@ -33,20 +33,22 @@ def spellings(email: str) -> set[str]:
     return ways | {unicodedata.normalize("NFD", way) for way in ways}
 
 
-def chosen(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
+def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
     """Return the row with that address, or None. ASCII letters alone are folded (CVE-2019-19844).
 
     An app that tells `Ada@` from `ada@` lets anybody add a second row for a mailbox. Its owner must not be locked out
     by that, so one is always chosen, and always the same. A mail goes to the mailbox of both, whichever it is; and a
     sign-in checks the password of the account that it opens.
     """
-    same = sorted((row for row in rows if addresses.same(text_of(row["email"]), email)), key=partial(_rank, email))
+    same = sorted(
+        (row for row in rows if addresses.same(text_of(row["email"]), email)), key=partial(_preference, email)
+    )
     if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
     return next(iter(same), None)
 
 
-def _rank(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
+def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return what is least for the row that is meant.
 
     One that is active, before those that somebody has left. Then the oldest, where ids are numbers, which count up:
@@ -66,12 +68,12 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         name=text_of(row.get("name")),
         active=bool(row["active"]),
         has_password=not elsewhere and bool(row.get("has_hash", True)),
-        provider=_known_as(provider) if elsewhere else "",
+        provider=_provider_name(provider) if elsewhere else "",
         kind=text_of(row.get("kind")),
         locale=text_of(row.get("locale")),
     )
 
 
-def _known_as(provider: str) -> str:
+def _provider_name(provider: str) -> str:
     word = "".join(letter for letter in provider.lower() if letter.isalnum())
     return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()

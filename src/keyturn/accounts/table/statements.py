@@ -51,7 +51,7 @@ class AsItIs(UserDefinedType[Any]):
     cache_ok = True
 
 
-class _Hexed(AsItIs):
+class _HexBytes(AsItIs):
     """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them (aio-libs/aiomysql#1080)."""
 
     cache_ok = True
@@ -65,14 +65,16 @@ class _Hexed(AsItIs):
 
 
 class Statements:
+    """Makes every statement that a store asks, for one mapping in one dialect."""
+
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
         self._dialect = dialect
-        self._table = self._named(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
+        self._table = self._table_clause(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
 
-    def by_address(self, spellings: Iterable[str]) -> Select[Any]:
-        """Select every row whose address may be one of these; `rows.chosen` decides. An index on lower(email) helps."""
+    def by_email(self, spellings: Iterable[str]) -> Select[Any]:
+        """Select every row whose address may be one of these, for `choose_row`. An index on lower(email) helps."""
         stored: ColumnElement[Any] = self._columns["email"]
         if not self._mapping.folds_case:
             stored = func.lower(stored)
@@ -80,7 +82,7 @@ class Statements:
             stored.between(func.lower(literal(one, Text)), func.lower(literal(one + _AFTER_SPACES, Text)))
             for one in spellings
         ]
-        return self._accounts().where(or_(*ranges))
+        return self._select_accounts().where(or_(*ranges))
 
     def by_ids(self, ids: Iterable[str]) -> Select[Any]:
         """Select the rows with these ids, and their hashes; texts that cannot be an id are left out."""
@@ -88,7 +90,7 @@ class Statements:
         for text in ids:
             with suppress(ValueError):
                 values.append(id_value(self._mapping.fields["id"], text))
-        return self._accounts().where(self._columns["id"].in_(values))
+        return self._select_accounts().where(self._columns["id"].in_(values))
 
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
@@ -114,7 +116,7 @@ class Statements:
             texts["id"] = account_id
         return (
             update_of(self._table)
-            .where(_is(self._columns["id"], value), *self._exactly(texts))
+            .where(_equals_or_is_null(self._columns["id"], value), *self._equal_texts(texts))
             .where(self._is_active(), *self._signs_in_here())
             .values(values)
         )
@@ -126,12 +128,12 @@ class Statements:
                 yield self._delete(name, key, id_value(key, account_id))
 
     def _delete(self, name: TableName, key: Column, value: Any) -> Delete:
-        other = self._named(name, [key])
-        return delete(other).where(_is(other.c[key.name], value))
+        other = self._table_clause(name, [key])
+        return delete(other).where(_equals_or_is_null(other.c[key.name], value))
 
-    def rehearsed(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
+    def trial_statements(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
         """Yield the like of every statement, of no account, with the setting that is wrong where one is refused."""
-        yield "table", self.by_address([""])
+        yield "table", self.by_email([""])
         if "password" in self._columns:
             yield "password", self._update(None, "", {self._columns["password"]: ""})
         for one, given in self._mapping.sets:
@@ -144,15 +146,15 @@ class Statements:
         flag = self._mapping.fields.get("active")
         if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
             return None
-        return select(self._columns["active"]).where(self._flag().not_in((*FALSE, *TRUE))).limit(1)
+        return select(self._columns["active"]).where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1)
 
-    def shared_addresses(self) -> Select[Any]:
+    def shared_emails(self) -> Select[Any]:
         """Select a row where several active accounts have one address."""
-        address = func.lower(self._trimmed("email"))
+        address = func.lower(self._trimmed_text("email"))
         several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
         return several.group_by(address).having(func.count() > 1).limit(1)
 
-    def _accounts(self) -> Select[Any]:
+    def _select_accounts(self) -> Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale")
         columns: list[ColumnElement[Any]] = [
             self._columns[field].label(field) for field in given if field in self._columns
@@ -165,11 +167,11 @@ class Statements:
     def _is_active(self) -> ColumnElement[bool]:
         if "active" not in self._columns:
             return literal(1) == literal(1)
-        flag, named = self._flag(), self._mapping.active.values
+        flag, named = self._flag_text(), self._mapping.active.values
         is_named = flag.in_([func.lower(literal(value, Text)) for value in named]) if named else flag.not_in(FALSE)
         return not_(is_named) if self._mapping.active.is_not else is_named
 
-    def _flag(self) -> ColumnElement[str]:
+    def _flag_text(self) -> ColumnElement[str]:
         flag: ColumnElement[Any] = self._columns["active"]
         if self._mapping.fields["active"].is_bits:
             flag = flag + literal(0)
@@ -187,23 +189,25 @@ class Statements:
         first = func.substr(self._columns["password"], 1, 1, type_=Text)
         return func.coalesce(first, "").not_in(_UNUSABLE)
 
-    def _exactly(self, texts: dict[str, str | None]) -> Iterator[ColumnElement[bool]]:
+    def _equal_texts(self, texts: dict[str, str | None]) -> Iterator[ColumnElement[bool]]:
         """Yield that these fields are the same texts, character by character, but for spaces around them."""
         for field, value in texts.items():
-            yield self._trimmed(field) == bindparam(None, value, type_=Text(), unique=True)
+            yield self._trimmed_text(field) == bindparam(None, value, type_=Text(), unique=True)
 
-    def _trimmed(self, field: str) -> ColumnElement[str]:
+    def _trimmed_text(self, field: str) -> ColumnElement[str]:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
         text = func.trim(cast(self._columns[field], kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
-    def _named(self, name: TableName, columns: Sequence[Column]) -> TableClause:
-        kinds = {one.name: _Hexed() if self._dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns}
+    def _table_clause(self, name: TableName, columns: Sequence[Column]) -> TableClause:
+        kinds = {
+            one.name: _HexBytes() if self._dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns
+        }
         quoted = [column(quoted_name(one, quote=True), kind) for one, kind in kinds.items()]
         schema = quoted_name(name.schema, quote=True) if name.schema else None
         return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
 
 
-def _is(stored: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+def _equals_or_is_null(stored: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
     # As a parameter also where it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
     return stored == bindparam(None, value, type_=stored.type, unique=True)

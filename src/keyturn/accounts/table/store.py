@@ -14,7 +14,7 @@ from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.explained import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
-from keyturn.accounts.table.rows import account_of, chosen, spellings
+from keyturn.accounts.table.rows import account_of, choose_row, spellings
 from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
 from keyturn.database import now
@@ -55,16 +55,16 @@ class TableAccounts:
         self._settings = settings
         self._place = place
         self._hash_length = hash_length
-        self._looking = asyncio.Lock()
+        self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError)
 
     async def require_ready(self) -> None:
         """Look at the table anew; have the database plan each statement, which runs none and fires no trigger."""
         self._statements = None
-        statements = await self._looked()
+        statements = await self._read_statements()
         refused: dict[str, str] = {}
-        for setting, statement in statements.rehearsed(now()):
+        for setting, statement in statements.trial_statements(now()):
             if refusal := await self._refusal(statement):
                 refused.setdefault(refusal, setting)  # what is refused of the whole table is told once
         if refused:
@@ -84,26 +84,26 @@ class TableAccounts:
 
     async def doubts(self) -> Doubts:
         """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""
-        statements = await self._known()
-        async with self._asking() as connection:
+        statements = await self._statements_now()
+        async with self._connection() as connection:
             unread = statements.unread_flags()
             flag = (await connection.execute(unread)).scalar() if unread is not None else None
-            shared = (await connection.execute(statements.shared_addresses())).scalar()
+            shared = (await connection.execute(statements.shared_emails())).scalar()
         return Doubts(text_of(flag), shared is not None)
 
     async def find(self, email: str) -> Account | None:
-        statements = await self._known()
-        async with self._asking() as connection:
-            rows = await connection.execute(statements.by_address(spellings(email)))
-            row = chosen(rows.mappings(), email)
+        statements = await self._statements_now()
+        async with self._connection() as connection:
+            rows = await connection.execute(statements.by_email(spellings(email)))
+            row = choose_row(rows.mappings(), email)
         return account_of(row, self._settings.password_providers) if row else None
 
     async def get(self, account_id: str) -> Account | None:
         return await self._gets.submit(account_id)
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        statements = await self._known()
-        async with self._asking() as connection:
+        statements = await self._statements_now()
+        async with self._connection() as connection:
             rows = (await connection.execute(statements.by_ids(set(ids)))).mappings().all()
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
@@ -113,11 +113,13 @@ class TableAccounts:
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         del session  # of another database
-        statements = await self._known()
-        async with self._asking() as connection:
-            return await self._hash(statements, connection, account_id)
+        statements = await self._statements_now()
+        async with self._connection() as connection:
+            return await self._read_hash(statements, connection, account_id)
 
-    async def _hash(self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str) -> str | None:
+    async def _read_hash(
+        self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str
+    ) -> str | None:
         if not self._settings.password:
             return None
         rows = await asked.execute(statements.with_hash(statements.by_ids([account_id])))
@@ -135,11 +137,11 @@ class TableAccounts:
         return await self._commit(account, None)
 
     async def _commit(self, account: Account, password_hash: str | None) -> bool:
-        statements = await self._known()
+        statements = await self._statements_now()
         async with self._place.transaction() as session:
             changed = await self._change(statements, session, account, password_hash)
             if changed:
-                with self._refusing():  # PostgreSQL's deferred constraints are checked here
+                with self._refused_as_unready():  # PostgreSQL's deferred constraints are checked here
                     await session.commit()
         return changed
 
@@ -150,7 +152,7 @@ class TableAccounts:
             statement = statements.change(account.id, account.email, password_hash, now())
         except ValueError:  # another store's account
             return False
-        with self._refusing():
+        with self._refused_as_unready():
             # Rows that were found count, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
             if cast("CursorResult[Any]", await session.execute(statement)).rowcount != 1:
                 return False
@@ -162,13 +164,13 @@ class TableAccounts:
         await self._place.close()
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         async with self._place.reading() as connection:
-            with self._refusing():
+            with self._refused_as_unready():
                 yield connection
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _refused_as_unready(self) -> Iterator[None]:
         """Raise AccountsUnready for a statement that is refused: the app's table is not as it was.
 
         What drivers add in further lines may be the row, with its hash: it is left out.
@@ -183,16 +185,16 @@ class TableAccounts:
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
             raise AccountsUnready(f"the database of the accounts refused a statement: {said}") from None
 
-    async def _known(self) -> Statements:
+    async def _statements_now(self) -> Statements:
         try:
-            return await self._looked()
+            return await self._read_statements()
         except SettingsInvalid as invalid:
             faults = "; ".join(f"{fault.name}: {fault.message}" for fault in invalid.faults)
             log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
             raise AccountsUnready(f"the table of the accounts is not as the settings say: {faults}") from None
 
-    async def _looked(self) -> Statements:
-        async with self._looking:
+    async def _read_statements(self) -> Statements:
+        async with self._reading_lock:
             if self._statements is None:
                 async with self._place.reading() as connection:
                     mapping = await connection.run_sync(read_mapping, self._settings, self._hash_length)
@@ -206,12 +208,12 @@ class JoiningTableAccounts(TableAccounts):
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         if session is None:
             return await super().password_hash(account_id)
-        statements = await self._known()
-        with self._refusing():
-            return await self._hash(statements, session, account_id)
+        statements = await self._statements_now()
+        with self._refused_as_unready():
+            return await self._read_hash(statements, session, account_id)
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        return await self._change(await self._known(), session, account, password_hash)
+        return await self._change(await self._statements_now(), session, account, password_hash)
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""

@@ -21,9 +21,9 @@ def id_value(column: Column, text: str) -> Any:
     """Return the value of the column that has this text. Raises ValueError where none has."""
     value: Any = text
     if column.holds is int:
-        value = _integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
+        value = _bounded_integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
     elif column.holds is Decimal:
-        value = _decimal(text)
+        value = _to_decimal(text)
     elif column.holds is UUID:
         value = UUID(text)
     elif column.holds is bytes:
@@ -36,7 +36,7 @@ def id_value(column: Column, text: str) -> Any:
     return value
 
 
-def _decimal(text: str) -> Decimal:
+def _to_decimal(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -54,63 +54,63 @@ def set_value(column: Column, given: bool | float | str, moment: datetime) -> An
         return None
     try:
         if given in ("{now}", "{now_ms}"):
-            return _moment(column, moment, milliseconds=given == "{now_ms}")
-        return _converted(column, given)
+            return _time_value(column, moment, milliseconds=given == "{now_ms}")
+        return _convert_value(column, given)
     except (ValueError, InvalidOperation):
         raise ValueError(f"{given!r} is no value for a column of type {column.shown}") from None
 
 
-def _moment(column: Column, moment: datetime, *, milliseconds: bool) -> Any:
+def _time_value(column: Column, moment: datetime, *, milliseconds: bool) -> Any:
     if column.holds is datetime:
-        return _stored_time(column, moment)
+        return _as_stored_time(column, moment)
     if column.holds is date:
-        return _stored_date(column, moment.date())
+        return _as_stored_date(column, moment.date())
     if column.holds in (int, float, Decimal):
         seconds = moment.timestamp()
-        return _integer(column, int(seconds * 1000) if milliseconds else int(seconds))
+        return _bounded_integer(column, int(seconds * 1000) if milliseconds else int(seconds))
     if column.holds is str or column.holds_anything:
-        return _text(column, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        return _fitting_text(column, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     raise ValueError
 
 
-def _converted(column: Column, given: bool | float | str) -> Any:
+def _convert_value(column: Column, given: bool | float | str) -> Any:
     text = str(given).lower() if isinstance(given, bool) else str(given)
     if column.holds is bool:
-        return _yes_or_no(text)
+        return _to_bool(text)
     if column.holds is int:
-        return _integer(column, int(given) if isinstance(given, bool) else int(text))
+        return _bounded_integer(column, int(given) if isinstance(given, bool) else int(text))
     if column.holds in (float, Decimal, UUID):
         return column.holds(text)
     if column.holds is str:
-        return _text(column, text)
+        return _fitting_text(column, text)
     if column.holds is datetime:
-        return _stored_time(column, datetime.fromisoformat(text))
+        return _as_stored_time(column, datetime.fromisoformat(text))
     if column.holds is date:
-        return _stored_date(column, date.fromisoformat(text))
+        return _as_stored_date(column, date.fromisoformat(text))
     if column.holds_anything:
         return given
     raise ValueError
 
 
-def _yes_or_no(text: str) -> bool:
+def _to_bool(text: str) -> bool:
     if text not in ("true", "false", "1", "0"):
         raise ValueError
     return text in ("true", "1")
 
 
-def _integer(column: Column, value: int) -> int:
+def _bounded_integer(column: Column, value: int) -> int:
     if not column.lowest <= value <= column.highest:
         raise ValueError
     return value
 
 
-def _text(column: Column, text: str) -> str:
+def _fitting_text(column: Column, text: str) -> str:
     if (column.choices and text not in column.choices) or (column.length is not None and len(text) > column.length):
         raise ValueError
     return text
 
 
-def _stored_time(column: Column, moment: datetime) -> Any:
+def _as_stored_time(column: Column, moment: datetime) -> Any:
     """Return it with its zone, or without one and in UTC; as a text on SQLite, which has no times."""
     known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if column.on_sqlite:
@@ -118,5 +118,5 @@ def _stored_time(column: Column, moment: datetime) -> Any:
     return known if column.zoned else known.replace(tzinfo=None)
 
 
-def _stored_date(column: Column, day: date) -> Any:
+def _as_stored_date(column: Column, day: date) -> Any:
     return day.isoformat() if column.on_sqlite else day

@@ -25,7 +25,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 class NoSuchExample(KeyturnError):
-    pass
+    """There is no example of that name."""
 
 
 def example_names() -> list[str]:

@@ -17,7 +17,7 @@ from keyturn.cli.emails.folders import (
     studio_settings,
     without_templates,
 )
-from keyturn.cli.emails.lean import out_of_sight
+from keyturn.cli.emails.package_hiding import hide_package
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
     """
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
-    with out_of_sight("advanced_alchemy"):
+    with hide_package("advanced_alchemy"):
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
         from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
 

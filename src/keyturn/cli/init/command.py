@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from keyturn.cli.init.interview import Interview
-from keyturn.cli.init.mapping_table import in_a_loop
+from keyturn.cli.init.mapping_table import run_in_new_loop
 from keyturn.cli.terminal import accent, fail, muted, strong
 from keyturn.errors import Fault
 from keyturn.onboarding import Answers, HashFormat, as_toml, faults_in, steps, table_faults, write_file
@@ -77,7 +77,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
         text = as_toml(answers)
         refuse(faults_in(text, {**os.environ, **answers.variables}))
         if answers.database and answers.table:
-            refuse(in_a_loop(table_faults(answers.database.url, answers.table, answers.prefix)))
+            refuse(run_in_new_loop(table_faults(answers.database.url, answers.table, answers.prefix)))
     except (click.Abort, KeyboardInterrupt):
         click.echo()
         fail("ended before the end; nothing was written")

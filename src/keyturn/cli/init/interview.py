@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.init.mapping_table import MappingTable, in_a_loop
+from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
 from keyturn.cli.terminal import fail, muted, warning
 from keyturn.errors import SettingsInvalid
 from keyturn.onboarding import (
@@ -79,7 +79,7 @@ class Interview:
 
     def _accounts(self) -> tuple[Answers, HashFormat | None]:
         store = self._flags["store"]
-        if store and (message := self._wrong("store", store)):
+        if store and (message := self._first_fault("store", store)):
             fail(f"--store: {message}")
         found = self._database() if store in (None, "table", "supabase") else None
         store = store or ("table" if found else "builtin")
@@ -92,7 +92,7 @@ class Interview:
             return answers, None
         address, seen = found
         mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
-        table, hashes = mapping.settled(with_password=store != "supabase")
+        table, hashes = mapping.ask_mapping(with_password=store != "supabase")
         together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
             answers,
@@ -116,7 +116,7 @@ class Interview:
                     muted("Where is the database with your app's accounts? An address, or ${NAME} for the variable")
                 )
                 click.echo(muted("that holds it; none, where Keyturn is to keep the accounts itself."))
-                text = _asked("Database:", known or "none")
+                text = _prompt("Database:", known or "none")
             if text in ("", "none"):
                 if self._flags["store"] == "table":
                     fail("--database: missing, and --store is table")
@@ -125,7 +125,7 @@ class Interview:
                 address = database_address(text, self._environ)
                 if self._flags["together"] and not address.may_hold_our_tables:
                     fail("--together: only SQLite and PostgreSQL can hold Keyturn's own tables")
-                return address, in_a_loop(survey(address.url))
+                return address, run_in_new_loop(survey(address.url))
             except (SettingsInvalid, NotReached) as error:
                 message = error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
                 if not self._asking:
@@ -140,14 +140,14 @@ class Interview:
             return answer or known or ""  # what is wrong is told at the end, all at once
         while True:
             if answer is None:
-                answer = _asked(question, known)
-            message = self._wrong(flag, answer) if answer or known is None else ""
+                answer = _prompt(question, known)
+            message = self._first_fault(flag, answer) if answer or known is None else ""
             if not message:
                 return answer
             self._complain(message)
             answer = None
 
-    def _wrong(self, flag: str, answer: str) -> str:
+    def _first_fault(self, flag: str, answer: str) -> str:
         """Return what is wrong with an answer by itself."""
         alone = msgspec.structs.replace(_FINE, **{flag: answer})
         if flag == "supabase_url":
@@ -160,6 +160,6 @@ class Interview:
         click.echo(warning(f"  {message}"))
 
 
-def _asked(question: str, known: str | None = None) -> str:
+def _prompt(question: str, known: str | None = None) -> str:
     answer: str = click.prompt(question, default=known, show_default=bool(known), prompt_suffix=" ")
     return answer.strip()

@@ -13,12 +13,12 @@ from keyturn.onboarding import (
     HashFormat,
     NotReached,
     Survey,
+    apply_correction,
     clear_choice,
-    corrected,
     guess,
     likely_tables,
-    recognised,
-    some_hashes,
+    recognise_hashes,
+    sample_hashes,
     table_faults,
 )
 from keyturn.settings import TableSettings
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 _SHOWN = 12
 
 
-def in_a_loop(work: Coroutine[Any, Any, Result]) -> Result:
+def run_in_new_loop(work: Coroutine[Any, Any, Result]) -> Result:
     with asyncio.Runner() as runner:
         return runner.run(work)
 
@@ -45,12 +45,12 @@ class MappingTable:
         self._asking = asking
         self._quiet = quiet
 
-    def settled(self, *, with_password: bool) -> tuple[TableSettings, HashFormat]:
+    def ask_mapping(self, *, with_password: bool) -> tuple[TableSettings, HashFormat]:
         """Return the mapping that was found or accepted, and the format of the hashes."""
         settings = self._guessed(self._chosen(with_password=with_password), with_password=with_password)
         for entry in self._flags["columns"]:
             try:
-                settings = corrected(settings, entry, self._tables)
+                settings = apply_correction(settings, entry, self._tables)
             except ValueError as error:
                 fail(f"--column {entry}: {error}")
         while True:
@@ -71,11 +71,11 @@ class MappingTable:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
             if entry:
                 try:
-                    return corrected(settings, entry, self._tables)
+                    return apply_correction(settings, entry, self._tables)
                 except ValueError as error:
                     self._complain(str(error))
                     continue
-            faults = in_a_loop(table_faults(self._url, settings, hashes.prefix))
+            faults = run_in_new_loop(table_faults(self._url, settings, hashes.prefix))
             if not faults:
                 return None
             self._complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
@@ -114,7 +114,7 @@ class MappingTable:
         if not settings.password:
             return HashFormat(prefix="$2b$", shown="")
         try:
-            return recognised(in_a_loop(some_hashes(self._url, settings.table, settings.password)))
+            return recognise_hashes(run_in_new_loop(sample_hashes(self._url, settings.table, settings.password)))
         except NotReached as error:
             return HashFormat(prefix="$2b$", shown="could not be read", todo=f"See how your hashes begin: {error}.")
 

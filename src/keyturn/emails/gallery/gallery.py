@@ -154,7 +154,9 @@ class Gallery:
 
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
         """Return what gives a sample its templates; `prepare` is done to each Jinja environment."""
-        return Renderers(self.templates.found_by(self.files), self.brands, prepare or (lambda environment: environment))
+        return Renderers(
+            self.templates.with_files(self.files), self.brands, prepare or (lambda environment: environment)
+        )
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -26,7 +26,7 @@ def open_gallery(directory: Path, *, environment: str = "", settings: StudioSett
     return Gallery(
         templates=Templates(
             folder, settings.globals, reload=True,
-            environment=_environment(folder, environment or settings.env, places),
+            make_environment=_environment(folder, environment or settings.env, places),
         ),
         languages=_languages(folder, settings),
         props=_props(settings.props, places) if settings.props else {},

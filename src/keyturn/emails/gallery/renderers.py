@@ -28,7 +28,7 @@ class Renderers:
         """Return the templates. Raises LookupError where there is no such brand."""
         key = (sample.kind, brand)
         if key not in self._known:
-            self._known[key] = self._templates_of_brand(brand).prepared(
+            self._known[key] = self._templates_of_brand(brand).with_preparation(
                 partial(self._with_undefined, _UNKNOWN[sample.kind])
             )
         return self._known[key]

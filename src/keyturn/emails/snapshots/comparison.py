@@ -138,7 +138,7 @@ class Snapshots:
             if before is None:
                 raise LookupError(f"There is no mail {name}, and there are no golden files of it.")
             return Comparison(name, before)
-        templates = self._templates_for(sample).found_by(lambda _: source.files)
+        templates = self._templates_for(sample).with_files(lambda _: source.files)
         try:
             mail = templates.render_values(name.template, sample.values, language)
         except TemplateInvalid as fault:

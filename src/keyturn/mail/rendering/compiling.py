@@ -50,9 +50,9 @@ def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
     """Return the mail. `file` is named where it cannot be compiled. Raises TemplateInvalid."""
     title, preview = (_TITLE, _PREVIEW) if files.is_mjml else (_HTML_TITLE, _HTML_PREVIEW)
     return Rendered(
-        subject=one_line(filled.subject) or _head(title, filled.markup),
-        preheader=_head(preview, filled.markup),
-        html=_compiled(filled.markup, file) if files.is_mjml else filled.markup,
+        subject=one_line(filled.subject) or _head_text(title, filled.markup),
+        preheader=_head_text(preview, filled.markup),
+        html=_compile_mjml(filled.markup, file) if files.is_mjml else filled.markup,
         text=filled.text.strip() + "\n" if files.text else "",
         mjml=filled.markup if files.is_mjml else "",
     )
@@ -62,14 +62,14 @@ def one_line(text: str) -> str:
     return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
 
 
-def _compiled(mjml: str, file: Path) -> str:
+def _compile_mjml(mjml: str, file: Path) -> str:
     try:
         return to_html(mjml)
     except ValueError as error:
         raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
 
 
-def _head(element: re.Pattern[str], markup: str) -> str:
+def _head_text(element: re.Pattern[str], markup: str) -> str:
     """Return the text of a head element: a line break in it would start a new header (RFC 5322, 2.2)."""
     found = element.search(markup)
     return _ISOLATES.sub("", one_line(html.unescape(_TAG.sub(" ", found[found.lastindex or 0])))) if found else ""

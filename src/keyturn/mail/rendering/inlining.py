@@ -19,20 +19,20 @@ _NUMBER = "data-keyturn-tag"
 _LEFT = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
-def inlined(html: str, css: str) -> tuple[str, str]:
+def inline_css(html: str, css: str) -> tuple[str, str]:
     """Return the HTML with the rules in its tags, and the CSS that no tag can hold.
 
     That is at-rules, :hover and its like, and what matches nothing in this mail.
     """
     tags = _tags(html)
-    copy = _rewritten(html, tags, _numbered).replace("</head>", f"<style>{css}</style></head>", 1)
+    copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
         keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
     drawn = inliner.inline(copy)
     styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
     left = _LEFT.search(drawn)
-    sent = _rewritten(html, tags, lambda source, tag: _styled(source, tag, styles.get(str(tag.number), "")))
+    sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
     return sent, left[1] if left else ""
 
 
@@ -40,7 +40,7 @@ def _tags(html: str) -> list[Element]:
     return [element for element in parse_html(html).walk() if element.tag]
 
 
-def _rewritten(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
+def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
     """Return the HTML with what `rewrite` makes of each start tag, which it is given with the HTML."""
     parts, behind = [], 0
     for tag in tags:
@@ -49,7 +49,7 @@ def _rewritten(html: str, tags: Sequence[Element], rewrite: Callable[[str, Eleme
     return "".join([*parts, html[behind:]])
 
 
-def _numbered(html: str, tag: Element) -> str:
+def _number_elements(html: str, tag: Element) -> str:
     """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
     behind_name, (start, end) = _behind_name(tag), _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
@@ -57,7 +57,7 @@ def _numbered(html: str, tag: Element) -> str:
     return f"{html[tag.offset : behind_name]}{number}{html[behind_name:start]}{html[end : tag.inner.start]}"
 
 
-def _styled(html: str, tag: Element, given: str) -> str:
+def _style_tag(html: str, tag: Element, given: str) -> str:
     """Return the tag with the declarations of rules in its style.
 
     They stand before its own, which so win (CSS Cascade 4, 6.1), the important ones behind them, without the word:
@@ -66,7 +66,9 @@ def _styled(html: str, tag: Element, given: str) -> str:
     declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
     if not declarations:
         return html[tag.offset : tag.inner.start]
-    first, last = ("".join(_written(one) for one in declarations if one.important is so) for so in (False, True))
+    first, last = (
+        "".join(_write_declaration(one) for one in declarations if one.important is so) for so in (False, True)
+    )
     start, end = _place_of_style(html, tag)
     style = tag.attributes.get("style")
     own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
@@ -74,7 +76,7 @@ def _styled(html: str, tag: Element, given: str) -> str:
     return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
 
 
-def _written(declaration: Declaration) -> str:
+def _write_declaration(declaration: Declaration) -> str:
     return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
 
 

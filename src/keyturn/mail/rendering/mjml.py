@@ -26,7 +26,7 @@ def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with what the compiler says."""
     mjml = unwrapped(mjml)
     if "inline" not in mjml:
-        return _compiled(mjml)
+        return _compile(mjml)
     styles: list[str] = []
 
     def lift(found: re.Match[str]) -> str:
@@ -35,16 +35,16 @@ def to_html(mjml: str) -> str:
         styles.append(found[2])
         return found[1] + _PLACE.ljust(len(found[2]))  # as long as before: the compiler names offsets
 
-    html = _compiled(_INLINE_STYLE.sub(lift, mjml))
+    html = _compile(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
-    from keyturn.mail.rendering.inlining import inlined  # noqa: PLC0415 - most mails have no such style
+    from keyturn.mail.rendering.inlining import inline_css  # noqa: PLC0415 - most mails have no such style
 
-    html, left = inlined(html, "\n".join(styles))
+    html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
 
 
-def _compiled(mjml: str) -> str:
+def _compile(mjml: str) -> str:
     """Compile it as it is; only where that is refused, with gaps that mrml can read: few mails need a look at them."""
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"

@@ -1,9 +1,10 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
-import copy
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -34,48 +35,41 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     template: ClassVar[str]
 
 
+@dataclass(frozen=True, eq=False)
 class Templates:
-    """The mails of a folder. `files` says which files make one; `beneath` is where those are that it does not hold.
+    """The mails of a folder, a value of which `with_...` make others.
 
-    `environment` makes what renders them in a language, where it is not Keyturn's own.
-
-    `globals` are given to every template: see `branding`.
+    `globals` are given to every template: see `branding`. `beneath` is where those files are that the folder does not
+    hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew.
+    `make_environment` makes what renders them in a language, where it is not Keyturn's own; `prepare` is done to it.
     """
 
-    def __init__(
-        self, folder: Path, globals_: Mapping[str, Any], *, beneath: Path | None = None, reload: bool = False,
-        files: Callable[[str], MailFiles] = own_files,
-        environment: Callable[[Language], Environment] | None = None,
-    ) -> None:  # fmt: skip
-        self.folders = Folders(folder, *([beneath] if beneath else []))
-        self.files = files
-        self._globals = globals_
-        self._reload = reload
-        self._given = environment or self._own
-        self._prepare: Callable[[Environment], Environment] | None = None
-        self._environments: dict[str, Environment] = {}
+    folder: Path
+    globals: Mapping[str, Any]
+    _: KW_ONLY
+    beneath: Path | None = None
+    reload: bool = False
+    files: Callable[[str], MailFiles] = own_files
+    make_environment: Callable[[Language], Environment] | None = None
+    prepare: Callable[[Environment], Environment] | None = None
+    environments: dict[str, Environment] = field(default_factory=dict, repr=False)
+    """Those that were made, by their language: they know nothing of `files`, so a value with others shares them."""
 
-    @property
-    def folder(self) -> Path:
-        return self.folders.first
+    @cached_property
+    def folders(self) -> Folders:
+        return Folders(self.folder, *([self.beneath] if self.beneath else []))
 
-    def prepared(self, prepare: Callable[[Environment], Environment]) -> "Templates":
+    def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
-        twin = copy.copy(self)
-        twin._prepare, twin._environments = prepare, {}  # noqa: SLF001 - its own copy
-        return twin
+        return replace(self, prepare=prepare, environments={})
 
-    def found_by(self, files: Callable[[str], MailFiles]) -> "Templates":
+    def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
         """Return the same templates, with `files` to say which files make a mail."""
-        twin = copy.copy(self)
-        twin.files = files
-        return twin
+        return replace(self, files=files)
 
     def with_globals(self, globals_: Mapping[str, Any]) -> "Templates":
         """Return the same templates for another brand."""
-        twin = copy.copy(self)
-        twin._globals, twin._environments = globals_, {}  # noqa: SLF001 - its own copy
-        return twin
+        return replace(self, globals=globals_, environments={})
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
         """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
@@ -87,7 +81,7 @@ class Templates:
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
         """Return what Jinja makes of the values."""
-        values, files = _in_lines(values), self.files(name)
+        values, files = _with_single_lines(values), self.files(name)
         return Filled(*(self._fill(file, values, language) if file else "" for file in files))
 
     def compile(self, name: str, filled: Filled) -> Rendered:
@@ -98,12 +92,12 @@ class Templates:
     def environment(self, language: Language) -> Environment:
         """Return what renders the templates in a language."""
         key = f"{language.tag} {language.direction}"
-        if key not in self._environments:
-            environment = self._given(language)
-            environment.globals.update(self._globals)
+        if key not in self.environments:
+            environment = (self.make_environment or self._own_environment)(language)
+            environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
-            self._environments[key] = self._prepare(environment) if self._prepare else environment
-        return self._environments[key]
+            self.environments[key] = self.prepare(environment) if self.prepare else environment
+        return self.environments[key]
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:
@@ -112,9 +106,9 @@ class Templates:
             # A plain number: an environment that was prepared to trace its output counts lines in numbers of its own.
             raise TemplateInvalid(error.filename or file, int(error.lineno), str(error.message)) from error
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
-            raise TemplateInvalid(*self._place(error, file), _reason(error)) from error
+            raise TemplateInvalid(*self._error_place(error, file), _reason(error)) from error
 
-    def _place(self, error: Exception, file: str) -> tuple[str, int | None]:
+    def _error_place(self, error: Exception, file: str) -> tuple[str, int | None]:
         """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
         trace = traceback.extract_tb(error.__traceback__)
         frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
@@ -122,11 +116,11 @@ class Templates:
             frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
         return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folders / file), None)
 
-    def _own(self, language: Language) -> Environment:
+    def _own_environment(self, language: Language) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(self.folders.all),
             autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
-            auto_reload=self._reload,
+            auto_reload=self.reload,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -140,7 +134,7 @@ class Templates:
 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
     """Return what Keyturn's own templates are given beside their props."""
-    return {"brand": SimpleNamespace(**_in_lines(brand)), "palette": palette}
+    return {"brand": SimpleNamespace(**_with_single_lines(brand)), "palette": palette}
 
 
 def _reason(error: Exception) -> str:
@@ -153,5 +147,5 @@ def _is_markup(name: str | None) -> bool:
     return not (name or "").endswith(".txt")
 
 
-def _in_lines(values: Mapping[str, Any]) -> dict[str, Any]:
+def _with_single_lines(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}

@@ -10,6 +10,8 @@ from keyturn.mail.transports.mime import to_mime
 
 
 class CaptureSender:
+    """Writes each mail into a folder as an .eml file: nothing leaves the machine."""
+
     name = "capture"
 
     def __init__(self, folder: Path) -> None:

@@ -60,19 +60,19 @@ class ResendWebhook:
                     "headers": {
                         "id": headers.get("svix-id", ""),
                         "timestamp": headers.get("svix-timestamp", ""),
-                        "signature": _symmetric(headers.get("svix-signature", "")),
+                        "signature": _hmac_signatures(headers.get("svix-signature", "")),
                     },
                     "webhook_secret": self._secret,
                 }
             )
-            return _report(headers["svix-id"], payload)
+            return _read_report(headers["svix-id"], payload)
         except UnicodeDecodeError:
             raise WebhookRefused("the body is not UTF-8") from None
         except ValueError as error:  # msgspec's own errors are of this kind, too
             raise WebhookRefused(str(error)) from None
 
 
-def _symmetric(signatures: str) -> str:
+def _hmac_signatures(signatures: str) -> str:
     """Leave the HMAC signatures alone: `verify` compares whatever stands behind a comma.
 
     https://docs.svix.com/receiving/verifying-payloads/how-manual: `v1` is HMAC-SHA256, any other prefix is not.
@@ -107,7 +107,7 @@ class _MailEvent(msgspec.Struct):
     data: _Mail
 
 
-def _report(delivery: str, payload: object) -> Report | None:
+def _read_report(delivery: str, payload: object) -> Report | None:
     """Return None for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
     named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
     if not named:

@@ -39,9 +39,9 @@ class SmtpSender:
         except aiosmtplib.SMTPAuthenticationError as error:
             raise SendRefused(f"SMTP {error.code}", account=True) from None
         except aiosmtplib.SMTPResponseException as error:
-            raise _sorted(error.code) from None
+            raise _failure_of(error.code) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _sorted(min(refusal.code for refusal in error.recipients)) from None
+            raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
             unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
@@ -52,7 +52,7 @@ class SmtpSender:
         pass
 
 
-def _sorted(code: int) -> SendFailed:
+def _failure_of(code: int) -> SendFailed:
     """Return what a reply means: a server that refuses has not taken the mail."""
     reason = f"SMTP {code}"
     return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, not_accepted=True)

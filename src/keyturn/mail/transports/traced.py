@@ -5,6 +5,8 @@ from keyturn.telemetry.tracing import Tracing
 
 
 class TracedSender:
+    """Sends through another sender, each call in a span."""
+
     def __init__(self, sender: Sender, tracing: Tracing) -> None:
         self.name = sender.name
         self._sender = sender

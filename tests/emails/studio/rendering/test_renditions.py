@@ -121,7 +121,7 @@ def test_a_layout_that_the_apps_own_loader_brings_counts_when_it_is_saved(tmp_pa
         file.write_text(text)
     own = Environment(loader=FileSystemLoader(elsewhere), autoescape=True)
     gallery = Gallery(
-        templates=Templates(folder, {}, reload=True, environment=app_environment(folder, lambda _: own)),
+        templates=Templates(folder, {}, reload=True, make_environment=app_environment(folder, lambda _: own)),
         languages=Languages("UTC"),
     )
     with TestClient(create_studio_app(Studio(gallery=gallery, sender="")), base_url="http://127.0.0.1:8001") as client:

@@ -40,7 +40,7 @@ def foreign(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other(foreign: Path) -> Iterator[Client]:
-    templates = Templates(foreign, {}, reload=True, environment=folder_environment(foreign))
+    templates = Templates(foreign, {}, reload=True, make_environment=folder_environment(foreign))
     studio = Studio(gallery=Gallery(templates=templates, languages=Languages("UTC")), sender="no-reply@northwind.test")
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         yield client

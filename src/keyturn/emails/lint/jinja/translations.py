@@ -11,7 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
-from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, faults_of, shown
+from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, shown
 from keyturn.mail.rendering.folders import Folders
 
 _FIXES = {
@@ -37,7 +37,9 @@ def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterabl
     if not texts:
         return
     used = {file for language in languages for file in language.files}
-    faults = [fault for fault in faults_of(gallery.languages.catalogues) if fault.text is None or fault.file in used]
+    faults = [
+        fault for fault in catalogue_faults(gallery.languages.catalogues) if fault.text is None or fault.file in used
+    ]
     for fault in faults:
         if fault.text is None or fault.text in texts:
             yield _of_fault(fault, folders)

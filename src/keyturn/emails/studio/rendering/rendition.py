@@ -117,7 +117,7 @@ class Renditions:
         template, a sample or a brand that does not exist.
         """
         chosen = self.gallery.languages.choose(view.lang)
-        view, language = view.made_from().to(lang=chosen.tag), chosen.towards(view.dir)
+        view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
         # Taken before anything is read: what changes meanwhile is new the next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def out_of_sight(package: str) -> Iterator[None]:
+def hide_package(package: str) -> Iterator[None]:
     """Let whoever imports the package in this block find none; afterwards it is found as ever.
 
     Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and with it comes SQLAlchemy:

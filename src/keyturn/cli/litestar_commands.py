@@ -28,10 +28,12 @@ _OF_A_SERVICE = {"demo", "init", "serve"}
 
 
 class NotMounted(KeyturnError):
-    pass
+    """The app has no KeyturnPlugin, so there is nothing that the commands could be about."""
 
 
 class Mounted(Installation):
+    """That of a KeyturnPlugin in somebody's app: its parts and settings stand in for those of keyturn.toml."""
+
     command = "litestar keyturn"
 
     def __init__(self, parts: "Parts") -> None:
