@@ -3,12 +3,15 @@
 import pytest
 
 from keyturn.errors import (
+    AccountsUnready,
     Busy,
     CredentialsRejected,
     DatabaseUnready,
     Fault,
     InputInvalid,
+    LimitsUnready,
     LinkDead,
+    NotSignedIn,
     PasswordRejected,
     TooManyRequests,
     Violation,
@@ -68,7 +71,10 @@ def test_a_counted_method_keeps_its_name_and_its_words() -> None:
         (LinkDead("invalid"), "link_invalid"),
         (PasswordRejected([Violation("common", "not that one")]), "password_rejected"),
         (CredentialsRejected(), "credentials_rejected"),
+        (NotSignedIn(), "not_signed_in"),
         (Busy(1), "busy"),
+        (AccountsUnready("ada@northwind.example"), "unavailable"),
+        (LimitsUnready("redis://:secret@limits"), "unavailable"),
         (DatabaseUnready("postgresql://ada:secret@db"), "unavailable"),
         (ValueError("ada@northwind.example"), "failed"),
     ],

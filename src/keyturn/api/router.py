@@ -8,8 +8,9 @@ from litestar.di import Provide
 from keyturn.api.controllers import ResetController, SessionController
 from keyturn.api.form_texts import TextsController
 from keyturn.api.health import HealthController
+from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
-from keyturn.api.problems import NO_STORE, problem_handlers, require_json
+from keyturn.api.problems import NO_STORE, problem_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resend_events import WebhookController
 

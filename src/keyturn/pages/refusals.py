@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import name_of
-from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.errors import Busy, LinkDead, NotSignedIn, TooManyRequests, Unavailable
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.telemetry.logs import LogEvent
@@ -35,9 +35,7 @@ class Refusals:
         methods: dict[type[Exception], _Handler] = {
             TooManyRequests: self.too_many,
             Busy: self.busy,
-            DatabaseUnready: self.unready,
-            AccountsUnready: self.unready,
-            LimitsUnready: self.unready,
+            Unavailable: self.unavailable,
             LinkDead: self.dead_link,
             NotSignedIn: self.not_signed_in,
             PermissionDeniedException: self.forged,
@@ -52,9 +50,7 @@ class Refusals:
     def busy(self, request: Request[Any, Any, Any], error: Busy) -> Response[Any]:
         return self._later(request, "busy", 503, error.retry_after)
 
-    def unready(
-        self, request: Request[Any, Any, Any], error: DatabaseUnready | AccountsUnready | LimitsUnready
-    ) -> Response[Any]:
+    def unavailable(self, request: Request[Any, Any, Any], error: Unavailable) -> Response[Any]:
         named = {"X-Request-ID": name_of(request.scope)}
         log.error(LogEvent("page.unready", reason=error))
         return self._refusal(request, "failed", 503, headers=named)

@@ -4,33 +4,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from keyturn.errors import (
-    Busy,
-    CredentialsRejected,
-    DatabaseUnready,
-    InputInvalid,
-    LimitsUnready,
-    LinkDead,
-    NotSignedIn,
-    PasswordRejected,
-    TooManyRequests,
-)
+from keyturn.telemetry.outcomes import ACCEPTED, outcome_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
-
-ACCEPTED = "accepted"
-
-_OUTCOMES: dict[type[Exception], str] = {
-    InputInvalid: "malformed",
-    TooManyRequests: "limited",
-    PasswordRejected: "password_rejected",
-    CredentialsRejected: "credentials_rejected",
-    NotSignedIn: "not_signed_in",
-    Busy: "busy",
-    DatabaseUnready: "unavailable",
-    LimitsUnready: "unavailable",
-}
 
 
 class Meters:
@@ -40,7 +17,7 @@ class Meters:
     """
 
     def request(self, kind: str, outcome: str) -> None:
-        """Count what somebody asked a service for, and what became of it: see `outcome_of`."""
+        """Count what somebody asked a service for, and what became of it: see `outcomes.py`."""
 
     def message(self, kind: str, outcome: str) -> None:
         """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
@@ -84,9 +61,3 @@ def counted(
         return count
 
     return decorate
-
-
-def outcome_of(error: Exception) -> str:
-    if isinstance(error, LinkDead):
-        return f"link_{error.reason}"
-    return _OUTCOMES.get(type(error), "failed")
