@@ -9,7 +9,7 @@ from keyturn.pages.frontend import frontend_routes
 from keyturn.pages.refusals import Refusals
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
-from keyturn.pages.security import forged_requests_refused
+from keyturn.pages.security import form_token_check
 from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
@@ -32,7 +32,7 @@ def pages_router(site: Site) -> Router:
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
         dependencies=dependencies,
-        middleware=[forged_requests_refused(site)],
+        middleware=[form_token_check(site)],
         exception_handlers=Refusals(pages).handlers(),
         include_in_schema=False,
         request_max_body_size=_LARGEST_FORM,
