@@ -118,7 +118,7 @@ class Parts:
         if self.sign_ins:
             sessions = SessionApi(sign_ins=self.sign_ins, cookie=self.session_cookie, languages=self.languages)
         return ResetApi(
-            resets=self.resets, policy=self.policy, sessions=sessions, reports=self.provider_events,
+            resets=self.resets, policy=self.policy, sessions=sessions, provider_events=self.provider_events,
             webhook=self.webhook, database=self.database, languages=self.languages, link_life=self.settings.token.ttl,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, client_of, in_language
+from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, client_of, language_headers
 from keyturn.api.schemas import (
     Credentials,
     Done,
@@ -28,7 +28,7 @@ from keyturn.languages import Language
 from keyturn.reset.passwords.rule_texts import rule_text
 
 
-def _problems(**meanings: str) -> dict[int, ResponseSpec]:
+def problem_responses(**meanings: str) -> dict[int, ResponseSpec]:
     """Describe the errors of a route for OpenAPI, by their status: `_400="..."`."""
     return {
         int(status[1:]): ResponseSpec(
@@ -53,21 +53,23 @@ class ResetController(Controller):
         status_code=202,
         summary="Ask for a link",
         description="The answer is the same for every well-formed address, whether it has an account or not.",
-        responses=_problems(_400=_MALFORMED, _429=_TOO_MANY),
+        responses=problem_responses(_400=_MALFORMED, _429=_TOO_MANY),
     )
     async def request(
         self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
         await api.resets.request(data.email, client_of(request))
         language = api.language(request)
-        return _done(language, language.gettext("If an account exists for that address, a link is on its way."))
+        return message_response(
+            language, language.gettext("If an account exists for that address, a link is on its way.")
+        )
 
     @post(
         ["/validate-reset-token", "/verify-reset-token"],
         status_code=200,
         summary="Check a link",
         description="Does not use the link up.",
-        responses=_problems(_400=_MALFORMED, _429=_TOO_MANY),
+        responses=problem_responses(_400=_MALFORMED, _429=_TOO_MANY),
     )
     async def validate(
         self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
@@ -86,7 +88,7 @@ class ResetController(Controller):
             "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
             "link alive."
         ),
-        responses=_problems(
+        responses=problem_responses(
             _400="The request is malformed, or the link is dead; then `reason` says why.",
             _422=_WEAK,
             _429=_TOO_MANY,
@@ -96,9 +98,9 @@ class ResetController(Controller):
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        await api.resets.complete(data.token, data.chosen(), client_of(request), data.email)
+        await api.resets.complete(data.token, data.require_password(), client_of(request), data.email)
         language = api.language(request)
-        return _done(language, language.gettext("Your password was changed. You can sign in with it now."))
+        return message_response(language, language.gettext("Your password was changed. You can sign in with it now."))
 
     @get("/password-policy", summary="The rules for a new password")
     async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Policy]:
@@ -107,7 +109,7 @@ class ResetController(Controller):
             msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
             for rule in api.policy.rules
         )
-        return Response(Policy(rules=tuple(rules)), headers=in_language(language))
+        return Response(Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
 class SessionController(Controller):
@@ -119,30 +121,30 @@ class SessionController(Controller):
         "/login",
         status_code=200,
         summary="Sign in",
-        responses=_problems(_400=_MALFORMED, _401="The address or the password is wrong.", _429=_TOO_MANY),
+        responses=problem_responses(_400=_MALFORMED, _401="The address or the password is wrong.", _429=_TOO_MANY),
     )
     async def login(
         self, data: JSONBody[Credentials], request: AnyRequest, sessions: NamedDependency[SessionApi]
     ) -> Response[SignedIn]:
         secret, account = await sessions.sign_ins.sign_in(data.email, data.password, client_of(request))
-        return Response(_signed_in(account), cookies=[sessions.cookie.holding(secret)])
+        return Response(_signed_in_account(account), cookies=[sessions.cookie.issue(secret)])
 
     @post("/logout", status_code=200, summary="Sign out")
     async def logout(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> Response[Done]:
         await sessions.sign_ins.sign_out(sessions.cookie.read(request))
         language = sessions.language(request)
-        return _done(language, language.gettext("You are signed out."), sessions.cookie.removed())
+        return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
 
-    @get("/me", summary="Who is signed in", responses=_problems(_401="Nobody is."))
+    @get("/me", summary="Who is signed in", responses=problem_responses(_401="Nobody is."))
     async def me(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> SignedIn:
-        return _signed_in(await sessions.sign_ins.account(sessions.cookie.read(request)))
+        return _signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
 
     @post(
         "/change-password",
         status_code=200,
         summary="Change the password of who is signed in",
         description="Ends every session and opens a fresh one, whose cookie comes with the answer.",
-        responses=_problems(
+        responses=problem_responses(
             _400=_MALFORMED, _401="Nobody is signed in, or the current password is wrong.", _422=_WEAK, _429=_TOO_MANY
         ),
     )
@@ -154,12 +156,12 @@ class SessionController(Controller):
         )
         language = sessions.language(request)
         text = language.gettext("Your password was changed.")
-        return _done(language, text, sessions.cookie.holding(fresh))
+        return message_response(language, text, sessions.cookie.issue(fresh))
 
 
-def _done(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
-    return Response(Done(message=message), headers=in_language(language), cookies=list(cookies))
+def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
+    return Response(Done(message=message), headers=language_headers(language), cookies=list(cookies))
 
 
-def _signed_in(account: Account) -> SignedIn:
+def _signed_in_account(account: Account) -> SignedIn:
     return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)

@@ -37,8 +37,8 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     """
     _ = language.gettext
     return {
-        **_asking(language, lifetime),
-        **_dead(language, lifetime),
+        **_request_texts(language, lifetime),
+        **_dead_link_texts(language, lifetime),
         "resetHeading": _("Choose a new password"),
         "password": _("New password"),
         "again": _("Again"),
@@ -63,7 +63,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     }
 
 
-def _asking(language: SourceTexts, lifetime: str) -> dict[str, str]:
+def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -96,7 +96,7 @@ def _asking(language: SourceTexts, lifetime: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _dead(language: SourceTexts, lifetime: str) -> dict[str, str]:
+def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "invalidHeading": _("This link does not work"),

@@ -12,8 +12,8 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_400_BAD_REQUEST
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.api.request_id import name_of
-from keyturn.api.requests import AnyRequest, accepted_language, in_language
+from keyturn.api.request_id import request_id_of
+from keyturn.api.requests import AnyRequest, accepted_language, language_headers
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
@@ -81,7 +81,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     def named_after(self, request: AnyRequest) -> "Problem":
         """Return the problem with the request's name, by which the logs know more of it."""
-        name = name_of(request.scope)
+        name = request_id_of(request.scope)
         return msgspec.structs.replace(
             self,
             members={**self.members, "instance": f"{INSTANCE_PREFIX}{name}"},
@@ -127,7 +127,7 @@ def problem_of(error: Exception, language: Language) -> Problem:
     problem = Problem(status=refusal.status, name=refusal.problem, title=title, **_particulars(error, language))
     if not refusal.is_for_people:
         return problem
-    return msgspec.structs.replace(problem, headers={**problem.headers, **in_language(language)})
+    return msgspec.structs.replace(problem, headers={**problem.headers, **language_headers(language)})
 
 
 def _particulars(error: Exception, language: Language) -> dict[str, Any]:

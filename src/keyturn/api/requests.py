@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import Cookie
 
-from keyturn.api.request_id import name_of
+from keyturn.api.request_id import request_id_of
 from keyturn.database import Database
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
@@ -33,11 +33,11 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
         # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
         return "__Host-keyturn_session" if self.secure else "keyturn_session"
 
-    def holding(self, secret: str) -> Cookie:
+    def issue(self, secret: str) -> Cookie:
         """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
         return self._cookie(secret, self.max_age)
 
-    def removed(self) -> Cookie:
+    def expire(self) -> Cookie:
         return self._cookie("", 0)
 
     def read(self, request: AnyRequest) -> str:
@@ -69,7 +69,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     resets: PasswordResets
     policy: PasswordPolicy
     sessions: SessionApi | None
-    reports: ProviderEvents
+    provider_events: ProviderEvents
     webhook: ResendWebhook | None
     database: Database
     languages: Languages
@@ -83,7 +83,7 @@ def accepted_language(languages: Languages, request: AnyRequest) -> Language:
     return languages.choose("", request.headers.get("accept-language", ""))
 
 
-def in_language(language: Language) -> dict[str, str]:
+def language_headers(language: Language) -> dict[str, str]:
     """Return the headers of an answer whose words depend on Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
@@ -94,7 +94,7 @@ def client_of(request: AnyRequest) -> Client:
         ip_address=plain_ip_address(request.client.host) if request.client else "",
         user_agent=clipped(request.headers.get("user-agent", "")),
         languages=clipped(request.headers.get("accept-language", "")),
-        request_id=name_of(request.scope),
+        request_id=request_id_of(request.scope),
         traceparent=request.scope["state"].get(TRACEPARENT, ""),
     )
 

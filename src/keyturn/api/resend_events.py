@@ -14,7 +14,7 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.webhook")
 
 
-class WebhookController(Controller):
+class ResendEventsController(Controller):
     """Not in the schema: it is there for one caller, who does not read it."""
 
     path = "/webhooks"
@@ -32,5 +32,5 @@ class WebhookController(Controller):
             log.warning(LogEvent("webhook.refused", reason=refused))
             raise
         if report:
-            await api.reports.take(report, client_of(request))
+            await api.provider_events.take(report, client_of(request))
         return Done(message="Noted.")

@@ -18,17 +18,17 @@ _FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
 _NOTHING_HERE = {404, 405}
 
 
-def way_in(pages: Pages) -> HTTPRouteHandler:
+def home_redirect(pages: Pages) -> HTTPRouteHandler:
     """Return the route that leads from "/" to where a visit begins."""
 
     @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
-    async def enter() -> Response[Any]:
+    async def redirect_home() -> Response[Any]:
         return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
 
-    return enter
+    return redirect_home
 
 
-def refusals_around(pages: Pages) -> ExceptionHandlersMap:
+def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handlers, with a page for whoever comes with a browser to an address that is nothing's."""
     handlers = problem_handlers(pages.site.languages)
     to_programs = handlers[HTTPException]

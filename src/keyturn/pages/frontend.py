@@ -24,8 +24,8 @@ _BLANK = re.compile(r"\n{2,}")
 
 
 @cache
-def joined() -> str:
-    """Return one module that is all of them: what they import from each other is in it, and comments are left out."""
+def bundle_modules() -> str:
+    """Return the source of one module that is all of them, without comments and what they import from each other."""
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
@@ -39,12 +39,12 @@ def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
     """Return the routes of the module and of its types."""
     types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
     return [
-        _route(site, "/keyturn.js", joined(), "text/javascript"),
-        _route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+        _static_route(site, "/keyturn.js", bundle_modules(), "text/javascript"),
+        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 
 
-def _route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
+def _static_route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
     content = text.encode()
     tag = f'"{sha256(content).hexdigest()[:20]}"'
     # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).

@@ -41,7 +41,7 @@ class Operation:
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Mounted by Litestar at the root of the schema's path."""
+    """Draws the page from the schema. Mounted by Litestar at the root of the schema's path."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(path="/")
@@ -69,7 +69,7 @@ class ReferencePage(OpenAPIRenderPlugin):
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters["prose"] = _prose
+        environment.filters["prose"] = _code_in_prose
         asset = Assets(self._site, self._headers).url
         environment.globals.update(brand=self._site.brand, asset=asset, url=self._site.url)
         return environment.get_template("reference.html")
@@ -93,7 +93,7 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) 
         method=method.upper(),
         summary=found["summary"],
         description=found.get("description", ""),
-        takes=next(iter(_objects(body, known)), []) if body else [],
+        takes=next(iter(_members(body, known)), []) if body else [],
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
     )
 
@@ -101,14 +101,14 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) 
 def _answer(answer: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, list[list[Field]]]:
     content = answer.get("content", {})
     if _JSON in content:
-        return "", list(_objects(content[_JSON]["schema"], known))
+        return "", list(_members(content[_JSON]["schema"], known))
     return str(answer.get("description", "")), []
 
 
-def _objects(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
+def _members(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
     """Yield the members of an object, or of each object of a choice."""
     for choice in schema.get("oneOf", [schema]):
-        found = _resolved(choice, known)
+        found = _resolve_reference(choice, known)
         required = set(found.get("required", []))
         yield [
             Field(name, _type(member, known), name in required or "const" in member, member.get("description", ""))
@@ -116,7 +116,7 @@ def _objects(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[li
         ]
 
 
-def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve_reference(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" in schema:
         found: Mapping[str, Any] = known[schema["$ref"].removeprefix(_REFERENCE)]
         return found
@@ -124,7 +124,7 @@ def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[st
 
 
 def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    found = _resolved(schema, known)
+    found = _resolve_reference(schema, known)
     if "oneOf" in found:
         return " or ".join(_type(choice, known) for choice in found["oneOf"])
     if "const" in found:
@@ -132,13 +132,13 @@ def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if "enum" in found:
         return " or ".join(_literal(value) for value in found["enum"])
     if found.get("type") == "array":
-        item = _resolved(found["items"], known)
+        item = _resolve_reference(found["items"], known)
         members = ", ".join(item.get("properties", {}))
         return f"list of {{{members}}}" if members else f"list of {_type(found['items'], known)}"
     return {"date-time": "date and time"}.get(found.get("format", ""), str(found.get("type", "anything")))
 
 
-def _prose(text: str) -> Markup:
+def _code_in_prose(text: str) -> Markup:
     """Return a text with what stands between backticks as code."""
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))

@@ -18,13 +18,15 @@ _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
 class SignInForm(msgspec.Struct, frozen=True):
+    """What the form sends; `next` is where to go once somebody is signed in."""
+
     email: str = ""
     password: str = ""
     next: str = ""
 
 
 class SignIn(Controller):
-    """Mounted where the settings say."""
+    """The sign-in form. Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
@@ -35,12 +37,12 @@ class SignIn(Controller):
         try:
             account = await sign_ins.account(site.session_cookie.read(request))
         except NotSignedIn:
-            notice = pages.cookies.read_notice(request.cookies)
+            flash = pages.cookies.read_flash(request.cookies)
             return pages.page(
-                request, "sign_in.html", email="", next=next, rejected=False, notice=notice,
-                cookies=[pages.cookies.notice_removed()] if notice else [],
+                request, "sign_in.html", email="", next=next, rejected=False, flash=flash,
+                cookies=[pages.cookies.delete_flash()] if flash else [],
             )  # fmt: skip
-        return pages.redirect(_after(next, site.settings(account.kind)))
+        return pages.redirect(_next_url(next, site.settings_url(account.kind)))
 
     @post()
     async def sign_in(
@@ -53,13 +55,15 @@ class SignIn(Controller):
             secret, account = await sign_ins.sign_in(data.email, data.password, client_of(request))
         except CredentialsRejected:
             return pages.page(
-                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, notice=None
+                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
             )
-        url = _after(data.next, site.settings(account.kind))
-        return pages.redirect(url, site.session_cookie.holding(secret))
+        url = _next_url(data.next, site.settings_url(account.kind))
+        return pages.redirect(url, site.session_cookie.issue(secret))
 
 
 class SignOut(Controller):
+    """The button that ends a session."""
+
     @post()
     async def sign_out(
         self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
@@ -68,9 +72,9 @@ class SignOut(Controller):
         site = pages.site
         await sign_ins.sign_out(site.session_cookie.read(request))
         here = site.url(site.paths.sign_in)
-        return pages.redirect(here, site.session_cookie.removed(), pages.cookies.notice("signed_out"))
+        return pages.redirect(here, site.session_cookie.expire(), pages.cookies.set_flash("signed_out"))
 
 
-def _after(wanted: str, otherwise: str) -> str:
+def _next_url(wanted: str, otherwise: str) -> str:
     """Return where to go next: on this site, whatever a link to the form said (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
