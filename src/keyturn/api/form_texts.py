@@ -12,6 +12,8 @@ _FOR_AN_HOUR = "public, max-age=3600"
 
 
 class TextsController(Controller):
+    """Hands keyturn.js its words, in the language of whoever reads."""
+
     tags = ("Password reset",)
 
     @get(

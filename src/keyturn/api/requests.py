@@ -23,7 +23,10 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """How the session travels. `secure` follows the scheme of the base URL; `max_age` is in seconds."""
+    """Carries a session's secret between the browser and here.
+
+    `secure` follows the scheme of the base URL; `max_age` is in seconds.
+    """
 
     secure: bool
     max_age: int
@@ -50,7 +53,7 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
-    """What signing in needs. `cookie` is how a session travels."""
+    """What the routes of sessions work with. `cookie` is how a session travels."""
 
     sign_ins: SignIns
     cookie: SessionCookie
@@ -61,9 +64,10 @@ class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
-    """The services behind the routes: one dependency, as Litestar starts a task group where there are several.
+    """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
-    `webhook` is None where the settings hold no secret for it, `sessions` where nobody signs in here.
+    `sessions` is None where nobody signs in here, `webhook` where the settings hold no secret for it. `link_life` is
+    how long a link works.
     """
 
     resets: PasswordResets
@@ -80,6 +84,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
+    """Return the best of what Accept-Language asks for (RFC 9110, 12.5.4)."""
     return languages.choose("", request.headers.get("accept-language", ""))
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger("keyturn.webhook")
 
 
 class ResendEventsController(Controller):
-    """Not in the schema: it is there for one caller, who does not read it."""
+    """Takes Resend's reports. Not in the schema: it is there for one caller, who does not read it."""
 
     path = "/webhooks"
     include_in_schema = False

@@ -5,7 +5,6 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from keyturn.api.controllers import ResetController, SessionController
 from keyturn.api.form_texts import TextsController
 from keyturn.api.health import HealthController
 from keyturn.api.json_guard import require_json
@@ -13,6 +12,8 @@ from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resend_events import ResendEventsController
+from keyturn.api.resets import ResetController
+from keyturn.api.sessions import SessionController
 
 
 def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:

@@ -15,7 +15,7 @@ _Password = Annotated[str, Meta(description="kept exactly as it is, spaces and a
 
 
 class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    pass
+    """The names of Python as those of JSON."""
 
 
 class ResetRequest(_Schema, frozen=True, kw_only=True):

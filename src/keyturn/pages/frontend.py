@@ -25,7 +25,7 @@ _BLANK = re.compile(r"\n{2,}")
 
 @cache
 def bundle_modules() -> str:
-    """Return the source of one module that is all of them, without comments and what they import from each other."""
+    """Return the source of one module that is all of them, without comments and without their imports of each other."""
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
