@@ -40,14 +40,14 @@ class Model(DeclarativeBase):
 
 
 class Database:
-    """Reads, and transactions that the caller commits by name.
+    """Opens connections to read by, and transactions that the caller commits by name.
 
     SQLite takes one writer at a time: writers of this process queue here, in turn, instead of asleep on the file's
     lock in two dozen threads.
     """
 
     def __init__(self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "") -> None:
-        """Open an address, or share an engine of PostgreSQL's that somebody else opened and will close.
+        """Open a URL, or share an engine of PostgreSQL's that somebody else opened and will close.
 
         `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
         (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.

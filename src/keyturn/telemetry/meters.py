@@ -11,7 +11,9 @@ Result = TypeVar("Result")
 
 
 class Meters:
-    """The port. This class keeps nothing, which is right for a command and for most tests.
+    """The port through which calls, messages and durations are counted.
+
+    This class keeps nothing, which is right for a command and for most tests.
 
     Every label comes from a fixed list, so that no client can make series without end.
     """
@@ -23,13 +25,15 @@ class Meters:
         """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
 
     def delivery(self, kind: str, seconds: float) -> None:
-        """Note how long a message took, from its commit until the provider, or the app, had it."""
+        """Note how many seconds a message took, from its commit until the provider, or the app, had it."""
 
     def password_hash(self, seconds: float) -> None:
-        """Note how long one hash took, without its time in the queue."""
+        """Note how many seconds one hash took, without its time in the queue."""
 
 
 class Metered(Protocol):
+    """A service whose calls are counted, by the meters it was given."""
+
     @property
     def meters(self) -> Meters: ...
 

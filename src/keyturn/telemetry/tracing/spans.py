@@ -15,7 +15,7 @@ _W3C = "traceparent"
 
 
 class OpenTelemetry(Tracing):
-    """`provider` defaults to the process's own."""
+    """Puts work into OpenTelemetry's spans. `provider` defaults to the process's own."""
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._provider = provider
