@@ -3,12 +3,12 @@
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn import addresses
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import InputInvalid
 from keyturn.pages.rendering import Pages
 
@@ -23,7 +23,7 @@ class ForgotPassword(Controller):
     """The page that asks for the address, and "Check your mail" after it. Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
-    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         link_request = pages.cookies.read_link_request(request.cookies)
         if link_request is None or "another" in request.query_params:
             return pages.page(request, "forgot.html", email="", malformed=False)
@@ -31,7 +31,7 @@ class ForgotPassword(Controller):
 
     @post()
     async def ask(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
         """Ask for the link, then redirect, so that reloading "Check your mail" asks for nothing.
 

@@ -5,13 +5,14 @@ Mounted in somebody's app the pages bring neither: what stands at "/" and who fi
 
 from typing import Any
 
-from litestar import HttpMethod, Request, Response, route
+from litestar import HttpMethod, Response, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.problems import problem_handlers
+from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
 
 _FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
@@ -33,7 +34,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     handlers = problem_handlers(pages.site.languages)
     to_programs = handlers[HTTPException]
 
-    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         return pages.page(
@@ -44,7 +45,7 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     return {**handlers, HTTPException: answer}
 
 
-def _is_for_people(request: Request[Any, Any, Any], api: str) -> bool:
+def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. Where the API is at "/", only the Accept header says so."""
     if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
         return False

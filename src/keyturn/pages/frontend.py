@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any
 
-from litestar import HttpMethod, MediaType, Request, Response, route
+from litestar import HttpMethod, MediaType, Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from keyturn.api.requests import AnyRequest
 from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
@@ -57,7 +57,7 @@ def _static_route(site: Site, path: str, text: str, media_type: str) -> HTTPRout
 
     # Outside the forms' check, which would set a cookie on an answer that everybody may share.
     @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
-    async def script(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def script(request: AnyRequest) -> Response[bytes]:
         if tag in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, media_type=media_type, headers=headers)
         return Response(content, media_type=media_type, headers=headers)

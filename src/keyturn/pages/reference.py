@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from litestar import Request, Router
+from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
 
+from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
@@ -52,7 +53,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
         return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
 
-    def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         page = self._template().render(
             title=openapi_schema["info"]["title"],
             version=openapi_schema["info"]["version"],

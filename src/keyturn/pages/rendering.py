@@ -7,11 +7,12 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import MediaType, Request, Response
+from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
+from keyturn.api.requests import AnyRequest
 from keyturn.languages import Language
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
@@ -44,7 +45,7 @@ class Pages:
         self._environments: dict[tuple[str, str], Environment] = {}
 
     def page(
-        self, request: Request[Any, Any, Any], template: str, *,
+        self, request: AnyRequest, template: str, *,
         status: int = 200, account: PageOwner | None = None, cookies: Sequence[Cookie] = (),
         headers: Mapping[str, str] | None = None, **values: Any,
     ) -> Response[Any]:  # fmt: skip
@@ -106,7 +107,7 @@ class Pages:
         return self._environments[language.tag, kind]
 
 
-def _link_in_language(language: Language, request: Request[Any, Any, Any]) -> str:
+def _link_in_language(language: Language, request: AnyRequest) -> str:
     """Return the reference from a page to itself in another language: all else in its address stays."""
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return f"?{urlencode([*others, ('lang', language.tag)])}"

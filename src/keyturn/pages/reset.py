@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
 from keyturn.reset.passwords.policy import Rule
@@ -40,7 +40,7 @@ class ResetPassword(Controller):
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(
-        self, request: Request[Any, Any, Any], token: FromPath[str], pages: NamedDependency[Pages]
+        self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
     ) -> Response[Any]:
         return _keep_link_in_cookie(pages, token, request.query_params.get(pages.site.paths.email))
 
@@ -50,7 +50,7 @@ class ResetPassword(Controller):
         return _keep_link_in_cookie(pages, data.token, data.email)
 
     @route(http_method=_READING)
-    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Show the form. However often this is called, the link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
 
         Raises LinkDead, TooManyRequests.
@@ -66,7 +66,7 @@ class ResetPassword(Controller):
 
     @post()
     async def save(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
         """Set the password, or show the form again with everything that is wrong; the link survives that.
 
@@ -94,7 +94,7 @@ class ResetPassword(Controller):
 
 
 def _password_form(
-    pages: Pages, request: Request[Any, Any, Any], live: LiveLink, broken: Sequence[Violation] = (), *,
+    pages: Pages, request: AnyRequest, live: LiveLink, broken: Sequence[Violation] = (), *,
     mismatch: bool = False, status: int = 200,
 ) -> Response[Any]:  # fmt: skip
     """Return the form, under the rules that are known and those besides that a store of accounts has refused by."""

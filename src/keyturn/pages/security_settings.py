@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 
 from keyturn.accounts.port import Account
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.rendering import Pages
 from keyturn.reset.sign_ins import SignIns
 
@@ -22,7 +22,7 @@ class SecuritySettings(Controller):
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         account = await sign_ins.account(pages.site.session_cookie.read(request))
         if pages.site.settings_location(account.kind) != request.route_handler.opt["here"]:
@@ -32,7 +32,7 @@ class SecuritySettings(Controller):
 
     @post()
     async def request_password_change(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         """Send a link to the account's own address, if a worker would send it. Raises TooManyRequests."""
         account = await sign_ins.account(pages.site.session_cookie.read(request))
@@ -44,7 +44,7 @@ class SecuritySettings(Controller):
         return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
 
 
-async def _link_request_of(request: Request[Any, Any, Any], pages: Pages, account: Account) -> tuple[bool, timedelta]:
+async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:
     """Return whether this account asked for a link in this browser, and how long another would not be sent.
 
     The account's mailbox may have been written to from elsewhere too, and whoever is signed in may know.

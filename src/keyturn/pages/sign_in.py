@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn
 from keyturn.pages.rendering import Pages
 from keyturn.reset.sign_ins import SignIns
@@ -30,7 +30,7 @@ class SignIn(Controller):
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:  # fmt: skip
         site = pages.site
@@ -46,7 +46,7 @@ class SignIn(Controller):
 
     @post()
     async def sign_in(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
         sign_ins: NamedDependency[SignIns],
     ) -> Response[Any]:  # fmt: skip
         """Start a session, under a secret that no browser had before (ASVS 7.2.4). Raises TooManyRequests, Busy."""
@@ -66,7 +66,7 @@ class SignOut(Controller):
 
     @post()
     async def sign_out(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         """End the session on the server, not the cookie alone (ASVS 7.4.1)."""
         site = pages.site
