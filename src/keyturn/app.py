@@ -12,7 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from keyturn import __version__
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems import problem_handlers
-from keyturn.pages.front import refusals_around, way_in
+from keyturn.pages.front import home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
@@ -37,7 +37,7 @@ def create_app(
     pages, reference = Pages(site), ReferencePage(site)
     app = Litestar(
         route_handlers=[
-            way_in(pages),
+            home_redirect(pages),
             metrics_router(
                 parts.meters,
                 parts.database,
@@ -50,7 +50,7 @@ def create_app(
         # Only a proxy of ours is believed that says which trace a request belongs to.
         middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[KeyturnPlugin(settings, parts=parts, worker=worker, path="")],
-        exception_handlers=refusals_around(pages),
+        exception_handlers=service_error_handlers(pages),
         openapi_config=OpenAPIConfig(
             title=f"{settings.brand.name} accounts",
             version=__version__,

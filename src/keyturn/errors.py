@@ -1,6 +1,4 @@
-"""Everything that Keyturn raises on purpose, and in one table what is told of it (`answer_to`).
-
-`api/problems.py` makes RFC 9457 documents of it.
+"""Everything that Keyturn raises on purpose. No HTTP in it: `telemetry/outcomes.py` says what a client is told.
 
 KeyturnError
 ├── SettingsInvalid          every fault of the configuration at once
@@ -8,9 +6,10 @@ KeyturnError
 │   └── CatalogueInvalid     a catalogue of translations at file:line
 ├── SampleNotSaved           a sample that cannot be written, with the file and the reason
 ├── ExtraMissing             a package that an extra brings is not installed
-├── DatabaseUnready          not reachable, or its migrations were not run
-├── AccountsUnready          the app's accounts cannot be reached
-├── LimitsUnready            the store that the limits share does not answer
+├── Unavailable              something that a call needs does not answer
+│   ├── DatabaseUnready      not reachable, or its migrations were not run
+│   ├── AccountsUnready      the app's accounts cannot be reached
+│   └── LimitsUnready        the store that the limits share does not answer
 ├── InputInvalid             malformed input, field by field
 ├── PasswordRejected         every rule that the password breaks
 ├── LinkDead                 a reset link that no longer works, with the reason
@@ -26,11 +25,11 @@ KeyturnError
     └── SendRefused          it never will
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 DeadReason = Literal["invalid", "expired", "used"]
 
@@ -48,13 +47,15 @@ class Fault:
 
 
 class SettingsInvalid(KeyturnError):
+    """The configuration does not work; `faults` holds every reason, by the setting's name."""
+
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(f"{fault.name}: {fault.message}" for fault in self.faults))
 
 
 class TemplateInvalid(KeyturnError):
-    """`line` counts from 1; it is None where the engine gives no position."""
+    """A template cannot be rendered. `line` counts from 1; it is None where the engine gives no position."""
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message
@@ -62,10 +63,12 @@ class TemplateInvalid(KeyturnError):
 
 
 class CatalogueInvalid(TemplateInvalid):
-    """What a template needs of it cannot be had, so it is told as the template's own mistakes are."""
+    """A catalogue lacks what a template needs of it, so it is told as the template's own mistakes are."""
 
 
 class SampleNotSaved(KeyturnError):
+    """A sample cannot be written to `file`, for the `reason`."""
+
     def __init__(self, file: Path, reason: str) -> None:
         self.file, self.reason = file, reason
         super().__init__(f"{file} was not written: {reason}")
@@ -75,19 +78,25 @@ class ExtraMissing(KeyturnError):
     """A package that an extra brings is not installed; the text says what needs it, and how to get it."""
 
 
-class DatabaseUnready(KeyturnError):
-    pass
+class Unavailable(KeyturnError):
+    """Something that a call needs does not answer; it may the next time."""
 
 
-class AccountsUnready(KeyturnError):
-    pass
+class DatabaseUnready(Unavailable):
+    """Keyturn's own database cannot be reached, or its migrations were not run."""
 
 
-class LimitsUnready(KeyturnError):
-    pass
+class AccountsUnready(Unavailable):
+    """The app's accounts cannot be reached."""
+
+
+class LimitsUnready(Unavailable):
+    """The store that the limits share does not answer."""
 
 
 class InputInvalid(KeyturnError):
+    """A request is malformed; `faults` holds every reason, by the field's name."""
+
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
         super().__init__("; ".join(f"{fault.name}: {fault.message}" for fault in faults))
@@ -103,35 +112,39 @@ class Violation:
 
 
 class PasswordRejected(KeyturnError):
+    """A new password breaks every rule in `violations`."""
+
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
         super().__init__("; ".join(violation.message for violation in self.violations))
 
 
 class LinkDead(KeyturnError):
+    """A reset link does not work, or no longer, for the `reason`."""
+
     def __init__(self, reason: DeadReason) -> None:
         self.reason: DeadReason = reason
         super().__init__(f"the link is {reason}")
 
 
 class CredentialsRejected(KeyturnError):
-    pass
+    """The address or the password is wrong; which of the two is not said."""
 
 
 class NotSignedIn(KeyturnError):
-    pass
+    """The request comes with no live session."""
 
 
 class OriginRefused(KeyturnError):
-    pass
+    """A browser says that another site caused the request."""
 
 
 class WebhookRefused(KeyturnError):
-    pass
+    """A report is forged, stale or incomplete."""
 
 
 class TooManyRequests(KeyturnError):
-    """`retry_after` in whole seconds, at least 1."""
+    """A limit is used up. `retry_after` in whole seconds, at least 1."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -139,7 +152,7 @@ class TooManyRequests(KeyturnError):
 
 
 class Busy(KeyturnError):
-    """`retry_after` in whole seconds, at least 1."""
+    """The queue of password hashes is full. `retry_after` in whole seconds, at least 1."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -147,7 +160,7 @@ class Busy(KeyturnError):
 
 
 class SendFailed(KeyturnError):
-    """`reason` is the provider's own short word for it; it never holds an address, a link or a key."""
+    """A provider did not take a mail. `reason` is its own short word for it, and holds no address, link or key."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -155,7 +168,10 @@ class SendFailed(KeyturnError):
 
 
 class SendRetryable(SendFailed):
-    """`retry_after` in seconds, where the provider said so. `not_accepted`: it is certain that nobody took the mail."""
+    """The provider may take the mail later.
+
+    `retry_after` in seconds, where it said so. `not_accepted`: it is certain that nobody took the mail.
+    """
 
     def __init__(self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False) -> None:
         super().__init__(reason)
@@ -164,48 +180,16 @@ class SendRetryable(SendFailed):
 
 
 class QuotaExhausted(SendFailed):
+    """The provider takes no mail before `until`."""
+
     def __init__(self, reason: str, until: datetime) -> None:
         super().__init__(reason)
         self.until = until
 
 
 class SendRefused(SendFailed):
-    """`account` where the provider refuses us, by a key or a log-in, and not this mail."""
+    """The provider will never take the mail. `account` where it refuses us, by a key or a log-in, and not this mail."""
 
     def __init__(self, reason: str, *, account: bool = False) -> None:
         super().__init__(reason)
         self.account = account
-
-
-class Answer(NamedTuple):
-    """What a client and the figures are told of an error.
-
-    `status` is that of HTTP, `problem` the name of the problem document, `outcome` the label of the metric.
-    """
-
-    status: int
-    problem: str
-    outcome: str
-
-
-_ANSWERS: Mapping[type[Exception], Answer] = {
-    InputInvalid: Answer(400, "invalid-input", "malformed"),
-    LinkDead: Answer(400, "link-dead", "link_dead"),
-    WebhookRefused: Answer(400, "webhook-refused", "refused"),
-    CredentialsRejected: Answer(401, "credentials-rejected", "credentials_rejected"),
-    NotSignedIn: Answer(401, "not-signed-in", "not_signed_in"),
-    OriginRefused: Answer(403, "origin-refused", "refused"),
-    PasswordRejected: Answer(422, "password-rejected", "password_rejected"),
-    TooManyRequests: Answer(429, "too-many-requests", "limited"),
-    Busy: Answer(503, "busy", "busy"),
-    DatabaseUnready: Answer(503, "unavailable", "unavailable"),
-    AccountsUnready: Answer(503, "unavailable", "unavailable"),
-    LimitsUnready: Answer(503, "unavailable", "unavailable"),
-}
-"""Everything that a request may end in; whatever else is raised is a fault of ours."""
-
-
-def answer_to(error: Exception) -> Answer:
-    """Return what is told of the error; of one that nobody foresaw, that it failed. Never what the error says."""
-    answer = _ANSWERS.get(type(error), Answer(500, "internal", "failed"))
-    return answer._replace(outcome=f"link_{error.reason}") if isinstance(error, LinkDead) else answer

@@ -11,7 +11,7 @@ _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
 class HttpClient(httpx.AsyncClient):
-    """Keeps no cookies, and its requests are not logged by httpx, which writes whole addresses at INFO.
+    """Calls a service over HTTP. It keeps no cookies, and httpx does not log its requests: it writes whole URLs.
 
     Those may hold an email address or a key (OWASP ASVS 16.2.5). The lines of other clients in this process stay.
     """

@@ -19,7 +19,7 @@ from keyturn.accounts.port import AccountStore
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.api.router import api_router
-from keyturn.database.host_database import shared
+from keyturn.database.host_database import share_database
 from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
@@ -51,7 +51,7 @@ class KeyturnPlugin(InitPlugin):
     ) -> None:  # fmt: skip
         if not pages:
             _require_own_pages(settings)
-        self.parts = parts or _parts(settings, alchemy, accounts, sender)
+        self.parts = parts or _build_parts(settings, alchemy, accounts, sender)
         self._command = "keyturn" if parts else "litestar keyturn"
         self._worker = worker
         self._pages = pages
@@ -66,13 +66,13 @@ class KeyturnPlugin(InitPlugin):
             MountedApart(
                 self._path or "/",
                 route_handlers=routers,
-                middleware=[_clients_behind(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
+                middleware=[_proxy_headers(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,
             )
         )
-        app_config.plugins.append(_Last(self._lifespan))
+        app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
 
     @contextlib.asynccontextmanager
@@ -83,11 +83,11 @@ class KeyturnPlugin(InitPlugin):
             await self.parts.accounts.require_ready()
             if self._worker:
                 relay = asyncio.create_task(self.parts.work())
-                stack.push_async_callback(_stop, relay)
+                stack.push_async_callback(_cancel, relay)
             yield
 
 
-class _Last(InitPlugin):
+class _LifespanLast(InitPlugin):
     """Adds a lifespan after those of all other plugins, and of the plugins that these bring.
 
     It begins when an app's own tables have been made, and ends before its pool of connections is closed.
@@ -98,14 +98,14 @@ class _Last(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         later = app_config.plugins[app_config.plugins.index(self) + 1 :]
-        if all(isinstance(plugin, _Last) for plugin in later):
+        if all(isinstance(plugin, _LifespanLast) for plugin in later):
             app_config.lifespan.append(self._lifespan)
         else:
-            app_config.plugins.append(_Last(self._lifespan))
+            app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
 
 
-def _clients_behind(proxies: Sequence[str]) -> Middleware:
+def _proxy_headers(proxies: Sequence[str]) -> Middleware:
     """Return what finds the client whose requests are counted, as `app.create_app` does for all routes."""
 
     def middleware(app: ASGIApp) -> ASGIApp:
@@ -114,20 +114,20 @@ def _clients_behind(proxies: Sequence[str]) -> Middleware:
     return middleware
 
 
-async def _stop(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
-def _parts(
+def _build_parts(
     settings: Settings, alchemy: SQLAlchemyAsyncConfig | None, accounts: AccountStore | TableSettings | None,
     sender: Sender | None,
 ) -> Parts:  # fmt: skip
     """Return the parts, whose settings say what is used instead of what they said."""
     database = None
     if alchemy:
-        settings, database = shared(settings, alchemy)
+        settings, database = share_database(settings, alchemy)
     if accounts is None:
         return Parts(settings, database=database, sender=sender)
     if isinstance(accounts, TableSettings):
@@ -147,13 +147,13 @@ def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for addresses of hosted pages, which are left out: mails would lead to nothing."""
     faults = [
         Fault(name, "is that of a hosted page, and those are left out (pages=False): set it to the app's own page")
-        for name in _addresses_of_pages(settings)
+        for name in _settings_of_own_pages(settings)
     ]
     if faults:
         raise SettingsInvalid(faults)
 
 
-def _addresses_of_pages(settings: Settings) -> Iterator[str]:
+def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
     pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:

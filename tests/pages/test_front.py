@@ -11,7 +11,7 @@ from tests.pages.school import School, heading
 from tests.spec.service import problem
 
 from keyturn.app import create_app
-from keyturn.pages.front import way_in
+from keyturn.pages.front import home_redirect
 from keyturn.pages.rendering import Pages
 from keyturn.plugin import KeyturnPlugin
 
@@ -39,7 +39,7 @@ async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx.AsyncCli
 
 async def test_a_visit_begins_at_the_forgotten_password_where_nobody_signs_in(school: School) -> None:
     pages = Pages(replace(school.site, sign_ins=None))
-    async with reaching(Litestar([way_in(pages)], logging_config=None)) as client:
+    async with reaching(Litestar([home_redirect(pages)], logging_config=None)) as client:
         answer = await client.get("/")
     assert answer.headers["location"] == "/forgot-password"
 

@@ -126,6 +126,42 @@ async def test_a_wrong_token_is_refused(token: str, visitor: Visitor, school: Sc
     assert await school.asked() == []
 
 
+@pytest.mark.parametrize("header", [b"x", b"\xe4" * 200, "🌲".encode() * 128], ids=["ascii", "latin", "tree"])
+async def test_a_wrong_token_in_a_header_is_refused(header: bytes, visitor: Visitor, school: School) -> None:
+    token = form_token(await visitor.get(FORGOT))
+    answer = await visitor.client.post(
+        FORGOT, data={"_csrf_token": token, "email": ADA}, headers=[(b"x-csrftoken", header)]
+    )
+    assert answer.status_code == 403
+    assert await school.asked() == []
+
+
+async def test_a_wrong_token_in_the_cookie_is_refused(visitor: Visitor, school: School) -> None:
+    token = form_token(await visitor.get(FORGOT))
+    visitor.client.cookies.clear()
+    answer = await visitor.client.post(
+        FORGOT, data={"_csrf_token": token, "email": ADA}, headers=[(b"cookie", b"keyturn_form=" + b"\xe4" * 200)]
+    )
+    assert answer.status_code == 403
+    assert cookie(answer, "keyturn_form")["max-age"] == "0"
+    assert await school.asked() == []
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # Litestar leaves the file to the collector
+async def test_a_file_is_no_token(visitor: Visitor, school: School) -> None:
+    token = form_token(await visitor.get(FORGOT))
+    answer = await visitor.client.post(FORGOT, data={"email": ADA}, files={"_csrf_token": ("token", token.encode())})
+    assert answer.status_code == 403
+    assert await school.asked() == []
+
+
+async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Visitor) -> None:
+    answer = await visitor.client.get(FORGOT, headers=[(b"cookie", b"keyturn_form=" + b"\xe4" * 200)])
+    assert answer.status_code == 200
+
+
 async def test_a_token_of_another_browser_is_refused(visitor: Visitor, school: School) -> None:
     async with school.visitor() as other:
         foreign = form_token(await other.get(FORGOT))

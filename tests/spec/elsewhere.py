@@ -8,11 +8,16 @@ from tests.spec.service import PASSWORD, hash_of
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.errors import KeyturnError
+from keyturn.errors import AccountsUnready, KeyturnError
 
 
 class Elsewhere:
-    """What is in `refusals` is raised, the first by the next password that comes; `reached` is set when one does."""
+    """What is in `refusals` is raised, the first by the next password that comes; `reached` is set when one does.
+
+    It looks nobody up while `is_away`.
+    """
+
+    is_away = False
 
     def __init__(self, *accounts: Account) -> None:
         self.accounts = {account.id: account for account in accounts}
@@ -27,9 +32,11 @@ class Elsewhere:
         pass
 
     async def find(self, email: str) -> Account | None:
+        self._require_here()
         return next((one for one in self.accounts.values() if addresses.same(one.email, email)), None)
 
     async def get(self, account_id: str) -> Account | None:
+        self._require_here()
         return self.accounts.get(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
@@ -48,6 +55,10 @@ class Elsewhere:
 
     async def close(self) -> None:
         pass
+
+    def _require_here(self) -> None:
+        if self.is_away:
+            raise AccountsUnready("the database of the accounts cannot be reached")
 
 
 class Readable(Elsewhere):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.telemetry.logs import LogEvent, configure_logs, redacted, request_id
+from keyturn.telemetry.logs import LogEvent, configure_logs, redact, request_id
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
@@ -35,7 +35,7 @@ log = logging.getLogger("keyturn.outbox")
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out(text: str, shown: str) -> None:
-    assert redacted(text) == shown
+    assert redact(text) == shown
 
 
 def test_an_app_that_knows_nothing_of_it_sees_an_event_as_a_whole_line(caplog: pytest.LogCaptureFixture) -> None:

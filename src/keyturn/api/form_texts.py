@@ -12,6 +12,8 @@ _FOR_AN_HOUR = "public, max-age=3600"
 
 
 class TextsController(Controller):
+    """Hands keyturn.js its words, in the language of whoever reads."""
+
     tags = ("Password reset",)
 
     @get(
@@ -37,8 +39,8 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     """
     _ = language.gettext
     return {
-        **_asking(language, lifetime),
-        **_dead(language, lifetime),
+        **_request_texts(language, lifetime),
+        **_dead_link_texts(language, lifetime),
         "resetHeading": _("Choose a new password"),
         "password": _("New password"),
         "again": _("Again"),
@@ -63,7 +65,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     }
 
 
-def _asking(language: SourceTexts, lifetime: str) -> dict[str, str]:
+def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -96,7 +98,7 @@ def _asking(language: SourceTexts, lifetime: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _dead(language: SourceTexts, lifetime: str) -> dict[str, str]:
+def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "invalidHeading": _("This link does not work"),

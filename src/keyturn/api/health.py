@@ -9,6 +9,8 @@ from keyturn.database.migrations import require_current
 
 
 class HealthController(Controller):
+    """Answers whoever watches the process: a load balancer, an orchestrator."""
+
     path = "/health"
     tags = ("Health",)
 

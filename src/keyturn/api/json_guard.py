@@ -1,4 +1,4 @@
-"""A body that every JSON parser reads in the same way, or none."""
+"""A body that is no JSON, or none that every parser reads in the same way, is refused before anybody reads it."""
 
 import json
 from typing import Any
@@ -13,11 +13,12 @@ _MOST_BRACKETS = 500
 
 
 async def require_json(request: AnyRequest) -> None:
-    """Raise InputInvalid where there is a body that is no JSON, or none that every parser reads in the same way.
+    """Raise InputInvalid where there is a body that is not JSON in UTF-8, nests too deeply or has a name twice.
 
     Parsers differ in which of two members of one name they take, and a check that sees one while the work is done
     with the other is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on
     another site can send any text but not that (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
+    Raises HTTPException (415) for another one.
     """
     body = await request.body()
     if not body:
@@ -27,12 +28,12 @@ async def require_json(request: AnyRequest) -> None:
     if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
         raise InputInvalid(Fault("body", "nested too deeply"))
     try:
-        _NAMES_ONCE.decode(body.decode())
+        _DECODER.decode(body.decode())
     except ValueError:
         raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
     names = set[str]()
     for name, _ in pairs:
         if name in names:
@@ -40,4 +41,4 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         names.add(name)
 
 
-_NAMES_ONCE = json.JSONDecoder(object_pairs_hook=_once)
+_DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)

@@ -3,11 +3,11 @@
 import hmac
 import ipaddress
 import logging
-from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Response, Router, get
 from litestar.exceptions import NotAuthorizedException, NotFoundException
 
+from keyturn.api.requests import AnyRequest
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.backlog import Backlog, backlog_of
@@ -31,7 +31,7 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
     """
 
     @get("/metrics", include_in_schema=False)
-    async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def read(request: AnyRequest) -> Response[bytes]:
         if token:
             _require_bearer(request, token)
         elif not (local and _is_from_this_machine(request)):
@@ -47,13 +47,13 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
     return Router("/", route_handlers=[read])
 
 
-def _require_bearer(request: Request[Any, Any, Any], token: str) -> None:
+def _require_bearer(request: AnyRequest, token: str) -> None:
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), token.encode()):
         raise NotAuthorizedException(headers={"WWW-Authenticate": "Bearer"})  # RFC 6750, section 3
 
 
-def _is_from_this_machine(request: Request[Any, Any, Any]) -> bool:
+def _is_from_this_machine(request: AnyRequest) -> bool:
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False
     try:

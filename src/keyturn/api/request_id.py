@@ -14,7 +14,7 @@ from keyturn.telemetry.logs import request_id
 from keyturn.telemetry.tracing import REQUEST_ID
 
 
-def name_of(scope: Scope) -> str:
+def request_id_of(scope: Scope) -> str:
     """Return the request's name; whoever asks first makes it, and the logs know it from then on."""
     state: dict[str, Any] = scope["state"]
     name: str | None = state.get(REQUEST_ID)

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import Cookie
 
-from keyturn.api.request_id import name_of
+from keyturn.api.request_id import request_id_of
 from keyturn.database import Database
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
@@ -23,7 +23,10 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """How the session travels. `secure` follows the scheme of the base URL; `max_age` is in seconds."""
+    """Carries a session's secret between the browser and here.
+
+    `secure` follows the scheme of the base URL; `max_age` is in seconds.
+    """
 
     secure: bool
     max_age: int
@@ -33,11 +36,11 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
         # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
         return "__Host-keyturn_session" if self.secure else "keyturn_session"
 
-    def holding(self, secret: str) -> Cookie:
+    def issue(self, secret: str) -> Cookie:
         """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
         return self._cookie(secret, self.max_age)
 
-    def removed(self) -> Cookie:
+    def expire(self) -> Cookie:
         return self._cookie("", 0)
 
     def read(self, request: AnyRequest) -> str:
@@ -50,7 +53,7 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
-    """What signing in needs. `cookie` is how a session travels."""
+    """What the routes of sessions work with. `cookie` is how a session travels."""
 
     sign_ins: SignIns
     cookie: SessionCookie
@@ -61,9 +64,10 @@ class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
-    """The services behind the routes: one dependency, as Litestar starts a task group where there are several.
+    """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
-    `webhook` is None where the settings hold no secret for it, `sessions` where nobody signs in here.
+    `sessions` is None where nobody signs in here, `webhook` where the settings hold no secret for it. `link_life` is
+    how long a link works.
     """
 
     resets: PasswordResets
@@ -80,10 +84,11 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
+    """Return the best of what Accept-Language asks for (RFC 9110, 12.5.4)."""
     return languages.choose("", request.headers.get("accept-language", ""))
 
 
-def in_language(language: Language) -> dict[str, str]:
+def language_headers(language: Language) -> dict[str, str]:
     """Return the headers of an answer whose words depend on Accept-Language (RFC 9110, 8.5 and 12.5.5)."""
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
@@ -94,7 +99,7 @@ def client_of(request: AnyRequest) -> Client:
         ip_address=plain_ip_address(request.client.host) if request.client else "",
         user_agent=clipped(request.headers.get("user-agent", "")),
         languages=clipped(request.headers.get("accept-language", "")),
-        request_id=name_of(request.scope),
+        request_id=request_id_of(request.scope),
         traceparent=request.scope["state"].get(TRACEPARENT, ""),
     )
 

@@ -14,8 +14,8 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.webhook")
 
 
-class WebhookController(Controller):
-    """Not in the schema: it is there for one caller, who does not read it."""
+class ResendEventsController(Controller):
+    """Takes Resend's reports. Not in the schema: it is there for one caller, who does not read it."""
 
     path = "/webhooks"
     include_in_schema = False

@@ -5,14 +5,15 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 
-from keyturn.api.controllers import ResetController, SessionController
 from keyturn.api.form_texts import TextsController
 from keyturn.api.health import HealthController
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
-from keyturn.api.resend_events import WebhookController
+from keyturn.api.resend_events import ResendEventsController
+from keyturn.api.resets import ResetController
+from keyturn.api.sessions import SessionController
 
 
 def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
@@ -40,7 +41,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         )
     return MountedOnce(
         path="/",
-        route_handlers=[*routers, WebhookController, HealthController],
+        route_handlers=[*routers, ResendEventsController, HealthController],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         exception_handlers=problem_handlers(api.languages),
         response_headers=NO_STORE,

@@ -15,7 +15,7 @@ _Password = Annotated[str, Meta(description="kept exactly as it is, spaces and a
 
 
 class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    pass
+    """The names of Python as those of JSON."""
 
 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
     confirm_password: str | None = None
     email: _Email | None = None
 
-    def chosen(self) -> str:
+    def require_password(self) -> str:
         """Return the one password. Raises InputInvalid where there is none, or two that differ."""
         chosen = self.new_password if self.new_password is not None else self.password
         if chosen is None:

@@ -1,4 +1,19 @@
-"""One engine for both databases, and what is built on it: migrations, shared statements, an app's own pool."""
+"""One engine for both databases, and what is built on it: migrations, shared statements, an app's own pool.
+
+**A transaction is visible**: `async with database.transaction() as session`, and a commit by name. Nothing commits
+behind a caller's back. **Whatever decides is one guarded statement**; no read decides a later write.
+
+**One statement for all who wait** (`batching`): requests that arrive while a commit is under way share the next one.
+An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
+SQLite.
+
+**A shared pool, not shared options** (`host_database`): an engine over an app's pool carries isolation, schema and
+hidden parameters of its own; of an app's SQLite file, Keyturn has connections of its own.
+
+Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
+such. Its configuration and types are used. Its Alembic command is not: it starts an event loop of its own, and a
+migration must run on the connection that holds the lock.
+"""
 
 from keyturn.database.database import Database, Model, now, refuse_what_no_driver_takes, unready_where_unreachable
 

@@ -41,27 +41,27 @@ class Model(DeclarativeBase):
 
 
 class Database:
-    """Reads, and transactions that the caller commits by name.
+    """Opens connections to read by, and transactions that the caller commits by name.
 
     SQLite takes one writer at a time: writers of this process queue here, in turn, instead of asleep on the file's
     lock in two dozen threads.
     """
 
     def __init__(self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "") -> None:
-        """Open an address, or share an engine of PostgreSQL's that somebody else opened and will close.
+        """Open a URL, or share an engine of PostgreSQL's that somebody else opened and will close.
 
         `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
         (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
         """
-        engine = _opened(source, pool_size) if isinstance(source, str) else source
+        engine = _open_engine(source, pool_size) if isinstance(source, str) else source
         self.is_shared = engine is source
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.schema = schema
-        self.engine = _as_ours(engine, schema) if self.is_shared or schema else engine
+        self.engine = _engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
         self._session = async_sessionmaker(self.engine, expire_on_commit=False)
         self._writer = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:
-            _one_writer_and_durable(self.engine.sync_engine)
+            _configure_sqlite(self.engine.sync_engine)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -113,9 +113,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _opened(url: str, pool_size: int) -> AsyncEngine:
+def _open_engine(url: str, pool_size: int) -> AsyncEngine:
     config = SQLAlchemyAsyncConfig(
-        connection_string=_with_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
+        connection_string=_add_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
     )
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = config.get_engine()
@@ -140,7 +140,7 @@ def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str) -> None:
             raise SettingsInvalid([Fault(setting, message)]) from None
 
 
-def _as_ours(engine: AsyncEngine, schema: str) -> AsyncEngine:
+def _engine_for_our_statements(engine: AsyncEngine, schema: str) -> AsyncEngine:
     """Return the engine, over the same pool, with what Keyturn's own statements need and nobody else's get.
 
     They are written for READ COMMITTED and for real transactions, which another app's engine need not have.
@@ -151,7 +151,7 @@ def _as_ours(engine: AsyncEngine, schema: str) -> AsyncEngine:
     return ours
 
 
-def _with_driver(url: str) -> str:
+def _add_driver(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
 
@@ -171,7 +171,7 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
     return {"hide_parameters": True, "connect_args": {"timeout": 30, "isolation_level": None}}
 
 
-def _one_writer_and_durable(engine: Any) -> None:
+def _configure_sqlite(engine: Any) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         try:

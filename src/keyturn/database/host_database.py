@@ -11,7 +11,7 @@ from keyturn.settings import DatabaseSettings, Secret, Settings
 _INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
 
 
-def shared(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings, Database]:
+def share_database(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings, Database]:
     """Return the app's database as Keyturn's, and the settings with its address.
 
     On PostgreSQL that is the app's engine and pool. On SQLite it is the file alone: Keyturn's connections are set to
@@ -28,7 +28,7 @@ def shared(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings
     settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
     match url.get_backend_name(), url.get_driver_name():
         case "sqlite", _:
-            return settings, _beside(url, settings.database)
+            return settings, _own_connections(url, settings.database)
         case "postgresql", "asyncpg":
             return settings, Database(alchemy.get_engine(), schema=settings.database.schema)
         case "postgresql", driver:
@@ -37,7 +37,7 @@ def shared(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings
             raise _fault("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
 
 
-def _beside(url: URL, settings: DatabaseSettings) -> Database:
+def _own_connections(url: URL, settings: DatabaseSettings) -> Database:
     if settings.schema:
         raise _fault("database.schema", "is set, but only PostgreSQL has schemas")
     if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":

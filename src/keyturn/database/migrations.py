@@ -24,7 +24,7 @@ _ADVISORY_LOCK = 0x6B65797475726E
 @cache
 def head() -> str:
     """Return the newest revision. A file's name begins with it, so Alembic need not be imported to know."""
-    return max(file.stem.split("_")[0] for file in _versions().glob("[0-9]*.py"))
+    return max(file.stem.split("_")[0] for file in _versions_folder().glob("[0-9]*.py"))
 
 
 async def require_current(database: Database, *, command: str = "keyturn") -> None:
@@ -64,9 +64,9 @@ async def migrate(database: Database) -> str | None:
             if not database.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
             if database.schema:
-                await _enter(connection, database.schema)
+                await _enter_schema(connection, database.schema)
             try:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_run_alembic)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise
@@ -75,7 +75,7 @@ async def migrate(database: Database) -> str | None:
     return before
 
 
-async def _enter(connection: AsyncConnection, schema: str) -> None:
+async def _enter_schema(connection: AsyncConnection, schema: str) -> None:
     """Make the schema where it is missing, and the only one that this transaction sees: Alembic writes bare names."""
     quoted = connection.dialect.identifier_preparer.quote(schema)
     there = await connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema})
@@ -91,7 +91,7 @@ def _reason(error: DBAPIError) -> str:
     return str(error.orig).rpartition(">: ")[2].partition("\n")[0]
 
 
-def _upgrade(connection: Connection) -> None:
+def _run_alembic(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - dear to import, and needed once a release
     from alembic.config import Config  # noqa: PLC0415
 
@@ -101,5 +101,5 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _versions() -> Path:
+def _versions_folder() -> Path:
     return folder("migrations") / "versions"

@@ -16,12 +16,15 @@ from keyturn.pages.site import Site
 
 _STATIC = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_OF_THE_BRAND = {"brand.css", "icon.svg"}
+_BRAND_FILES = {"brand.css", "icon.svg"}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """A few kilobytes, so they live in memory. One version for all: scripts import each other by relative names."""
+    """Serves the static files and those that are made of each theme.
+
+    They are a few kilobytes, so they live in memory. One version for all: scripts import each other by relative names.
+    """
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
@@ -30,16 +33,16 @@ class Assets:
         self._numbers = {kind: number for number, kind in enumerate(["", *sorted(site.kinds)])}
         for kind in self._numbers:
             theme = site.theme(kind)
-            self._files[self._name("brand.css", kind)] = _colours(theme.palette).encode()
-            self._files[self._name("icon.svg", kind)] = _icon(theme.brand.name, theme.palette).encode()
+            self._files[self._file_name("brand.css", kind)] = _palette_css(theme.palette).encode()
+            self._files[self._file_name("icon.svg", kind)] = _icon_svg(theme.brand.name, theme.palette).encode()
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the address of a file, for accounts of a kind.
+        """Return the URL path of a file, for accounts of a kind.
 
         It may be kept for ever (RFC 8246), since other contents have another.
         """
-        return self._site.url(f"/keyturn-assets/{self._version}/{self._name(name, kind)}")
+        return self._site.url(f"/keyturn-assets/{self._version}/{self._file_name(name, kind)}")
 
     def route(self) -> HTTPRouteHandler:
         # Outside the forms' check, which would set a cookie on an answer that everybody may share.
@@ -58,26 +61,26 @@ class Assets:
 
         return asset
 
-    def _name(self, name: str, kind: str) -> str:
+    def _file_name(self, name: str, kind: str) -> str:
         """Return what the file is called; what a kind is called may be no part of an address."""
         number = self._numbers[kind]
-        return f"{number}-{name}" if number and name in _OF_THE_BRAND else name
+        return f"{number}-{name}" if number and name in _BRAND_FILES else name
 
 
-def _colours(palette: Palette) -> str:
+def _palette_css(palette: Palette) -> str:
     """Return the palette as CSS variables: a stylesheet, since the pages allow no inline style."""
     colours = msgspec.structs.asdict(palette)
     light = {name: colour for name, colour in colours.items() if not name.startswith("dark_")}
     dark = {name: colours[f"dark_{name}"] for name in light}
-    return f"{_root(light)}\n@media (prefers-color-scheme: dark) {{\n{_root(dark)}\n}}\n"
+    return f"{_css_variables(light)}\n@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
 
 
-def _root(colours: dict[str, str]) -> str:
+def _css_variables(colours: dict[str, str]) -> str:
     variables = "".join(f" --{name.replace('_', '-')}: {colour};" for name, colour in colours.items())
     return f":root {{{variables} }}"
 
 
-def _icon(name: str, palette: Palette) -> str:
+def _icon_svg(name: str, palette: Palette) -> str:
     """Return the brand's initial on its accent, as the browser's tab shows it."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'

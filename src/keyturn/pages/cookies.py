@@ -15,6 +15,7 @@ from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
 Flash = Literal["password_changed", "signed_out"]
+"""What the sign-in page says once. The cookie is called "notice"."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long "Check your mail" stays what a person finds at the page where they asked."""
@@ -24,28 +25,31 @@ _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
-class LinkInHand:
-    """What a link said: its token and, where its pattern has one, the address."""
+class OpenedLink:
+    """The link that somebody opened in this browser: its token and, where its pattern has one, the address."""
 
     token: str
     email: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """For which address a link was asked; `wait` is how long another mail would not be sent, zero once it would."""
+class LinkRequest:
+    """For which address this browser asked for a link.
+
+    `wait` is how long another mail would not be sent, zero once it would.
+    """
 
     email: str
     wait: timedelta
 
 
 class Cookies:
-    """Cookies with the attributes of ASVS 3.3.1 to 3.3.5, and their values as they come back, believed by nobody."""
+    """Makes and reads the pages' cookies. Their attributes follow ASVS 3.3.1 to 3.3.5; what comes back is checked."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def link(self, token: str, email: str | None) -> Cookie:
+    def set_link(self, token: str, email: str | None) -> Cookie:
         """Hold a link in place of the address bar. Lax, since the click on it comes from another site, a mailbox.
 
         Both parts are cut one character beyond what can be right, so that they fit and stay wrong.
@@ -55,36 +59,38 @@ class Cookies:
             value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
         return self._cookie("link", value, self._site.paths.reset, self._site.links.lifetime)
 
-    def read_link(self, cookies: Mapping[str, str]) -> LinkInHand | None:
+    def read_link(self, cookies: Mapping[str, str]) -> OpenedLink | None:
         token, _, email = cookies.get(self._name("link"), "").partition(":")
-        return LinkInHand(token, email or None) if token else None
+        return OpenedLink(token, email or None) if token else None
 
-    def link_removed(self) -> Cookie:
+    def delete_link(self) -> Cookie:
         return self._cookie("link", "", self._site.paths.reset, timedelta(0))
 
-    def asked(self, email: str, path: str) -> Cookie:
+    def set_link_request(self, email: str, path: str) -> Cookie:
+        """Hold for ten minutes which address a link was asked for on the page at `path`, and when."""
         return self._cookie("asked", f"{int(time.time())}:{quote(email, safe='')}", path, _REMEMBERED)
 
-    def read_asked(self, cookies: Mapping[str, str]) -> Asked | None:
-        at, _, email = cookies.get(self._name("asked"), "").partition(":")
+    def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
+        asked_at, _, email = cookies.get(self._name("asked"), "").partition(":")
         try:
-            left = int(at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
-            return Asked(addresses.parse(email), min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown))
+            left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
+            wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
+            return LinkRequest(addresses.parse(email), wait)
         except (InputInvalid, ValueError, OverflowError):
             return None
 
-    def notice(self, notice: Flash) -> Cookie:
-        """Hold what the sign-in page says once."""
-        return self._cookie("notice", notice, self._site.paths.sign_in, _SHOWN_ONCE)
+    def set_flash(self, flash: Flash) -> Cookie:
+        """Hold what the sign-in page says once, for a minute."""
+        return self._cookie("notice", flash, self._site.paths.sign_in, _SHOWN_ONCE)
 
-    def read_notice(self, cookies: Mapping[str, str]) -> Flash | None:
+    def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
         found = cookies.get(self._name("notice"))
         return cast("Flash", found) if found in get_args(Flash) else None
 
-    def notice_removed(self) -> Cookie:
+    def delete_flash(self) -> Cookie:
         return self._cookie("notice", "", self._site.paths.sign_in, timedelta(0))
 
-    def language(self, tag: str) -> Cookie:
+    def set_language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)
 
     def read_language(self, cookies: Mapping[str, str]) -> str:

@@ -3,33 +3,35 @@
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn import addresses
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import InputInvalid
 from keyturn.pages.rendering import Pages
 
 
 class ForgotForm(msgspec.Struct, frozen=True):
+    """What the form sends: the address as it was typed."""
+
     email: str = ""
 
 
 class ForgotPassword(Controller):
-    """Mounted where the settings say."""
+    """The page that asks for the address, and "Check your mail" after it. Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
-    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
-        asked = pages.cookies.read_asked(request.cookies)
-        if asked is None or "another" in request.query_params:
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        link_request = pages.cookies.read_link_request(request.cookies)
+        if link_request is None or "another" in request.query_params:
             return pages.page(request, "forgot.html", email="", malformed=False)
-        return pages.page(request, "check_mail.html", asked=asked)
+        return pages.page(request, "check_mail.html", link_request=link_request)
 
     @post()
     async def ask(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
         """Ask for the link, then redirect, so that reloading "Check your mail" asks for nothing.
 
@@ -41,8 +43,8 @@ class ForgotPassword(Controller):
         except InputInvalid:
             return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
         path = pages.site.paths.forgot
-        here, asked = pages.site.url(path), pages.cookies.read_asked(request.cookies)
-        if asked and asked.email == email and asked.wait:
+        here, earlier = pages.site.url(path), pages.cookies.read_link_request(request.cookies)
+        if earlier and earlier.email == email and earlier.wait:
             return pages.redirect(here)
         await pages.site.resets.request(email, client_of(request))
-        return pages.redirect(here, pages.cookies.asked(email, path))
+        return pages.redirect(here, pages.cookies.set_link_request(email, path))

@@ -5,35 +5,36 @@ Mounted in somebody's app the pages bring neither: what stands at "/" and who fi
 
 from typing import Any
 
-from litestar import HttpMethod, Request, Response, route
+from litestar import HttpMethod, Response, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.problems import problem_handlers
+from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
 
 _FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
 _NOTHING_HERE = {404, 405}
 
 
-def way_in(pages: Pages) -> HTTPRouteHandler:
+def home_redirect(pages: Pages) -> HTTPRouteHandler:
     """Return the route that leads from "/" to where a visit begins."""
 
     @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
-    async def enter() -> Response[Any]:
+    async def redirect_home() -> Response[Any]:
         return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
 
-    return enter
+    return redirect_home
 
 
-def refusals_around(pages: Pages) -> ExceptionHandlersMap:
+def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handlers, with a page for whoever comes with a browser to an address that is nothing's."""
     handlers = problem_handlers(pages.site.languages)
     to_programs = handlers[HTTPException]
 
-    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         return pages.page(
@@ -44,7 +45,7 @@ def refusals_around(pages: Pages) -> ExceptionHandlersMap:
     return {**handlers, HTTPException: answer}
 
 
-def _is_for_people(request: Request[Any, Any, Any], api: str) -> bool:
+def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. Where the API is at "/", only the Accept header says so."""
     if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
         return False

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any
 
-from litestar import HttpMethod, MediaType, Request, Response, route
+from litestar import HttpMethod, MediaType, Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from keyturn.api.requests import AnyRequest
 from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
@@ -24,8 +24,8 @@ _BLANK = re.compile(r"\n{2,}")
 
 
 @cache
-def joined() -> str:
-    """Return one module that is all of them: what they import from each other is in it, and comments are left out."""
+def bundle_modules() -> str:
+    """Return the source of one module that is all of them, without comments and without their imports of each other."""
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
@@ -39,12 +39,12 @@ def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
     """Return the routes of the module and of its types."""
     types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
     return [
-        _route(site, "/keyturn.js", joined(), "text/javascript"),
-        _route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+        _static_route(site, "/keyturn.js", bundle_modules(), "text/javascript"),
+        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 
 
-def _route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
+def _static_route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandler:
     content = text.encode()
     tag = f'"{sha256(content).hexdigest()[:20]}"'
     # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
@@ -57,7 +57,7 @@ def _route(site: Site, path: str, text: str, media_type: str) -> HTTPRouteHandle
 
     # Outside the forms' check, which would set a cookie on an answer that everybody may share.
     @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
-    async def script(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def script(request: AnyRequest) -> Response[bytes]:
         if tag in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, media_type=media_type, headers=headers)
         return Response(content, media_type=media_type, headers=headers)

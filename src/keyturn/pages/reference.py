@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from litestar import Request, Router
+from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
 
+from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
@@ -41,7 +42,7 @@ class Operation:
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Mounted by Litestar at the root of the schema's path."""
+    """Draws the page from the schema. Mounted by Litestar at the root of the schema's path."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(path="/")
@@ -52,7 +53,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
         return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
 
-    def render(self, _: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         page = self._template().render(
             title=openapi_schema["info"]["title"],
             version=openapi_schema["info"]["version"],
@@ -69,7 +70,7 @@ class ReferencePage(OpenAPIRenderPlugin):
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters["prose"] = _prose
+        environment.filters["prose"] = _code_in_prose
         asset = Assets(self._site, self._headers).url
         environment.globals.update(brand=self._site.brand, asset=asset, url=self._site.url)
         return environment.get_template("reference.html")
@@ -93,7 +94,7 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) 
         method=method.upper(),
         summary=found["summary"],
         description=found.get("description", ""),
-        takes=next(iter(_objects(body, known)), []) if body else [],
+        takes=next(iter(_members(body, known)), []) if body else [],
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
     )
 
@@ -101,14 +102,14 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) 
 def _answer(answer: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, list[list[Field]]]:
     content = answer.get("content", {})
     if _JSON in content:
-        return "", list(_objects(content[_JSON]["schema"], known))
+        return "", list(_members(content[_JSON]["schema"], known))
     return str(answer.get("description", "")), []
 
 
-def _objects(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
+def _members(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
     """Yield the members of an object, or of each object of a choice."""
     for choice in schema.get("oneOf", [schema]):
-        found = _resolved(choice, known)
+        found = _resolve_reference(choice, known)
         required = set(found.get("required", []))
         yield [
             Field(name, _type(member, known), name in required or "const" in member, member.get("description", ""))
@@ -116,7 +117,7 @@ def _objects(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[li
         ]
 
 
-def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve_reference(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" in schema:
         found: Mapping[str, Any] = known[schema["$ref"].removeprefix(_REFERENCE)]
         return found
@@ -124,7 +125,7 @@ def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[st
 
 
 def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    found = _resolved(schema, known)
+    found = _resolve_reference(schema, known)
     if "oneOf" in found:
         return " or ".join(_type(choice, known) for choice in found["oneOf"])
     if "const" in found:
@@ -132,13 +133,13 @@ def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if "enum" in found:
         return " or ".join(_literal(value) for value in found["enum"])
     if found.get("type") == "array":
-        item = _resolved(found["items"], known)
+        item = _resolve_reference(found["items"], known)
         members = ", ".join(item.get("properties", {}))
         return f"list of {{{members}}}" if members else f"list of {_type(found['items'], known)}"
     return {"date-time": "date and time"}.get(found.get("format", ""), str(found.get("type", "anything")))
 
 
-def _prose(text: str) -> Markup:
+def _code_in_prose(text: str) -> Markup:
     """Return a text with what stands between backticks as code."""
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))

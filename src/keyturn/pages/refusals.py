@@ -6,91 +6,88 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Request, Response
+from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.api.request_id import name_of
-from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, LimitsUnready, LinkDead, NotSignedIn, TooManyRequests
+from keyturn.api.request_id import request_id_of
+from keyturn.api.requests import AnyRequest
+from keyturn.errors import Busy, LinkDead, NotSignedIn, TooManyRequests, Unavailable
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.pages")
 
-_Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+_Handler = Callable[[AnyRequest, Any], Response[Any]]
 
 _REASONS = {404: "missing", 413: "too_large"}
 _SERVER_FAULT = 500
 
 
-class Refusals:
-    """One method for each way in which a page may fail."""
+class RefusalPages:
+    """Answers errors with pages: one method for each way in which a page may fail."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
     def handlers(self) -> ExceptionHandlersMap:
         methods: dict[type[Exception], _Handler] = {
-            TooManyRequests: self.too_many,
-            Busy: self.busy,
-            DatabaseUnready: self.unready,
-            AccountsUnready: self.unready,
-            LimitsUnready: self.unready,
-            LinkDead: self.dead_link,
-            NotSignedIn: self.not_signed_in,
-            PermissionDeniedException: self.forged,
-            HTTPException: self.refused,
-            Exception: self.failed,
+            TooManyRequests: self.answer_too_many,
+            Busy: self.answer_busy,
+            Unavailable: self.answer_unavailable,
+            LinkDead: self.answer_dead_link,
+            NotSignedIn: self.answer_not_signed_in,
+            PermissionDeniedException: self.answer_forged_form,
+            HTTPException: self.answer_http_exception,
+            Exception: self.answer_failure,
         }
-        return {error: _plain(method) for error, method in methods.items()}
+        return {error: _as_function(method) for error, method in methods.items()}
 
-    def too_many(self, request: Request[Any, Any, Any], error: TooManyRequests) -> Response[Any]:
-        return self._later(request, "too_many", 429, error.retry_after)
+    def answer_too_many(self, request: AnyRequest, error: TooManyRequests) -> Response[Any]:
+        return self._ask_to_come_back(request, "too_many", 429, error.retry_after)
 
-    def busy(self, request: Request[Any, Any, Any], error: Busy) -> Response[Any]:
-        return self._later(request, "busy", 503, error.retry_after)
+    def answer_busy(self, request: AnyRequest, error: Busy) -> Response[Any]:
+        return self._ask_to_come_back(request, "busy", 503, error.retry_after)
 
-    def unready(
-        self, request: Request[Any, Any, Any], error: DatabaseUnready | AccountsUnready | LimitsUnready
-    ) -> Response[Any]:
-        named = {"X-Request-ID": name_of(request.scope)}
+    def answer_unavailable(self, request: AnyRequest, error: Unavailable) -> Response[Any]:
+        request_id = {"X-Request-ID": request_id_of(request.scope)}
         log.error(LogEvent("page.unready", reason=error))
-        return self._refusal(request, "failed", 503, headers=named)
+        return self._refusal_page(request, "failed", 503, headers=request_id)
 
-    def dead_link(self, request: Request[Any, Any, Any], error: LinkDead) -> Response[Any]:
+    def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return self._pages.page(
             request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.links.lifetime
         )
 
-    def not_signed_in(self, request: Request[Any, Any, Any], _: NotSignedIn) -> Response[Any]:
+    def answer_not_signed_in(self, request: AnyRequest, _: NotSignedIn) -> Response[Any]:
         """Lead to the sign-in, and from there back to the page that asked for it."""
         site = self._pages.site
         wanted = site.url(request.route_handler.opt.get("here", ""))
         return self._pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 
-    def forged(self, request: Request[Any, Any, Any], _: PermissionDeniedException) -> Response[Any]:
+    def answer_forged_form(self, request: AnyRequest, _: PermissionDeniedException) -> Response[Any]:
         """Take the cookie away too: signed with another key, it would be refused for ever."""
         site = self._pages.site
         removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
-        return self._refusal(request, "stale_form", 403, cookies=[removed])
+        return self._refusal_page(request, "stale_form", 403, cookies=[removed])
 
-    def refused(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    def answer_http_exception(self, request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code >= _SERVER_FAULT:
-            return self.failed(request, error)
-        return self._refusal(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
+            return self.answer_failure(request, error)
+        return self._refusal_page(request, _REASONS.get(error.status_code, "unreadable"), error.status_code)
 
-    def failed(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        named = {"X-Request-ID": name_of(request.scope)}
+    def answer_failure(self, request: AnyRequest, error: Exception) -> Response[Any]:
+        request_id = {"X-Request-ID": request_id_of(request.scope)}
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
-        return self._refusal(request, "failed", 500, headers=named)
+        return self._refusal_page(request, "failed", 500, headers=request_id)
 
-    def _later(self, request: Request[Any, Any, Any], reason: str, status: int, seconds: int) -> Response[Any]:
+    def _ask_to_come_back(self, request: AnyRequest, reason: str, status: int, seconds: int) -> Response[Any]:
         wait = timedelta(seconds=seconds)
-        return self._refusal(request, reason, status, wait=wait, headers={"Retry-After": str(seconds)})
+        return self._refusal_page(request, reason, status, wait=wait, headers={"Retry-After": str(seconds)})
 
-    def _refusal(self, request: Request[Any, Any, Any], reason: str, status: int, **values: Any) -> Response[Any]:
+    def _refusal_page(self, request: AnyRequest, reason: str, status: int, **values: Any) -> Response[Any]:
         # The way back is the route's, not the request's address: that one may hold a token.
         site, back = self._pages.site, request.route_handler.opt.get("back")
         return self._pages.page(
@@ -103,10 +100,10 @@ class Refusals:
         )
 
 
-def _plain(method: _Handler) -> _Handler:
+def _as_function(method: _Handler) -> _Handler:
     """Return a plain function: a router's values are copied deeply, and a method would bring its object along."""
 
-    def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    def answer(request: AnyRequest, error: Exception) -> Response[Any]:
         return method(request, error)
 
     return answer

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import MediaType, Request, Response
+from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
+from keyturn.api.requests import AnyRequest
 from keyturn.languages import Language
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
@@ -23,7 +24,7 @@ from keyturn.reset.passwords.rule_texts import rule_text
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Known(Protocol):
+class PageOwner(Protocol):
     """Whose page it is, as far as that matters: the language and the kind of the account."""
 
     @property
@@ -34,7 +35,7 @@ class Known(Protocol):
 
 
 class Pages:
-    """Every answer of the pages' router is made here, so that all of them carry the security headers."""
+    """Makes every answer of the pages' router, so that all of them carry the security headers."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -44,11 +45,11 @@ class Pages:
         self._environments: dict[tuple[str, str], Environment] = {}
 
     def page(
-        self, request: Request[Any, Any, Any], template: str, *,
-        status: int = 200, account: Known | None = None, cookies: Sequence[Cookie] = (),
+        self, request: AnyRequest, template: str, *,
+        status: int = 200, account: PageOwner | None = None, cookies: Sequence[Cookie] = (),
         headers: Mapping[str, str] | None = None, **values: Any,
     ) -> Response[Any]:  # fmt: skip
-        """Return the page in the language that was chosen, else the account's, else the browser's.
+        """Return a template as the answer: in the language that was chosen, else the account's, else the browser's.
 
         Its brand and its words are those of the account's kind.
         """
@@ -56,14 +57,14 @@ class Pages:
         languages = self.site.theme(kind).languages
         known, chosen = languages.known, request.query_params.get("lang", "")
         if chosen in known:
-            cookies = [*cookies, self.cookies.language(chosen)]
-        elif (kept := self.cookies.read_language(request.cookies)) in known:
-            chosen = kept
+            cookies = [*cookies, self.cookies.set_language(chosen)]
+        elif (remembered := self.cookies.read_language(request.cookies)) in known:
+            chosen = remembered
         else:
             chosen = account.locale if account else ""
         language = languages.choose(chosen, request.headers.get("accept-language", ""))
         page = self._environment(language, kind).get_template(template)
-        others = [(each, _in(each, request)) for each in known.values()]
+        others = [(each, _link_in_language(each, request)) for each in known.values()]
         html = page.render(values, account=account, languages=others, csrf_token=csrf_token({"request": request}))
         return Response(
             html,
@@ -106,7 +107,7 @@ class Pages:
         return self._environments[language.tag, kind]
 
 
-def _in(language: Language, request: Request[Any, Any, Any]) -> str:
+def _link_in_language(language: Language, request: AnyRequest) -> str:
     """Return the reference from a page to itself in another language: all else in its address stays."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
-    return f"?{urlencode([*kept, ('lang', language.tag)])}"
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"?{urlencode([*others, ('lang', language.tag)])}"

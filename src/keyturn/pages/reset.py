@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
 from keyturn.reset.passwords.policy import Rule
@@ -18,12 +18,14 @@ _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 class LinkForm(msgspec.Struct, frozen=True):
+    """What fragment.js sends of an address."""
+
     token: str = ""
     email: str = ""
 
 
 class NewPasswordForm(msgspec.Struct, frozen=True):
-    """`email` is whose password the form says it changes."""
+    """What the form sends; `email` is whose password it says it changes."""
 
     email: str = ""
     password: str = ""
@@ -31,37 +33,40 @@ class NewPasswordForm(msgspec.Struct, frozen=True):
 
 
 class ResetPassword(Controller):
-    """Mounted where the settings say; what a link calls its parameters, they say too."""
+    """Takes a link out of the address bar, shows the form for a new password, saves it.
+
+    Mounted where the settings say; what a link calls its parameters, they say too.
+    """
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(
-        self, request: Request[Any, Any, Any], token: FromPath[str], pages: NamedDependency[Pages]
+        self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        return _hold(pages, token, request.query_params.get(pages.site.paths.email))
+        return _keep_link_in_cookie(pages, token, request.query_params.get(pages.site.paths.email))
 
     @post("/open")
     async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: NamedDependency[Pages]) -> Response[Any]:
         """Take what only a script can read: the part of an address behind its "#"."""
-        return _hold(pages, data.token, data.email)
+        return _keep_link_in_cookie(pages, data.token, data.email)
 
     @route(http_method=_READING)
-    async def show(self, request: Request[Any, Any, Any], pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Show the form. However often this is called, the link is not used up (RFC 9110, 9.2.1; ASVS 3.5.3).
 
         Raises LinkDead, TooManyRequests.
         """
         names, query = pages.site.paths, request.query_params
         if (token := query.get(names.token)) is not None:
-            return _hold(pages, token, query.get(names.email))
+            return _keep_link_in_cookie(pages, token, query.get(names.email))
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             return pages.page(request, "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
-        return _form(pages, request, live)
+        return _password_form(pages, request, live)
 
     @post()
     async def save(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
         """Set the password, or show the form again with everything that is wrong; the link survives that.
 
@@ -81,15 +86,15 @@ class ResetPassword(Controller):
             else:
                 await site.resets.complete(link.token, data.password, client, live.email)
                 return pages.redirect(
-                    site.sign_in, pages.cookies.link_removed(), pages.cookies.notice("password_changed")
+                    site.sign_in, pages.cookies.delete_link(), pages.cookies.set_flash("password_changed")
                 )
         except PasswordRejected as rejected:
             broken = rejected.violations
-        return _form(pages, request, live, broken, mismatch=mismatch, status=422)
+        return _password_form(pages, request, live, broken, mismatch=mismatch, status=422)
 
 
-def _form(
-    pages: Pages, request: Request[Any, Any, Any], live: LiveLink, broken: Sequence[Violation] = (), *,
+def _password_form(
+    pages: Pages, request: AnyRequest, live: LiveLink, broken: Sequence[Violation] = (), *,
     mismatch: bool = False, status: int = 200,
 ) -> Response[Any]:  # fmt: skip
     """Return the form, under the rules that are known and those besides that a store of accounts has refused by."""
@@ -102,6 +107,6 @@ def _form(
     )  # fmt: skip
 
 
-def _hold(pages: Pages, token: str, email: str | None) -> Response[Any]:
+def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Response[Any]:
     """Keep the link out of histories, referrers and pictures of the screen (ASVS 14.2.1): a cookie, a clean address."""
-    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.link(token, email))
+    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(token, email))

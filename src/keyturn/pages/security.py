@@ -3,9 +3,12 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from litestar import Request
 from litestar.config.csrf import CSRFConfig
+from litestar.exceptions import PermissionDeniedException
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
+from litestar.types import Receive, Scope, Send
 
 from keyturn.pages.site import Site
 
@@ -60,13 +63,13 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def forged_requests_refused(site: Site) -> DefineMiddleware:
+def form_token_check(site: Site) -> DefineMiddleware:
     """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
 
     An Origin header says nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
     """
     return DefineMiddleware(
-        _FormTokens,
+        FormTokenCheck,
         config=CSRFConfig(
             secret=site.csrf_secret,
             cookie_name=form_cookie_name(site),
@@ -77,12 +80,22 @@ def forged_requests_refused(site: Site) -> DefineMiddleware:
     )
 
 
+class FormTokenCheck(CSRFMiddleware):
+    """Litestar's check of a form's token, which is shown ASCII alone.
+
+    `hmac.compare_digest` raises for what is not, and anybody can send that: it is a PermissionDeniedException instead.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request[Any, Any, Any](scope, receive)
+        if request.method not in self.config.safe_methods:
+            sent = request.headers.get(self.config.header_name) or (await request.form()).get("_csrf_token", "")
+            for token in (sent, request.cookies.get(self.config.cookie_name, "")):
+                if not isinstance(token, str) or not token.isascii():
+                    raise PermissionDeniedException
+        await super().__call__(scope, receive, send)
+
+
 def form_cookie_name(site: Site) -> str:
     # A __Host- cookie cannot be planted by another host of the domain (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
     return "__Host-keyturn_form" if site.secure else "keyturn_form"
-
-
-class _FormTokens(CSRFMiddleware):
-    def _decode_csrf_token(self, token: Any) -> str | None:
-        # hmac.compare_digest raises for what is not ASCII, and anybody can send that.
-        return super()._decode_csrf_token(token) if isinstance(token, str) and token.isascii() else None

@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.api.requests import client_of
+from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn
 from keyturn.pages.rendering import Pages
 from keyturn.reset.sign_ins import SignIns
@@ -18,33 +18,35 @@ _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
 class SignInForm(msgspec.Struct, frozen=True):
+    """What the form sends; `next` is where to go once somebody is signed in."""
+
     email: str = ""
     password: str = ""
     next: str = ""
 
 
 class SignIn(Controller):
-    """Mounted where the settings say."""
+    """The sign-in form. Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns],
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:  # fmt: skip
         site = pages.site
         try:
             account = await sign_ins.account(site.session_cookie.read(request))
         except NotSignedIn:
-            notice = pages.cookies.read_notice(request.cookies)
+            flash = pages.cookies.read_flash(request.cookies)
             return pages.page(
-                request, "sign_in.html", email="", next=next, rejected=False, notice=notice,
-                cookies=[pages.cookies.notice_removed()] if notice else [],
+                request, "sign_in.html", email="", next=next, rejected=False, flash=flash,
+                cookies=[pages.cookies.delete_flash()] if flash else [],
             )  # fmt: skip
-        return pages.redirect(_after(next, site.settings(account.kind)))
+        return pages.redirect(_next_url(next, site.settings_url(account.kind)))
 
     @post()
     async def sign_in(
-        self, request: Request[Any, Any, Any], data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: NamedDependency[Pages],
         sign_ins: NamedDependency[SignIns],
     ) -> Response[Any]:  # fmt: skip
         """Start a session, under a secret that no browser had before (ASVS 7.2.4). Raises TooManyRequests, Busy."""
@@ -53,24 +55,26 @@ class SignIn(Controller):
             secret, account = await sign_ins.sign_in(data.email, data.password, client_of(request))
         except CredentialsRejected:
             return pages.page(
-                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, notice=None
+                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
             )
-        url = _after(data.next, site.settings(account.kind))
-        return pages.redirect(url, site.session_cookie.holding(secret))
+        url = _next_url(data.next, site.settings_url(account.kind))
+        return pages.redirect(url, site.session_cookie.issue(secret))
 
 
 class SignOut(Controller):
+    """The button that ends a session."""
+
     @post()
     async def sign_out(
-        self, request: Request[Any, Any, Any], pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
         """End the session on the server, not the cookie alone (ASVS 7.4.1)."""
         site = pages.site
         await sign_ins.sign_out(site.session_cookie.read(request))
         here = site.url(site.paths.sign_in)
-        return pages.redirect(here, site.session_cookie.removed(), pages.cookies.notice("signed_out"))
+        return pages.redirect(here, site.session_cookie.expire(), pages.cookies.set_flash("signed_out"))
 
 
-def _after(wanted: str, otherwise: str) -> str:
+def _next_url(wanted: str, otherwise: str) -> str:
     """Return where to go next: on this site, whatever a link to the form said (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise

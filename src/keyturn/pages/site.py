@@ -1,4 +1,4 @@
-"""What the pages need to know."""
+"""What the pages need to know of the service and its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,10 @@ from keyturn.settings import Brand, Paths
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """What the pages work with. `sign_ins` is None where people sign in elsewhere: then nobody does here.
+    """What the pages are drawn with and where they lead; each page is given it.
 
-    `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
+    `sign_ins` is None where people sign in elsewhere: then nobody does here. `secure` says that browsers come over
+    https. `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
     sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     """
@@ -50,20 +51,22 @@ class Site:
         return self.forgot_url or self.url(self.paths.forgot)
 
     @property
-    def settings_pages(self) -> list[str]:
+    def settings_paths(self) -> list[str]:
         """The paths of the hosted security settings, each once."""
-        own = (place for place in self.paths.settings.values() if place.startswith("/"))
+        own = (location for location in self.paths.settings.values() if location.startswith("/"))
         return list(dict.fromkeys((self.paths.security, *own)))
 
-    def settings(self, kind: str) -> str:
+    def settings_url(self, kind: str) -> str:
         """Return where an account of that kind has its security settings: here, or at an address elsewhere."""
-        place = self.settings_place(kind)
-        return self.url(place) if place in self.settings_pages else place
+        location = self.settings_location(kind)
+        return self.url(location) if location in self.settings_paths else location
 
-    def settings_place(self, kind: str) -> str:
+    def settings_location(self, kind: str) -> str:
+        """Return the same as the settings say it: a path of this service, or a URL."""
         return self.paths.settings.get(kind, self.paths.security)
 
     def url(self, path: str) -> str:
+        """Return a path of this service as browsers see it."""
         return self.prefix + path
 
     def theme(self, kind: str) -> Theme:

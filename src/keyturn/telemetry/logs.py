@@ -37,10 +37,10 @@ class LogEvent:
         self.fields = fields
 
     def __str__(self) -> str:
-        return redacted(" ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())]))
+        return redact(" ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())]))
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Take out what looks like a token, a password hash or an address.
 
     The code logs none of them; this is the second lock, for what a library may put into a message or an exception.
@@ -97,18 +97,18 @@ class _Structured(logging.Formatter):
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 add_log_level,
                 add_logger_name,
-                _spread,
+                _spread_fields,
             ],
             processors=[
                 ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                _redact,
+                _redact_values,
                 renderer,
             ],
         )
 
 
-def _spread(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _spread_fields(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put the fields of a LogEvent beside its name, and with them whose request it was."""
     said = event["_record"].msg
     if isinstance(said, LogEvent):
@@ -118,11 +118,9 @@ def _spread(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     return event
 
 
-def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _redact_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Redact each value before it is rendered, so that the line stays well-formed; the traceback is one of them."""
-    return {
-        key: value if isinstance(value, int | float | None) else redacted(str(value)) for key, value in event.items()
-    }
+    return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
 
 
 def _to_json(event: Any, **_: object) -> str:

@@ -4,34 +4,36 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from keyturn.errors import answer_to
+from keyturn.telemetry.outcomes import ACCEPTED, outcome_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-ACCEPTED = "accepted"
-
 
 class Meters:
-    """The port. This class keeps nothing, which is right for a command and for most tests.
+    """The port through which calls, messages and durations are counted.
+
+    This class keeps nothing, which is right for a command and for most tests.
 
     Every label comes from a fixed list, so that no client can make series without end.
     """
 
     def request(self, kind: str, outcome: str) -> None:
-        """Count what somebody asked a service for, and what became of it: see `errors.answer_to`."""
+        """Count what somebody asked a service for, and what became of it: see `outcomes.py`."""
 
     def message(self, kind: str, outcome: str) -> None:
         """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
 
     def delivery(self, kind: str, seconds: float) -> None:
-        """Note how long a message took, from its commit until the provider, or the app, had it."""
+        """Note how many seconds a message took, from its commit until the provider, or the app, had it."""
 
     def password_hash(self, seconds: float) -> None:
-        """Note how long one hash took, without its time in the queue."""
+        """Note how many seconds one hash took, without its time in the queue."""
 
 
 class Metered(Protocol):
+    """A service whose calls are counted, by the meters it was given."""
+
     @property
     def meters(self) -> Meters: ...
 
@@ -55,7 +57,7 @@ def counted(
             try:
                 result = await method(self, *args, **kwargs)
             except Exception as error:
-                self.meters.request(kind, answer_to(error).outcome)
+                self.meters.request(kind, outcome_of(error))
                 raise
             self.meters.request(kind, ACCEPTED)
             return result

@@ -12,7 +12,7 @@ _HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
 
 
 class PrometheusMeters(Meters):
-    """A registry of its own for each app, so that two in one process do not add up."""
+    """Counts for Prometheus, in a registry of its own for each app, so that two in one process do not add up."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()

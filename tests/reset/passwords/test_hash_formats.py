@@ -11,7 +11,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from keyturn.reset.passwords.hash_formats import fits
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.settings import HashingSettings
-from keyturn.telemetry.logs import redacted
+from keyturn.telemetry.logs import redact
 
 PASSWORD = "seven quiet harbours"
 LONG = "long " * 30
@@ -174,7 +174,7 @@ async def test_a_hash_is_written_as_the_app_reads_it(prefix: Any) -> None:
 
 @pytest.mark.parametrize("stored", ALL.values(), ids=ALL.keys())
 def test_no_log_prints_a_hash(stored: str) -> None:
-    shown = redacted(f"the row ('ada', '{stored}') is odd")
+    shown = redact(f"the row ('ada', '{stored}') is odd")
 
     assert stored[-20:] not in shown
     assert shown.endswith("') is odd")

@@ -9,8 +9,24 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 from tests.spec.conftest import Start
-from tests.spec.service import ADA, LOGIN, NOBODY, REQUEST, Service, settings_for
+from tests.spec.elsewhere import Readable
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    LOGIN,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    problem,
+    running,
+    settings_for,
+)
 
+from keyturn.accounts.port import Account
 from keyturn.app import create_metrics_app
 from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
@@ -72,6 +88,31 @@ async def test_sign_ins_are_counted_and_every_hash_is_timed(service: Service) ->
     assert found["keyturn_requests_total{login,credentials_rejected}"] == 1
     assert found["keyturn_password_hash_seconds_count"] == 2
     assert 0 < found["keyturn_password_hash_seconds_sum"] < 10
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "kind"),
+    [
+        (VALIDATE, {}, "validate"),
+        (RESET, {"newPassword": NEW_PASSWORD}, "reset"),
+        (LOGIN, {"email": ADA, "password": PASSWORD}, "login"),
+        (CHANGE, {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}, "change"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "/" not in value else "",
+)
+async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of_ours(
+    database_url: str, route: str, body: dict[str, str], kind: str
+) -> None:
+    store = Readable(Account(id="u-1", email=ADA))
+    async with running(settings_for(database_url), accounts=store) as service:
+        client, token = await service.sign_in(), await service.link()
+        store.is_away = True
+        answer = await client.post(route, json={"token": token, **body})
+        found = await figures(service)
+    assert problem(answer) == "503 unavailable"
+    assert answer.headers["retry-after"] == "5"
+    assert found[f"keyturn_requests_total{{{kind},unavailable}}"] == 1
+    assert f"keyturn_requests_total{{{kind},failed}}" not in found
 
 
 async def test_messages_are_counted_by_what_became_of_them(service: Service) -> None:

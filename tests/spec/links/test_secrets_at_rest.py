@@ -15,7 +15,7 @@ from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, RESET
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
-from keyturn.telemetry.logs import redacted
+from keyturn.telemetry.logs import redact
 
 THIRD_PASSWORD = "nineteen silent anchors"
 
@@ -69,7 +69,7 @@ async def test_the_logs_hold_no_secret_and_no_whole_address(service: Service, ca
     caplog.set_level(logging.DEBUG)
     service.inbox.failures.append(SendRetryable("503"))
     secrets = await live_the_story(service)
-    lines = [redacted(logging.Formatter().format(record)) for record in caplog.records]
+    lines = [redact(logging.Formatter().format(record)) for record in caplog.records]
     assert lines
     own = [line for record, line in zip(caplog.records, lines, strict=True) if record.name.startswith("keyturn")]
     assert any("mail.retried" in line for line in own)

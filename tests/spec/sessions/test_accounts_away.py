@@ -12,31 +12,12 @@ from tests.spec.service import ADA, Service, running, settings_for
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import AccountsUnready
 from keyturn.outbox.models import OutboxRow
 
 MORE_THAN_A_FAULT_GETS = 14
 
 
-class Away(Elsewhere):
-    """Looks nobody up while `is_away`."""
-
-    is_away = False
-
-    async def find(self, email: str) -> Account | None:
-        self._arrive()
-        return await super().find(email)
-
-    async def get(self, account_id: str) -> Account | None:
-        self._arrive()
-        return await super().get(account_id)
-
-    def _arrive(self) -> None:
-        if self.is_away:
-            raise AccountsUnready("the database of the accounts cannot be reached")
-
-
-async def outlast(service: Service, store: Away, caplog: pytest.LogCaptureFixture) -> None:
+async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureFixture) -> None:
     """Try more often than a fault of ours would be, and see that the message lives; then let the store come back."""
     store.is_away = True
     row: Mapping[str, Any] = {}
@@ -56,7 +37,7 @@ async def outlast(service: Service, store: Away, caplog: pytest.LogCaptureFixtur
 async def test_neither_a_request_nor_a_confirmation_is_given_up(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = Away(Account(id="u-1", email=ADA, name="Ada"))
+    store = Elsewhere(Account(id="u-1", email=ADA, name="Ada"))
     async with running(settings_for(database_url), accounts=store) as service:
         await service.ask()
         await outlast(service, store, caplog)
@@ -65,18 +46,3 @@ async def test_neither_a_request_nor_a_confirmation_is_given_up(
         assert (await service.reset(token_in(mail))).status_code == 200
         await outlast(service, store, caplog)
         assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_meanwhile_a_link_is_answered_and_counted_as_unavailable(database_url: str) -> None:
-    store = Away(Account(id="u-1", email=ADA, name="Ada"))
-    async with running(settings_for(database_url), accounts=store) as service:
-        await service.ask()
-        await service.deliver()
-        (mail,) = service.inbox.sent_to(ADA, "password_reset")
-        store.is_away = True
-        refused = await service.reset(token_in(mail))
-        metrics = (await service.at("127.0.0.1").get("/metrics")).text
-
-    assert (refused.status_code, refused.json()["type"]) == (503, "urn:keyturn:problem:unavailable")
-    assert 'keyturn_requests_total{kind="reset",outcome="unavailable"} 1.0' in metrics

@@ -14,7 +14,7 @@ REQUEST_ID, TRACEPARENT = "keyturn_request_id", "keyturn_traceparent"
 
 
 class Tracing:
-    """The port. This class keeps no spans.
+    """The port through which work is put into spans. This class keeps none.
 
     An attribute never holds a token, an address or what an error said: traces go to other companies
     (OWASP ASVS 16.2.5).

@@ -5,8 +5,8 @@ from typing import Any
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.trace import TracerProvider
 
-_JOINING = {b"traceparent", b"tracestate", b"baggage"}
-_TOLD = {"type", "asgi", "http_version", "method", "scheme", "server"}
+_TRACE_HEADERS = {b"traceparent", b"tracestate", b"baggage"}
+_SHOWN_KEYS = {"type", "asgi", "http_version", "method", "scheme", "server"}
 
 
 class RequestSpans:
@@ -19,9 +19,9 @@ class RequestSpans:
 
     def __init__(self, app: Any, *, provider: TracerProvider | None, joining: bool) -> None:
         self._app = app
-        self._headers = _JOINING if joining else set[bytes]()
+        self._headers = _TRACE_HEADERS if joining else set[bytes]()
         self._traced = OpenTelemetryMiddleware(
-            self._go_on,
+            self._call_app,
             default_span_details=_name,
             exclude_spans=["receive", "send"],
             tracer_provider=provider,
@@ -31,13 +31,13 @@ class RequestSpans:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        shown = {key: scope[key] for key in _TOLD if key in scope}
+        shown = {key: scope[key] for key in _SHOWN_KEYS if key in scope}
         shown["path"] = scope.get("path_template") or "/"
         shown["headers"] = [pair for pair in scope["headers"] if pair[0] in self._headers]
         shown["keyturn"] = scope
         await self._traced(shown, receive, send)
 
-    async def _go_on(self, shown: Any, receive: Any, send: Any) -> None:
+    async def _call_app(self, shown: Any, receive: Any, send: Any) -> None:
         await self._app(shown["keyturn"], receive, send)
 
 

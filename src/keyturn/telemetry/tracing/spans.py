@@ -15,7 +15,7 @@ _W3C = "traceparent"
 
 
 class OpenTelemetry(Tracing):
-    """`provider` defaults to the process's own."""
+    """Puts work into OpenTelemetry's spans. `provider` defaults to the process's own."""
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._provider = provider
@@ -65,16 +65,16 @@ class OpenTelemetry(Tracing):
             return []
 
         # A function, as Litestar copies a partial deeply, and with it the provider's locks.
-        def spanned(app: Any) -> RequestSpans:
+        def add_request_spans(app: Any) -> RequestSpans:
             return RequestSpans(app, provider=self._provider, joining=joining)
 
-        return [spanned]
+        return [add_request_spans]
 
     def request_notes(self) -> list[Callable[..., Any]]:
-        def noted(app: Any) -> RequestNotes:
+        def add_request_notes(app: Any) -> RequestNotes:
             return RequestNotes(app, tracing=self)
 
-        return [noted]
+        return [add_request_notes]
 
 
 class RequestNotes:
@@ -88,9 +88,9 @@ class RequestNotes:
         state = scope["state"]
         state[TRACEPARENT] = self._tracing.traceparent
 
-        async def marked(message: Any) -> None:
+        async def send_with_mark(message: Any) -> None:
             if message["type"] == "http.response.start" and REQUEST_ID in state:
                 self._tracing.mark("keyturn.request_id", state[REQUEST_ID])  # while the span is open
             await send(message)
 
-        await self._app(scope, receive, marked)
+        await self._app(scope, receive, send_with_mark)

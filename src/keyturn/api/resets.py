@@ -1,0 +1,81 @@
+"""The routes of a reset link. Nothing is decided here: `reset/resets.py` does the work."""
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
+from keyturn.api.responses import MALFORMED, TOO_MANY, WEAK, message_response, problem_responses
+from keyturn.api.schemas import Done, InvalidToken, NewPassword, Policy, ResetRequest, TokenCheck, ValidToken
+from keyturn.errors import LinkDead
+from keyturn.reset.passwords.rule_texts import rule_text
+
+
+class ResetController(Controller):
+    """Takes what a frontend sends to ask for a link, to check it and to use it."""
+
+    tags = ("Password reset",)
+
+    @post(
+        ["/request-password-reset", "/forgot-password"],
+        status_code=202,
+        summary="Ask for a link",
+        description="The answer is the same for every well-formed address, whether it has an account or not.",
+        responses=problem_responses(_400=MALFORMED, _429=TOO_MANY),
+    )
+    async def request(
+        self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        await api.resets.request(data.email, client_of(request))
+        language = api.language(request)
+        return message_response(
+            language, language.gettext("If an account exists for that address, a link is on its way.")
+        )
+
+    @post(
+        ["/validate-reset-token", "/verify-reset-token"],
+        status_code=200,
+        summary="Check a link",
+        description="Does not use the link up.",
+        responses=problem_responses(_400=MALFORMED, _429=TOO_MANY),
+    )
+    async def validate(
+        self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> ValidToken | InvalidToken:
+        try:
+            link = await api.resets.validate(data.token, client_of(request), data.email)
+        except LinkDead as dead:
+            return InvalidToken(reason=dead.reason)
+        return ValidToken(email=link.email, expires_at=link.expires_at)
+
+    @post(
+        ["/reset-password", "/reset-password-with-token"],
+        status_code=200,
+        summary="Set a new password",
+        description=(
+            "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
+            "link alive."
+        ),
+        responses=problem_responses(
+            _400="The request is malformed, or the link is dead; then `reason` says why.",
+            _422=WEAK,
+            _429=TOO_MANY,
+            _503="Too many passwords are being hashed; `retryAfter` says when to come back.",
+        ),
+    )
+    async def complete(
+        self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        await api.resets.complete(data.token, data.require_password(), client_of(request), data.email)
+        language = api.language(request)
+        return message_response(language, language.gettext("Your password was changed. You can sign in with it now."))
+
+    @get("/password-policy", summary="The rules for a new password")
+    async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Policy]:
+        language = api.language(request)
+        rules = (
+            msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
+            for rule in api.policy.rules
+        )
+        return Response(Policy(rules=tuple(rules)), headers=language_headers(language))
