@@ -16,7 +16,8 @@ from keyturn.errors import (
     TooManyRequests,
     Violation,
 )
-from keyturn.telemetry.meters import Meters, counted, outcome_of
+from keyturn.telemetry.meters import Meters, counted
+from keyturn.telemetry.outcomes import outcome_of
 
 
 class Kept(Meters):
