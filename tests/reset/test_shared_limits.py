@@ -38,9 +38,9 @@ class Throttles:
         self._stack = stack
 
     def __call__(self, limits: LimitSettings) -> RateLimits:
-        throttle = RateLimits(limits)
-        self._stack.push_async_callback(throttle.close)
-        return throttle
+        limits = RateLimits(limits)
+        self._stack.push_async_callback(limits.close)
+        return limits
 
 
 @pytest.fixture
@@ -68,11 +68,11 @@ async def test_two_processes_share_one_limit(limits: LimitSettings, process: Thr
 
 
 async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, process: Throttles) -> None:
-    throttle = process(limits)
+    limits = process(limits)
     for _ in range(3):
-        await throttle.count("request", SOMEBODY)
+        await limits.count("request", SOMEBODY)
 
-    await throttle.count("request", Client(ip_address="198.18.0.2"))
+    await limits.count("request", Client(ip_address="198.18.0.2"))
 
 
 async def test_guesses_at_one_account_are_counted_over_all_processes(limits: LimitSettings, process: Throttles) -> None:
@@ -86,14 +86,14 @@ async def test_guesses_at_one_account_are_counted_over_all_processes(limits: Lim
 async def test_a_redis_that_is_down_lets_nobody_in(
     limits: LimitSettings, process: Throttles, redis: RedisServer
 ) -> None:
-    throttle = process(limits)
-    await throttle.count("request", SOMEBODY)
+    limits = process(limits)
+    await limits.count("request", SOMEBODY)
     redis.stop()
 
     with pytest.raises(LimitsUnready):
-        await throttle.count("request", SOMEBODY)
+        await limits.count("request", SOMEBODY)
     with pytest.raises(LimitsUnready):
-        await throttle.count_guess(ADA)
+        await limits.count_guess(ADA)
 
 
 async def test_a_redis_that_never_answers_is_given_up(process: Throttles) -> None:
@@ -103,10 +103,10 @@ async def test_a_redis_that_never_answers_is_given_up(process: Throttles) -> Non
 
     async with await asyncio.start_server(keep_quiet, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        throttle = process(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
+        limits = process(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
         async with asyncio.timeout(10):
             with pytest.raises(LimitsUnready, match="timed out"):
-                await throttle.count("request", SOMEBODY)
+                await limits.count("request", SOMEBODY)
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

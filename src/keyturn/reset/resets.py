@@ -95,6 +95,8 @@ class PasswordResets:
 
 
 class _LinkAuthorization(ChangeAuthorization):
+    """Allows one change to whoever has the link; consuming it is what decides."""
+
     how = "reset"
 
     def __init__(self, links: LinkStore, digest: bytes) -> None:

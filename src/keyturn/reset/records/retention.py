@@ -25,6 +25,8 @@ _BATCH = 500
 
 
 class _Chore(msgspec.Struct, frozen=True):
+    """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time."""
+
     name: str
     statement: Delete | Update
     key: InstrumentedAttribute[Any]
