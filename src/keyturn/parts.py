@@ -1,4 +1,7 @@
-"""Every part is built here, once, and handed down through constructors."""
+"""Every part is built here, once, and handed down through constructors.
+
+A floor of its own, without Litestar: the commands need the parts and no web application.
+"""
 
 import asyncio
 import logging

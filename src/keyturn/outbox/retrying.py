@@ -18,7 +18,7 @@ Outcome = Literal["hastened", "reopened", "under way"]
 
 
 class RetryRefused(KeyturnError):
-    pass
+    """A message cannot be tried again: a provider has it, or it is too old."""
 
 
 async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
