@@ -32,7 +32,7 @@ def limits(redis: RedisServer) -> LimitSettings:
 
 
 class RateLimitsOfProcesses:
-    """RateLimitsOfProcesses as processes have them: each with connections of its own."""
+    """Makes limits as processes have them: each with connections of its own."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
