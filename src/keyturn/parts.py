@@ -1,4 +1,7 @@
-"""Every part is built here, once, and handed down through constructors."""
+"""Every part is built here, once, and handed down through constructors.
+
+A floor of its own, without Litestar: the commands need the parts and no web application.
+"""
 
 import asyncio
 import logging
@@ -17,6 +20,7 @@ from keyturn.mail.transports.resend_webhook import ResendWebhook
 from keyturn.mail.transports.senders import sender_for
 from keyturn.mail.transports.traced import TracedSender
 from keyturn.outbox import Handler, Lane, Outbox, Relay, RelayLimits, Seal
+from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.service import PasswordChanges
@@ -185,10 +189,8 @@ class Parts:
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
-        return SignIns(
-            self.database, self.accounts, self.accounts, self.sessions, self.audit, self.rate_limits, self.hasher,
-            self.changes, self.meters,
-        )  # fmt: skip
+        sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher)
+        return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.meters)
 
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""

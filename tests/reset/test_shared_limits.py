@@ -31,22 +31,22 @@ def limits(redis: RedisServer) -> LimitSettings:
     return LimitSettings(storage_url=Secret(redis.url))
 
 
-class Throttles:
-    """Throttles as processes have them: each with connections of its own."""
+class RateLimitsOfProcesses:
+    """Makes limits as processes have them: each with connections of its own."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
 
     def __call__(self, limits: LimitSettings) -> RateLimits:
-        throttle = RateLimits(limits)
-        self._stack.push_async_callback(throttle.close)
-        return throttle
+        rate_limits = RateLimits(limits)
+        self._stack.push_async_callback(rate_limits.close)
+        return rate_limits
 
 
 @pytest.fixture
-async def process() -> AsyncIterator[Throttles]:
+async def process() -> AsyncIterator[RateLimitsOfProcesses]:
     async with AsyncExitStack() as stack:
-        yield Throttles(stack)
+        yield RateLimitsOfProcesses(stack)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def service(limits: LimitSettings, database_url: str) -> AsyncIterator[Ser
         yield service
 
 
-async def test_two_processes_share_one_limit(limits: LimitSettings, process: Throttles) -> None:
+async def test_two_processes_share_one_limit(limits: LimitSettings, process: RateLimitsOfProcesses) -> None:
     one, other = process(limits), process(limits)
     await one.count("request", SOMEBODY)
     await other.count("request", SOMEBODY)
@@ -67,15 +67,17 @@ async def test_two_processes_share_one_limit(limits: LimitSettings, process: Thr
     assert 0 < full.value.retry_after <= 60
 
 
-async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, process: Throttles) -> None:
-    throttle = process(limits)
+async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, process: RateLimitsOfProcesses) -> None:
+    rate_limits = process(limits)
     for _ in range(3):
-        await throttle.count("request", SOMEBODY)
+        await rate_limits.count("request", SOMEBODY)
 
-    await throttle.count("request", Client(ip_address="198.18.0.2"))
+    await rate_limits.count("request", Client(ip_address="198.18.0.2"))
 
 
-async def test_guesses_at_one_account_are_counted_over_all_processes(limits: LimitSettings, process: Throttles) -> None:
+async def test_guesses_at_one_account_are_counted_over_all_processes(
+    limits: LimitSettings, process: RateLimitsOfProcesses
+) -> None:
     for _ in range(10):
         await process(limits).count_guess(ADA)
 
@@ -84,29 +86,29 @@ async def test_guesses_at_one_account_are_counted_over_all_processes(limits: Lim
 
 
 async def test_a_redis_that_is_down_lets_nobody_in(
-    limits: LimitSettings, process: Throttles, redis: RedisServer
+    limits: LimitSettings, process: RateLimitsOfProcesses, redis: RedisServer
 ) -> None:
-    throttle = process(limits)
-    await throttle.count("request", SOMEBODY)
+    rate_limits = process(limits)
+    await rate_limits.count("request", SOMEBODY)
     redis.stop()
 
     with pytest.raises(LimitsUnready):
-        await throttle.count("request", SOMEBODY)
+        await rate_limits.count("request", SOMEBODY)
     with pytest.raises(LimitsUnready):
-        await throttle.count_guess(ADA)
+        await rate_limits.count_guess(ADA)
 
 
-async def test_a_redis_that_never_answers_is_given_up(process: Throttles) -> None:
+async def test_a_redis_that_never_answers_is_given_up(process: RateLimitsOfProcesses) -> None:
     async def keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     async with await asyncio.start_server(keep_quiet, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        throttle = process(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
+        rate_limits = process(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
         async with asyncio.timeout(10):
             with pytest.raises(LimitsUnready, match="timed out"):
-                await throttle.count("request", SOMEBODY)
+                await rate_limits.count("request", SOMEBODY)
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

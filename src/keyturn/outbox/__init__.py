@@ -1,4 +1,19 @@
-"""What has been promised and is not yet done: rows written in the caller's transaction, worked off by a relay."""
+"""What has been promised and is not yet done: rows written in the caller's transaction, worked off by a relay.
+
+**A claim names its holder.** Only the holder of a message postpones it or gives it up; "sent" is true whoever says it,
+and whenever. The relay breaks a delivery off at its lease, so no transport needs a total time-out of its own.
+
+**A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
+a crash of our own is given up sooner.
+
+**A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them.
+
+**The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
+the repeats of reports cannot matter (`reading.py`).
+
+No task queue (SAQ, procrastinate, taskiq): the message must join the caller's transaction on SQLite and PostgreSQL
+alike, and the sealed mail must live and die with it.
+"""
 
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox

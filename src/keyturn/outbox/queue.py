@@ -41,7 +41,7 @@ class Outbox:
         async with self.database.transaction() as session:
             connection = await session.connection()
             await connection.execute(insert(OutboxRow.__table__), rows)  # type: ignore[arg-type]
-            await self._tell_workers(session)
+            await self._notify_workers(session)
             await session.commit()
         self.wake()
         return [None] * len(rows)
@@ -63,14 +63,14 @@ class Outbox:
         """
         row = _row(kind, payload) | ({"available_at": due} if due else {})
         written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
-        await self._tell_workers(session)
+        await self._notify_workers(session)
         return written.scalar_one()
 
     async def withdraw(self, session: AsyncSession, message_id: int) -> None:
         """Take a message back, in the caller's transaction: there is nothing to do for it any more."""
         await session.execute(delete(OutboxRow).where(OutboxRow.id == message_id))
 
-    async def _tell_workers(self, session: AsyncSession) -> None:
+    async def _notify_workers(self, session: AsyncSession) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
         if not self.database.is_sqlite:
             await session.execute(text(f"NOTIFY {CHANNEL}"))

@@ -51,6 +51,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageUnknown(KeyturnError):
+    """There is no message of that id."""
+
     def __init__(self, message_id: int) -> None:
         super().__init__(f"there is no message {message_id}")
 

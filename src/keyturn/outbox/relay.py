@@ -116,7 +116,7 @@ class Relay:
         self._outbox.waiting.clear()
         begun = 0
         for lane in self._lanes:
-            for message in await self._claim_or_tell(lane):
+            for message in await self._claim_or_log(lane):
                 self._begin(lane, message)
                 begun += 1
         if not begun:
@@ -125,7 +125,7 @@ class Relay:
                 async with asyncio.timeout(self._limits.poll.total_seconds()):
                     await self._outbox.waiting.wait()
 
-    async def _claim_or_tell(self, lane: Lane) -> Sequence[Message]:
+    async def _claim_or_log(self, lane: Lane) -> Sequence[Message]:
         try:
             return await self._claim(lane)
         except DatabaseUnready as error:
@@ -184,7 +184,7 @@ class Relay:
             raise
         except QuotaExhausted as error:
             await self._outbox.defer(message, error.until, error.reason)
-            self._tell(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
+            self._log_outcome(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
         except SendRefused as error:
             await self._give_up(message, error.reason)
         except SendRetryable as error:
@@ -204,10 +204,12 @@ class Relay:
                 latency = max((now() - message.created_at).total_seconds(), 0)
                 await self._outbox.settle_sent(message, settlement)
                 self._meters.delivery(message.kind, latency)
-                self._tell(logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000))
+                self._log_outcome(
+                    logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000)
+                )
             case Dropped(reason):
                 await self._outbox.settle_dropped(message, reason)
-                self._tell(logging.INFO, message, "dropped", reason=reason)
+                self._log_outcome(logging.INFO, message, "dropped", reason=reason)
             case _:
                 assert_never(settlement)
 
@@ -217,7 +219,9 @@ class Relay:
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
         await self._outbox.postpone(message, now() + pause, error.reason, not_accepted=error.not_accepted)
-        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason)
+        self._log_outcome(
+            logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
+        )
 
     async def _try_after_crash(self, message: Message, reason: str) -> None:
         if message.crashes >= self._limits.max_crashes:
@@ -225,13 +229,13 @@ class Relay:
             return
         pause = backoff(message.crashes, self._jitter())
         await self._outbox.postpone(message, now() + pause, reason, not_accepted=False, crashes=message.crashes)
-        self._tell(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
+        self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:
         await self._outbox.settle_dead(message, reason)
-        self._tell(logging.ERROR, message, "dead", reason=reason)
+        self._log_outcome(logging.ERROR, message, "dead", reason=reason)
 
-    def _tell(self, level: int, message: Message, outcome: str, **fields: object) -> None:
+    def _log_outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:
         self._meters.message(message.kind, outcome)
         about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
         log.log(level, LogEvent(f"mail.{outcome}", **about, **fields))

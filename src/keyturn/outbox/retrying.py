@@ -18,7 +18,7 @@ Outcome = Literal["hastened", "reopened", "under way"]
 
 
 class RetryRefused(KeyturnError):
-    pass
+    """A message cannot be tried again: a provider has it, or it is too old."""
 
 
 async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
@@ -48,7 +48,7 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
         if row.claim and row.available_at > moment:
             return "under way"
         row.available_at = moment
-        return await _noted(session, row, "hastened", moment)
+        return await _note_outcome(session, row, "hastened", moment)
     if shown not in {DEAD, DROPPED}:
         raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")
     if row.payload == ERASED:
@@ -57,9 +57,9 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
         row.key = os.urandom(16).hex()
     row.state, row.available_at = WAITING, moment
     row.attempts, row.crashes, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
-    return await _noted(session, row, "reopened", moment)
+    return await _note_outcome(session, row, "reopened", moment)
 
 
-async def _noted(session: AsyncSession, row: OutboxRow, outcome: Outcome, moment: datetime) -> Outcome:
+async def _note_outcome(session: AsyncSession, row: OutboxRow, outcome: Outcome, moment: datetime) -> Outcome:
     await note(session, Event(message_id=row.id, event=outcome, detail="by an operator", at=moment))
     return outcome

@@ -1,1 +1,16 @@
-"""The domain: asking for a link, checking it, choosing a new password."""
+"""The domain, without Litestar: asking for a link, checking it, choosing a new password, signing in.
+
+**Limits first, then the outbox.** A client's limit answers 429 before anything is written; a mailbox's cooldown is
+kept in the worker, where its answer cannot be seen. A store of limits that cannot be reached lets nobody through
+(OWASP ASVS 16.5.3). Litestar's own middleware for limits is not used: across processes it reads and writes without
+atomicity, and it leaves the path out of its key; `limits` does both.
+
+**Validate reads twice, in batches**: the link by its digest, then the account by its id, since the account may have
+been disabled or have a new email. Both reads are shared by all who wait.
+
+**Keyturn's own sign-in is asked for by name** beside an app: another way in, past the app's second factor, must not
+open by default. A session ends with the transaction that changes the password, which a middleware's store could not do.
+
+Rooms: `records` (rows, and the statements that decide), `passwords` (rules and hashes), `changes` (setting one, with
+all that belongs to it), `delivery` (from a message in the outbox to a mail or a webhook).
+"""

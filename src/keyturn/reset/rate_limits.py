@@ -68,6 +68,8 @@ class RateLimits:
 
 
 class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement
+    """Turns what a store of limits raises into LimitsUnready."""
+
     def __enter__(self) -> None:
         pass
 

@@ -62,7 +62,7 @@ class PasswordResets:
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
-        link, account = await self._live(token, email)
+        link, account = await self._find_live(token, email)
         return LiveLink(
             email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind
         )  # fmt: skip
@@ -74,17 +74,17 @@ class PasswordResets:
         Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
         """
         await self._limits.count("reset", client)
-        _, account = await self._live(token, email)
+        _, account = await self._find_live(token, email)
         authorization = _LinkAuthorization(self._links, tokens.digest(token))
         await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
         log.info(LogEvent("reset.completed", account_id=account.id))
 
-    async def _live(self, token: str, email: str | None) -> tuple[Link, Account]:
+    async def _find_live(self, token: str, email: str | None) -> tuple[Link, Account]:
         """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
         link = await self._links.find(tokens.digest(token))
         if link is None:
             raise LinkDead("invalid")
-        if reason := link.dead(now()):
+        if reason := link.dead_reason(now()):
             raise LinkDead(reason)
         account = await self._accounts.get(link.account_id)
         if account is None or not account.active or not addresses.same(account.email, link.email):
@@ -95,6 +95,8 @@ class PasswordResets:
 
 
 class _LinkAuthorization(ChangeAuthorization):
+    """Allows one change to whoever has the link; consuming it is what decides."""
+
     how = "reset"
 
     def __init__(self, links: LinkStore, digest: bytes) -> None:
@@ -108,7 +110,7 @@ class _LinkAuthorization(ChangeAuthorization):
         if not await self._links.consume(session, self._digest, moment):
             await session.rollback()  # gives its connection back: many who come late must not each need two
             link = await self._links.find(self._digest)
-            raise LinkDead((link.dead(now()) if link else None) or "invalid")
+            raise LinkDead((link.dead_reason(now()) if link else None) or "invalid")
 
     async def give_back(self, session: AsyncSession, moment: datetime) -> None:
         await self._links.give_back(session, self._digest, moment)

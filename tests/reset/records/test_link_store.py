@@ -49,7 +49,7 @@ def add(database: Database) -> Add:
 async def dead(links: LinkStore, token: str, moment: datetime = MOMENT) -> str | None:
     link = await links.find(digest(token))
     assert link is not None
-    return link.dead(moment)
+    return link.dead_reason(moment)
 
 
 async def consume(database: Database, links: LinkStore, token: str, moment: datetime = MOMENT) -> bool:
@@ -65,7 +65,7 @@ async def test_a_link_is_found_by_its_digest(links: LinkStore, add: Add) -> None
     link = await links.find(digest("one"))
     assert link is not None
     assert (link.account_id, link.email, link.expires_at) == ("ada", "ada@northwind.example", MOMENT + HALF_AN_HOUR)
-    assert (link.used_at, link.revoked_at, link.dead(MOMENT)) == (None, None, None)
+    assert (link.used_at, link.revoked_at, link.dead_reason(MOMENT)) == (None, None, None)
 
 
 async def test_who_looks_at_the_same_time_finds_their_own(links: LinkStore, add: Add) -> None:

@@ -26,13 +26,13 @@ class AppEvents:
     async def password_changed(
         self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
-        data = PasswordChanged(**_about(account, client), how=how)
+        data = PasswordChanged(**_event_fields(account, client), how=how)
         await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
 
     async def reset_requested(
         self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime
     ) -> None:
-        data = PasswordResetRequested(**_about(account, client), outcome=outcome)
+        data = PasswordResetRequested(**_event_fields(account, client), outcome=outcome)
         await self._write(session, Event(type="password.reset_requested", timestamp=moment, data=data), client)
 
     def wake(self) -> None:
@@ -48,7 +48,7 @@ class AppEvents:
         await self._outbox.enqueue(session, APP_EVENTS[event.type], message)
 
 
-def _about(account: Account, client: Client) -> dict[str, str]:
+def _event_fields(account: Account, client: Client) -> dict[str, str]:
     return {
         "account_id": account.id, "email": account.email, "kind": account.kind, "ip_address": client.ip_address,
         "user_agent": client.user_agent, "request_id": client.request_id,

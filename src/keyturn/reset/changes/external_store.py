@@ -35,7 +35,7 @@ class _Begun(msgspec.Struct, frozen=True):
     """What was committed before the store is asked: the lock on the account, and the promise in the outbox."""
 
     lock: str
-    promise: int
+    message_id: int
     moment: datetime
 
 
@@ -51,14 +51,14 @@ class ExternalStoreChanges:
 
     async def make(self, change: Change, password: NewPassword) -> None:
         """Do it all, or nothing. Raises what authorization and store do, and Busy while another change is under way."""
-        begun = await self._begin(change)
+        begun = await self._redeem_and_promise(change)
         # A client that hangs up, or a server that is told to stop, must not leave it half done.
-        task = asyncio.create_task(self._ask_and_end(change, password, begun))
+        task = asyncio.create_task(self._ask_store(change, password, begun))
         self._under_way.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._forget_task)
         await asyncio.shield(task)
 
-    async def _begin(self, change: Change) -> _Begun:
+    async def _redeem_and_promise(self, change: Change) -> _Begun:
         moment = now()
         async with self._database.transaction() as session:
             await change.authorization.redeem(session, moment)
@@ -68,16 +68,16 @@ class ExternalStoreChanges:
             payload = ChangeBegun(
                 account_id=change.account.id, at=moment, client=change.client, how=change.authorization.how
             )
-            promise = await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK)
+            message_id = await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK)
             await session.commit()
-        return _Begun(lock, promise, moment)
+        return _Begun(lock, message_id, moment)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # whoever asked may be gone, and then nobody else looks at it
 
-    async def _ask_and_end(self, change: Change, password: NewPassword, begun: _Begun) -> None:
+    async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         stored = False
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -86,26 +86,26 @@ class ExternalStoreChanges:
             raise AccountsUnready("the store of the accounts does not answer") from None
         finally:
             if not stored:
-                await self._take_back(change, begun)
+                await self._undo(change, begun)
         if not stored:
             raise change.authorization.refusal()
         async with self._database.transaction() as session:
-            await self._end(session, begun)
+            await self._release(session, begun)
             # Whoever has just verified the old password opens no session after this.
             await self._database.hold(session, change.account.id)
             await self._effects.write(session, change.account, change.client, change.authorization.how, begun.moment)
             await change.authorization.after_change(session)
             await session.commit()
 
-    async def _take_back(self, change: Change, begun: _Begun) -> None:
+    async def _undo(self, change: Change, begun: _Begun) -> None:
         async with self._database.transaction() as session:
-            await self._end(session, begun)
+            await self._release(session, begun)
             await change.authorization.give_back(session, begun.moment)
             await session.commit()
 
-    async def _end(self, session: AsyncSession, begun: _Begun) -> None:
+    async def _release(self, session: AsyncSession, begun: _Begun) -> None:
         await release_account_lock(session, begun.lock)
-        await self._outbox.withdraw(session, begun.promise)
+        await self._outbox.withdraw(session, begun.message_id)
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -38,7 +38,7 @@ class MailDelivery:
 
     async def deliver(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
         """Send the mail that `prepare` stores at the first try. Raises what it does, and what a transport does."""
-        email = await self._open(message.sealed) if message.sealed else await prepare(message)
+        email = await self._unseal(message.sealed) if message.sealed else await prepare(message)
         return email if isinstance(email, Dropped) else await self._transports.send(message, email)
 
     async def store(self, session: AsyncSession, message: Message, mail: SealedMail) -> Email:
@@ -47,7 +47,7 @@ class MailDelivery:
         await self._outbox.store_sealed(session, message, sealed, self._transports.first_name)
         return mail.email
 
-    async def _open(self, sealed: bytes) -> Email | Dropped:
+    async def _unseal(self, sealed: bytes) -> Email | Dropped:
         """Return the mail of an earlier try, unless its link has died since: then it would only puzzle.
 
         Nor does it go to a mailbox that was suppressed since.
@@ -58,7 +58,7 @@ class MailDelivery:
             raise SendRefused("sealed with a secret key that is no longer in the settings") from None
         if mail.link:
             link = await self._links.find(mail.link)
-            if link is None or (reason := link.dead(now())):
+            if link is None or (reason := link.dead_reason(now())):
                 return Dropped(f"the link is {reason if link else 'gone'}")
         async with self.database.reading() as connection:
             suppressed = await self._mailboxes.is_suppressed(connection, mail.email.to, now())

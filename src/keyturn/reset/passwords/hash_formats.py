@@ -70,7 +70,7 @@ def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
 
 
 def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
-    iterations, expected = int(found["iterations"]), _decoded(found)
+    iterations, expected = int(found["iterations"]), _decode_digest(found)
     if expected is None or not 0 < iterations <= _MOST_ITERATIONS:
         return None
     derived = hashlib.pbkdf2_hmac(found["digest"], password, found["salt"].encode(), iterations)
@@ -79,7 +79,7 @@ def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
 
 def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
     n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-    expected = _decoded(found)
+    expected = _decode_digest(found)
     if expected is None or 128 * n * r * p > _MOST_MEMORY:
         return None
     memory = 128 * r * (n + p + 2)  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
@@ -90,7 +90,7 @@ def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
     return hmac.compare_digest(derived, expected)
 
 
-def _decoded(found: re.Match[str]) -> bytes | None:
+def _decode_digest(found: re.Match[str]) -> bytes | None:
     """Return the derived key as bytes: Werkzeug writes hexadecimal digits, Django base64."""
     parts = found.groupdict()
     try:

@@ -50,7 +50,7 @@ class PasswordHasher:
 
     async def hash(self, password: str) -> str:
         """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
-        secret = _encode(password)
+        secret = _utf8(password)
         if len(secret) > MAX_BYTES:
             raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
         written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
@@ -62,7 +62,7 @@ class PasswordHasher:
         A no takes as long without a hash as with one of bcrypt at the cost that is set or a lower one, and never less
         (ASVS 6.3.8).
         """
-        secret = _encode(password)
+        secret = _utf8(password)
         return await self._run(lambda: self._check(secret, password_hash))
 
     def close(self) -> None:
@@ -74,11 +74,11 @@ class PasswordHasher:
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
         right = fits(secret, password_hash) if password_hash else None
         if not right:
-            for cost in self._missing(password_hash if right is False else None):
+            for cost in self._costs_missing(password_hash if right is False else None):
                 bcrypt.checkpw(secret[:MAX_BYTES], f"$2b${cost:02}${_DECOY}".encode())
         return right or False
 
-    def _missing(self, checked: str | None) -> Iterable[int]:
+    def _costs_missing(self, checked: str | None) -> Iterable[int]:
         """Return the costs of the checks that fill up to the cost that is set what a wrong password took.
 
         Each cost is twice the work of the one before, so that after a check at 10 those at 10 and 11 make it 12. What
@@ -95,11 +95,11 @@ class PasswordHasher:
         self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
         try:
             with self._tracing.span("password.hash"):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._time_hash, work)
         finally:
             self._taken -= 1
 
-    def _timed(self, work: Callable[[], Result]) -> Result:
+    def _time_hash(self, work: Callable[[], Result]) -> Result:
         start = time.perf_counter()
         try:
             return work()
@@ -107,7 +107,7 @@ class PasswordHasher:
             self._meters.password_hash(time.perf_counter() - start)
 
 
-def _encode(password: str) -> bytes:
+def _utf8(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 

@@ -11,9 +11,9 @@ from keyturn.reset.records.models import AccountLockRow
 
 
 async def acquire_account_lock(session: AsyncSession, account_id: str, moment: datetime, until: datetime) -> str | None:
-    """Return the name of a turn that is this account's only one until then; None where somebody else has it.
+    """Return the name of a lock that holds this account until then; None where somebody else has it.
 
-    A turn that nobody ended, since its process died, is over at its time. One statement: of any number who try at
+    A lock that nobody released, since its process died, is over at its time. One statement: of any number who try at
     once, one is told a name.
     """
     claim = os.urandom(16).hex()
@@ -28,5 +28,5 @@ async def acquire_account_lock(session: AsyncSession, account_id: str, moment: d
 
 
 async def release_account_lock(session: AsyncSession, claim: str) -> None:
-    """End the turn; where it was over, and is somebody else's by now, that one goes on."""
+    """Release the lock; where it was over, and is somebody else's by now, that one stays."""
     await session.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))

@@ -35,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit:
+    """Writes the trail, and reads it back."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -50,6 +52,14 @@ class Audit:
                 message_id=message_id,
             )
         )  # fmt: skip
+
+    async def record(
+        self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
+    ) -> None:
+        """Write an entry in a transaction of its own."""
+        async with self._database.transaction() as session:
+            await self.write(session, event, outcome, client, at=at, account_id=account_id, email=email)
+            await session.commit()
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""

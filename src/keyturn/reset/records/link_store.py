@@ -25,7 +25,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     used_at: datetime | None
     revoked_at: datetime | None
 
-    def dead(self, moment: datetime) -> DeadReason | None:
+    def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it does. A link that another one replaced is invalid."""
         if self.used_at is not None:
             return "used"

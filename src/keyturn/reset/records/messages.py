@@ -33,12 +33,16 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A confirmation is owed to the account's owner. `client` is whoever made the change."""
+
     account_id: str
     at: datetime
     client: Client
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """A change in another system was begun at that moment; its effects are owed unless this is withdrawn."""
+
     account_id: str
     at: datetime
     client: Client
@@ -56,6 +60,8 @@ class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Asked(msgspec.Struct, frozen=True):
+    """The part of a payload that all kinds have in common."""
+
     client: Client = Client()
 
 

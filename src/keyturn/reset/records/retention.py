@@ -25,6 +25,8 @@ _BATCH = 500
 
 
 class _Chore(msgspec.Struct, frozen=True):
+    """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time."""
+
     name: str
     statement: Delete | Update
     key: InstrumentedAttribute[Any]
@@ -52,28 +54,28 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact what is older than its retention; return how many rows each chore found."""
-        return {chore.name: await self._do(chore) for chore in self._chores(moment)}
+        return {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
-        kept = self._retention
+        periods = self._retention
         settled = OutboxRow.state != WAITING
         return (
             _Chore(
-                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - kept.tokens
+                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - periods.tokens
             ),
             _Chore(
-                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - kept.outbox)
+                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - periods.outbox)
             ),
             _Chore(
                 "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - kept.addresses) & (OutboxRow.payload != ERASED),
+                settled & (OutboxRow.settled_at < moment - periods.addresses) & (OutboxRow.payload != ERASED),
             ),
-            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - kept.audit),
+            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
 
-    async def _do(self, chore: _Chore) -> int:
+    async def _purge_chore(self, chore: _Chore) -> int:
         done = 0
         batch = select(chore.key).where(chore.due).limit(_BATCH)
         statement = chore.statement.where(chore.key.in_(batch)).returning(chore.key)

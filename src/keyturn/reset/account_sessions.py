@@ -1,0 +1,100 @@
+"""From a password that somebody shows to a session, and from a session to an account."""
+
+import os
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes
+from keyturn.accounts.sessions import Sessions
+from keyturn.database import Database
+from keyturn.errors import NotSignedIn
+from keyturn.reset.changes.authorization import ChangeAuthorization
+from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.reset.records import tokens
+
+
+class AccountSessions:
+    """Opens a session for who shows an account's password, and knows whose a session is.
+
+    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash.
+    """
+
+    def __init__(
+        self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions,
+        hasher: PasswordHasher,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._accounts = accounts
+        self._hashes = hashes
+        self._sessions = sessions
+        self._hasher = hasher
+
+    async def find(self, email: str) -> Account | None:
+        return await self._accounts.find(email)
+
+    async def verify(self, account: Account | None, password: str) -> str | None:
+        """Return the stored hash that the password fits; None where it fits none. Raises Busy.
+
+        Without an account, or with one that is disabled, it takes as long (OWASP ASVS 6.3.8).
+        """
+        stored = await self._hashes.password_hash(account.id) if account and account.active else None
+        return stored if await self._hasher.verify(password, stored) else None
+
+    async def open(self, account_id: str, verified: str) -> str | None:
+        """Return the secret of a new session; None where `verified` is not the account's hash any more.
+
+        The check took a while, in which the account may have been disabled or its password changed.
+        """
+        secret = tokens.mint(os.urandom)
+        joins = isinstance(self._hashes, JoinsTransaction)
+        async with self._database.transaction() as session:
+            await self._database.hold(session, account_id)
+            if joins and await self._hashes.password_hash(account_id, session) != verified:
+                return None
+            await self._sessions.start(session, account_id, secret)
+            await session.commit()
+        # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
+        # the session, which is there by now.
+        if joins or await self._hashes.password_hash(account_id) == verified:
+            return secret
+        await self._sessions.end(secret)
+        return None
+
+    async def account(self, secret: str) -> Account:
+        """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
+        account_id = await self._sessions.account_id(secret) if secret else None
+        account = await self._accounts.get(account_id) if account_id else None
+        if account is None or not account.active:
+            raise NotSignedIn
+        return account
+
+    async def end(self, secret: str) -> None:
+        await self._sessions.end(secret)
+
+    def authorization(self, account_id: str, secret: str) -> "SessionAuthorization":
+        """Return what allows a change to whoever holds the open session."""
+        return SessionAuthorization(self._sessions, account_id, secret)
+
+
+class SessionAuthorization(ChangeAuthorization):
+    """Allows a change as long as its session is open. `fresh` is the secret of the session that follows."""
+
+    how = "change"
+
+    def __init__(self, sessions: Sessions, account_id: str, secret: str) -> None:
+        self._sessions = sessions
+        self._account_id = account_id
+        self._secret = secret
+        self.fresh = tokens.mint(os.urandom)
+
+    def refusal(self) -> NotSignedIn:
+        return NotSignedIn()
+
+    async def redeem(self, session: AsyncSession, _: datetime) -> None:
+        # Every change ends all sessions: where this one is open still, the current password is the password still.
+        if not await self._sessions.is_open(session, self._secret):
+            raise NotSignedIn
+
+    async def after_change(self, session: AsyncSession) -> None:
+        await self._sessions.start(session, self._account_id, self.fresh)
