@@ -1,5 +1,6 @@
 """The plugin that users get, too; the databases and the browser that tests share, and marks of who asks for them."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -37,6 +38,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Undo what a command, an app or a library does to the logging of the process: other tests look at it, too."""
+    before = {logger: (logger.level, logger.handlers[:], logger.propagate) for logger in _loggers()}
+    yield
+    logging.captureWarnings(capture=False)
+    for logger in _loggers():
+        level, handlers, logger.propagate = before.get(logger, (logging.NOTSET, [], True))
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+def _loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(logger for logger in known if isinstance(logger, logging.Logger))]
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """The command line, in a folder of its own and with an environment that holds nothing of Keyturn's."""
 
 import io
-import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -38,7 +36,7 @@ def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Run a command as the console script does, with its output piped."""
 
     def run(*arguments: str, stdin: str = "", **environment: str) -> Ended:
-        with monkeypatch.context() as patch, _logs_taken_back():
+        with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["keyturn", *arguments])
             patch.setattr(sys, "stdin", io.StringIO(stdin))
             for name, value in environment.items():
@@ -52,18 +50,6 @@ def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Ended(code, *capsys.readouterr())
 
     return run
-
-
-@contextmanager
-def _logs_taken_back() -> Iterator[None]:
-    """Undo what `configure_logs` does to a process: its handler would write to what pytest has closed since."""
-    root, own = logging.getLogger(), logging.getLogger("keyturn")
-    handlers, levels = root.handlers[:], (root.level, own.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    own.setLevel(levels[1])
-    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

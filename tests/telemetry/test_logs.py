@@ -49,20 +49,10 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """Give the loggers their handlers and levels back: they belong to the whole test run."""
-    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
-    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+def _without_a_request() -> Iterator[None]:
     identity = request_id.set("")
     yield
     request_id.reset(identity)
-    logging.captureWarnings(capture=False)
-    for logger in logging.root.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):
-            logger.setLevel(logging.NOTSET)
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
 
 
 @pytest.fixture

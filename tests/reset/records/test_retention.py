@@ -164,10 +164,11 @@ async def test_it_goes_on_after_a_purge_that_failed(
     async with database.engine.begin() as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))
     task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
-    await asyncio.wait({task}, timeout=0.3)
+    async with asyncio.timeout(10):
+        while len(caplog.records) < 2:
+            await asyncio.sleep(0.01)
 
     assert not task.done()
-    assert len(caplog.records) > 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
