@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.addresses import masked, parse, same
+from keyturn.addresses import mask, parse, same
 from keyturn.errors import InputInvalid
 
 
@@ -109,5 +109,5 @@ def test_what_is_no_address_is_the_same_as_nothing() -> None:
 
 
 def test_logs_may_hold_the_first_letter_and_the_domain() -> None:
-    assert masked("ada@northwind.example") == "a***@northwind.example"
-    assert masked("") == "***@"
+    assert mask("ada@northwind.example") == "a***@northwind.example"
+    assert mask("") == "***@"

@@ -47,7 +47,7 @@ def parse(text: str) -> str:
     return address
 
 
-def plain(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the form in which an address is compared; what is no address as it is, since a mail may go there yet."""
     try:
         return parse(text)
@@ -63,7 +63,7 @@ def same(one: str, other: str) -> bool:
         return False
 
 
-def masked(address: str) -> str:
+def mask(address: str) -> str:
     """Return the address as logs may hold it: a***@example.org."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"

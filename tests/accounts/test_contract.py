@@ -35,7 +35,7 @@ class BuiltinPeople:
             await session.commit()
 
     async def verifies(self, account_id: str, password: str) -> bool:
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
             stored = (await connection.execute(statement)).scalar_one()
         assert stored

@@ -10,7 +10,7 @@ from tests.cli.conftest import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.spec.inbox import TOKEN, token_in
 
-from keyturn.cli.outbox import coloured
+from keyturn.cli.outbox import colour_state
 from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.reading import STATES
@@ -154,10 +154,10 @@ def test_a_message_that_is_not_there_is_one_sentence(migrated: Keyturn, command:
 
 def test_colour_marks_what_went_wrong_and_nothing_else() -> None:
     red, yellow = "\x1b[31m", "\x1b[33m"
-    marked = {state: coloured(state).removesuffix(f"{state}\x1b[0m") for state in STATES}
+    marked = {state: colour_state(state).removesuffix(f"{state}\x1b[0m") for state in STATES}
 
     assert {state for state, mark in marked.items() if mark == red} == {
         "failed", "suppressed", "bounced", "complained", "dead",
     }  # fmt: skip
     assert {state for state, mark in marked.items() if mark == yellow} == {"delayed"}
-    assert {click.unstyle(coloured(state)) for state in STATES} == set(STATES)
+    assert {click.unstyle(colour_state(state)) for state in STATES} == set(STATES)

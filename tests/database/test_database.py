@@ -27,7 +27,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def count(database: Database, name: str = "a") -> int | None:
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         found = await connection.execute(text("SELECT n FROM tally WHERE name = :name"), {"name": name})
         return found.scalar()
 
@@ -122,7 +122,7 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
 async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
     """A synchronous of 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar() == value
 
 
@@ -133,7 +133,7 @@ async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -
     async def lose_it_half_way() -> None:
         async with database.transaction() as session:
             own = (await session.execute(text("SELECT pg_backend_pid()"))).scalar()
-            async with database.reading() as connection:
+            async with database.connection() as connection:
                 await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
             await session.execute(text("SELECT 1"))
 
@@ -186,7 +186,7 @@ async def test_a_folder_in_place_of_the_file_is_unready(tmp_path: Path) -> None:
 
 async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar() == 1
     await database.close()
 
@@ -208,7 +208,7 @@ def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str
 async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
     database = Database("postgresql://127.0.0.1:1/keyturn?application_name=hunter2")
     with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
-        async with database.reading():
+        async with database.connection():
             pass
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
     await database.close()

@@ -150,7 +150,7 @@ async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Dat
         await connection.execute(text("CREATE TABLE users (id INTEGER)"))
     await migrate(database)
 
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["theirs"]
     assert {"users", "alembic_version"} < await tables(database)
     assert all(name.startswith("keyturn_") for name in await tables(database) - {"users", "alembic_version"})

@@ -39,7 +39,7 @@ def test_there_are_the_languages_that_are_promised() -> None:
 def test_every_text_is_translated(language: Language) -> None:
     wanted = {Text(message.id if isinstance(message.id, str) else message.id[0]) for message in template()}
 
-    assert language.translated() == wanted
+    assert language.translated_texts() == wanted
 
 
 def test_no_catalogue_has_a_fault() -> None:

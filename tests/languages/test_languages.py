@@ -156,7 +156,7 @@ def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span:
 
     assert spoken.duration(timedelta(minutes=30)) == span
     assert spoken.number(1234.5) == number
-    assert spoken.listed(["a", "b", "c"]) == list_
+    assert spoken.join_list(["a", "b", "c"]) == list_
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "ساعة"), (2, "ساعتان"), (3, "3 ساعات"), (11, "11 ساعة")])

@@ -26,7 +26,7 @@ class Rows:
 
     async def all(self) -> list[Row[Any]]:
         table = OutboxRow.__table__
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             return list((await connection.execute(select(table).order_by(table.c.id))).all())
 
     async def only(self) -> Row[Any]:

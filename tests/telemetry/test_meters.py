@@ -16,7 +16,7 @@ from keyturn.errors import (
     TooManyRequests,
     Violation,
 )
-from keyturn.telemetry.meters import Meters, counted
+from keyturn.telemetry.meters import Meters, count_calls
 from keyturn.telemetry.outcomes import outcome_of
 
 
@@ -32,7 +32,7 @@ class Service:
     def __init__(self, meters: Meters) -> None:
         self.meters = meters
 
-    @counted("halve")
+    @count_calls("halve")
     async def halve(self, number: int, *, error: Exception | None = None) -> float:
         """Return half."""
         if error:

@@ -32,7 +32,7 @@ class BuiltinAccounts:
         """Do nothing: the migrations see to the table."""
 
     async def find(self, email: str) -> Account | None:
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email == email))
             return _account(rows.mappings().one_or_none())
 
@@ -40,7 +40,7 @@ class BuiltinAccounts:
         return await self._gets.submit(account_id)
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.id.in_(set(ids))))
             found = {row["id"]: _account(row) for row in rows.mappings()}
         return [found.get(account_id) for account_id in ids]
@@ -49,7 +49,7 @@ class BuiltinAccounts:
         statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, AccountRow.active)
         if session:
             return (await session.execute(statement)).scalar_one_or_none()
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             return (await connection.execute(statement)).scalar_one_or_none()
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
@@ -90,7 +90,7 @@ class BuiltinAccounts:
         return stored
 
     async def list(self) -> Sequence[Account]:
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.execute(select(*_ACCOUNT).order_by(AccountRow.email))
             return [account for row in rows.mappings() if (account := _account(row))]
 

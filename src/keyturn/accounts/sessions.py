@@ -38,7 +38,7 @@ class Sessions:
         statement = select(SessionRow.account_id).where(
             SessionRow.digest == _digest(token), SessionRow.expires_at > now()
         )
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             return (await connection.execute(statement)).scalar_one_or_none()
 
     async def end(self, token: str) -> None:

@@ -169,7 +169,7 @@ def _broken_rules(violations: Sequence[Violation], language: Language) -> dict[s
     broken = [
         {"rule": one.rule, "message": rule_text(one.rule, one.limit, language) or one.message} for one in violations
     ]
-    return {"detail": language.listed(one["message"] for one in broken), "members": {"violations": broken}}
+    return {"detail": language.join_list(one["message"] for one in broken), "members": {"violations": broken}}
 
 
 def _try_again_in(seconds: int, language: Language) -> dict[str, Any]:

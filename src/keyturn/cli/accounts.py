@@ -14,7 +14,7 @@ from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 
 
-class AccountsElsewhere(KeyturnError):
+class StoreNotBuiltin(KeyturnError):
     pass
 
 
@@ -103,18 +103,18 @@ def find(email: str, as_json: bool) -> None:
         known = msgspec.structs.asdict(account)
         width = max(map(len, known))
         for name, value in known.items():
-            click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_shown(value)}".rstrip())
+            click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_format_value(value)}".rstrip())
 
     with_parts(work)
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _builtin(parts: Parts) -> BuiltinAccounts:
     if not isinstance(parts.accounts, BuiltinAccounts):
-        raise AccountsElsewhere(
+        raise StoreNotBuiltin(
             f"the accounts are in the store {parts.settings.accounts.store}, which is not Keyturn's to write to;"
             " `keyturn accounts find EMAIL` shows one"
         )

@@ -30,7 +30,7 @@ def doctor(as_json: bool) -> None:
 
     async def work() -> None:
         async with here.accounts() as store:
-            findings.extend(await examine(here.reading(), Dns(), _progress, accounts=store))
+            findings.extend(await examine(here.inspect_settings(), Dns(), _progress, accounts=store))
 
     run(work())
     if as_json:
@@ -52,15 +52,15 @@ def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
         indent = " " * (width + 8)
-        click.echo(f"{finding.check:<{width}}  {verdict}  {_wrapped(finding.message, indent)}")
+        click.echo(f"{finding.check:<{width}}  {verdict}  {_wrap(finding.message, indent)}")
         if finding.mend:
-            click.echo(indent + _wrapped(finding.mend, indent))
+            click.echo(indent + _wrap(finding.mend, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
     click.echo()
     click.echo(f"{failed} to mend, {warned} to look at." if failed or warned else "All is well.")
 
 
-def _wrapped(text: str, indent: str) -> str:
+def _wrap(text: str, indent: str) -> str:
     """Return the text wrapped to a terminal's width; one line where it is piped."""
     if not sys.stdout.isatty():
         return text

@@ -26,7 +26,7 @@ class Installation:
         """Return the settings; see `read_settings` for what a process needs of them. Raises SettingsInvalid."""
         return read_settings(sending=sending, connecting=connecting)
 
-    def reading(self) -> Reading:
+    def inspect_settings(self) -> Reading:
         return inspect_settings()
 
     @asynccontextmanager

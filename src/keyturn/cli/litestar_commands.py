@@ -42,7 +42,7 @@ class Mounted(Installation):
     def settings(self, *, sending: bool, connecting: bool = True) -> Settings:  # noqa: ARG002 - they were read before
         return self._parts.settings
 
-    def reading(self) -> Reading:
+    def inspect_settings(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=())
 
     @asynccontextmanager

@@ -45,17 +45,17 @@ def list_messages(state: str | None, email: str, since: timedelta | None, last: 
 
     async def work(parts: Parts) -> None:
         moment = now()
-        about = await _about(parts, address) if address else None
+        about = await _payload_members(parts, address) if address else None
         wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
         items = await read(parts.database, wanted, moment)
         if as_json:
-            print_json([_plain(item) for item in items])
+            print_json([_as_json(item) for item in items])
             return
         table(
             ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
             [
                 (
-                    str(item.id), stamp(item.created_at), item.kind, coloured(item.state), str(item.attempts),
+                    str(item.id), stamp(item.created_at), item.kind, colour_state(item.state), str(item.attempts),
                     _next_try(item, moment), item.reason or "-",
                 )
                 for item in items
@@ -84,9 +84,9 @@ def show(message_id: int, as_json: bool) -> None:
                 {"at": event.at, "event": event.event, "detail": event.detail, "reported": event.source_id is not None}
                 for event in history
             ]
-            print_json({**_plain(item), "history": events})
+            print_json({**_as_json(item), "history": events})
             return
-        click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {coloured(item.state)}\n")
+        click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
         for name, text in _facts(item, moment).items():
             click.echo(f"  {muted(f'{name:<10}')}  {text}")
         click.echo()
@@ -113,7 +113,7 @@ def retry(ids: tuple[int, ...], dead: bool) -> None:
         raise click.UsageError("name the messages, or give --dead")
 
     async def work(parts: Parts) -> None:
-        chosen = await _dead(parts) if dead else list(dict.fromkeys(ids))
+        chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
         for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen, now()), strict=True):
             click.echo(_TOLD[outcome].format(message_id))
         if not chosen:
@@ -122,7 +122,7 @@ def retry(ids: tuple[int, ...], dead: bool) -> None:
     with_parts(work)
 
 
-def coloured(state: str) -> str:
+def colour_state(state: str) -> str:
     """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
     return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
 
@@ -131,28 +131,28 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
-async def _about(parts: Parts, address: str) -> Mapping[str, str]:
+async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
     """Return what the payloads hold that are about an address: itself, or the account that has it."""
     account = await parts.accounts.find(address)
     return {"email": address} | ({"account_id": account.id} if account else {})
 
 
-async def _dead(parts: Parts) -> list[int]:
+async def _dead_message_ids(parts: Parts) -> list[int]:
     items = await read(parts.database, Wanted(state=DEAD, most=None), now())
-    return [item.id for item in reversed(items) if not item.erased]
+    return [item.id for item in reversed(items) if not item.is_erased]
 
 
-def _whose(item: Item) -> str:
+def _recipient_of(item: Item) -> str:
     payload = msgspec.json.decode(item.payload)
     about = payload["event"]["data"] if "event" in payload else payload
     return about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased")
 
 
-def _plain(item: Item) -> Mapping[str, Any]:
+def _as_json(item: Item) -> Mapping[str, Any]:
     return {
         "id": item.id,
         "kind": item.kind,
-        "for": _whose(item),
+        "for": _recipient_of(item),
         "state": item.state,
         "reason": item.reason,
         "tries": item.attempts,
@@ -167,7 +167,7 @@ def _plain(item: Item) -> Mapping[str, Any]:
 
 def _facts(item: Item, moment: datetime) -> Mapping[str, str]:
     sender = " ".join(word for word in (item.sender, item.provider_id) if word)
-    facts = {"For": _whose(item), "Tries": str(item.attempts)}
+    facts = {"For": _recipient_of(item), "Tries": str(item.attempts)}
     if item.state == WAITING:
         facts["Next try"] = _next_try(item, moment)
     if sender:

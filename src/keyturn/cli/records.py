@@ -6,7 +6,7 @@ import click
 
 from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
-from keyturn.cli.outbox import coloured, print_json
+from keyturn.cli.outbox import colour_state, print_json
 from keyturn.cli.terminal import muted, stamp, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
@@ -45,7 +45,7 @@ def _mail(entry: Entry) -> str:
     if entry.mail is None:
         return "-"
     if entry.mail != DROPPED:
-        return coloured(entry.mail)
+        return colour_state(entry.mail)
     return "none" if entry.mail_reason == entry.outcome else f"none: {entry.mail_reason}"
 
 

@@ -48,13 +48,13 @@ async def serve(
     app: ASGIApp, bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
-    await _Announcing(_config(app, "on"), ready, stopping).serve(sockets=[bound])
+    await _AnnouncingServer(_config(app, "on"), ready, stopping).serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
-    server = _Beside(_config(app, "off"))
+    server = _ServerBeside(_config(app, "off"))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield
@@ -77,13 +77,13 @@ def _config(app: ASGIApp, lifespan: Literal["on", "off"]) -> uvicorn.Config:
     )
 
 
-class _Beside(uvicorn.Server):
+class _ServerBeside(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-class _Announcing(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready

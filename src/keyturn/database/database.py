@@ -64,7 +64,7 @@ class Database:
             _configure_sqlite(self.engine.sync_engine)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection outside any transaction. Raises DatabaseUnready where none is to be had."""
         with unready_where_unreachable():
             async with self.engine.connect() as connection:

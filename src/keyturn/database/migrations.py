@@ -40,7 +40,7 @@ async def require_current(database: Database, *, command: str = "keyturn") -> No
 
 async def revision(database: Database) -> str | None:
     """Return the revision that the database is at; None where it was never migrated."""
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         try:
             found = await connection.execute(select(_VERSIONS.c.version_num))
         except DBAPIError as error:

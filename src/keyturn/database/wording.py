@@ -7,7 +7,7 @@ from sqlalchemy import URL
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 
 
-def where(url: URL) -> str:
+def describe_url(url: URL) -> str:
     """Return the address without user and password."""
     backend = url.get_backend_name()
     if backend == "sqlite":
@@ -16,7 +16,7 @@ def where(url: URL) -> str:
     return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
 
 
-def cause(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return what the driver said: the first cause that is not a wrapper."""
     while error.__cause__:
         error = error.__cause__

@@ -41,8 +41,8 @@ def _mend(fault: Fault) -> str:
 
 
 def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    yield from _of_secrets(settings)
-    yield from _of_addresses(settings)
+    yield from _secret_doubts(settings)
+    yield from _url_doubts(settings)
     if settings.token.ttl > _LONGEST_LIFE:
         yield (
             f"token.ttl: a link works for {settings.token.ttl}, long enough to be found in a mailbox left open",
@@ -58,7 +58,7 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
         yield warning, "Set it to the colour that is used, or to another one that can be read."
 
 
-def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     key = settings.secret_key
     if key and len(set(key)) < _FEWEST_CHARACTERS:
         yield (
@@ -72,7 +72,7 @@ def _of_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _of_addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     local = is_loopback(settings.base_url)
     if settings.environment == "production" and local:
         yield (

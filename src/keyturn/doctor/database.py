@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from keyturn.database import Database
 from keyturn.database import now as utc_now
 from keyturn.database.migrations import head, revision
-from keyturn.database.wording import cause, where
+from keyturn.database.wording import describe_error, describe_url
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
 from keyturn.errors import DatabaseUnready, SettingsInvalid
@@ -39,7 +39,7 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
             return findings + await _sqlite(database, str(url.database))
         return findings + await _postgresql(database, now)
     except DatabaseUnready as error:
-        return [_unready(url, error)]
+        return [_explain_unready(url, error)]
     except SettingsInvalid as error:
         mend = f"Write it as {_POSTGRESQL}, with what the driver knows after a ?."
         return [_fail(f"{fault.name}: {fault.message}", mend) for fault in error.faults]
@@ -50,13 +50,13 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
 async def _revision(database: Database, url: URL) -> Finding:
     found, newest = await revision(database), head()
     if found == newest:
-        return Finding("database", "ok", f"{where(url)}, at revision {newest}, the newest")
+        return Finding("database", "ok", f"{describe_url(url)}, at revision {newest}, the newest")
     if found and found > newest:
         return _fail(
-            f"{where(url)} is at revision {found}, newer than the {newest} of this Keyturn",
+            f"{describe_url(url)} is at revision {found}, newer than the {newest} of this Keyturn",
             "Install the Keyturn that migrated it, or a newer one.",
         )
-    return _fail(f"{where(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
+    return _fail(f"{describe_url(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
 
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
@@ -71,12 +71,12 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
             await session.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
     except DatabaseUnready as error:
         mend = "Give the user who runs Keyturn the right to write the file and its folder."
-        findings.append(_fail(f"{file} cannot be written: {cause(error)}", mend))
+        findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", mend))
     return findings
 
 
 async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[Finding]:
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         before = now()
         found = await connection.execute(text("SELECT clock_timestamp(), current_setting('transaction_read_only')"))
         moment, read_only = found.one()
@@ -99,12 +99,12 @@ def _clock(skew: timedelta) -> Finding:
     return Finding("clock", "ok", f"{seconds} away from the database's")
 
 
-def _unready(url: URL, error: DatabaseUnready) -> Finding:
+def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     if url.get_backend_name() == "sqlite":
         mend = "Set database.url to a file of SQLite's that the user who runs Keyturn may write, and its folder too."
-        return _fail(f"{url.database} cannot be opened: {cause(error)}", mend)
+        return _fail(f"{url.database} cannot be opened: {describe_error(error)}", mend)
     mend = f"Start PostgreSQL, or set database.url to {_POSTGRESQL}."
-    return _fail(f"{where(url)} cannot be reached: {cause(error)}", mend)
+    return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
 
 
 def _fail(message: str, mend: str) -> Finding:

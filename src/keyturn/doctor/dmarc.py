@@ -35,7 +35,7 @@ def judge(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
         )  # fmt: skip
     record = tags(found[owner][0])
     tag = "p" if owner == domain or "sp" not in record else "sp"
-    return _of_policy(f"_dmarc.{owner}", tag, record.get(tag, "none" if "rua" in record else "").lower())
+    return _judge_policy(f"_dmarc.{owner}", tag, record.get(tag, "none" if "rua" in record else "").lower())
 
 
 def records(texts: Sequence[str]) -> list[str]:
@@ -58,7 +58,7 @@ def _owner(domain: str, found: Mapping[str, Mapping[str, str]]) -> str | None:
     return owner
 
 
-def _of_policy(name: str, tag: str, policy: str) -> Finding:
+def _judge_policy(name: str, tag: str, policy: str) -> Finding:
     if policy not in _POLICIES:
         return Finding(
             "dmarc", "fail", f"the DMARC record at {name} has no {tag}= that receivers know",

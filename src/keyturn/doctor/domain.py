@@ -65,7 +65,7 @@ async def check_replies(domain: str, dns: Dns) -> list[Finding]:
         if await dns.takes_mail(domain):
             return [Finding("replies", "ok", f"{domain} takes mail")]
     except Unanswered as error:
-        return [_unanswered("replies", error)]
+        return [_no_answer_finding("replies", error)]
     mend = f"Add MX {domain} with its mail server, or correct mail.reply_to and brand.support_address."
     return [Finding("replies", "warn", f"{domain} takes no mail, so answers to it are lost", mend)]
 
@@ -87,10 +87,10 @@ async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], A
         if finding.verdict == "ok" or await dns.exists(domain):
             return [finding]
     except Unanswered as error:
-        return [_unanswered(check, error)]
+        return [_no_answer_finding(check, error)]
     return [Finding(check, "warn", f"could not be checked: {domain} is not in the DNS", finding.mend)]
 
 
-def _unanswered(check: str, error: Unanswered) -> Finding:
+def _no_answer_finding(check: str, error: Unanswered) -> Finding:
     mend = "Let this machine ask a nameserver (port 53), and run `keyturn doctor` again."
     return Finding(check, "warn", f"could not be checked: {error}", mend)

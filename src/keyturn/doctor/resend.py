@@ -24,14 +24,14 @@ async def check_resend(settings: Settings) -> list[Finding]:
     sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
     domain = domain_of(settings.mail.from_)
     try:
-        return [*_sandbox(domain), *await _domain(domain)]
+        return [*_check_sandbox(domain), *await _check_domain(domain)]
     except ResendError as error:
-        return [*_sandbox(domain), _refused(error, settings.resend.api_url)]
+        return [*_check_sandbox(domain), _explain_refusal(error, settings.resend.api_url)]
     finally:
         await sender.close()
 
 
-def _sandbox(domain: str) -> list[Finding]:
+def _check_sandbox(domain: str) -> list[Finding]:
     if domain != SANDBOX:
         return []
     message = f"a mail from {SANDBOX} reaches nobody but the owner of the account"
@@ -40,7 +40,7 @@ def _sandbox(domain: str) -> list[Finding]:
     ]
 
 
-async def _domain(name: str) -> list[Finding]:
+async def _check_domain(name: str) -> list[Finding]:
     domains = {one["name"].lower(): one["id"] for one in (await resend.Domains.list_async())["data"]}
     if name == SANDBOX:
         return [Finding("resend", "ok", "the key is taken")]
@@ -48,10 +48,10 @@ async def _domain(name: str) -> list[Finding]:
         others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
         return [_fail(f"{name} is none of the account's domains", f"Add it at {_DOMAINS}{others}.")]
     domain = await resend.Domains.get_async(domains[name])
-    return [_verified(domain), *_tracking(domain)]
+    return [_check_verification(domain), *_check_tracking(domain)]
 
 
-def _verified(domain: resend.Domain) -> Finding:
+def _check_verification(domain: resend.Domain) -> Finding:
     name, status = domain["name"], domain["status"]
     if status == "verified":
         return Finding("resend", "ok", f"the key is taken, and {name} is verified")
@@ -64,7 +64,7 @@ def _verified(domain: resend.Domain) -> Finding:
     return _fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}.")
 
 
-def _tracking(domain: resend.Domain) -> list[Finding]:
+def _check_tracking(domain: resend.Domain) -> list[Finding]:
     """Click tracking replaces the links by Resend's own (https://resend.com/docs/dashboard/domains/tracking)."""
     if not domain.get("click_tracking"):
         return []
@@ -73,7 +73,7 @@ def _tracking(domain: resend.Domain) -> list[Finding]:
     return [Finding("resend", "warn", message, f"Turn click tracking off for {name} at {_DOMAINS}.")]
 
 
-def _refused(error: ResendError, api_url: str) -> Finding:
+def _explain_refusal(error: ResendError, api_url: str) -> Finding:
     code, name = int(error.code), error.error_type
     if name == "restricted_api_key":
         return Finding("resend", "ok", "the key is taken; it may send and nothing else, which is all that is needed")

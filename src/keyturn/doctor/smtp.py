@@ -37,11 +37,11 @@ async def check_smtp(settings: Settings) -> list[Finding]:
         mend = "Ask who runs the server, or set smtp.host to another."
         return [_fail(f"{s.host} refused the connection ({error.code})", mend)]
     except (aiosmtplib.SMTPException, OSError) as error:
-        return [_broken(s, error.__cause__ or error)]
-    return [*_in_clear(s), _fine(s)]
+        return [_explain_failure(s, error.__cause__ or error)]
+    return [*_check_encryption(s), _success(s)]
 
 
-def _broken(s: SmtpSettings, error: BaseException) -> Finding:
+def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
     where = f"{s.host}:{s.port}"
     match error:
         case ssl.SSLCertVerificationError():
@@ -62,7 +62,7 @@ def _broken(s: SmtpSettings, error: BaseException) -> Finding:
             )
 
 
-def _in_clear(s: SmtpSettings) -> list[Finding]:
+def _check_encryption(s: SmtpSettings) -> list[Finding]:
     host = f"[{s.host}]" if ":" in s.host else s.host
     if s.security != "none" or is_loopback(f"smtp://{host}"):
         return []
@@ -70,7 +70,7 @@ def _in_clear(s: SmtpSettings) -> list[Finding]:
     return [Finding("smtp", "warn", "not encrypted: anybody on the way can read the links", mend)]
 
 
-def _fine(s: SmtpSettings) -> Finding:
+def _success(s: SmtpSettings) -> Finding:
     done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
     return Finding("smtp", "ok", f"{s.host}:{s.port} takes mails: {', '.join(done)}")
 

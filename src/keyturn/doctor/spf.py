@@ -37,10 +37,10 @@ def judge(name: str, texts: Sequence[str], *, needed: str, missing: Verdict) -> 
             return _fail(f"{term} in the SPF record at {name} means nothing", f"Correct the TXT record at {name}.")
     if needed and needed not in terms:
         return _fail(f"the SPF record at {name} lacks {needed}", f"Add {needed} to it, before the word all.")
-    return _of_the_rest(name, terms)
+    return _judge_all_mechanism(name, terms)
 
 
-def _of_the_rest(name: str, terms: list[str]) -> Finding:
+def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
     """Judge what the record says of every server that it does not name."""
     last = next((term for term in terms if term.lstrip("+?~-") == "all"), None)
     if last in {"all", "+all"}:

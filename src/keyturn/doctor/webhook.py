@@ -22,7 +22,7 @@ async def check_webhook(settings: Settings) -> list[Finding]:
         context = httpx.create_ssl_context() if secure else None
         _, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, ValueError) as error:
-        return [_broken(f"{host}:{port}", error)]
+        return [_explain_failure(f"{host}:{port}", error)]
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
@@ -31,7 +31,7 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     ]
 
 
-def _broken(where: str, error: Exception) -> Finding:
+def _explain_failure(where: str, error: Exception) -> Finding:
     match error:
         case ssl.SSLCertVerificationError():
             message = f"the certificate of {where} is not valid: {error.verify_message}"

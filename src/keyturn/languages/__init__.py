@@ -8,7 +8,7 @@ headers.
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text
 from keyturn.languages.choosing import Languages, languages_in
-from keyturn.languages.faults import CatalogueFault, catalogue_faults, shown
+from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.languages.texts import SourceTexts
 
@@ -23,6 +23,6 @@ __all__ = [
     "SourceTexts",
     "Text",
     "catalogue_faults",
+    "excerpt",
     "languages_in",
-    "shown",
 ]

@@ -59,7 +59,7 @@ class Catalogues:
             found = each
         return found
 
-    def translated(self, locale: Locale) -> frozenset["Text"]:
+    def translated_texts(self, locale: Locale) -> frozenset["Text"]:
         """Return the texts that a language has a translation of. Raises CatalogueInvalid."""
         return frozenset(
             text_of(message)

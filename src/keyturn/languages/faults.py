@@ -68,7 +68,9 @@ def _faults_of_file(file: Path, locale: Locale) -> Iterator[CatalogueFault]:
             continue
         line, text = message.lineno or 1, text_of(message)
         if message.fuzzy:
-            yield CatalogueFault("fuzzy", file, line, f'"{shown(text.text)}" is marked as fuzzy, and so not used', text)
+            yield CatalogueFault(
+                "fuzzy", file, line, f'"{excerpt(text.text)}" is marked as fuzzy, and so not used', text
+            )
             continue
         for kind, fault in _faults_of_message(message, catalogue.num_plurals):
             yield CatalogueFault(kind, file, line, fault, text)
@@ -79,7 +81,7 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
     if message.pluralizable and texts and len(texts) != plurals:
         yield (
             "plurals",
-            f'"{shown(text_of(message).text)}" has {len(texts)} of the {plurals} forms of a plural in this language',
+            f'"{excerpt(text_of(message).text)}" has {len(texts)} of the {plurals} forms of a plural in this language',
         )
     known = {name for text in strings(message.id) for name in _place_names(text)}
     if not known and not any("%%" in text for text in strings(message.id)):
@@ -87,15 +89,18 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
     for text in texts:
         if unknown := sorted(_place_names(text) - known):
             there = f"there are {', '.join(sorted(known))}" if known else "it has none"
-            yield "placeholders", f'"{shown(text_of(message).text)}" has no place %({unknown[0]})s; {there}'
+            yield "placeholders", f'"{excerpt(text_of(message).text)}" has no place %({unknown[0]})s; {there}'
         elif _SIGN.search(text.replace("%%", "")):
-            yield "placeholders", f'"{shown(text_of(message).text)}": a percent sign that is only a sign is written %%'
+            yield (
+                "placeholders",
+                f'"{excerpt(text_of(message).text)}": a percent sign that is only a sign is written %%',
+            )
         # One of something may be said without its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
-            yield "placeholders", f'the translation of "{shown(text_of(message).text)}" leaves %({missing[0]})s out'
+            yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" leaves %({missing[0]})s out'
 
 
-def shown(text: str) -> str:
+def excerpt(text: str) -> str:
     """Return the beginning of a text, to know it by."""
     one = " ".join(text.split())
     return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"

@@ -69,9 +69,9 @@ class Language(SourceTexts):
         """Return the language as if it were written "ltr" or "rtl"; as it is where `direction` is empty."""
         return replace(self, forced_direction=direction)
 
-    def translated(self) -> frozenset[Text]:
+    def translated_texts(self) -> frozenset[Text]:
         """Return the texts that it has a translation of. Raises CatalogueInvalid."""
-        return self.catalogues.translated(self.locale)
+        return self.catalogues.translated_texts(self.locale)
 
     @cached_property
     def tag(self) -> str:
@@ -101,7 +101,7 @@ class Language(SourceTexts):
     def moment(self, moment: datetime) -> str:
         """Say "20 November 2026, 14:07 UTC"."""
         day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
-        return str(self._formats.datetime_formats["medium"].format(self.isolated(self.clock(moment)), day))
+        return str(self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day))
 
     def duration(self, span: timedelta) -> str:
         """Say "30 minutes", "1 hour": in the largest unit that divides it."""
@@ -117,7 +117,7 @@ class Language(SourceTexts):
         """Say "1,234.5"."""
         return format_decimal(number, locale=self.locale)
 
-    def listed(self, texts: Iterable[str]) -> str:
+    def join_list(self, texts: Iterable[str]) -> str:
         """Say "one, two, and three"."""
         return format_list(list(texts), locale=self.locale)
 
@@ -127,9 +127,9 @@ class Language(SourceTexts):
         An address or a name in Latin letters would else take its punctuation to the wrong side, and an IPv6 address
         would be read in pieces (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
         """
-        return {name: self.isolated(value) for name, value in values.items()} if self.direction == "rtl" else values
+        return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
 
-    def isolated(self, value: object) -> object:
+    def isolate(self, value: object) -> object:
         """Do for one value what `isolate_values` does. Markup is left alone: it says its direction itself."""
         if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
             return value
@@ -143,8 +143,8 @@ class Language(SourceTexts):
         teach_texts(self, environment)
         environment.globals.update(lang=self.tag, dir=self.direction)
         environment.filters.update(
-            clock=self.clock, moment=self.moment, duration=self.duration, number=self.number, listed=self.listed,
-            isolated=self.isolated,
+            clock=self.clock, moment=self.moment, duration=self.duration, number=self.number, listed=self.join_list,
+            isolated=self.isolate,
         )  # fmt: skip
 
 

@@ -36,22 +36,22 @@ def teach_texts(texts: SourceTexts, environment: Environment) -> None:
 
     @pass_eval_context
     def gettext(context: EvalContext, text: str, /, **values: object) -> str:
-        return filled(context, texts.translations.gettext(text), values)
+        return fill_in(context, texts.translations.gettext(text), values)
 
     @pass_eval_context
     def ngettext(context: EvalContext, one: str, many: str, num: int, /, **values: object) -> str:
-        return filled(context, texts.translations.ngettext(one, many, num), {"num": num, **values})
+        return fill_in(context, texts.translations.ngettext(one, many, num), {"num": num, **values})
 
     @pass_eval_context
     def pgettext(context: EvalContext, where: str, text: str, /, **values: object) -> str:
-        return filled(context, texts.translations.pgettext(where, text), {"context": where, **values})
+        return fill_in(context, texts.translations.pgettext(where, text), {"context": where, **values})
 
     @pass_eval_context
     def npgettext(context: EvalContext, where: str, one: str, many: str, num: int, /, **values: object) -> str:
         text = texts.translations.npgettext(where, one, many, num)
-        return filled(context, text, {"context": where, "num": num, **values})
+        return fill_in(context, text, {"context": where, "num": num, **values})
 
-    def filled(context: EvalContext, text: str, values: Mapping[str, Any]) -> str:
+    def fill_in(context: EvalContext, text: str, values: Mapping[str, Any]) -> str:
         values = texts.isolate_values(values)
         if context.autoescape:
             return Markup(text % {name: escape(value) for name, value in values.items()})  # noqa: S704 - escaped here

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.accounts.factory import import_factory
 from keyturn.accounts.table import TableAccounts
-from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.account_rules import OWN_STORES
@@ -73,14 +73,14 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     """
     if named := _VARIABLE.fullmatch(given):
         if not environ.get(named[1]):
-            raise _unusable(f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}")
+            raise _url_fault(f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}")
         return DatabaseAddress(url=environ[named[1]], written=f"${{{named[1]}}}", variable=named[1])
     if "://" not in given and Path(given).is_file():
         given = f"sqlite:///{given}"
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):
-        raise _unusable(
+        raise _url_fault(
             "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
         ) from None
     if not url.password and not any("password" in name.lower() for name in url.query):
@@ -113,7 +113,7 @@ def store_fault(store: str) -> str:
 async def table_faults(url: str, table: TableSettings, prefix: str) -> tuple[Fault, ...]:
     """Return what the live database says of the mapping. Raises AccountsUnready where it cannot be reached."""
     try:
-        store = TableAccounts(table, Elsewhere(url), len(prefix) + _REST_OF_A_HASH)
+        store = TableAccounts(table, AppDatabase(url), len(prefix) + _REST_OF_A_HASH)
         try:
             await store.require_ready()
         finally:
@@ -123,5 +123,5 @@ async def table_faults(url: str, table: TableSettings, prefix: str) -> tuple[Fau
     return ()
 
 
-def _unusable(message: str) -> SettingsInvalid:
+def _url_fault(message: str) -> SettingsInvalid:
     return SettingsInvalid([Fault("accounts.table.url", message)])

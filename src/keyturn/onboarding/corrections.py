@@ -29,51 +29,51 @@ def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, T
         return guess(tables[text], tables)
     text = "" if text == "-" else text
     if key.startswith(_SETS):
-        column = _known(key.removeprefix(_SETS), settings, tables)
+        column = _require_column(key.removeprefix(_SETS), settings, tables)
         others = {name: value for name, value in settings.set.items() if name != column}
-        return _changed(settings, "set", others | {column: _value(text)} if text else others)
+        return _with_setting(settings, "set", others | {column: _set_value(text)} if text else others)
     if key == "set":
         if text and not text.startswith("{"):
             raise ValueError(_HOW_TO_SET)
-        return _changed(settings, "set", _toml(text) if text else {})
+        return _with_setting(settings, "set", _parse_toml(text) if text else {})
     if key in _LISTS:
         listed = [part.strip() for part in text.split(",") if part.strip()]
-        return _changed(settings, key, _toml(text) if text.startswith("[") else listed)
+        return _with_setting(settings, key, _parse_toml(text) if text.startswith("[") else listed)
     if key not in COLUMNS:
         known = ("table", *COLUMNS, "set", *_LISTS)
         raise ValueError(f"there is no {key}{did_you_mean(key, known)}")
-    name = str(_toml(text)) if text.startswith(('"', "'")) else text
+    name = str(_parse_toml(text)) if text.startswith(('"', "'")) else text
     if name:
-        _known(name, settings, tables)
-    return _changed(settings, key, name)
+        _require_column(name, settings, tables)
+    return _with_setting(settings, key, name)
 
 
-def _known(name: str, settings: TableSettings, tables: Mapping[str, Table]) -> str:
+def _require_column(name: str, settings: TableSettings, tables: Mapping[str, Table]) -> str:
     columns = tables[settings.table].columns
     if name.removeprefix(_NOT).strip() not in columns:
         raise ValueError(f"the table {settings.table} has no column {name}{did_you_mean(name, columns)}")
     return name
 
 
-def _value(text: str) -> Any:
+def _set_value(text: str) -> Any:
     """Return what a column is set to: what TOML reads as a value, else the text itself."""
     if text in PLACES:
         return text
     try:
-        return _toml(text)
+        return _parse_toml(text)
     except ValueError:
         if text.startswith(("{", "[", '"', "'")):
             raise
         return text
 
 
-def _toml(text: str) -> Any:
+def _parse_toml(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         raise ValueError(f"cannot be read: {text}") from None
 
 
-def _changed(settings: TableSettings, key: str, value: object) -> TableSettings:
+def _with_setting(settings: TableSettings, key: str, value: object) -> TableSettings:
     kinds = {field.name: field.type for field in msgspec.structs.fields(TableSettings)}
     return msgspec.structs.replace(settings, **{key: msgspec.convert(value, kinds[key])})

@@ -41,7 +41,11 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list
     """Return the tables that may hold accounts, the likeliest first. `password` where they must have one, too."""
     ranked = []
     for name, table in tables.items():
-        if not _first(table, _EMAIL) or (password and not _first(table, _PASSWORD)) or not _key(table):
+        if (
+            not _first_column(table, _EMAIL)
+            or (password and not _first_column(table, _PASSWORD))
+            or not _key_column(table)
+        ):
             continue
         ranked.append((_rank(name), "." in name, name))
     return [name for _, _, name in sorted(ranked)]
@@ -54,53 +58,53 @@ def clear_choice(likely: Sequence[str]) -> str:
 
 
 def _rank(name: str) -> int:
-    plain = _plain(name.rpartition(".")[2])
+    plain = _normalize_name(name.rpartition(".")[2])
     return _TABLES.index(plain) if plain in _TABLES else len(_TABLES)
 
 
 def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
     """Return what the columns are most likely; "" where there is none."""
-    inactive = _first(table, _INACTIVE)
+    inactive = _first_column(table, _INACTIVE)
     return TableSettings(
         table=table.name,
-        id=_key(table),
-        email=_first(table, _EMAIL),
-        password=_first(table, _PASSWORD),
-        name=_first(table, _NAME),
-        active=_first(table, _ACTIVE) or (f"not {inactive}" if inactive else ""),
-        provider=_first(table, _PROVIDER),
-        kind=_first(table, _KIND),
-        locale=_first(table, _LOCALE),
-        set=_sets(table),
-        delete=tuple(_deletes(table, tables)),
+        id=_key_column(table),
+        email=_first_column(table, _EMAIL),
+        password=_first_column(table, _PASSWORD),
+        name=_first_column(table, _NAME),
+        active=_first_column(table, _ACTIVE) or (f"not {inactive}" if inactive else ""),
+        provider=_first_column(table, _PROVIDER),
+        kind=_first_column(table, _KIND),
+        locale=_first_column(table, _LOCALE),
+        set=_columns_to_set(table),
+        delete=tuple(_columns_to_delete(table, tables)),
     )
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _first(table: Table, names: Sequence[str]) -> str:
+def _first_column(table: Table, names: Sequence[str]) -> str:
     """Return the column with the first of the names."""
-    plain = {_plain(name): name for name in reversed(table.columns)}
+    plain = {_normalize_name(name): name for name in reversed(table.columns)}
     return next((plain[name] for name in names if name in plain), "")
 
 
-def _key(table: Table) -> str:
-    return table.key or _first(table, ("id", "uuid", "userid", "accountid"))
+def _key_column(table: Table) -> str:
+    return table.key or _first_column(table, ("id", "uuid", "userid", "accountid"))
 
 
-def _sets(table: Table) -> dict[str, bool | int | float | str]:
-    password = _first(table, _PASSWORD)
+def _columns_to_set(table: Table) -> dict[str, bool | int | float | str]:
+    password = _first_column(table, _PASSWORD)
     found: dict[str, bool | int | float | str] = {}
     for name, column in table.columns.items():
-        value = _set_to(_plain(name), column)
+        value = _value_to_set(_normalize_name(name), column)
         if name != password and value is not None:
             found[name] = value
     return found
 
 
-def _set_to(plain: str, column: Column) -> bool | str | None:
+def _value_to_set(plain: str, column: Column) -> bool | str | None:
     if plain in _CHANGED_AT:
         # An integer of 64 bits is most likely JavaScript's Date.now(); a narrower one has no room for it.
         milliseconds = column.holds is int and not column.on_sqlite and column.highest > 2**32
@@ -114,14 +118,14 @@ def _set_to(plain: str, column: Column) -> bool | str | None:
     return None
 
 
-def _deletes(table: Table, tables: Mapping[str, Table]) -> list[str]:
-    bare = _plain(table.name.rpartition(".")[2])
+def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
+    bare = _normalize_name(table.name.rpartition(".")[2])
     owners = {f"{owner}id" for owner in ("user", "account", "member", bare, bare.removesuffix("s"))}
     found = []
     for name, other in tables.items():
-        if name == table.name or not _ENDS.search(_plain(name.rpartition(".")[2])):
+        if name == table.name or not _ENDS.search(_normalize_name(name.rpartition(".")[2])):
             continue
         pointing = [column for column, target in other.points_to if target == table.name]
-        pointing += [column for column in other.columns if not other.points_to and _plain(column) in owners]
+        pointing += [column for column in other.columns if not other.points_to and _normalize_name(column) in owners]
         found += [f"{name}.{column}" for column in pointing[:1]]
     return sorted(found)

@@ -31,14 +31,14 @@ def as_toml(answers: Answers) -> str:
     )
     document.add(tomlkit.comment(f"{', '.join(secrets)}."))
     document.add(tomlkit.nl())
-    document.add("base_url", _said(answers.base_url, "where people reach Keyturn"))
+    document.add("base_url", _with_comment(answers.base_url, "where people reach Keyturn"))
     if answers.reset_url:
-        document.add("reset_url", _said(answers.reset_url, "your page; without it, Keyturn's own"))
+        document.add("reset_url", _with_comment(answers.reset_url, "your page; without it, Keyturn's own"))
     if answers.sign_in_url:
-        document.add("sign_in_url", _said(answers.sign_in_url, "where people sign in to your app"))
+        document.add("sign_in_url", _with_comment(answers.sign_in_url, "where people sign in to your app"))
     if origin := _other_origin(answers):
         server = tomlkit.table()
-        server.add("allowed_origins", _said([origin], "whose pages may call the API"))
+        server.add("allowed_origins", _with_comment([origin], "whose pages may call the API"))
         document.add("server", server)
     document.add("brand", _section(name=answers.brand))
     document.add("mail", _section(**{"from": answers.sender}))
@@ -46,9 +46,11 @@ def as_toml(answers: Answers) -> str:
     _add_accounts(document, answers)
     if answers.table and answers.table.password:
         hashing = tomlkit.table()
-        hashing.add("prefix", _said(answers.prefix, "how your app's bcrypt hashes begin"))
+        hashing.add("prefix", _with_comment(answers.prefix, "how your app's bcrypt hashes begin"))
         if answers.cost:
-            hashing.add("cost", _said(answers.cost, "what they took: a sign-in that fails takes as long for everybody"))
+            hashing.add(
+                "cost", _with_comment(answers.cost, "what they took: a sign-in that fails takes as long for everybody")
+            )
         document.add("hashing", hashing)
     return tomlkit.dumps(document)
 
@@ -82,10 +84,13 @@ def _add_database(document: TOMLDocument, answers: Answers) -> None:
     section = tomlkit.table()
     if answers.together and answers.database:
         section.add(
-            "url", _said(answers.database.written, "your app's: Keyturn's own tables are there, too, as keyturn_...")
+            "url",
+            _with_comment(answers.database.written, "your app's: Keyturn's own tables are there, too, as keyturn_..."),
         )
     else:
-        section.add("url", _said(OWN_DATABASE, "Keyturn's own tables; PostgreSQL where several machines share them"))
+        section.add(
+            "url", _with_comment(OWN_DATABASE, "Keyturn's own tables; PostgreSQL where several machines share them")
+        )
     document.add("database", section)
 
 
@@ -113,7 +118,7 @@ def _table(settings: TableSettings, url: str) -> Table:
     if settings.password_providers != TableSettings().password_providers:
         table.add("password_providers", list(settings.password_providers))
     if settings.delete:
-        table.add("delete", _said(list(settings.delete), "rows of the account that a change deletes"))
+        table.add("delete", _with_comment(list(settings.delete), "rows of the account that a change deletes"))
     if settings.set:
         values = _section(**settings.set).comment("what a change of the password sets, too")
         table.add(tomlkit.nl())
@@ -136,5 +141,5 @@ def _section(**values: float | str) -> Table:
     return section
 
 
-def _said(value: object, remark: str) -> Item:
+def _with_comment(value: object, remark: str) -> Item:
     return tomlkit.item(value).comment(remark)

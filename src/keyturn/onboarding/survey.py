@@ -11,9 +11,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
-from keyturn.accounts.table.elsewhere import Elsewhere
-from keyturn.database.wording import cause, where
+from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, KeyturnError
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
@@ -46,8 +46,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 async def survey(url: str) -> Survey:
     """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
-    async with _opened(url) as elsewhere, elsewhere.reading() as connection:
-        return Survey(where=where(make_url(url)), tables=await connection.run_sync(_tables))
+    async with _open_database(url) as database, database.connection() as connection:
+        return Survey(where=describe_url(make_url(url)), tables=await connection.run_sync(_read_tables))
 
 
 async def sample_hashes(url: str, name: str, password: str) -> list[str]:
@@ -55,33 +55,33 @@ async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     schema, _, bare = name.rpartition(".")
     hashed: Any = column(password)
     statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
-    async with _opened(url) as elsewhere, elsewhere.reading() as connection:
+    async with _open_database(url) as database, database.connection() as connection:
         found = await connection.execute(statement.limit(_LOOKED_AT))
         return [str(value).strip() for value in found.scalars() if value]
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Elsewhere]:
-    elsewhere = Elsewhere(url)
+async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
+    database = AppDatabase(url)
     try:
-        yield elsewhere
+        yield database
     except (AccountsUnready, DBAPIError, OSError) as error:
-        raise NotReached(f"{where(make_url(url))} cannot be read: {cause(error)}") from error
+        raise NotReached(f"{describe_url(make_url(url))} cannot be read: {describe_error(error)}") from error
     finally:
-        await elsewhere.close()
+        await database.close()
 
 
-def _tables(connection: Connection) -> dict[str, Table]:
+def _read_tables(connection: Connection) -> dict[str, Table]:
     inspector = inspect(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know
         found: dict[str, Table] = {}
-        for schema in _schemas(inspector):
+        for schema in _schema_names(inspector):
             found |= _tables_of(inspector, schema)
         return found
 
 
-def _schemas(inspector: Inspector) -> Sequence[str | None]:
+def _schema_names(inspector: Inspector) -> Sequence[str | None]:
     """Return the schema that a connection finds by itself first: None. Only PostgreSQL has others of the same app."""
     if inspector.dialect.name != "postgresql":
         return [None]

@@ -19,6 +19,6 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 async def backlog_of(database: Database) -> Backlog:
     """Return the outbox's backlog: one statement over the index of what waits. Raises DatabaseUnready."""
     statement = select(func.count(), func.min(OutboxRow.created_at)).where(OutboxRow.state == WAITING)
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         waiting, since = (await connection.execute(statement)).one()
     return Backlog(waiting=waiting, oldest=max(now() - since, timedelta(0)) if waiting else timedelta(0))

@@ -46,7 +46,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     under_way: bool
 
     @property
-    def erased(self) -> bool:
+    def is_erased(self) -> bool:
         return self.payload == ERASED
 
 
@@ -79,10 +79,10 @@ async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence
     if wanted.state:
         statement = statement.where(state == wanted.state)
     if wanted.about is not None:
-        statement = statement.where(or_(*(_holds(name, text) for name, text in wanted.about.items())))
+        statement = statement.where(or_(*(_payload_has(name, text) for name, text in wanted.about.items())))
     if wanted.since:
         statement = statement.where(OutboxRow.created_at >= wanted.since)
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         rows = await connection.execute(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
         return [Item(**row) for row in rows.mappings()]
 
@@ -106,7 +106,7 @@ def shown_state() -> ColumnElement[str]:
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
 
 
-def _holds(name: str, text: str) -> ColumnElement[bool]:
+def _payload_has(name: str, text: str) -> ColumnElement[bool]:
     """Tell whether the payload has that member; nothing within a JSON string can look like one, for its quotes."""
     member = msgspec.json.encode({name: text})[1:-1].decode()
     return OutboxRow.payload.contains(member, autoescape=True)

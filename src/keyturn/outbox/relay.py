@@ -158,7 +158,7 @@ class Relay:
         origin = self._origin(message)
         request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
-        with self._tracing.resumed(origin.traceparent, "outbox.deliver", about):
+        with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
             await self._attempt_while_held(lane, message)
 

@@ -19,7 +19,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, counted
+from keyturn.telemetry.meters import Meters, count_calls
 
 log = logging.getLogger("keyturn.reset")
 
@@ -47,7 +47,7 @@ class PasswordResets:
         self._changes = changes
         self.meters = meters or Meters()
 
-    @counted("request")
+    @count_calls("request")
     async def request(self, email: str, client: Client) -> None:
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
 
@@ -58,7 +58,7 @@ class PasswordResets:
         await self._limits.count("request", client)
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
 
-    @counted("validate")
+    @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
@@ -67,7 +67,7 @@ class PasswordResets:
             email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind
         )  # fmt: skip
 
-    @counted("reset")
+    @count_calls("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
         """Set a new password and use up the link; end the account's other links and its sessions.
 

@@ -13,7 +13,7 @@ from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters, counted
+from keyturn.telemetry.meters import Meters, count_calls
 
 log = logging.getLogger("keyturn.sessions")
 
@@ -31,7 +31,7 @@ class SignIns:
         self._changes = changes
         self.meters = meters or Meters()
 
-    @counted("login")
+    @count_calls("login")
     async def sign_in(self, email: str, password: str, client: Client) -> tuple[str, Account]:
         """Return the secret of a new session, and whose it is.
 
@@ -52,7 +52,7 @@ class SignIns:
             at=now(), account_id=account.id if account else "", email=email,
         )  # fmt: skip
         if not secret or not account:
-            log.info(LogEvent("sign_in.rejected", email=addresses.masked(email)))
+            log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
             raise CredentialsRejected
         return secret, account
 
@@ -63,7 +63,7 @@ class SignIns:
         """Return who is signed in. Raises NotSignedIn where the session is over or the account disabled."""
         return await self._sessions.account(secret)
 
-    @counted("change")
+    @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for who is signed in; return the secret of a new session, every old one being over.
 

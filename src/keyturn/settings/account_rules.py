@@ -24,7 +24,7 @@ def account_faults(settings: Settings, *, sending: bool, written: Collection[str
     accounts = settings.accounts
     yield from sign_in_faults(settings)
     if accounts.store in OWN_STORES:
-        yield from _unused(accounts, written)
+        yield from _unused_section_faults(accounts, written)
     elif not _FACTORY.fullmatch(accounts.store):
         meant = did_you_mean(accounts.store, OWN_STORES)
         yield Fault("accounts.store", f"not builtin, table, supabase or package.module:factory{meant}")
@@ -45,7 +45,7 @@ def sign_in_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("sign_in_url", f"missing: where people sign in to your app, or {own}")
 
 
-def _unused(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:
+def _unused_section_faults(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:
     used = {"table": {"table"}, "supabase": {"table", "supabase"}}.get(accounts.store, set())
     for section in ("table", "supabase"):
         if f"accounts.{section}" in written and section not in used:

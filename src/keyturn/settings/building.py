@@ -78,7 +78,7 @@ class Builder:
                 self._faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
                 continue
             field = fields[key]
-            with self._collecting(name, value):
+            with self._collect_faults(name, value):
                 if partial := _KEYS_OF.get((struct, field.name)):
                     values[field.name] = self._values(partial, _section(value, name), f"{name}.")
                 elif member := member_section(field.type):
@@ -101,14 +101,14 @@ class Builder:
     def _entries(self, given: Mapping[str, Any], wanted: Any, name: str) -> dict[str, Any]:
         entries: dict[str, Any] = {}
         for key, value in given.items():
-            with self._collecting(member_name(name, key), value):
+            with self._collect_faults(member_name(name, key), value):
                 entries[key] = msgspec.convert(
                     fill_variables(value, self._environ), wanted
                 )  # a text stays one: it has no kind
         return entries
 
     @contextmanager
-    def _collecting(self, name: str, value: Any) -> Iterator[None]:
+    def _collect_faults(self, name: str, value: Any) -> Iterator[None]:
         try:
             yield
         except _NoSection as error:

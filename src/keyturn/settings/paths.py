@@ -108,7 +108,7 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         if path is None:
             continue
         if not _PATH.fullmatch(path):
-            yield Fault(name, _path_missing(name))
+            yield Fault(name, _path_fault(name))
         elif path.split("/")[1] in _TAKEN:
             yield Fault(name, f"{path} is taken: something else answers there")
         elif path in routes:
@@ -117,7 +117,7 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(name, f"{path} is taken by the page of {seen[path]}")
         elif name == "reset_url":
             seen[f"{path}/open"] = page
-            yield from _token_hidden(settings.reset_url)
+            yield from _hidden_token_faults(settings.reset_url)
 
 
 def api_path_faults(path: str) -> Iterator[Fault]:
@@ -127,12 +127,12 @@ def api_path_faults(path: str) -> Iterator[Fault]:
         yield Fault("server.api_path", f"{path} is taken: something else answers there")
 
 
-def _path_missing(name: str) -> str:
+def _path_fault(name: str) -> str:
     example = "reset-password/{token}" if name == "reset_url" else "forgot-password"
     return f"needs a plain path for the hosted page, as in {_HOSTED}/{example}"
 
 
-def _token_hidden(pattern: str) -> Iterator[Fault]:
+def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
     """Yield a link whose token the hosted page could not find in its address."""
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]

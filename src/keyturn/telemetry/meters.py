@@ -41,7 +41,7 @@ class Metered(Protocol):
 Service = TypeVar("Service", bound=Metered)
 
 
-def counted(
+def count_calls(
     kind: str,
 ) -> Callable[
     [Callable[Concatenate[Service, Parameters], Awaitable[Result]]],

@@ -112,17 +112,17 @@ class AccountStoreContract:
     ) -> None:
         ada, eve = await people.add("Ada@northwind.test", FIRST), await people.add("eve@northwind.test", FIRST)
 
-        assert await store.set_password(await _account(store, ada), _new(SECOND))
+        assert await store.set_password(await _account(store, ada), _new_password(SECOND))
         assert (await people.verifies(ada, SECOND), await people.verifies(ada, FIRST)) == (True, False)
         assert (await people.verifies(eve, SECOND), await people.verifies(eve, FIRST)) == (False, True)
-        assert await store.set_password(await _account(store, ada), _new(FIRST))
+        assert await store.set_password(await _account(store, ada), _new_password(FIRST))
         assert await people.verifies(ada, FIRST)
 
     async def test_who_was_disabled_meanwhile_gets_no_new_password(self, store: AccountStore, people: People) -> None:
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
         await people.change(account.id, active=False)
 
-        assert not await store.set_password(account, _new(SECOND))
+        assert not await store.set_password(account, _new_password(SECOND))
         await people.change(account.id, active=True)
         assert (await people.verifies(account.id, SECOND), await people.verifies(account.id, FIRST)) == (False, True)
 
@@ -132,18 +132,20 @@ class AccountStoreContract:
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
         await people.change(account.id, email="ada@moved.test")
 
-        assert not await store.set_password(account, _new(SECOND))
+        assert not await store.set_password(account, _new_password(SECOND))
         assert (await people.verifies(account.id, SECOND), await people.verifies(account.id, FIRST)) == (False, True)
 
     async def test_who_is_gone_gets_no_new_password(self, store: AccountStore) -> None:
         for account_id in NO_IDS:
-            assert not await store.set_password(Account(id=account_id, email="ada@northwind.test"), _new(SECOND))
+            assert not await store.set_password(
+                Account(id=account_id, email="ada@northwind.test"), _new_password(SECOND)
+            )
 
     async def test_a_hash_that_can_be_read_is_the_accounts_own(self, store: AccountStore, people: People) -> None:
         if not isinstance(store, KnowsHashes):
             pytest.skip("its hashes cannot be read")
         ada, dan = await people.add("ada@northwind.test", FIRST), await people.add("dan@northwind.test", FIRST)
-        password = _new(SECOND)
+        password = _new_password(SECOND)
         await store.set_password(await _account(store, ada), password)
         await people.change(dan, active=False)
 
@@ -169,14 +171,14 @@ class JoiningStoreContract(AccountStoreContract):
             assert await store.password_hash(account.id, session) == "$2b$04$another"
         assert await people.verifies(account.id, FIRST)
 
-        password_hash = await _new(SECOND).hashed()
+        password_hash = await _new_password(SECOND).hashed()
         async with database.transaction() as session:
             assert await store.set_password_within(session, account, password_hash)
             await session.commit()
         assert await people.verifies(account.id, SECOND)
 
 
-def _new(text: str) -> NewPassword:
+def _new_password(text: str) -> NewPassword:
     async def hashed(password: str) -> str:
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
 

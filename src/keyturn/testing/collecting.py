@@ -22,23 +22,23 @@ def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
     """
     settings = read_studio_settings(project)
     if mark:
-        return _marked(project, settings, *mark.args, **mark.kwargs)
+        return _snapshots_of_mark(project, settings, *mark.args, **mark.kwargs)
     if settings.goldens is None:
         raise SettingsInvalid(
             [Fault("goldens", 'is not set: write goldens = "tests/mails" under [tool.keyturn.studio]')]
         )
-    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own(project)
+    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
     return Snapshots(gallery, Goldens(settings.goldens), settings.golden_languages)
 
 
-def _marked(
+def _snapshots_of_mark(
     project: Path, settings: StudioSettings, directory: str, goldens: str, languages: Sequence[str] = ()
 ) -> Snapshots:
     gallery = open_gallery(project / directory, settings=settings)
     return Snapshots(gallery, Goldens(project / goldens), languages)
 
 
-def _own(project: Path) -> Gallery:
+def _own_gallery(project: Path) -> Gallery:
     """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
     settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)

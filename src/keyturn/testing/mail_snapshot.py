@@ -45,22 +45,22 @@ class MailSnapshot:
                 yield f"{self.name} has no golden files yet."
             case "gone":
                 yield f"{self.name} is no mail any more; these files are left of it:"
-                yield from map(_shown, self._snapshots.goldens.files(self.name))
+                yield from map(_typed_path, self._snapshots.goldens.files(self.name))
             case _:
                 yield f"{self.name} is not as it was accepted."
-                yield from self._diffs(comparison)
+                yield from self._yield_diffs(comparison)
         yield ""
         yield f"If it should be so: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
 
-    def _diffs(self, comparison: "Comparison") -> Iterator[str]:
+    def _yield_diffs(self, comparison: "Comparison") -> Iterator[str]:
         files = self._snapshots.goldens.places(self.name)
         for file, before, after in zip(files, comparison.before or (), comparison.after or (), strict=True):
             if before != after:
                 yield ""
                 lines = before.split("\n"), after.split("\n")
-                yield from unified_diff(*lines, _shown(file), "rendered now", lineterm="")
+                yield from unified_diff(*lines, _typed_path(file), "rendered now", lineterm="")
 
 
-def _shown(file: Path) -> str:
+def _typed_path(file: Path) -> str:
     """Return a path from the working directory, where it is below that."""
     return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else str(file)

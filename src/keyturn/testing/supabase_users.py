@@ -70,7 +70,7 @@ class SupabaseUsers:
         """Add a user. The fields are those of SupabaseUser."""
         user = SupabaseUser(id=fields.pop("id", None) or str(uuid4()), email=email.lower(), **fields)
         if password:
-            user.password_hash = _hashed(password)
+            user.password_hash = _hash(password)
         self._users[user.id] = user
         return user
 
@@ -82,8 +82,8 @@ class SupabaseUsers:
 
     def matching(self, text: str) -> Sequence[SupabaseUser]:
         """Return the users, the newest first, in whose address or name the text is, as LIKE '%text%' finds it."""
-        pattern = re.compile(_like(text), re.DOTALL)
-        in_any_case = re.compile(_like(text), re.DOTALL | re.IGNORECASE)
+        pattern = re.compile(_is_like(text), re.DOTALL)
+        in_any_case = re.compile(_is_like(text), re.DOTALL | re.IGNORECASE)
         found = [
             user
             for user in self._users.values()
@@ -93,12 +93,12 @@ class SupabaseUsers:
 
     def set_password(self, user: SupabaseUser, password: str) -> None:
         """Set it, and end all sessions, as the admin API does."""
-        user.password_hash = _hashed(password)
+        user.password_hash = _hash(password)
         self._sessions = {token: owner for token, owner in self._sessions.items() if owner != user.id}
 
     def with_password(self, email: str, password: str) -> SupabaseUser | None:
         known = [user for user in self._users.values() if user.email == email.lower() and user.password_hash]
-        return next((user for user in known if _fits(password, user.password_hash)), None)
+        return next((user for user in known if _verify(password, user.password_hash)), None)
 
     def start_session(self, user: SupabaseUser) -> str:
         """Return the refresh token of a new session."""
@@ -119,15 +119,15 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-def _hashed(password: str) -> str:
+def _hash(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_COST)).decode()
 
 
-def _fits(password: str, password_hash: str) -> bool:
+def _verify(password: str, password_hash: str) -> bool:
     return len(password.encode()) <= MAX_BYTES and bcrypt.checkpw(password.encode(), password_hash.encode())
 
 
-def _like(text: str) -> str:
+def _is_like(text: str) -> str:
     """Return the regular expression that does what LIKE does: % is anything, _ one character, \\ neither."""
     escaped = re.findall(r"\\.|.", text, re.DOTALL)
     parts = {"%": ".*", "_": "."}

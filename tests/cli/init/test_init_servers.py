@@ -8,7 +8,7 @@ from tests.cli.conftest import Keyturn
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
-from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.settings import Settings, read_settings
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
@@ -45,7 +45,7 @@ GRANT ALL ON *.* TO app@localhost;
 
 def executed(url: str, script: str) -> None:
     async def work() -> None:
-        elsewhere = Elsewhere(url)
+        elsewhere = AppDatabase(url)
         async with elsewhere.transaction() as session:
             connection = await session.connection()
             for statement in script.strip().split(";\n"):

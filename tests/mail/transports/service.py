@@ -36,6 +36,6 @@ class Service:
         await self.parts.relay.drain()
 
     async def message(self) -> Row[Any]:
-        async with self.parts.database.reading() as connection:
+        async with self.parts.database.connection() as connection:
             (row,) = (await connection.execute(select(OutboxRow.__table__))).all()
         return row

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.reset.records.client import Client, clipped
+from keyturn.reset.records.client import Client, clip_header
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ def test_one_subscriber_is_one_client(address: str, network: str) -> None:
 
 
 def test_a_user_agent_is_kept_as_one_printable_line() -> None:
-    assert clipped("Mozilla/5.0\r\n(evil)\x00\u202e\x1b[31m") == "Mozilla/5.0(evil)[31m"
-    assert clipped("x" * 5000) == "x" * 300
-    assert clipped("") == ""
+    assert clip_header("Mozilla/5.0\r\n(evil)\x00\u202e\x1b[31m") == "Mozilla/5.0(evil)[31m"
+    assert clip_header("x" * 5000) == "x" * 300
+    assert clip_header("") == ""

@@ -41,7 +41,7 @@ async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
 
 
 async def kept(database: Database, column: Any) -> list[Any]:
-    async with database.reading() as connection:
+    async with database.connection() as connection:
         return list((await connection.execute(select(column).order_by(column))).scalars())
 
 

@@ -57,14 +57,14 @@ class SupabaseWithTable:
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
-        await self._note(account)
+        await self._note_change(account)
         return True
 
     async def close(self) -> None:
         await self._lookup.close()
         await self._auth.close()
 
-    async def _note(self, account: Account) -> None:
+    async def _note_change(self, account: Account) -> None:
         """Write what the table says about it. The password is changed by now, whatever happens here."""
         try:
             noted = await self._lookup.note_change(account)

@@ -10,7 +10,7 @@ Later a refused statement is AccountsUnready and the table is read anew. Time is
 is gone keeps none.
 """
 
-from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts
 from keyturn.database import Database
 from keyturn.settings import TableSettings
@@ -24,5 +24,5 @@ def table_accounts(settings: TableSettings, database: Database, *, hash_length: 
     `hash_length`: characters that the password's column must have room for. Nothing is connected to yet.
     """
     if settings.url:
-        return TableAccounts(settings, Elsewhere(settings.url), hash_length)
+        return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)

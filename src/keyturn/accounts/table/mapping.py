@@ -54,10 +54,10 @@ def read_mapping(connection: Connection, settings: TableSettings, hash_length: i
     """Return what the settings name. Raises SettingsInvalid with every name that is wrong, at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
-        return _Reading(connection, settings).mapping(hash_length)
+        return _MappingReader(connection, settings).mapping(hash_length)
 
 
-class _Reading:
+class _MappingReader:
     """Reads a mapping off a connection, and collects what is wrong with the settings."""
 
     def __init__(self, connection: Connection, settings: TableSettings) -> None:
@@ -69,7 +69,7 @@ class _Reading:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> Mapping:
-        table = _named(self._settings.table)
+        table = _parse_table_name(self._settings.table)
         columns = self._columns("table", table)
         if columns is None:
             raise SettingsInvalid(self._faults)
@@ -141,15 +141,15 @@ class _Reading:
     def _deletes(self, accounts: TableName) -> Iterable[tuple[TableName, Column]]:
         for entry in self._settings.delete:
             name, _, column_name = entry.rpartition(".")
-            table = _named(name)
-            if self._whole(table) == self._whole(accounts):
+            table = _parse_table_name(name)
+            if self._qualified_name(table) == self._qualified_name(accounts):
                 self._fault("delete", f"{entry} is in the table of the accounts: a reset would delete accounts")
                 continue
             columns = self._columns("delete", table)
             if columns is not None and (column := self._column("delete", table, columns, column_name)):
                 yield table, column
 
-    def _whole(self, table: TableName) -> tuple[str, str]:
+    def _qualified_name(self, table: TableName) -> tuple[str, str]:
         """Return the name with its schema. PostgreSQL alone tells capitals apart wherever it runs."""
         whole = table.schema or self._inspector.default_schema_name or "", table.name
         return whole if self._dialect == "postgresql" else (whole[0].lower(), whole[1].lower())
@@ -204,6 +204,6 @@ class _Reading:
         return [column] in [list(columns) for columns in unique]
 
 
-def _named(given: str) -> TableName:
+def _parse_table_name(given: str) -> TableName:
     schema, _, name = given.rpartition(".")
     return TableName(schema or None, name)

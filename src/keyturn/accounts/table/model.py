@@ -34,7 +34,7 @@ def table_of(
     }  # fmt: skip
     columns = {field: mapped.column(f"accounts.{field}", attribute) for field, attribute in fields.items()}
     sets = {mapped.column(f"accounts.set.{attribute}", attribute): value for attribute, value in (set or {}).items()}
-    deletes = tuple(mapped.elsewhere(delete))
+    deletes = tuple(mapped.columns_to_delete(delete))
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
     given: dict[str, Any] = {
@@ -76,7 +76,7 @@ class _MappedClass:
             return key
         return f"{negation}{column.name}"
 
-    def elsewhere(self, attributes: Sequence[InstrumentedAttribute[Any]]) -> Iterator[str]:
+    def columns_to_delete(self, attributes: Sequence[InstrumentedAttribute[Any]]) -> Iterator[str]:
         for attribute in attributes:
             column = getattr(attribute, "expression", None)
             if isinstance(column, Column) and isinstance(column.table, Table):

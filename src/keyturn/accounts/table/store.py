@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table.explained import is_hidden_view, only_explain
+from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, spellings
 from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
 from keyturn.database import now
 from keyturn.database.batching import Batcher
-from keyturn.database.wording import cause
+from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
 from keyturn.settings import TableSettings
 from keyturn.telemetry.logs import LogEvent
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class Place(Protocol):
-    """Where the table is: `Database` is one, `Elsewhere` the other."""
+    """Where the table is: `Database` is one, `AppDatabase` the other."""
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]: ...
 
@@ -165,7 +165,7 @@ class TableAccounts:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        async with self._place.reading() as connection:
+        async with self._place.connection() as connection:
             with self._refused_as_unready():
                 yield connection
 
@@ -181,7 +181,7 @@ class TableAccounts:
             self._statements = None
             if error.connection_invalidated:
                 raise
-            said = cause(error.orig or error)
+            said = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
             raise AccountsUnready(f"the database of the accounts refused a statement: {said}") from None
 
@@ -196,7 +196,7 @@ class TableAccounts:
     async def _read_statements(self) -> Statements:
         async with self._reading_lock:
             if self._statements is None:
-                async with self._place.reading() as connection:
+                async with self._place.connection() as connection:
                     mapping = await connection.run_sync(read_mapping, self._settings, self._hash_length)
                     self._statements = Statements(mapping, connection.dialect.name)
             return self._statements

@@ -32,12 +32,12 @@ def demo(host: str, port: int, example: str) -> None:
     bound = listen(host, port)
     url, folder = f"http://{address_of(bound)}", DemoFolder(example)
     shown = Example(example, url, folder) if example else PlainDemo(url, folder)
-    with folder.held():
-        run(_live(shown, bound, host))
+    with folder.lock():
+        run(_run_demo(shown, bound, host))
     click.echo(muted(f"Ended. What you did is kept in {folder.path}/"))
 
 
-async def _live(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
+async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
     from keyturn.emails.studio import studio_router  # noqa: PLC0415
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
@@ -69,7 +69,7 @@ def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: Stu
     yield ""
     with_password = [account.email for account in people if account.active and not account.provider]
     yield f"  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
-    if others := [*_others(people)]:
+    if others := [*_describe_others(people)]:
         yield f"  {muted(', '.join(others))}"
     yield from (f"  {muted(note)}" for note in shown.notes)
     yield f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}"
@@ -88,6 +88,6 @@ def _pages(settings: Settings) -> dict[str, str]:
     }
 
 
-def _others(people: Sequence[Account]) -> Iterator[str]:
+def _describe_others(people: Sequence[Account]) -> Iterator[str]:
     yield from (f"{account.email} signs in with {account.provider}" for account in people if account.provider)
     yield from (f"{account.email} is switched off" for account in people if not account.active)

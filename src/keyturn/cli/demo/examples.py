@@ -49,7 +49,7 @@ class Example:
         file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
         written = inspect_settings(file, environ).settings
         self._is_at_supabase = written.accounts.store == "supabase"
-        self.settings = read_settings(file, environ | self._here(written, url))
+        self.settings = read_settings(file, environ | self._local_variables(written, url))
         self._app_database = home.path / "app.db"
 
     @property
@@ -80,7 +80,7 @@ class Example:
         found = [await parts.accounts.find(email) for _, email in self._people()]
         return [account for account in found if account]
 
-    def _here(self, written: Settings, url: str) -> dict[str, str]:
+    def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
         """Return what beats the file: this machine's address, its databases, mails from nobody that do not leave it."""
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
@@ -107,7 +107,7 @@ class Example:
         """Make it at the first start, whole or not at all."""
         if self._app_database.exists():
             return
-        new = self._home.made() / "app.db.new"
+        new = self._home.create() / "app.db.new"
         new.unlink(missing_ok=True)
         with closing(sqlite3.connect(new)) as database:
             for script in (_SCHEMA, _ACCOUNTS):

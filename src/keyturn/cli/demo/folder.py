@@ -23,9 +23,9 @@ class DemoFolder:
         self.path = FOLDER / example
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
-        with (self.made() / "lock").open("w") as lock:
+        with (self.create() / "lock").open("w") as lock:
             if sys.platform != "win32":
                 import fcntl  # noqa: PLC0415 - not to be had on Windows
 
@@ -37,7 +37,7 @@ class DemoFolder:
 
     def secret(self) -> Secret:
         """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
-        file = self.made() / "secret"
+        file = self.create() / "secret"
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_hex(32))
@@ -46,7 +46,7 @@ class DemoFolder:
     def sqlite(self, name: str) -> Secret:
         return Secret(f"sqlite:///{self.path / name}")
 
-    def made(self) -> Path:
+    def create(self) -> Path:
         for folder in (FOLDER, self.path):
             folder.mkdir(mode=0o700, exist_ok=True)
         return self.path

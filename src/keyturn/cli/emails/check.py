@@ -86,7 +86,7 @@ def check(
         _print(examination, folders)
     else:
         write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
-        if written := write(examination, lambda file: _shown(folders, file)):
+        if written := write(examination, lambda file: _typed_path(folders, file)):
             click.echo(written)
     sys.exit(1 if examination.count("error") else 0)
 
@@ -112,7 +112,7 @@ def _print(examination: "Examination", folders: "Folders") -> None:
 def _print_finding(found: "Found", folders: "Folders", mails: int) -> None:
     finding = found.finding
     place = finding.place
-    where = f"{_shown(folders, place.file)}:{place.line}:{place.column}"
+    where = f"{_typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
     click.echo(f"  {finding.message}")
     for line in _frame(folders / place.file, place.line, place.column):
@@ -143,7 +143,7 @@ def _frame(file: Path, line: int, column: int) -> list[str]:
     return framed
 
 
-def _shown(folders: "Folders", file: str) -> str:
+def _typed_path(folders: "Folders", file: str) -> str:
     """Return a template's path from the working directory, where it is below that."""
     path = folders / file
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)

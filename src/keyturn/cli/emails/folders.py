@@ -51,13 +51,13 @@ def open_folder(directory: Path | None, environment: str) -> Opened:
     from keyturn.packaging import folder  # noqa: PLC0415
 
     if directory and not directory.is_dir():
-        fail(*_missing(directory))
+        fail(*_explain_missing_folder(directory))
     settings = studio_settings(*([directory] if directory else []), Path.cwd())
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if environment:
             fail("--env is for templates of your own: name their folder")
-        return _own(settings)
+        return _open_own_emails(settings)
     from keyturn.emails.gallery.opening import open_gallery  # noqa: PLC0415
 
     return Opened(open_gallery(directory, environment=environment, settings=settings), settings)
@@ -82,7 +82,7 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
 def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some."""
     first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
-    return (first, *_there_are_some())
+    return (first, *_name_some_folders())
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -103,7 +103,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield from invalid.faults
 
 
-def _own(settings: "StudioSettings") -> Opened:
+def _open_own_emails(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation  # noqa: PLC0415
     from keyturn.mail.rendering.palette import palette_for  # noqa: PLC0415
 
@@ -113,16 +113,16 @@ def _own(settings: "StudioSettings") -> Opened:
     return own_emails(service, settings, {})
 
 
-def _missing(directory: Path) -> tuple[str, ...]:
+def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
     if directory.is_file():
         return (f"{directory} is a file; name the folder that it is in: {directory.parent}",)
     siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
     close = get_close_matches(directory.name, siblings, n=1)
     hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
-    return (f"there is no folder {directory}{hint}", *(() if close else _there_are_some()))
+    return (f"there is no folder {directory}{hint}", *(() if close else _name_some_folders()))
 
 
-def _there_are_some() -> tuple[str, ...]:
+def _name_some_folders() -> tuple[str, ...]:
     found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
     return (f"  There are some in {', '.join(found)}.",) if found else ()
 

@@ -47,7 +47,7 @@ class MappingTable:
 
     def ask_mapping(self, *, with_password: bool) -> tuple[TableSettings, HashFormat]:
         """Return the mapping that was found or accepted, and the format of the hashes."""
-        settings = self._guessed(self._chosen(with_password=with_password), with_password=with_password)
+        settings = self._guess_settings(self._choose_table(with_password=with_password), with_password=with_password)
         for entry in self._flags["columns"]:
             try:
                 settings = apply_correction(settings, entry, self._tables)
@@ -80,18 +80,18 @@ class MappingTable:
                 return None
             self._complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
 
-    def _chosen(self, *, with_password: bool) -> str:
+    def _choose_table(self, *, with_password: bool) -> str:
         likely = likely_tables(self._tables, password=with_password)
         given: str | None = self._flags["table"]
         if given is not None and given not in self._tables:
-            fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._there_are()}")
+            fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._list_tables()}")
         chosen = given or clear_choice(likely)
         if not chosen and not self._asking:
             self._refuse_to_choose(likely)
         while chosen not in self._tables:
             if chosen:
                 self._complain(f"there is no table {chosen}{did_you_mean(chosen, self._tables)}")
-            click.echo(muted(f"In {self._survey.where}{self._there_are()}."))
+            click.echo(muted(f"In {self._survey.where}{self._list_tables()}."))
             default = likely[0] if likely else None
             chosen = click.prompt("Which table holds the accounts?", default=default, prompt_suffix=" ").strip()
         return chosen
@@ -99,14 +99,14 @@ class MappingTable:
     def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
         if likely:
             fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
-        fail(f"--table: no table has a column for addresses and one for passwords{self._there_are()}")
+        fail(f"--table: no table has a column for addresses and one for passwords{self._list_tables()}")
 
-    def _there_are(self) -> str:
+    def _list_tables(self) -> str:
         names = sorted(self._tables, key=lambda name: ("." in name, name))
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return f"; there are {', '.join(names[:_SHOWN])}{more}" if names else "; the database has none"
 
-    def _guessed(self, name: str, *, with_password: bool) -> TableSettings:
+    def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
         settings = guess(self._tables[name], self._tables)
         return settings if with_password else msgspec.structs.replace(settings, password="")
 
@@ -125,7 +125,7 @@ class MappingTable:
             width = max(map(len, columns.values()))
             columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
         lines = list(columns.items())
-        sets = [f"{column} = {_written(value)}" for column, value in settings.set.items()]
+        sets = [f"{column} = {_toml_value(value)}" for column, value in settings.set.items()]
         for name, entries in (("set", sets), ("delete", settings.delete)):
             lines += zip([name, *[""] * len(entries)], entries or ["-"], strict=False)
         for name, cell in lines:
@@ -137,5 +137,5 @@ class MappingTable:
             click.echo(warning(f"  {message}"))
 
 
-def _written(value: float | str) -> str:
+def _toml_value(value: float | str) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()

@@ -30,12 +30,12 @@ class PasswordChanges:
         self._policy.require(change.password, change.account.email)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
-            await self._within_one(self._accounts, change, password)
+            await self._change_in_transaction(self._accounts, change, password)
         else:
             await self._external.make(change, password)
         self._outbox.wake()
 
-    async def _within_one(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
+    async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
         moment = now()
         async with self._database.transaction() as session:

@@ -60,6 +60,6 @@ class MailDelivery:
             link = await self._links.find(mail.link)
             if link is None or (reason := link.dead_reason(now())):
                 return Dropped(f"the link is {reason if link else 'gone'}")
-        async with self.database.reading() as connection:
+        async with self.database.connection() as connection:
             suppressed = await self._mailboxes.is_suppressed(connection, mail.email.to, now())
         return Dropped(SUPPRESSED) if suppressed else mail.email

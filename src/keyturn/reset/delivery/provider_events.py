@@ -27,7 +27,7 @@ class ProviderEvents:
         message_id = await message_behind(self._database, report.provider_id, report.key)
         if message_id is None:
             return
-        account = await self._accounts.find(addresses.plain(report.to)) if report.ends else None
+        account = await self._accounts.find(addresses.normalize(report.to)) if report.ends else None
         event = Event(
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
@@ -37,6 +37,6 @@ class ProviderEvents:
                 await self._mailboxes.suppress(session, report.to, moment, report.event)
                 await self._audit.write(
                     session, "mail_report", report.event, client, at=moment, message_id=message_id,
-                    account_id=account.id if account else "", email=addresses.plain(report.to),
+                    account_id=account.id if account else "", email=addresses.normalize(report.to),
                 )  # fmt: skip
             await session.commit()

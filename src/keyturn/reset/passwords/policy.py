@@ -59,9 +59,9 @@ class PasswordPolicy:
     def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
         s = self._settings
         composition = (
-            (s.uppercase, "uppercase", r"\p{Lu}", _is("Lu")),
-            (s.lowercase, "lowercase", r"\p{Ll}", _is("Ll")),
-            (s.digit, "digit", r"\p{Nd}", _is("Nd")),
+            (s.uppercase, "uppercase", r"\p{Lu}", _is_in_category("Lu")),
+            (s.lowercase, "lowercase", r"\p{Ll}", _is_in_category("Ll")),
+            (s.digit, "digit", r"\p{Nd}", _is_in_category("Nd")),
             (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
         )
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
@@ -93,7 +93,7 @@ def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
     return any(map(is_one, password))
 
 
-def _is(category: str) -> Callable[[str], bool]:
+def _is_in_category(category: str) -> Callable[[str], bool]:
     return lambda character: unicodedata.category(character) == category
 
 
@@ -119,11 +119,11 @@ def _is_uncommon(password: str) -> bool:
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
     """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
-    bare = _letters(password)
-    names = {_letters(name) for name in (email, email.partition("@")[0], *brand_names)}
+    bare = _letters_of(password)
+    names = {_letters_of(name) for name in (email, email.partition("@")[0], *brand_names)}
     return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
 
 
-def _letters(text: str) -> str:
+def _letters_of(text: str) -> str:
     """Return the letters alone, so that "Northwind-School1!" is seen to be the name of the site."""
     return "".join(character for character in text.lower() if character.isalpha())

@@ -49,6 +49,6 @@ def plain_ip_address(peer: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def clipped(header: str) -> str:
+def clip_header(header: str) -> str:
     """Return a header fit to be kept: printable, and no longer than a browser's own."""
     return "".join(character for character in header if character.isprintable())[:_LONGEST_HEADER]

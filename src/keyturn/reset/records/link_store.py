@@ -54,7 +54,7 @@ class LinkStore:
 
     async def _find_all(self, digests: Sequence[bytes]) -> Sequence[Link | None]:
         statement = select(ResetTokenRow.digest, *_LINK).where(ResetTokenRow.digest.in_(set(digests)))
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             rows = (await connection.execute(statement)).all()
         found = {
             bytes(digest): Link(**dict(zip(Link.__struct_fields__, values, strict=True))) for digest, *values in rows
@@ -71,10 +71,10 @@ class LinkStore:
                 user_agent=client.user_agent, created_at=moment, expires_at=moment + self.lifetime,
             )
         )  # fmt: skip
-        newest = _working(account_id, moment).order_by(ResetTokenRow.id.desc()).limit(self._live)
+        newest = _live_link_ids(account_id, moment).order_by(ResetTokenRow.id.desc()).limit(self._live)
         await session.execute(
             update(ResetTokenRow)
-            .where(ResetTokenRow.id.in_(_working(account_id, moment)), ResetTokenRow.id.not_in(newest))
+            .where(ResetTokenRow.id.in_(_live_link_ids(account_id, moment)), ResetTokenRow.id.not_in(newest))
             .values(revoked_at=moment)
         )
 
@@ -98,11 +98,11 @@ class LinkStore:
 
     async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
         """End every link of the account that still works."""
-        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_working(account_id, moment)))
+        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_live_link_ids(account_id, moment)))
         await session.execute(statement.values(revoked_at=moment))
 
 
-def _working(account_id: str, moment: datetime) -> Select[Any]:
+def _live_link_ids(account_id: str, moment: datetime) -> Select[Any]:
     return select(ResetTokenRow.id).where(
         ResetTokenRow.account_id == account_id, ResetTokenRow.used_at.is_(None),
         ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment,

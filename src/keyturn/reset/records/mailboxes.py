@@ -45,7 +45,7 @@ class Mailboxes:
         For its owner alone: to anybody else it would tell that there is an account (OWASP ASVS 6.3.8).
         """
         statement = select(MailboxRow.mailed_at).where(MailboxRow.digest == _digest(email))
-        async with self._database.reading() as connection:
+        async with self._database.connection() as connection:
             mailed_at = (await connection.execute(statement)).scalar_one_or_none()
         left = (mailed_at + self.cooldown - moment).total_seconds() if mailed_at else 0
         return timedelta(seconds=max(math.ceil(left), 0))
@@ -72,7 +72,7 @@ class Mailboxes:
 
 def _digest(email: str) -> bytes:
     """Return the key of a mailbox: the same where an app's table holds the address as somebody typed it."""
-    return sha256(addresses.plain(email).encode()).digest()
+    return sha256(addresses.normalize(email).encode()).digest()
 
 
 def _is_suppressed(moment: datetime) -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ class Tracing:
         """Return a span around a `with` block, below the one that is open."""
         return nullcontext()
 
-    def resumed(
+    def resume_span(
         self, traceparent: str, name: str, attributes: Attributes | None = None
     ) -> AbstractContextManager[object]:
         """Return a span in a trace that began elsewhere, or in one of its own where `traceparent` is empty."""

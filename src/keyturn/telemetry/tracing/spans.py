@@ -43,7 +43,7 @@ class OpenTelemetry(Tracing):
                 raise
 
     @contextmanager
-    def resumed(self, traceparent: str, name: str, attributes: Attributes | None = None) -> Iterator[None]:
+    def resume_span(self, traceparent: str, name: str, attributes: Attributes | None = None) -> Iterator[None]:
         context = self._propagator.extract({_W3C: traceparent}, Context())
         with self.span(name, attributes, context=context, kind=SpanKind.CONSUMER):
             yield

@@ -11,7 +11,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
-from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, shown
+from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
 from keyturn.mail.rendering.folders import Folders
 
 _FIXES = {
@@ -54,7 +54,7 @@ def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterabl
         yield RULES["untranslated"].finding(
             texts[text],
             "warning",
-            f'"{shown(text.text)}" is not translated into {_names_of(those)}.',
+            f'"{excerpt(text.text)}" is not translated into {_names_of(those)}.',
             f"Translate it in {_name_in(catalogue, folders)}; pybabel extract and update put it there.",
         )
 
@@ -63,7 +63,7 @@ def _missing(texts: Iterable[Text], language: Language) -> Iterator[Text]:
     if not language.files or str(language.locale) == SOURCE_LANGUAGE:
         return
     try:
-        translated = language.translated()
+        translated = language.translated_texts()
     except CatalogueInvalid:  # it is among the faults
         return
     yield from (text for text in texts if text not in translated)

@@ -15,7 +15,7 @@ from tests.accounts.table.app import App, running_app
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import TableAccounts, table_accounts
-from keyturn.accounts.table.elsewhere import Elsewhere
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
 from keyturn.errors import AccountsUnready, SettingsInvalid
 from keyturn.settings import Secret, TableSettings
@@ -198,7 +198,7 @@ async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
 async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) -> None:
     await app.run(USERS)
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
-    impatient = TableAccounts(TableSettings(table="users"), Elsewhere(app.url, timedelta(seconds=1)), 60)
+    impatient = TableAccounts(TableSettings(table="users"), AppDatabase(app.url, timedelta(seconds=1)), 60)
     assert await impatient.get("1") == ADA
     async with app.holding("UPDATE users SET email = email"):
         # More at once than there are connections.
@@ -217,7 +217,7 @@ async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) ->
 async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
-        accounts = TableAccounts(TableSettings(table="users"), Elsewhere(address, timedelta(seconds=0.2)), 60)
+        accounts = TableAccounts(TableSettings(table="users"), AppDatabase(address, timedelta(seconds=0.2)), 60)
         with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
             await asyncio.wait_for(accounts.find(ADA.email), 5)
         await accounts.close()

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.database.wording import cause, where
+from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 
@@ -38,8 +38,8 @@ PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
 
 
-class Elsewhere:
-    """Reads, and transactions that the caller commits by name, as `Database` has them.
+class AppDatabase:
+    """Opens connections to read by, and transactions that the caller commits by name, as `Database` does.
 
     Both raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
     refuses a connection that asks for time-outs, and a server that is gone keeps none. A file has its own limit.
@@ -47,12 +47,12 @@ class Elsewhere:
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
         self.engine = _engine(url, patience.total_seconds())
-        self._where = where(make_url(url))
+        self._where = describe_url(make_url(url))
         self._session = async_sessionmaker(self.engine)
         self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
         with _accounts_unready(self._where):
             async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -76,7 +76,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
         # What drivers say may name the user, never the password. It is for logs and the command line: no client is
         # told the reason of a 503.
         why = error.__cause__ or error
-        said = "it does not answer" if isinstance(why, TimeoutError) else cause(why)
+        said = "it does not answer" if isinstance(why, TimeoutError) else describe_error(why)
         raise AccountsUnready(f"the database of the accounts cannot be reached: {place}: {said}") from error.__cause__
 
 
