@@ -53,7 +53,7 @@ def drawn(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
 
 
 def test_mails_are_told_from_what_they_share(gallery: Gallery, team: str) -> None:
-    assert (gallery.names(), gallery.shared()) == (MAILS[team], SHARED[team])
+    assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
 
 
 def test_every_mail_is_drawn(gallery: Gallery) -> None:
@@ -122,7 +122,7 @@ def test_samples_from_further_up_say_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "samples" / "reset_password.toml").write_text('[ada]\nreset_url = "https://shop.example/1"\n')
 
     assert shop.samples("reset_password")["ada"].origin == "../samples/reset_password.toml:1"
-    assert tmp_path / "samples" in shop.watched
+    assert tmp_path / "samples" in shop.watched_folders
 
 
 def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:

@@ -86,36 +86,36 @@ def test_a_media_rule_is_one_however_it_is_written(tmp_path: Path, media: str) -
 def test_groups_choose_whose_lack_counts(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
     assert "css-object-fit" in found(tmp_path, html)
-    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.named(["apple"]))
+    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.from_names(["apple"]))
 
 
 def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
-    both = Clients.named(["samsung", "Outlook "])
+    both = Clients.from_names(["samsung", "Outlook "])
     assert both.groups == ("outlook", "samsung")
     lacking = found(tmp_path, html, clients=both)["css-object-fit"].message.partition(". ")[0]
     assert "Outlook for Windows" in lacking
     assert "Gmail" not in lacking
-    everybody = found(tmp_path, html, clients=Clients.named(["all"]))["css-object-fit"].message
+    everybody = found(tmp_path, html, clients=Clients.from_names(["all"]))["css-object-fit"].message
     assert "WEB.DE" in everybody
 
 
 def test_all_stands_for_every_client() -> None:
-    assert sorted(Clients.named(["all"]).members) == sorted(supports()["css-border-radius"].verdicts)
+    assert sorted(Clients.from_names(["all"]).members) == sorted(supports()["css-border-radius"].verdicts)
 
 
 def test_groups_are_named_one_by_one_or_with_commas_and_none_means_the_usual_ones() -> None:
-    assert Clients.named(["gmail,apple ", "APPLE"]).groups == ("apple", "gmail")
-    assert Clients.named([]) == Clients.named([" , "]) == MAJOR
+    assert Clients.from_names(["gmail,apple ", "APPLE"]).groups == ("apple", "gmail")
+    assert Clients.from_names([]) == Clients.from_names([" , "]) == MAJOR
 
 
 def test_a_group_that_does_not_exist_is_refused_with_what_there_is() -> None:
     with pytest.raises(UnknownClients) as refused:
-        Clients.named(["gmail", "aple"])
+        Clients.from_names(["gmail", "aple"])
     assert str(refused.value).startswith("no group of clients is called 'aple' (did you mean apple?); the groups are ")
     assert all(group in str(refused.value) for group in GROUPS)
     with pytest.raises(UnknownClients, match=r"is called 'pigeon'; the groups are"):
-        Clients.named(["pigeon"])
+        Clients.from_names(["pigeon"])
 
 
 def test_the_rules_that_are_inlined_are_judged_by_what_they_declare_alone(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def write(tmp_path: Path) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def found(tmp_path: Path) -> Found:
-    return lambda: [one.finding for one in examine(open_gallery(tmp_path / "emails")).only(["languages"]).found]
+    return lambda: [one.finding for one in examine(open_gallery(tmp_path / "emails")).with_rules(["languages"]).found]
 
 
 def in_language(tag: str, folder: str = "locales") -> str:

@@ -80,8 +80,8 @@ def check(
     if not opened.gallery.names():
         fail(*without_templates(opened))
     folders = opened.gallery.folders
-    chosen = _clients_named(groups) if groups else Clients.named(opened.settings.clients)
-    examination = examine(opened.gallery, checks_for(chosen)).only(only)
+    chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
+    examination = examine(opened.gallery, checks_for(chosen)).with_rules(only)
     if output == "text":
         _print(examination, folders)
     else:
@@ -95,7 +95,7 @@ def _clients_named(groups: tuple[str, ...]) -> "Clients":
     from keyturn.emails.lint.clients.clients import Clients, UnknownClients  # noqa: PLC0415
 
     try:
-        return Clients.named(groups)
+        return Clients.from_names(groups)
     except UnknownClients as unknown:
         fail(f"--clients: {unknown}")
 

@@ -91,7 +91,7 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
     for name in values.get("clients", ()):
         try:
-            Clients.named([name])
+            Clients.from_names([name])
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     if editor := values.get("editor"):

@@ -106,7 +106,7 @@ def _studio(opened: Opened, host: str) -> "Studio":
         outbox=Path(settings.mail.capture_dir) if settings.mail.transport == "capture" else None,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
-        clients=Clients.named(opened.settings.clients).groups,
+        clients=Clients.from_names(opened.settings.clients).groups,
         transport=_transport(settings),
         host=host,
         token="" if is_loopback(f"//{host}") else new_token(),

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.emails.gallery.naming import ending_of, is_shared, meant, name_of, stem_of, subject, text_part
+from keyturn.emails.gallery.naming import ending_of, files_meant_by, is_shared, name_of, stem_of, subject, text_part
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
 
@@ -97,7 +97,7 @@ class Discovery:
         states = dict(sorted(dict(found).items()))
         if states != self._seen[0]:
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
-            self._seen = states, self._sorted_out(files)
+            self._seen = states, self._classify(files)
         return self._seen[1]
 
     def _states(self, folder: str | Path, above: str) -> Iterator[tuple[str, State]]:
@@ -122,7 +122,7 @@ class Discovery:
             return self._known[file][1]
         return None
 
-    def _sorted_out(self, files: Mapping[str, _Text]) -> Found:
+    def _classify(self, files: Mapping[str, _Text]) -> Found:
         references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
         extended = {name for file, text in files.items() for name in _files_named(text.extends, file, files)}
         included = {name for named in references.values() for name in named} - extended
@@ -162,7 +162,7 @@ def _read(text: str) -> _Text:
 
 def _files_named(names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
     """Yield those of the names that are files here."""
-    found = (next((path for path in meant(name, file) if path in files), None) for name in names)
+    found = (next((path for path in files_meant_by(name, file) if path in files), None) for name in names)
     return filter(None, found)
 
 

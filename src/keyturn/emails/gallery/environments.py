@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
-from keyturn.emails.gallery.naming import ending_of, meant
+from keyturn.emails.gallery.naming import ending_of, files_meant_by
 from keyturn.languages import Language
 
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
@@ -20,7 +20,7 @@ class FolderEnvironment(Environment):
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file that is named as the app's loader would find it from further up, or as it lies beside another."""
-        return next((file for file in meant(template, parent) if (self.folder / file).is_file()), template)
+        return next((file for file in files_meant_by(template, parent) if (self.folder / file).is_file()), template)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)

@@ -74,7 +74,7 @@ class Gallery:
         return self.templates.folders
 
     @property
-    def watched(self) -> list[Path]:
+    def watched_folders(self) -> list[Path]:
         """The folders that all that is shown comes from."""
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
@@ -95,7 +95,7 @@ class Gallery:
             _LOOK.reset(token)
 
     def names(self) -> list[str]:
-        return list(self._found().mails)
+        return list(self._current_look().mails)
 
     def entries(self) -> list[Entry]:
         return [self._entry(name) for name in self.names()]
@@ -103,7 +103,7 @@ class Gallery:
     def files(self, name: str) -> MailFiles:
         """Return the files of a mail. Raises LookupError where there is no such template."""
         try:
-            return self._found().mails[name]
+            return self._current_look().mails[name]
         except KeyError:
             raise LookupError(f"There is no template called {name}.") from None
 
@@ -112,10 +112,10 @@ class Gallery:
 
         Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read.
         """
-        known = self._known(name)
+        known = self._written_samples(name)
         if known or name in self.props:
             return known
-        return {GUESSED: Sample(GUESSED, self._guess(name), "guessed")}
+        return {GUESSED: Sample(GUESSED, self._guess_values(name), "guessed")}
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return one sample of a mail, also one that is made to try it. Raises LookupError, TemplateInvalid."""
@@ -135,9 +135,9 @@ class Gallery:
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
 
-    def shared(self) -> list[str]:
+    def shared_files(self) -> list[str]:
         """Return the files that mails share, layouts and partials, as templates refer to them."""
-        return self._found().shared
+        return self._current_look().shared
 
     def source(self, file: str) -> str:
         """Return a file of the folder, as templates refer to it. What is not UTF-8 in it shows as U+FFFD."""
@@ -145,12 +145,12 @@ class Gallery:
 
     def users(self, shared: str) -> list[str]:
         """Return the mails that refer to a shared file, also through another one."""
-        found = self._found()
+        found = self._current_look()
         return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files that a mail is made of, its own first. Raises LookupError."""
-        return self._found().reached_from(self.files(name))
+        return self._current_look().reached_from(self.files(name))
 
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
         """Return what gives a sample its templates; `prepare` is done to each Jinja environment."""
@@ -160,54 +160,54 @@ class Gallery:
 
     def _entry(self, name: str) -> Entry:
         try:
-            known = tuple(self._known(name))
+            known = tuple(self._written_samples(name))
             guessed = not known and name not in self.props
             samples = (GUESSED,) if guessed else known
             return Entry(name, samples, hostile.NAMES if samples else (), guessed=guessed)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 
-    def _known(self, name: str) -> Mapping[str, Sample]:
+    def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples that somebody has written. Raises LookupError, TemplateInvalid."""
         look = _LOOK.get()
         if look is None or look.gallery is not self:
-            return self._read(name)
+            return self._read_samples(name)
         if name not in look.samples:
-            look.samples[name] = self._read(name)
+            look.samples[name] = self._read_samples(name)
         return look.samples[name]
 
-    def _read(self, name: str) -> Mapping[str, Sample]:
+    def _read_samples(self, name: str) -> Mapping[str, Sample]:
         written: dict[str, Written] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
             written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names)
         props = self.props.get(name)
         if props is None:
-            return {one: Sample(one, sample.values, origin=self._origin(sample)) for one, sample in written.items()}
+            return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
         return {
-            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin(written[one]))
+            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin_of(written[one]))
             for one, typed in fit_samples(written, props).items()
         }
 
-    def _guess(self, name: str) -> Mapping[str, Any]:
+    def _guess_values(self, name: str) -> Mapping[str, Any]:
         return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name))))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""
         state = tuple(_state(self.folders / file) for file in self.files_of(name))
-        if self._made.get((name, what), ((), {}))[0] != state:
-            self._made[name, what] = state, make()
-        return self._made[name, what][1]
+        if self._results.get((name, what), ((), {}))[0] != state:
+            self._results[name, what] = state, make()
+        return self._results[name, what][1]
 
     @cached_property
-    def _made(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
+    def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
         return {}
 
-    def _origin(self, sample: Written) -> str:
+    def _origin_of(self, sample: Written) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
 
-    def _found(self) -> Found:
+    def _current_look(self) -> Found:
         look = _LOOK.get()
         return look.found if look is not None and look.gallery is self else self._discovery.look()
 

@@ -43,7 +43,7 @@ def name_of(file: str) -> str:
     return stem.as_posix()
 
 
-def meant(name: str, by: str) -> Iterator[str]:
+def files_meant_by(name: str, by: str) -> Iterator[str]:
     """Return the files that one template may mean by a name, the likeliest first.
 
     It is relative to the folder, or to the file that says it. Or the app's own loader starts elsewhere: further down,
@@ -66,16 +66,16 @@ def text_part(file: str, files: Collection[str]) -> str:
         for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")
         for other in ("text", "txt", "plain")
     ]  # fmt: skip
-    return _first(wanted, (".txt", ".text"), files)
+    return _first_file(wanted, (".txt", ".text"), files)
 
 
 def subject(file: str, files: Collection[str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
-    return _first(wanted, (".txt", ".text"), files) or _first([stem], (".subject",), files)
+    return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files)
 
 
-def _first(stems: Iterable[str], endings: Sequence[str], files: Collection[str]) -> str:
+def _first_file(stems: Iterable[str], endings: Sequence[str], files: Collection[str]) -> str:
     by_plain_name = {plain_name(file): file for file in files}
     return next(
         (by_plain_name[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in by_plain_name), ""

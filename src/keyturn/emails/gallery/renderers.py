@@ -1,6 +1,7 @@
 """Which templates draw a sample: as strict about unknown names as what is known of its values allows."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from jinja2 import Environment, StrictUndefined, Undefined
@@ -12,17 +13,14 @@ from keyturn.mail.rendering.render import Templates
 _UNKNOWN: Mapping[str, type[Undefined]] = {"typed": StrictUndefined, "plain": UnknownName, "guessed": StandIn}
 
 
+@dataclass(frozen=True)
 class Renderers:
     """`brands` are the globals of each brand by its name; `prepare` is done to each Jinja environment."""
 
-    def __init__(
-        self, templates: Templates, brands: Mapping[str, Mapping[str, object]],
-        prepare: Callable[[Environment], Environment],
-    ) -> None:  # fmt: skip
-        self._templates = templates
-        self._brands = brands
-        self._prepare = prepare
-        self._known: dict[tuple[str, str], Templates] = {}
+    templates: Templates
+    brands: Mapping[str, Mapping[str, object]]
+    prepare: Callable[[Environment], Environment]
+    _known: dict[tuple[str, str], Templates] = field(default_factory=dict)
 
     def __call__(self, sample: Sample, brand: str = "") -> Templates:
         """Return the templates. Raises LookupError where there is no such brand."""
@@ -35,12 +33,12 @@ class Renderers:
 
     def _templates_of_brand(self, brand: str) -> Templates:
         if not brand:
-            return self._templates
-        if brand not in self._brands:
+            return self.templates
+        if brand not in self.brands:
             raise LookupError(f"There is no brand called {brand}.")
-        return self._templates.with_globals(self._brands[brand])
+        return self.templates.with_globals(self.brands[brand])
 
     def _with_undefined(self, undefined: type[Undefined], environment: Environment) -> Environment:
-        prepared = self._prepare(environment)
+        prepared = self.prepare(environment)
         prepared.undefined = undefined
         return prepared

@@ -16,7 +16,7 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.mail.rendering.including import unwrapped
+from keyturn.mail.rendering.including import unwrap_includes
 from keyturn.mail.rendering.render import Templates
 
 
@@ -28,8 +28,8 @@ class Document:
     tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
     `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
     what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
-    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given; `typed`
-    tells that typed props describe them. `text` is empty where the template has no text part.
+    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given.
+    `text` is empty where the template has no text part.
     """
 
     template: str
@@ -37,7 +37,6 @@ class Document:
     sample: str
     language: Language
     values: Mapping[str, object]
-    typed: bool
     subject: str
     preheader: str
     markup: str
@@ -79,7 +78,7 @@ class Document:
         """Return the elements with one of these tags, or all, in the order of their start tags."""
         return (element for element in self.root.walk() if element.tag and (not tags or element.tag in tags))
 
-    def inside(self, element: Element) -> str:
+    def source_inside(self, element: Element) -> str:
         """Return what stands between an element's tags; its first character is at `element.inner.start`."""
         return self.markup[element.inner.start : element.inner.stop]
 
@@ -134,7 +133,9 @@ def read_document(
     """
     filled = templates.fill(template, sample.values, language)
     files = templates.files(template)
-    markup = _unwrap(filled.markup) if files.is_mjml else filled.markup
+    markup = filled.markup
+    if files.is_mjml:
+        markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
     parsed = parse_mjml(markup) if files.is_mjml else Parsed(parse_html(markup))
     refusal = ""
     try:
@@ -148,7 +149,6 @@ def read_document(
         sample=sample.name,
         language=language,
         values=sample.values,
-        typed=sample.kind == "typed",
         subject=mail.subject if mail else "",
         preheader=mail.preheader if mail else "",
         markup=markup,
@@ -159,10 +159,6 @@ def read_document(
         faults=parsed.faults,
         refusal=refusal,
     )
-
-
-def _unwrap(mjml: str) -> str:
-    return with_pieces(unwrapped(mjml), pieces_of(mjml))
 
 
 def _strip(text: str) -> str:

@@ -40,7 +40,7 @@ class Examination:
     def count(self, severity: str) -> int:
         return sum(one.finding.severity == severity for one in self.found)
 
-    def only(self, rules: Sequence[str]) -> "Examination":
+    def with_rules(self, rules: Sequence[str]) -> "Examination":
         """Keep the findings whose rule is named, in full or by its group ("mjml")."""
         wanted = set(rules)
         kept = (one for one in self.found if {one.finding.rule, one.finding.rule.partition("/")[0]} & wanted)
@@ -72,7 +72,7 @@ def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Langu
             continue
         for finding in find_unknown_filters(gallery, template):
             mails[finding].append(template)
-        for sample, language in _pairs(samples, languages):
+        for sample, language in _samples_in_languages(samples, languages):
             rendered += 1
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else "")
             for finding in dict.fromkeys(findings(templates_for(sample), template, sample, language, checks)):
@@ -84,7 +84,9 @@ def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Langu
     return Examination(tuple(Found(one, tuple(kept[one])) for one in ordered), len(names), rendered)
 
 
-def _pairs(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:
+def _samples_in_languages(
+    samples: Iterable[Sample], languages: Sequence[Language]
+) -> Iterator[tuple[Sample, Language]]:
     for number, sample in enumerate(samples):
         if number == 0:
             yield from ((sample, language) for language in languages)

@@ -26,7 +26,7 @@ def as_json(examination: Examination, shown: Shown) -> str:
             "errors": examination.count("error"),
             "warnings": examination.count("warning"),
             "notes": examination.count("note"),
-            "findings": [_plain(found, shown) for found in examination.found],
+            "findings": [_fields_of(found, shown) for found in examination.found],
         }
     )
 
@@ -43,28 +43,13 @@ def as_sarif(examination: Examination, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0, which code scanning services read."""
     first = {found.finding.rule: found.finding for found in reversed(examination.found)}
     rules = sorted(first)
-    return _encode(
-        {
-            "$schema": _SARIF_SCHEMA,
-            "version": "2.1.0",
-            "runs": [
-                {
-                    "tool": {
-                        "driver": {
-                            "name": "keyturn",
-                            "version": version("keyturn"),
-                            "rules": [_rule(first[rule]) for rule in rules],
-                        }
-                    },
-                    "columnKind": "unicodeCodePoints",
-                    "results": [_result(found, rules, shown) for found in examination.found],
-                }
-            ],
-        }
-    )
+    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(first[rule]) for rule in rules]}
+    results = [_result(found, rules, shown) for found in examination.found]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return _encode({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _plain(found: Found, shown: Shown) -> Mapping[str, Any]:
+def _fields_of(found: Found, shown: Shown) -> Mapping[str, Any]:
     finding = found.finding
     return {
         "rule": finding.rule,

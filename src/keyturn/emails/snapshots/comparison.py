@@ -77,7 +77,7 @@ class Snapshots:
             raise SettingsInvalid([Fault("goldens", f"{goldens.folder} is among the templates: keep it outside")])
         self.goldens = goldens
         self._gallery = gallery
-        self._languages = dict(_named(gallery, languages))
+        self._languages = dict(_languages_by_name(gallery, languages))
         self._templates_for = gallery.renderers()
 
     @property
@@ -104,7 +104,7 @@ class Snapshots:
         for template, group in groupby(names, attrgetter("template")):
             source = self._source(template)
             for name in group:
-                yield self._compared(name, source)
+                yield self._compare_to(name, source)
 
     def accept(self, comparison: Comparison) -> None:
         """Make the golden files say what was rendered; those of a mail that is gone go, too."""
@@ -129,7 +129,7 @@ class Snapshots:
         except LookupError:
             return _Source({}, MailFiles(""))
 
-    def _compared(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
+    def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
         before = self.goldens.read(name) if name.sample else None
         if isinstance(source, TemplateInvalid):
             return Comparison(name, before, fault=source)
@@ -153,7 +153,7 @@ class _Source(NamedTuple):
     files: MailFiles
 
 
-def _named(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
+def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
     """Yield the languages by what the name of a golden file says of them."""
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:

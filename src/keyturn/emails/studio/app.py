@@ -32,7 +32,7 @@ from keyturn.emails.studio.pages import (
 )
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.error_pages import error_page, failed_page
+from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
 from keyturn.emails.studio.pages.layout import HEADERS, Layout
 from keyturn.emails.studio.pages.query_errors import read_view
 from keyturn.emails.studio.pages.send_pages import SendPages
@@ -69,7 +69,11 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
-        exception_handlers={HTTPException: error_page(layout), Exception: failed_page(layout)},
+        exception_handlers={
+            HTTPException: error_page(layout),
+            LookupError: missing_page(layout),
+            Exception: failed_page(layout),
+        },
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,
@@ -109,14 +113,14 @@ def _static_files() -> Router:
 
 
 def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
-    def around(app: ASGIApp) -> ASGIApp:
+    def wrap(app: ASGIApp) -> ASGIApp:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             with gallery.one_look():
                 await app(scope, receive, send)
 
         return answer
 
-    return around
+    return wrap
 
 
 async def _with_headers(answer: Response[Any]) -> Response[Any]:

@@ -107,7 +107,9 @@ async def _wait_for_folder(studio: Studio) -> bool:
 def _watched_folders(studio: Studio) -> _Watched:
     outbox = _ensure_folder(studio.outbox)
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
-    return _Watched((*studio.gallery.watched, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens)
+    return _Watched(
+        (*studio.gallery.watched_folders, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens
+    )
 
 
 def _ensure_folder(outbox: Path | None) -> Path | None:

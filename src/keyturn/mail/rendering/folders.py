@@ -19,8 +19,9 @@ class Folders:
     def __contains__(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self.all)
 
-    def name_of(self, path: Path) -> str:
+    def name_of(self, file: Path | str) -> str:
         """Return a file's name as templates refer to it; its whole path where it lies elsewhere."""
+        path = Path(file)
         inside = (path.relative_to(folder) for folder in self.all if path.is_relative_to(folder))
         return next(inside, path).as_posix()
 

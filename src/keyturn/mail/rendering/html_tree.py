@@ -1,7 +1,7 @@
 """HTML as a tree with the offset of every tag, attribute and text, read as forgivingly as a browser reads it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -68,8 +68,14 @@ class Element:
         """Say where the end tag begins, and what is behind it."""
         self.inner, self.end = range(self.inner.start, stop), end
 
-    def get(self, name: str, default: str = "") -> str:
-        return self.attributes[name].value if name in self.attributes else default
+    @property
+    def behind_name(self) -> int:
+        """The offset behind the name in its start tag."""
+        return self.offset + 1 + len(self.tag)
+
+    def get(self, name: str) -> str:
+        """Return the value of an attribute, empty where there is none."""
+        return self.attributes[name].value if name in self.attributes else ""
 
     def find(self, tag: str) -> "Element | None":
         return next((element for element in self.walk() if element.tag == tag), None)
@@ -126,6 +132,15 @@ def parse_html(html: str, base: int = 0) -> Element:
     parser.feed(html)
     parser.close()
     return parser.root
+
+
+def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
+    """Return the source with other text between some offsets, (start, stop, text); what is between them stays."""
+    parts, behind = [], 0
+    for start, stop, text in sorted(changes):
+        parts += [source[behind:start], text]
+        behind = stop
+    return "".join([*parts, source[behind:]])
 
 
 class _Parser(HTMLParser):

@@ -51,7 +51,7 @@ def places_of(path: str, name: str) -> list[str]:
     return list(dict.fromkeys((normpath(join(dirname(name), path)), normpath(path))))
 
 
-def unwrapped(mjml: str) -> str:
+def unwrap_includes(mjml: str) -> str:
     """Return MJML of the same length, with blanks for the mjml, mj-head and mj-body of files that were included."""
     if mjml.count("<mjml") < 2:  # noqa: PLR2004 - the mail's own, and another
         return mjml

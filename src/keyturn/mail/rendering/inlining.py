@@ -13,7 +13,7 @@ import tinycss2
 from css_inline import CSSInliner
 from tinycss2.ast import Declaration
 
-from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 _NUMBER = "data-keyturn-tag"
 _LEFT = re.compile(r"<style>(.*?)</style>", re.DOTALL)
@@ -42,19 +42,15 @@ def _tags(html: str) -> list[Element]:
 
 def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
     """Return the HTML with what `rewrite` makes of each start tag, which it is given with the HTML."""
-    parts, behind = [], 0
-    for tag in tags:
-        parts += [html[behind : tag.offset], rewrite(html, tag)]
-        behind = tag.inner.start
-    return "".join([*parts, html[behind:]])
+    return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
 
 
 def _number_elements(html: str, tag: Element) -> str:
     """Return the tag for the copy: without its own style, which css-inline would have to understand to keep."""
-    behind_name, (start, end) = _behind_name(tag), _place_of_style(html, tag)
+    start, end = _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
     number = f' {_NUMBER}="{tag.number}"{ignored}'
-    return f"{html[tag.offset : behind_name]}{number}{html[behind_name:start]}{html[end : tag.inner.start]}"
+    return f"{html[tag.offset : tag.behind_name]}{number}{html[tag.behind_name : start]}{html[end : tag.inner.start]}"
 
 
 def _style_tag(html: str, tag: Element, given: str) -> str:
@@ -87,8 +83,4 @@ def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
     """
     if style := tag.attributes.get("style"):
         return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
-    return _behind_name(tag), _behind_name(tag)
-
-
-def _behind_name(tag: Element) -> int:
-    return tag.offset + 1 + len(tag.tag)
+    return tag.behind_name, tag.behind_name

@@ -4,7 +4,7 @@ import re
 
 from mjml import mjml2html
 
-from keyturn.mail.rendering.including import unwrapped
+from keyturn.mail.rendering.including import unwrap_includes
 
 _INLINE_STYLE = re.compile(
     r"""<!--.*?-->|(<mj-style\b[^>]*?\sinline\s*=\s*["']inline["'][^>]*(?<!/)>)(.*?)(?=</mj-style\s*>)""", re.DOTALL
@@ -24,7 +24,7 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with what the compiler says."""
-    mjml = unwrapped(mjml)
+    mjml = unwrap_includes(mjml)
     if "inline" not in mjml:
         return _compile(mjml)
     styles: list[str] = []

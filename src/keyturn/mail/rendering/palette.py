@@ -39,8 +39,8 @@ def palette_for(accent: str, dark_accent: str) -> tuple[Palette, list[str]]:
     is black or white by contrast.
     """
     plain, warnings = Palette(), []
-    light = _readable(accent, (plain.panel, plain.mail_ground, plain.ground), darken=True)
-    dark = _readable(dark_accent, (plain.dark_panel, plain.dark_mail_ground, plain.dark_ground), darken=False)
+    light = _make_readable(accent, (plain.panel, plain.mail_ground, plain.ground), darken=True)
+    dark = _make_readable(dark_accent, (plain.dark_panel, plain.dark_mail_ground, plain.dark_ground), darken=False)
     for name, wanted, got in (("brand.accent", accent, light), ("brand.accent_dark", dark_accent, dark)):
         if wanted.lower() != got:
             warnings.append(f"{name}: {wanted} is under {ENOUGH} : 1 on its ground; {got} is used")
@@ -57,7 +57,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _readable(colour: str, grounds: tuple[str, ...], *, darken: bool) -> str:
+def _make_readable(colour: str, grounds: tuple[str, ...], *, darken: bool) -> str:
     """Move the lightness, and nothing else, until the colour is readable on every ground."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
     found = colour.lower()

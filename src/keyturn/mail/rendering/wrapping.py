@@ -18,14 +18,14 @@ def short_lines(text: str) -> str:
     lines = []
     for line in text.splitlines():
         rest = line
-        while cut := _cut(rest):
+        while cut := _find_break(rest):
             lines.append(rest[:cut])
             rest = rest[cut:].removeprefix(" ")
         lines.append(rest)
     return "\n".join(lines)
 
 
-def _cut(line: str) -> int:
+def _find_break(line: str) -> int:
     """Return where to break a line that is too long: as late as it fits, else as soon as it can be; 0 for nowhere."""
     if not _OTHER_WIDTHS.search(line):  # most lines, and a mail has many: looking at each letter would be half its time
         if len(line) <= _COLUMNS:

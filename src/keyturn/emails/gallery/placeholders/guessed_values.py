@@ -51,7 +51,7 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
         return _values(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
         return {}
-    return _plain(one, named, nth)
+    return _plain_value(one, named, nth)
 
 
 def _is_list(one: Variable) -> bool:
@@ -63,7 +63,7 @@ def _is_list(one: Variable) -> bool:
 def _list(one: Variable, depth: int) -> list[Any]:
     if depth >= _DEEPEST_LIST:
         return []
-    return [_item(one.one(), one.name, nth, depth + 1) for nth in range(_ITEMS)]
+    return [_item(one.item_variable(), one.name, nth, depth + 1) for nth in range(_ITEMS)]
 
 
 def _item(item: Variable, of: str, nth: int, depth: int) -> Any:
@@ -81,7 +81,7 @@ def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:
     return {key: _value(value, "", nth, depth + 1) for nth, key in enumerate(keys)}
 
 
-def _plain(one: Variable, named: Named, nth: int) -> Any:
+def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     text, words = text_for(named, nth), "_".join(named.words)
     if one.filters & OF_MONEY and not _is_number(text):
         text = text_for(Named("price"), nth)

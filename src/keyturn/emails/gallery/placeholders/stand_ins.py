@@ -18,10 +18,10 @@ class UnknownName(Undefined):
 
     __slots__ = ()
 
-    def _printed(self) -> Any:
+    def _refuse_to_print(self) -> Any:
         raise UndefinedError(self._undefined_message)
 
-    __str__ = __html__ = _printed
+    __str__ = __html__ = _refuse_to_print
 
 
 class StandIn(Undefined):
@@ -69,17 +69,17 @@ class StandIn(Undefined):
 
     __call__ = _call
 
-    def _one(self, *_: Any) -> Any:
+    def _answer_one(self, *_: Any) -> Any:
         return 1
 
-    def _true(self, *_: Any) -> Any:
+    def _answer_true(self, *_: Any) -> Any:
         return True
 
-    def _one_point(self) -> Any:
+    def _answer_one_point(self) -> Any:
         return 1.0
 
-    __float__ = _one_point
-    __int__ = __index__ = __round__ = _one
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _one
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _one
-    __lt__ = __le__ = __gt__ = __ge__ = _true
+    __float__ = _answer_one_point
+    __int__ = __index__ = __round__ = _answer_one
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _answer_one
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer_one
+    __lt__ = __le__ = __gt__ = __ge__ = _answer_true

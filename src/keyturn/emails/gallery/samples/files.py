@@ -58,7 +58,7 @@ def find_samples(
     found: dict[str, Written] = {}
     for place in _places(folder, name, markup, elsewhere):
         for file in _with_endings(place.stem):
-            for sample, written in _read(file, place.holds, printed_names).items():
+            for sample, written in _read_file(file, place.holds, printed_names).items():
                 if sample in found:
                     other = f"{found[sample].file.parent.name}/{found[sample].file.name}"
                     raise TemplateInvalid(str(file), written.line, f"sample [{sample}] is in {other} already")
@@ -93,14 +93,14 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None) -> Ite
     yield _Place(stem.with_name(f"{stem.name}.samples"), "tables")
     yield _Place(stem, "either")
     if own:
-        yield from _each(stem.parent / "samples")
+        yield from _places_in(stem.parent / "samples")
     roots = {stem.parent / "samples" / stem.name, folder / "samples" / name, folder.parent / "samples" / name}
     for root in sorted(roots | ({elsewhere / name} if elsewhere else set()), key=lambda root: (-len(root.parts), root)):
         yield _Place(root, "either")
-        yield from _each(root)
+        yield from _places_in(root)
 
 
-def _each(folder: Path) -> Iterator[_Place]:
+def _places_in(folder: Path) -> Iterator[_Place]:
     if folder.is_dir():
         stems = {file.with_suffix("") for file in folder.iterdir() if file.suffix.lower() in READERS}
         yield from (_Place(stem, "one") for stem in sorted(stems))
@@ -111,7 +111,7 @@ def _with_endings(stem: Path) -> Iterator[Path]:
     return (file for file in files if file.is_file())
 
 
-def _read(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, Written]:
+def _read_file(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, Written]:
     tables = read_tables(file)
     if holds == "one" or (holds == "either" and _is_one(tables, printed_names)):
         name = file.stem if holds == "one" else ONLY

@@ -23,18 +23,18 @@ def without_defaults(values: Mapping[str, Any], fields: Fields) -> dict[str, Any
     """Return plain data without what is None when it is not there: TOML has no word for None."""
     shapes = {field.encode_name: field for field in fields}
     return {
-        name: _within(value, shapes[name].type) if name in shapes else value
+        name: _without_defaults_in(value, shapes[name].type) if name in shapes else value
         for name, value in values.items()
         if value is not None or name not in shapes or shapes[name].default is not None
     }
 
 
-def _within(value: Any, shape: Shape) -> Any:
+def _without_defaults_in(value: Any, shape: Shape) -> Any:
     for one in alternatives(shape):
         if isinstance(value, dict) and (fields := parts_of(one)):
             return without_defaults(value, fields)
         if isinstance(value, list) and (item := getattr(one, "item_type", None)) is not None:
-            return [_within(each, item) for each in value]
+            return [_without_defaults_in(each, item) for each in value]
     return value
 
 

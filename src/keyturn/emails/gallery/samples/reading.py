@@ -77,7 +77,7 @@ def _toml(text: str) -> Any:
 
 
 def _json(text: str) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def expect_each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -85,7 +85,7 @@ def _json(text: str) -> Any:
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=once) if text.strip() else None
+        return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else None
     except json.JSONDecodeError as error:
         raise Unreadable(f"{error.msg} (at line {error.lineno}, column {error.colno})", error.lineno) from error
 

@@ -22,6 +22,6 @@ class Sample:
     origin: str = ""
 
     @property
-    def known(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the values are all there is: a name that is not among them is a mistake."""
         return self.kind != "guessed"

@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def name_fault(name: str) -> str:
     return "" if _NAME.fullmatch(name) else "A name is up to 60 letters, digits, - and _, such as long_name."
 
 
+@dataclass
 class SampleFiles:
     """Where the samples of one mail are written, and where a new one would be.
 
@@ -32,32 +34,27 @@ class SampleFiles:
     them.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        name: str,
-        markup: str,
-        *,
-        elsewhere: Path | None = None,
-        printed_names: Callable[[], Collection[str]] = tuple,
-    ) -> None:
-        self._folder = folder.resolve()
-        self._mail = name
-        self._markup = markup
-        self._elsewhere = elsewhere
-        self._printed_names = printed_names
+    folder: Path
+    mail: str
+    markup: str
+    _: KW_ONLY
+    elsewhere: Path | None = None
+    printed_names: Callable[[], Collection[str]] = tuple
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
 
     def has(self, name: str) -> bool:
-        return name in self._written()
+        return name in self._written_samples()
 
     def file_for(self, name: str) -> Path:
         """Return the file that holds the sample, or that it would be added to."""
-        written = self._written()
+        written = self._written_samples()
         if name in written:
             return written[name].file
         shared = (file for file in reversed([sample.file for sample in written.values()]) if not self._holds_one(file))
-        inside = (file for file in shared if file.resolve().is_relative_to(self._folder))
-        return next(inside, self._default())
+        inside = (file for file in shared if file.resolve().is_relative_to(self.folder))
+        return next(inside, self._default_file())
 
     def is_writable(self, name: str = "") -> bool:
         file = self.file_for(name)
@@ -73,7 +70,7 @@ class SampleFiles:
         file, text = self.file_for(name), self.text_with(name, values, fields)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            half = _beside(file, text)
+            half = _write_beside(file, text)
             try:
                 half.replace(file)
             finally:
@@ -87,8 +84,8 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
-        if not file.resolve().is_relative_to(self._folder):
-            raise SampleNotSaved(file, f"it is outside of {self._folder}")
+        if not file.resolve().is_relative_to(self.folder):
+            raise SampleNotSaved(file, f"it is outside of {self.folder}")
         try:
             return self._text(file, name, values, fields)
         except TemplateInvalid as error:
@@ -108,10 +105,10 @@ class SampleFiles:
             raise ValueError("it is written in a way that nothing can be added to")
         return new.replace("\n", "\r\n") if "\r\n" in old else new
 
-    def _written(self) -> Mapping[str, Written]:
+    def _written_samples(self) -> Mapping[str, Written]:
         with suppress(TemplateInvalid):
             return find_samples(
-                self._folder, self._mail, self._markup, elsewhere=self._elsewhere, printed_names=self._printed_names
+                self.folder, self.mail, self.markup, elsewhere=self.elsewhere, printed_names=self.printed_names
             )
         return {}
 
@@ -119,14 +116,14 @@ class SampleFiles:
         """Tell whether a file is the values of one sample, and no table for each of several."""
         if not file.exists():
             return False
-        names = [name for name, sample in self._written().items() if sample.file == file]
+        names = [name for name, sample in self._written_samples().items() if sample.file == file]
         return names in ([file.stem], [ONLY]) and set(read_tables(file)) != set(names)
 
-    def _default(self) -> Path:
-        markup = self._folder / self._markup
-        if markup.parent == self._folder / self._mail:
+    def _default_file(self) -> Path:
+        markup = self.folder / self.markup
+        if markup.parent == self.folder / self.mail:
             return markup.parent / "samples.toml"
-        stem = self._folder / self._mail
+        stem = self.folder / self.mail
         return stem.with_name(f"{stem.name}.samples.toml")
 
 
@@ -138,7 +135,7 @@ def _holds(ending: str, text: str, values: Mapping[str, Any]) -> bool:
         return False
 
 
-def _beside(file: Path, text: str) -> Path:
+def _write_beside(file: Path, text: str) -> Path:
     """Write a file that can take the place of `file` at once (POSIX rename), readable by whoever could read that."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
     half = Path(name)

@@ -59,7 +59,7 @@ def shape_of(value: object) -> Shape:
             return inspect.AnyType()
         return _mapping({name: (shape_of(each), True) for name, each in value.items()})
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return inspect.ListType(_common([shape_of(item) for item in value]))
+        return inspect.ListType(_common_shape([shape_of(item) for item in value]))
     return _SIMPLE.get(type(value), inspect.AnyType())
 
 
@@ -75,7 +75,7 @@ def first_that_fits(texts: Iterable[str], shape: inspect.StrType) -> str | None:
     return next((text for text in texts if fits(text, shape)), None)
 
 
-def _common(shapes: Sequence[Shape]) -> Shape:
+def _common_shape(shapes: Sequence[Shape]) -> Shape:
     if not shapes:
         return inspect.AnyType()
     if all(isinstance(shape, inspect.TypedDictType) for shape in shapes):
@@ -92,7 +92,7 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
         found.setdefault(field.name, []).append(field)
     return _mapping(
         {
-            name: (_common([field.type for field in fields]), _is_always_there(fields, len(mappings)))
+            name: (_common_shape([field.type for field in fields]), _is_always_there(fields, len(mappings)))
             for name, fields in found.items()
         }
     )

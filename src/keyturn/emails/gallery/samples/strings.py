@@ -39,13 +39,5 @@ def _replace(value: Any, shape: Shape, replacement: Replacement) -> Any:
                     value, **with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
                 )
             case ((str() | list() | tuple() | Mapping()), inspect.AnyType()) if (told := shape_of(value)) != one:
-                return _each(value, replacement) if _is_mixed(told) else _replace(value, told, replacement)
+                return _replace(value, told, replacement)
     return value
-
-
-def _is_mixed(shape: Shape) -> bool:
-    return isinstance(shape, inspect.ListType) and isinstance(shape.item_type, inspect.AnyType)
-
-
-def _each(values: Any, replacement: Replacement) -> Any:
-    return type(values)(_replace(value, inspect.AnyType(), replacement) for value in values)

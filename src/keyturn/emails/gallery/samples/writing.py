@@ -24,7 +24,7 @@ NATIVE: Mapping[str, tuple[type, ...]] = {
 def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     import tomlkit  # noqa: PLC0415 - nobody needs it before the first save
 
-    if missing := _nowhere(table):
+    if missing := _find_null(table):
         raise ValueError(f"TOML has no null, and {missing} is null")
     if not text:
         return tomlkit.dumps({name: table} if name else table)
@@ -32,11 +32,11 @@ def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     if name is None:
         _update(document, table)
     elif name not in document:
-        return _apart(text) + tomlkit.dumps({name: table})
+        return _with_blank_line(text) + tomlkit.dumps({name: table})
     elif isinstance(document[name], tomlkit.items.Table):
         _update(document[name], table)
     elif isinstance(document[name], tomlkit.items.InlineTable):
-        document[name] = _inline(dict(table))
+        document[name] = _inline_item(dict(table))
     else:  # its parts are apart, which tomlkit does not put together
         raise ValueError(f"[{name}] is in several pieces there")
     return tomlkit.dumps(document)
@@ -48,7 +48,7 @@ def toml_lines(name: str, table: Mapping[str, Any], comments: Mapping[str, str])
 
     lines = tomlkit.table()
     for key, value in table.items():
-        lines[key] = _inline(value)
+        lines[key] = _inline_item(value)
         if comments.get(key):
             lines[key].comment(comments[key]).trivia.comment_ws = "  "
     return tomlkit.dumps({name: lines}).rstrip("\n")
@@ -77,38 +77,38 @@ def _update(table: Any, values: Mapping[str, Any]) -> None:
             del was[len(value) :]
             for at, one in enumerate(value):
                 _update(was[at], one) if at < len(was) else was.append(tomlkit.item(one))
-        elif was is None or not _same(getattr(was, "unwrap", lambda was=was: was)(), value):
-            table[key] = _inline(value)
+        elif was is None or not _is_same(getattr(was, "unwrap", lambda was=was: was)(), value):
+            table[key] = _inline_item(value)
     body.extend(tail)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _is_same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _inline(value: Any) -> Any:
+def _inline_item(value: Any) -> Any:
     import tomlkit  # noqa: PLC0415
 
     if isinstance(value, dict):
         inline = tomlkit.inline_table()
-        inline.update({key: _inline(one) for key, one in value.items()})
+        inline.update({key: _inline_item(one) for key, one in value.items()})
         return inline
     if isinstance(value, list):
         array = tomlkit.array()
-        array.extend(_inline(one) for one in value)
+        array.extend(_inline_item(one) for one in value)
         return array
     return tomlkit.item(value)
 
 
-def _nowhere(value: Any, name: str = "") -> str:
+def _find_null(value: Any, name: str = "") -> str:
     """Return the name of what is null; nothing where all is something."""
     match value:
         case None:
             return name
         case dict():
-            return next(filter(None, (_nowhere(each, f"{name}.{key}".strip(".")) for key, each in value.items())), "")
+            return next(filter(None, (_find_null(each, f"{name}.{key}".strip(".")) for key, each in value.items())), "")
         case list():
-            return next(filter(None, (_nowhere(each, f"{name}[{at}]") for at, each in enumerate(value))), "")
+            return next(filter(None, (_find_null(each, f"{name}[{at}]") for at, each in enumerate(value))), "")
     return ""
 
 
@@ -128,7 +128,7 @@ def _yaml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
             while len(kept.splitlines()) > 1 and re.match(r"\s*(#|$)", kept.splitlines()[-1]):
                 kept = "".join(kept.splitlines(keepends=True)[:-1])
             return text[:start] + new.rstrip("\n") + text[start + len(kept.rstrip()) :]
-    return _apart(text) + new
+    return _with_blank_line(text) + new
 
 
 def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
@@ -142,7 +142,7 @@ def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     return written + ("\n" if text.endswith("\n") or not text else "")
 
 
-def _apart(text: str) -> str:
+def _with_blank_line(text: str) -> str:
     """Return the text with an empty line at its end; nothing for nothing."""
     return "" if not text.strip() else text + "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
 

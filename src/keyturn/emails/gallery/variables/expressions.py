@@ -40,10 +40,7 @@ class Expressions:
     def see(self, node: nodes.Node, scope: Scope, use: Use | None = None) -> Values:
         """Note what an expression does with its names, `use` with its value; return what it may come to."""
         values = self._value(node, scope)
-        if use:
-            for value in values:
-                value.uses.add(use)
-        return values
+        return self._mark(values, use) if use else values
 
     def _value(self, node: nodes.Node, scope: Scope) -> Values:  # noqa: C901, PLR0912 - a case for each expression
         match node:
@@ -94,7 +91,7 @@ class Expressions:
             return self._mark(values, "length")
         self.see(node.arg, scope, "passed")
         if isinstance(node.arg, nodes.Const):
-            return tuple(one.one() for one in self._mark(values, "indexed"))
+            return tuple(one.item_variable() for one in self._mark(values, "indexed"))
         return ()
 
     def _read_call(self, node: nodes.Call, scope: Scope) -> Values:
@@ -169,7 +166,7 @@ class Expressions:
             case "groupby":
                 return tuple(_groups_of(one, by) for one, by in zip(values, taken, strict=True))
         if node.name in ONE_OF_IT:
-            return tuple(one.one() for one in values)
+            return tuple(one.item_variable() for one in values)
         return values if node.name in FEWER_OR_ELSEWHERE else ()
 
     def _taken_from_items(self, node: nodes.Filter, values: Values) -> Values:
@@ -180,9 +177,8 @@ class Expressions:
         path = named[0].value if named and isinstance(named[0], nodes.Const) else ""
         if node.name == "map" and not path:
             return ()
-        return tuple(
-            _attribute_at(one.one(), path.split(".") if isinstance(path, str) and path else []) for one in values
-        )
+        steps = path.split(".") if isinstance(path, str) and path else []
+        return tuple(_attribute_at(one.item_variable(), steps) for one in values)
 
     def _read_format(self, pattern: str, arguments: Iterable[nodes.Expr], scope: Scope) -> None:
         use: Use = "number" if NUMBER_FORMAT.search(pattern) else "printed"

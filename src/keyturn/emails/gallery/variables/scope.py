@@ -39,5 +39,5 @@ class Scope:
             scope = scope.outer
         return None
 
-    def inner(self, **bound: Values) -> "Scope":
+    def inner_scope(self, **bound: Values) -> "Scope":
         return replace(self, names=dict(bound), outer=self)

@@ -79,7 +79,7 @@ class Usage:
                 self._body(node.body, scope)
                 self._bind(node.target, (), scope)
             case nodes.With():
-                inner = scope.inner()
+                inner = scope.inner_scope()
                 for target, value in zip(node.targets, node.values, strict=True):
                     self._bind(target, see(value, scope), inner)
                 self._body(node.body, inner)
@@ -89,15 +89,15 @@ class Usage:
                 scope.names[node.name] = Macro(node, scope)
             case nodes.CallBlock():
                 see(node.call, scope)
-                self._body(node.body, scope.inner(**{one.name: () for one in node.args}))
+                self._body(node.body, scope.inner_scope(**{one.name: () for one in node.args}))
             case nodes.FilterBlock() | nodes.ScopedEvalContextModifier():
-                self._body(node.body, scope.inner())
+                self._body(node.body, scope.inner_scope())
             case nodes.ExprStmt():
                 see(node.node, scope)
             case nodes.Extends():
                 self._bring_in(node.template, scope)
             case nodes.Include():
-                self._bring_in(node.template, scope.inner())
+                self._bring_in(node.template, scope.inner_scope())
             case nodes.Import():
                 scope.names[node.target] = self._module(node, scope)
             case nodes.FromImport():
@@ -109,9 +109,9 @@ class Usage:
                 pass
 
     def _loop(self, node: nodes.For, scope: Scope) -> None:
-        inner = scope.inner(loop=())
+        inner = scope.inner_scope(loop=())
         called = node.target.name if isinstance(node.target, nodes.Name) else ""
-        items = tuple(one.one(called) for one in self._expressions.see(node.iter, scope, "list"))
+        items = tuple(one.item_variable(called) for one in self._expressions.see(node.iter, scope, "list"))
         self._bind(node.target, items, inner)
         if node.test:
             self._expressions.see(node.test, inner, "asked")
@@ -137,7 +137,7 @@ class Usage:
             isinstance(call.node, nodes.Name) and call.node.name == "super" for call in node.find_all(nodes.Call)
         ):
             self._overridden.add(node.name)
-        self._body(node.body, scope.inner())
+        self._body(node.body, scope.inner_scope())
 
     def _bring_in(self, named: nodes.Node, scope: Scope) -> None:
         for file in _files(named):
@@ -179,7 +179,7 @@ class Usage:
         bound |= {name: see(defaults[name], macro.scope) if name in defaults else () for name in names}
         bound |= dict(zip(names, given, strict=False))
         bound |= {name: values for name, values in named.items() if name in names}
-        self._body(macro.node.body, replace(macro.scope.inner(**bound), depth=scope.depth + 1))
+        self._body(macro.node.body, replace(macro.scope.inner_scope(**bound), depth=scope.depth + 1))
         return True
 
 

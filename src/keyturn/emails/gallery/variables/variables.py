@@ -35,7 +35,7 @@ class Variable:
     def attribute(self, name: str) -> "Variable":
         return self.attributes.setdefault(name, Variable(name))
 
-    def one(self, called: str = "") -> "Variable":
+    def item_variable(self, called: str = "") -> "Variable":
         """Return what an item of it is. A loop's name for it counts where it says more than "item"."""
         if self.item is None:
             says_more = len(called) > len("of") and called not in _SAYS_NOTHING

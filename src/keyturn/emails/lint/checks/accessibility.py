@@ -97,7 +97,7 @@ def _tables(document: Document) -> Iterator[Finding]:
     """Yield tables that are neither of data, with header cells, nor marked as layout, and those that are both."""
     for element in document.elements("mj-table"):
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
-        if not inside_attributes and not element.get("role") and "<th" not in document.inside(element):
+        if not inside_attributes and not element.get("role") and "<th" not in document.source_inside(element):
             yield _table(document, element.offset, "mj-table")
     for table in document.html_elements("table"):
         headed = _has_header_cells(table)

@@ -87,7 +87,7 @@ def _is_link(element: Element) -> bool:
 def _of_element(document: Document, element: Element) -> Anchor:
     href = element.attributes.get("href")
     base = element.parent.get("base-url") if element.parent else ""  # of an mj-navbar
-    text = parse_html(document.inside(element)).text()
+    text = parse_html(document.source_inside(element)).text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(
         address=base + href.value.strip() if href else None,

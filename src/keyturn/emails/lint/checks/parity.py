@@ -20,7 +20,7 @@ _HTML = re.compile(
 
 
 def check_parity(document: Document) -> Iterator[Finding]:
-    yield from _unfilled(document)
+    yield from _unfilled_places(document)
     if not document.text.strip():
         yield document.finding(
             Place(document.files.markup),  # also where a layout wrote all of it
@@ -31,11 +31,11 @@ def check_parity(document: Document) -> Iterator[Finding]:
         )
         return
     yield from _html_in_text(document)
-    yield from _links(document)
+    yield from _links_in_one_part(document)
     yield from _long_lines(document)
 
 
-def _unfilled(document: Document) -> Iterator[Finding]:
+def _unfilled_places(document: Document) -> Iterator[Finding]:
     for text, place in ((document.markup, document.place), (document.text, document.text_place)):
         for found in UNFILLED.finditer(text):
             if not is_sample_value(document.values, found[0]):
@@ -63,7 +63,7 @@ def _html_in_text(document: Document) -> Iterator[Finding]:
             )
 
 
-def _links(document: Document) -> Iterator[Finding]:
+def _links_in_one_part(document: Document) -> Iterator[Finding]:
     in_text = addresses_in(document.text)
     in_html = [anchor for anchor in anchors(document) if _can_be_compared(anchor)]
     seen = set()

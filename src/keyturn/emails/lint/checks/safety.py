@@ -76,7 +76,7 @@ class _Audit:
 
     def items(self) -> Iterator[AuditItem]:
         yield AuditItem("one call to action", self._one_call_to_action())
-        yield AuditItem("https", self._encrypted())
+        yield AuditItem("https", self._https())
         yield AuditItem("allowed host", self._allowed_host())
         yield AuditItem("same link in both parts", self._same_link_in_both_parts())
         yield AuditItem("no token in subject or preheader", self._no_token_in_the_envelope())
@@ -103,7 +103,7 @@ class _Audit:
             )  # fmt: skip
         return None
 
-    def _encrypted(self) -> Finding | None:
+    def _https(self) -> Finding | None:
         for anchor in self._links:
             address = anchor.address or ""
             if not address.startswith("https://") and host_of(address) not in LOOPBACK:

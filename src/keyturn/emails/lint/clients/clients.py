@@ -64,7 +64,7 @@ class Clients(msgspec.Struct, frozen=True):
     groups: tuple[str, ...]
 
     @classmethod
-    def named(cls, names: Iterable[str]) -> "Clients":
+    def from_names(cls, names: Iterable[str]) -> "Clients":
         """Return the groups that somebody names, also with commas between; "all" is every one, no name the usual ones.
 
         Raises UnknownClients.

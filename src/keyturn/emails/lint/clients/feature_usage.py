@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from keyturn.emails.lint.clients import features
-from keyturn.emails.lint.css.selectors import Selector
 from keyturn.emails.lint.css.stylesheets import Declaration, Rule, read_style, read_stylesheet
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle
@@ -82,7 +81,8 @@ def _of_stylesheet(style: AuthoredStyle) -> Iterator[FeatureUse]:
 
 
 def _of_selectors(rule: Rule, base: int) -> Iterator[FeatureUse]:
-    parts = {part for selector in rule.selectors for part in _parts(selector)}
+    compounds = (compound for selector in rule.selectors for compound in selector.compounds)
+    parts = {f":{pseudo}" for compound in compounds for pseudo in compound.pseudos}
     for part in sorted(parts | ({"&"} if rule.nested else set())):
         for slug in features.of_selector_part(part):
             yield FeatureUse(slug, part, base + rule.offset)
@@ -95,11 +95,6 @@ def _of_declarations(declarations: Iterable[Declaration], base: int) -> Iterator
             continue
         for slug in features.of_declaration(declaration.name, declaration.value):
             yield FeatureUse(slug, declaration.value, base + declaration.offset)
-
-
-def _parts(selector: Selector) -> Iterator[str]:
-    for compound in selector.compounds:
-        yield from (f":{pseudo}" for pseudo in compound.pseudos)
 
 
 def _is_optional(rule: Rule) -> bool:

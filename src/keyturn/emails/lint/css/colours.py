@@ -24,7 +24,7 @@ class Colour(NamedTuple):
     blue: float
     alpha: float = 1.0
 
-    def over(self, ground: "Colour") -> "Colour":
+    def blend_over(self, ground: "Colour") -> "Colour":
         return Colour(
             *(mine * self.alpha + under * (1 - self.alpha) for mine, under in zip(self[:3], ground, strict=False))
         )

@@ -62,7 +62,7 @@ class Painter:
             if any(character.isalnum() for character in node.own_text()) and paint.size > 1:
                 yield node, paint
 
-    def recoloured(self) -> Iterator[tuple[Element, dict[str, str]]]:
+    def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
         """Yield every element that is seen and has colours of its own, and what they are in this mode, as CSS."""
         for node, styles, paint in self._seen_elements(self._root, self.canvas):
             declarations = self._own_lines(styles)
@@ -99,24 +99,24 @@ class Painter:
         if "background-color" not in styles or under is None:
             return under
         found = self._own_ground(styles)
-        return found.over(under) if found else None
+        return found.blend_over(under) if found else None
 
     def _own_ground(self, styles: Styles) -> Colour | None:
         winner = styles.get("background-color")
         found = read_ground(winner.value) if winner else None
         if found is None or winner is None or winner.declared_for_mode or not self._mode.inverts:
             return found
-        return self._line(found)
+        return self._line_colour(found)
 
     def _own_lines(self, styles: Styles) -> dict[str, str]:
         lines = {
-            name: winner.value if winner.declared_for_mode else replace_colours(winner.value, self._line)
+            name: winner.value if winner.declared_for_mode else replace_colours(winner.value, self._line_colour)
             for name, winner in styles.items()
             if _LINES.fullmatch(name)
         }
         return lines if any(line != styles[name].value for name, line in lines.items()) else {}
 
-    def _line(self, colour: Colour) -> Colour:
+    def _line_colour(self, colour: Colour) -> Colour:
         """Return what becomes of a line: what becomes of a ground."""
         return invert_ground(colour, self._mode)._replace(alpha=colour.alpha) if self._mode.inverts else colour
 
@@ -135,5 +135,5 @@ class Painter:
         if found is None or ground is None:
             return None
         if self._mode.inverts and not (winner and winner.declared_for_mode):
-            found = invert_text(found.over(ground), ground, self._mode)
-        return found.over(ground)
+            found = invert_text(found.blend_over(ground), ground, self._mode)
+        return found.blend_over(ground)

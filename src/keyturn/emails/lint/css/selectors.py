@@ -1,12 +1,22 @@
 """Selectors: what mails use of Selectors Level 4, read from tinycss2's tokens and matched against a drawn mail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tinycss2.ast import FunctionBlock, HashToken, IdentToken, LiteralToken, SquareBracketsBlock, WhitespaceToken
 
 from keyturn.mail.rendering.html_tree import Element
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "": lambda *_: True,
+    "=": lambda held, value: held == value,
+    "~=": lambda held, value: value in held.split(),
+    "|=": lambda held, value: held == value or held.startswith(f"{value}-"),
+    "^=": str.startswith,
+    "$=": str.endswith,
+    "*=": lambda held, value: value in held,
+}
 
 
 @dataclass(slots=True)
@@ -28,7 +38,7 @@ class Compound:
             and all(
                 _has_attribute(node, *one) for one in self.attributes if not granted or not one[0].startswith(granted)
             )
-            and all(_is(node, pseudo) for pseudo in self.pseudos)
+            and all(_is_in_state(node, pseudo) for pseudo in self.pseudos)
         )
 
 
@@ -59,7 +69,7 @@ class Selector:
         compound = self.compounds[index - 1]
         return any(
             compound.holds(other, granted) and self._holds_before(index - 1, other, granted)
-            for other in _related(node, self.combinators[index - 1])
+            for other in _related_elements(node, self.combinators[index - 1])
         )
 
 
@@ -71,10 +81,10 @@ def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
             groups.append([])
         else:
             groups[-1].append(token)
-    return tuple(selector for group in groups if (selector := _selector(group)))
+    return tuple(selector for group in groups if (selector := _read_selector(group)))
 
 
-def _selector(tokens: list[Any]) -> Selector | None:
+def _read_selector(tokens: list[Any]) -> Selector | None:
     """Read one selector, or return None: a client drops what it cannot read, and so is it here."""
     compounds: list[Compound] = []
     combinators: list[str] = []
@@ -90,14 +100,14 @@ def _selector(tokens: list[Any]) -> Selector | None:
             between = ""
         if literal in (":", "."):
             mark = literal
-        elif _take(compounds[-1], mark, token, literal):
+        elif _add_token(compounds[-1], mark, token, literal):
             mark = ""
         else:
             return None
     return Selector(tuple(compounds), tuple(combinators)) if compounds else None
 
 
-def _take(compound: Compound, mark: str, token: Any, literal: str) -> bool:
+def _add_token(compound: Compound, mark: str, token: Any, literal: str) -> bool:
     """Add a token to a compound; `mark` is the "." or ":" before it. Return whether it could be read."""
     match token:
         case IdentToken() if mark == ":":
@@ -111,19 +121,19 @@ def _take(compound: Compound, mark: str, token: Any, literal: str) -> bool:
         case HashToken():
             compound.id = token.value
         case SquareBracketsBlock():
-            compound.attributes.append(_attribute(token))
+            compound.attributes.append(_read_attribute(token))
         case _:
             return literal in ("*", "&")
     return True
 
 
-def _attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
+def _read_attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
     parts = [token for token in block.content if not isinstance(token, WhitespaceToken)]
     values = [str(getattr(token, "value", "")) for token in parts]
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
 
 
-def _related(node: Element, combinator: str) -> Iterator[Element]:
+def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
     match combinator:
         case ">":
             yield from () if node.parent is None else (node.parent,)
@@ -139,28 +149,10 @@ def _related(node: Element, combinator: str) -> Iterator[Element]:
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
-    if name not in node.attributes:
-        return False
-    held = node.get(name)
-    match operator:
-        case "":
-            return True
-        case "=":
-            return held == value
-        case "~=":
-            return value in held.split()
-        case "|=":
-            return held == value or held.startswith(f"{value}-")
-        case "^=":
-            return held.startswith(value)
-        case "$=":
-            return held.endswith(value)
-        case "*=":
-            return value in held
-    return False
+    return name in node.attributes and operator in _OPERATORS and _OPERATORS[operator](node.get(name), value)
 
 
-def _is(node: Element, pseudo: str) -> bool:
+def _is_in_state(node: Element, pseudo: str) -> bool:
     """Tell whether a mail that nobody touches is in this state. What is not known here is taken as false."""
     match pseudo:
         case "root":

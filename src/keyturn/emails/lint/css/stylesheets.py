@@ -16,11 +16,10 @@ from keyturn.emails.lint.css.selectors import Selector, read_selectors
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`value` as it is written, `tokens` as tinycss2 reads it, `offset` of the name in the text that was read."""
+    """`value` as it is written, `offset` of the name in the text that was read."""
 
     name: str
     value: str
-    tokens: tuple[Any, ...]
     important: bool
     offset: int
 
@@ -45,11 +44,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Stylesheet:
-    """`loose`: declarations straight inside an at-rule, as in @font-face."""
-
     rules: tuple[Rule, ...]
     at_rules: tuple[AtRule, ...]
-    loose: tuple[Declaration, ...]
 
 
 @lru_cache(64)
@@ -57,7 +53,7 @@ def read_stylesheet(css: str) -> Stylesheet:
     """Return what can be read; what cannot is left out, as a client leaves it out."""
     reader = _Reader(css)
     reader.read(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ())
-    return Stylesheet(tuple(reader.rules), tuple(reader.at_rules), tuple(reader.loose))
+    return Stylesheet(tuple(reader.rules), tuple(reader.at_rules))
 
 
 @lru_cache(512)
@@ -71,7 +67,6 @@ class _Reader:
         self._lines = list(accumulate((len(line) + 1 for line in css.split("\n")), initial=0))
         self.rules: list[Rule] = []
         self.at_rules: list[AtRule] = []
-        self.loose: list[Declaration] = []
 
     def read(self, nodes: Iterable[Any], within: tuple[AtRule, ...], *, nested: bool = False) -> None:
         for node in nodes:
@@ -84,7 +79,7 @@ class _Reader:
         for node in nodes:
             if isinstance(node, DeclarationNode):
                 value = tinycss2.serialize(node.value).strip()
-                yield Declaration(node.lower_name, value, tuple(node.value), bool(node.important), self._offset(node))
+                yield Declaration(node.lower_name, value, bool(node.important), self._offset(node))
 
     def _read_rule(self, node: QualifiedRule, within: tuple[AtRule, ...], *, nested: bool) -> None:
         inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
@@ -99,7 +94,6 @@ class _Reader:
         if node.content is None:
             return
         inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
-        self.loose += self.declarations(inside)
         self.read(inside, (*within, rule))
 
     def _offset(self, node: Any) -> int:

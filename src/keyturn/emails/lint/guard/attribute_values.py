@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
 
-from keyturn.emails.lint.markup.schema import SCHEMA
+from keyturn.emails.lint.markup.schema import schema
 
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?(?:\{([\d,]+)\})?")
 _BYTE = r"\d{1,3},\s?"
@@ -31,10 +31,12 @@ def wrong_value(kind: str, value: str) -> Expected | None:
         return None
     name, options, count = described[1], (described[2] or "").split(","), described[3] or "1"
     match name:
-        case "color" if value not in SCHEMA.colours and not _COLOUR.search(value):
+        case "color" if value not in schema().colours and not _COLOUR.search(value):
             return Expected("a colour", _fix_of_colour(value))
         case "enum" if value not in options:
-            return Expected(f"one of {_listed(options)}" if len(options) > 1 else options[0], _closest(value, options))
+            return Expected(
+                f"one of {_join_words(options)}" if len(options) > 1 else options[0], _closest_option(value, options)
+            )
         case "boolean" if value not in ("true", "false"):
             return Expected("true or false", "Write true or false.")
         case "integer" if not re.search(r"\d", value):
@@ -58,18 +60,18 @@ def _fix_of_colour(value: str) -> str:
         return f"Add the hash: #{value}."
     if value.startswith("#"):
         return "Write three or six hexadecimal digits after the hash; for transparency, rgba(0,0,0,0.5)."
-    close = get_close_matches(value.lower(), SCHEMA.colours, n=1)
+    close = get_close_matches(value.lower(), schema().colours, n=1)
     return f"Did you mean {close[0]}?" if close else "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
 
 
-def _closest(value: str, options: list[str]) -> str:
+def _closest_option(value: str, options: list[str]) -> str:
     named = [option for option in options if option]
     close = get_close_matches(value.lower(), named, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Write {_listed(named)}."
+    return f"Did you mean {close[0]}?" if close else f"Write {_join_words(named)}."
 
 
 def _unit_words(units: list[str], count: str) -> str:
-    words = _listed([unit or "a bare number" for unit in units])
+    words = _join_words([unit or "a bare number" for unit in units])
     return f"{count.replace(',', ' to ')} lengths in {words}" if "," in count else f"a length in {words}"
 
 
@@ -82,10 +84,10 @@ def _fix_of_unit(value: str, units: list[str], count: str) -> str:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
         return f"Add the unit: {added}."
     if number and number[1] not in units:
-        return f"{number[1]} is not taken here: write {_listed(units)}."
+        return f"{number[1]} is not taken here: write {_join_words(units)}."
     return f"Write a number with its unit, as 10{unit}."
 
 
-def _listed(words: list[str]) -> str:
+def _join_words(words: list[str]) -> str:
     named = [word for word in words if word]
     return f"{', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else named[0]

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.emails.lint.guard.attribute_values import wrong_value
-from keyturn.emails.lint.markup.schema import EVERYWHERE, SCHEMA
+from keyturn.emails.lint.markup.schema import EVERYWHERE, schema
 from keyturn.mail.rendering.html_tree import Attribute, Element
 
 RULES = RuleGroup("mjml", "missing-attribute", "undefined-class", "unknown-attribute", "wrong-value")
@@ -29,24 +29,24 @@ def attribute_findings(document: Document) -> Iterator[Finding]:
         if element.parent and element.parent.tag == "mj-attributes"
     }  # fmt: skip
     for element in document.elements():
-        known = _known(element)
+        known = _attributes_of(element)
         if known is None:
             continue
         for name, attribute in element.attributes.items():
             yield from _attribute(document, element, name, attribute, known)
         if not (element.parent and element.parent.tag == "mj-attributes") or element.tag == "mj-class":
-            yield from _missing(document, element)
+            yield from _missing_attributes(document, element)
         yield from _undefined_classes(document, element, classes)
 
 
-def _known(element: Element) -> Mapping[str, str] | None:
+def _attributes_of(element: Element) -> Mapping[str, str] | None:
     """Return the attributes that an element takes, with their types; None where nobody can say."""
     if element.tag in ("mj-all", "mj-class"):
-        every = {name: kind for rules in SCHEMA.elements.values() for name, kind in rules.attributes.items()}
+        every = {name: kind for rules in schema().elements.values() for name, kind in rules.attributes.items()}
         return dict.fromkeys((*every, *EVERYWHERE, "name"), "string")
-    if element.tag not in SCHEMA.elements:
+    if element.tag not in schema().elements:
         return None
-    return {**SCHEMA.elements[element.tag].attributes, **dict.fromkeys(EVERYWHERE, "string")}
+    return {**schema().elements[element.tag].attributes, **dict.fromkeys(EVERYWHERE, "string")}
 
 
 def _attribute(
@@ -60,7 +60,7 @@ def _attribute(
             RULES["unknown-attribute"],
             "error",
             f"<{element.tag}> has no attribute {name}: it is ignored.",
-            _instead(element.tag, name, known),
+            _fix_for_unknown(element.tag, name, known),
         )
     elif expected := wrong_value(known[name], attribute.value):
         yield document.finding(
@@ -72,20 +72,20 @@ def _attribute(
         )
 
 
-def _instead(tag: str, name: str, known: Mapping[str, str]) -> str:
+def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
     if name == "class":
         return "Write css-class for a class in the mail's styles, mj-class for one of mj-attributes."
     if name == "style":
         return f"Use the attributes of <{tag}>, or css-class and mj-style."
     if close := get_close_matches(name.lower(), known, n=1, cutoff=0.7):
         return f"Did you mean {close[0]}?"
-    holders = [other for other, rules in SCHEMA.elements.items() if name in rules.attributes]
+    holders = [other for other, rules in schema().elements.items() if name in rules.attributes]
     if holders:
         return f"Delete it; {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
     return f"Delete it; <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
 
 
-def _missing(document: Document, element: Element) -> Iterator[Finding]:
+def _missing_attributes(document: Document, element: Element) -> Iterator[Finding]:
     for name in _REQUIRED.get(element.tag, ()):
         if not element.get(name).strip():
             yield document.finding(

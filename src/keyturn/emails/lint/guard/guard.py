@@ -24,10 +24,10 @@ def guard(document: Document) -> Iterator[Finding]:
         found += nesting_findings(document)
     yield from found
     if document.refusal and not any(finding.severity == "error" for finding in found):
-        yield _refused(document)
+        yield _compiler_refusal(document)
 
 
-def _refused(document: Document) -> Finding:
+def _compiler_refusal(document: Document) -> Finding:
     """Say what the compiler says, where nothing better is known."""
     said = document.refusal.removeprefix("MJML: ")
     position = _POSITION.match(said)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
-from keyturn.emails.lint.markup.schema import SCHEMA
+from keyturn.emails.lint.markup.schema import schema
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
@@ -51,9 +51,9 @@ _TEXT_ALONE = frozenset(["mj-title", "mj-preview", "mj-style", "mj-breakpoint"])
 
 
 def nesting_findings(document: Document) -> Iterator[Finding]:
-    yield from _top(document)
+    yield from _check_top(document)
     for element in document.elements():
-        yield from _element(document, element)
+        yield from _check_element(document, element)
     yield from _html_tags(document)
     for tag in _ONCE:
         for again in list(document.elements(tag))[1:]:
@@ -63,7 +63,7 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _top(document: Document) -> Iterator[Finding]:
+def _check_top(document: Document) -> Iterator[Finding]:
     """Look at what every mail has: one mjml, one mj-body."""
     tops = document.root.children
     mjml = next((element for element in tops if element.tag == "mjml"), None)
@@ -93,20 +93,20 @@ def _top(document: Document) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _element(document: Document, element: Element) -> Iterator[Finding]:
+def _check_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, parent = element.tag, element.parent.tag if element.parent else ""
     if tag == "mj-include":
-        yield _include(document, element)
-    elif tag not in SCHEMA.elements and tag not in _WITHOUT_RULES:
-        yield from _unknown(document, element)
+        yield _unread_include(document, element)
+    elif tag not in schema().elements and tag not in _WITHOUT_RULES:
+        yield from _unknown_element(document, element)
     elif (tag, parent) in _UNREAD:
         yield document.finding(
             element.offset, RULES["unsupported-element"], "error",
             f"The compiler does not read <{tag}> in <{parent}>, and refuses the mail.", _UNREAD[tag, parent],
         )  # fmt: skip
-    elif parent in SCHEMA.elements and not _allowed(tag, parent):
-        yield _misplaced(document, element)
-    if tag in SCHEMA.elements:
+    elif parent in schema().elements and not _may_stand_in(tag, parent):
+        yield _misplaced_element(document, element)
+    if tag in schema().elements:
         texts = (text.offset for text in element.texts)
         for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
             yield document.finding(
@@ -131,8 +131,8 @@ def _html_tags(document: Document) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _unknown(document: Document, element: Element) -> Iterator[Finding]:
-    tag, known = element.tag, [*SCHEMA.elements, *_WITHOUT_RULES]
+def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
+    tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
     if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
         return  # the outermost was reported
     if tag in _REMOVED:
@@ -155,12 +155,12 @@ def _unknown(document: Document, element: Element) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _misplaced(document: Document, element: Element) -> Finding:
+def _misplaced_element(document: Document, element: Element) -> Finding:
     tag, parent = element.tag, element.parent
     above = parent.tag if parent else ""
     in_body = any(ancestor.tag == "mj-body" for ancestor in element.ancestors())
-    homes = [*_WITHOUT_RULES.get(tag, ()), *SCHEMA.parents.get(tag, ())]
-    head = tag in _WITHOUT_RULES or SCHEMA.elements[tag].head
+    homes = [*_WITHOUT_RULES.get(tag, ()), *schema().parents.get(tag, ())]
+    head = tag in _WITHOUT_RULES or schema().elements[tag].head
     if head and in_body:
         return document.finding(
             element.offset, RULES["head-element-in-body"], "error", f"<{tag}> does nothing in the body.",
@@ -179,14 +179,14 @@ def _misplaced(document: Document, element: Element) -> Finding:
 
 def _way_in(tag: str, above: str, homes: list[str]) -> str:
     """Name the element that is missing in between, or where else the element may go."""
-    taken = SCHEMA.elements[above].children
+    taken = schema().elements[above].children
     between = next((home for home in homes if home in taken), None)
     if between:
         return f"Put <{between}> around it: <{above}> takes {_names(taken)}."
     return f"It may stand in {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
 
 
-def _include(document: Document, element: Element) -> Finding:
+def _unread_include(document: Document, element: Element) -> Finding:
     """Say what is left of mj-include: one that names a file became Jinja's include before."""
     return document.finding(
         element.offset, RULES["include"], "error", "This mj-include names no file, or builds its path from values.",
@@ -194,10 +194,10 @@ def _include(document: Document, element: Element) -> Finding:
     )  # fmt: skip
 
 
-def _allowed(tag: str, parent: str) -> bool:
+def _may_stand_in(tag: str, parent: str) -> bool:
     if parent == "mj-attributes":
-        return tag in ("mj-all", "mj-class") or tag in SCHEMA.elements
-    return tag in SCHEMA.elements[parent].children or parent in _WITHOUT_RULES.get(tag, ())
+        return tag in ("mj-all", "mj-class") or tag in schema().elements
+    return tag in schema().elements[parent].children or parent in _WITHOUT_RULES.get(tag, ())
 
 
 def _names(tags: list[str]) -> str:

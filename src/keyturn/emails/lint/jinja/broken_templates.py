@@ -1,7 +1,7 @@
 """A template that Jinja cannot render, or samples that cannot be read, as a finding."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,6 @@ from keyturn.emails.lint.source.error_location import (
     find_undecodable,
     line_at,
     missing_name,
-    relative,
     spot_in_samples,
     spot_of,
 )
@@ -58,7 +57,7 @@ def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     if spots := find_circle(error, folders):
         return Broken(_of_circle(spots, folders), spots[-1])
     spot = spot_of(error, folders)
-    return Broken(_explain_error(error, folders, sample, spot.nearest(folders)), spot)
+    return Broken(_explain_error(error, folders, sample, spot.nearest_place(folders)), spot)
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
@@ -68,12 +67,12 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     spot = spot_in_samples(error, folders)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
     fix = f"A sample is a table of values with a name: {written}."
-    return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest(folders)), spot)
+    return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest_place(folders)), spot)
 
 
 def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    line_text = line_at(Spot(relative(error.path, folders), error.line), folders)
+    line_text = line_at(Spot(folders.name_of(error.path), error.line), folders)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _of_unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
@@ -86,7 +85,7 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return _finding(JINJA_RULES["missing-template"], message, _fix_for_file(str(cause.name), folders), place)
     if isinstance(cause, UndefinedError):
         return _finding(JINJA_RULES["undefined"], message, _fix_for_name(missing_name(message), sample), place)
-    if not sample.known:
+    if not sample.is_complete:
         fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
         not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."
         return SAMPLE_RULES["missing"].finding(place, "note", not_checked, fix)
@@ -96,14 +95,14 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
 
 
 def _not_utf8(rule: Rule, spot: Spot, folders: Folders) -> Finding:
-    return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest(folders))
+    return _finding(rule, f"'{spot.file}' is not UTF-8.", "Save it as UTF-8.", spot.nearest_place(folders))
 
 
 def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', by way of {others}' if others else ''}."
-    return _finding(JINJA_RULES["error"], message, "Take out what closes the circle.", last.nearest(folders))
+    return _finding(JINJA_RULES["error"], message, "Take out what closes the circle.", last.nearest_place(folders))
 
 
 def _of_unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
@@ -139,12 +138,9 @@ def _fix_for_name(name: str, sample: Sample) -> str:
 
 def _fix_for_file(name: str, folders: Folders) -> str:
     files = (folders.name_of(path) for path in folders.paths() if path.is_file())
-    close = get_close_matches(name, _without_hidden(files), n=1)
+    shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
+    close = get_close_matches(name, shown, n=1)
     return f"Did you mean {close[0]}?" if close else "Names are relative to the folder of the templates."
-
-
-def _without_hidden(files: Iterable[str]) -> list[str]:
-    return [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
 
 
 def _finding(rule: Rule, message: str, fix: str, place: Place) -> Finding:

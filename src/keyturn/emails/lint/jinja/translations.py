@@ -1,7 +1,6 @@
 """Texts that are marked for translation, and have none; and what is wrong with the catalogues that hold them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from babel import Locale
 from jinja2 import Environment, TemplateError
@@ -46,7 +45,7 @@ def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterabl
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
     lacking: dict[Text, list[Language]] = {}
     for language in languages:
-        for text in _missing(texts, language):
+        for text in _untranslated_texts(texts, language):
             if not any((file, text) in doubtful for file in language.files):
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
@@ -55,11 +54,11 @@ def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterabl
             texts[text],
             "warning",
             f'"{excerpt(text.text)}" is not translated into {_names_of(those)}.',
-            f"Translate it in {_name_in(catalogue, folders)}; pybabel extract and update put it there.",
+            f"Translate it in {folders.name_of(catalogue.resolve())}; pybabel extract and update put it there.",
         )
 
 
-def _missing(texts: Iterable[Text], language: Language) -> Iterator[Text]:
+def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[Text]:
     if not language.files or str(language.locale) == SOURCE_LANGUAGE:
         return
     try:
@@ -106,7 +105,7 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
     return RULES[fault.kind].finding(
-        Place(_name_in(fault.file, folders), fault.line),
+        Place(folders.name_of(fault.file.resolve()), fault.line),
         "warning" if fault.kind == "fuzzy" else "error",
         f"{fault.message[:1].upper()}{fault.message[1:]}.",
         _FIXES[fault.kind],
@@ -116,8 +115,3 @@ def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
 def _names_of(languages: Iterable[Language]) -> str:
     names = [language.locale.get_display_name(Locale("en")) or language.tag for language in languages]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _name_in(file: Path, folders: Folders) -> str:
-    """Return the file as a template of the folder is named, or its whole path where it lies elsewhere."""
-    return folders.name_of(file.resolve())

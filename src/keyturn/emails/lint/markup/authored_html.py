@@ -1,7 +1,7 @@
 """The HTML that an author wrote: inside mj-text, mj-table, mj-raw and their like, or a whole page of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keyturn.mail.rendering.html_tree import Element, parse_html
 
@@ -36,12 +36,7 @@ def authored_styles(source: str, root: Element, html: Element) -> Iterator[Autho
 def _add_html(mjml: str, element: Element, html: Element) -> None:
     is_html = bool(element.tag) and not element.tag.startswith("mj")
     if is_html:  # which stands between elements of MJML
-        html = html.add(
-            Element(
-                element.tag, element.number, element.offset, attributes=element.attributes, inner=element.inner,
-                end=element.end,
-            )
-        )  # fmt: skip
+        html = html.add(replace(element, nodes=[], children=[]))
     if not element.children and element.tag not in _NO_HTML:
         written = parse_html(mjml[element.inner.start : element.inner.stop], element.inner.start)
         for node in written.nodes:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from html import unescape
 from typing import Literal, NamedTuple
 
-from keyturn.emails.lint.markup.schema import SCHEMA
+from keyturn.emails.lint.markup.schema import schema
 from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text
 
 _NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
@@ -30,6 +30,10 @@ class HtmlTag(NamedTuple):
     tag: str
     offset: int
     within: Element
+
+    @property
+    def behind_name(self) -> int:
+        return self.offset + 1 + len(self.tag)
 
 
 FaultKind = Literal[
@@ -217,7 +221,7 @@ class _Parser:
                 return depth
         innermost = self._open[-1].tag
         if get_close_matches(tag, [innermost], cutoff=0.7):
-            if innermost in SCHEMA.elements or not innermost.startswith("mj"):  # else the start tag is misspelt
+            if innermost in schema().elements or not innermost.startswith("mj"):  # else the start tag is misspelt
                 self._fault("misspelt-closing-tag", start, tag, innermost)
             return len(self._open) - 1
         if tag in self._reported:
@@ -250,4 +254,4 @@ def _end(pattern: re.Pattern[str], text: str, offset: int) -> int:
 
 
 def _holds_html(tag: str) -> bool:
-    return tag in SCHEMA.elements and SCHEMA.elements[tag].ending_tag
+    return tag in schema().elements and schema().elements[tag].ending_tag

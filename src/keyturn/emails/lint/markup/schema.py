@@ -1,6 +1,6 @@
 """What MJML allows: elements, attributes, types and nesting, as data from the reference implementation."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
@@ -14,26 +14,14 @@ class ElementRules(msgspec.Struct, frozen=True):
     head: bool
     ending_tag: bool
     attributes: dict[str, str]
-    defaults: dict[str, object]
     children: list[str]
 
 
-class _File(msgspec.Struct, frozen=True):
+class Schema(msgspec.Struct, frozen=True, dict=True):
+    """`colours` are the names that may stand for a colour."""
+
     elements: dict[str, ElementRules]
     colours: frozenset[str]
-
-
-class Schema:
-    """Read when it is first asked."""
-
-    @property
-    def elements(self) -> dict[str, ElementRules]:
-        return self._file.elements
-
-    @property
-    def colours(self) -> frozenset[str]:
-        """The names that may stand for a colour."""
-        return self._file.colours
 
     @cached_property
     def parents(self) -> dict[str, list[str]]:
@@ -43,12 +31,11 @@ class Schema:
             for child in self.elements
         }  # fmt: skip
 
-    @cached_property
-    def _file(self) -> _File:
-        return msgspec.json.decode(_DATA.read_bytes(), type=_File)
 
+@cache
+def schema() -> Schema:
+    return msgspec.json.decode(_DATA.read_bytes(), type=Schema)
 
-SCHEMA = Schema()
 
 EVERYWHERE = frozenset(["css-class", "mj-class"])
 """Attributes that every element takes."""

@@ -20,7 +20,7 @@ class ElementLookup:
 
     def offset_of(self, drawn: Element) -> int:
         """Return the offset in the source of what drew it: its own tag, else an element."""
-        for above in _upwards(drawn):
+        for above in _with_ancestors(drawn):
             if (written := above.get("data-keyturn")).isdigit():
                 return int(written)
             if element := self._named_by(above):
@@ -30,9 +30,9 @@ class ElementLookup:
     def element_of(self, drawn: Element) -> Element:
         """Return the element that drew it. In plain HTML it is the table."""
         if self._is_mjml:
-            named = (self._named_by(above) for above in _upwards(drawn))
+            named = (self._named_by(above) for above in _with_ancestors(drawn))
             return next(filter(None, named), self._body)
-        tables = (above.get("data-keyturn") for above in _upwards(drawn) if above.tag == "table")
+        tables = (above.get("data-keyturn") for above in _with_ancestors(drawn) if above.tag == "table")
         return self._tables.get(next(tables, ""), self._body)
 
     def element_of_class(self, name: str) -> Element | None:
@@ -44,6 +44,6 @@ class ElementLookup:
         return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)
 
 
-def _upwards(drawn: Element) -> Iterator[Element]:
+def _with_ancestors(drawn: Element) -> Iterator[Element]:
     yield drawn
     yield from drawn.ancestors()

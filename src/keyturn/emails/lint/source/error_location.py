@@ -35,17 +35,12 @@ class Spot:
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
-    def nearest(self, folders: Folders) -> Place:
+    def nearest_place(self, folders: Folders) -> Place:
         """Return a place for who needs one: the first tag of the line, else its first word."""
         line = line_at(self, folders)
         tag = _TAG.search(line)
         first = tag.start() if tag else len(line) - len(line.lstrip())
         return Place(self.file, self.line or 1, self.column or first + 1)
-
-
-def relative(path: str, folders: Folders) -> str:
-    """Return the name in the folders, from the path that was asked for or the one that was found."""
-    return folders.name_of(Path(path))
 
 
 def line_at(spot: Spot, folders: Folders) -> str:
@@ -61,7 +56,7 @@ def missing_name(message: str) -> str:
 
 def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return where Jinja stopped. Of a line with several tags, only one that is named is the one."""
-    spot = Spot(relative(error.path, folders), error.line)
+    spot = Spot(folders.name_of(error.path), error.line)
     if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
         return _unclosed_block("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
     return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
@@ -69,7 +64,7 @@ def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
 
 def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return what the message names: a line, or a sample and its field."""
-    file = relative(error.path, folders)
+    file = folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
     if error.line and (field := _FIELD.search(error.message)):
@@ -88,7 +83,7 @@ def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
     files = (path for path in sorted({Path(error.path), *folders.paths()}) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Spot(relative(str(file), folders), before.count(b"\n") + 1, column) for file in files), None)
+    return next((Spot(folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
 
 
 def find_circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
@@ -97,7 +92,7 @@ def find_circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
         return ()
     steps = traceback.extract_tb(error.__cause__.__traceback__)
     times = Counter(
-        Spot(relative(step.filename, folders), step.lineno) for step in steps if Path(step.filename) in folders
+        Spot(folders.name_of(step.filename), step.lineno) for step in steps if Path(step.filename) in folders
     )
     turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folders)))
     return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folders), error)) for spot in turns)

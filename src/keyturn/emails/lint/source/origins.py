@@ -143,14 +143,14 @@ class _Positions(Extension):
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         source = self._sources.pop((stream.name, stream.filename), "")
-        starts = list(self._starts(source, stream))
+        starts = list(self._starts_of_tokens(source, stream))
         start: tuple[int, int] | None = None
         for token in stream:
             if token.type in ("data", "variable_begin", "block_begin"):
                 start = starts.pop(0) if starts else None
             yield token._replace(lineno=_Position.at(token.lineno, *start)) if start else token
 
-    def _starts(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
+    def _starts_of_tokens(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
         """Yield line and column of each text, expression and statement of the source."""
         source = re.sub(r"\r\n?", "\n", source)
         offset = 0

@@ -54,15 +54,15 @@ class Row:
 def rows(subject: str, preheader: str, html: str) -> list[Row]:
     """Return the row of each client. `*_cut` count the characters that it leaves out."""
     said = _without_filling(preheader)
-    after = _after(said, _words(html))
+    after = _body_after(said, _words_of(html))
     return [_row(client, subject, said, after) for client in CLIENTS]
 
 
 def _row(client: Client, subject: str, preheader: str, after: str) -> Row:
-    shown = _cut(subject, client.subject)
+    shown = _truncate(subject, client.subject)
     room = client.preheader if client.line is None else max(0, min(client.preheader, client.line - len(shown)))
-    begun = _cut(preheader, room)
-    bleed = "" if len(preheader) > room else _seen(_cut(after, room - len(preheader)))
+    begun = _truncate(preheader, room)
+    bleed = "" if len(preheader) > room else _visible_words(_truncate(after, room - len(preheader)))
     return Row(
         client=client.name,
         on_one_line=client.line is not None,
@@ -74,11 +74,11 @@ def _row(client: Client, subject: str, preheader: str, after: str) -> Row:
     )
 
 
-def _cut(text: str, room: int) -> str:
+def _truncate(text: str, room: int) -> str:
     return text if len(text) <= room else text[: max(room - 1, 0)].rstrip() + "…" if room else ""
 
 
-def _seen(text: str) -> str:
+def _visible_words(text: str) -> str:
     """Return what a reader sees; nothing, where only the mark of the cut is left."""
     words = " ".join(_UNSEEN.sub("", text).split())
     return "" if words == "…" else words
@@ -91,7 +91,7 @@ def _without_filling(preheader: str) -> str:
     return preheader[:end]
 
 
-def _after(preheader: str, words: str) -> str:
+def _body_after(preheader: str, words: str) -> str:
     """Return the body's text without the preheader that it begins with."""
     at = 0
     for letter in preheader:
@@ -109,7 +109,7 @@ def _is_filling(letter: str) -> bool:
     return letter.isspace() or _UNSEEN.match(letter) is not None
 
 
-def _words(html: str) -> str:
+def _words_of(html: str) -> str:
     """Return what a program that knows no CSS reads of a mail, the alternative texts of images among it."""
     return _BLANKS.sub(" ", "".join(map(_as_read, parse_html(html).below(_NOT_READ)))).strip()
 

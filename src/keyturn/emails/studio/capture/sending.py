@@ -33,12 +33,12 @@ class Outcome:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class Sending:
     """Sends single mails: they are meant for one's own mailbox, so no list and no queue."""
 
-    def __init__(self, transport: Transport, sender: str) -> None:
-        self.transport = transport
-        self.sender = sender
+    transport: Transport
+    sender: str
 
     async def send(self, mail: Rendered, to: str) -> Outcome:
         """Send a mail as it is seen; the subject says that it is a preview."""

@@ -33,7 +33,7 @@ class Checks:
         self._known: dict[_Mail, tuple[Fingerprint, Report]] = {}
         self._one_at_a_time = threading.Lock()
 
-    def last(self, rendition: Rendition) -> Report | None:
+    def last_report(self, rendition: Rendition) -> Report | None:
         """Return what was found last, also if a file has changed since; None where nobody has looked yet."""
         known = self._known.get((rendition.template, rendition.view))
         return known[1] if known else None

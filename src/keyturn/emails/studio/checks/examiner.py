@@ -20,7 +20,7 @@ class Examiner:
 
     def __init__(self, gallery: Gallery, clients: tuple[str, ...]) -> None:
         self._gallery = gallery
-        self._checks = checks_for(Clients.named(clients))
+        self._checks = checks_for(Clients.from_names(clients))
 
     def examine(self, rendition: Rendition) -> Report:
         """Return what is wrong with a mail, what keeps it from being drawn first."""

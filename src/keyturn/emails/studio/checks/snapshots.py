@@ -81,14 +81,14 @@ class Review:
     @property
     def count(self) -> int:
         """How many there are to look at, as far as is known by now."""
-        return len(self.waiting())
+        return len(self.waiting_mails())
 
     @property
     def total(self) -> int:
         """How many mails there are, as far as is known by now."""
         return sum(verdict != "gone" for _, verdict in self._verdicts())
 
-    def waiting(self) -> list[MailName]:
+    def waiting_mails(self) -> list[MailName]:
         """Return the mails that there are to look at, as far as is known by now."""
         return [name for name, verdict in self._verdicts() if verdict not in ("same", "broken")]
 
@@ -126,7 +126,7 @@ class Review:
         self.look(float("inf"))
         with self._one_at_a_time:
             wanted = set(ids)
-            comparisons = self._snapshots.compare_each(self.waiting())
+            comparisons = self._snapshots.compare_each(self.waiting_mails())
             accepted = [one for one in comparisons if one.acceptable and one.id in wanted]
             if len(accepted) < len(wanted):
                 raise Stale

@@ -68,7 +68,7 @@ def steps_of(place: str) -> list[str]:
 
 def add_item(values: Values, place: str, item: Any) -> None:
     """Add an item to the list at `place`; nothing where there is no list."""
-    found = _at(values, steps_of(place))
+    found = _value_at(values, steps_of(place))
     if isinstance(found, list):
         found.append(item)
 
@@ -76,12 +76,12 @@ def add_item(values: Values, place: str, item: Any) -> None:
 def remove_item(values: Values, place: str) -> None:
     """Take the item at `place` out of its list; nothing where there is none."""
     *steps, last = steps_of(place) or [""]
-    found = _at(values, steps)
+    found = _value_at(values, steps)
     if isinstance(found, list) and last.isdecimal() and int(last) < len(found):
         del found[int(last)]
 
 
-def _at(values: Any, steps: Iterable[str]) -> Any:
+def _value_at(values: Any, steps: Iterable[str]) -> Any:
     for step in steps:
         if isinstance(values, dict):
             values = values.get(step)

@@ -63,7 +63,7 @@ def texts(name: str, described: str, random: Random) -> Iterator[str]:
     for said in (described, name) if name.replace("_", " ") in described else (name, described):
         if text := text_named(said, random):
             yield text
-    yield from (short(random), link(random), address(random), token(random))
+    yield from (short_text(random), link(random), address(random), token(random))
 
 
 def text_named(said: str, random: Random) -> str:
@@ -82,7 +82,7 @@ def duration(random: Random) -> timedelta:
     return timedelta(minutes=random.choice(_MINUTES))
 
 
-def short(random: Random) -> str:
+def short_text(random: Random) -> str:
     return random.choice(_WORDS)
 
 
@@ -138,7 +138,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Callable[[Random], str]], ...] = tuple(
         (r"first ?name|given ?name|nick", _part(0)),
         (r"last ?name|surname|family ?name", _part(-1)),
         (r"compan|organi[sz]ation|school|brand|team|employer|workspace", _one_of(_COMPANIES)),
-        (r"product|item|article", short),
+        (r"product|item|article", short_text),
         (r"device|browser|user ?agent|client", _one_of(_DEVICES)),
         (r"provider", _one_of(_PROVIDERS)),
         (r"price|total|amount|cost|fee", _price),

@@ -114,18 +114,17 @@ def _to_plain_words(message: str, value: Any) -> str:
     return f"{message}."
 
 
-def _count_in_words(value: Any) -> str:
-    if not isinstance(value, (str, list, dict)):
-        return ""
-    return f" There is {len(value)}." if len(value) == 1 else f" There are {len(value)}."
-
-
 def _without_zero(number: str) -> str:
     return number.removesuffix(".0")
 
 
-def _in_plural(count: str, what: str) -> str:
-    return f"{count} {what}" if count == "1" else f"{count} {what}s"
+def _length_fault(kind: str, bound: str, length: str, value: Any) -> str:
+    limit = "At most" if bound == "<=" else "At least"
+    unit = "character" if kind == "str" else "item"
+    wanted = f"{limit} {length} {unit}{'' if length == '1' else 's'}."
+    if not isinstance(value, (str, list, dict)):
+        return wanted
+    return f"{wanted} There {'is' if len(value) == 1 else 'are'} {len(value)}."
 
 
 _Saying = Callable[[re.Match[str], Any], str]
@@ -133,22 +132,10 @@ _SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
     (re.compile(pattern, re.DOTALL), say)
     for pattern, say in (
         (
-            r"Expected `str` of length <= (\d+)",
-            lambda found, value: f"At most {_in_plural(found[1], 'character')}.{_count_in_words(value)}",
-        ),
-        (
-            r"Expected `str` of length >= (\d+)",
-            lambda found, value: f"At least {_in_plural(found[1], 'character')}.{_count_in_words(value)}",
+            r"Expected `(\w+)` of length (<=|>=) (\d+)",
+            lambda found, value: _length_fault(found[1], found[2], found[3], value),
         ),
         (r"Expected `str` matching regex '(.*)'", lambda found, _: f"It has to match {found[1]}"),
-        (
-            r"Expected `\w+` of length <= (\d+)",
-            lambda found, value: f"At most {_in_plural(found[1], 'item')}.{_count_in_words(value)}",
-        ),
-        (
-            r"Expected `\w+` of length >= (\d+)",
-            lambda found, value: f"At least {_in_plural(found[1], 'item')}.{_count_in_words(value)}",
-        ),
         (r"Expected `\w+` >= (\S+)", lambda found, _: f"{_without_zero(found[1])} or more."),
         (r"Expected `\w+` <= (\S+)", lambda found, _: f"{_without_zero(found[1])} or less."),
         (r"Expected `\w+` > (\S+)", lambda found, _: f"More than {_without_zero(found[1])}."),

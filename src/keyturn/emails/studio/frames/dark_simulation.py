@@ -20,7 +20,7 @@ def simulate_dark(html: str, mode: Mode) -> str:
     """
     rewriting = Rewriting(html)
     painter = Painter(rewriting.root, mode)
-    colours = dict(painter.recoloured())
+    colours = dict(painter.recoloured_elements())
     waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
     for tag in rewriting.tags:
         if tag in colours:

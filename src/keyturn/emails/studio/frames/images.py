@@ -4,7 +4,6 @@ import re
 
 from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.frames.rewriting import Rewriting
-from keyturn.mail.rendering.html_tree import Element
 
 _URL = re.compile(r"""url\(\s*(?:"[^"]*"|'[^']*'|[^)]*)\s*\)""", re.IGNORECASE)
 _ATTRIBUTES = {
@@ -25,11 +24,6 @@ def remove_images(html: str) -> str:
             rewriting.remove(tag, name)
         if _URL.search(style := tag.get("style")):
             rewriting.set(tag, "style", _URL.sub("none", style))
-        if tag.tag == "style":
-            _empty(rewriting, tag)
+        if tag.tag == "style" and _URL.search(css := rewriting.source_inside(tag)):
+            rewriting.replace_inside(tag, _URL.sub("none", css))
     return insert_in_head(rewriting.text(), _BOX)
-
-
-def _empty(rewriting: Rewriting, style: Element) -> None:
-    if _URL.search(css := rewriting.inside(style)):
-        rewriting.replace_inside(style, _URL.sub("none", css))

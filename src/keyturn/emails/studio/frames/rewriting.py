@@ -1,12 +1,9 @@
 """A mail's HTML with attributes of its tags changed. All else stays as it is, to the byte."""
 
-import re
 from collections.abc import Iterable
 from html import escape
 
-from keyturn.mail.rendering.html_tree import Element, parse_html
-
-_NAME = re.compile(r"<[^\s/>]+")
+from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
@@ -27,10 +24,9 @@ class Rewriting:
         if attribute := tag.attributes.get(name):
             self._changes[attribute.offset, attribute.end] = f"{name}={written}"
             return
-        found = _NAME.match(self._html, tag.offset)
-        behind = found.end() if found else tag.offset
-        waiting = self._changes.get((behind, behind), "")
-        self._changes[behind, behind] = f"{waiting} {name}={written}"
+        place = tag.behind_name, tag.behind_name
+        waiting = self._changes.get(place, "")
+        self._changes[place] = f"{waiting} {name}={written}"
 
     def remove(self, tag: Element, name: str) -> None:
         if attribute := tag.attributes.get(name):
@@ -45,12 +41,8 @@ class Rewriting:
         """Put a text in place of what stands between two tags."""
         self._changes[tag.inner.start, tag.inner.stop] = text
 
-    def inside(self, tag: Element) -> str:
+    def source_inside(self, tag: Element) -> str:
         return self._html[tag.inner.start : tag.inner.stop]
 
     def text(self) -> str:
-        parts, behind = [], 0
-        for (start, stop), change in sorted(self._changes.items()):
-            parts += [self._html[behind:start], change]
-            behind = stop
-        return "".join([*parts, self._html[behind:]])
+        return splice(self._html, ((*place, change) for place, change in self._changes.items()))

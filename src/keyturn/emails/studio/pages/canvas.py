@@ -1,11 +1,9 @@
 """What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Any
 
-from litestar.exceptions import NotFoundException, ValidationException
+from litestar.exceptions import ValidationException
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
@@ -19,7 +17,7 @@ from keyturn.errors import TemplateInvalid
 
 
 class Canvas:
-    """Shows one rendition in each of its ways. What it is asked for and does not exist is a NotFoundException."""
+    """Shows one rendition in each of its ways. What it is asked for and does not exist is a LookupError."""
 
     def __init__(self, renditions: Renditions, sender: str) -> None:
         self._renditions = renditions
@@ -27,8 +25,7 @@ class Canvas:
         self._sources = Sources(renditions.gallery, sender)
 
     def rendition(self, template: str, view: View) -> Rendition:
-        with _or_not_found():
-            return self._renditions.rendition(template, view)
+        return self._renditions.rendition(template, view)
 
     def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
         """Return what the page needs to know, beside the mail itself."""
@@ -38,7 +35,7 @@ class Canvas:
             "sandbox": frames.PREVIEW,
             "own_files": stage_of,
             "stages": self._sources.stages(rendition),
-            "source": self._sources.at(view.file, rendition) if view.show == "source" else None,
+            "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
         }
 
@@ -59,9 +56,7 @@ class Canvas:
         return SourceMap(document).marks(at) if document else Marks({}, ())
 
     def message(self, rendition: Rendition) -> EmailMessage:
-        """Return the whole message."""
-        with _or_not_found():
-            return self._sources.message(rendition)
+        return self._sources.message(rendition)
 
     def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
         """Return what the page says of a line; None where it is in no file of this mail."""
@@ -85,11 +80,3 @@ def _line(view: View) -> Place | None:
         return line_in(view.line)
     except ValueError as error:
         raise ValidationException(detail=str(error)) from error
-
-
-@contextmanager
-def _or_not_found() -> Iterator[None]:
-    try:
-        yield
-    except LookupError as error:
-        raise NotFoundException(detail=str(error)) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import ClientException
 from litestar.status_codes import HTTP_409_CONFLICT
 
 from keyturn.emails.gallery import Gallery
@@ -80,7 +80,7 @@ class DataTab:
         }
 
     def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
-        """Return the view with the edit that was sent. Raises NotFoundException."""
+        """Return the view with the edit that was sent. Raises LookupError."""
         data = self._current_data(template, view)
         if data is None:
             return view
@@ -98,7 +98,7 @@ class DataTab:
     def save(self, template: str, view: View, sent: SubmittedForm) -> View:
         """Save what the view asks for under the name that was sent; return the view to go to.
 
-        That is the new sample, or the same one with what is in the way. Raises NotFoundException, and ClientException
+        That is the new sample, or the same one with what is in the way. Raises LookupError, and ClientException
         where the disk is.
         """
         name, files, data = (sent.text("as") or "").strip(), self._files(template), self._current_data(template, view)
@@ -133,8 +133,6 @@ class DataTab:
             return self.reader.of(template, view)
         except TemplateInvalid:  # the samples cannot be read, which the page itself says
             return None
-        except LookupError as error:
-            raise NotFoundException(detail=str(error)) from error
 
     def _files(self, template: str) -> SampleFiles:
         gallery = self.gallery

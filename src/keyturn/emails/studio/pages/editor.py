@@ -68,10 +68,10 @@ def editor_for(setting: str) -> Editor | None:
 
 def editor_started_by(environ: Mapping[str, str]) -> str:
     """Return the name of the editor that $VISUAL or $EDITOR start; empty where it answers to no address."""
-    return next(filter(None, (_started_by(environ.get(name, "")) for name in ("VISUAL", "EDITOR"))), "")
+    return next(filter(None, (_editor_of_command(environ.get(name, "")) for name in ("VISUAL", "EDITOR"))), "")
 
 
-def _started_by(command: str) -> str:
+def _editor_of_command(command: str) -> str:
     try:
         words = shlex.split(command)
     except ValueError:  # a quotation that does not end

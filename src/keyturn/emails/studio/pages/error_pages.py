@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 
 from keyturn.emails.studio.pages.layout import HEADERS, Layout
@@ -21,6 +21,16 @@ def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPExceptio
         return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
 
     return answer
+
+
+def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupError], Response[str]]:
+    """Return what answers where there is nothing of the name that was asked for: a LookupError, and no kind of it."""
+    answer, fail = error_page(layout), failed_page(layout)
+
+    def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
+        return answer(request, NotFoundException(str(error))) if type(error) is LookupError else fail(request, error)
+
+    return answer_missing
 
 
 def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:

@@ -36,7 +36,7 @@ def index(
             for entry in entries
             for sample in entry.samples
         ),
-        *(Item("Shared file", file, layout.url("files", file, view=anew)) for file in gallery.shared()),
+        *(Item("Shared file", file, layout.url("files", file, view=anew)) for file in gallery.shared_files()),
     ]
 
 

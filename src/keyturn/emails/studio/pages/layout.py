@@ -93,7 +93,7 @@ class Layout:
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
-            shared={file: matches(view.find, file) for file in self._gallery.shared()},
+            shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
             tallies=self._checks.tallies(self._languages.choose(view.lang)),
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else len(self._captured.names()),

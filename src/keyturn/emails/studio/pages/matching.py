@@ -19,14 +19,16 @@ def matches(find: str, name: str) -> bool:
 
 def _has_in_order(word: str, name: str) -> bool:
     return any(
-        _follows(word, name[start : start + _STRETCH * len(word)]) for start in _starts(name) if name[start] == word[0]
+        _holds_in_order(word, name[start : start + _STRETCH * len(word)])
+        for start in _starts_of_parts(name)
+        if name[start] == word[0]
     )
 
 
-def _starts(name: str) -> Iterator[int]:
+def _starts_of_parts(name: str) -> Iterator[int]:
     return (part.start() for part in _PART.finditer(name))
 
 
-def _follows(word: str, text: str) -> bool:
+def _holds_in_order(word: str, text: str) -> bool:
     rest = iter(text)
     return all(letter in rest for letter in word)

@@ -4,11 +4,10 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from keyturn.emails.lint.checks.sizes import size_of
-from keyturn.emails.studio.capture.captured_mails import Captured, Mail
+from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
@@ -31,7 +30,7 @@ def mail_page(
     captured: NamedDependency[Captured],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    mail, names = _read(captured, name), captured.names()
+    mail, names = captured.read(name), captured.names()
     here = names.index(name)
     context: dict[str, Any] = {
         "view": view,
@@ -51,28 +50,14 @@ def mail_page(
 
 @get("/outbox/{name:str}/frame", sync_to_thread=False)
 def mail_frame(name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[Captured]) -> Response[str]:
-    return frames.frame(_read(captured, name).html, view, frames.CAPTURED)
+    return frames.frame(captured.read(name).html, view, frames.CAPTURED)
 
 
 @get("/outbox/{name:str}/raw", sync_to_thread=False)
 def mail_file(name: FromPath[str], captured: NamedDependency[Captured]) -> Response[bytes]:
     """Hand out the file as it was written, to be opened in a mail program."""
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(_raw(captured, name), media_type="message/rfc822", headers=headers)
-
-
-def _read(captured: Captured, name: str) -> Mail:
-    try:
-        return captured.read(name)
-    except LookupError as error:
-        raise NotFoundException(detail=str(error)) from error
-
-
-def _raw(captured: Captured, name: str) -> bytes:
-    try:
-        return captured.raw(name)
-    except LookupError as error:
-        raise NotFoundException(detail=str(error)) from error
+    return Response(captured.raw(name), media_type="message/rfc822", headers=headers)
 
 
 HANDLERS = (outbox_page, mail_page, mail_frame, mail_file)

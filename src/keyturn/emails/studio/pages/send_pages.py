@@ -1,5 +1,6 @@
 """Sending the mail that is looked at to oneself."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -23,39 +24,36 @@ class Recipient(msgspec.Struct, frozen=True):
     to: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class SendPages:
-    """Sends the mail of a page.
+    """Sends the mail of a page. `sending` is None where nobody has configured a transport: the page says how to."""
 
-    `sending` is None where nobody has configured a transport: then the page says how to.
-    """
-
-    def __init__(self, canvas: Canvas, sending: Sending | None, layout: Layout) -> None:
-        self._canvas = canvas
-        self._sending = sending
-        self._layout = layout
+    canvas: Canvas
+    sending: Sending | None
+    layout: Layout
 
     def page(self, template: str, view: View, outcome: Outcome) -> Response[str]:
-        rendition = self._canvas.rendition(template, view)
+        rendition = self.canvas.rendition(template, view)
         context: dict[str, Any] = {
             "template": template,
             "view": view.to(sample=rendition.sample),
             "rendition": rendition,
-            "sending": self._sending,
+            "sending": self.sending,
             "outcome": outcome,
         }
         status = HTTP_422_UNPROCESSABLE_ENTITY if outcome.fault else HTTP_200_OK
-        return self._layout.page("send.html", context, status)
+        return self.layout.page("send.html", context, status)
 
     async def send(self, template: str, view: View, to: str) -> Response[Any]:
         """Send it, and go back to the page, so that a reload does not send it once more."""
-        mail = self._canvas.rendition(template, view).mail
-        if self._sending is None or mail is None:
+        mail = self.canvas.rendition(template, view).mail
+        if self.sending is None or mail is None:
             return self.page(template, view, Outcome(to, fault="This mail cannot be sent yet."))
-        outcome = await self._sending.send(mail, to)
+        outcome = await self.sending.send(mail, to)
         if outcome.fault:
             return self.page(template, view, outcome)
         query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
-        return Redirect(f"{self._layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
+        return Redirect(f"{self.layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
 
 
 @get("/send/{name:path}", sync_to_thread=False)

@@ -11,7 +11,7 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
-from keyturn.emails.snapshots import Comparison, MailName
+from keyturn.emails.snapshots import MailName
 from keyturn.emails.snapshots.goldens import in_one_line
 from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes
 from keyturn.emails.studio.frames import frames
@@ -33,7 +33,7 @@ def snapshots_page(
 ) -> Response[str]:
     """Show all that is not as it was accepted, those mails together in which the same was changed."""
     context = {"groups": group_changes(review.changes()), "goldens": review.goldens.folder, "total": review.total}
-    return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting()})
+    return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting_mails()})
 
 
 @get("/snapshots", sync_to_thread=False)
@@ -58,9 +58,9 @@ def snapshot_page(
     name: FromPath[Path], view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
     """Show a mail before and after: rendered, or what differs in its HTML or its text."""
-    comparison = _comparison(name, view, review)
+    comparison = review.compare(_name(name, view))
     review.look(float("inf"))
-    waiting = review.waiting()
+    waiting = review.waiting_mails()
     context: dict[str, Any] = {
         "view": view,
         "comparison": comparison,
@@ -86,7 +86,7 @@ def accept_one(
     """Accept what was looked at and go on to what is left."""
     here = _name(name, view)
     review.look(float("inf"))
-    following = _next_after(here, review.waiting())
+    following = _next_after(here, review.waiting_mails())
     _accept_or_conflict(data, review)
     if following is None:
         return Redirect(layout.url("snapshots"), status_code=HTTP_303_SEE_OTHER)
@@ -102,7 +102,7 @@ def proof_frame(
     review: NamedDependency[Review],
 ) -> Response[str]:
     """Answer with the mail alone, as the golden file has it or as it is rendered now."""
-    comparison = _comparison(name, view, review)
+    comparison = review.compare(_name(name, view))
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
         raise NotFoundException(detail=f"There is no {comparison.name} {side} the change.")
@@ -119,13 +119,6 @@ def _accept_or_conflict(data: Acceptance, review: Review) -> None:
     except Stale as error:
         detail = "A mail was changed while you looked at it. Nothing was accepted: look again."
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
-
-
-def _comparison(name: Path, view: View, review: Review) -> Comparison:
-    try:
-        return review.compare(_name(name, view))
-    except LookupError as error:
-        raise NotFoundException(detail=str(error)) from error
 
 
 def _name(path: Path, view: View) -> MailName:

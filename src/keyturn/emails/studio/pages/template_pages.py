@@ -1,7 +1,7 @@
 """The pages of the templates: a sample as a mail, and the files that templates share."""
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,41 +27,34 @@ from keyturn.emails.studio.rendering.source import shared_source
 from keyturn.emails.studio.view import View
 
 
+@dataclass(frozen=True, slots=True)
 class SamplePages:
     """Makes the page of a sample: its mail, its data, and what the checks say of it.
 
-    Whatever it is asked for and does not exist is a NotFoundException.
+    Whatever it is asked for and does not exist is a LookupError. Checks run in a thread: a save that comes meanwhile
+    is answered.
     """
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        canvas: Canvas,
-        data_tab: DataTab,
-        checks: Checks,
-        review: Review | None,
-        layout: Layout,
-    ) -> None:
-        self._gallery = gallery
-        self._canvas = canvas
-        self._data_tab = data_tab
-        self._checks = checks
-        self._review = review
-        self._layout = layout
+    gallery: Gallery
+    canvas: Canvas
+    data_tab: DataTab
+    checks: Checks
+    review: Review | None
+    layout: Layout
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        rendition = self._canvas.rendition(template, view)
+        rendition = self.canvas.rendition(template, view)
         if view.tab == "checks" and not at_once:
-            await _in_a_thread(self._checks.check, rendition)
+            await asyncio.to_thread(self.checks.check, rendition)
         return self._page(rendition, view, left=True)
 
     async def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
-        rendition = self._canvas.rendition(template, view)
-        left = await _in_a_thread(self._checks.check, rendition)
-        left = left or (self._review is not None and await _in_a_thread(self._review.look))
-        left = left or await _in_a_thread(self._checks.check_more, rendition.language)
+        rendition = self.canvas.rendition(template, view)
+        left = await asyncio.to_thread(self.checks.check, rendition)
+        left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
+        left = left or await asyncio.to_thread(self.checks.check_more, rendition.language)
         return self._page(rendition, view, left=left)
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
@@ -71,22 +64,22 @@ class SamplePages:
             "view": view.to(sample=rendition.sample),
             "language": rendition.language.tag,
             "rendition": rendition,
-            "report": self._checks.last(rendition),
+            "report": self.checks.last_report(rendition),
             "left_to_check": left,
             "now": datetime.now().astimezone(),
         }
         if rendition.is_empty:
-            return self._layout.page("no_samples.html", context | self._data_tab.start(template))
+            return self.layout.page("no_samples.html", context | self.data_tab.start(template))
         if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-        context |= self._canvas.parts(rendition, view)
+        context |= self.canvas.parts(rendition, view)
         if view.tab == "data":
-            context |= self._data_tab.parts(template, view, rendition.data)
-        return self._layout.page("template.html", context | self._neighbours(template, rendition.sample))
+            context |= self.data_tab.parts(template, view, rendition.data)
+        return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
         """Return the samples before and after this one, in the order of the list."""
-        order = [(entry.name, name) for entry in in_order(self._gallery.entries()) for name in entry.samples]
+        order = [(entry.name, name) for entry in in_order(self.gallery.entries()) for name in entry.samples]
         here = order.index((template, sample)) if (template, sample) in order else 0
         return {
             "before": order[here - 1] if here > 0 else None,
@@ -132,18 +125,10 @@ def shared_file_page(
 ) -> Response[str]:
     """Show a file that templates share, and which ones do."""
     name = name_in_path(file)
-    if name not in gallery.shared():
+    if name not in gallery.shared_files():
         raise NotFoundException(detail=f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
     return layout.page("file.html", context | {"shared_file": name})
-
-
-async def _in_a_thread(check: Callable[..., bool], *arguments: Any) -> bool:
-    """Check while a save that comes meanwhile is answered."""
-    try:
-        return await asyncio.to_thread(check, *arguments)
-    except LookupError as error:  # what was there a moment ago
-        raise NotFoundException(detail=str(error)) from error
 
 
 HANDLERS = (first_page, template_page, checked_page, shared_file_page)

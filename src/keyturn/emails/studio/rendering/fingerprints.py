@@ -16,7 +16,7 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     names = frozenset(gallery.names())
     own: dict[str, set[_File]] = {name: set() for name in names}
     shared: set[_File] = set()
-    for file in Fingerprint().union(*map(fingerprint, gallery.watched)):
+    for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
         owners = names.intersection(_prefixes(file[0].removeprefix("samples/")))
         for files in [own[owner] for owner in owners] or [shared]:
             files.add(file)

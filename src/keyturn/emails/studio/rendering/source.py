@@ -61,7 +61,7 @@ class Sources:
         compiled = {"mjml": "MJML"} if self._gallery.files(rendition.template).is_mjml else {}
         return {**named, **compiled, "html": "HTML", "eml": "EML"}
 
-    def at(self, stage: str, rendition: Rendition) -> Source | None:
+    def source_at(self, stage: str, rendition: Rendition) -> Source | None:
         """Return one of the texts; None where there is no such file, or no mail yet."""
         if file := self.files(rendition).get(stage):
             return shared_source(self._gallery, file)

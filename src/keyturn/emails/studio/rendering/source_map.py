@@ -53,7 +53,7 @@ class SourceMap:
 
     def marks(self, selected: Place | None) -> Marks:
         """Return what everything in the frame comes from, and what of it comes from the line that is selected."""
-        picked = tuple(one.key for one in self.at(selected)) if selected else ()
+        picked = tuple(one.key for one in self.elements_at(selected)) if selected else ()
         return Marks({one.key: self._mark(one) for one in self.elements}, picked)
 
     @cached_property
@@ -62,7 +62,7 @@ class SourceMap:
         found = _drawn_by_html(self._document) if not self._document.is_mjml else _drawn_by_mjml(self._document)
         return tuple(sorted(found, key=lambda one: one.offset))
 
-    def at(self, place: Place) -> tuple[_Drawn, ...]:
+    def elements_at(self, place: Place) -> tuple[_Drawn, ...]:
         """Return what comes from a line, without what lies in it; what the line lies in, where nothing begins there."""
         found: dict[str, _Drawn] = {}
         for start, stop in self._spans(place):
@@ -73,7 +73,7 @@ class SourceMap:
 
     def selection(self, place: Place, source: str) -> Selection:
         """Return what is said of a line; `source` is the file that it is in."""
-        return Selection.of(place, map(self._mark, self.at(place)), source, in_inbox=self.in_inbox(place))
+        return Selection.of(place, map(self._mark, self.elements_at(place)), source, in_inbox=self.in_inbox(place))
 
     def in_inbox(self, place: Place) -> bool:
         """Tell whether a line is part of what the list of an inbox shows: the subject, or the preheader."""

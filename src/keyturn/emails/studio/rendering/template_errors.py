@@ -7,7 +7,7 @@ from pathlib import Path
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.lint.guard.syntax import first_mistake_in
 from keyturn.emails.lint.jinja.broken_templates import Broken, explain, explain_samples
-from keyturn.emails.lint.source.error_location import Spot, relative
+from keyturn.emails.lint.source.error_location import Spot
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.files import plain_name
@@ -39,7 +39,7 @@ def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> Fault:
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> Fault:
     """Return what is wrong with a template, and where: what the checks say, and how Jinja came there."""
     if error.line is None and error.message.startswith("MJML: "):
-        unknown = Fault(Spot(relative(error.path, gallery.folders)), error.message, "")
+        unknown = Fault(Spot(gallery.folders.name_of(error.path)), error.message, "")
         return _mistake_in_tags(gallery, template) or unknown
     broken = explain(error, gallery.folders, sample)
     return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
@@ -71,7 +71,7 @@ def _trail(cause: BaseException | None, folders: Folders) -> tuple[Spot, ...]:
     """Return the template lines in a traceback, each once: Jinja rewrites it to point into the templates."""
     steps = traceback.extract_tb(cause.__traceback__) if cause else []
     inside = (step for step in steps if Path(step.filename) in folders)
-    return tuple(dict.fromkeys(Spot(relative(step.filename, folders), step.lineno) for step in inside))
+    return tuple(dict.fromkeys(Spot(folders.name_of(step.filename), step.lineno) for step in inside))
 
 
 def _frame(place: Spot, gallery: Gallery) -> tuple[ExcerptLine, ...]:
