@@ -70,7 +70,6 @@ class Gallery:
 
     @property
     def folders(self) -> Folders:
-        """Where the files are."""
         return self.templates.folders
 
     @property

@@ -92,7 +92,6 @@ class Document:
         return (one for one in self.authored_html.walk() if one.tag and (not tags or one.tag in tags))
 
     def authored_styles(self) -> Iterable[AuthoredStyle]:
-        """Return the stylesheets that the author wrote."""
         return authored_styles(self.markup, self.root, self.authored_html)
 
     @cached_property

@@ -20,6 +20,11 @@ class Place(msgspec.Struct, frozen=True, order=True):
         return f"{self.file}:{self.line}:{self.column}"
 
 
+def line_and_column(source: str, offset: int) -> tuple[int, int]:
+    """Return where a character stands, both counted from 1."""
+    return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong: it is made by its `Rule`. Equal findings, from several samples, are one.
 

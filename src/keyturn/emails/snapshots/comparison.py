@@ -82,7 +82,6 @@ class Snapshots:
 
     @property
     def folder(self) -> Path:
-        """Where the templates are."""
         return self._gallery.folder
 
     def names(self) -> list[MailName]:

@@ -86,7 +86,6 @@ class Goldens:
             folder.rmdir()
 
     def files(self, name: MailName) -> list[Path]:
-        """Return the files that there are."""
         return [path for path in self.places(name) if path.is_file()]
 
     def places(self, name: MailName) -> list[Path]:

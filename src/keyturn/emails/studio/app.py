@@ -81,8 +81,6 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
 
 
 def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
-    """Return an app that is the studio and nothing else."""
-
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
         return Redirect(f"{path}?{request.url.query}" if request.url.query else path)

@@ -25,10 +25,7 @@ _JUST_NOW = 2000
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """When a save was noticed.
-
-    `saved` and `told` are by this machine's clock, in milliseconds: their difference is what the studio took.
-    """
+    """When a file was saved and when the studio told it, in milliseconds by this machine's clock."""
 
     saved: float
     told: float

@@ -106,8 +106,9 @@ def _leaves(renditions: Renditions, template: str) -> Iterator[Leaf]:
     except TemplateInvalid:  # the rendition says so
         samples = [""]
     for sample in samples:
+        slug = re.sub(r"[^\w-]+", "-", sample).strip("-") or "mail"
         for tag, language in gallery.languages.known.items():
-            stem = f"{template}/{_slug(sample) or 'mail'}.{language.tag}"
+            stem = f"{template}/{slug}.{language.tag}"
             rendition = renditions.rendition(template, View(sample=sample, lang=tag), {})
             yield Leaf(template, sample, language, stem, rendition)
 
@@ -116,10 +117,6 @@ def _write_frames(leaf: Leaf, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
             _write(destination / file, insert_in_head(apply_view(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w-]+", "-", name).strip("-")
 
 
 def _environment(gallery: Gallery, sender: str) -> Environment:

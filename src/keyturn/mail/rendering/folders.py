@@ -26,6 +26,5 @@ class Folders:
         return next(inside, path).as_posix()
 
     def paths(self) -> Iterator[Path]:
-        """Yield all that is in them."""
         for folder in self.all:
             yield from folder.rglob("*")

@@ -1,7 +1,4 @@
-"""Jinja templates that are compiled once in a process.
-
-An app that is built again, as its tests do for each of them, need not pay for the same templates again.
-"""
+"""Jinja templates that are compiled once in a process, however often the app is built."""
 
 from functools import cache
 from types import CodeType

@@ -80,17 +80,14 @@ class Templates:
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
-        """Return what Jinja makes of the values."""
         values, files = _with_single_lines(values), self.files(name)
         return Filled(*(self._fill(file, values, language) if file else "" for file in files))
 
     def compile(self, name: str, filled: Filled) -> Rendered:
-        """Return the mail that filled-in templates make."""
         files = self.files(name)
         return compile_mail(filled, files, self.folders / files.markup)
 
     def environment(self, language: Language) -> Environment:
-        """Return what renders the templates in a language."""
         key = f"{language.tag} {language.direction}"
         if key not in self.environments:
             environment = (self.make_environment or self._own_environment)(language)

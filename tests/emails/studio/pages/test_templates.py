@@ -183,12 +183,13 @@ def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, 
     assert f"The address says {query}, but {query.partition('=')[0]} takes {takes}." in answer.text
 
 
+@pytest.mark.parametrize("mistake", [RuntimeError("the disk is on fire"), KeyError("on fire")])
 def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
-    studio: Studio, caplog: pytest.LogCaptureFixture
+    studio: Studio, caplog: pytest.LogCaptureFixture, mistake: Exception
 ) -> None:
     @get("/unthought", sync_to_thread=False)
     def unthought() -> None:
-        raise RuntimeError("the disk is on fire")
+        raise mistake
 
     router = studio_router(studio)
     router.register(unthought)
@@ -197,7 +198,7 @@ def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
     assert answer.status_code == 500
     assert "The studio failed. The terminal that it runs in says where." in answer.text
     assert "on fire" not in answer.text
-    assert "RuntimeError: the disk is on fire" in caplog.text
+    assert f"{type(mistake).__name__}: {mistake}" in caplog.text
     assert "/studio/unthought" in caplog.text
 
 

@@ -49,15 +49,11 @@ def _tables(file: Path, *_: int) -> dict[str, Table]:
     unnamed = next((key for key in top if not isinstance(key, str)), None)
     if unnamed is not None:
         raise TemplateInvalid(str(file), None, f"{unnamed} is no name: write it in quotes")
-    return {name: Table(value, line_of(name, text)) for name, value in top.items()}
-
-
-def line_of(name: str, text: str) -> int | None:
-    """Find the line on which a name stands as a table or a key: `[name]`, `name =`, `name:`, `"name":`."""
-    return next(_lines_of(name, text), None)
+    return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
+    """Find the lines on which a name stands as a table or a key: `[name]`, `name =`, `name:`, `"name":`."""
     head = re.compile(rf"[\s{{]*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
     return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
 

@@ -7,13 +7,11 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What `kind` says of the values.
+    """Values for a mail. `kind` says what is known of them.
 
     `typed` ones fit the props of the template, `plain` ones come from a file and nothing describes them, `guessed`
-    ones were made up from the names that the template prints.
-
-    `origin` is where it is written, "file" or "file:line" relative to the folder of the templates; empty where it is
-    not written anywhere.
+    ones were made up from the names that the template prints. `origin` is where they are written, "file" or
+    "file:line" relative to the folder of the templates; empty for what is not written anywhere.
     """
 
     name: str

@@ -24,9 +24,8 @@ from keyturn.emails.gallery.variables.variables import Use, Variable
 class Expressions:
     """Notes what expressions do with the names in them.
 
-    `name` says what a name is; `call` reads a macro that is called, or tells that it is none.
-
-    `filters` are those that there are: one that is not leaves its value as it is.
+    `name` says what a name is; `call` reads a macro that is called, or tells that it is none. `filters` are those that
+    there are: one that is not leaves its value as it is.
     """
 
     def __init__(

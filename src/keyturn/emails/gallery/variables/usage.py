@@ -38,7 +38,6 @@ class Usage:
         self._overridden: set[str] = set()
 
     def read(self, file: str) -> None:
-        """Read a file and what it is made of."""
         self._overridden = set()
         self._file(file, Scope(file=file))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from keyturn.emails.lint.css.computed_style import Painter
+from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
@@ -125,26 +125,30 @@ def _table(document: Document, offset: int, name: str) -> Finding:
 
 
 def _texts(document: Document) -> Iterator[Finding]:
+    """Yield what is hard to read, once at each place."""
     seen = set()
     for node, paint in Painter(document.drawn, LIGHT).texts():
         offset = document.lookup.offset_of(node)
-        if paint.size < _SMALLEST and ("small", offset) not in seen:
-            seen.add(("small", offset))
-            yield document.finding(
-                offset, RULES["small-text"], "warning", f"Text of {paint.size:g} px is hard to read on a phone.",
-                f"Use at least {_SMALLEST} px.",
-            )  # fmt: skip
-        long = len(node.text()) > _SEVERAL_LINES
-        if long and 0 < paint.line_height < paint.size * _TIGHTEST and ("tight", offset) not in seen:
-            seen.add(("tight", offset))
-            yield document.finding(
-                offset, RULES["tight-lines"], "note",
-                f"Lines stand {paint.line_height:g} px apart at {paint.size:g} px of type.",
-                "Give running text a line-height of about one and a half.",
-            )  # fmt: skip
-        if paint.align == "justify" and ("justified", offset) not in seen:
-            seen.add(("justified", offset))
-            yield document.finding(
-                offset, RULES["justified"], "warning", "Justified text has gaps that make it hard to read.",
-                "Align it with the start of the line (WCAG 1.4.8).",
-            )  # fmt: skip
+        for finding in _of_text(document, offset, paint, len(node.text())):
+            if (finding.rule, offset) not in seen:
+                seen.add((finding.rule, offset))
+                yield finding
+
+
+def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
+    if paint.size < _SMALLEST:
+        yield document.finding(
+            offset, RULES["small-text"], "warning", f"Text of {paint.size:g} px is hard to read on a phone.",
+            f"Use at least {_SMALLEST} px.",
+        )  # fmt: skip
+    if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
+        yield document.finding(
+            offset, RULES["tight-lines"], "note",
+            f"Lines stand {paint.line_height:g} px apart at {paint.size:g} px of type.",
+            "Give running text a line-height of about one and a half.",
+        )  # fmt: skip
+    if paint.align == "justify":
+        yield document.finding(
+            offset, RULES["justified"], "warning", "Justified text has gaps that make it hard to read.",
+            "Align it with the start of the line (WCAG 1.4.8).",
+        )  # fmt: skip

@@ -79,11 +79,9 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
     named = address.partition(":")[2].partition("?")[0]
     if named.startswith("//") or not all(_MAILBOX.fullmatch(mailbox.strip()) for mailbox in named.split(",")):
         yield find(
-            RULES["malformed-mailto"],
-            "error",
-            "This mailto: names no mail address.",
+            RULES["malformed-mailto"], "error", "This mailto: names no mail address.",
             "Write mailto:name@host, as RFC 6068 has it.",
-        )
+        )  # fmt: skip
 
 
 def _of_web_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
@@ -96,11 +94,9 @@ def _of_web_address(address: str, anchor: Anchor, find: "partial[Finding]") -> I
         severity: Severity = "error" if anchor.secret else "warning"
         seen = "sees the token in this link" if anchor.secret else "stands between this link and its page"
         yield find(
-            RULES["third-party"],
-            severity,
-            f"{host} {seen}.",
+            RULES["third-party"], severity, f"{host} {seen}.",
             "Link straight to your own host, and switch click tracking off.",
-        )
+        )  # fmt: skip
 
 
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
@@ -122,11 +118,9 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find(
-            RULES["same-text"],
-            "note",
-            f'"{anchor.label}" leads to different addresses.',
+            RULES["same-text"], "note", f'"{anchor.label}" leads to different addresses.',
             "Give each link a text of its own.",
-        )
+        )  # fmt: skip
 
 
 def is_between(host: str) -> bool:

@@ -21,10 +21,7 @@ _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size")
 
 @dataclass(frozen=True, slots=True)
 class FeatureUse:
-    """One use of a feature.
-
-    `value` is what decides whether partial support is enough; `offset` counts characters of the MJML.
-    """
+    """One use of a feature. `value` decides whether partial support is enough; `offset` is one in the MJML."""
 
     feature: str
     value: str

@@ -41,7 +41,6 @@ def features() -> Mapping[str, Feature]:
 
 @lru_cache(4096)
 def of_declaration(name: str, value: str) -> tuple[str, ...]:
-    """Return the features of a CSS declaration."""
     return tuple(
         slug
         for slug, feature in _known_by_css()

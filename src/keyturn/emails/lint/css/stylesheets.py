@@ -58,7 +58,6 @@ def read_stylesheet(css: str) -> Stylesheet:
 
 @lru_cache(512)
 def read_style(style: str) -> tuple[Declaration, ...]:
-    """Return the declarations of a style attribute."""
     return tuple(_Reader(style).declarations(tinycss2.parse_blocks_contents(style, skip_comments=True)))
 
 

@@ -80,12 +80,9 @@ def _check_top(document: Document) -> Iterator[Finding]:
         )  # fmt: skip
     for text in document.root.texts:
         yield document.finding(
-            text.offset,
-            RULES["outside-root"],
-            "error",
-            "Text stands outside <mjml>.",
+            text.offset, RULES["outside-root"], "error", "Text stands outside <mjml>.",
             "Delete it, or move it into mj-text.",
-        )
+        )  # fmt: skip
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(
             mjml.offset, RULES["missing-body"], "error", "The mail has no <mj-body>, so nothing of it is drawn.",

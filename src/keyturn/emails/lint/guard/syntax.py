@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity
+from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity, line_and_column
 from keyturn.emails.lint.markup.mjml_parser import FaultKind, SyntaxFault, parse_mjml
 
 BREAKING: frozenset[FaultKind] = frozenset(
@@ -79,8 +79,7 @@ def first_mistake_in(file: str, source: str) -> Finding | None:
     What Jinja will fill in is taken for a word, and its statements for blanks.
     """
     for fault in parse_mjml(_JINJA.sub(_without_jinja, source)).faults:
-        before = source[: fault.offset]
-        finding = _finding_at(Place(file, before.count("\n") + 1, fault.offset - before.rfind("\n")), fault)
+        finding = _finding_at(Place(file, *line_and_column(source, fault.offset)), fault)
         if finding.severity == "error":
             return finding
     return None

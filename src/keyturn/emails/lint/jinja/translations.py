@@ -7,7 +7,7 @@ from jinja2 import Environment, TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup, line_and_column
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
@@ -99,8 +99,7 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
     lines = source.split("\n")
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
     at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
-    before = source[:at]
-    return Place(file, before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)
+    return Place(file, *line_and_column(source, at))
 
 
 def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:

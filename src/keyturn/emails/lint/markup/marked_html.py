@@ -27,7 +27,6 @@ def mark_html(html: str, root: Element) -> str:
 
 
 def number_of_class(class_name: str) -> int | None:
-    """Return the number of the element that a class names."""
     found = _CLASS.fullmatch(class_name)
     return int(found[1]) if found else None
 

@@ -10,7 +10,7 @@ from posixpath import basename
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 
-from keyturn.emails.lint.finding import Place
+from keyturn.emails.lint.finding import Place, line_and_column
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
 
@@ -132,8 +132,7 @@ def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
             opened.append(tag.start())
     if not block or not opened:
         return end
-    before = source[: opened[-1]]
-    return Spot(end.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return Spot(end.file, *line_and_column(source, opened[-1]))
 
 
 def _lines(file: Path) -> list[str]:

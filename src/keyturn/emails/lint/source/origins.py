@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import BlockReference, Context, Undefined
 
+from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.source import traced_text
 
 _NAMES: Mapping[str, str] = {
@@ -158,6 +159,5 @@ class _Positions(Extension):
             while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
                 offset += 1  # white space that a minus sign took away
             if kind in ("data", "variable_begin", "block_begin"):
-                before = source[:offset]
-                yield before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+                yield line_and_column(source, offset)
             offset += len(value)

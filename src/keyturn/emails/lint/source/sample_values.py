@@ -15,7 +15,6 @@ def is_unfilled(address: str) -> bool:
 
 
 def is_sample_value(values: Mapping[str, object], text: str) -> bool:
-    """Tell whether a text stands in one of the values."""
     return any(text in value for value in strings_of(values))
 
 

@@ -13,10 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A captured mail as a row of the list.
-
-    `at` is in the zone of this machine: the studio runs where its reader sits.
-    """
+    """A captured mail as a row of the list. `at` is in the zone of this machine, where its reader sits."""
 
     name: str
     to: str
@@ -45,10 +42,7 @@ class Mail:
 
 
 class Captured:
-    """Reads the folder of the captured mails, newest first.
-
-    File names start with the time, so their order is the order of the mails.
-    """
+    """Reads the folder of the captured mails, newest first: file names start with the time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -12,10 +12,7 @@ from keyturn.mail.transports.email import Email, Sender
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """A way to send mails.
-
-    `name` is as people call it; `open` makes the sender when the first mail is sent: an SDK takes its time to load.
-    """
+    """A way to send mails. `open` makes the sender with the first of them: an SDK takes its time to load."""
 
     name: str
     open: Callable[[], Sender]
@@ -23,10 +20,7 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mail.
-
-    `id` is the provider's name for the mail, empty where it was not sent; then `fault` says why, and what to do.
-    """
+    """What became of a mail: the provider's `id` for it, or the `fault`: why it was not sent, and what to do."""
 
     to: str
     id: str = ""

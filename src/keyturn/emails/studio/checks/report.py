@@ -41,10 +41,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in a mail.
-
-    The findings are in the order of their places. `audit` is empty for all but reset mails.
-    """
+    """What was found in a mail, in the order of the places. `audit` is empty for all but reset mails."""
 
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()

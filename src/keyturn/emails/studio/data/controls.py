@@ -86,7 +86,6 @@ def choices(shape: Shape) -> list[Any]:
 
 
 def to_control_text(kind: Kind, value: Any) -> str:
-    """Return the text of a control."""
     match kind, value:
         case _, None:
             return ""

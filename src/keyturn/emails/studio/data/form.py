@@ -19,11 +19,10 @@ ABSENT: Any = object()
 class Field:
     """A value that can be edited.
 
-    `place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control.
-
-    A moment's `zone` has no place in its control. `options` are the values of a choice. `parts` are the fields of a
-    group, or the items of a list, of which there are to be `least` to `most`. A field that is not `always` there may
-    be `unset`, which makes it None, or takes it away where it is `droppable`.
+    `place` is its JSON Pointer, `value` what it holds as JSON, `shown` the text of its control. A moment's `zone` has
+    no place in that. `options` are the values of a choice. `parts` are the fields of a group, or the items of a list,
+    of which there are to be `least` to `most`. A field that is not `always` there may be `unset`, which makes it None,
+    or takes it away where it is `droppable`.
 
     `reset` is the edit without this field; None where it was not edited, or is a part of another one.
     """
@@ -55,10 +54,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Makes the fields of a template's data.
-
-    `start` is what the values were before they were edited; `faults` are by place.
-    """
+    """Makes the fields of a template's data. `start` is as it was before it was edited; `faults` are by place."""
 
     fields: Fields
     start: Values

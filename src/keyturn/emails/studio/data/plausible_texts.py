@@ -31,24 +31,14 @@ _SENTENCES = (
     "Your place is kept until Friday evening; after that somebody else from the waiting list gets it.",
 )  # fmt: skip
 _WORDS = (
-    "Lantern",
-    "Harbour",
-    "Blue notebook",
-    "Ticket, one way",
-    "Oat biscuits",
-    "Lamp",
-    "Window seat",
-    "Tea for two",
-)
+    "Lantern", "Harbour", "Blue notebook", "Ticket, one way", "Oat biscuits", "Lamp", "Window seat", "Tea for two",
+)  # fmt: skip
 _DEVICES = ("Firefox on Windows", "Mobile Safari on iOS", "Chrome on Android", "Safari on macOS", "Edge on Windows")
 _PROVIDERS = ("Google", "Microsoft", "Apple", "GitHub", "Upper Harbour Campus Network")
 _HOSTS = ("account.northwind.example", "www.harbour-primary.example", "app.valley-college.example", "shop.test")
 _MAILBOXES = (
-    "northwind.example",
-    "harbour-primary.example",
-    "upper-harbour-valley-community-college.example",
-    "mail.test",
-)
+    "northwind.example", "harbour-primary.example", "upper-harbour-valley-community-college.example", "mail.test",
+)  # fmt: skip
 
 
 _DAY = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

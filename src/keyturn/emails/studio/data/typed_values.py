@@ -18,10 +18,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class FittedValues(NamedTuple):
-    """Values for a template.
-
-    `values` are those of the sample where what was edited does not fit. `faults` are by JSON Pointer.
-    """
+    """Values for a template: those of the sample where what was edited does not fit. `faults` are by JSON Pointer."""
 
     values: Mapping[str, Any]
     faults: Mapping[str, str]

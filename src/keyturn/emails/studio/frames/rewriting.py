@@ -7,10 +7,7 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
-    """Changes attributes of a mail's tags.
-
-    Changes wait until `text` puts them in place. Of two to one attribute the last one counts.
-    """
+    """Collects changes until `text` puts them in place. Of two to one attribute the last one counts."""
 
     def __init__(self, html: str) -> None:
         self._html = html

@@ -28,7 +28,6 @@ class Canvas:
         return self._renditions.rendition(template, view)
 
     def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
-        """Return what the page needs to know, beside the mail itself."""
         stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
         return {
             "frame": view.to(sample=rendition.sample).mail(),

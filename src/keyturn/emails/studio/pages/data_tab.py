@@ -51,7 +51,6 @@ class DataTab:
     reader: CurrentDataReader
 
     def parts(self, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
-        """Return what the page needs to know."""
         if data is None:
             return {"data": None}
         files = self._files(template)

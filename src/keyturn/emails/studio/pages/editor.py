@@ -10,10 +10,7 @@ from keyturn.errors import Fault, SettingsInvalid
 
 
 class Editor(NamedTuple):
-    """An editor that answers to an address.
-
-    `pattern` holds {path}, and where the editor can use them {line} and {column}.
-    """
+    """An editor that answers to an address. `pattern` holds {path}, and where it can use them {line} and {column}."""
 
     name: str
     pattern: str

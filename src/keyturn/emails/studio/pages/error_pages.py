@@ -28,7 +28,9 @@ def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupErro
     answer, fail = error_page(layout), failed_page(layout)
 
     def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
-        return answer(request, NotFoundException(str(error))) if type(error) is LookupError else fail(request, error)
+        if type(error) is not LookupError:  # a KeyError, say, is a mistake of the studio's own
+            return fail(request, error)
+        return answer(request, NotFoundException(detail=str(error)))
 
     return answer_missing
 

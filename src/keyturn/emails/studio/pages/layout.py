@@ -40,8 +40,6 @@ HEADERS = {
 
 
 class Layout:
-    """Renders the pages, from the templates in the folder preview/ and what every page carries."""
-
     def __init__(
         self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
     ) -> None:
@@ -50,7 +48,6 @@ class Layout:
         self._captured = captured
         self._checks = checks
         self._review = review
-        self._languages = gallery.languages
         self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
@@ -94,7 +91,7 @@ class Layout:
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
             shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
-            tallies=self._checks.tallies(self._languages.choose(view.lang)),
+            tallies=self._checks.tallies(self._gallery.languages.choose(view.lang)),
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else len(self._captured.names()),
         )
@@ -102,9 +99,7 @@ class Layout:
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
     def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
-        file, line, column = finding.place.file, finding.place.line, finding.place.column
-        return (
-            excerpt(self._gallery.source(file).split("\n"), line, column)
-            if (self._gallery.folders / file).is_file()
-            else ()
-        )
+        place = finding.place
+        if not (self._gallery.folders / place.file).is_file():
+            return ()
+        return excerpt(self._gallery.source(place.file).split("\n"), place.line, place.column)

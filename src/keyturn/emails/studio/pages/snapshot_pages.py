@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import HTTPException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
@@ -105,7 +105,7 @@ def proof_frame(
     comparison = review.compare(_name(name, view))
     snapshot = comparison.before if side == "before" else comparison.after
     if snapshot is None:
-        raise NotFoundException(detail=f"There is no {comparison.name} {side} the change.")
+        raise LookupError(f"There is no {comparison.name} {side} the change.")
     kind = "old" if side == "before" else "new"
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None

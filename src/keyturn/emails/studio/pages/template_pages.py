@@ -8,7 +8,6 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
@@ -126,7 +125,7 @@ def shared_file_page(
     """Show a file that templates share, and which ones do."""
     name = name_in_path(file)
     if name not in gallery.shared_files():
-        raise NotFoundException(detail=f"The templates share no file called {name}.")
+        raise LookupError(f"The templates share no file called {name}.")
     context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
     return layout.page("file.html", context | {"shared_file": name})
 

@@ -8,10 +8,7 @@ _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 
 @dataclass(frozen=True, slots=True)
 class ExcerptLine:
-    """A line of an excerpt.
-
-    `marked` is the word that the finding is at; it is empty, as `after` is, in the lines around.
-    """
+    """A line of an excerpt. `marked` is the word that the finding is at, empty as `after` is in the lines around."""
 
     number: int
     before: str

@@ -24,7 +24,6 @@ class Selection:
     """A line of the templates that somebody selected.
 
     `tags` are what the line draws. `written_in` are the macros that it calls, `called_from` the calls of its own.
-
     `in_inbox` tells that the line is part of the subject or the preheader, which no frame shows.
     """
 

@@ -20,10 +20,7 @@ _LEXERS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to be read.
-
-    `kind` is the ending of the file, or says what it was made into. `file` is empty for what is no file.
-    """
+    """A text to be read. `kind` is the ending of its file, or what it became; `file` is empty where it is none."""
 
     title: str
     kind: str

@@ -18,9 +18,7 @@ _IN_INBOX = ("mj-title", "mj-preview", "title")
 
 
 class Marks(msgspec.Struct, frozen=True):
-    """What everything in a frame comes from.
-
-    `all` by what is on the elements of the frame, a class `kt-NUMBER` or the value of `data-keyturn`.
+    """What everything in a frame comes from, by its class `kt-NUMBER` or the value of its `data-keyturn`.
 
     `picked` are those that come from the line that the view asks for.
     """
@@ -31,10 +29,7 @@ class Marks(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Something in a frame.
-
-    `key` is what stands in the frame for it; `offset` is that of its start tag, `end` is behind its end tag.
-    """
+    """Something in a frame, where `key` stands for it; `offset` is that of its start tag, `end` behind its end tag."""
 
     key: str
     tag: str
