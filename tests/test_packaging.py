@@ -25,19 +25,26 @@ BROUGHT_BY_OTHERS = {"pytest"}
 
 def imported_modules() -> Iterator[str]:
     """Yield each module that is imported anywhere in the package, in functions too, but Keyturn's own and Python's."""
-    for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module]
-            yield from (name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "keyturn"})
+    return chain.from_iterable(map(modules_imported_in, PACKAGE.rglob("*.py")))
+
+
+def modules_imported_in(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        yield from (name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "keyturn"})
 
 
 def declared_distributions() -> set[str]:
     """Return what pyproject.toml names, as dependencies and in extras."""
     project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     requirements = chain(project["dependencies"], *project["optional-dependencies"].values())
-    return {normalized(re.split(r"[^\w.-]", requirement)[0]) for requirement in requirements}
+    return set(map(name_of, requirements))
+
+
+def name_of(requirement: str) -> str:
+    return normalized(re.split(r"[^\w.-]", requirement)[0])
 
 
 def normalized(name: str) -> str:
@@ -55,6 +62,23 @@ def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra() -> No
     }
 
     assert undeclared == set()
+
+
+def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
+    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    of_the_studio = {name_of(requirement) for requirement in project["optional-dependencies"]["studio"]}
+    distributions = packages_distributions()
+
+    importing = {
+        (file.relative_to(PACKAGE).as_posix(), name)
+        for file in PACKAGE.rglob("*.py")
+        if file.relative_to(PACKAGE).parts[0] not in {"cli", "emails", "testing"}
+        for name in modules_imported_in(file)
+        if not of_the_studio.isdisjoint(map(normalized, distributions.get(name.split(".")[0], [])))
+    }
+
+    assert importing == set()
+    assert of_the_studio.isdisjoint(map(name_of, project["dependencies"]))
 
 
 def test_no_private_module_of_a_library_is_imported() -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
+_OF_THE_STUDIO = ("polyfactory", "pygments", "watchfiles", "yaml")
 
 
 def folder(name: str) -> Path:
@@ -35,3 +37,11 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
             raise  # a module of ours
         sentence = f"{what} needs: pip install keyturn[{extra}]"
         raise (SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)) from None
+
+
+def require_studio(what: str) -> None:
+    """Raise ExtraMissing where the extra `studio` is not whole; none of its packages is loaded, for they take time."""
+    with requires_extra("studio", what):
+        for package in _OF_THE_STUDIO:
+            if find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)

@@ -1,6 +1,7 @@
 """What an extra brings and is not installed: one sentence and an exit code, whatever the command."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Keyturn
@@ -60,6 +61,53 @@ def test_it_is_named_with_the_way_to_get_it(
 
     assert shown.code == 1
     assert shown.err.splitlines()[-1].strip() == sentence
+    assert "Traceback" not in shown.err
+
+
+STUDIO = "needs: pip install keyturn[studio]"
+MAIL = """\
+<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
+"""
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    """Lay out a folder with one mail and a sample in TOML."""
+    folder = workplace / "emails"
+    folder.mkdir()
+    (folder / "welcome.mjml").write_text(MAIL)
+    (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
+    return folder
+
+
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.usefixtures("lacking", "emails")
+def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
+    shown = keyturn("studio", "emails", "--port", "0")
+
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.endswith(f"the studio {STUDIO}\n")
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.usefixtures("lacking", "emails")
+def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
+    assert keyturn("studio", "emails", "--export", "site").code == 0
+    assert "Traceback" not in keyturn("check", "emails", "--only", "mjml").err
+    assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
+
+
+@pytest.mark.parametrize("lacking", ["yaml"], indirect=True)
+@pytest.mark.parametrize("command", ["check emails", "render welcome --dir emails", "studio emails --export site"])
+@pytest.mark.usefixtures("lacking")
+def test_samples_in_yaml_need_it(keyturn: Keyturn, emails: Path, command: str) -> None:
+    (emails / "welcome.samples.toml").rename(emails / "welcome.samples.yaml").write_text("ada:\n  name: Ada\n")
+
+    shown = keyturn(*command.split())
+
+    assert shown.code == 1
+    assert f"a sample in YAML {STUDIO}" in shown.err
     assert "Traceback" not in shown.err
 
 

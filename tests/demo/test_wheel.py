@@ -1,6 +1,7 @@
 """The wheel alone, in an empty environment, runs the demo: nothing of the checkout is needed."""
 
 import subprocess
+import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -21,11 +22,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def keyturn(wheel: Path) -> Path:
+    return installed(wheel, wheel.parent / "plain", "keyturn")
+
+
+def installed(wheel: Path, environment: Path, requirement: str) -> Path:
     """Install the wheel into an environment of its own; return the command."""
-    environment = wheel.parent / "environment"
     subprocess.run(["uv", "venv", environment], check=True, capture_output=True)
-    install: list[str | Path] = ["uv", "pip", "install", "--no-compile-bytecode", "--python", environment, wheel]
-    subprocess.run(install, check=True, capture_output=True, cwd=CHECKOUT)
+    install = ["uv", "pip", "install", "--no-compile-bytecode", "--python", str(environment)]
+    subprocess.run([*install, f"{requirement} @ {wheel.as_uri()}"], check=True, capture_output=True, cwd=CHECKOUT)
     return environment / "bin" / "keyturn"
 
 
@@ -48,11 +52,34 @@ def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel:
 
 def test_the_demo_runs_from_it_in_an_empty_folder(keyturn: Path, tmp_path: Path) -> None:
     with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
-        for path in ("/forgot-password", "/login", "/studio", "/studio/outbox", "/schema", "/health/ready"):
+        for path in ("/forgot-password", "/login", "/schema", "/health/ready"):
             with urllib.request.urlopen(demo.url + path, timeout=10) as answer:
                 assert answer.status == 200
         code, _ = demo.interrupt()
     assert code == 0
+
+
+def test_with_the_extra_it_has_the_studio(wheel: Path, tmp_path: Path) -> None:
+    keyturn = installed(wheel, tmp_path / "environment", "keyturn[studio]")
+    with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
+        for path in ("/studio", "/studio/outbox"):
+            with urllib.request.urlopen(demo.url + path, timeout=10) as answer:
+                assert answer.status == 200
+        code, _ = demo.interrupt()
+    assert code == 0
+
+
+def test_without_the_extra_it_says_where_mails_are_and_how_to_get_the_studio(keyturn: Path, tmp_path: Path) -> None:
+    with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
+        for path in ("/studio", "/studio/outbox"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(demo.url + path, timeout=10)
+            with refused.value as answer:
+                text = answer.read().decode()
+                assert (answer.status, "pip install keyturn[studio]" in text) == (404, True)
+            assert str(tmp_path / ".keyturn" / "mail") in text
+    assert f"  Mails sent         {tmp_path / '.keyturn' / 'mail'}\n" in demo.greeting
+    assert "  The studio needs: pip install keyturn[studio]\n" in demo.greeting
 
 
 def test_the_demo_of_an_app_at_supabase_runs_from_it(keyturn: Path, tmp_path: Path) -> None:

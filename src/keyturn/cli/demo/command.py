@@ -10,10 +10,9 @@ from keyturn.accounts.port import Account
 from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD, PlainDemo
-from keyturn.cli.emails.studio import studio_of
+from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
-from keyturn.emails.studio.studio import Studio
 from keyturn.settings import Settings, paths_of
 
 
@@ -39,27 +38,27 @@ def demo(host: str, port: int, example: str) -> None:
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
-    from keyturn.emails.studio import studio_router  # noqa: PLC0415
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
     configure_logs("warning")
     async with shown.parts() as parts:
-        studio = studio_of(shown.settings, host, shown.brands)
+        studio = demo_studio(shown, host)
         people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, more=[studio_router(studio), *shown.routes()])
+        app = create_app(shown.settings, parts=parts, more=[studio.routes(), *shown.routes()])
 
         def greet() -> None:
             click.echo("\n".join(_greeting(shown, people, studio)))
 
-        await serve(app, bound, greet, studio.stopping.set)
+        await serve(app, bound, greet, studio.stop)
 
 
-def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: Studio) -> Iterator[str]:
-    settings, token = shown.settings, f"?token={studio.token}" if studio.token else ""
+def _greeting(
+    shown: Example | PlainDemo, people: Sequence[Account], studio: WithStudio | WithoutStudio
+) -> Iterator[str]:
+    settings = shown.settings
     addresses = {
         **_pages(settings),
-        "Mails sent": f"{settings.base_url}/studio/outbox{token}",
-        "Studio": f"{settings.base_url}/studio{token}",
+        **studio.addresses,
         "API": f"{settings.base_url}/schema",
     }
     yield ""
@@ -71,9 +70,9 @@ def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: Stu
     yield f"  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
     if others := [*_describe_others(people)]:
         yield f"  {muted(', '.join(others))}"
-    yield from (f"  {muted(note)}" for note in shown.notes)
+    yield from (f"  {muted(note)}" for note in (*studio.notes, *shown.notes))
     yield f"  {muted('Ctrl-C ends it. Nothing leaves this machine.')}"
-    if token:
+    if studio.token:
         yield f"  {warning('Who has the addresses with a token reads these mails, too.')}"
     yield ""
 

@@ -66,7 +66,11 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
 
     What differs is set under [tool.keyturn.studio] in pyproject.toml, or [studio] in keyturn.toml.
     """
+    from keyturn.packaging import require_studio  # noqa: PLC0415
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+
+    if not destination:  # plain pages have no colours, no data made up and nothing to watch
+        require_studio("the studio")
 
     with hide_package("advanced_alchemy"):
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415

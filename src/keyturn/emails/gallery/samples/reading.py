@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyturn.errors import TemplateInvalid
+from keyturn.packaging import requires_extra
 
 _REMEMBERED = 2048
 
@@ -87,7 +88,8 @@ def _json(text: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml  # noqa: PLC0415 - only folders that hold YAML need it
+    with requires_extra("studio", "a sample in YAML"):
+        import yaml  # noqa: PLC0415 - only folders that hold YAML need it
 
     loader = yaml.SafeLoader(text)
     try:
