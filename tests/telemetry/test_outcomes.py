@@ -13,7 +13,7 @@ from keyturn.telemetry.outcomes import ACCEPTED, REFUSALS, outcome_of, refusal_o
 DOCS = Path(__file__).parents[2] / "docs"
 
 NO_CLIENT_MEETS_THEM = {
-    "SettingsInvalid", "TemplateInvalid", "CatalogueInvalid", "SampleNotSaved",
+    "SettingsInvalid", "TemplateInvalid", "CatalogueInvalid", "SampleNotSaved", "ExtraMissing",
     "SendFailed", "SendRetryable", "QuotaExhausted", "SendRefused",
 }  # fmt: skip
 """They stop a command, or happen in the worker; where one did come up in a request, it would be a fault of ours."""
