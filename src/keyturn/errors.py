@@ -1,29 +1,4 @@
-"""Everything that Keyturn raises on purpose. No HTTP in it: `telemetry/outcomes.py` says what a client is told.
-
-KeyturnError
-├── SettingsInvalid          every fault of the configuration at once
-├── TemplateInvalid          a template at file:line
-│   └── CatalogueInvalid     a catalogue of translations at file:line
-├── SampleNotSaved           a sample that cannot be written, with the file and the reason
-├── ExtraMissing             a package that an extra brings is not installed
-├── Unavailable              something that a call needs does not answer
-│   ├── DatabaseUnready      not reachable, or its migrations were not run
-│   ├── AccountsUnready      the app's accounts cannot be reached
-│   └── LimitsUnready        the store that the limits share does not answer
-├── InputInvalid             malformed input, field by field
-├── PasswordRejected         every rule that the password breaks
-├── LinkDead                 a reset link that no longer works, with the reason
-├── CredentialsRejected      wrong address or password
-├── NotSignedIn              no live session
-├── OriginRefused            a browser request from another site
-├── WebhookRefused           a report that is forged, stale or incomplete
-├── TooManyRequests          a limit is used up; when to come back
-├── Busy                     the queue of password hashes is full; when to come back
-└── SendFailed               the provider did not take a mail
-    ├── SendRetryable        it may take it later
-    ├── QuotaExhausted       not before the quota renews
-    └── SendRefused          it never will
-"""
+"""Everything that Keyturn raises on purpose. No HTTP in it: `telemetry/outcomes.py` says what a client is told."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

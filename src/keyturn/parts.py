@@ -103,7 +103,7 @@ class Parts:
         self.effects = ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.events)
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
-        )  # fmt: skip
+        )
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.meters
         )
@@ -136,9 +136,7 @@ class Parts:
 
     def _mail_lane(self) -> Lane:
         transports = self._transports()
-        mails = MailDelivery(
-            self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports
-        )  # fmt: skip
+        mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
         composer = self._composer()
         handlers: dict[str, Handler] = {
             RESET_REQUESTED: ResetRequestHandler(

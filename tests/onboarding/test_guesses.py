@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.onboarding import NotReached, clear_choice, guess, likely_tables, survey
-from keyturn.onboarding.survey import Table
+from keyturn.onboarding.guesses import clear_choice, guess, likely_tables
+from keyturn.onboarding.survey import NotReached, Table, survey
 from keyturn.settings import TableSettings
 
 RAILS = """

@@ -77,7 +77,8 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "sentHeading": _("Check your mail"),
         "sentLead": _(
             "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s.",
-            email="{email}", lifetime=lifetime,
+            email="{email}",
+            lifetime=lifetime,
         ),
         "for": _("For %(email)s", email="{email}"),
         "spam": _("Check your email (and spam folder)."),
@@ -92,10 +93,8 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
             lifetime=lifetime,
         ),
         "change": _("Request password change"),
-        "changeSent": _(
-            "We’ve sent a password reset link to your email. Please check your inbox to continue."
-        ),
-    }  # fmt: skip
+        "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    }
 
 
 def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:

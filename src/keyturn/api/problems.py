@@ -112,9 +112,7 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
         log.error(LogEvent("request.failed", error=type(error).__name__), exc_info=error)
         return problem_of(error, accepted_language(languages, request)).named_after(request).response()
 
-    return {
-        KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else
-    }  # fmt: skip
+    return {KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else}
 
 
 def problem_of(error: Exception, language: Language) -> Problem:

@@ -8,7 +8,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
-from keyturn.cli.terminal import accent, muted, table
+from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
@@ -65,7 +65,7 @@ def list_accounts(as_json: bool) -> None:
     async def work(parts: Parts) -> None:
         found = await _builtin(parts).list()
         if as_json:
-            click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+            print_json(found)
             return
         table(
             ("EMAIL", "NAME", "KIND", "SIGNS IN WITH", "STATE"),
@@ -98,7 +98,7 @@ def find(email: str, as_json: bool) -> None:
         if account is None:
             raise NoSuchAccount(f"there is no account with the address {address}")
         if as_json:
-            click.echo(msgspec.json.format(msgspec.json.encode(account), indent=2))
+            print_json(account)
             return
         known = msgspec.structs.asdict(account)
         width = max(map(len, known))

@@ -7,11 +7,10 @@ import textwrap
 from collections.abc import Sequence
 
 import click
-import msgspec
 
 from keyturn.cli.installation import installation
 from keyturn.cli.running import run
-from keyturn.cli.terminal import muted
+from keyturn.cli.terminal import muted, print_json
 from keyturn.doctor import Dns, Finding, examine
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
@@ -34,7 +33,7 @@ def doctor(as_json: bool) -> None:
 
     run(work())
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2))
+        print_json(findings)
     else:
         _print(findings)
     sys.exit(any(finding.verdict == "fail" for finding in findings))

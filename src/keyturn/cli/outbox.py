@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
-from keyturn.cli.terminal import error, muted, stamp, strong, table, warning
+from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.history import Event, history_of
@@ -125,10 +125,6 @@ def retry(ids: tuple[int, ...], dead: bool) -> None:
 def colour_state(state: str) -> str:
     """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
     return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
-
-
-def print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:

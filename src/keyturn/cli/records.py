@@ -6,8 +6,8 @@ import click
 
 from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
-from keyturn.cli.outbox import colour_state, print_json
-from keyturn.cli.terminal import muted, stamp, table
+from keyturn.cli.outbox import colour_state
+from keyturn.cli.terminal import muted, print_json, stamp, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED

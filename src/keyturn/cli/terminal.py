@@ -76,6 +76,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> Non
         click.echo(line(row))
 
 
+def print_json(value: object) -> None:
+    import msgspec  # noqa: PLC0415 - `--help` should not wait for it
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def complain(*messages: str) -> None:
+    """Say what is wrong with an answer, before it is asked for again."""
+    for message in messages:
+        click.echo(warning(f"  {message}"))
+
+
 def _seconds_since_start() -> float | None:
     """Return how long ago the operating system started this process, where it says so (Linux, proc(5))."""
     if not sys.platform.startswith("linux"):

@@ -114,9 +114,10 @@ def now() -> datetime:
 
 
 def _open_engine(url: str, pool_size: int) -> AsyncEngine:
-    config = SQLAlchemyAsyncConfig(
-        connection_string=_add_driver(url), engine_config=EngineConfig(**_engine_options(url, pool_size))
-    )
+    scheme, separator, rest = url.partition("://")
+    with_driver = f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
+    options = EngineConfig(**_engine_options(url, pool_size))
+    config = SQLAlchemyAsyncConfig(connection_string=with_driver, engine_config=options)
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = config.get_engine()
     refuse_what_no_driver_takes(engine, "database.url")
@@ -149,11 +150,6 @@ def _engine_for_our_statements(engine: AsyncEngine, schema: str) -> AsyncEngine:
     ours = engine.execution_options(isolation_level="READ COMMITTED", **options)
     ours.sync_engine.hide_parameters = True  # among them are hashes of passwords, and addresses
     return ours
-
-
-def _add_driver(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
 
 
 def _engine_options(url: str, pool_size: int) -> dict[str, Any]:

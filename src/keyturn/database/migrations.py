@@ -1,7 +1,6 @@
 """Bringing the database to the newest revision, and telling whether it is there."""
 
 from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -24,7 +23,7 @@ _ADVISORY_LOCK = 0x6B65797475726E
 @cache
 def head() -> str:
     """Return the newest revision. A file's name begins with it, so Alembic need not be imported to know."""
-    return max(file.stem.split("_")[0] for file in _versions_folder().glob("[0-9]*.py"))
+    return max(file.stem.split("_")[0] for file in (folder("migrations") / "versions").glob("[0-9]*.py"))
 
 
 async def require_current(database: Database, *, command: str = "keyturn") -> None:
@@ -99,7 +98,3 @@ def _run_alembic(connection: Connection) -> None:
     config.set_main_option("script_location", str(folder("migrations")))
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
     command.upgrade(config, "head")
-
-
-def _versions_folder() -> Path:
-    return folder("migrations") / "versions"

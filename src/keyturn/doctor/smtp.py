@@ -10,21 +10,14 @@ from keyturn.settings import Settings, SmtpSettings, is_loopback
 async def check_smtp(settings: Settings) -> list[Finding]:
     try:
         import aiosmtplib  # noqa: PLC0415 - an extra
+
+        from keyturn.mail.transports.smtp import connection_options  # noqa: PLC0415
     except ModuleNotFoundError:
         return [_fail("SMTP needs its library", "Run `pip install keyturn[smtp]`.")]
     s = settings.smtp
-    client = aiosmtplib.SMTP(
-        hostname=s.host,
-        port=s.port,
-        username=s.username or None,
-        password=str(s.password) or None,
-        use_tls=s.security == "tls",
-        start_tls=s.security == "starttls",
-        timeout=s.timeout.total_seconds(),
-    )
     sender = parseaddr(settings.mail.from_)[1]
     try:
-        async with client:
+        async with aiosmtplib.SMTP(**connection_options(s)) as client:
             await client.mail(sender)
             await client.rset()
     except aiosmtplib.SMTPAuthenticationError as error:

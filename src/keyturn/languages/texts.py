@@ -58,6 +58,4 @@ def teach_texts(texts: SourceTexts, environment: Environment) -> None:
         return text % values
 
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # what {% trans %} is compiled for
-    environment.globals.update(
-        _=gettext, gettext=gettext, ngettext=ngettext, pgettext=pgettext, npgettext=npgettext
-    )  # fmt: skip
+    environment.globals.update(_=gettext, gettext=gettext, ngettext=ngettext, pgettext=pgettext, npgettext=npgettext)

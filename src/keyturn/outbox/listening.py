@@ -24,7 +24,7 @@ class Listener:
 
     async def ensure(self) -> None:
         """Listen, if nobody does: at the start, and again after a connection was lost. Never raises for that."""
-        if self._database.is_sqlite or (self._connection and not await self._is_closed()):
+        if self._database.is_sqlite or (self._connection and not (await self._driver()).is_closed()):
             return
         await self.close()
         try:
@@ -41,9 +41,6 @@ class Listener:
             # Not back into the pool: the next to use it would be a listener without knowing.
             await connection.invalidate()
             await connection.close()
-
-    async def _is_closed(self) -> bool:
-        return bool((await self._driver()).is_closed())
 
     async def _driver(self) -> Any:
         assert self._connection  # noqa: S101 - both callers have one

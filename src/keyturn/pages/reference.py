@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
 
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
+from keyturn.pages.rendering import page_environment
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
 
@@ -63,13 +63,7 @@ class ReferencePage(OpenAPIRenderPlugin):
 
     def _template(self) -> Template:
         """Compile the template where somebody reads the page: a start should not pay for it."""
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment = page_environment()
         environment.filters["prose"] = _code_in_prose
         asset = Assets(self._site, self._headers).url
         environment.globals.update(brand=self._site.brand, asset=asset, url=self._site.url)

@@ -85,16 +85,7 @@ class Pages:
 
     def _environment(self, language: Language, kind: str) -> Environment:
         if (language.tag, kind) not in self._environments:
-            environment = Environment(
-                loader=FileSystemLoader(_TEMPLATES),
-                autoescape=True,
-                auto_reload=False,
-                undefined=StrictUndefined,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                extensions=["jinja2.ext.i18n"],
-                bytecode_cache=shared_bytecode_cache(),
-            )
+            environment = page_environment()
             language.teach(environment)
             environment.globals.update(
                 site=self.site,
@@ -105,6 +96,20 @@ class Pages:
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]
+
+
+def page_environment() -> Environment:
+    """Return what compiles the pages' templates, without a language or values yet."""
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        bytecode_cache=shared_bytecode_cache(),
+    )
 
 
 def _link_in_language(language: Language, request: AnyRequest) -> str:

@@ -63,9 +63,7 @@ class PasswordResets:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._find_live(token, email)
-        return LiveLink(
-            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind
-        )  # fmt: skip
+        return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
 
     @count_calls("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:

@@ -112,6 +112,7 @@ def environment_name(setting: str) -> str:
 
 def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faults: list[Fault]) -> None:
     known = known_variables()
+    tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
     # Where a setting has two names, Keyturn's own comes last and wins.
     for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
@@ -122,9 +123,7 @@ def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faul
             if isinstance(target, dict):
                 target[key] = Variable(name, environ[name])
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            table = next(
-                (table for table in _table_names() if f"{name}_".startswith(f"{environment_name(table)}_")), ""
-            )
+            table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
             only_there = f"can only be set in the file, as {table}"
             faults.append(Fault(name, only_there if table else "unknown setting" + did_you_mean(name, known)))
 
@@ -132,10 +131,6 @@ def _overlay_environment(given: dict[str, Any], environ: Mapping[str, str], faul
 def known_variables() -> dict[str, str]:
     """Return the setting that each variable sets, by the variable's name."""
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
-
-
-def _table_names() -> list[str]:
-    return [name for name, kind in _typed_settings() if get_origin(kind) is dict]
 
 
 def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:

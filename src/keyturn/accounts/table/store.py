@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any, NamedTuple, Protocol, cast
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, spellings
 from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
-from keyturn.database import now
+from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
@@ -25,16 +26,6 @@ from keyturn.settings import TableSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
-
-
-class Place(Protocol):
-    """Where the table is: `Database` is one, `AppDatabase` the other."""
-
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
-
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]: ...
-
-    async def close(self) -> None: ...
 
 
 class Doubts(NamedTuple):
@@ -51,7 +42,7 @@ class TableAccounts:
     raises SettingsInvalid where it is not as the settings say: whoever asks later can mend nothing.
     """
 
-    def __init__(self, settings: TableSettings, place: Place, hash_length: int) -> None:
+    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
         self._settings = settings
         self._place = place
         self._hash_length = hash_length

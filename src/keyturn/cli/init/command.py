@@ -11,9 +11,12 @@ import msgspec
 
 from keyturn.cli.init.interview import Interview
 from keyturn.cli.init.mapping_table import run_in_new_loop
-from keyturn.cli.terminal import accent, fail, muted, strong
+from keyturn.cli.terminal import accent, fail, muted, print_json, strong
 from keyturn.errors import Fault
-from keyturn.onboarding import Answers, HashFormat, as_toml, faults_in, steps, table_faults, write_file
+from keyturn.onboarding.answers import Answers, faults_in, table_faults
+from keyturn.onboarding.checklist import steps
+from keyturn.onboarding.hashes import HashFormat
+from keyturn.onboarding.settings_file import as_toml, write_file
 
 _FLAGS = {
     "base_url": "--base-url", "reset_url": "--reset-url", "sign_in_url": "--sign-in-url", "brand.name": "--brand",
@@ -83,7 +86,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
         fail("ended before the end; nothing was written")
     write_file(file, text, replacing=force)
     if as_json:
-        click.echo(_json(file, answers, hashes))
+        print_json(_summary(file, answers, hashes))
     else:
         if asking:
             click.echo()
@@ -119,9 +122,9 @@ def _report(file: Path, answers: Answers, hashes: HashFormat | None) -> None:
     click.echo(muted("The settings can be changed at any time: keyturn doctor says what is wrong with them."))
 
 
-def _json(file: Path, answers: Answers, hashes: HashFormat | None) -> str:
+def _summary(file: Path, answers: Answers, hashes: HashFormat | None) -> dict[str, Any]:
     table = msgspec.structs.asdict(answers.table) if answers.table else {}
-    document = {
+    return {
         "file": str(file),
         "store": answers.store,
         "database": answers.database and answers.database.written,
@@ -130,4 +133,3 @@ def _json(file: Path, answers: Answers, hashes: HashFormat | None) -> str:
         "hashes": hashes and hashes.shown,
         "left": list(steps(answers, os.environ, file, hashes.todo if hashes else "")),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -7,20 +7,12 @@ import click
 import msgspec
 
 from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
-from keyturn.cli.terminal import fail, muted, warning
+from keyturn.cli.terminal import complain, fail, muted
 from keyturn.errors import SettingsInvalid
-from keyturn.onboarding import (
-    Answers,
-    DatabaseAddress,
-    HashFormat,
-    NotReached,
-    Survey,
-    as_toml,
-    database_address,
-    faults_in,
-    store_fault,
-    survey,
-)
+from keyturn.onboarding.answers import Answers, DatabaseAddress, database_address, faults_in, store_fault
+from keyturn.onboarding.hashes import HashFormat
+from keyturn.onboarding.settings_file import as_toml
+from keyturn.onboarding.survey import NotReached, Survey, survey
 
 _FINE = Answers(base_url="https://account.example.org", brand="Example", sender="mail@example.org")
 _SETTINGS = {
@@ -130,7 +122,7 @@ class Interview:
                 message = error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
                 if not self._asking:
                     fail(f"--database: {message}")
-                self._complain(message)
+                complain(message)
                 given = None
 
     def _text(self, flag: str, question: str, *, known: str | None = None) -> str:
@@ -144,7 +136,7 @@ class Interview:
             message = self._first_fault(flag, answer) if answer or known is None else ""
             if not message:
                 return answer
-            self._complain(message)
+            complain(message)
             answer = None
 
     def _first_fault(self, flag: str, answer: str) -> str:
@@ -155,9 +147,6 @@ class Interview:
         setting = _SETTINGS[flag]
         wrong = next((one.message for one in faults_in(as_toml(alone), self._environ) if one.name == setting), "")
         return wrong or (store_fault(answer) if flag == "store" else "")
-
-    def _complain(self, message: str) -> None:
-        click.echo(warning(f"  {message}"))
 
 
 def _prompt(question: str, known: str | None = None) -> str:

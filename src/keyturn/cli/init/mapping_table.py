@@ -7,20 +7,12 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
-from keyturn.cli.terminal import fail, muted, strong, warning
-from keyturn.onboarding import (
-    COLUMNS,
-    HashFormat,
-    NotReached,
-    Survey,
-    apply_correction,
-    clear_choice,
-    guess,
-    likely_tables,
-    recognise_hashes,
-    sample_hashes,
-    table_faults,
-)
+from keyturn.cli.terminal import complain, fail, muted, strong
+from keyturn.onboarding.answers import table_faults
+from keyturn.onboarding.corrections import COLUMNS, apply_correction
+from keyturn.onboarding.guesses import clear_choice, guess, likely_tables
+from keyturn.onboarding.hashes import HashFormat, recognise_hashes
+from keyturn.onboarding.survey import NotReached, Survey, sample_hashes
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
@@ -73,12 +65,12 @@ class MappingTable:
                 try:
                     return apply_correction(settings, entry, self._tables)
                 except ValueError as error:
-                    self._complain(str(error))
+                    complain(str(error))
                     continue
             faults = run_in_new_loop(table_faults(self._url, settings, hashes.prefix))
             if not faults:
                 return None
-            self._complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
+            complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
 
     def _choose_table(self, *, with_password: bool) -> str:
         likely = likely_tables(self._tables, password=with_password)
@@ -90,7 +82,7 @@ class MappingTable:
             self._refuse_to_choose(likely)
         while chosen not in self._tables:
             if chosen:
-                self._complain(f"there is no table {chosen}{did_you_mean(chosen, self._tables)}")
+                complain(f"there is no table {chosen}{did_you_mean(chosen, self._tables)}")
             click.echo(muted(f"In {self._survey.where}{self._list_tables()}."))
             default = likely[0] if likely else None
             chosen = click.prompt("Which table holds the accounts?", default=default, prompt_suffix=" ").strip()
@@ -131,10 +123,6 @@ class MappingTable:
         for name, cell in lines:
             click.echo(f"  {muted(f'{name:<9}')} {cell}")
         click.echo()
-
-    def _complain(self, *messages: str) -> None:
-        for message in messages:
-            click.echo(warning(f"  {message}"))
 
 
 def _toml_value(value: float | str) -> str:

@@ -1,6 +1,7 @@
 """Sending over SMTP, with STARTTLS or TLS and a log-in."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import aiosmtplib
 
@@ -24,18 +25,8 @@ class SmtpSender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
         message = to_mime(email, message_id=idempotency_key, date=datetime.now(UTC))
-        s = self._settings
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=s.host,
-                port=s.port,
-                username=s.username or None,
-                password=str(s.password) or None,
-                use_tls=s.security == "tls",
-                start_tls=s.security == "starttls",
-                timeout=s.timeout.total_seconds(),
-            )
+            await aiosmtplib.send(message, **connection_options(self._settings))
         except aiosmtplib.SMTPAuthenticationError as error:
             raise SendRefused(f"SMTP {error.code}", account=True) from None
         except aiosmtplib.SMTPResponseException as error:
@@ -50,6 +41,19 @@ class SmtpSender:
 
     async def close(self) -> None:
         pass
+
+
+def connection_options(settings: SmtpSettings) -> dict[str, Any]:
+    """Return what aiosmtplib takes to connect, to encrypt and to log in."""
+    return {
+        "hostname": settings.host,
+        "port": settings.port,
+        "username": settings.username or None,
+        "password": str(settings.password) or None,
+        "use_tls": settings.security == "tls",
+        "start_tls": settings.security == "starttls",
+        "timeout": settings.timeout.total_seconds(),
+    }
 
 
 def _failure_of(code: int) -> SendFailed:
