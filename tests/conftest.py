@@ -4,12 +4,14 @@ import logging
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from types import ModuleType
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
-from tests.databases import Databases, PostgresServer, SqliteFiles, running_postgres
+from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.programs import require_program
 
@@ -17,6 +19,16 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 MARKED = ("browser", "mariadb", "postgresql")
 """Fixtures whose users bear a mark of the same name."""
+
+
+PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
+"""Modules that start processes: who has one of them, or a name of theirs, is slow."""
+
+
+def pytest_configure() -> None:
+    """Keep the folders of tests in memory, where there is room: on a disk it takes long to empty them."""
+    if memory := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -31,6 +43,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in MARKED:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
+        if starts_processes(item.module):
+            item.add_marker("slow")
+
+
+@cache
+def starts_processes(module: ModuleType) -> bool:
+    """Tell whether a module of tests starts processes of its own, by what it imports."""
+    names = [
+        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        for value in vars(module).values()
+    ]
+    return not {name for name in names if isinstance(name, str)}.isdisjoint(PROCESSES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
