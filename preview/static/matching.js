@@ -1,4 +1,4 @@
-// What a search finds, as src/keyturn/studio/matching.py has it, with how well it does and which letters it found.
+// What a search finds, as src/keyturn/emails/studio/pages/matching.py has it, with how well it does and which letters it found.
 
 const STRETCH = 5;
 
