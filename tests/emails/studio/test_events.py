@@ -87,6 +87,14 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Eve
     assert next(each for each in told if before - 20 <= each["saved"] < each["told"]), "the file has its own time"
 
 
+async def test_a_folder_that_goes_right_after_the_watch_has_begun_is_told_too(studio: Studio, folder: Path) -> None:
+    told = changes(studio)
+    assert (await anext(told)).event == "watching"
+    shutil.rmtree(folder)  # before it looks again
+    assert (await asyncio.wait_for(anext(told), 5)).event == "saved"
+    await told.aclose()
+
+
 async def test_a_page_that_is_opened_while_the_folder_is_away_is_told_when_it_is_back(
     studio: Studio, folder: Path
 ) -> None:

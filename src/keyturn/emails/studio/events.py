@@ -77,7 +77,8 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
             return
         yield {Path(path) for _, path in batch}
         gone = {Path(path) for change, path in batch if change == Change.deleted}
-        if gone & {*folders} or not all(folder.is_dir() for folder in folders):
+        # Only once something was told of it: a folder that went after an empty batch is in the next one.
+        if gone & {*folders} or (batch and not all(folder.is_dir() for folder in folders)):
             return
 
 
