@@ -14,6 +14,7 @@ from keyturn.telemetry.logs import LogEvent, configure_logs, redact, request_id
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
+AS_LONG_AS_A_TOKEN_WITHIN = "$2b$04$FfjkoOv6g/6wM1meoZ5dzO9HPIr4GVrJqLUEHXS8q3diXOVHD4IjO"
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -26,6 +27,7 @@ log = logging.getLogger("keyturn.outbox")
         (f"https://a.example/reset-password/{TOKEN}?x=1", "https://a.example/reset-password/[token]?x=1"),
         (f"'{TOKEN}'", "'[token]'"),
         (f"password_hash={HASH!r}", "password_hash='[hash]'"),
+        (AS_LONG_AS_A_TOKEN_WITHIN, "[hash]"),
         ("mail to ada@northwind.example failed", "mail to a***@northwind.example failed"),
         ("<Ada.B+c@northwind.example>, eve@x.example", "<A***@northwind.example>, e***@x.example"),
         ("/reset?email=ada%40northwind.example", "/reset?email=a***%40northwind.example"),

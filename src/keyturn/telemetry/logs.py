@@ -44,8 +44,9 @@ def redact(text: str) -> str:
     """Take out what looks like a token, a password hash or an address.
 
     The code logs none of them; this is the second lock, for what a library may put into a message or an exception.
+    Hashes go first: between the dots of one there can be as many letters as in a token.
     """
-    return _ADDRESS.sub(r"\1***\2\3", _HASH.sub("[hash]", _TOKEN.sub("[token]", text)))
+    return _ADDRESS.sub(r"\1***\2\3", _TOKEN.sub("[token]", _HASH.sub("[hash]", text)))
 
 
 def configure_logs(level: str = "info", form: str = "auto") -> None:
