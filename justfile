@@ -31,7 +31,7 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
-# The tests that answer at once: SQLite, no browser, no process of its own
+# The tests that answer at once: SQLite, no browser, no process of its own, no whole story
 quick *flags:
     uv run pytest -m "not browser and not mariadb and not postgresql and not slow" {{flags}}
 

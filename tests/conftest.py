@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -19,12 +20,17 @@ from tests.programs import require_program
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
+TESTS = Path(__file__).parent
+
 MARKED = ("browser", "mariadb", "postgresql")
 """Fixtures whose users bear a mark of the same name."""
 
 
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is slow."""
+
+WHOLE_STORIES = ("demo", "plugin", "sources", "spec/mails", "webhooks")
+"""Rooms of tests that take a whole service through a story each: as slow as a process, and said in short elsewhere."""
 
 
 def pytest_configure() -> None:
@@ -50,7 +56,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in MARKED:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
-        if starts_processes(item.module):
+        room = item.path.parent.relative_to(TESTS).as_posix()
+        if room in WHOLE_STORIES or starts_processes(item.module):
             item.add_marker("slow")
 
 
@@ -85,8 +92,9 @@ def logs_as_before() -> Iterator[None]:
     logging.captureWarnings(capture=False)
     for logger in _loggers():
         level, handlers, logger.propagate = before.get(logger, (logging.NOTSET, [], True))
-        logger.setLevel(level)
         logger.handlers[:] = handlers
+        if logger.level != level:  # each change of a level empties what all loggers remember
+            logger.setLevel(level)
 
 
 def _loggers() -> list[logging.Logger]:
