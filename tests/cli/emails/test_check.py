@@ -72,36 +72,6 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-BROKEN = {
-    "jinja/unknown-tag": "{% promise %}",
-    "jinja/django": "{% load static %}",
-    "jinja/syntax": "{% block one %}{% endblock %}{% block one %}{% endblock %}",
-    "jinja/syntax in a translation": "{% trans %}Hello",
-    "jinja/unknown-filter": "{{ name|shout }}",
-    "jinja/unknown-test": "{% if name is shouted %}{% endif %}",
-    "jinja/missing-template": "{% include 'gone.mjml' %}",
-    "mjml/missing-include": '<mj-include path="./gone.mjml" />',
-    "jinja/undefined": "{{ nmae.first }}",
-    "jinja/error": "{{ 1 / 0 }}",
-    "mjml/unclosed-tag": "<mj-text>",
-    "links/relative": '<mj-text><a href="/there">There</a></mj-text>',
-}
-
-
-@pytest.mark.parametrize("planted", BROKEN)
-@pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
-def test_whatever_is_wrong_is_told_in_every_format(keyturn: Keyturn, emails: Path, planted: str, output: str) -> None:
-    write(emails, GOOD.replace("<mj-column>", f"<mj-column>{BROKEN[planted]}"))
-    rule = planted.partition(" ")[0]
-
-    shown = keyturn("check", "emails", "--format", output)
-
-    assert shown.err == ""
-    assert rule in shown.out
-    if output in ("json", "sarif"):
-        assert rule in str(json.loads(shown.out))
-
-
 def test_a_finding_of_one_sample_names_it(keyturn: Keyturn, emails: Path) -> None:
     write(
         emails, BAD.replace("<mj-text", '{% if name == "Lin" %}<mj-text').replace("</mj-text>", "</mj-text>{% endif %}")

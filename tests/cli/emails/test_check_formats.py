@@ -1,0 +1,144 @@
+"""check: every kind of finding in every format. What tests/emails/lint plants goes through the same reports there."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from tests.cli.conftest import Ended, Keyturn
+from tests.emails.lint.test_planted_mistakes import SEEDS
+
+from keyturn.cli.emails.check import check
+from keyturn.emails.lint.rules import rules
+
+FORMATS = next(one.type.choices for one in check.params if one.name == "output" and isinstance(one.type, click.Choice))
+PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
+MJML = '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head>{}</mjml>'
+CATALOGUE = """\
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+#, fuzzy
+msgid "Harbour"
+msgstr "Hafen"
+
+msgid "News for %(name)s"
+msgstr "Neues für %(nmae)s"
+
+msgid "One boat"
+msgid_plural "%(count)s boats"
+msgstr[0] "Ein Boot"
+"""
+
+BROKEN = {
+    "unknown_tag": ("{% harbour %}", "jinja/unknown-tag"),
+    "django_tag": ("{% load i18n %}", "jinja/django-tag"),
+    "liquid_tag": ("{% assign a = 1 %}", "jinja/liquid-tag"),
+    "twig_tag": ("{% embed 'a' %}", "jinja/twig-tag"),
+    "same_block": ("{% block a %}{% endblock %}\n{% block a %}{% endblock %}", "jinja/syntax"),
+    "open_trans": ("{% trans %}Boats", "jinja/syntax"),
+    "open_if": ("{% if name %}", "jinja/syntax"),
+    "open_print": ("{{ name ", "jinja/syntax"),
+    "unknown_filter": ("{{ name|harbour }}", "jinja/unknown-filter"),
+    "unknown_test": ("{{ 'yes' if name is harbour }}", "jinja/unknown-test"),
+    "missing": ("{% include 'harbour.html' %}", "jinja/missing-template"),
+    "failing": ("{{ [name]|join(1, 2, 3, 4) }}", "jinja/error"),
+    "no_samples": ("{{ [1]|join(1, 2, 3, 4) }}", "samples/missing"),
+}
+"""Templates that cannot be rendered, and the rule that each is found under."""
+
+FILES = {
+    **{f"{name}.html": PAGE.format(written) for name, (written, _) in BROKEN.items()},
+    "failing.samples.toml": '[first]\nname = "Ada"\n',
+    "undefined.html": PAGE.format("{{ nmae }}"),
+    "undefined.samples.toml": '[first]\nname = "Ada"\n',
+    "unreadable.html": PAGE.format("{{ name }}"),
+    "unreadable.samples.toml": "[first]\nname = Ada\n",
+    "no_body.mjml": MJML.format(""),
+    "less_than.mjml": MJML.format("<mj-body><mj-section>< 3</mj-section></mj-body>"),
+    "texts.html": PAGE.format(
+        "{{ _('Harbour') }}{{ _('News for %(name)s', name='Ada') }}{{ _('Quay') }}"
+        "{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}"
+    ),
+    "locales/de/LC_MESSAGES/messages.po": CATALOGUE,
+    "locales/fr/LC_MESSAGES/messages.po": f'{CATALOGUE}\nmsgid "Quay"\nmsgstr "Quai\n',
+    "locales/harbour/LC_MESSAGES/messages.po": CATALOGUE,
+}
+FOUND = {rule for _, rule in BROKEN.values()} | {
+    "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
+    "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
+    "languages/untranslated",
+}  # fmt: skip
+
+PLANTED = {seed.rule for seed in SEEDS} | {
+    mistake["rule"]
+    for file in (Path(__file__).parents[2] / "emails" / "lint").glob("*mistakes.toml")
+    for mistake in tomllib.loads(file.read_text("utf-8"))["mistake"]
+}
+"""The rules whose findings tests/emails/lint hands to the same reports."""
+
+NEVER_SEEN = {"mjml/refused"}
+"""For what the compiler may refuse one day: all that it refuses today, another rule finds before."""
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    for name, text in FILES.items():
+        file = workplace / "emails" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return workplace / "emails"
+
+
+def told(shown: Ended, output: str) -> list[tuple[str, str, int, int]]:
+    """Return rule, file, line and column of each finding, as a format tells them."""
+    match output:
+        case "json":
+            return [(one["rule"], one["file"], one["line"], one["column"]) for one in json.loads(shown.out)["findings"]]
+        case "sarif":
+            (run,) = json.loads(shown.out)["runs"]
+            places = [(one["ruleId"], one["locations"][0]["physicalLocation"]) for one in run["results"]]
+            return [
+                (rule, at["artifactLocation"]["uri"], at["region"]["startLine"], at["region"]["startColumn"])
+                for rule, at in places
+            ]
+        case "github":
+            found = re.findall(r"^::\w+ file=(.+?),line=(\d+),col=(\d+),title=(\S+?)::", shown.out, re.MULTILINE)
+            return [(rule, file, int(line), int(column)) for file, line, column, rule in found]
+    found = re.findall(r"^(\S+):(\d+):(\d+)  (?:error|warning|note)  (\S+)$", shown.out, re.MULTILINE)
+    return [(rule, file, int(line), int(column)) for file, line, column, rule in found]
+
+
+@pytest.mark.usefixtures("emails")
+@pytest.mark.parametrize("output", FORMATS)
+def test_what_is_broken_is_told_in_every_format(keyturn: Keyturn, output: str) -> None:
+    shown = keyturn("check", "emails", "--format", output)
+
+    assert (shown.code, shown.err) == (1, "")
+    found = {(rule, file) for rule, file, _, _ in told(shown, output)}
+    assert {(rule, f"emails/{name}.html") for name, (_, rule) in BROKEN.items()} <= found
+    assert {rule for rule, _ in found} >= FOUND
+
+
+@pytest.mark.usefixtures("emails")
+def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
+    first, *others = [told(keyturn("check", "emails", "--format", output), output) for output in FORMATS]
+
+    assert len(first) > len(FILES)
+    assert others == [first] * (len(FORMATS) - 1)
+
+
+def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
+    """Compatibility's rules come of one table, and are made in one place: some of them stand for all."""
+    listed = {rule for group, those in rules().items() if group != "compatibility" for rule in those}
+    planted = FOUND | PLANTED
+    in_both_groups = {rule.replace("html/", "mjml/") for rule in planted} | {
+        rule.replace("mjml/", "html/") for rule in planted
+    }
+
+    assert listed - planted - in_both_groups == NEVER_SEEN
+    assert len({rule for rule in planted if rule.startswith("compatibility/")}) > 10
