@@ -21,9 +21,8 @@ export function settled() {
   return last;
 }
 
-// Has the mail checked, now that it is drawn, and then the others for the list, until another page is wanted.
-export async function check() {
-  const { signal } = underWay;
+// Has the mail checked, now that it is drawn, and then the others for the list, until another page than it is wanted.
+export async function check(signal = underWay.signal) {
   for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
@@ -58,7 +57,7 @@ async function fetchAndPlace(address, anew, replace) {
   await settle(page.document, ahead, signal);
   if (signal.aborted) return null;
   await painted();
-  check();
+  check(signal);
   return !document.querySelector(".fault");
 }
 

@@ -60,7 +60,7 @@ async function show(address) {
   if (entry) location.replace(`#${entry.id}`);
 }
 
-useFrames({ onLink: show, onDocument: watch }).then(check);
+useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
 useMenus();
 usePixels();

@@ -45,6 +45,26 @@ async def test_a_save_is_drawn_without_waiting_for_its_checks(page: Page, served
     await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
 
 
+async def test_a_page_that_is_left_as_soon_as_it_is_drawn_asks_for_no_checks(page: Page, served: str) -> None:
+    asked: list[str] = []
+    await open_sample(page, served)
+    page.on("request", lambda request: asked.append(request.url) if "/studio/checks/" in request.url else None)
+    await page.evaluate(LEAVES_WHEN_IT_IS_PAINTED)
+    async with page.expect_request("**/studio/checks/notice*"):
+        await page.get_by_role("link", name="grace", exact=True).click()
+    assert not [url for url in asked if "sample=grace" in url]
+
+
+LEAVES_WHEN_IT_IS_PAINTED = """() => {
+  const paint = requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (then) => paint((time) => {
+    window.requestAnimationFrame = paint;
+    document.querySelector(".list a[href*='templates/notice']").click();
+    then(time);
+  });
+}"""
+
+
 async def test_what_was_mended_is_gone_after_the_save(page: Page, served: str, folder: Path) -> None:
     save(folder, RIGHT, WRONG)
     await open_sample(page, served, "?sample=ada&tab=checks")
