@@ -11,7 +11,7 @@ from keyturn.database import Database, now
 
 
 class Sessions:
-    """Sessions end at a fixed time, on sign-out, and with every change of the password."""
+    """Opens, finds and ends sessions: at a fixed time, on sign-out, and with every change of the password."""
 
     def __init__(self, database: Database, ttl: timedelta) -> None:
         self._database = database

@@ -15,11 +15,11 @@ from keyturn.parts import Parts
 
 
 class StoreNotBuiltin(KeyturnError):
-    pass
+    """The accounts are somewhere else, so no command here may change them."""
 
 
 class NoSuchAccount(KeyturnError):
-    pass
+    """There is no account with that address."""
 
 
 @click.group()

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Installation:
-    """That of keyturn.toml and the environment. A group of commands that is about another puts that in its context.
+    """Hands commands the settings of keyturn.toml and the environment, and the parts that are built of them.
+
+    A group of commands that is about another installation puts that in its context.
 
     `command` is what people type to have the commands on it.
     """

@@ -32,7 +32,7 @@ class NotMounted(KeyturnError):
 
 
 class Mounted(Installation):
-    """That of a KeyturnPlugin in somebody's app: its parts and settings stand in for those of keyturn.toml."""
+    """Hands commands what a plugin in somebody's app has, in place of what keyturn.toml says."""
 
     command = "litestar keyturn"
 

@@ -78,12 +78,16 @@ def _config(app: ASGIApp, lifespan: Literal["on", "off"]) -> uvicorn.Config:
 
 
 class _ServerBeside(uvicorn.Server):
+    """Runs a server beside another, and leaves the signals to it."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
 class _AnnouncingServer(uvicorn.Server):
+    """Runs a server, and says so once it answers."""
+
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready

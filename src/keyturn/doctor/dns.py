@@ -18,7 +18,10 @@ class Unanswered(KeyturnError):
 
 
 class Dns:
-    """`nameserver` is an IP address and a port; None takes what this machine is configured to ask."""
+    """Asks a nameserver.
+
+    `nameserver` is an IP address and a port; None takes what this machine is configured to ask.
+    """
 
     def __init__(self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE) -> None:
         self._nameserver = nameserver

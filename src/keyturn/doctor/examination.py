@@ -27,7 +27,10 @@ _PATIENCE = 5
 
 
 class Check(NamedTuple):
-    """`sections` are those of the settings that it reads; `late` is the verdict where it takes too long."""
+    """Describes one thing that the doctor looks at.
+
+    `sections` are those of the settings that it reads; `late` is the verdict where it takes too long.
+    """
 
     name: str
     sections: frozenset[str]

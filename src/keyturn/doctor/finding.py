@@ -8,7 +8,9 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`fail`: people get no mail, or no answer. `warn`: they do, but something is weaker than it should be.
+    """Holds a verdict of the doctor's.
+
+    `fail`: people get no mail, or no answer. `warn`: they do, but something is weaker than it should be.
 
     `mend` is a sentence with the command, the setting or the DNS record; only "ok" has none.
     """

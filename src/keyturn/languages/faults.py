@@ -22,7 +22,9 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFault:
-    """`line` counts from 1; `text` is the one whose translation is meant, None where it is the whole catalogue.
+    """Describes what is wrong in a catalogue.
+
+    `line` counts from 1; `text` is the one whose translation is meant, None where it is the whole catalogue.
 
     Of the kinds, "fuzzy" breaks nothing: the text is shown as if it had no translation.
     """

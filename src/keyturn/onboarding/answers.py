@@ -25,7 +25,10 @@ OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 
 
 class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` may hold a password; `written` is what the file gets, which then names the `variable` that holds it."""
+    """Says where the app's database is.
+
+    `url` may hold a password; `written` is what the file gets, which then names the `variable` that holds it.
+    """
 
     url: str
     written: str
@@ -42,7 +45,9 @@ class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """`reset_url` and `sign_in_url` are "" for the hosted pages; `cost` 0 where no hash tells one.
+    """Holds what a settings file is written from.
+
+    `reset_url` and `sign_in_url` are "" for the hosted pages; `cost` 0 where no hash tells one.
 
     `together`: Keyturn's own tables are in the accounts' database.
     """

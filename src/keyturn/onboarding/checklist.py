@@ -12,7 +12,7 @@ from keyturn.settings import FILE_NAME
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """`how` is a command or a setting, as it is typed, "" where `what` says it all."""
+    """Describes what is left to do. `how` is a command or a setting, as it is typed, "" where `what` says it all."""
 
     what: str
     how: str = ""

@@ -18,7 +18,9 @@ _COSTS = range(10, 17)
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """`prefix` is how hashing.prefix is written; `shown` the format in words; `todo` what the app must do, or "".
+    """Describes how the app writes its hashes.
+
+    `prefix` is how hashing.prefix is written; `shown` the format in words; `todo` what the app must do, or "".
 
     `cost` is what most bcrypt hashes took, where Keyturn would write it; else 0.
     """

@@ -10,7 +10,7 @@ from keyturn.outbox.models import WAITING, OutboxRow
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """`oldest` is the age of the oldest message that is not settled; nothing where none waits."""
+    """Measures what waits. `oldest` is the age of the oldest message that is not settled; nothing where none waits."""
 
     waiting: int
     oldest: timedelta

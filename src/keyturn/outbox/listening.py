@@ -15,7 +15,7 @@ CHANNEL = "keyturn_outbox"
 
 
 class Listener:
-    """One connection of the pool, held for as long as the worker runs."""
+    """Hears of new messages by NOTIFY, on one connection of the pool for as long as the worker runs."""
 
     def __init__(self, database: Database, wake: Callable[[], None]) -> None:
         self._database = database

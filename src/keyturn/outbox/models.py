@@ -15,7 +15,9 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class OutboxRow(Model):
-    """`available_at` is when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
+    """Keeps a message until it is settled.
+
+    `available_at` is when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
 
     `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
     so that a worker whose lease ran out decides nothing any more. `sealed` is erased when the row is settled.

@@ -26,7 +26,10 @@ class LeaseLost(Exception):
 
 
 class Outbox:
-    """One table. `waiting` is set when this process has written something that a relay of its own could take."""
+    """Posts, claims and settles messages, in one table.
+
+    `waiting` is set when this process has written something that a relay of its own could take.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database

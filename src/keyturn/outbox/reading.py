@@ -27,7 +27,9 @@ STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it may be shown: neither mail nor link nor key. `under_way` is with a worker at this moment.
+    """Shows a message as far as it may be shown: neither mail nor link nor key.
+
+    `under_way` is with a worker at this moment.
 
     `payload` holds whose mail it is, until that is erased.
     """
@@ -58,7 +60,7 @@ class MessageUnknown(KeyturnError):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which messages, by what `Item` shows. `about`: members of a payload, of which one is enough."""
+    """Chooses messages by what `Item` shows. `about`: members of a payload, of which one is enough."""
 
     id: int | None = None
     state: str = ""

@@ -29,7 +29,9 @@ class Handler(Protocol):
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
+    """Bounds what a relay does at a time.
+
+    A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
 
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
     `max_crashes` is how often a message may end in a way that nobody foresaw.

@@ -23,7 +23,7 @@ _TRIAL = RateLimitItemPerSecond(1)
 
 
 class RateLimits:
-    """One counter a kind of request and client; the answer when it is full never depends on the account.
+    """Counts requests by kind and client; the answer when a counter is full never depends on the account.
 
     Where the counters cannot be reached, nothing is let through: an attacker who can bring Redis down must not win
     unlimited guesses with it (OWASP ASVS 16.5.3, "fail-open conditions").

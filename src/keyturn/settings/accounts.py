@@ -44,7 +44,9 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`store` is builtin, table, supabase, or `package.module:factory`, which is called with the settings.
+    """Where the accounts are.
+
+    `store` is builtin, table, supabase, or `package.module:factory`, which is called with the settings.
 
     With supabase and a `table`, people are looked up in the table, and the password is set at Supabase.
     """

@@ -14,7 +14,9 @@ Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
+    """Where Keyturn's own tables are.
+
+    `url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
 
     `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself.
     """
@@ -25,14 +27,19 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """ASVS 6.5.5 asks for ten minutes at most; thirty is the least that the supported sources promise their users."""
+    """How long a link works.
+
+    ASVS 6.5.5 asks for ten minutes at most; thirty is the least that the supported sources promise their users.
+    """
 
     ttl: timedelta = timedelta(minutes=30)
     live_per_account: Count = 5
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """`from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files.
+    """Who mails come from, and how they leave.
+
+    `from_` is `Name <address>` or an address. `capture_dir` is where the capture transport writes .eml files.
 
     `templates` is a folder of one's own mails: what is in it stands in for Keyturn's own of the same name.
 
@@ -84,7 +91,10 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The defaults follow NIST SP 800-63B 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules."""
+    """Which passwords are accepted.
+
+    The defaults follow NIST SP 800-63B 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules.
+    """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
     uppercase: bool = False
@@ -95,7 +105,9 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
+    """How often a client may ask.
+
+    Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
 
     `storage_url` is a Secret, since it may hold a password.
     """
@@ -111,7 +123,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
+    """What the HTTP server believes and takes.
+
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
     checking and resetting are.
@@ -124,13 +138,15 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`ttl` is absolute: a session ends then, however busy it was (ASVS 7.3.2)."""
+    """How long a session lasts. `ttl` is absolute: a session ends then, however busy it was (ASVS 7.3.2)."""
 
     ttl: timedelta = timedelta(hours=12)
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
+    """How passwords are hashed.
+
+    `workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
 
     `prefix` is how the app's own library writes bcrypt: PHP reads "$2y$" alone, Django "bcrypt$$2b$".
     """
@@ -142,7 +158,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`lease` must outlast one delivery, its time-outs included."""
+    """How the worker delivers. `lease` must outlast one delivery, its time-outs included."""
 
     concurrency: Count = 8
     poll: timedelta = timedelta(seconds=1)
@@ -177,14 +193,17 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`format` "auto" is text on a terminal and JSON elsewhere."""
+    """How logs are written. `format` "auto" is text on a terminal and JSON elsewhere."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "text"] = "auto"
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Without a `token`, /metrics answers this machine alone, and only where `base_url` is on it."""
+    """Who may read /metrics.
+
+    Without a `token`, /metrics answers this machine alone, and only where `base_url` is on it.
+    """
 
     token: Secret = Secret("")
 

@@ -59,7 +59,10 @@ class People(Protocol):
 
 
 class AccountStoreContract:
-    """An adapter gives `store`, and `people`: who is in it. `keeps_case` is False where addresses are stored folded."""
+    """Holds a store to the port's promises.
+
+    An adapter gives `store`, and `people`: who is in it. `keeps_case` is False where addresses are stored folded.
+    """
 
     pytestmark = pytest.mark.asyncio
 

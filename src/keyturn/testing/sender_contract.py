@@ -22,7 +22,10 @@ from keyturn.mail.transports.email import Email, Sender
 
 
 class SenderContract:
-    """An adapter gives `sender` and `delivered`, the subjects of the mails that arrived."""
+    """Holds a sender to the port's promises.
+
+    An adapter gives `sender` and `delivered`, the subjects of the mails that arrived.
+    """
 
     pytestmark = pytest.mark.asyncio
 

@@ -19,7 +19,9 @@ _PAGE = 50
 
 
 class SupabaseServer:
-    """`users` are those of the project. `min_length`, `required_characters` and `pwned` are its rules for passwords.
+    """Stands in for a project's Auth server.
+
+    `users` are those of the project. `min_length`, `required_characters` and `pwned` are its rules for passwords.
 
     `coming` holds what happens to the next requests, in order: an answer, a status such as 500, an Outage, or None for
     what happens anyway. `requests` are the methods and paths of those that came. `old` answers errors as servers did

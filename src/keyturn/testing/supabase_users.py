@@ -18,7 +18,10 @@ _COST = 4
 
 
 class SupabaseUser(msgspec.Struct, kw_only=True):
-    """`provider` is "email", "google", "sso:..." or another; `providers` are all that the user signs in with."""
+    """A user of the stand-in.
+
+    `provider` is "email", "google", "sso:..." or another; `providers` are all that the user signs in with.
+    """
 
     id: str
     email: str

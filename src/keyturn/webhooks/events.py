@@ -9,7 +9,10 @@ Outcome = Literal["link_mailed", "provider_mailed"]
 
 
 class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whose password it is about: `email` is the stored address. And who asked, "" where that is not known."""
+    """Names whose password it is about, and who asked.
+
+    `email` is the stored address; who asked is "" where that is not known.
+    """
 
     account_id: str
     email: str

@@ -29,13 +29,18 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class _Users(msgspec.Struct):
-    """Each is read alone: one that is like no other must not be in the way of its neighbours."""
+    """Holds a page of the users of a project.
+
+    Each is read alone: one that is like no other must not be in the way of its neighbours.
+    """
 
     users: list[msgspec.Raw]
 
 
 class AdminApi:
-    """Every method raises AccountsUnready where nobody answers in time, or says something that helps nobody.
+    """Calls the admin API of a project's Auth server.
+
+    Every method raises AccountsUnready where nobody answers in time, or says something that helps nobody.
 
     Redirects are not followed: the key goes to nobody but the address that is set.
     """

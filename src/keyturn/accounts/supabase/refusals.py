@@ -18,7 +18,7 @@ _WEAK = Violation("weak", "a password that is harder to guess")
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """`code` is "" where the server, or what stands before it, gives none."""
+    """Says why the Auth server refused. `code` is "" where the server, or what stands before it, gives none."""
 
     status: int
     code: str = ""
@@ -27,11 +27,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class _Weak(msgspec.Struct):
+    """Says which rules a password broke."""
+
     reasons: tuple[str, ...] | None = None
 
 
 class _Body(msgspec.Struct):
-    """Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones."""
+    """Reads the body of a refusal.
+
+    Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
+    """
 
     code: int | str | None = None
     error_code: str | None = None

@@ -28,7 +28,10 @@ _PROVIDERS = {
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of it. `app_metadata` is the project's; people may write anything into their `user_metadata`."""
+    """Holds what is used of a user of a project.
+
+    `app_metadata` is the project's; people may write anything into their `user_metadata`.
+    """
 
     id: str
     email: str | None = None

@@ -12,7 +12,7 @@ log = logging.getLogger("keyturn")
 
 
 class PeopleTable(Protocol):
-    """What is needed of the table: its ids are the ids of the users at Supabase."""
+    """Looks people up in the app's own table, whose ids are those of the users at Supabase."""
 
     async def require_ready(self) -> None: ...
 

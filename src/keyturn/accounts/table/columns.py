@@ -15,7 +15,9 @@ _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """`holds` is one of the types above; object where it is anything (SQLite), or nothing that can be written down.
+    """Describes a column of the app's table.
+
+    `holds` is one of the types above; object where it is anything (SQLite), or nothing that can be written down.
 
     `shown` is the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
     """

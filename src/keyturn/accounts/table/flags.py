@@ -12,7 +12,7 @@ _NOT = "not "
 
 
 class Flag:
-    """`active` in parts: "column", or "column = value | value"; "not " before it turns it round.
+    """Reads the setting `active` apart: "column", or "column = value | value"; "not " before it turns it round.
 
     Without values the column is one of flags: an account is active where it holds none of FALSE.
     """

@@ -26,6 +26,8 @@ _NO_IDS = (bool, float, date, datetime)
 
 
 class TableName(msgspec.Struct, frozen=True):
+    """Names a table, in its schema where one is said."""
+
     schema: str | None
     name: str
 

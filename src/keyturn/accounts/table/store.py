@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 
 class Doubts(NamedTuple):
-    """`unread` is a text of the flag's column that is neither yes nor no, if there is one."""
+    """Says what about a table cannot be told from its columns.
+
+    `unread` is a text of the flag's column that is neither yes nor no, if there is one.
+    """
 
     unread: str
     shares_addresses: bool

@@ -34,7 +34,9 @@ def example_names() -> list[str]:
 
 
 class Example:
-    """What it reads is the example's; the variables below beat its file where this machine differs.
+    """Describes an example: its folder, and the variables that it runs with.
+
+    What it reads is the example's; the variables below beat its file where this machine differs.
 
     Raises NoSuchExample, SettingsInvalid.
     """

@@ -13,7 +13,7 @@ FOLDER = Path(".keyturn")
 
 
 class DemoRuns(KeyturnError):
-    pass
+    """Another demo runs in the folder."""
 
 
 class DemoFolder:

@@ -34,7 +34,10 @@ KINDS = {
 
 
 class PlainDemo:
-    """`brands` are for the studio: how the mails look for somebody else."""
+    """Sets up the demo that needs nothing: accounts, captured mails, the studio beside them.
+
+    `brands` are for the studio: how the mails look for somebody else.
+    """
 
     brands: Mapping[str, Mapping[str, Any]] = {
         "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},

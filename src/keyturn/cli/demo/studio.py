@@ -14,7 +14,7 @@ from keyturn.packaging import require_studio
 
 
 class WithStudio:
-    """`addresses` are those that the greeting prints, by what is there."""
+    """Puts the studio beside the service. `addresses` are those that the greeting prints, by what is there."""
 
     notes: Sequence[str] = ()
 
@@ -32,7 +32,10 @@ class WithStudio:
 
 
 class WithoutStudio:
-    """Mails are files to open in a mail program; the address of the studio says why, with the status 404."""
+    """Stands in for the studio where its extra is not installed.
+
+    Mails are files to open in a mail program; the address of the studio says why, with the status 404.
+    """
 
     token = ""
 

@@ -33,7 +33,10 @@ ENVIRONMENT: Decorator = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`settings` are those of the studio. `service` are those of the service, where these are its emails."""
+    """Holds a folder of emails, opened for a command.
+
+    `settings` are those of the studio. `service` are those of the service, where these are its emails.
+    """
 
     gallery: "Gallery"
     settings: "StudioSettings"

@@ -23,7 +23,10 @@ _SUPABASE_VARIABLES = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABAS
 
 
 class Interview:
-    """`flags` are what the command line gave, None for what it did not. Where nothing can be asked, they must do."""
+    """Asks what `init` cannot find out.
+
+    `flags` are what the command line gave, None for what it did not. Where nothing can be asked, they must do.
+    """
 
     def __init__(self, flags: Mapping[str, Any], environ: Mapping[str, str], *, asking: bool, quiet: bool) -> None:
         self._flags = flags

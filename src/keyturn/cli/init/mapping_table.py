@@ -27,7 +27,7 @@ def run_in_new_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 class MappingTable:
-    """What is asked about the table in the database at `url`; where nothing can be asked, the flags must do."""
+    """Asks which columns of the table at `url` mean what; where nothing can be asked, the flags must do."""
 
     def __init__(self, url: str, survey: Survey, flags: Mapping[str, Any], *, asking: bool, quiet: bool) -> None:
         self._url = url

@@ -22,7 +22,7 @@ _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
 
 class CannotImport(KeyturnError):
-    """One sentence that names what was asked for."""
+    """The app's own Jinja environment cannot be imported. One sentence that names what was asked for."""
 
 
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:

@@ -41,7 +41,7 @@ State = tuple[int, int]
 
 
 class _Text(NamedTuple):
-    """What a file says of itself: whether it is MJML without its root, and the files that it names."""
+    """Holds what a file says of itself: whether it is MJML without its root, and the files that it names."""
 
     fragment: bool
     extends: tuple[str, ...]
@@ -76,7 +76,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Such as "drafts/*": files that are left out, and files that are no mails where nothing else tells."""
+    """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone."""
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()

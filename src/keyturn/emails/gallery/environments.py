@@ -14,7 +14,7 @@ _MARKUP = (".mjml", ".html", ".htm", ".xml", ".xhtml")
 
 
 class FolderEnvironment(Environment):
-    """Jinja's own defaults, over one folder."""
+    """Makes templates of one folder, with Jinja's own defaults."""
 
     folder: Path
 
@@ -91,6 +91,8 @@ def with_lenient_filters(environment: Environment) -> Environment:
 
 
 class _OrElse(dict[str, Any]):
+    """Looks for a template in one loader, then in another."""
+
     def __init__(self, known: Mapping[str, Any], other: Callable[..., Any]) -> None:
         super().__init__(known)
         self._other = other

@@ -15,7 +15,10 @@ _UNKNOWN: Mapping[str, type[Undefined]] = {"typed": StrictUndefined, "plain": Un
 
 @dataclass(frozen=True)
 class Renderers:
-    """`brands` are the globals of each brand by its name; `prepare` is done to each Jinja environment."""
+    """Makes the templates of a folder, for each brand.
+
+    `brands` are the globals of each brand by its name; `prepare` is done to each Jinja environment.
+    """
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]

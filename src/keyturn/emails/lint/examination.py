@@ -31,7 +31,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """`mails` is how many were rendered, `templates` how many templates they came from."""
+    """Holds what was found in all mails.
+
+    `mails` is how many were rendered, `templates` how many templates they came from.
+    """
 
     found: tuple[Found, ...]
     templates: int

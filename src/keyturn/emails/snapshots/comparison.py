@@ -21,7 +21,10 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """`before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be."""
+    """Holds a mail beside its golden files.
+
+    `before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be.
+    """
 
     name: MailName
     before: Snapshot | None = None
@@ -67,7 +70,9 @@ class Comparison:
 
 
 class Snapshots:
-    """The mails in these languages, by their tags; without any named, in all that the gallery has.
+    """Compares mails with their golden files.
+
+    It does so in these languages, by their tags; without any named, in all that the gallery has.
 
     Raises SettingsInvalid for a language that the gallery does not have, and for golden files among the templates.
     """

@@ -19,12 +19,14 @@ block with more lines, is not looked into: the time it takes grows with the squa
 
 
 class Piece(NamedTuple):
+    """Holds a stretch of a line."""
+
     text: str
     changed: bool = False
 
 
 class Line(NamedTuple):
-    """`old` and `new` are its numbers, from 1; None where that text has no such line."""
+    """Holds a line of two texts. `old` and `new` are its numbers, from 1; None where that text has no such line."""
 
     kind: Literal["same", "old", "new"]
     old: int | None

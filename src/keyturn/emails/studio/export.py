@@ -31,7 +31,7 @@ _IN_FRAME = (
 
 
 class ExportRefused(KeyturnError):
-    pass
+    """The folder cannot be written to."""
 
 
 @dataclass(frozen=True, slots=True)

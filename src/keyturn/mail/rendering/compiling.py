@@ -29,7 +29,7 @@ _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\u
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """`mjml` is empty for a mail that is plain HTML, `text` for one without a text part."""
+    """Holds a mail as it is sent. `mjml` is empty for a mail that is plain HTML, `text` for one without a text part."""
 
     subject: str
     preheader: str

@@ -5,7 +5,10 @@ from pathlib import Path
 
 
 class Folders:
-    """What lies in an earlier folder stands in for its like in a later one. What is new is written into the first."""
+    """Stacks folders of templates.
+
+    What lies in an earlier folder stands in for its like in a later one. What is new is written into the first.
+    """
 
     def __init__(self, first: Path, *others: Path) -> None:
         self.first = first

@@ -19,7 +19,9 @@ _NAME = re.compile(r"<[^\s/>]+")
 
 
 class Attribute(NamedTuple):
-    """`value` has its character references resolved; it is empty where none is written.
+    """Holds an attribute, and where it stands.
+
+    `value` has its character references resolved; it is empty where none is written.
 
     `offset` is that of the name, `value_offset` that of the value, behind a quote; without a value it is the name's.
     `end` is behind all of it, the closing quote too.
@@ -144,6 +146,8 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
 
 
 class _Parser(HTMLParser):
+    """Builds the tree."""
+
     def __init__(self, source: str, base: int) -> None:
         super().__init__(convert_charrefs=True)
         self.root = Element("", 0, base, inner=range(base, base + len(source)), end=base + len(source))

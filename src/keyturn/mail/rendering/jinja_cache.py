@@ -8,7 +8,7 @@ from jinja2.bccache import Bucket
 
 
 class SharedBytecodeCache(BytecodeCache):
-    """Keeps what was made of a file in a language: a filter of that language may have been applied to a constant.
+    """Keeps what was compiled of a file in a language: a filter of that language may have been applied to a constant.
 
     It is for environments that differ in nothing else. A file that was changed takes the place of the one before.
     """

@@ -8,7 +8,10 @@ ENOUGH = 4.5
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """Colours as #rrggbb: `accent` is the one action, `on_accent` the text on it; `dark_...` the same in dark."""
+    """Holds the colours of a brand, as #rrggbb.
+
+    `accent` is the one action, `on_accent` the text on it; `dark_...` the same in dark.
+    """
 
     ground: str = "#faf9f6"
     mail_ground: str = "#f4f2ec"

@@ -26,7 +26,9 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a template is given. A subclass for each template; `template` is the name of its folder.
+    """Declares what a template is given.
+
+    A subclass for each template; `template` is the name of its folder.
 
     A string is printed as one line, whatever it holds: a name must not write lines of its own into a mail. Text of
     several lines is a tuple of strings.

@@ -16,7 +16,10 @@ LONGEST_HOLD = 10
 
 
 class Pace:
-    """Places `1 / per_second` apart. A place is booked by one statement, so no two workers get the same."""
+    """Books places for calls to a provider, `1 / per_second` apart.
+
+    A place is booked by one statement, so no two workers get the same.
+    """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
         self._database = database

@@ -25,7 +25,10 @@ _TOO_MANY, _SERVER_FAULT = 429, 500
 
 
 class ResendSender:
-    """The SDK keeps its key and its client in module globals, so a process has one Resend account."""
+    """Sends with Resend.
+
+    The SDK keeps its key and its client in module globals, so a process has one Resend account.
+    """
 
     name = "resend"
 
@@ -51,6 +54,8 @@ class ResendSender:
 
 
 class _PooledClient(AsyncHTTPClient):
+    """Calls for Resend's SDK over connections that stay open."""
+
     def __init__(self, timeout: timedelta) -> None:
         self._http = httpx.AsyncClient(timeout=timeout.total_seconds(), follow_redirects=False)
 

@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResendWebhook:
-    """Holds the signing secret of a webhook; it begins with `whsec_`."""
+    """Verifies and reads a webhook's reports, by its signing secret; that begins with `whsec_`."""
 
     def __init__(self, secret: str) -> None:
         from resend import Webhooks  # noqa: PLC0415 - takes 0.2 s, and only who has a webhook needs it

@@ -15,7 +15,10 @@ _PERMANENT = 500
 
 
 class SmtpSender:
-    """SMTP knows no idempotency key; the Message-ID is made of it, so that mail programs can fold a repeat."""
+    """Sends with a mail server.
+
+    SMTP knows no idempotency key; the Message-ID is made of it, so that mail programs can fold a repeat.
+    """
 
     name = "smtp"
 

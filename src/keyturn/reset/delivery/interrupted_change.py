@@ -10,7 +10,10 @@ from keyturn.reset.records.messages import ChangeBegun
 
 
 class InterruptedChangeHandler:
-    """Does what the process could not. Whether the store had the password by then, nobody knows."""
+    """Ends a change that its process began and did not end.
+
+    Whether the store had the password by then, nobody knows.
+    """
 
     def __init__(self, database: Database, accounts: AccountStore, outbox: Outbox, effects: ChangeEffects) -> None:
         self._database = database

@@ -24,7 +24,9 @@ _SHORTEST_NAME = 4
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
+    """Describes a rule for passwords.
+
+    `name` is stable and for machines, `message` is for people; `limit` is the number in it, where there is one.
 
     The message is English here; `rule_text` says it in another language.
 
@@ -39,7 +41,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """The rules of the settings. Passwords are kept exactly as they were typed: no trimming, no normalisation.
+    """Judges new passwords by the rules of the settings.
+
+    Passwords are kept exactly as they were typed: no trimming, no normalisation.
 
     NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
     as it came, and would no longer know the password.

@@ -15,7 +15,9 @@ from keyturn.reset.records.models import AuditRow
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """`email` is the address that was asked for; `account_id` is empty where there is no such account.
+    """Holds an entry of the audit trail.
+
+    `email` is the address that was asked for; `account_id` is empty where there is no such account.
 
     `mail` is where the mail is that answers, and `mail_reason` why it is there; both are None once the outbox has
     forgotten it, and where there never was one.

@@ -9,7 +9,9 @@ _LONGEST_HEADER = 300
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """`ip_address` is the client's own, once trusted proxies have been looked through; "" where there is none.
+    """Describes who asks.
+
+    `ip_address` is the client's own, once trusted proxies have been looked through; "" where there is none.
 
     `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`).
     """

@@ -34,7 +34,10 @@ class _Chore(msgspec.Struct, frozen=True):
 
 
 class Retention:
-    """Any number of workers may do it at once: each batch is one statement, and what is gone is gone."""
+    """Erases what has stopped mattering.
+
+    Any number of workers may do it at once: each batch is one statement, and what is gone is gone.
+    """
 
     def __init__(self, database: Database, retention: RetentionSettings, mailboxes: Mailboxes) -> None:
         self._database = database

@@ -60,6 +60,8 @@ def is_later(named: Named) -> bool:
 
 @dataclass(frozen=True)
 class _Rule:
+    """Says which text fits names of one kind."""
+
     pattern: str
     texts: Sequence[str] | str
 

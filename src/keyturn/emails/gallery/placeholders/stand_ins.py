@@ -14,7 +14,10 @@ _MAKES_LINKS = frozenset({"asset", "href", "link", "path", "reverse", "route", "
 
 
 class UnknownName(Undefined):
-    """Where samples exist, a name may be missing from them as long as it is only asked for, never printed."""
+    """Stands in for a name that no sample has.
+
+    Where samples exist, a name may be missing from them as long as it is only asked for, never printed.
+    """
 
     __slots__ = ()
 
@@ -25,7 +28,10 @@ class UnknownName(Undefined):
 
 
 class StandIn(Undefined):
-    """What no guess could be made of beforehand: a plausible text by its name, true, a list of one, callable."""
+    """Stands in for a value that a template is given, of which no guess could be made.
+
+    It is what is asked of it: a plausible text by its name, true, a list of one, callable.
+    """
 
     __slots__ = ()
 

@@ -41,7 +41,10 @@ class Written(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A path without its ending. `holds` tells what: a table for each sample, or else values; or one sample."""
+    """Names where samples may be found: a path without its ending.
+
+    `holds` tells what: a table for each sample, or else values; or one sample.
+    """
 
     stem: Path
     holds: str

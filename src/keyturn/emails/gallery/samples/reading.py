@@ -60,6 +60,8 @@ def _lines_of(name: str, text: str) -> Iterator[int]:
 
 
 class Unreadable(Exception):
+    """A file of samples cannot be read."""
+
     def __init__(self, message: str, line: int | None) -> None:
         self.line = line
         super().__init__(message)

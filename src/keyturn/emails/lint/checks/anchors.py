@@ -23,7 +23,9 @@ _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """`label` is what is read of it, an image's alternative text included. `has_image` where it holds one.
+    """Describes a link of a mail.
+
+    `label` is what is read of it, an image's alternative text included. `has_image` where it holds one.
 
     `address` is None where there is no href. `offset` counts characters of the MJML.
     """

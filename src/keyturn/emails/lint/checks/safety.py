@@ -63,6 +63,8 @@ def audit(document: Document, hosts: Iterable[str] = ()) -> tuple[AuditItem, ...
 
 
 class _Audit:
+    """Goes through what a reset mail needs."""
+
     def __init__(self, document: Document, hosts: frozenset[str]) -> None:
         self._document = document
         given = [text for text in strings_of(document.values) if secret_in(text)]

@@ -19,7 +19,7 @@ _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Bytes in UTF-8 as they are sent, before any transfer encoding. `style`: the largest style block."""
+    """Measures a mail, in bytes of UTF-8 before any transfer encoding. `style`: the largest style block."""
 
     html: int
     style: int

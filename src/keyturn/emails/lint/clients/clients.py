@@ -104,6 +104,8 @@ class Support(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
+    """Holds a feature as the data have it."""
+
     title: str
     tested: str
     verdicts: str
@@ -112,6 +114,8 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Data(msgspec.Struct, frozen=True):
+    """Holds the data on the support of features."""
+
     clients: list[str]
     features: dict[str, _Entry]
 

@@ -13,7 +13,7 @@ from keyturn.emails.gallery.placeholders.pictures import is_placeholder
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """See the head of `data/features.toml` for what each field means."""
+    """Says how a feature is recognised in a mail. See the head of `data/features.toml` for what each field means."""
 
     property: str = ""
     value: str = ""

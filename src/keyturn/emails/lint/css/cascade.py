@@ -14,6 +14,8 @@ OUTLOOK_MARK = "data-og"
 
 @dataclass(frozen=True, slots=True)
 class Winner:
+    """Holds the declaration that won a property."""
+
     value: str
     declared_for_mode: bool
 
@@ -23,6 +25,8 @@ Styles = Mapping[str, Winner]
 
 
 class Cascade:
+    """Finds which declarations count for an element."""
+
     def __init__(self, root: Element, mode: Mode) -> None:
         rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
         self.has_dark_rules = any(_is_for(rule, DARK) for rule in rules)

@@ -17,7 +17,9 @@ _MIDDLE = 50
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """`ground` is what a mail without a ground of its own lies on, `says` how a finding speaks of the mode.
+    """Describes a way in which a client shows mails in dark.
+
+    `ground` is what a mail without a ground of its own lies on, `says` how a finding speaks of the mode.
 
     `honours`: the styles that count beside the plain ones.
     """

@@ -21,7 +21,10 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 
 @dataclass(slots=True)
 class Compound:
-    """`attributes` are (name, operator, value); `pseudos` their names, without colons and arguments."""
+    """Describes what one element must be like.
+
+    `attributes` are (name, operator, value); `pseudos` their names, without colons and arguments.
+    """
 
     tag: str = ""
     id: str = ""
@@ -44,7 +47,7 @@ class Compound:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Compounds from left to right, and what stands between them: " ", ">", "+" or "~"."""
+    """Chains compounds from left to right, and what stands between them: " ", ">", "+" or "~"."""
 
     compounds: tuple[Compound, ...]
     combinators: tuple[str, ...]

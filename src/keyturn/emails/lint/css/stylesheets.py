@@ -16,7 +16,7 @@ from keyturn.emails.lint.css.selectors import Selector, read_selectors
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`value` as it is written, `offset` of the name in the text that was read."""
+    """Holds a property with its value. `value` as it is written, `offset` of the name in the text that was read."""
 
     name: str
     value: str
@@ -26,6 +26,8 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class AtRule:
+    """Holds an at-rule."""
+
     keyword: str
     prelude: str
     offset: int
@@ -33,7 +35,10 @@ class AtRule:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`within`: the at-rules around it, the outermost first. `nested` in another rule, which few clients read."""
+    """Holds a style rule.
+
+    `within`: the at-rules around it, the outermost first. `nested` in another rule, which few clients read.
+    """
 
     selectors: tuple[Selector, ...]
     declarations: tuple[Declaration, ...]
@@ -44,6 +49,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Stylesheet:
+    """Holds what was read of a stylesheet."""
+
     rules: tuple[Rule, ...]
     at_rules: tuple[AtRule, ...]
 
@@ -62,6 +69,8 @@ def read_style(style: str) -> tuple[Declaration, ...]:
 
 
 class _Reader:
+    """Reads a stylesheet, with the place of everything in it."""
+
     def __init__(self, css: str) -> None:
         self._lines = list(accumulate((len(line) + 1 for line in css.split("\n")), initial=0))
         self.rules: list[Rule] = []

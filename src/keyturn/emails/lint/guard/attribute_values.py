@@ -18,7 +18,7 @@ _NO_HASH = re.compile(r"([0-9a-f]{3}){1,2}", re.IGNORECASE)
 
 
 class Expected(NamedTuple):
-    """`what` goes on from "is not"."""
+    """Says what the value of an attribute should be. `what` goes on from "is not"."""
 
     what: str
     fix: str

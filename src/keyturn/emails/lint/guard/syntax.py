@@ -15,7 +15,7 @@ BREAKING: frozenset[FaultKind] = frozenset(
 
 
 class _Words(NamedTuple):
-    """What to say of a kind of fault; `{tag}` and `{detail}` are the fault's own."""
+    """Words a kind of fault; `{tag}` and `{detail}` are the fault's own."""
 
     message: str
     fix: str

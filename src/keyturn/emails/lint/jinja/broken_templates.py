@@ -44,7 +44,10 @@ _WRITTEN: Mapping[str, str] = {
 
 
 class Broken(NamedTuple):
-    """`spot` is where the finding is, as far as that is known; its own place is the nearest to it."""
+    """Describes why a template cannot be rendered.
+
+    `spot` is where the finding is, as far as that is known; its own place is the nearest to it.
+    """
 
     finding: Finding
     spot: Spot

@@ -82,6 +82,8 @@ class _Open:
 
 
 class _Parser:
+    """Builds the tree, and notes what is not well-formed."""
+
     def __init__(self, mjml: str) -> None:
         self.root = Element("", 0, 0, inner=range(len(mjml)), end=len(mjml))
         self.html_tags: list[HtmlTag] = []

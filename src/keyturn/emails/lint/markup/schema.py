@@ -9,7 +9,10 @@ _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
 
 
 class ElementRules(msgspec.Struct, frozen=True):
-    """`ending_tag`: the element ends MJML, its content is HTML or text. A type is `color`, `unit(px,%){1,4}`, ..."""
+    """Says what an element of MJML may hold and have.
+
+    `ending_tag`: the element ends MJML, its content is HTML or text. A type is `color`, `unit(px,%){1,4}`, ...
+    """
 
     head: bool
     ending_tag: bool
@@ -18,7 +21,7 @@ class ElementRules(msgspec.Struct, frozen=True):
 
 
 class Schema(msgspec.Struct, frozen=True, dict=True):
-    """`colours` are the names that may stand for a colour."""
+    """Knows every element of MJML. `colours` are the names that may stand for a colour."""
 
     elements: dict[str, ElementRules]
     colours: frozenset[str]

@@ -26,7 +26,10 @@ _FIELD = re.compile(r"`\$\.(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """`file` is relative to the folder of the templates; `line` and `column` are None where nobody can say."""
+    """Holds where in the templates an error is.
+
+    `file` is relative to the folder of the templates; `line` and `column` are None where nobody can say.
+    """
 
     file: str
     line: int | None = None

@@ -45,6 +45,8 @@ def with_origins(environment: Environment) -> Environment:
 
 
 class _TracedContext(Context):
+    """Gives macros and blocks results that know their origin."""
+
     def super(self, name: str, current: Any) -> BlockReference | Undefined:
         return traced_text.traced_block(super().super(name, current))
 
@@ -63,6 +65,8 @@ class _Position(int):
 
 
 class _OriginsGenerator(CodeGenerator):
+    """Writes code that notes where each output stands."""
+
     def write_commons(self) -> None:
         super().write_commons()
         names = ", ".join(f"{name} as {known_as}" for name, known_as in _NAMES.items())

@@ -17,7 +17,9 @@ from keyturn.emails.lint.finding import Place
 
 
 class Origin(NamedTuple):
-    """`verbatim`: the piece is the template's own text, so its columns go on from `place`.
+    """Says where a piece of a text comes from.
+
+    `verbatim`: the piece is the template's own text, so its columns go on from `place`.
 
     `via` are the expressions that printed it, the innermost first: the calls of the macro that it stands in.
     """
@@ -28,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What stands from `start` up to the next piece; `origin` is None where nobody knows."""
+    """Holds what stands from `start` up to the next piece; `origin` is None where nobody knows."""
 
     start: int
     origin: Origin | None
@@ -139,6 +141,8 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Macro(runtime.Macro):
+    """Wraps a macro, whose result keeps its pieces."""
+
     def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
         result: str = self._func(*arguments)
         return markup(result) if autoescape else result

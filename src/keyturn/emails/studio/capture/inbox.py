@@ -15,7 +15,7 @@ _NOT_READ = frozenset(["head", "script", "style", "title"])
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How many characters of each a client shows. `line` is for both, where they share one line."""
+    """Says how many characters of each a client shows. `line` is for both, where they share one line."""
 
     name: str
     subject: int

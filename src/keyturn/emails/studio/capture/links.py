@@ -12,7 +12,10 @@ _CLOSING = ".,;:!?)]»”"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`label` is what a reader sees of it in the HTML; `times` it is found there."""
+    """Describes a link of a captured mail.
+
+    `label` is what a reader sees of it in the HTML; `times` it is found there.
+    """
 
     address: str
     label: str

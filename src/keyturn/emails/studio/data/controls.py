@@ -24,6 +24,8 @@ _PYTHON_ALONE = re.compile(r"\(\?(?![:=!])|\\[AZpPk]|[\[\]]")
 
 
 class Control(NamedTuple):
+    """Describes how a value is edited."""
+
     kind: Kind
     attributes: Mapping[str, str]
 

@@ -25,7 +25,10 @@ def random_props(props: type[EmailProps], seed: int) -> EmailProps:
 
 
 class _Plausible:
-    """What is made here comes before polyfactory's own choices, some of which depend on the day."""
+    """Makes plausible values.
+
+    They come before polyfactory's own choices, some of which depend on the day.
+    """
 
     __random__: Random
     __randomize_collection_length__ = True

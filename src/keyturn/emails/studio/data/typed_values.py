@@ -64,6 +64,8 @@ def _fit_to_sample(start: Sample, edited: Values) -> FittedValues:
 
 
 class _Unlike(Exception):
+    """A value does not fit its type."""
+
     def __init__(self, place: str, message: str) -> None:
         self.place, self.message = place, message
 

@@ -70,6 +70,8 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """Holds the strips of a template."""
+
     template: str
     strips: tuple[Strip, ...]
 

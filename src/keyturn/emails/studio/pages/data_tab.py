@@ -47,6 +47,8 @@ class Misfit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DataTab:
+    """Makes the tab in which the data of a mail are edited."""
+
     gallery: Gallery
     reader: CurrentDataReader
 

@@ -40,6 +40,8 @@ HEADERS = {
 
 
 class Layout:
+    """Puts a page into the frame that all pages share."""
+
     def __init__(
         self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
     ) -> None:

@@ -21,6 +21,8 @@ from keyturn.emails.studio.view import View
 
 
 class Recipient(msgspec.Struct, frozen=True):
+    """Holds what the form says of whom to send to."""
+
     to: str = ""
 
 
