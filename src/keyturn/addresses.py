@@ -55,7 +55,7 @@ def normalize(text: str) -> str:
         return text
 
 
-def same(one: str, other: str) -> bool:
+def is_same_mailbox(one: str, other: str) -> bool:
     """Tell whether two addresses name the same mailbox; False where either is no address."""
     try:
         return parse(one) == parse(other)

@@ -146,7 +146,7 @@ class Shop:
         pass
 
     async def find(self, email: str) -> Account | None:
-        return next((known for known in self.accounts.values() if addresses.same(known.email, email)), None)
+        return next((known for known in self.accounts.values() if addresses.is_same_mailbox(known.email, email)), None)
 
     async def get(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)

@@ -33,7 +33,7 @@ class Elsewhere:
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
-        return next((one for one in self.accounts.values() if addresses.same(one.email, email)), None)
+        return next((one for one in self.accounts.values() if addresses.is_same_mailbox(one.email, email)), None)
 
     async def get(self, account_id: str) -> Account | None:
         self._require_here()

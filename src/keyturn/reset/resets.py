@@ -85,9 +85,9 @@ class PasswordResets:
         if reason := link.dead_reason(now()):
             raise LinkDead(reason)
         account = await self._accounts.get(link.account_id)
-        if account is None or not account.active or not addresses.same(account.email, link.email):
+        if account is None or not account.active or not addresses.is_same_mailbox(account.email, link.email):
             raise LinkDead("invalid")
-        if email is not None and not addresses.same(account.email, email):
+        if email is not None and not addresses.is_same_mailbox(account.email, email):
             raise LinkDead("invalid")
         return link, account
 

@@ -35,7 +35,7 @@ class Profiles:
 
     async def find(self, email: str) -> Account | None:
         self._require_up()
-        return next((row for row in self._rows.values() if addresses.same(row.email, email)), None)
+        return next((row for row in self._rows.values() if addresses.is_same_mailbox(row.email, email)), None)
 
     async def get(self, account_id: str) -> Account | None:
         self._require_up()

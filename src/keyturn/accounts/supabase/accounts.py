@@ -52,7 +52,7 @@ class SupabaseAccounts:
         for page in range(1, _MOST_PAGES + 1):
             users = await self._api.users(email, page, _PAGE)
             for user in users:
-                if user and addresses.same(user.email or "", email):
+                if user and addresses.is_same_mailbox(user.email or "", email):
                     account = account_of(user, now())
                     if account.has_password:
                         return account
@@ -78,7 +78,7 @@ class SupabaseAccounts:
         if user_id is None or user is None:
             return False
         known = account_of(user, now())
-        if not known.active or not known.has_password or not addresses.same(known.email, account.email):
+        if not known.active or not known.has_password or not addresses.is_same_mailbox(known.email, account.email):
             return False
         confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
         return await self._api.update(user_id, {"password": password.text, **confirmation})

@@ -51,7 +51,7 @@ class SupabaseWithTable:
             known is None
             or not known.active
             or not known.has_password
-            or not addresses.same(known.email, account.email)
+            or not addresses.is_same_mailbox(known.email, account.email)
         ):
             return False
         if not await self._auth.set_password(account, password):

@@ -40,9 +40,8 @@ def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
     by that, so one is always chosen, and always the same. A mail goes to the mailbox of both, whichever it is; and a
     sign-in checks the password of the account that it opens.
     """
-    same = sorted(
-        (row for row in rows if addresses.same(text_of(row["email"]), email)), key=partial(_preference, email)
-    )
+    found = [row for row in rows if addresses.is_same_mailbox(text_of(row["email"]), email)]
+    same = sorted(found, key=partial(_preference, email))
     if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
     return next(iter(same), None)

@@ -102,7 +102,7 @@ class TableAccounts:
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
         # own collations, "a" is "A".
-        found = {account.id: account for account in accounts if addresses.same(account.email, account.email)}
+        found = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [found.get(account_id) for account_id in ids]
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
