@@ -50,7 +50,7 @@ class AccountStore(Protocol):
     async def find(self, email: str) -> Account | None:
         """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
 
-        Only ASCII letters are the same in both cases (CVE-2019-19844): `addresses.is_same_mailbox` says what is one mailbox.
+        Only ASCII letters are the same in both cases (CVE-2019-19844): `addresses.is_same_mailbox` decides.
         """
         ...
 

@@ -1,9 +1,9 @@
 """The account store over a table that an app already has, in Keyturn's own database or in another.
 
 The database narrows, Python decides whose address it is. A range from the address to the address and "!" finds trailing
-spaces with an ordinary index; `addresses.is_same_mailbox` then compares, since in MySQL's collations é is e. The guarded UPDATE
-compares id and address in a binary collation. Columns are read as the driver has them: SQLite's declared types say
-little, and SQLAlchemy's reflected `Table`, which goes by them, was declined.
+spaces with an ordinary index; `addresses.is_same_mailbox` then compares, since in MySQL's collations é is e. The
+guarded UPDATE compares id and address in a binary collation. Columns are read as the driver has them: SQLite's declared
+types say little, and SQLAlchemy's reflected `Table`, which goes by them, was declined.
 
 `require_ready` has each statement explained, so that a missing privilege is a fault at the start and no trigger fires.
 Later a refused statement is AccountsUnready and the table is read anew. Time is kept on our side, since a server that
