@@ -29,8 +29,9 @@ MARKED = ("browser", "mariadb", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is slow."""
 
-WHOLE_STORIES = ("demo", "plugin", "sources", "spec/mails", "webhooks")
-"""Rooms of tests that take a whole service through a story each: as slow as a process, and said in short elsewhere."""
+WHOLE_STORIES = ("cli", "demo", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
+"""Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
+elsewhere. What lies within them is slow, too."""
 
 
 def pytest_configure() -> None:
@@ -56,8 +57,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in MARKED:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
-        room = item.path.parent.relative_to(TESTS).as_posix()
-        if room in WHOLE_STORIES or starts_processes(item.module):
+        folder = item.path.parent.relative_to(TESTS)
+        if any(folder.is_relative_to(story) for story in WHOLE_STORIES) or starts_processes(item.module):
             item.add_marker("slow")
 
 
