@@ -10,8 +10,10 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
+from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems import problem_handlers
+from keyturn.database.migrations import require_current
 from keyturn.pages.front import home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
@@ -68,10 +70,17 @@ def create_app(
     return app
 
 
-def create_metrics_app(parts: Parts) -> ASGIApp:
-    """Return /metrics alone, for a process that answers nothing else and listens on a loopback address."""
+def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
+    """Return /health and /metrics alone, for a process that answers nothing else. `local`: on a loopback address."""
+
+    async def require_ready() -> None:
+        await require_current(parts.database)
+
     return Litestar(
-        route_handlers=[metrics_router(parts.meters, parts.database, token=parts.settings.metrics.token, local=True)],
+        route_handlers=[
+            health_router(require_ready),
+            metrics_router(parts.meters, parts.database, token=parts.settings.metrics.token, local=local),
+        ],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

@@ -12,6 +12,9 @@ DeadReason = Literal["invalid", "expired", "used"]
 class KeyturnError(Exception):
     """The root of the tree: catch it to catch all that Keyturn raises on purpose."""
 
+    counted = False
+    """Whether a call that failed with it is in the figures already (`telemetry/meters.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

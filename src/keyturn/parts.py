@@ -14,6 +14,7 @@ from keyturn.accounts.choosing import accounts_for
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
+from keyturn.database.migrations import require_current
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.mail.transports.email import Sender, local_sender
 from keyturn.mail.transports.resend_webhook import ResendWebhook
@@ -189,6 +190,11 @@ class Parts:
             return None
         sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher)
         return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.meters)
+
+    async def require_ready(self) -> None:
+        """Raise Unavailable where what a request needs does not answer: the database, or the store of the limits."""
+        await require_current(self.database)
+        await self.rate_limits.require_ready()
 
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""

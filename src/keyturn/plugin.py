@@ -171,7 +171,8 @@ def reset_api_of(parts: Parts) -> ResetApi:
         sessions = SessionApi(sign_ins=parts.sign_ins, cookie=cookie, languages=parts.languages)
     return ResetApi(
         resets=parts.resets, policy=parts.policy, sessions=sessions, provider_events=parts.provider_events,
-        webhook=parts.webhook, database=parts.database, languages=parts.languages, link_life=parts.links.lifetime,
+        webhook=parts.webhook, require_ready=parts.require_ready, languages=parts.languages,
+        link_life=parts.links.lifetime,
     )  # fmt: skip
 
 

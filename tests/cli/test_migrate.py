@@ -1,5 +1,7 @@
 """migrate."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.cli.conftest import Keyturn
@@ -28,3 +30,16 @@ def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Pa
     keyturn("migrate")
 
     assert (workplace / "here.db").is_file()
+
+
+def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn, workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+        database.execute("UPDATE keyturn_migrations SET version_num = '9999'")
+
+    refused = migrated("migrate")
+
+    assert refused.code == 1
+    assert refused.err == (
+        f"keyturn: the database is at revision 9999, newer than the {head()} of this Keyturn: "
+        "install the Keyturn that migrated it, or a newer one\n"
+    )

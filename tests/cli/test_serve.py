@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from tests.cli.conftest import Keyturn
 from tests.cli.process import Running, running
 from watchfiles import watch
+
+from keyturn.database.migrations import head
 
 PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
 READY = "Keyturn answers on "
@@ -42,6 +46,34 @@ def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> 
         assert refused.process.wait(30) == 1
         refused.wait_for("run `keyturn migrate`")
         assert len(refused.said) == 1
+
+
+def at_a_newer_revision(workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+        database.execute("UPDATE keyturn_migrations SET version_num = '9999'")
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_database_that_is_newer_is_one_sentence_and_is_worked_with(command: str, workplace: Path) -> None:
+    at_a_newer_revision(workplace)
+    with running(command, "--port", "0", **PRODUCTION) as older:
+        older.wait_for(f"at revision 9999, newer than the {head()} of this Keyturn")
+        older.wait_for("http://127.0.0.1:")
+        assert older.end() == 0
+        assert not any("Traceback" in line for line in older.said)
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(command: str, workplace: Path) -> None:
+    at_a_newer_revision(workplace)
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+        database.execute("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until")
+    with running(command, "--port", "0", **PRODUCTION) as older:
+        assert older.process.wait(30) == 1
+        older.wait_for("has no keyturn_mailboxes.suppressed_until any more: install the newer Keyturn")
+        assert len(older.said) == 1
 
 
 @pytest.mark.usefixtures("migrated")

@@ -123,13 +123,36 @@ async def test_a_database_that_was_never_migrated_says_what_to_do(database: Data
         await require_current(database)
 
 
-async def test_a_database_of_a_newer_keyturn_is_not_used(database: Database) -> None:
+async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Database) -> None:
     await migrate(database)
-    async with database.engine.begin() as connection:
-        await connection.execute(text("UPDATE keyturn_migrations SET version_num = '9999'"))
+    await put_at(database, "9999")
 
-    with pytest.raises(DatabaseUnready, match="at revision 9999"):
+    assert await require_current(database) == "9999"
+
+
+async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "9999")
+    async with database.engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
+
+    with pytest.raises(
+        DatabaseUnready, match=r"has no keyturn_mailboxes\.suppressed_until any more: install the newer"
+    ):
         await require_current(database)
+
+
+async def test_a_newer_database_is_not_migrated(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "9999")
+
+    with pytest.raises(DatabaseUnready, match=f"at revision 9999, newer than the {head()} of this Keyturn: install"):
+        await migrate(database)
+
+
+async def put_at(database: Database, revision: str) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
 
 
 async def test_a_current_database_is_fine(database: Database) -> None:

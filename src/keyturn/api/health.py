@@ -1,24 +1,26 @@
 """Whether the process lives, and whether it can do its work."""
 
-from litestar import Controller, get
-from litestar.di import NamedDependency
+from collections.abc import Awaitable, Callable
 
-from keyturn.api.requests import ResetApi
+from litestar import Router, get
+
+from keyturn.api.mounting import MountedOnce
 from keyturn.api.schemas import Health
-from keyturn.database.migrations import require_current
 
 
-class HealthController(Controller):
-    """Answers whoever watches the process: a load balancer, an orchestrator."""
+def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
+    """Return what whoever watches the process asks: a load balancer, an orchestrator.
 
-    path = "/health"
-    tags = ("Health",)
+    `require_ready` raises where the process cannot do its work.
+    """
 
     @get("/live", summary="The process answers")
-    async def live(self) -> Health:
+    async def live() -> Health:
         return Health()
 
-    @get("/ready", summary="The database answers and is migrated")
-    async def ready(self, api: NamedDependency[ResetApi]) -> Health:
-        await require_current(api.database)
+    @get("/ready", summary="The process can do its work: what it needs answers, and the database is migrated")
+    async def ready() -> Health:
+        await require_ready()
         return Health()
+
+    return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"])

@@ -5,7 +5,7 @@ import ipaddress
 import logging
 
 from litestar import Response, Router, get
-from litestar.exceptions import NotAuthorizedException, NotFoundException
+from litestar.exceptions import NotFoundException
 
 from keyturn.api.requests import AnyRequest
 from keyturn.database import Database
@@ -26,15 +26,14 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "
 def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, local: bool) -> Router:
     """Return the route. With a token, whoever bears it may read; without one, this machine alone, if `local`.
 
-    A monitoring endpoint is not exposed unless that is intended (OWASP ASVS 13.4.5). `local` says that no proxy
-    stands in front: the connections of one on the same machine come from a loopback address too.
+    A monitoring endpoint is not exposed unless that is intended (OWASP ASVS 13.4.5): whoever may not read it is told
+    that nothing is there. `local` says that no proxy stands in front: the connections of one on the same machine come
+    from a loopback address too.
     """
 
     @get("/metrics", include_in_schema=False)
     async def read(request: AnyRequest) -> Response[bytes]:
-        if token:
-            _require_bearer(request, token)
-        elif not (local and _is_from_this_machine(request)):
+        if not (_bears(request, token) if token else local and _is_from_this_machine(request)):
             raise NotFoundException
         backlog = await _backlog(database)
         figures = {"waiting": backlog.waiting, "oldest": backlog.oldest.total_seconds()} if backlog else {}
@@ -47,10 +46,9 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
     return Router("/", route_handlers=[read])
 
 
-def _require_bearer(request: AnyRequest, token: str) -> None:
+def _bears(request: AnyRequest, token: str) -> bool:
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), token.encode()):
-        raise NotAuthorizedException(headers={"WWW-Authenticate": "Bearer"})  # RFC 6750, section 3
+    return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
 
 
 def _is_from_this_machine(request: AnyRequest) -> bool:

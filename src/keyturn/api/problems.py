@@ -32,7 +32,8 @@ from keyturn.errors import (
 from keyturn.languages import Language, Languages
 from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.outcomes import refusal_of
+from keyturn.telemetry.meters import Meters
+from keyturn.telemetry.outcomes import outcome_of, refusal_of
 
 log = logging.getLogger("keyturn.http")
 
@@ -53,6 +54,9 @@ _HTTP_PROBLEMS = {
     415: ("unsupported-media-type", "The body must be application/json"),
 }
 """What Litestar refuses by itself."""
+
+_UNREADABLE = (400, 413, 415)
+"""Statuses of a body that nobody could read."""
 
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
 _SERVER_FAULT = 500
@@ -89,10 +93,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
-    """Return the handlers for a router of the API."""
+def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
+    """Return the handlers for a router of the API.
+
+    `meters` count a request that was refused before a service was called, under the `kind` that its route has.
+    """
+
+    def count_malformed(request: AnyRequest) -> None:
+        if meters and (kind := request.route_handler.opt.get("kind")):
+            meters.request(kind, outcome_of(InputInvalid()))
 
     def answer_keyturn_error(request: AnyRequest, error: KeyturnError) -> Response[bytes]:
+        if isinstance(error, InputInvalid) and not error.counted:
+            count_malformed(request)
         problem = problem_of(error, accepted_language(languages, request))
         if problem.status >= _SERVER_FAULT:
             problem = problem.named_after(request)
@@ -100,6 +113,8 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
         return problem.response()
 
     def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+        if error.status_code in _UNREADABLE:
+            count_malformed(request)
         if error.status_code == HTTP_400_BAD_REQUEST:
             problem = problem_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:

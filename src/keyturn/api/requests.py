@@ -1,5 +1,6 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,6 @@ from litestar import Request
 from litestar.datastructures import Cookie
 
 from keyturn.api.request_id import request_id_of
-from keyturn.database import Database
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
 from keyturn.mail.transports.resend_webhook import ResendWebhook
@@ -67,7 +67,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
     `sessions` is None where nobody signs in here, `webhook` where the settings hold no secret for it. `link_life` is
-    how long a link works.
+    how long a link works. `require_ready` raises Unavailable where the process cannot do its work.
     """
 
     resets: PasswordResets
@@ -75,7 +75,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     sessions: SessionApi | None
     provider_events: ProviderEvents
     webhook: ResendWebhook | None
-    database: Database
+    require_ready: Callable[[], Awaitable[None]]
     languages: Languages
     link_life: timedelta
 

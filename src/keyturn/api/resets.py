@@ -19,6 +19,7 @@ class ResetController(Controller):
 
     @post(
         ["/request-password-reset", "/forgot-password"],
+        kind="request",
         status_code=202,
         summary="Ask for a link",
         description="The answer is the same for every well-formed address, whether it has an account or not.",
@@ -35,6 +36,7 @@ class ResetController(Controller):
 
     @post(
         ["/validate-reset-token", "/verify-reset-token"],
+        kind="validate",
         status_code=200,
         summary="Check a link",
         description="Does not use the link up.",
@@ -51,6 +53,7 @@ class ResetController(Controller):
 
     @post(
         ["/reset-password", "/reset-password-with-token"],
+        kind="reset",
         status_code=200,
         summary="Set a new password",
         description=(

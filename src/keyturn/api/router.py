@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from keyturn.api.form_texts import TextsController
-from keyturn.api.health import HealthController
+from keyturn.api.health import health_router
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
@@ -41,9 +41,9 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         )
     return MountedOnce(
         path="/",
-        route_handlers=[*routers, ResendEventsController, HealthController],
+        route_handlers=[*routers, ResendEventsController, health_router(api.require_ready)],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
-        exception_handlers=problem_handlers(api.languages),
+        exception_handlers=problem_handlers(api.languages, api.resets.meters),
         response_headers=NO_STORE,
         request_max_body_size=max_body,
     )

@@ -17,6 +17,7 @@ class SessionController(Controller):
 
     @post(
         "/login",
+        kind="login",
         status_code=200,
         summary="Sign in",
         responses=problem_responses(_400=MALFORMED, _401="The address or the password is wrong.", _429=TOO_MANY),
@@ -39,6 +40,7 @@ class SessionController(Controller):
 
     @post(
         "/change-password",
+        kind="change",
         status_code=200,
         summary="Change the password of who is signed in",
         description="Ends every session and opens a fresh one, whose cookie comes with the answer.",

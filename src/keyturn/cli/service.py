@@ -1,6 +1,7 @@
 """serve, worker, migrate: what runs in production."""
 
 import contextlib
+from ipaddress import ip_address
 
 import click
 
@@ -33,10 +34,11 @@ def serve(host: str, port: int, no_worker: bool) -> None:
 
 
 @click.command()
-@click.option("--metrics-port", type=PORT, help="Answer /metrics on this port of 127.0.0.1; 0 takes a free one.")
-def worker(metrics_port: int | None) -> None:
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer /health and /metrics on.")
+@click.option("--port", type=PORT, help="Answer /health and /metrics on this port; 0 takes a free one.")
+def worker(host: str, port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
-    from keyturn.app import create_metrics_app  # noqa: PLC0415
+    from keyturn.app import create_worker_app  # noqa: PLC0415
     from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
 
     here = installation()
@@ -46,14 +48,15 @@ def worker(metrics_port: int | None) -> None:
 
     async def work() -> None:
         async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
-            if metrics_port is not None:
-                bound = listen("127.0.0.1", metrics_port)
-                await stack.enter_async_context(serving(create_metrics_app(parts), bound))
-                click.echo(f"Its figures are at http://{address_of(bound)}/metrics", err=True)
-            await until_signalled(parts.work())
+            if port is not None:
+                bound = listen(host, port)
+                local = ip_address(bound.getsockname()[0]).is_loopback
+                await stack.enter_async_context(serving(create_worker_app(parts, local=local), bound))
+                click.echo(f"Its health is at http://{address_of(bound)}/health/ready", err=True)
+            await parts.work()
 
     click.echo("Keyturn works its outbox off. Ctrl-C ends it.", err=True)
-    run(work())
+    run(until_signalled(work()))
 
 
 @click.command()
@@ -92,11 +95,15 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     """
     from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
     from keyturn.cli.running import run  # noqa: PLC0415
-    from keyturn.database.migrations import require_current  # noqa: PLC0415
+    from keyturn.database.migrations import ahead_text, is_ahead, require_current  # noqa: PLC0415
 
     async def check() -> None:
         async with here.database(settings) as database:
-            await require_current(database, command=here.command)
+            found = await require_current(database, command=here.command)
+            if is_ahead(found):
+                click.echo(
+                    f"keyturn: {ahead_text(found)}: it works with it, until that one is installed here", err=True
+                )
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()

@@ -1,12 +1,14 @@
 """Bringing the database to the newest revision, and telling whether it is there."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from keyturn.database import Database, unready_where_unreachable
+from keyturn.database import Database, Model, unready_where_unreachable
 from keyturn.errors import DatabaseUnready
 from keyturn.packaging import folder
 
@@ -26,15 +28,44 @@ def head() -> str:
     return max(file.stem.split("_")[0] for file in (folder("migrations") / "versions").glob("[0-9]*.py"))
 
 
-async def require_current(database: Database, *, command: str = "keyturn") -> None:
-    """Raise DatabaseUnready unless the database answers and is at the newest revision.
+async def require_current(database: Database, *, command: str = "keyturn") -> str:
+    """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
-    `command` is whose `migrate` brings this database there.
+    `command` is whose `migrate` brings this database to the newest revision. A database that is ahead is one that
+    works: while versions meet, a newer program has migrated it, and migrations expand first and contract a release
+    later. What the statements here name has to be there still, or the program is too old.
     """
     found = await revision(database)
-    if found != head():
-        where = f"schema {database.schema}" if database.schema else "database"
-        raise DatabaseUnready(f"the {where} is at revision {found or 'none'}, not {head()}: run `{command} migrate`")
+    if found == head():
+        return found
+    if found and is_ahead(found):
+        if missing := await _missing_columns(database):
+            raise DatabaseUnready(f"{ahead_text(found)}, and has no {missing} any more: install the newer Keyturn")
+        return found
+    where = f"schema {database.schema}" if database.schema else "database"
+    raise DatabaseUnready(f"the {where} is at revision {found or 'none'}, not {head()}: run `{command} migrate`")
+
+
+def is_ahead(found: str) -> bool:
+    """Tell whether a database's revision is newer than all that this program knows: their names sort by their age."""
+    return found > head()
+
+
+def ahead_text(found: str) -> str:
+    return f"the database is at revision {found}, newer than the {head()} of this Keyturn"
+
+
+async def _missing_columns(database: Database) -> str:
+    """Return what is not there of the columns that this program's tables have, as "table.column", comma-separated."""
+    needed = {name: {column.name for column in table.columns} for name, table in Model.metadata.tables.items()}
+    async with database.connection() as connection:
+        there = await connection.run_sync(_columns_of, database.schema, list(needed))
+    return ", ".join(f"{name}.{column}" for name in sorted(needed) for column in sorted(needed[name] - there[name]))
+
+
+def _columns_of(connection: Connection, schema: str, names: list[str]) -> Mapping[str, set[str]]:
+    found = inspect(connection).get_multi_columns(schema=schema or None, filter_names=names)
+    return defaultdict(set, {name: {column["name"] for column in columns} for (_, name), columns in found.items()})
 
 
 async def revision(database: Database) -> str | None:
@@ -58,6 +89,8 @@ async def migrate(database: Database) -> str | None:
     before = await revision(database)
     if before == head():
         return before
+    if before and is_ahead(before):
+        raise DatabaseUnready(f"{ahead_text(before)}: install the Keyturn that migrated it, or a newer one")
     with unready_where_unreachable():
         async with database.engine.begin() as connection:
             if not database.is_sqlite:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
-from keyturn.database.migrations import head, revision
+from keyturn.database.migrations import head, is_ahead, revision
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
@@ -51,11 +51,9 @@ async def _revision(database: Database, url: URL) -> Finding:
     found, newest = await revision(database), head()
     if found == newest:
         return Finding("database", "ok", f"{describe_url(url)}, at revision {newest}, the newest")
-    if found and found > newest:
-        return _fail(
-            f"{describe_url(url)} is at revision {found}, newer than the {newest} of this Keyturn",
-            "Install the Keyturn that migrated it, or a newer one.",
-        )
+    if found and is_ahead(found):
+        message = f"{describe_url(url)} is at revision {found}, newer than the {newest} of this Keyturn"
+        return Finding("database", "warn", message, "Install the Keyturn that migrated it, or a newer one.")
     return _fail(f"{describe_url(url)} is at revision {found or 'none'}, not {newest}", "Run `keyturn migrate`.")
 
 

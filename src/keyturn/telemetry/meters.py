@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from keyturn.errors import KeyturnError
 from keyturn.telemetry.outcomes import ACCEPTED, outcome_of
 
 Parameters = ParamSpec("Parameters")
@@ -58,6 +59,8 @@ def count_calls(
                 result = await method(self, *args, **kwargs)
             except Exception as error:
                 self.meters.request(kind, outcome_of(error))
+                if isinstance(error, KeyturnError):
+                    error.counted = True
                 raise
             self.meters.request(kind, ACCEPTED)
             return result

@@ -27,7 +27,7 @@ from tests.spec.service import (
 )
 
 from keyturn.accounts.port import Account
-from keyturn.app import create_metrics_app
+from keyturn.app import create_worker_app
 from keyturn.database import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.models import OutboxRow
@@ -64,6 +64,38 @@ async def test_requests_are_counted_by_what_became_of_them(start: Start) -> None
     found = await figures(service)
     assert found["keyturn_requests_total{request,accepted}"] == 2
     assert found["keyturn_requests_total{request,limited}"] == 1
+    assert found["keyturn_requests_total{request,malformed}"] == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "kind"),
+    [(REQUEST, "request"), (VALIDATE, "validate"), (RESET, "reset"), (LOGIN, "login"), (CHANGE, "change")],
+)
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b'{"email": 5, "token": 5}', b"[]", b"\xff", b'{"a": 1, "a": 2}', b"[" * 600, b" " * 100_000],
+    ids=["cut off", "another type", "another shape", "no UTF-8", "a name twice", "nested too deeply", "too large"],
+)
+async def test_a_body_that_cannot_be_read_is_counted_once_as_malformed(
+    service: Service, route: str, kind: str, body: bytes
+) -> None:
+    answer = await service.anywhere().post(route, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 413}, answer.text
+    counted = {name: number for name, number in (await figures(service)).items() if "requests_total" in name}
+    assert counted == {f"keyturn_requests_total{{{kind},malformed}}": 1}
+
+
+async def test_a_form_where_json_belongs_is_counted_as_malformed(service: Service) -> None:
+    assert (await service.anywhere().post(REQUEST, data={"email": ADA})).status_code == 415
+    assert (await figures(service))["keyturn_requests_total{request,malformed}"] == 1
+
+
+async def test_what_a_service_finds_malformed_is_counted_once(service: Service) -> None:
+    body = {"token": "x" * 43, "newPassword": NEW_PASSWORD, "confirmPassword": "something else"}
+    assert problem(await service.anywhere().post(RESET, json=body)) == "400 invalid-input"
+    await service.anywhere().post(REQUEST, json={"email": "no address"})
+    found = await figures(service)
+    assert found["keyturn_requests_total{reset,malformed}"] == 1
     assert found["keyturn_requests_total{request,malformed}"] == 1
 
 
@@ -116,7 +148,7 @@ async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of
 
 
 async def test_messages_are_counted_by_what_became_of_them(service: Service) -> None:
-    service.inbox.failures.extend([SendRetryable("busy"), SendRefused("422 validation_error")])
+    service.inbox.failures.extend([SendRetryable("busy", retry_after=60), SendRefused("422 validation_error")])
     for email in (ADA, NOBODY, "grace@northwind.test"):
         await service.ask(email)
     await service.deliver()
@@ -179,7 +211,7 @@ async def test_no_client_can_make_a_series(service: Service) -> None:
 async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
     nowhere = DatabaseSettings(url=Secret("postgresql://127.0.0.1:1/nothing"))
     parts = Parts(settings_for("sqlite://", database=nowhere))
-    transport = httpx.ASGITransport(create_metrics_app(parts), client=(HERE, 1))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(create_worker_app(parts, local=True), client=(HERE, 1))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         found = samples(await client.get(METRICS))
     await parts.close()
@@ -235,8 +267,7 @@ async def test_with_a_token_its_bearer_reads_from_anywhere(start: Start) -> None
 async def test_with_a_token_nobody_else_reads_not_even_here(start: Start, headers: dict[str, Any]) -> None:
     service = await start(metrics=MetricsSettings(token=TOKEN))
     answer = await service.at(HERE).get(METRICS, headers={name: text.encode() for name, text in headers.items()})
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert problem(answer).startswith("404")
     assert "keyturn_" not in answer.text
 
 

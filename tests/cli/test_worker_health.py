@@ -1,4 +1,4 @@
-"""`keyturn worker --metrics-port`: the figures of a process that answers nothing else."""
+"""`keyturn worker --port`: health and figures of a process that answers nothing else."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.databases import SqliteFiles
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_answers_metrics_beside_its_work_and_ends_cleanly(
+def test_a_worker_answers_health_and_metrics_beside_its_work_and_ends_cleanly(
     sqlite: SqliteFiles, tmp_path: Path, number: signal.Signals
 ) -> None:
     environment = {
@@ -22,13 +22,14 @@ def test_a_worker_answers_metrics_beside_its_work_and_ends_cleanly(
         "KEYTURN_DATABASE_URL": sqlite.migrated(),
         "KEYTURN_MAIL_TRANSPORT": "capture",
     }
-    command = [sys.executable, "-m", "keyturn", "worker", "--metrics-port", "0"]
+    command = [sys.executable, "-m", "keyturn", "worker", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stderr
-        url = next(found[0] for line in worker.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+/metrics", line)))
-        figures = httpx.get(url)
-        assert "keyturn_outbox_waiting 0.0" in figures.text
-        assert httpx.get(url, headers={"X-Forwarded-For": "198.18.0.1"}).status_code == 404
+        health = re.compile(r"(http://127\.0\.0\.1:\d+)/health/ready")
+        url = next(found[1] for line in worker.stderr if (found := health.search(line)))
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        assert "keyturn_outbox_waiting 0.0" in httpx.get(f"{url}/metrics").text
+        assert httpx.get(f"{url}/metrics", headers={"X-Forwarded-For": "198.18.0.1"}).status_code == 404
         worker.send_signal(number)
         rest = worker.stderr.read()
         assert worker.wait(30) == 0, rest

@@ -1,0 +1,75 @@
+"""Migrations expand first: processes of the version before work on while the database is at this one's revision."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keyturn.packaging import folder
+
+BEFORE_THE_RULE = {"0001", "0002", "0003"}
+"""Revisions that nobody has had without the ones after them: nothing had been released."""
+
+ADDITIONS = {"create_table", "create_index"}
+
+
+def migrations() -> list[Path]:
+    return sorted((folder("migrations") / "versions").glob("[0-9]*.py"))
+
+
+@pytest.mark.parametrize("file", migrations(), ids=lambda file: file.stem)
+def test_a_migration_only_adds(file: Path) -> None:
+    """What takes away or changes its meaning says `CONTRACTS = "..."`: since which release nothing uses it any more."""
+    module = ast.parse(file.read_text())
+    contracts = any(
+        isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTRACTS" for node in module.body
+    )
+    if file.stem.split("_")[0] not in BEFORE_THE_RULE and not contracts:
+        assert list(what_breaks_older_processes(module)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'op.drop_table("keyturn_turns")',
+        'op.add_column("keyturn_turns", sa.Column("note", sa.Text(), nullable=False))',
+        'op.create_unique_constraint("uq", "keyturn_turns", ["until"])',
+        'op.create_index("ix", "keyturn_turns", ["until"], unique=True)',
+        'op.execute("DELETE FROM keyturn_turns")',
+    ],
+)
+def test_what_an_older_process_would_trip_over_is_no_addition(statement: str) -> None:
+    assert list(what_breaks_older_processes(ast.parse(f"def upgrade():\n    {statement}")))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'op.create_table("keyturn_new", sa.Column("id", sa.Text()))',
+        'op.add_column("keyturn_turns", sa.Column("note", sa.Text(), nullable=True))',
+        'op.add_column("keyturn_turns", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))',
+        'op.create_index("ix", "keyturn_turns", ["until"])',
+    ],
+)
+def test_what_an_older_process_does_not_see_is_an_addition(statement: str) -> None:
+    assert list(what_breaks_older_processes(ast.parse(f"def upgrade():\n    {statement}"))) == []
+
+
+def what_breaks_older_processes(module: ast.Module) -> Iterator[str]:
+    """Yield each call of Alembic's in `upgrade` that is no plain addition, as it is written."""
+    upgrade = next(node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade")
+    for call in ast.walk(upgrade):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("op.") and not _adds(call):
+            yield ast.unparse(call)
+
+
+def _adds(call: ast.Call) -> bool:
+    named = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    match ast.unparse(call.func).removeprefix("op."):
+        case "add_column":
+            column = call.args[1]
+            said = {keyword.arg: ast.unparse(keyword.value) for keyword in getattr(column, "keywords", [])}
+            return said.get("nullable") == "True" or "server_default" in said
+        case name:
+            return name in ADDITIONS and named.get("unique") != "True"
