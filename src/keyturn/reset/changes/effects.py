@@ -33,9 +33,8 @@ class ChangeEffects:
     ) -> None:  # fmt: skip
         """End the account's other links and its sessions, promise the confirmation, tell the app, audit it."""
         await self.end_access(session, account, moment)
-        confirmation = await self._outbox.enqueue(
-            session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
-        )
+        change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
+        confirmation = await self._outbox.enqueue(session, PASSWORD_CHANGED, change)
         await self._events.password_changed(session, account, client, how=how, moment=moment)
         await self._audit.write(
             session, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,

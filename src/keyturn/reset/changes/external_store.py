@@ -77,9 +77,8 @@ class ExternalStoreChanges:
             lock = await acquire_account_lock(session, change.account.id, moment, moment + _LOCK)
             if lock is None:
                 raise Busy(_RETRY_AFTER)
-            payload = ChangeBegun(
-                account_id=change.account.id, at=moment, client=change.client, how=change.authorization.how
-            )
+            account, how = change.account, change.authorization.how
+            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
             await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK, key=lock)
             await session.commit()
         return _Begun(lock, moment, deadline)

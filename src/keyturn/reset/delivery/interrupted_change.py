@@ -24,6 +24,7 @@ class InterruptedChangeHandler:
         account = await self._accounts.get(begun.account_id)
         if account is None:
             return Dropped("no_account")
+        account = msgspec.structs.replace(account, email=begun.email or account.email)
         async with self._database.transaction() as session:
             # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
             if not await self._outbox.withdraw(session, message.key):
