@@ -65,11 +65,19 @@ class DatabaseUnready(Unavailable):
 
 
 class AccountsUnready(Unavailable):
-    """The app's accounts cannot be reached."""
+    """The app's accounts cannot be reached. `not_changed`: it is certain that no account was changed."""
+
+    def __init__(self, reason: str, *, not_changed: bool = False) -> None:
+        super().__init__(reason)
+        self.not_changed = not_changed
 
 
 class LimitsUnready(Unavailable):
     """The store that the limits share does not answer."""
+
+
+class OutcomeUnknown(KeyturnError):
+    """A new password was on its way to where it is kept, and nobody knows whether it arrived."""
 
 
 class InputInvalid(KeyturnError):

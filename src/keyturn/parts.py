@@ -143,7 +143,9 @@ class Parts:
             RESET_REQUESTED: ResetRequestHandler(
                 mails, self.accounts, self.mailboxes, ResetLinks(self.links, composer), self.audit, self.events
             ),
-            PASSWORD_CHANGED: ConfirmationHandler(mails, self.accounts, self.mailboxes, composer, self.audit),
+            PASSWORD_CHANGED: ConfirmationHandler(
+                mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox
+            ),
             CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
         }
         if not self.settings.webhooks.url:

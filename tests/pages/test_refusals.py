@@ -84,7 +84,7 @@ async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
 
 async def test_accounts_that_cannot_be_reached_are_a_page_too_and_the_link_survives(tmp_path: Path) -> None:
     store = Elsewhere(ada := Account(id="u-1", email=ADA))
-    store.refusals = [AccountsUnready("no answer from 10.0.0.7")]
+    store.refusals = [AccountsUnready("no answer from 10.0.0.7", not_changed=True)]
     async with opened(settings_for(tmp_path), store) as school, school.visitor() as visitor:
         await visitor.get(f"{RESET}/{await school.link(ada)}")
         page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)

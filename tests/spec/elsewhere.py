@@ -14,6 +14,8 @@ from keyturn.errors import AccountsUnready, KeyturnError
 class Elsewhere:
     """What is in `refusals` is raised, the first by the next password that comes; `reached` is set when one does.
 
+    What is in `losses` is raised once a password is stored: its answer is lost.
+
     It looks nobody up while `is_away`.
     """
 
@@ -24,6 +26,7 @@ class Elsewhere:
         self.passwords: dict[str, str] = {}
         self.changes = 0
         self.refusals: list[KeyturnError] = []
+        self.losses: list[Exception] = []
         self.reached = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
@@ -48,6 +51,8 @@ class Elsewhere:
             return False
         self.passwords[account.id] = password.text
         self.changes += 1
+        if self.losses:
+            raise self.losses.pop(0)
         return True
 
     def disable(self, account_id: str) -> None:

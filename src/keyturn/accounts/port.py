@@ -1,10 +1,13 @@
 """What Keyturn needs of the accounts that an app already has."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.errors import AccountsUnready, Unavailable
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,15 @@ class NewPassword:
         return self._hash
 
 
+@contextmanager
+def changing_nothing() -> Iterator[None]:
+    """Say, of what cannot be reached within, that no account was changed: only reading is done there."""
+    try:
+        yield
+    except Unavailable as error:
+        raise AccountsUnready(str(error), not_changed=True) from error
+
+
 class AccountStore(Protocol):
     """Accounts, wherever they are. Every method raises AccountsUnready where they cannot be reached."""
 
@@ -60,7 +72,8 @@ class AccountStore(Protocol):
         """Store the password, and end every session that the store keeps itself.
 
         Return False, and change nothing, where the account is gone, disabled or has another address by now. Raises
-        PasswordRejected where the store has rules of its own, and has changed nothing.
+        PasswordRejected where the store has rules of its own, Busy out of `password.hashed()`, or AccountsUnready with
+        `not_changed`, and has changed nothing. Whatever else is raised says that the store may have the password.
         """
         ...
 

@@ -23,6 +23,7 @@ from keyturn.errors import (
     KeyturnError,
     LinkDead,
     NotSignedIn,
+    OutcomeUnknown,
     PasswordRejected,
     TooManyRequests,
     Unavailable,
@@ -162,6 +163,8 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             return {"headers": {"WWW-Authenticate": "Session"}}
         case TooManyRequests(retry_after=seconds) | Busy(retry_after=seconds):
             return _try_again_in(seconds, language)
+        case OutcomeUnknown():
+            return {"detail": _outcome_unknown_text(language)}
         case Unavailable():
             return _try_again_in(_PAUSE, language)
         case _:
@@ -176,6 +179,10 @@ def _dead_link_text(reason: DeadReason, language: Language) -> str:
             return language.gettext("This reset link has expired. Please request a new one.")
         case "used":
             return language.gettext("This reset link has already been used. Please request a new one.")
+
+
+def _outcome_unknown_text(language: Language) -> str:
+    return language.gettext("Try to sign in with it. If that does not work, wait a minute and ask for a new link.")
 
 
 def _broken_rules(violations: Sequence[Violation], language: Language) -> dict[str, Any]:

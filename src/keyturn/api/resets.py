@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
-from keyturn.api.responses import MALFORMED, TOO_MANY, WEAK, message_response, problem_responses
+from keyturn.api.responses import MALFORMED, TOO_MANY, UNKNOWN, WEAK, message_response, problem_responses
 from keyturn.api.schemas import Done, InvalidToken, NewPassword, Policy, ResetRequest, TokenCheck, ValidToken
 from keyturn.errors import LinkDead
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -65,6 +65,7 @@ class ResetController(Controller):
             _422=WEAK,
             _429=TOO_MANY,
             _503="Too many passwords are being hashed; `retryAfter` says when to come back.",
+            _504=UNKNOWN,
         ),
     )
     async def complete(

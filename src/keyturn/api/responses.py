@@ -11,6 +11,7 @@ from keyturn.languages import Language
 
 MALFORMED = "The request is malformed; `errors` names each field."
 TOO_MANY = "A limit is used up; `retryAfter` says when to come back."
+UNKNOWN = "An answer was lost on the way: the password may have been changed, or not."
 WEAK = "The password is not accepted; `violations` holds every broken rule, and nothing was changed."
 
 

@@ -6,7 +6,7 @@ from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, SessionApi, client_of
-from keyturn.api.responses import MALFORMED, TOO_MANY, WEAK, message_response, problem_responses
+from keyturn.api.responses import MALFORMED, TOO_MANY, UNKNOWN, WEAK, message_response, problem_responses
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn
 
 
@@ -45,7 +45,11 @@ class SessionController(Controller):
         summary="Change the password of who is signed in",
         description="Ends every session and opens a fresh one, whose cookie comes with the answer.",
         responses=problem_responses(
-            _400=MALFORMED, _401="Nobody is signed in, or the current password is wrong.", _422=WEAK, _429=TOO_MANY
+            _400=MALFORMED,
+            _401="Nobody is signed in, or the current password is wrong.",
+            _422=WEAK,
+            _429=TOO_MANY,
+            _504=UNKNOWN,
         ),
     )
     async def change_password(

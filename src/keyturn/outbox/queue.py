@@ -58,20 +58,25 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None, key: str = ""
     ) -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
-        Nobody takes it before it is `due`.
+        Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
         """
-        row = _row(kind, payload) | ({"available_at": due} if due else {})
+        row = _row(kind, payload) | ({"available_at": due} if due else {}) | ({"key": key} if key else {})
         written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
         await self._notify_workers(session)
         return written.scalar_one()
 
-    async def withdraw(self, session: AsyncSession, message_id: int) -> None:
-        """Take a message back, in the caller's transaction: there is nothing to do for it any more."""
-        await session.execute(delete(OutboxRow).where(OutboxRow.id == message_id))
+    async def withdraw(self, session: AsyncSession, key: str) -> bool:
+        """Take a message back, in the caller's transaction; tell whether it was there still.
+
+        Of any number who try at once, one is told True: what the message asks is that one's to do, or to leave undone.
+        """
+        # By its key: SQLite gives the id of a row that is gone to the next.
+        withdrawn = delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
+        return (await session.execute(withdrawn)).first() is not None
 
     async def _notify_workers(self, session: AsyncSession) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""

@@ -13,7 +13,7 @@ from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import Busy, LinkDead, NotSignedIn, TooManyRequests, Unavailable
+from keyturn.errors import Busy, LinkDead, NotSignedIn, OutcomeUnknown, TooManyRequests, Unavailable
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.telemetry.logs import LogEvent
@@ -37,6 +37,7 @@ class RefusalPages:
             TooManyRequests: self.answer_too_many,
             Busy: self.answer_busy,
             Unavailable: self.answer_unavailable,
+            OutcomeUnknown: self.answer_outcome_unknown,
             LinkDead: self.answer_dead_link,
             NotSignedIn: self.answer_not_signed_in,
             PermissionDeniedException: self.answer_forged_form,
@@ -55,6 +56,13 @@ class RefusalPages:
         request_id = {"X-Request-ID": request_id_of(request.scope)}
         log.error(LogEvent("page.unready", reason=error))
         return self._refusal_page(request, "failed", 503, headers=request_id)
+
+    def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
+        """Lead to the sign-in, where the person finds out; the cookie of the link that is used up goes."""
+        request_id = {"X-Request-ID": request_id_of(request.scope)}
+        log.error(LogEvent("page.outcome_unknown", reason=error))
+        removed = self._pages.cookies.delete_link()
+        return self._refusal_page(request, "outcome_unknown", 504, headers=request_id, cookies=[removed])
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return self._pages.page(

@@ -11,6 +11,7 @@ from keyturn.errors import (
     LinkDead,
     NotSignedIn,
     OriginRefused,
+    OutcomeUnknown,
     PasswordRejected,
     TooManyRequests,
     Unavailable,
@@ -56,6 +57,8 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     TooManyRequests: Refusal(429, "too-many-requests", N_("Too many requests"), "limited"),
     Busy: Refusal(503, "busy", N_("Too much is going on at the moment"), "busy"),
     Unavailable: Refusal(503, "unavailable", N_("The service cannot answer at the moment"), "unavailable"),
+    # RFC 9110 15.6.5: what lies behind did not answer in time. No Retry-After: the link is used up.
+    OutcomeUnknown: Refusal(504, "outcome-unknown", N_("Your new password may not have been saved"), "outcome_unknown"),
     KeyturnError: Refusal(500, "internal", N_("Something went wrong")),
 }
 """By the error's class, or the nearest above it."""

@@ -16,10 +16,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Outage(Enum):
-    """What a network, a proxy or a server in distress does to a request."""
+    """What a network, a proxy or a server in distress does to a request. With LOST and BAD_GATEWAY it is heeded."""
 
     SLOW = auto()
     CUT = auto()
+    LOST = auto()
+    BAD_GATEWAY = auto()
     REDIRECT = auto()
     PAGE = auto()
 

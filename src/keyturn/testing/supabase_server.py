@@ -16,6 +16,8 @@ from keyturn.testing.supabase_users import MAX_BYTES, SupabaseUser, SupabaseUser
 _ADMIN = "/auth/v1/admin/users"
 _TOKEN = "/auth/v1/token"  # noqa: S105 - a path
 _PAGE = 50
+_CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+"""The head of an answer whose rest never comes, so that the server closes the connection."""
 
 
 class SupabaseServer:
@@ -47,15 +49,10 @@ class SupabaseServer:
         body = await _body(receive)
         self.requests.append(f"{scope['method']} {scope['path']}")
         match self.coming.popleft() if self.coming else None:
-            case Outage.SLOW:
-                await receive()  # which returns when the client hangs up
-            case Outage.CUT:
-                head = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
-                await send(head)  # the rest never comes, so the server closes the connection
-            case Outage.REDIRECT:
-                await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
-            case Outage.PAGE:
-                await _send(send, Answer(200, "<h1>Welcome</h1>"))
+            case Outage() as outage:
+                if outage in {Outage.LOST, Outage.BAD_GATEWAY}:
+                    self._answer(scope, body)
+                await _fail(outage, receive, send)
             case Answer() as answer:
                 await _send(send, answer)
             case int() as status:
@@ -144,6 +141,20 @@ class SupabaseServer:
     def _session(self, user: SupabaseUser) -> Answer:
         token = self.users.start_session(user)
         return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
+
+
+async def _fail(outage: Outage, receive: Any, send: Any) -> None:
+    match outage:
+        case Outage.SLOW:
+            await receive()  # which returns when the client hangs up
+        case Outage.CUT | Outage.LOST:
+            await send(_CUT_SHORT)
+        case Outage.BAD_GATEWAY:
+            await _send(send, Answer(502, "<h1>Bad Gateway</h1>"))
+        case Outage.REDIRECT:
+            await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
+        case Outage.PAGE:
+            await _send(send, Answer(200, "<h1>Welcome</h1>"))
 
 
 async def _body(receive: Any) -> bytes:

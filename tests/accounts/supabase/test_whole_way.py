@@ -11,6 +11,7 @@ from tests.pages.school import Visitor, words
 from tests.spec.service import ADA, GRACE, Service, problem, running, settings_for
 
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
+from keyturn.testing.supabase_answers import Outage
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -37,13 +38,40 @@ async def test_what_supabase_refuses_is_told_and_the_link_works_still(project: P
     assert problem(refused) == "422 password-rejected"
     assert [one["rule"] for one in refused.json()["violations"]] == ["weak_length", "weak_characters", "weak_pwned"]
     assert refused.json()["violations"][0]["message"] == "at least 20 characters"
-    server.coming += [None, None, 503]
+    server.coming += [None, None, 429]
     assert problem(await service.reset(token, STRONG)) == "503 unavailable"
     assert await service.works(token)
     assert problem(await service.reset(token, STRONG)) == "200"
     assert (await project.sign_in(ADA, STRONG)).status_code == 200
     assert (await project.refresh(session)).status_code == 400
     assert problem(await service.reset(token, STRONG)) == "400 link-dead"
+
+
+@pytest.mark.parametrize("lost", [Outage.LOST, Outage.BAD_GATEWAY], ids=str)
+async def test_a_password_that_supabase_took_and_whose_answer_was_lost_is_confirmed_and_its_link_used(
+    lost: Outage, project: Project, service: Service
+) -> None:
+    project.server.users.add(ADA, OLD)
+    token = await service.link()
+    project.server.coming += [None, None, lost]
+
+    assert problem(await service.reset(token, STRONG)) == "504 outcome-unknown"
+    assert (await project.sign_in(ADA, STRONG)).status_code == 200
+    assert not await service.works(token)
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+
+
+@pytest.mark.parametrize("trouble", [500, Outage.PAGE, Outage.CUT], ids=str)
+async def test_a_password_that_was_never_sent_to_supabase_leaves_the_link_alive(
+    trouble: int | Outage, project: Project, service: Service
+) -> None:
+    project.server.users.add(ADA, OLD)
+    token = await service.link()
+    project.server.coming += [None, trouble]
+
+    assert problem(await service.reset(token, STRONG)) == "503 unavailable"
+    assert await service.works(token)
 
 
 async def test_the_page_tells_what_supabase_refuses_in_the_language_of_who_reads(

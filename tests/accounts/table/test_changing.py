@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.accounts.table.app import TABLES, App, AppPeople, mapping
 from tests.accounts.table.conftest import Over, own_messages
+from tests.spec.lost_commits import losing_commits
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table import JoiningTableAccounts, TableAccounts, table_accounts
@@ -94,6 +95,20 @@ async def test_the_sessions_of_that_account_alone_end(app: App) -> None:
     await accounts.close()
 
 
+async def test_a_commit_whose_answer_is_lost_is_no_certain_no(
+    app: App, over: Over, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.run("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash TEXT)")
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+    accounts = over()
+    account = await one(accounts)
+    with losing_commits(monkeypatch), pytest.raises(AccountsUnready) as lost:
+        await accounts.set_password(account, NewPassword("new", hashed))
+
+    assert not lost.value.not_changed
+    assert await accounts.password_hash("1") == "$2b$new"
+
+
 async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: Over) -> None:
     await app.run(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash TEXT); "
@@ -105,9 +120,10 @@ async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: O
     await app.run(GUARDS[app.dialect])
     accounts = over(delete=("tokens.owner", "devices.owner"))
     account = await one(accounts)
-    with pytest.raises(AccountsUnready, match="the database of the accounts refused a statement: "):
+    with pytest.raises(AccountsUnready, match="the database of the accounts refused a statement: ") as refused:
         await accounts.set_password(account, NewPassword("new", hashed))
 
+    assert refused.value.not_changed
     assert await accounts.password_hash("1") == "old"
     assert len(await app.run("SELECT * FROM tokens")) == 2
     assert await over(delete=("tokens.owner",)).set_password(account, NewPassword("new", hashed))

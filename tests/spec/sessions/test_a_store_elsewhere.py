@@ -75,7 +75,7 @@ async def test_a_store_that_is_out_of_reach_is_told_and_the_link_works_still(
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.refusals = [AccountsUnready("no answer")]
+    store.refusals = [AccountsUnready("no answer", not_changed=True)]
 
     refused = await service.reset(token)
 
@@ -138,7 +138,9 @@ async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeede
     assert store.changes == 0
 
 
-@pytest.mark.parametrize("refusals", [[], [AccountsUnready("no answer")]], ids=["accepted", "refused"])
+@pytest.mark.parametrize(
+    "refusals", [[], [AccountsUnready("no answer", not_changed=True)]], ids=["accepted", "refused"]
+)
 async def test_nothing_is_left_of_what_was_begun_and_has_ended(
     service: Service, store: Elsewhere, refusals: list[KeyturnError]
 ) -> None:

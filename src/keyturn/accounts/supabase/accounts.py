@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account, NewPassword, changing_nothing
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi
 from keyturn.accounts.supabase.users import account_of
 from keyturn.database import now
@@ -74,7 +74,8 @@ class SupabaseAccounts:
         Supabase's own would have, and without that the new password could not sign in.
         """
         user_id = _uuid(account.id)
-        user = await self._api.user(user_id) if user_id else None
+        with changing_nothing():
+            user = await self._api.user(user_id) if user_id else None
         if user_id is None or user is None:
             return False
         known = account_of(user, now())

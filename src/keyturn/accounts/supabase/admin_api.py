@@ -20,9 +20,15 @@ Document = TypeVar("Document")
 
 log = logging.getLogger("keyturn")
 
-_OK, _NOT_FOUND, _TOO_MANY, _SERVER_FAULT = 200, 404, 429, 500
+_OK, _NOT_FOUND, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 404, 408, 429, 500
 KEY_REFUSED = {401, 403}
 
+
+_NEVER_SENT = (
+    httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.LocalProtocolError, httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)  # fmt: skip
+"""What is raised before a request is on its way."""
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 """What LIKE takes for more than the character (https://www.postgresql.org/docs/current/functions-matching.html)."""
@@ -41,6 +47,8 @@ class AdminApi:
     """Calls the admin API of a project's Auth server.
 
     Every method raises AccountsUnready where nobody answers in time, or says something that helps nobody.
+
+    It says `not_changed` where the request was certainly not heeded.
 
     Redirects are not followed: the key goes to nobody but the address that is set.
     """
@@ -114,11 +122,14 @@ class AdminApi:
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             # By its name alone: the message of an illegal header would hold the key.
-            raise AccountsUnready(f"Supabase Auth was not reached: {type(error).__name__}") from None
+            reason = f"Supabase Auth was not reached: {type(error).__name__}"
+            raise AccountsUnready(reason, not_changed=isinstance(error, _NEVER_SENT)) from None
         if answer.status_code == _OK:
             return answer.content
         if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_FAULT:
-            raise AccountsUnready(f"Supabase Auth cannot answer at the moment: {answer.status_code}")
+            # A proxy says 502 or 504 of a request that Supabase may have answered; 429 is said before anything is done.
+            reason = f"Supabase Auth cannot answer at the moment: {answer.status_code}"
+            raise AccountsUnready(reason, not_changed=answer.status_code == _TOO_MANY)
         return refusal_of(answer.status_code, answer.content)
 
 
@@ -130,7 +141,9 @@ def _unready(answer: bytes | Refusal) -> AccountsUnready:
     else:
         event, reason = "accounts.odd_answer", "what answers is not Supabase Auth as Keyturn knows it"
     log.error(LogEvent(event, status=refusal.status, code=refusal.code, reason=reason))
-    return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip())
+    # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
+    not_changed = refusal.status not in {_OK, _TIMED_OUT}
+    return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip(), not_changed=not_changed)
 
 
 def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:

@@ -4,7 +4,7 @@ import logging
 from typing import Protocol
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account, NewPassword, changing_nothing
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.telemetry.logs import LogEvent
 
@@ -46,7 +46,8 @@ class SupabaseWithTable:
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Set it where both the table and Supabase have the account, active, with a password and under that address."""
-        known = await self._lookup.get(account.id)
+        with changing_nothing():
+            known = await self._lookup.get(account.id)
         if (
             known is None
             or not known.active

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import CursorResult, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
@@ -131,13 +131,20 @@ class TableAccounts:
         return await self._commit(account, None)
 
     async def _commit(self, account: Account, password_hash: str | None) -> bool:
-        statements = await self._statements_now()
-        async with self._place.transaction() as session:
-            changed = await self._change(statements, session, account, password_hash)
-            if changed:
+        is_committing = False
+        try:
+            statements = await self._statements_now()
+            async with self._place.transaction() as session:
+                if not await self._change(statements, session, account, password_hash):
+                    return False
+                is_committing = True
                 with self._refused_as_unready():  # PostgreSQL's deferred constraints are checked here
                     await session.commit()
-        return changed
+        except AccountsUnready as error:
+            # A commit whose answer is lost may have happened; whatever went wrong before it was rolled back.
+            error.not_changed = error.not_changed or not is_committing
+            raise
+        return True
 
     async def _change(
         self, statements: Statements, session: AsyncSession, account: Account, password_hash: str | None
@@ -177,7 +184,10 @@ class TableAccounts:
                 raise
             said = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
-            raise AccountsUnready(f"the database of the accounts refused a statement: {said}") from None
+            # A constraint that is checked at the commit, and does not hold, undoes it.
+            not_changed = isinstance(error, IntegrityError)
+            reason = f"the database of the accounts refused a statement: {said}"
+            raise AccountsUnready(reason, not_changed=not_changed) from None
 
     async def _statements_now(self) -> Statements:
         try:

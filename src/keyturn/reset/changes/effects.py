@@ -32,14 +32,17 @@ class ChangeEffects:
         outcome: Literal["changed", "interrupted"] = "changed",
     ) -> None:  # fmt: skip
         """End the account's other links and its sessions, promise the confirmation, tell the app, audit it."""
-        await self._links.revoke_all(session, account.id, moment)
-        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
-        await self._sessions.end_all(session, account.id)
-        confirmation = await self._outbox.enqueue(
-            session, PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=moment, client=client)
-        )
+        await self.end_access(session, account, moment)
+        change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
+        confirmation = await self._outbox.enqueue(session, PASSWORD_CHANGED, change)
         await self._events.password_changed(session, account, client, how=how, moment=moment)
         await self._audit.write(
             session, _EVENTS[how], outcome, client, at=moment, account_id=account.id, email=account.email,
             message_id=confirmation,
         )  # fmt: skip
+
+    async def end_access(self, session: AsyncSession, account: Account, moment: datetime) -> None:
+        """End the account's links and its sessions alone."""
+        await self._links.revoke_all(session, account.id, moment)
+        # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
+        await self._sessions.end_all(session, account.id)

@@ -1,29 +1,35 @@
 """A new password for an account in another system, which cannot join a transaction here.
 
 The authorization is redeemed and committed first, so that nobody else can use it; then the store is asked. Where it
-says yes, the effects follow; where it says anything else, the authorization is given back. A process that dies in
-between leaves a promise in the outbox: whether the store had the password by then cannot be known, so the effects
-follow as if it had (`delivery/interrupted_change.py`), since a password that was set without a word is worse than a
-confirmation too many (NIST SP 800-63B 4.6).
+says yes, the effects follow; where it says a certain no, the authorization is given back. Everything else (an answer
+that was lost, a time-out, a process that dies) leaves unknown whether the store has the password, so the effects follow
+as if it had, since a password that was set without a word is worse than a confirmation too many (NIST SP 800-63B 4.6).
+
+A promise in the outbox sees to them where this process does not (`delivery/interrupted_change.py`). Whoever withdraws
+it writes what became of the change, so that there is one confirmation, also after a stall.
 """
 
 import asyncio
+import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import AccountStore, NewPassword
 from keyturn.database import Database, now
-from keyturn.errors import AccountsUnready, Busy
+from keyturn.errors import AccountsUnready, Busy, DatabaseUnready, OutcomeUnknown, PasswordRejected
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.records.account_lock import acquire_account_lock, release_account_lock
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.reset")
 
 _PATIENCE = 45.0
-"""Seconds that the store gets, the wait for a hash included."""
+"""Seconds from the promise until the store must have answered, the wait for a hash included."""
 
 _LOCK = timedelta(seconds=60)
 """Longer than the patience: nobody else's change of the same account can begin before this one has ended."""
@@ -32,11 +38,14 @@ _RETRY_AFTER = 5
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """What was committed before the store is asked: the lock on the account, and the promise in the outbox."""
+    """What was committed before the store is asked: the lock on the account, and under its name the promise.
+
+    `deadline` is when the store must have answered, by the event loop's clock, which counts a stall of the process.
+    """
 
     lock: str
-    message_id: int
     moment: datetime
+    deadline: float
 
 
 class ExternalStoreChanges:
@@ -50,7 +59,10 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Do it all, or nothing. Raises what authorization and store do, and Busy while another change is under way."""
+        """Do it all, or nothing, or raise OutcomeUnknown.
+
+        Raises what authorization and store do, and Busy while another change is under way.
+        """
         begun = await self._redeem_and_promise(change)
         # A client that hangs up, or a server that is told to stop, must not leave it half done.
         task = asyncio.create_task(self._ask_store(change, password, begun))
@@ -59,18 +71,17 @@ class ExternalStoreChanges:
         await asyncio.shield(task)
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
-        moment = now()
+        moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
         async with self._database.transaction() as session:
             await change.authorization.redeem(session, moment)
             lock = await acquire_account_lock(session, change.account.id, moment, moment + _LOCK)
             if lock is None:
                 raise Busy(_RETRY_AFTER)
-            payload = ChangeBegun(
-                account_id=change.account.id, at=moment, client=change.client, how=change.authorization.how
-            )
-            message_id = await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK)
+            account, how = change.account, change.authorization.how
+            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
+            await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK, key=lock)
             await session.commit()
-        return _Begun(lock, message_id, moment)
+        return _Begun(lock, moment, deadline)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -78,36 +89,68 @@ class ExternalStoreChanges:
             task.exception()  # whoever asked may be gone, and then nobody else looks at it
 
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
-        stored = False
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout_at(begun.deadline):
                 stored = await self._accounts.set_password(change.account, password)
-        except TimeoutError:
-            raise AccountsUnready("the store of the accounts does not answer") from None
-        finally:
-            if not stored:
+        except Exception as error:
+            if _is_certain_no(error):
                 await self._undo(change, begun)
+                raise
+            log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
+            with suppress(DatabaseUnready):  # the promise sees to it
+                await self._end_uncertain(change, begun)
+            raise OutcomeUnknown("the store of the accounts gave no certain answer") from error
         if not stored:
+            await self._undo(change, begun)
             raise change.authorization.refusal()
-        async with self._database.transaction() as session:
-            await self._release(session, begun)
-            # Whoever has just verified the old password opens no session after this.
-            await self._database.hold(session, change.account.id)
-            await self._effects.write(session, change.account, change.client, change.authorization.how, begun.moment)
-            await change.authorization.after_change(session)
-            await session.commit()
+        await self._end_changed(change, begun)
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
+        """Give the authorization back, unless what follows a change has been done meanwhile."""
         async with self._database.transaction() as session:
-            await self._release(session, begun)
-            await change.authorization.give_back(session, begun.moment)
+            await release_account_lock(session, begun.lock)
+            if await self._outbox.withdraw(session, begun.lock):
+                await change.authorization.give_back(session, begun.moment)
             await session.commit()
 
-    async def _release(self, session: AsyncSession, begun: _Begun) -> None:
-        await release_account_lock(session, begun.lock)
-        await self._outbox.withdraw(session, begun.message_id)
+    async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
+        """Do what follows a change. The lock stays to its end: the store may yet be at work on this one."""
+        async with self._database.transaction() as session:
+            if await self._outbox.withdraw(session, begun.lock):
+                await self._effects.write(
+                    session,
+                    change.account,
+                    change.client,
+                    change.authorization.how,
+                    begun.moment,
+                    outcome="interrupted",
+                )
+            await session.commit()
+        self._outbox.wake()
+
+    async def _end_changed(self, change: Change, begun: _Begun) -> None:
+        account, how = change.account, change.authorization.how
+        try:
+            async with self._database.transaction() as session:
+                await release_account_lock(session, begun.lock)
+                # Whoever has just verified the old password opens no session after this.
+                await self._database.hold(session, account.id)
+                if await self._outbox.withdraw(session, begun.lock):
+                    await self._effects.write(session, account, change.client, how, begun.moment)
+                else:  # it was confirmed while this process stood still, before the old password ended
+                    await self._effects.end_access(session, account, begun.moment)
+                await change.authorization.after_change(session)
+                await session.commit()
+        except DatabaseUnready as error:
+            # The store has the password, and "try again" would be wrong. The promise sees to the rest.
+            raise OutcomeUnknown("the password is changed, and what follows could not be written") from error
 
     async def close(self) -> None:
         """Wait for what is under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _is_certain_no(error: Exception) -> bool:
+    """Tell whether a store that raised this has certainly not taken the password."""
+    return isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed)

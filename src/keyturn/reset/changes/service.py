@@ -2,6 +2,7 @@
 
 from keyturn.accounts.port import AccountStore, JoinsTransaction, NewPassword
 from keyturn.database import Database, now
+from keyturn.errors import DatabaseUnready, OutcomeUnknown
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.effects import ChangeEffects
@@ -26,7 +27,10 @@ class PasswordChanges:
         self._external = ExternalStoreChanges(database, accounts, outbox, effects)
 
     async def make(self, change: Change) -> None:
-        """Do it all, or nothing. Raises what the authorization does, PasswordRejected, Busy, AccountsUnready."""
+        """Do it all, or nothing, or raise OutcomeUnknown.
+
+        Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
+        """
         self._policy.require(change.password, change.account.email)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
@@ -37,16 +41,22 @@ class PasswordChanges:
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
-        moment = now()
-        async with self._database.transaction() as session:
-            # One change an account at a time: two of its links used at once would each wait for the other to end.
-            await self._database.hold(session, change.account.id)
-            await change.authorization.redeem(session, moment)
-            if not await accounts.set_password_within(session, change.account, password_hash):
-                raise change.authorization.refusal()
-            await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
-            await change.authorization.after_change(session)
-            await session.commit()
+        moment, is_committing = now(), False
+        try:
+            async with self._database.transaction() as session:
+                # One change an account at a time: two of its links used at once would each wait for the other to end.
+                await self._database.hold(session, change.account.id)
+                await change.authorization.redeem(session, moment)
+                if not await accounts.set_password_within(session, change.account, password_hash):
+                    raise change.authorization.refusal()
+                await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
+                await change.authorization.after_change(session)
+                is_committing = True
+                await session.commit()
+        except DatabaseUnready as error:
+            if not is_committing:
+                raise
+            raise OutcomeUnknown("the answer to the commit was lost") from error
 
     async def close(self) -> None:
         """Wait for the changes that are under way in another system."""

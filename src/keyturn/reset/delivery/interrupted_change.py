@@ -27,8 +27,11 @@ class InterruptedChangeHandler:
         account = await self._accounts.get(begun.account_id)
         if account is None:
             return Dropped("no_account")
+        account = msgspec.structs.replace(account, email=begun.email or account.email)
         async with self._database.transaction() as session:
-            await self._outbox.withdraw(session, message.id)  # with the rest, or a second try would do it all again
+            # Whoever withdraws it writes the outcome: the process may only have stood still, and be first after all.
+            if not await self._outbox.withdraw(session, message.key):
+                return Dropped("ended")
             await self._effects.write(session, account, begun.client, begun.how, begun.at, outcome="interrupted")
             await session.commit()
         self._outbox.wake()

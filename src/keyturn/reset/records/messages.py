@@ -33,20 +33,28 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """A confirmation is owed to the account's owner. `client` is whoever made the change."""
+    """A confirmation is owed to the account's owner. `client` is whoever made the change.
+
+    `email` is the account's address at that moment; "" in a message that an earlier version wrote.
+    """
 
     account_id: str
     at: datetime
     client: Client
+    email: str = ""
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
-    """A change in another system was begun at that moment; its effects are owed unless this is withdrawn."""
+    """A change in another system was begun at that moment; its effects are owed unless this is withdrawn.
+
+    `email` as in `PasswordWasChanged`.
+    """
 
     account_id: str
     at: datetime
     client: Client
     how: How
+    email: str = ""
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,176 @@
+"""A password that was stored, perhaps: nobody is told that it was not, the link is used, the confirmation follows."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, select, update
+from tests.pages.school import Visitor, heading, words
+from tests.spec.elsewhere import Elsewhere, Readable
+from tests.spec.lost_commits import losing_commits
+from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.errors import AccountsUnready, KeyturnError, PasswordRejected, Violation
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.messages import CHANGE_BEGUN
+from keyturn.reset.records.models import AccountLockRow, AuditRow
+from keyturn.settings import LimitSettings
+
+LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
+
+
+@pytest.fixture
+def store() -> Elsewhere:
+    return Readable(Account(id="u-1", email=ADA, name="Ada"))
+
+
+@pytest.fixture
+async def service(database_url: str, store: Elsewhere) -> AsyncIterator[Service]:
+    often = LimitSettings(mailbox_cooldown=timedelta(0))
+    settings = settings_for(database_url, limits=often, sign_in_url="{base_url}/login")
+    async with running(settings, accounts=store) as service:
+        yield service
+
+
+async def confirmations(service: Service) -> int:
+    await service.deliver()
+    return len(service.inbox.sent_to(ADA, "password_changed"))
+
+
+async def outcomes(service: Service) -> list[str]:
+    events = AuditRow.event.in_(("password_reset", "password_change"))
+    return [row["outcome"] for row in await service.rows(select(AuditRow.outcome).where(events))]
+
+
+async def let_the_promise_fall_due(service: Service) -> None:
+    await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
+    await service.deliver()
+
+
+@pytest.mark.parametrize("lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr)
+async def test_an_answer_that_was_lost_is_told_as_unknown_and_confirmed_as_a_change(
+    lost: Exception, service: Service, store: Elsewhere
+) -> None:
+    browser, other = await service.sign_in(), await service.link()
+    store.losses = [lost]
+
+    token = await service.link()
+    answer = await service.reset(token)
+
+    assert problem(answer) == "504 outcome-unknown"
+    assert "Try to sign in with it." in answer.json()["detail"]
+    assert "retry-after" not in answer.headers
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert (await service.check(token))["reason"] == "used"
+    assert not await service.works(other)
+    assert problem(await browser.get(ME)) == "401 not-signed-in"
+    assert await confirmations(service) == 1
+    assert await outcomes(service) == ["interrupted"]
+
+
+async def test_a_link_that_is_asked_for_after_a_lost_answer_works(service: Service, store: Elsewhere) -> None:
+    store.losses = [AccountsUnready("502")]
+    assert problem(await service.reset(await service.link())) == "504 outcome-unknown"
+    token = await service.link()
+
+    assert problem(await service.reset(token)) == "503 busy", "the store may be at work on the first one yet"
+    await service.write(delete(AccountLockRow))
+    assert problem(await service.reset(token)) == "200"
+    assert await confirmations(service) == 2
+
+
+async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(service: Service, store: Elsewhere) -> None:
+    browser = await service.sign_in()
+    store.losses = [AccountsUnready("502")]
+
+    answer = await browser.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+
+    assert problem(answer) == "504 outcome-unknown"
+    assert problem(await browser.get(ME)) == "401 not-signed-in"
+    assert await service.knows(NEW_PASSWORD)
+    assert await confirmations(service) == 1
+
+
+async def test_the_page_says_in_the_language_of_who_reads_that_nobody_knows(service: Service, store: Elsewhere) -> None:
+    store.losses = [AccountsUnready("502 of 10.0.0.7")]
+    token = await service.link()
+
+    async with service.anywhere(headers={"accept-language": "de"}) as client:
+        visitor = Visitor(client)
+        await visitor.get(f"/reset-password/{token}")
+        page = await visitor.submit("/reset-password", email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
+
+    assert page.status_code == 504
+    assert heading(page) == "Ihr neues Passwort wurde vielleicht nicht gespeichert"
+    assert "Versuchen Sie, sich damit anzumelden." in words(page)
+    assert re.search(r'<a class="button" href="[^"]*/login">Anmelden<', page.text)
+    assert "10.0.0.7" not in page.text
+    assert "keyturn_link" not in visitor.client.cookies
+
+
+async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the_store_says_yes(
+    service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.open.clear()
+    asking = asyncio.create_task(service.reset(token))
+    await store.reached.wait()
+    await let_the_promise_fall_due(service)
+    browser = await service.sign_in()
+    store.open.set()
+
+    assert problem(await asking) == "200"
+    assert problem(await browser.get(ME)) == "401 not-signed-in", "it was opened with the old password"
+    assert await confirmations(service) == 1
+    assert await outcomes(service) == ["interrupted"]
+
+
+@pytest.mark.parametrize("refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str)
+async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
+    refusal: KeyturnError, service: Service, store: Elsewhere
+) -> None:
+    token = await service.link()
+    store.open.clear()
+    asking = asyncio.create_task(service.reset(token))
+    await store.reached.wait()
+    await let_the_promise_fall_due(service)
+    store.refusals = [refusal]
+    store.open.set()
+
+    assert problem(await asking) in {"422 password-rejected", "503 unavailable"}
+    assert not await service.works(token)
+    assert await confirmations(service) == 1
+
+
+async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(service: Service, store: Elsewhere) -> None:
+    token = await service.link()
+    store.open.clear()
+    asking = asyncio.create_task(service.reset(token))
+    await store.reached.wait()
+    await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
+    (promise,) = await service.parts.outbox.claim(1, timedelta(minutes=1))
+    store.open.set()
+    assert problem(await asking) == "200"
+    await service.parts.relay._lanes[0].handle(promise)  # a worker that was about to
+
+    assert await confirmations(service) == 1
+    assert await outcomes(service) == ["changed"]
+
+
+async def test_a_lost_commit_of_keyturn_s_own_database_is_told_as_unknown(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(settings_for(database_url)) as service:
+        await service.add(ADA, name="Ada")
+        token = await service.link()
+        with losing_commits(monkeypatch):
+            answer = await service.reset(token)
+
+        assert problem(answer) == "504 outcome-unknown"
+        assert await service.knows(NEW_PASSWORD)
+        assert await confirmations(service) == 1
+        assert await outcomes(service) == ["changed"]
