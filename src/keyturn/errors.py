@@ -156,13 +156,17 @@ class SendFailed(KeyturnError):
 class SendRetryable(SendFailed):
     """The provider may take the mail later.
 
-    `retry_after` in seconds, where it said so. `not_accepted`: it is certain that nobody took the mail.
+    `retry_after` in seconds, where it said so. `not_accepted`: it is certain that nobody took the mail. `down`: the
+    provider works for nobody, as far as one can see; one that is merely asked too often is not.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False, down: bool = True
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.not_accepted = not_accepted
+        self.down = down
 
 
 class QuotaExhausted(SendFailed):

@@ -41,7 +41,7 @@ async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outb
     (first,) = await outbox.claim(1, OVER)
     (second,) = await elsewhere.claim(1, MINUTE)
 
-    assert (second.id, second.key, second.attempts) == (first.id, first.key, 2)
+    assert (second.id, second.key, second.crashes) == (first.id, first.key, 2)
     assert second.claim != first.claim
 
 

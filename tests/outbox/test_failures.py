@@ -12,7 +12,7 @@ from tests.outbox.worker import Handler, post, relay_of
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox import LeaseLost, Outbox
-from keyturn.outbox.backoff import backoff
+from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """The relay decides, whatever the engine."""
@@ -125,6 +125,33 @@ async def test_a_message_that_ends_its_workers_is_given_up_without_another(outbo
 
     assert handler.begun == []
     assert await rows.states() == ["dead"]
+
+
+async def test_claims_that_died_with_their_worker_do_not_lengthen_the_pause_after_a_providers_failure(
+    outbox: Outbox, rows: Rows
+) -> None:
+    await post(outbox, "one")
+    for _ in range(6):
+        await outbox.claim(1, timedelta(0))
+    before, after = await work(outbox, SendRetryable("provider down"))
+
+    row = await rows.only()
+    assert (row.attempts, row.faults) == (1, 0)
+    assert before + FIRST_PAUSE <= row.available_at <= after + FIRST_PAUSE
+
+
+async def test_however_often_we_failed_a_mail_is_tried_again_within_seconds(
+    outbox: Outbox, database: Database, rows: Rows
+) -> None:
+    await post(outbox, "one")
+    for _ in range(10):
+        await work(outbox, ZeroDivisionError("a slip"))
+        await make_due(database)
+    _, after = await work(outbox, ZeroDivisionError("a slip"))
+
+    row = await rows.only()
+    assert row.available_at <= after + LONGEST_OF_OURS
+    assert row.attempts == 0, "no provider was asked"
 
 
 async def test_those_beside_a_poisoned_message_are_sent(outbox: Outbox, rows: Rows) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.outbox.table import Note, Rows
 
@@ -36,7 +37,7 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     async with database.transaction() as session:
-        await outbox.store_sealed(session, message, sealed, "resend")
+        await outbox.store_sealed(session, msgspec.structs.replace(message, sender="resend"), sealed)
         await session.commit()
 
 

@@ -6,9 +6,10 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row, held under `claim`. `attempts` counts this one; `sealed` is the mail, once it was rendered.
+    """A claimed row, held under `claim`. `sealed` is the mail, once it was rendered.
 
-    `crashes` counts the claims, this one included, since the last that came to an end that was foreseen. `sender`
+    `attempts` counts the tries that ended as was foreseen, with this one. `crashes` counts the claims, this one
+    included, since the last of them: those of workers that died, and faults of ours. `sender`
     names the transport that may have the mail since an earlier try: it alone may be asked again.
     """
 

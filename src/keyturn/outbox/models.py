@@ -21,8 +21,9 @@ class OutboxRow(Model):
 
     `key` is the idempotency key under which a provider sees every try. `claim` names the claim that holds the row,
     so that a worker whose lease ran out decides nothing any more. `sealed` is erased when the row is settled.
-    `crashes` counts the claims since the last that came to an end that was foreseen: a message that ends its workers is
-    known by it. `sender` names the transport that has the mail or may have it, `provider_id` is its name there.
+    `attempts` counts the claims that came to an end that was foreseen, `crashes` those since the last of them: a
+    message that ends its workers is known by it. `sender` names the transport that has the mail or may have it,
+    `provider_id` is its name there.
     """
 
     __tablename__ = "keyturn_outbox"

@@ -105,25 +105,27 @@ class Outbox:
             .where(OutboxRow.id.in_(select(due.c.id)))
             .values(
                 claim=claim,
-                attempts=OutboxRow.attempts + 1,
                 crashes=OutboxRow.crashes + 1,
                 available_at=moment + lease,
             )
-            .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__))
+            .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__ if name != "attempts"))
+            .returning((OutboxRow.attempts + 1).label("attempts"))
         )
         async with self.database.transaction() as session:
             rows = (await session.execute(taken)).mappings().all()
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes, sender: str) -> None:
+    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
 
-        `sender` is noted before it is called: it may have the mail, whatever becomes of this process. Raises
-        LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
+        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process.
+        Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if (await session.execute(held.values(sealed=sealed, sender=sender).returning(OutboxRow.id))).first() is None:
+        if (
+            await session.execute(held.values(sealed=sealed, sender=message.sender).returning(OutboxRow.id))
+        ).first() is None:
             raise LeaseLost
 
     async def reserve_transport(self, message: Message, sender: str) -> None:
@@ -147,15 +149,18 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(
-        self, message: Message, until: datetime, reason: str, *, not_accepted: bool, crashes: int = 0
-    ) -> None:
+    async def postpone(self, message: Message, until: datetime, reason: str, *, not_accepted: bool) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now.
 
         Where it is certain that no transport has accepted it, another one may be asked next time.
         """
         sender = {"sender": None} if not_accepted and message.sender is None else {}
-        await self._release(message, "retried", reason, available_at=until, crashes=crashes, **sender)
+        counted = {"attempts": message.attempts, "crashes": 0}
+        await self._release(message, "retried", reason, available_at=until, **counted, **sender)
+
+    async def postpone_after_crash(self, message: Message, until: datetime, reason: str) -> None:
+        """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
+        await self._release(message, "retried", reason, available_at=until)
 
     async def defer(self, message: Message, until: datetime, reason: str) -> None:
         """Do what `postpone` does, where the message is not to blame: the try does not count."""
@@ -164,7 +169,6 @@ class Outbox:
             "parked",
             reason,
             available_at=until,
-            attempts=message.attempts - 1,
             crashes=0,
             sender=message.sender,
         )
@@ -172,8 +176,9 @@ class Outbox:
     async def _settle(
         self, message: Message, still_open: ColumnElement[bool], state: str, detail: str, **values: object
     ) -> None:
-        settled = {"reason": None, "state": state, "sealed": None, "claim": None, "settled_at": now()}
-        await self._write(message, still_open, state, detail, **settled | values)
+        ended = {"state": state, "settled_at": now(), "attempts": message.attempts}
+        erased = {"reason": None, "sealed": None, "claim": None}
+        await self._write(message, still_open, state, detail, **ended | erased | values)
 
     async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
         held = OutboxRow.claim == message.claim

@@ -12,7 +12,7 @@ import msgspec
 
 from keyturn.database import now
 from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
-from keyturn.outbox.backoff import backoff
+from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
 from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
@@ -34,13 +34,13 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
 
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
-    `max_crashes` is how often a message may end in a way that nobody foresaw.
+    `max_crashes` is how often a message may end in a way that nobody foresaw, some ten minutes of tries.
     """
 
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
     max_attempts: int = 140
-    max_crashes: int = 12
+    max_crashes: int = 30
 
 
 class Lane:
@@ -229,8 +229,8 @@ class Relay:
         if message.crashes >= self._limits.max_crashes:
             await self._give_up(message, reason)
             return
-        pause = backoff(message.crashes, self._jitter())
-        await self._outbox.postpone(message, now() + pause, reason, not_accepted=False, crashes=message.crashes)
+        pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
+        await self._outbox.postpone_after_crash(message, now() + pause, reason)
         self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:

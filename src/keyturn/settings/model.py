@@ -43,8 +43,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
     `templates` is a folder of one's own mails: what is in it stands in for Keyturn's own of the same name.
 
-    `fallback` is asked where `transport` refuses our key or log-in, or was not reached in `fallback_after` tries; but
-    never for a mail that `transport` may have.
+    `fallback` is asked where `transport` refuses our key or log-in, or was not reached or failed in `fallback_after`
+    tries in a row, of any mails; but never for a mail that `transport` may have.
     """
 
     transport: Literal["resend", "smtp", "capture"] = "resend"

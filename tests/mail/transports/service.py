@@ -1,5 +1,6 @@
 """The parts of a service that sends through servers of these tests, and can be replaced as a deploy does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from keyturn.reset.records.client import Client
 from keyturn.settings import Secret, Settings
 
 ADA = "ada@northwind.test"
+GRACE = "grace@northwind.test"
 SECRET_KEY = Secret("an old secret key of some length")
 
 
@@ -25,8 +27,8 @@ class Service:
         self._settings = msgspec.structs.replace(self._settings, **changes)
         self.parts = Parts(self._settings)
 
-    async def ask(self) -> None:
-        await self.parts.resets.request(ADA, Client(ip_address="192.0.2.1"))
+    async def ask(self, email: str = ADA) -> None:
+        await self.parts.resets.request(email, Client(ip_address="192.0.2.1"))
 
     async def work(self) -> None:
         """Work everything off, as if every pause were over."""
@@ -36,6 +38,11 @@ class Service:
         await self.parts.relay.drain()
 
     async def message(self) -> Row[Any]:
-        async with self.parts.database.connection() as connection:
-            (row,) = (await connection.execute(select(OutboxRow.__table__))).all()
+        (row,) = await self.messages()
         return row
+
+    async def messages(self) -> Sequence[Row[Any]]:
+        """Return all of them, the oldest first."""
+        table = OutboxRow.__table__
+        async with self.parts.database.connection() as connection:
+            return (await connection.execute(select(table).order_by(table.c.id))).all()

@@ -15,11 +15,15 @@ USERNAME, PASSWORD = "northwind", "a quiet harbour"
 
 
 class SmtpServer:
-    """`replies` holds what a command is answered instead of 250: EHLO, MAIL, RCPT or DATA."""
+    """`replies` holds what a command is answered instead of 250: EHLO, MAIL, RCPT or DATA.
+
+    While `drops_answers` is set, the connection ends when a mail was taken, before that is said.
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self.replies: dict[str, str] = {}
+        self.drops_answers = False
         self.envelopes: list[Envelope] = []
         self.encrypted: list[bool] = []
 
@@ -45,6 +49,8 @@ class SmtpServer:
             self.envelopes.append(envelope)
             assert server.transport
             self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
+            if self.drops_answers:
+                server.transport.close()
         return self.replies.get("DATA", "250 OK")
 
 

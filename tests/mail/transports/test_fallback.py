@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.mail.transports.service import ADA, Service
+from tests.builtin_accounts import builtin_accounts
+from tests.mail.transports.service import ADA, GRACE, Service
 from tests.mail.transports.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import API_KEY, ResendServer
 
+from keyturn.accounts.port import Account
+from keyturn.errors import AccountsUnready
 from keyturn.settings import MailSettings, ResendSettings, Secret, SmtpSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -121,3 +124,60 @@ async def test_where_the_second_asks_for_patience_it_is_asked_again(
     second.replies.clear()
     await service.work()
     assert (len(resend.accepted), len(second.mails)) == (0, 1)
+
+
+async def test_tries_while_the_accounts_are_away_are_not_the_first_ones_fault(
+    service: Service, resend: ResendServer, second: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+        away.setattr(service.parts.accounts, "find", _unready)
+        await service.ask()
+        for _ in range(4):
+            await service.work()
+    await service.work()
+
+    assert (len(resend.accepted), len(second.mails)) == (1, 0)
+
+
+async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
+    await service.deploy(resend=resend_at(NOWHERE))
+    await service.ask()
+    for _ in range(2):
+        await service.work()
+    second.drops_answers = True
+    await builtin_accounts(service.parts).add(Account(id="", email=GRACE, name="Grace"), "$2b$12$hash")
+    await service.ask(GRACE)
+    await service.work()
+    assert [row.sender for row in await service.messages()] == ["smtp", "smtp"]
+
+    await service.deploy(resend=resend_at(resend.url))
+    second.drops_answers = False
+    await service.work()
+    assert resend.accepted == []
+    assert [(row.state, row.sender) for row in await service.messages()] == [("sent", "smtp"), ("sent", "smtp")]
+
+
+async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_have_and_gets_nothing_new(
+    service: Service, resend: ResendServer, second: SmtpServer
+) -> None:
+    resend.coming.extend([refusal(503, "down")] * 3)
+    await service.ask()
+    for _ in range(2):
+        await service.work()
+    await builtin_accounts(service.parts).add(Account(id="", email=GRACE, name="Grace"), "$2b$12$hash")
+    await service.ask(GRACE)
+    await service.work()
+
+    assert [mail["to"] for mail in second.mails] == [GRACE]
+    assert resend.accepted == []
+
+    await service.work()
+    assert [mail.fields["to"] for mail in resend.accepted] == [[ADA]]
+    assert len(second.mails) == 1
+
+
+async def _unready(_: str) -> None:
+    raise AccountsUnready

@@ -48,7 +48,7 @@ class Pace:
             next_at = (await session.execute(booked)).scalar_one_or_none()
             await session.commit()
         if next_at is None:
-            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True)
+            raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
         await asyncio.sleep(next_at - self._gap - moment)
 
     async def hold(self, seconds: float) -> None:

@@ -80,7 +80,8 @@ def sort_error(error: ResendError, moment: datetime) -> SendFailed:
         return QuotaExhausted(name, _quota_renewal(name, moment))
     if name in _RETRYABLE or int(error.code) == _TOO_MANY or int(error.code) >= _SERVER_FAULT:
         seconds = _seconds({key.lower(): text for key, text in error.headers.items()})
-        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD)
+        down = int(error.code) >= _SERVER_FAULT
+        return SendRetryable(name, seconds, not_accepted=name in _UNHEARD, down=down)
     return SendRefused(f"{error.code} {name}", account=int(error.code) in _ACCOUNT)
 
 

@@ -37,14 +37,21 @@ class MailDelivery:
         self._transports = transports
 
     async def deliver(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
-        """Send the mail that `prepare` stores at the first try. Raises what it does, and what a transport does."""
-        email = await self._unseal(message.sealed) if message.sealed else await prepare(message)
-        return email if isinstance(email, Dropped) else await self._transports.send(message, email)
+        """Send the mail that `prepare` stores at the first try. Raises what it does, and what a transport does.
+
+        The transport is chosen first, once for the whole try: the message that `prepare` is given names it, and it is
+        noted with the mail.
+        """
+        transport = self._transports.choose(message)
+        if message.sealed:
+            email = await self._unseal(message.sealed)
+        else:
+            email = await prepare(msgspec.structs.replace(message, sender=transport.name))
+        return email if isinstance(email, Dropped) else await self._transports.send(message, email, transport)
 
     async def store(self, session: AsyncSession, message: Message, mail: SealedMail) -> Email:
-        """Seal the mail into its message, in the caller's transaction. Raises LeaseLost."""
-        sealed = self._seal.close(msgspec.msgpack.encode(mail))
-        await self._outbox.store_sealed(session, message, sealed, self._transports.first_name)
+        """Seal the mail into its message, as `prepare` was given it, in the caller's transaction. Raises LeaseLost."""
+        await self._outbox.store_sealed(session, message, self._seal.close(msgspec.msgpack.encode(mail)))
         return mail.email
 
     async def _unseal(self, sealed: bytes) -> Email | Dropped:
