@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
+from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
@@ -55,16 +56,17 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None
-    ) -> int:
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None,
+        wanted: bool = True,
+    ) -> int:  # fmt: skip
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
-        Nobody takes it before it is `due`.
+        Nobody takes it before it is `due`. Where it is not `wanted` the statements are the same, and the id is 0.
         """
         row = _row(kind, payload) | ({"available_at": due} if due else {})
-        written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
+        written = await session.execute(insert_if(session, OutboxRow, row, wanted=wanted).returning(OutboxRow.id))
         await self._notify_workers(session)
-        return written.scalar_one()
+        return written.scalar() or 0
 
     async def withdraw(self, session: AsyncSession, message_id: int) -> None:
         """Take a message back, in the caller's transaction: there is nothing to do for it any more."""
@@ -108,8 +110,10 @@ class Outbox:
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes, sender: str) -> None:
-        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
+    async def store_sealed(
+        self, session: AsyncSession, message: Message, sealed: bytes | None, sender: str | None
+    ) -> None:
+        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
         `sender` is noted before it is called: it may have the mail, whatever becomes of this process. Raises
         LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.

@@ -33,14 +33,16 @@ class ConfirmationHandler:
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        answer: Email | Dropped = Dropped(SUPPRESSED)
+        mail = self._composer.about_change(account, change)
+        sealed = self._mails.seal(mail)
         async with self._mails.database.transaction() as session:
-            if await self._mailboxes.is_suppressed(session, account.email, now()):
+            suppressed = await self._mailboxes.is_suppressed(session, account.email, now())
+            if suppressed:
                 await self._audit.write(
                     session, "confirmation", SUPPRESSED, change.client, at=now(),
                     account_id=account.id, email=account.email, message_id=message.id,
                 )  # fmt: skip
             else:
-                answer = await self._mails.store(session, message, self._composer.about_change(account, change))
+                await self._mails.store(session, message, sealed)
             await session.commit()
-        return answer
+        return Dropped(SUPPRESSED) if suppressed else mail.email

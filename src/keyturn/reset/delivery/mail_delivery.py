@@ -21,8 +21,9 @@ SUPPRESSED: Final = "suppressed"
 class MailDelivery:
     """Hands the mail of a message to a transport.
 
-    The mail is rendered once, in the transaction that stores its link, and kept sealed in its outbox row: a retry under
-    the same idempotency key must send the identical body, also after a deploy has changed a template.
+    The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
+    identical body, also after a deploy has changed a template. Both are done before the transaction that stores it,
+    with its link: on SQLite that one holds the only writer's lock.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class MailDelivery:
         email = await self._unseal(message.sealed) if message.sealed else await prepare(message)
         return email if isinstance(email, Dropped) else await self._transports.send(message, email)
 
-    async def store(self, session: AsyncSession, message: Message, mail: SealedMail) -> Email:
-        """Seal the mail into its message, in the caller's transaction. Raises LeaseLost."""
-        sealed = self._seal.close(msgspec.msgpack.encode(mail))
-        await self._outbox.store_sealed(session, message, sealed, self._transports.first_name)
-        return mail.email
+    def seal(self, mail: SealedMail) -> bytes:
+        return self._seal.close(msgspec.msgpack.encode(mail))
+
+    async def store(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
+        """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
+        await self._outbox.store_sealed(session, message, sealed, self._transports.first_name if sealed else None)
 
     async def _unseal(self, sealed: bytes) -> Email | Dropped:
         """Return the mail of an earlier try, unless its link has died since: then it would only puzzle.
