@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
+from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
@@ -58,16 +59,18 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None, key: str = ""
-    ) -> int:
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None, key: str = "",
+        wanted: bool = True,
+    ) -> int:  # fmt: skip
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
         Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
+        Where it is not `wanted` the statements are the same, and the id is 0.
         """
         row = _row(kind, payload) | ({"available_at": due} if due else {}) | ({"key": key} if key else {})
-        written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
+        written = await session.execute(insert_if(session, OutboxRow, row, wanted=wanted).returning(OutboxRow.id))
         await self._notify_workers(session)
-        return written.scalar_one()
+        return written.scalar() or 0
 
     async def withdraw(self, session: AsyncSession, key: str) -> bool:
         """Take a message back, in the caller's transaction; tell whether it was there still.
@@ -116,16 +119,15 @@ class Outbox:
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
-    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
-        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
+    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
+        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
         The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process.
         Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if (
-            await session.execute(held.values(sealed=sealed, sender=message.sender).returning(OutboxRow.id))
-        ).first() is None:
+        noted = held.values(sealed=sealed, sender=message.sender if sealed else None).returning(OutboxRow.id)
+        if (await session.execute(noted)).first() is None:
             raise LeaseLost
 
     async def reserve_transport(self, message: Message, sender: str) -> None:

@@ -180,4 +180,4 @@ async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_ha
 
 
 async def _unready(_: str) -> None:
-    raise AccountsUnready
+    raise AccountsUnready("they are away")

@@ -30,22 +30,25 @@ class AppEvents:
         await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
 
     async def reset_requested(
-        self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime
-    ) -> None:
+        self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime,
+        wanted: bool,
+    ) -> None:  # fmt: skip
+        """Write it if it is `wanted`; the statements are the same where it is not."""
         data = PasswordResetRequested(**_event_fields(account, client), outcome=outcome)
-        await self._write(session, Event(type="password.reset_requested", timestamp=moment, data=data), client)
+        event = Event(type="password.reset_requested", timestamp=moment, data=data)
+        await self._write(session, event, client, wanted=wanted)
 
     def wake(self) -> None:
         """Have them sent at once, after the caller's commit."""
         if self._events:
             self._outbox.wake()
 
-    async def _write(self, session: AsyncSession, event: Event, client: Client) -> None:
+    async def _write(self, session: AsyncSession, event: Event, client: Client, *, wanted: bool = True) -> None:
         if event.type not in self._events:
             return
         origin = Client(request_id=client.request_id, traceparent=client.traceparent)
         message = AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
-        await self._outbox.enqueue(session, APP_EVENTS[event.type], message)
+        await self._outbox.enqueue(session, APP_EVENTS[event.type], message, wanted=wanted)
 
 
 def _event_fields(account: Account, client: Client) -> dict[str, str]:

@@ -43,18 +43,20 @@ class ConfirmationHandler:
         new_email = account.email
         account = msgspec.structs.replace(account, email=change.email or new_email)
         has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
-        answer: Email | Dropped = Dropped(SUPPRESSED)
+        mail = self._composer.about_change(account, change)
+        sealed = self._mails.seal(mail)
         async with self._mails.database.transaction() as session:
             if has_moved:
                 await self._outbox.enqueue(session, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email))
-            if await self._mailboxes.is_suppressed(session, account.email, now()):
+            suppressed = await self._mailboxes.is_suppressed(session, account.email, now())
+            if suppressed:
                 await self._audit.write(
                     session, "confirmation", SUPPRESSED, change.client, at=now(),
                     account_id=account.id, email=account.email, message_id=message.id,
                 )  # fmt: skip
             else:
-                answer = await self._mails.store(session, message, self._composer.about_change(account, change))
+                await self._mails.store(session, message, sealed)
             await session.commit()
         if has_moved:
             self._outbox.wake()
-        return answer
+        return Dropped(SUPPRESSED) if suppressed else mail.email

@@ -21,8 +21,9 @@ SUPPRESSED: Final = "suppressed"
 class MailDelivery:
     """Hands the mail of a message to a transport.
 
-    The mail is rendered once, in the transaction that stores its link, and kept sealed in its outbox row: a retry under
-    the same idempotency key must send the identical body, also after a deploy has changed a template.
+    The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
+    identical body, also after a deploy has changed a template. Both are done before the transaction that stores it,
+    with its link: on SQLite that one holds the only writer's lock.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class MailDelivery:
             email = await prepare(msgspec.structs.replace(message, sender=transport.name))
         return email if isinstance(email, Dropped) else await self._transports.send(message, email, transport)
 
-    async def store(self, session: AsyncSession, message: Message, mail: SealedMail) -> Email:
-        """Seal the mail into its message, as `prepare` was given it, in the caller's transaction. Raises LeaseLost."""
-        await self._outbox.store_sealed(session, message, self._seal.close(msgspec.msgpack.encode(mail)))
-        return mail.email
+    def seal(self, mail: SealedMail) -> bytes:
+        return self._seal.close(msgspec.msgpack.encode(mail))
+
+    async def store(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
+        """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
+        await self._outbox.store_sealed(session, message, sealed)
 
     async def _unseal(self, sealed: bytes) -> Email | Dropped:
         """Return the mail of an earlier try, unless its link has died since: then it would only puzzle.

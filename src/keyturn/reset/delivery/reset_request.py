@@ -20,11 +20,12 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ResetRequested
+from keyturn.webhooks.events import Outcome
 
 LINK_MAILED: Final = "link_mailed"
 PROVIDER_MAILED: Final = "provider_mailed"
 
-_Outcome = Literal["no_account", "disabled", "cooldown", "suppressed", "link_mailed", "provider_mailed"]
+_Outcome = Literal["no_account", "disabled", "cooldown", "suppressed"] | Outcome
 
 
 class ResetLinks:
@@ -34,19 +35,29 @@ class ResetLinks:
         self._links = links
         self._composer = composer
 
-    async def compose(self, session: AsyncSession, account: Account, client: Client) -> SealedMail:
-        """Return the mail with a fresh link, which is stored in the caller's transaction."""
-        token, moment = tokens.mint(os.urandom), now()
-        await self._links.add(session, tokens.digest(token), account.id, account.email, client, moment)
+    def compose(self, account: Account, client: Client, moment: datetime) -> SealedMail:
+        """Return the mail with a fresh link; for an account without a password, the one that says how it signs in."""
+        if not account.has_password:
+            return self._composer.about_provider(account, client)
+        token = tokens.mint(os.urandom)
         return self._composer.with_link(account, token, client, lifetime=self._links.lifetime, moment=moment)
 
-    def compose_without(self, account: Account, client: Client) -> SealedMail:
-        """Return the mail that says how an account without a password signs in."""
-        return self._composer.about_provider(account, client)
+    async def store(
+        self, session: AsyncSession, mail: SealedMail, account: Account, client: Client, moment: datetime, *,
+        wanted: bool,
+    ) -> None:  # fmt: skip
+        """Store the link of a mail that was composed at that moment; where it is not `wanted`, with the same work."""
+        digest = mail.link or tokens.digest("")
+        await self._links.add(session, digest, account.id, account.email, client, moment, wanted=wanted)
 
 
 class ResetRequestHandler:
-    """Answers a request: with a link, with how to sign in, or not at all. The audit trail says which."""
+    """Answers a request: with a link, with how to sign in, or not at all. The audit trail says which.
+
+    What is done is the same for every address until the mail leaves, or does not: a mail is rendered and sealed, for
+    nobody where there is no account, and the same statements run, so that neither this process's time nor the
+    database's tells whose address it was (OWASP ASVS 6.3.8).
+    """
 
     def __init__(
         self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit,
@@ -64,32 +75,40 @@ class ResetRequestHandler:
 
     async def _answer(self, message: Message) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
-        account = await self._accounts.find(request.email)
+        client = request.client
+        found = await self._accounts.find(request.email)
+        account, moment = found or Account(id="", email=request.email), now()
+        mail = self._links.compose(account, client, moment)
+        sealed = self._mails.seal(mail)
         async with self._mails.database.transaction() as session:
-            outcome = await self._decide(session, account, now())
+            outcome = await self._decide(session, found, account, moment)
+            mailed: Outcome | None = outcome if outcome in (LINK_MAILED, PROVIDER_MAILED) else None
             await self._audit.write(
-                session, "reset_request", outcome, request.client, at=request.at,
-                account_id=account.id if account else "", email=request.email, message_id=message.id,
+                session, "reset_request", outcome, client, at=request.at,
+                account_id=account.id, email=request.email, message_id=message.id,
             )  # fmt: skip
-            answer: Email | Dropped = Dropped(outcome)
-            if account and outcome in (LINK_MAILED, PROVIDER_MAILED):
-                mail = (
-                    await self._links.compose(session, account, request.client)
-                    if outcome == LINK_MAILED
-                    else self._links.compose_without(account, request.client)
-                )
-                answer = await self._mails.store(session, message, mail)
-                await self._events.reset_requested(session, account, request.client, outcome=outcome, moment=request.at)
+            await self._links.store(session, mail, account, client, moment, wanted=outcome == LINK_MAILED)
+            await self._mails.store(session, message, sealed if mailed else None)
+            await self._events.reset_requested(
+                session, account, client, outcome=mailed or LINK_MAILED, moment=request.at, wanted=bool(mailed)
+            )
             await session.commit()
-        if not isinstance(answer, Dropped):
-            self._events.wake()
-        return answer
+        if not mailed:
+            return Dropped(outcome)
+        self._events.wake()
+        return mail.email
 
-    async def _decide(self, session: AsyncSession, account: Account | None, moment: datetime) -> _Outcome:
-        if account is None:
+    async def _decide(
+        self, session: AsyncSession, found: Account | None, account: Account, moment: datetime
+    ) -> _Outcome:
+        """Claim the mailbox of `account`, which is nobody's where none was `found`; say what follows."""
+        mailable = found is not None and found.active
+        suppressed = await self._mailboxes.is_suppressed(session, account.email, moment)
+        claimed = await self._mailboxes.claim(session, account.email, moment, wanted=mailable)
+        if found is None:
             return "no_account"
-        if not account.active:
+        if not found.active:
             return "disabled"
-        if not await self._mailboxes.claim(session, account.email, moment):
-            return SUPPRESSED if await self._mailboxes.is_suppressed(session, account.email, moment) else "cooldown"
-        return LINK_MAILED if account.has_password else PROVIDER_MAILED
+        if not claimed:
+            return SUPPRESSED if suppressed else "cooldown"
+        return LINK_MAILED if found.has_password else PROVIDER_MAILED

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
+from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready, DeadReason
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import ResetTokenRow
@@ -62,15 +63,18 @@ class LinkStore:
         return [found.get(digest) for digest in digests]
 
     async def add(
-        self, session: AsyncSession, digest: bytes, account_id: str, email: str, client: Client, moment: datetime
-    ) -> None:
-        """Store a new link, and revoke the oldest of the account's where more would work than may."""
-        await session.execute(
-            insert(ResetTokenRow).values(
-                digest=digest, account_id=account_id, email=email, ip_address=client.ip_address,
-                user_agent=client.user_agent, created_at=moment, expires_at=moment + self.lifetime,
-            )
-        )  # fmt: skip
+        self, session: AsyncSession, digest: bytes, account_id: str, email: str, client: Client, moment: datetime, *,
+        wanted: bool = True,
+    ) -> None:  # fmt: skip
+        """Store a new link, if it is `wanted`, and revoke the oldest of the account's where more would work than may.
+
+        The statements are the same for one that is not.
+        """
+        link = {
+            "digest": digest, "account_id": account_id, "email": email, "ip_address": client.ip_address,
+            "user_agent": client.user_agent, "created_at": moment, "expires_at": moment + self.lifetime,
+        }  # fmt: skip
+        await session.execute(insert_if(session, ResetTokenRow, link, wanted=wanted))
         newest = _live_link_ids(account_id, moment).order_by(ResetTokenRow.id.desc()).limit(self._live)
         await session.execute(
             update(ResetTokenRow)

@@ -3,14 +3,13 @@
 import math
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.database import Database
+from keyturn.database.conditional_insert import insert_if
 from keyturn.reset.records.models import MailboxRow
 
 
@@ -26,12 +25,13 @@ class Mailboxes:
         self.cooldown = cooldown
         self._suppression = suppression
 
-    async def claim(self, session: AsyncSession, email: str, moment: datetime) -> bool:
+    async def claim(self, session: AsyncSession, email: str, moment: datetime, *, wanted: bool = True) -> bool:
         """Note that the mailbox is written to now, unless it is cooling down or suppressed; tell whether it was noted.
 
-        One statement, so that two workers with two requests for one mailbox cannot both be told True.
+        One statement, so that two workers with two requests for one mailbox cannot both be told True. It is the same
+        where the mailbox is not `wanted`, and then notes nothing.
         """
-        fresh = self._insert(email, moment)
+        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment}, wanted=wanted)
         statement = fresh.on_conflict_do_update(
             index_elements=[MailboxRow.digest],
             set_={"mailed_at": moment},
@@ -58,16 +58,12 @@ class Mailboxes:
     async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
         values = {"suppressed_until": moment + self._suppression, "reason": reason}
-        fresh = self._insert(email, moment, **values)
+        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment, **values})
         await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
         """Return the condition of rows that hold nobody up any more."""
         return (MailboxRow.mailed_at < moment - self.cooldown) & ~_is_suppressed(moment)
-
-    def _insert(self, email: str, moment: datetime, **values: object) -> Any:
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        return insert(MailboxRow).values(digest=_digest(email), mailed_at=moment, **values)
 
 
 def _digest(email: str) -> bytes:

@@ -1,0 +1,65 @@
+"""The worker does the same for every address, so that neither its time nor the database's tells who has an account."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+
+from keyturn.mail.rendering.render import Templates
+
+COOLING = "cooling@northwind.test"
+EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
+
+
+def without_values(statement: str) -> str:
+    """Return a statement without what it sets: a message that was sent and one that was dropped differ in that."""
+    return statement.partition(" SET ")[0] if statement.startswith("UPDATE keyturn_outbox") else statement
+
+
+async def test_the_worker_runs_the_same_statements_whoever_is_asked_for(service: Service) -> None:
+    await service.add(COOLING)
+    await service.link(COOLING)
+    work = {}
+    for email in EVERYBODY:
+        await service.ask(email)
+        with service.statements() as statements:
+            await service.deliver()
+        work[email] = [without_values(statement) for statement in statements]
+
+    assert work == dict.fromkeys(work, work[NOBODY])
+    assert len(service.inbox.mails) == 3  # Ada's, Grace's, and the one before
+    assert any("INSERT INTO keyturn_reset_tokens" in statement for statement in work[NOBODY])
+
+
+async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.add(COOLING)
+    await service.link(COOLING)
+    open_transactions: set[int] = set()
+    rendered = []
+    render = Templates.render
+
+    def begin(connection: Any) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            open_transactions.add(id(connection))
+
+    def render_and_note(*arguments: Any) -> Any:
+        rendered.append(len(open_transactions))
+        return render(*arguments)
+
+    monkeypatch.setattr(Templates, "render", render_and_note)
+    engine = service.parts.database.engine.sync_engine
+    event.listen(engine, "begin", begin)
+    for end in ("commit", "rollback"):
+        event.listen(engine, end, lambda connection: open_transactions.discard(id(connection)))
+
+    for email in EVERYBODY:
+        await service.ask(email)
+        await service.deliver()
+    await service.add("ben@northwind.test")
+    await service.reset(await service.link("ben@northwind.test"))
+    await service.deliver()
+
+    assert rendered == [0] * (len(EVERYBODY) + 2)  # and the link of a reset, and its confirmation
