@@ -1,6 +1,7 @@
 """Transactions that are committed by name, durable writes, and one error for a database that cannot be reached."""
 
 import asyncio
+import stat
 import threading
 import traceback
 from collections.abc import AsyncIterator
@@ -189,6 +190,28 @@ async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     async with database.connection() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar() == 1
     await database.close()
+
+
+async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE tally (name VARCHAR(40))"))
+        await session.commit()
+        made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((tmp_path / "a").rglob("*"))}
+    await database.close()
+
+    assert made == {"b": 0o700, "keyturn.db": 0o600, "keyturn.db-shm": 0o600, "keyturn.db-wal": 0o600}
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "keyturn.db").touch(mode=0o640)
+    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
+    async with database.connection() as connection:
+        await connection.execute(text("SELECT 1"))
+    await database.close()
+
+    assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:

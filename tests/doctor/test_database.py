@@ -1,5 +1,6 @@
 """The database: there, writable, at this version's revision, and of the same time."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -243,3 +244,19 @@ async def test_an_address_that_the_driver_cannot_read_is_said_so_and_not_repeate
     assert found.verdict == "fail"
     assert found.message.startswith("database.url: the driver cannot read it")
     assert "hunter2" not in found.message + found.mend
+
+
+def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> None:
+    url = sqlite.migrated()
+    with TemporaryDirectory(prefix="keyturn-") as folder:
+        file = Path(shutil.copy(url.removeprefix("sqlite:///"), folder))
+        Path(folder).chmod(0o755)
+        file.chmod(0o644)
+        _, warned = asyncio.run(check_database(on(f"sqlite:///{file}")))
+        file.chmod(0o640)
+        held = asyncio.run(check_database(on(f"sqlite:///{file}")))
+    sqlite.drop(url)
+
+    assert (warned.verdict, warned.mend) == ("warn", f"Run `chmod o= {file}`.")
+    assert "hashes of passwords" in warned.message
+    assert [finding.verdict for finding in held] == ["ok"]

@@ -1,6 +1,7 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
+from keyturn.settings.private_files import make_private_file, make_private_folder
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
@@ -120,8 +122,25 @@ def _open_engine(url: str, pool_size: int) -> AsyncEngine:
     config = SQLAlchemyAsyncConfig(connection_string=with_driver, engine_config=options)
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = config.get_engine()
+    if engine.dialect.name == "sqlite":
+        _keep_file_private(engine)
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
+
+
+def _keep_file_private(engine: AsyncEngine) -> None:
+    """Make SQLite's file before SQLite does, which would let others read it.
+
+    The files of its log have the rights of this one (https://sqlite.org/src/file?name=src/os_unix.c,
+    findCreateFileMode). Of what cannot be made, SQLite tells.
+    """
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
+        file = str(arguments[0])
+        if not file.startswith((":memory:", "file:")):
+            with contextlib.suppress(OSError):
+                make_private_file(Path(file))
 
 
 def refuse_what_no_driver_takes(engine: AsyncEngine, setting: str) -> None:
@@ -161,7 +180,7 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
         return {"hide_parameters": True, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
     if parsed.database and parsed.database != ":memory:":
         try:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(Path(parsed.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
     return {"hide_parameters": True, "connect_args": {"timeout": 30, "isolation_level": None}}

@@ -63,6 +63,9 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
         message = f"{file} is on a network file system ({kind}), where SQLite's write-ahead log does not work"
         mend = "Move it to a disk of this machine, or set database.url to a PostgreSQL."
         findings.append(Finding("database", "warn", message, mend))
+    if sqlite_file.readable_by_others(file):
+        message = f"{file} can be read by everybody on this machine, with the hashes of passwords in it"
+        findings.append(Finding("database", "warn", message, f"Run `chmod o= {file}`."))
     try:
         async with database.transaction() as session:
             # Never committed. A lock would not do: SQLite gives the writer's to who may only read.

@@ -1,5 +1,6 @@
 """Where SQLite's file lies, before it is opened: opening makes an empty one where there is none."""
 
+import stat
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mounts")
@@ -11,6 +12,14 @@ _NETWORK = frozenset(["9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "n
 
 def exists(file: str) -> bool:
     return Path(file).exists()
+
+
+def readable_by_others(file: str) -> bool:
+    """Tell whether the file, in a folder that they can enter, is open to those who are neither its owner nor group."""
+    path = Path(file)
+    return all(
+        status.st_mode & bit for status, bit in ((path.stat(), stat.S_IROTH), (path.parent.stat(), stat.S_IXOTH))
+    )
 
 
 def network(file: str) -> str:

@@ -123,6 +123,51 @@ def test_an_environment_is_for_a_folder(keyturn: Keyturn) -> None:
     assert refused.err == "keyturn: --env is for templates of your own: name their folder\n"
 
 
+HOSTILE = """\
+import pathlib
+from jinja2 import Environment
+pathlib.Path("ran").touch()
+environment = Environment()
+"""
+
+
+@pytest.mark.parametrize("command", [("check",), ("render", "reset_password"), ("studio", "--export", "site")])
+@pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
+def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
+    keyturn: Keyturn, shop: Path, command: tuple[str, ...], setting: str
+) -> None:
+    Path("hostile.py").write_text(HOSTILE)
+    Path("pyproject.toml").write_text(f'[tool.keyturn.studio]\nfolder = "{shop}"\n{setting}\n')
+
+    refused = keyturn(*command)
+
+    assert refused.code == 1
+    named = setting.replace("'", '"')
+    assert refused.err == (
+        f"keyturn: {Path('pyproject.toml').resolve()} names code that would run, {named}:"
+        " where you trust it, say --trust\n"
+    )
+    assert not Path("ran").exists()
+    assert "hostile" not in keyturn(*command, "--trust").err
+    assert Path("ran").exists()
+    sys.modules.pop("hostile")
+
+
+@pytest.mark.parametrize("trust", ["--trust", "--env=plain:environment"])
+def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Keyturn, shop: Path, trust: str) -> None:
+    Path("plain.py").write_text("from jinja2 import Environment\nenvironment = Environment()\n")
+    (shop / "reach.html").write_text("<html><body>{{ cycler.__init__.__globals__.__name__ }}")
+
+    refused = keyturn("render", "reach", "--dir", str(shop))
+    trusted = keyturn("render", "reach", "--dir", str(shop), trust)
+
+    assert refused.code == 1
+    assert "access to attribute '__init__' of 'type' object is unsafe" in refused.err
+    assert "Traceback" not in refused.err
+    assert (trusted.code, trusted.err) == (0, "")
+    assert "jinja2.utils" in trusted.out
+
+
 def test_the_help_teaches_by_examples(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "--help").out
 

@@ -1,6 +1,7 @@
 """The capture transport: what would have been sent lies in a folder."""
 
 import asyncio
+import stat
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -34,6 +35,25 @@ async def test_the_folder_is_made_where_it_does_not_exist(tmp_path: Path, mail: 
     await CaptureSender(tmp_path / "a" / "b").send(mail, "key-1")
 
     assert len(captured(tmp_path / "a" / "b")) == 1
+
+
+async def test_nobody_else_on_the_machine_can_read_a_captured_mail(tmp_path: Path, mail: Email) -> None:
+    made = tmp_path / "a" / "b"
+    await CaptureSender(made).send(mail, "key-1")
+
+    (file,) = captured(made)
+    assert [rights(path) for path in (tmp_path / "a", made, file)] == [0o700, 0o700, 0o600]
+
+
+def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path, mail: Email) -> None:
+    tmp_path.chmod(0o750)
+    asyncio.run(CaptureSender(tmp_path).send(mail, "key-1"))
+
+    assert rights(tmp_path) == 0o750
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 async def test_a_second_try_under_the_same_key_writes_nothing(tmp_path: Path, mail: Email) -> None:

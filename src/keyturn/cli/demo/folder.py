@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keyturn.errors import KeyturnError
 from keyturn.settings import Secret
+from keyturn.settings.private_files import make_private_file, make_private_folder
 
 FOLDER = Path(".keyturn")
 
@@ -39,14 +40,11 @@ class DemoFolder:
         """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
         file = self.create() / "secret"
         if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_hex(32))
+            make_private_file(file, secrets.token_hex(32).encode())
         return Secret(file.read_text())
 
     def sqlite(self, name: str) -> Secret:
         return Secret(f"sqlite:///{self.path / name}")
 
     def create(self) -> Path:
-        for folder in (FOLDER, self.path):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        return self.path
+        return make_private_folder(self.path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, open_folder, without_templates
+from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, open_folder, without_templates
 from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 )  # fmt: skip
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
 @ENVIRONMENT
+@TRUST
 def check(
-    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], environment: str
+    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], environment: str, trust: bool
 ) -> None:
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
@@ -70,13 +71,16 @@ def check(
                keyturn check emails --only mjml --format github
                keyturn check emails --clients outlook,germany
                keyturn check templates/emails --env myshop.mails:environment
+
+    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
+    they are yours.
     """
     from keyturn.emails.lint import reports  # noqa: PLC0415
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.lint.examination import examine  # noqa: PLC0415
 
-    opened = open_folder(directory, environment)
+    opened = open_folder(directory, environment, trust=trust)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     folders = opened.gallery.folders

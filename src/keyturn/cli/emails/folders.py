@@ -29,6 +29,9 @@ ENVIRONMENT: Decorator = click.option(
     "--env", "environment", default="", metavar="MODULE:NAME",
     help="Your app's own Jinja environment, with its filters, globals and translations.",
 )  # fmt: skip
+TRUST: Decorator = click.option(
+    "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,13 @@ class Opened:
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
 
 
-def open_folder(directory: Path | None, environment: str) -> Opened:
-    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none."""
+def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Opened:
+    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
+
+    Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
+    its templates are drawn in a sandbox, and settings that name code are refused, unless `trust` or an `environment`
+    says that it may do what its app does. The mails that `mail.templates` names are the installation's own.
+    """
     from keyturn.packaging import folder  # noqa: PLC0415
 
     if directory and not directory.is_dir():
@@ -63,7 +71,12 @@ def open_folder(directory: Path | None, environment: str) -> Opened:
         return _open_own_emails(settings)
     from keyturn.emails.gallery.opening import open_gallery  # noqa: PLC0415
 
-    return Opened(open_gallery(directory, environment=environment, settings=settings), settings)
+    trusted = trust or bool(environment)
+    code = {"env": settings.env, "props": settings.props}
+    if named := next((f'{key} = "{value}"' for key, value in code.items() if value and not trusted), ""):
+        fail(f"{settings.file} names code that would run, {named}: where you trust it, say --trust")
+    gallery = open_gallery(directory, environment=environment, settings=settings, sandboxed=not trusted)
+    return Opened(gallery, settings)
 
 
 def studio_settings(*folders: Path) -> "StudioSettings":

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import ENVIRONMENT, open_folder
+from keyturn.cli.emails.folders import ENVIRONMENT, TRUST, open_folder
 from keyturn.cli.terminal import fail
 
 
@@ -20,14 +20,17 @@ from keyturn.cli.terminal import fail
 )  # fmt: skip
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
 @ENVIRONMENT
-def render(template: str, sample: str | None, lang: str, output: str, directory: Path | None, environment: str) -> None:
+@TRUST
+def render(
+    template: str, sample: str | None, lang: str, output: str, directory: Path | None, environment: str, trust: bool
+) -> None:
     """Render an email with a sample, to standard output.
 
     \b
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
-    gallery = open_folder(directory, environment).gallery
+    gallery = open_folder(directory, environment, trust=trust).gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
     samples = gallery.samples(template)

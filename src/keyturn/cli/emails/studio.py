@@ -11,6 +11,7 @@ import click
 from keyturn.cli.emails.folders import (
     DIRECTORY,
     ENVIRONMENT,
+    TRUST,
     Opened,
     open_folder,
     own_emails,
@@ -38,13 +39,16 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @click.command()
 @DIRECTORY
 @ENVIRONMENT
+@TRUST
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option(
     "--export", "destination", metavar="FOLDER", type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
-def studio(directory: Path | None, environment: str, host: str, port: int, destination: Path | None) -> None:
+def studio(
+    directory: Path | None, environment: str, trust: bool, host: str, port: int, destination: Path | None
+) -> None:
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML; without it, the emails that Keyturn sends are shown.
@@ -76,7 +80,7 @@ def studio(directory: Path | None, environment: str, host: str, port: int, desti
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
         from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
 
-    opened = open_folder(directory, environment)
+    opened = open_folder(directory, environment, trust=trust)
     if destination:
         _export(opened, destination)
         return

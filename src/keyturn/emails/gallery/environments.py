@@ -26,11 +26,13 @@ class FolderEnvironment(Environment):
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)
 
 
-def folder_environment(folder: Path) -> Callable[[Language], Environment]:
+def folder_environment(
+    folder: Path, kind: type[FolderEnvironment] = FolderEnvironment
+) -> Callable[[Language], Environment]:
     """Return what makes the environment of a folder that nothing more is known of."""
 
     def make(language: Language) -> Environment:
-        environment = FolderEnvironment(
+        environment = kind(
             loader=FileSystemLoader(folder), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
         )
         environment.folder = folder

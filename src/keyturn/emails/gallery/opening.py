@@ -9,24 +9,28 @@ from jinja2 import Environment
 from keyturn.emails.gallery.app_environment import import_environment, import_from
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
-from keyturn.emails.gallery.environments import app_environment, folder_environment
+from keyturn.emails.gallery.environments import FolderEnvironment, app_environment, folder_environment
 from keyturn.emails.gallery.gallery import Gallery
+from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.languages import Language, Languages, languages_in
 from keyturn.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
 
 
-def open_gallery(directory: Path, *, environment: str = "", settings: StudioSettings | None = None) -> Gallery:
+def open_gallery(
+    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False
+) -> Gallery:
     """Return the gallery over somebody's own templates. `environment` counts before the one that is set.
 
-    Raises CannotImport for an environment or props that cannot be had.
+    `sandboxed` is for a folder that nobody has trusted, with settings that name no code: an app's own environment knows
+    no sandbox. Raises CannotImport for an environment or props that cannot be had.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     places = _import_places(folder, settings)
     return Gallery(
         templates=Templates(
             folder, settings.globals, reload=True,
-            make_environment=_environment(folder, environment or settings.env, places),
+            make_environment=_environment(folder, environment or settings.env, places, sandboxed=sandboxed),
         ),
         languages=_languages(folder, settings),
         props=_props(settings.props, places) if settings.props else {},
@@ -43,8 +47,12 @@ def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     return [*([project / "src", project] if project else []), Path.cwd()]
 
 
-def _environment(folder: Path, named: str, places: Iterable[Path]) -> Callable[[Language], Environment]:
-    return app_environment(folder, import_environment(named, places)) if named else folder_environment(folder)
+def _environment(
+    folder: Path, named: str, places: Iterable[Path], *, sandboxed: bool
+) -> Callable[[Language], Environment]:
+    if named:
+        return app_environment(folder, import_environment(named, places))
+    return folder_environment(folder, SandboxedFolderEnvironment if sandboxed else FolderEnvironment)
 
 
 def _languages(folder: Path, settings: StudioSettings) -> Languages:

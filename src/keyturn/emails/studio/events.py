@@ -14,6 +14,7 @@ from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.emails.studio.studio import Studio
+from keyturn.settings.private_files import make_private_folder
 
 # Milliseconds. A save is told after `_STEP` without another change, so that an editor's rename is one save.
 _STEP = 5
@@ -114,8 +115,7 @@ def _ensure_folder(outbox: Path | None) -> Path | None:
     """Make the folder: the first mail may be yet to come, and a watch needs it now."""
     if outbox is None:
         return None
-    outbox.mkdir(parents=True, exist_ok=True)
-    return outbox.resolve()
+    return make_private_folder(outbox).resolve()
 
 
 def _saved_message(paths: Iterable[Path]) -> Saved:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from keyturn.mail.transports.email import Email
 from keyturn.mail.transports.mime import to_mime
+from keyturn.settings.private_files import make_private_file, make_private_folder
 
 
 class CaptureSender:
@@ -26,10 +27,10 @@ class CaptureSender:
         pass
 
     def _write(self, email: Email, key: str) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mails hold links that work
+        make_private_folder(self._folder)
         if any(self._folder.glob(f"*-{key}.eml")):
             return
         moment = datetime.now(UTC)
         half = self._folder / f".{uuid4().hex}.half"
-        half.write_bytes(bytes(to_mime(email, message_id=key, date=moment)))
+        make_private_file(half, bytes(to_mime(email, message_id=key, date=moment)))  # it may hold a link that works
         half.rename(self._folder / f"{moment:%Y%m%dT%H%M%S%f}Z-{key}.eml")

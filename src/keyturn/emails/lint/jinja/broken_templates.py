@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
@@ -25,7 +26,15 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
 
 JINJA_RULES = RuleGroup(
-    "jinja", "error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-tag", "unknown-test"
+    "jinja",
+    "error",
+    "missing-template",
+    "sandbox",
+    "syntax",
+    "undefined",
+    "unknown-filter",
+    "unknown-tag",
+    "unknown-test",
 )
 MJML_RULES = RuleGroup("mjml", "missing-include")
 SAMPLE_RULES = RuleGroup("samples", "invalid", "missing")
@@ -34,6 +43,8 @@ _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:stands outside a sample|stands there twice|is no name)\b")
 
 _YOUR_OWN = "; one of your own comes with your Jinja environment: --env package.module:environment."
+
+_IN_A_SANDBOX = "Folders are drawn in a sandbox: where you trust this one, --trust draws it as your app does."
 
 _WRITTEN: Mapping[str, str] = {
     "toml": "[first], and name = value below it",
@@ -88,6 +99,8 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return _finding(JINJA_RULES["missing-template"], message, _fix_for_file(str(cause.name), folders), place)
     if isinstance(cause, UndefinedError):
         return _finding(JINJA_RULES["undefined"], message, _fix_for_name(missing_name(message), sample), place)
+    if isinstance(cause, SecurityError):
+        return _finding(JINJA_RULES["sandbox"], message, _IN_A_SANDBOX, place)
     if not sample.is_complete:
         fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
         not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."

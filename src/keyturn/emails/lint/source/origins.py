@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import BlockReference, Context, Undefined
 
+from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.source import traced_text
 
@@ -38,7 +39,8 @@ def with_origins(environment: Environment) -> Environment:
     """
     copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
     copy.code_generator_class = _OriginsGenerator
-    copy.concat = traced_text.concat  # type: ignore[method-assign]  # as NativeEnvironment does
+    bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
+    copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
     copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
     return copy

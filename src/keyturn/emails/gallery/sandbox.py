@@ -1,0 +1,199 @@
+"""Templates of somebody whom nobody here has trusted: Jinja's sandbox, in which everything ends.
+
+A template is a program. Outside a sandbox it reaches Python's own objects, and with them the machine (OWASP Web
+Security Testing Guide, WSTG-INPV-18). The sandbox is Jinja's; what Jinja leaves to its user is bounded here: how long a
+template takes, and how long a text grows. It is no bound on memory in general: for that, a process has its system's.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import wraps
+from time import thread_time
+from types import BuiltinMethodType
+from typing import Any, TypeVar
+
+from jinja2 import Template, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import generate_lorem_ipsum
+from jinja2.visitor import NodeTransformer
+
+from keyturn.emails.gallery.environments import FolderEnvironment
+
+T = TypeVar("T")
+
+LONGEST = 2.0
+"""Seconds of a processor that one rendering may take, whatever else the machine does. A mail takes milliseconds."""
+
+LARGEST = 1_000_000
+"""Characters of a text, and entries of a list. Gmail shows a tenth of it (see the check of sizes)."""
+
+_WIDEST = 1000
+"""What a width, a number of columns or of paragraphs may be."""
+
+_PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
+_PADDING_FILTERS = {"batch": 1, "center": 1, "indent": 1, "round": 1, "slice": 1, "tojson": 2}
+"""Those whose numbers make a text longer, and how many arguments come before the numbers."""
+
+_WIDE_FORMAT = re.compile(
+    r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
+    r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
+)
+"""A width of four digits, or one that comes from a value."""
+
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
+
+
+class _EndingTemplate(Template):
+    def render(self, *args: Any, **values: Any) -> str:
+        ends = _ends_at.set(thread_time() + LONGEST)
+        try:
+            return super().render(*args, **values)
+        finally:
+            _ends_at.reset(ends)
+
+
+class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
+    """A folder's environment in which a template reaches no more than it is given, and comes to an end.
+
+    What it may not do raises SecurityError. Lists and tables stay as they are, since other templates are given them.
+    """
+
+    template_class = _EndingTemplate
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.globals["lipsum"] = _short_lipsum
+        self.filters = {name: _bounded_filter(name, function) for name, function in self.filters.items()}
+        self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
+
+    def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
+        """Yield what is printed, as long as it is not too much."""
+        length = 0
+        for part in parts:
+            length += len(part)
+            _require_size(length)
+            yield part
+
+    def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
+        """Yield what a loop goes over, as long as there is time."""
+        for entry in entries:
+            _require_time()
+            yield entry
+
+    def bounded_text(self, text: T) -> T:
+        return _require_short(text)
+
+    def call(self, context: Context, called: Any, /, *args: Any, **values: Any) -> Any:
+        _require_time()
+        if isinstance(called, BuiltinMethodType) and called.__name__ in _PADDING_METHODS:
+            _require_narrow(*args, *values.values())
+        return _require_short(super().call(context, called, *args, **values))
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        # What stands in for an unknown name has every attribute, also the one that marks what is unsafe.
+        return isinstance(obj, Undefined) or super().is_safe_callable(obj)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        match operator, left, right:
+            case "*", str() | list() | tuple(), int():
+                _require_size(len(left) * right)
+            case "*", int(), str() | list() | tuple():
+                _require_size(len(right) * left)
+            case "*", int(), int():
+                _require_size(left.bit_length() + right.bit_length())
+            case "**", int(), int():
+                _require_size(left.bit_length() * right)
+            case "%", str(), _:
+                _require_narrow_format(left)
+        return _require_short(super().call_binop(context, operator, left, right))
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        wrapped = super().wrap_str_format(value)
+        if wrapped:
+            _require_narrow_format(value.__self__)
+        return wrapped
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+        """Refuse at once: what is undefined is a plausible value in a template without samples."""
+        raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
+
+    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
+        _require_time()
+        return super()._load_template(name, globals)
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        return super()._generate(_Bounds().visit(source), name, filename, defer_init)
+
+
+class _Bounds(NodeTransformer):
+    """Puts a call of the environment around each loop and each `~`, about which the sandbox asks nobody."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        node.iter = _call("bounded_loop", node.iter)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        return _call("bounded_text", node)
+
+
+def _call(method: str, argument: Any) -> nodes.Call:
+    call = nodes.Call(nodes.EnvironmentAttribute(method), [argument], [], None, None)
+    call.set_lineno(argument.lineno)
+    if argument.environment:
+        call.set_environment(argument.environment)
+    return call
+
+
+def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter with bounds, and with what Jinja has written on it."""
+
+    @wraps(function)
+    def apply(*args: Any, **options: Any) -> Any:
+        _require_time()
+        if name in _PADDING_FILTERS:
+            _require_narrow(*args[_PADDING_FILTERS[name] :], *options.values())
+        if name == "format":
+            _require_narrow_format(str(args[0]))
+        return _require_short(function(*args, **options))
+
+    return apply
+
+
+def _short_lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:  # noqa: A002 - Jinja's names
+    _require_narrow(n, min, max)
+    return generate_lorem_ipsum(n, html, min, max)
+
+
+def _require_time() -> None:
+    ends_at = _ends_at.get()
+    if ends_at is not None and thread_time() > ends_at:
+        raise SecurityError(f"it takes longer than {LONGEST:g} seconds")
+
+
+def _require_short(value: T) -> T:
+    if isinstance(value, str | list | tuple):
+        _require_size(len(value))
+    return value
+
+
+def _require_size(size: int) -> None:
+    if size > LARGEST:
+        raise SecurityError(f"it makes something longer than {LARGEST:,} characters")
+
+
+def _require_narrow(*numbers: Any) -> None:
+    if any(isinstance(number, int) and abs(number) > _WIDEST for number in numbers):
+        raise SecurityError(f"it pads, repeats or rounds by more than {_WIDEST:,}")
+
+
+def _require_narrow_format(pattern: str) -> None:
+    if _WIDE_FORMAT.search(pattern):
+        raise SecurityError(f"it formats to a width of more than {_WIDEST - 1}, or to one that a value says")
