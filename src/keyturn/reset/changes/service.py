@@ -27,7 +27,7 @@ class PasswordChanges:
 
     async def make(self, change: Change) -> None:
         """Do it all, or nothing. Raises what the authorization does, PasswordRejected, Busy, AccountsUnready."""
-        self._policy.require(change.password, change.account.email)
+        await self._policy.require(change.password, change.account.email)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
             await self._change_in_transaction(self._accounts, change, password)
