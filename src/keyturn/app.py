@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
+from keyturn.api.edge import edge
 from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems import problem_handlers
@@ -66,8 +67,8 @@ def create_app(
         logging_config=None,
     )
     if settings.server.trusted_proxies:
-        return ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies))  # type: ignore[arg-type,return-value]
-    return app
+        return edge(ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies)))  # type: ignore[arg-type]
+    return edge(app)
 
 
 def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:

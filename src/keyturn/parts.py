@@ -106,7 +106,7 @@ class Parts:
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
         self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.meters
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.meters
         )
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.accounts, self.mailboxes, self.audit)
@@ -202,6 +202,7 @@ class Parts:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""
         await self.changes.close()
         self.hasher.close()
+        self.policy.close()
         if relay := vars(self).pop("relay", None):
             await relay.close()
         self.outbox.close()

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.accounts.port import AccountStore
+from keyturn.api.edge import edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.api.router import api_router
@@ -66,7 +67,7 @@ class KeyturnPlugin(InitPlugin):
             MountedApart(
                 self._path or "/",
                 route_handlers=routers,
-                middleware=[_proxy_headers(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
+                middleware=[edge, _proxy_headers(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,

@@ -21,7 +21,7 @@ from tests.pages.school import (
 )  # fmt: skip
 
 from keyturn.accounts.port import Account
-from keyturn.settings import PasswordSettings
+from keyturn.settings import LimitSettings, PasswordSettings
 
 RESET = "/reset-password"
 UNKNOWN = "A" * 43
@@ -155,6 +155,14 @@ async def test_two_different_passwords_are_said_under_the_second_field(visitor: 
     assert page.status_code == 422
     assert '<p class="error" id="again-error" role="alert">The two passwords are not the same.</p>' in page.text
     assert '<p class="error" id="password-error" role="alert"></p>' in page.text
+
+
+async def test_passwords_that_differ_are_judged_as_often_as_a_reset_may_be_tried(tmp_path: Path) -> None:
+    limits = LimitSettings(reset="2/minute")
+    async with opened(settings_for(tmp_path, limits=limits)) as school, school.visitor() as visitor:
+        await open_link(visitor, await school.link(await school.add()))
+        answers = [(await save(visitor, again="something else")).status_code for _ in range(3)]
+        assert answers == [422, 422, 429]
 
 
 async def test_everything_that_is_wrong_is_said_at_once(visitor: Visitor, token: str) -> None:

@@ -46,7 +46,7 @@ def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: 
     async def work(parts: Parts) -> None:
         hashed = None
         if password is not None:
-            parts.policy.require(password, email)
+            await parts.policy.require(password, email)
             hashed = await parts.hasher.hash(password)
         account = await _builtin(parts).add(
             Account(id="", email=email, name=name, kind=kind, provider=provider, locale=locale, active=not disabled),

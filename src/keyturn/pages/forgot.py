@@ -38,13 +38,12 @@ class ForgotPassword(Controller):
         The answer depends on what was typed alone, never on whether there is an account (ASVS 6.3.8). Within the
         cooldown nothing is asked: the worker would not send it.
         """
-        try:
-            email = addresses.parse(data.email)
-        except InputInvalid:
-            return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
         path = pages.site.paths.forgot
         here, earlier = pages.site.url(path), pages.cookies.read_link_request(request.cookies)
-        if earlier and earlier.email == email and earlier.wait:
+        if earlier and earlier.wait and addresses.is_same_mailbox(earlier.email, data.email):
             return pages.redirect(here)
-        await pages.site.resets.request(email, client_of(request))
-        return pages.redirect(here, pages.cookies.set_link_request(email, path))
+        try:
+            await pages.site.resets.request(data.email, client_of(request))
+        except InputInvalid:
+            return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
+        return pages.redirect(here, pages.cookies.set_link_request(addresses.parse(data.email), path))

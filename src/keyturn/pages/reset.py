@@ -82,7 +82,7 @@ class ResetPassword(Controller):
         broken: Sequence[Violation] = ()
         try:
             if mismatch:
-                site.policy.require(data.password, live.email)
+                await site.resets.check_password(data.password, client, live.email)
             else:
                 await site.resets.complete(link.token, data.password, client, live.email)
                 return pages.redirect(

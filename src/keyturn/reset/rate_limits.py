@@ -15,6 +15,7 @@ from keyturn.errors import Fault, LimitsUnready, SettingsInvalid, TooManyRequest
 from keyturn.packaging import requires_extra
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
+from keyturn.settings.model import RATES
 
 _PATIENCE = 0.5
 """Seconds that a Redis gets to connect and to answer; it is tried three times."""
@@ -33,9 +34,7 @@ class RateLimits:
         url = settings.storage_url
         self._redis = _connections(url) if url.startswith("redis") else None
         self._limiter = MovingWindowRateLimiter(_storage(url, self._redis))
-        self._rates: dict[str, RateLimitItem] = {
-            name: parse(getattr(settings, name)) for name in ("request", "validate", "reset", "login", "account")
-        }
+        self._rates: dict[str, RateLimitItem] = {name: parse(getattr(settings, name)) for name in RATES}
 
     async def count(self, kind: str, client: Client) -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up."""

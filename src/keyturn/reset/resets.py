@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import LinkDead
+from keyturn.errors import InputInvalid, LinkDead
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
+from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
@@ -38,13 +39,14 @@ class PasswordResets:
 
     def __init__(
         self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
-        meters: Meters | None = None,
+        policy: PasswordPolicy, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
         self._limits = limits
         self._changes = changes
+        self._policy = policy
         self.meters = meters or Meters()
 
     @count_calls("request")
@@ -54,7 +56,11 @@ class PasswordResets:
         No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
         Password Cheat Sheet). Raises InputInvalid for what is no address, TooManyRequests.
         """
-        address = addresses.parse(email)
+        try:
+            address = addresses.parse(email)
+        except InputInvalid:  # counted apart: who mistypes has as many tries left
+            await self._limits.count("malformed", client)
+            raise
         await self._limits.count("request", client)
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
 
@@ -64,6 +70,14 @@ class PasswordResets:
         await self._limits.count("validate", client)
         link, account = await self._find_live(token, email)
         return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
+
+    async def check_password(self, password: str, client: Client, email: str) -> None:
+        """Say what is wrong with a password that is not set yet; it counts like a reset, whose rules it has judged.
+
+        Raises PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("reset", client)
+        await self._policy.require(password, email)
 
     @count_calls("reset")
     async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:

@@ -113,6 +113,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: str = "3/minute"
+    malformed: str = "30/minute"
     validate: str = "60/minute"
     reset: str = "20/minute"
     login: str = "10/minute"
@@ -120,6 +121,10 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     suppression: timedelta = timedelta(days=14)
     storage_url: Secret = Secret("memory://")
+
+
+RATES = ("request", "malformed", "validate", "reset", "login", "account")
+"""The limits that are rates."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.model import Settings
+from keyturn.settings.model import RATES, Settings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
@@ -100,7 +100,7 @@ def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
-    for name in ("request", "validate", "reset", "login", "account"):
+    for name in RATES:
         try:
             (_,) = parse_many(getattr(settings.limits, name))
         except ValueError:

@@ -47,6 +47,7 @@ BROKEN = {
     "unknown_test": ("{{ 'yes' if name is harbour }}", "jinja/unknown-test"),
     "missing": ("{% include 'harbour.html' %}", "jinja/missing-template"),
     "failing": ("{{ [name]|join(1, 2, 3, 4) }}", "jinja/error"),
+    "unsafe": ("{{ name.__class__.__mro__ }}", "jinja/sandbox"),
     "no_samples": ("{{ [1]|join(1, 2, 3, 4) }}", "samples/missing"),
 }
 """Templates that cannot be rendered, and the rule that each is found under."""
@@ -54,6 +55,7 @@ BROKEN = {
 FILES = {
     **{f"{name}.html": PAGE.format(written) for name, (written, _) in BROKEN.items()},
     "failing.samples.toml": '[first]\nname = "Ada"\n',
+    "unsafe.samples.toml": '[first]\nname = "Ada"\n',
     "undefined.html": PAGE.format("{{ nmae }}"),
     "undefined.samples.toml": '[first]\nname = "Ada"\n',
     "unreadable.html": PAGE.format("{{ name }}"),

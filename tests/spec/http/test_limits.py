@@ -125,9 +125,10 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
     assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
 
 
-async def test_malformed_requests_use_no_limit_up(service: Service) -> None:
+async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> None:
+    service = await start(limits=LimitSettings(malformed="5/minute"))
     client = service.at(HERE)
-    assert {await ask(client, "no address") for _ in range(5)} == {"400 invalid-input"}
+    assert [await ask(client, "no address") for _ in range(6)] == ["400 invalid-input"] * 5 + [FULL]
     assert await ask(client) == "202"
 
 

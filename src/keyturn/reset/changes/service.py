@@ -31,7 +31,7 @@ class PasswordChanges:
 
         Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
         """
-        self._policy.require(change.password, change.account.email)
+        await self._policy.require(change.password, change.account.email)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
             await self._change_in_transaction(self._accounts, change, password)

@@ -1,4 +1,4 @@
-"""Which passwords are accepted. Pure: a rule is a name, a sentence and a test."""
+"""Which passwords are accepted: a rule is a name, a sentence and a test."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -8,16 +8,12 @@ import msgspec
 
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.languages import SourceTexts
+from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.settings import PasswordSettings
 
 MAX_BYTES = 72
 """bcrypt reads 72 bytes and ignores the rest, so more is refused rather than cut (CVE-2025-22228)."""
-
-_GUESSES = 10**6
-_TOLD_BY = 32
-_LONG_ENOUGH_TO_VARY = 8
-"""What is shorter is easy to guess in any case, and another rule says so."""
 
 _SHORTEST_NAME = 4
 """A password is not refused for containing a name of fewer characters than this: too many words do."""
@@ -52,15 +48,24 @@ class PasswordPolicy:
     def __init__(self, settings: PasswordSettings, *brand_names: str) -> None:
         self._settings = settings
         self._brand_names = brand_names
-        self.rules = tuple(rule for rule, _ in self._checks(""))
+        self._guesses = GuessEstimator()
+        self.rules = tuple(rule for rule, _ in self._checks("", common=False))
 
-    def require(self, password: str, email: str) -> None:
-        """Raise PasswordRejected with every rule that the password breaks."""
-        broken = [rule for rule, holds in self._checks(email) if not holds(password)]
+    async def require(self, password: str, email: str) -> None:
+        """Raise PasswordRejected with every rule that the password breaks, Busy.
+
+        Variations of common passwords are looked for once all other rules hold: that alone takes time.
+        """
+        broken = _broken(self._checks(email, common=False), password)
+        if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
+            broken = _broken(self._checks(email, common=True), password)
         if broken:
             raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
-    def _checks(self, email: str) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
+    def close(self) -> None:
+        self._guesses.close()
+
+    def _checks(self, email: str, *, common: bool) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
         s = self._settings
         composition = (
             (s.uppercase, "uppercase", r"\p{Lu}", _is_in_category("Lu")),
@@ -84,9 +89,13 @@ class PasswordPolicy:
             if wanted
         ]
         if s.block_common:
-            checks.append((_rule("common"), _is_uncommon))
+            checks.append((_rule("common"), lambda _: not common))
         checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
         return checks
+
+
+def _broken(checks: Iterable[tuple[Rule, Callable[[str], bool]]], password: str) -> list[Rule]:
+    return [rule for rule, holds in checks if not holds(password)]
 
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
@@ -103,22 +112,6 @@ def _is_in_category(category: str) -> Callable[[str], bool]:
 
 def _is_special(character: str) -> bool:
     return unicodedata.category(character)[0] not in "LN" and not character.isspace()
-
-
-def _is_uncommon(password: str) -> bool:
-    """Tell whether the password is none of the much used ones, and no simple variation of one.
-
-    NIST SP 800-63B 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
-    enough to be accepted anyway, so zxcvbn also sees through added digits, repetitions, rows of keys and swapped
-    letters: what it would guess in a million tries is one of them.
-    """
-    from zxcvbn import zxcvbn  # noqa: PLC0415 - 40 ms that a start should not pay
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415
-
-    if len(password) < _LONG_ENOUGH_TO_VARY:
-        return password.lower() not in FREQUENCY_LISTS["passwords"]
-    # A long password is told by its beginning: the time that zxcvbn takes grows with the square of the length.
-    return bool(zxcvbn(password[:_TOLD_BY])["guesses"] > _GUESSES)
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
