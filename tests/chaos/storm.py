@@ -7,11 +7,10 @@ import random
 import re
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from sqlalchemy import func, insert, select
-from tests.chaos.processes import Process
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import ResendServer
 
@@ -27,6 +26,13 @@ TROUBLES: Sequence[Answer | Trouble | None] = (
     *[None] * 6, Trouble.DROP, Trouble.DROP_AFTER_ACCEPTING, Trouble.DROP_AFTER_ACCEPTING,
     Trouble.STALL_AFTER_ACCEPTING, refusal(500, "internal_server_error"), PROXY_PAGE, RATE_LIMITED,
 )  # fmt: skip
+
+
+class Place(Protocol):
+    """Where an API is, now."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class Weather(deque[Answer | Trouble]):
@@ -71,7 +77,7 @@ class Storm:
             await session.commit()
         return emails
 
-    async def people(self, api: Process, emails: Sequence[str], seconds: float) -> None:
+    async def people(self, api: Place, emails: Sequence[str], seconds: float) -> None:
         """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that.
 
         The sky clears when the last has asked, so that nobody waits for mails which fail again and again.
@@ -85,7 +91,7 @@ class Storm:
         await asyncio.sleep(seconds)
         self._weather.calm = True
 
-    async def _person(self, client: httpx.AsyncClient, api: Process, email: str, pause: float) -> None:
+    async def _person(self, client: httpx.AsyncClient, api: Place, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
         if await self._post(client, api, "request-password-reset", {"email": email}) != 202:
             return
@@ -98,7 +104,7 @@ class Storm:
         if token:
             self.reset.append(email)
 
-    async def _post(self, client: httpx.AsyncClient, api: Process, path: str, body: Mapping[str, str]) -> int | None:
+    async def _post(self, client: httpx.AsyncClient, api: Place, path: str, body: Mapping[str, str]) -> int | None:
         try:
             answer = await client.post(f"{api.url}/api/auth/{path}", json=body)
         except httpx.ConnectError:  # nobody heard it, so it may be said again

@@ -1,0 +1,133 @@
+"""The version of the commit before and this one on one PostgreSQL, under load, upgraded and taken back.
+
+`STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run pytest tests/chaos`).
+"""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.chaos.conditions import environment_for
+from tests.chaos.processes import Process
+from tests.chaos.storm import SECONDS, Storm
+from tests.databases import PostgresServer
+from tests.resend_server.server import ResendServer, running_resend
+
+CHECKOUT = Path(__file__).parents[2]
+PEOPLE_A_SECOND = 6
+SETTLING = 60
+
+
+class Version:
+    """One version's processes: an API and a worker, and its `migrate`."""
+
+    def __init__(self, environment: Mapping[str, str], source: Path, said: list[str]) -> None:
+        self._environment = {**environment, "PYTHONPATH": str(source / "src")}
+        self._said = said
+
+    def migrate(self) -> None:
+        command = [sys.executable, "-m", "keyturn", "migrate"]
+        subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
+
+    def start(self, stack: ExitStack) -> "tuple[Process, Process]":
+        api = Process(["serve", "--no-worker", "--port", "0"], self._environment, self._said)
+        stack.callback(api.stop)
+        worker = Process(["worker"], self._environment, self._said)
+        stack.callback(worker.stop)
+        return api, worker
+
+
+class Balancer:
+    """Where people go: to the process that a load balancer would send them to."""
+
+    def __init__(self, api: Process) -> None:
+        self.api = api
+
+    @property
+    def url(self) -> str:
+        return self.api.url
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Take the files of the commit before: of HEAD where something was changed since, else of its parent."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "migrations").stdout
+    commit = os.environ.get("STORM_BEFORE") or ("HEAD" if changed else "HEAD^")
+    archive = _git("archive", commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
+    if archive.returncode:
+        pytest.skip("this checkout has no commit before")
+    folder = tmp_path_factory.mktemp("earlier")
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
+
+
+def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, check=False)
+
+
+@pytest.fixture
+def resend() -> Iterator[ResendServer]:
+    with running_resend() as server:
+        yield server
+
+
+@pytest.mark.parametrize("is_upgrade", [True, False], ids=["upgraded", "taken-back"])
+async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_once(
+    postgresql: PostgresServer, resend: ResendServer, earlier: Path, *, is_upgrade: bool
+) -> None:
+    """Migrated by the newer first, as docs/operating.md says; then one version takes the other's place."""
+    said: list[str] = []
+    url = await asyncio.to_thread(postgresql.empty)
+    environment = environment_for(resend, url)
+    older, newer = (Version(environment, source, said) for source in (earlier, CHECKOUT))
+    first, second = (older, newer) if is_upgrade else (newer, older)
+    await asyncio.to_thread(first.migrate)
+    storm = Storm(resend, url, random.Random(20261121))
+    emails = await storm.add_accounts(int(SECONDS * PEOPLE_A_SECOND))
+    with ExitStack() as stack:
+        api, worker = await asyncio.to_thread(first.start, stack)
+        balancer = Balancer(api)
+        people = asyncio.create_task(storm.people(balancer, emails, SECONDS))
+        async with readiness(api) as answers:
+            await asyncio.to_thread(newer.migrate)
+            after, _ = await asyncio.to_thread(second.start, stack)
+            async with readiness(after) as later_answers:
+                await asyncio.sleep(SECONDS / 4)  # both are at it
+                balancer.api = after
+                await asyncio.sleep(SECONDS / 4)
+        for process in (api, worker):
+            assert await asyncio.to_thread(process.stop) == 0
+        await people
+        await storm.settled(SETTLING)
+
+        storm.assert_each_promise_was_kept_once()
+        assert len(storm.requested) == len(emails)
+        assert set(answers) == {200}
+        assert set(later_answers) == {200}
+        await storm.database.close()
+    assert not [line for line in said if "Traceback" in line]
+    await asyncio.to_thread(postgresql.drop, url)
+
+
+@asynccontextmanager
+async def readiness(api: Process) -> AsyncIterator[Counter[int]]:
+    """Ask again and again whether it is ready; count what it answers."""
+    answers = Counter[int]()
+
+    async def ask() -> None:
+        async with httpx.AsyncClient() as client:
+            while True:
+                answers[(await client.get(f"{api.url}/health/ready")).status_code] += 1
+                await asyncio.sleep(0.05)
+
+    asking = asyncio.create_task(ask())
+    yield answers
+    asking.cancel()
