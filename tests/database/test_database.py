@@ -229,7 +229,7 @@ def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str
 
 
 async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
-    database = Database("postgresql://127.0.0.1:1/keyturn?application_name=hunter2")
+    database = Database("postgresql:///keyturn?host=%00hunter2")
     with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
         async with database.connection():
             pass

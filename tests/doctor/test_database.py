@@ -239,7 +239,7 @@ def test_a_disk_of_this_machine_is_no_network(tmp_path: Path) -> None:
 
 
 async def test_an_address_that_the_driver_cannot_read_is_said_so_and_not_repeated() -> None:
-    found = await only("postgresql://127.0.0.1:1/keyturn?application_name=hunter2")
+    found = await only("postgresql:///keyturn?host=%00hunter2")
 
     assert found.verdict == "fail"
     assert found.message.startswith("database.url: the driver cannot read it")

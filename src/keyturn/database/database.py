@@ -11,12 +11,12 @@ from typing import Any
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import MetaData, event, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
+from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.settings.private_files import make_private_file, make_private_folder
@@ -24,8 +24,6 @@ from keyturn.settings.private_files import make_private_file, make_private_folde
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
 resources, and an operator's hand, which is also what a server says while it starts or stops."""
-
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
 class Model(DeclarativeBase):
@@ -115,14 +113,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _open_engine(url: str, pool_size: int) -> AsyncEngine:
-    scheme, separator, rest = url.partition("://")
-    with_driver = f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
-    options = EngineConfig(**_engine_options(url, pool_size))
-    config = SQLAlchemyAsyncConfig(connection_string=with_driver, engine_config=options)
+def _open_engine(text: str, pool_size: int) -> AsyncEngine:
+    read = read_url(text, "database.url")
+    if read.kind == "mysql":
+        raise SettingsInvalid([Fault("database.url", "must begin with sqlite:// or postgresql://")])
+    options = EngineConfig(hide_parameters=True, **_engine_options(read, pool_size))
+    address = read.url.render_as_string(hide_password=False)
+    config = SQLAlchemyAsyncConfig(connection_string=address, engine_config=options)
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = config.get_engine()
-    if engine.dialect.name == "sqlite":
+    if read.kind == "sqlite":
         _keep_file_private(engine)
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
@@ -171,19 +171,15 @@ def _engine_for_our_statements(engine: AsyncEngine, schema: str) -> AsyncEngine:
     return ours
 
 
-def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # their texts hold parts of the address, a password among them
-        raise SettingsInvalid([Fault("database.url", "not a database address")]) from None
-    if not url.startswith("sqlite"):
-        return {"hide_parameters": True, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
-    if parsed.database and parsed.database != ":memory:":
+def _engine_options(read: DatabaseUrl, pool_size: int) -> dict[str, Any]:
+    if read.kind == "postgresql":
+        return {"connect_args": read.arguments, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
+    if read.url.database and read.url.database != ":memory:":
         try:
-            make_private_folder(Path(parsed.database).parent)
+            make_private_folder(Path(read.url.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
-    return {"hide_parameters": True, "connect_args": {"timeout": 30, "isolation_level": None}}
+    return {"connect_args": {"timeout": 30, "isolation_level": None}}
 
 
 def _configure_sqlite(engine: Any) -> None:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 
 from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 
 from keyturn.database import Database
 from keyturn.database import now as utc_now
 from keyturn.database.migrations import head, is_ahead, revision
+from keyturn.database.urls import read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.doctor import sqlite_file
 from keyturn.doctor.finding import Finding
@@ -24,10 +24,10 @@ _WIDEST_SKEW = timedelta(seconds=5)
 
 async def check_database(settings: Settings, now: Callable[[], datetime] = utc_now) -> list[Finding]:
     try:
-        url = make_url(settings.database.url)
-    except (ArgumentError, ValueError):
+        url = read_url(settings.database.url, "database.url").url
+    except SettingsInvalid as invalid:
         mend = f"Set database.url to sqlite:///file or {_POSTGRESQL}."
-        return [_fail("database.url is not the address of a database", mend)]
+        return [_fail(str(invalid.faults[0]), mend)]
     if url.get_backend_name() == "sqlite" and not sqlite_file.exists(str(url.database)):
         return [_fail(f"there is no {url.database}", "Run `keyturn migrate`, which makes it.")]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):

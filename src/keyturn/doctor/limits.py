@@ -7,6 +7,7 @@ from keyturn.doctor.finding import Finding
 from keyturn.errors import LimitsUnready, SettingsInvalid
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.settings import Settings
+from keyturn.settings.url_rules import database_kind
 
 _SLOW = 0.05
 """Seconds: every request waits for one answer, and a hash of a password takes 0.2."""
@@ -44,7 +45,7 @@ async def _time_one(settings: Settings) -> float:
 
 
 def _memory(settings: Settings) -> Finding:
-    if settings.database.url.startswith("sqlite"):
+    if database_kind(settings.database.url) == "sqlite":
         return Finding("limits", "ok", "counted in memory, which is right for one process")
     return Finding(
         "limits", "warn", "counted in memory: with n processes, everybody may ask n times as often",

@@ -6,12 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from keyturn.accounts.factory import import_factory
 from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.account_rules import OWN_STORES
@@ -80,14 +79,12 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
         if not environ.get(named[1]):
             raise _url_fault(f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}")
         return DatabaseAddress(url=environ[named[1]], written=f"${{{named[1]}}}", variable=named[1])
-    if "://" not in given and Path(given).is_file():
-        given = f"sqlite:///{given}"
-    try:
-        url = make_url(given)
-    except (ArgumentError, ValueError):
-        raise _url_fault(
-            "not a database address: write one, as in postgresql://app@db/app or sqlite:///app.db"
-        ) from None
+    if "://" not in given:
+        path = Path(given.removeprefix("file:").partition("?")[0])
+        # Prisma's addresses start from the folder of its schema.
+        if file := next((file for file in (path, Path("prisma") / path) if file.is_file()), None):
+            given = f"sqlite:///{file}"
+    url = read_url(given, "accounts.table.url").url
     if not url.password and not any("password" in name.lower() for name in url.query):
         return DatabaseAddress(url=given, written=given)
     holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Inspector, column, inspect, select, table
-from sqlalchemy.engine import make_url
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
-from keyturn.database.wording import describe_error, describe_url
+from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, KeyturnError
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
@@ -47,7 +46,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 async def survey(url: str) -> Survey:
     """Return what is there. Raises SettingsInvalid, or NotReached with what the driver says."""
     async with _open_database(url) as database, database.connection() as connection:
-        return Survey(where=describe_url(make_url(url)), tables=await connection.run_sync(_read_tables))
+        return Survey(where=database.where, tables=await connection.run_sync(_read_tables))
 
 
 async def sample_hashes(url: str, name: str, password: str) -> list[str]:
@@ -66,7 +65,7 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
     try:
         yield database
     except (AccountsUnready, DBAPIError, OSError) as error:
-        raise NotReached(f"{describe_url(make_url(url))} cannot be read: {describe_error(error)}") from error
+        raise NotReached(f"{database.where} cannot be read: {describe_error(error)}") from error
     finally:
         await database.close()
 

@@ -18,7 +18,7 @@ from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.paths import api_path_faults, hosting_faults
-from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
+from keyturn.settings.url_rules import database_kind, is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
@@ -123,12 +123,13 @@ def _server(settings: Settings) -> Iterator[Fault]:
 
 def _database(settings: Settings) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
-    if url.startswith(("mysql", "mariadb")):
+    kind = database_kind(url)
+    if kind == "mysql":
         only = "MySQL can hold the accounts (accounts.table.url), but not Keyturn's own tables"
         yield Fault("database.url", f"must begin with sqlite:// or postgresql://: {only}")
-    elif not url.startswith(("sqlite", "postgresql", "postgres")):
+    elif not kind:
         yield Fault("database.url", "must begin with sqlite:// or postgresql://")
-    elif schema and url.startswith("sqlite"):
+    elif schema and kind == "sqlite":
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
     if schema and not _SCHEMA.fullmatch(schema):
         yield Fault("database.schema", "not a plain name: small letters, digits and _, as in keyturn")

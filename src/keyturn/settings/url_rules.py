@@ -11,6 +11,13 @@ from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
+_DATABASES = {
+    "sqlite": "sqlite", "sqlite3": "sqlite", "file": "sqlite",
+    "postgresql": "postgresql", "postgres": "postgresql", "pgsql": "postgresql", "psql": "postgresql",
+    "postgis": "postgresql", "mysql": "mysql", "mysql2": "mysql", "mariadb": "mysql",
+}  # fmt: skip
+"""How frameworks begin the address of a database, and whose it is."""
+
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 
 
@@ -30,6 +37,12 @@ def host_of(url: str) -> str:
     except ValueError:  # an IPv6 address without its closing bracket, or a port that is no number up to 65535
         return ""
     return "" if port == 0 else parts.hostname or ""
+
+
+def database_kind(url: str) -> str:
+    """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any driver will do."""
+    scheme, colon, _ = url.partition(":")
+    return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
 
 
 def is_origin(text: str) -> bool:

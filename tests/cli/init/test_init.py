@@ -113,7 +113,7 @@ def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Key
     assert refused.err.startswith("keyturn: --database: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
     unescaped = keyturn("init", "--database", "postgresql://app:p@x:hunter2@127.0.0.1:1/app", *TEXTS)
     assert unescaped.err.startswith("keyturn: --database: not a database address")
-    odd = keyturn("init", "--database", "postgresql://127.0.0.1:1/app?application_name=hunter2", *TEXTS)
+    odd = keyturn("init", "--database", "postgresql:///app?host=%00hunter2", *TEXTS)
     assert odd.err.startswith("keyturn: --database: the driver cannot read it")
     assert "hunter2" not in "".join(ended.out + ended.err for ended in (refused, unescaped, odd))
     assert files() == set()

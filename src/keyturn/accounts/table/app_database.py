@@ -9,27 +9,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 
-_DRIVERS = {
-    "sqlite": ("sqlite+aiosqlite", ""),
-    "postgresql": ("postgresql+asyncpg", "postgres"),
-    "postgres": ("postgresql+asyncpg", "postgres"),
-    "mysql": ("mysql+aiomysql", "mysql"),
-    "mariadb": ("mysql+aiomysql", "mysql"),
-}
-"""The driver for each, whatever the app's own is, and the extra that brings it."""
+_DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
+"""One dialect for MySQL and MariaDB: what is asked of them here is the same."""
 
-_OF_OTHER_CLIENTS = ("channel_binding", "connection_limit", "pgbouncer", "pool_timeout", "schema", "sslaccept")
-"""Parameters that libpq and Prisma read in the address of a database; ours refuse what they do not know."""
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": ""}
+"""The extra that brings the driver."""
 
 _LOCKED = 30
 """Seconds until a locked SQLite file is given up."""
@@ -41,25 +35,28 @@ PATIENCE = timedelta(seconds=10)
 class AppDatabase:
     """Opens connections to read by, and transactions that the caller commits by name, as `Database` does.
 
+    `where` is the database in words, without user and password.
+
     Both raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
     refuses a connection that asks for time-outs, and a server that is gone keeps none. A file has its own limit.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
-        self.engine = _engine(url, patience.total_seconds())
-        self._where = describe_url(make_url(url))
+        read = read_url(url, "accounts.table.url")
+        self.engine = _engine(read, patience.total_seconds())
+        self.where = describe_url(read.url)
         self._session = async_sessionmaker(self.engine)
         self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        with _accounts_unready(self._where):
+        with _accounts_unready(self.where):
             async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        with _accounts_unready(self._where):
+        with _accounts_unready(self.where):
             async with asyncio.timeout(self._seconds), self._session() as session:
                 yield session
 
@@ -80,47 +77,32 @@ def _accounts_unready(place: str) -> Iterator[None]:
         raise AccountsUnready(f"the database of the accounts cannot be reached: {place}: {said}") from error.__cause__
 
 
-def _engine(url: str, seconds: float) -> AsyncEngine:
+def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
+    options = _options(read, seconds)
     try:
-        given = make_url(url)
-    except (ArgumentError, ValueError):  # their texts hold parts of the address, the password included
-        raise _fault("not a database address") from None
-    backend = given.drivername.partition("+")[0]
-    if backend not in _DRIVERS:
-        raise _fault("must begin with sqlite://, postgresql://, mysql:// or mariadb://")
-    driver, extra = _DRIVERS[backend]
-    address = given.set(drivername=driver).difference_update_query(_OF_OTHER_CLIENTS)
-    try:
-        options = _options(address, driver, seconds)
-        with requires_extra(extra, backend, "accounts.table.url"):
+        with requires_extra(_EXTRAS[read.kind], read.url.get_backend_name(), "accounts.table.url"):
             engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **options)
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
-    if driver.startswith("sqlite"):
-        _open_first(engine, str(address.database))
+    if read.kind == "sqlite":
+        _open_first(engine, str(read.url.database))
         event.listen(engine.sync_engine, "begin", _begin)
     refuse_what_no_driver_takes(engine, "accounts.table.url")
     return engine
 
 
-def _options(address: URL, driver: str, seconds: float) -> dict[str, Any]:
-    if driver == "sqlite+aiosqlite":
-        if not address.database or address.database == ":memory:":
+def _options(read: DatabaseUrl, seconds: float) -> dict[str, Any]:
+    if read.kind == "sqlite":
+        if not read.url.database or read.url.database == ":memory:":
             raise _fault("names no file")
         # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
-        file = address.set(database=f"file:{quote(str(Path(address.database).absolute()))}")
+        file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
         arguments = {"timeout": _LOCKED, "isolation_level": None}
         return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": arguments}
     # Who waits for one of the connections is told before the time is up: Python 3.11 may lose a cancellation that meets
     # with one's coming free (https://github.com/python/cpython/issues/86296).
-    options: dict[str, Any] = {"pool_pre_ping": True, "pool_timeout": seconds / 2}
-    if driver == "postgresql+asyncpg":
-        if mode := address.query.get("sslmode"):  # libpq's name for what asyncpg calls ssl
-            address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": str(mode)})
-        return options | {"url": address}
-    # TIMESTAMP is read and written in the zone of the connection, and what is written here is UTC.
-    session = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    return options | {"url": address, "connect_args": session}
+    url = read.url.set(drivername=_DRIVERS[read.kind])
+    return {"url": url, "connect_args": read.arguments, "pool_pre_ping": True, "pool_timeout": seconds / 2}
 
 
 def _open_first(engine: AsyncEngine, file: str) -> None:
