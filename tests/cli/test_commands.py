@@ -44,6 +44,11 @@ def test_an_unknown_command_is_refused(keyturn: Keyturn) -> None:
     assert "No such command 'sevre'" in refused.err
 
 
+def test_a_command_that_is_nearly_one_is_named(keyturn: Keyturn) -> None:
+    assert keyturn("serv").err.endswith("Error: No such command 'serv'. Did you mean 'serve'?\n")
+    assert keyturn("harbour").err.endswith("Error: No such command 'harbour'.\n")
+
+
 def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
     refused = keyturn("migrate", KEYTURN_TOKN_TTL="1h", KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon")
 

@@ -92,8 +92,8 @@ def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: 
 @pytest.mark.parametrize(
     ("toml", "found"),
     [
-        ("[hashing]\nprefix = '$2x$'", {"hashing.prefix": "not one of $2a$, $2b$, $2y$, bcrypt$$2b$: $2x$"}),
-        ('[mail]\nfallback = "post"', {"mail.fallback": "not one of resend, smtp: post"}),
+        ("[hashing]\nprefix = '$2x$'", {"hashing.prefix": "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, not '$2x$'"}),
+        ('[mail]\nfallback = "post"', {"mail.fallback": "must be one of resend, smtp, not 'post'"}),
     ],
 )
 def test_what_is_none_of_a_few_is_told_which_there_are(faults: Faults, toml: str, found: dict[str, str]) -> None:
@@ -114,3 +114,49 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
     found = faults("mail = 3", bare=True, sending=False, KEYTURN_MAIL_FROM="a@b.example")
 
     assert found == {"mail": "is a section: write [mail]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "sentence"),
+    [
+        ("KEYTURN_TOKEN_TTL", "soon", "must be a duration, as in 90s, 30m, 1h or 7d, not 'soon'"),
+        ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
+        ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
+        ("KEYTURN_DATABASE_POOL_SIZE", "1", "must be a whole number of 2 at least, not '1'"),
+        ("KEYTURN_SMTP_PORT", "smtp", "must be a whole number from 1 to 65535, not 'smtp'"),
+        ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
+        ("KEYTURN_PASSWORD_UPPERCASE", "maybe", "must be true or false, not 'maybe'"),
+        ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
+        ("KEYTURN_MAIL_TRANSPORT", "sendmail", "must be one of capture, resend, smtp, not 'sendmail'"),
+        ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
+        ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
+    ],
+)
+def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
+    faults: Faults, name: str, written: str, sentence: str
+) -> None:
+    assert faults(**{name: written}) == {name: sentence}
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "sentence"),
+    [
+        ("token = 5", "token", "is a section: write [token]"),
+        ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
+        ('[limits]\nrequest = "many"', "limits.request", "must be a rate, as in 3/minute or 10/15 minutes, not 'many'"),
+        (
+            '[server]\ntrusted_proxies = "x"',
+            "server.trusted_proxies",
+            "must be a list, of which each is a text, not 'x'",
+        ),
+        ("[smtp]\npassword = 5", "smtp.password", "must be a text"),
+    ],
+)
+def test_so_is_one_in_the_file(faults: Faults, toml: str, name: str, sentence: str) -> None:
+    assert faults(toml) == {name: sentence}
+
+
+def test_of_a_value_that_came_from_another_variable_the_place_is_shown(faults: Faults) -> None:
+    found = faults('[hashing]\ncost = "${COST}"', COST="hunter2")
+
+    assert found == {"hashing.cost": "must be a whole number from 10 to 16, not '${COST}'"}

@@ -5,6 +5,7 @@ without the service: Litestar loads Advanced Alchemy, and with it SQLAlchemy, wh
 `emails/package_hiding` keeps it out of sight for that moment: 70 MB instead of 111, and a third of a second.
 """
 
+import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -54,6 +55,16 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(self._listed[name][0]), name)
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Do what click does; where there is no such command, name those that it may have been."""
+        name = args[0]
+        if name not in self._listed and not name.startswith("-"):
+            close = difflib.get_close_matches(name, self._listed, n=1)
+            context.fail(f"No such command '{name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
+        return super().resolve_command(context, args)
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
 from keyturn.settings.model import Brand
+from keyturn.settings.sentences import mismatch, shown
 from keyturn.settings.texts import Folder, Secret
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -102,9 +103,7 @@ class Builder:
         entries: dict[str, Any] = {}
         for key, value in given.items():
             with self._collect_faults(member_name(name, key), value):
-                entries[key] = msgspec.convert(
-                    fill_variables(value, self._environ), wanted
-                )  # a text stays one: it has no kind
+                entries[key] = _checked(fill_variables(value, self._environ), wanted)  # a text has no other kind
         return entries
 
     @contextmanager
@@ -128,8 +127,7 @@ class Builder:
             plain = str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
-        _require_choice(plain, wanted)
-        return msgspec.convert(plain, wanted, strict=not is_text, dec_hook=_decode)
+        return _checked(plain, wanted, strict=not is_text)
 
 
 class _NoSection(ValueError):
@@ -163,20 +161,19 @@ def parse_duration(value: Any) -> timedelta:
     """Return the duration that a text like 30m is. Raises ValueError."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
-        raise ValueError("not a duration: write a number and a unit, as in 90s, 30m, 1h or 7d")
+        raise ValueError(f"must be a duration, as in 90s, 30m, 1h or 7d, not {shown(value)}")
     try:
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
         raise ValueError("too long") from None
 
 
-def _require_choice(value: Any, wanted: Any) -> None:
-    """Raise ValueError, with what is allowed, where a text is none of a few."""
-    if get_origin(wanted) is tuple and isinstance(value, list):
-        for member in value:
-            _require_choice(member, get_args(wanted)[0])
-    elif get_origin(wanted) is Literal and isinstance(value, str) and value not in get_args(wanted):
-        raise ValueError(f"not one of {', '.join(filter(None, get_args(wanted)))}: {value}")
+def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
+    """Return the value as `wanted`. Raises ValueError with what it has to be, and what it is."""
+    try:
+        return msgspec.convert(value, wanted, strict=strict, dec_hook=_decode)
+    except msgspec.ValidationError:
+        raise ValueError(mismatch(value, wanted)) from None
 
 
 def _section(value: Any, name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.paths import api_path_faults, hosting_faults
+from keyturn.settings.sentences import shown
 from keyturn.settings.url_rules import database_kind, is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
@@ -104,7 +105,8 @@ def _limits(settings: Settings) -> Iterator[Fault]:
         try:
             (_,) = parse_many(getattr(settings.limits, name))
         except ValueError:
-            yield Fault(f"limits.{name}", "not a rate: write one, as in 3/minute or 10/15 minutes")
+            text = shown(getattr(settings.limits, name))
+            yield Fault(f"limits.{name}", f"must be a rate, as in 3/minute or 10/15 minutes, not {text}")
     if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
