@@ -29,6 +29,7 @@ from keyturn.parts import Parts
 from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
+from keyturn.telemetry.access_logs import redact_access_logs
 
 
 class KeyturnPlugin(InitPlugin):
@@ -59,6 +60,7 @@ class KeyturnPlugin(InitPlugin):
         self._path = urlsplit(settings.base_url).path if path is None else path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
         routers = [api_router(reset_api_of(parts), parts.settings.origin, server.max_body, parts.paths.api)]
         if self._pages:
