@@ -15,7 +15,7 @@ from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
-from keyturn.pages.front import home_redirect, service_error_handlers
+from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
@@ -41,6 +41,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             home_redirect(pages),
+            change_password_redirect(pages),
             metrics_router(
                 parts.meters,
                 parts.database,

@@ -11,7 +11,7 @@ from tests.pages.school import School, heading
 from tests.spec.service import problem
 
 from keyturn.app import create_app
-from keyturn.pages.front import home_redirect
+from keyturn.pages.front import change_password_redirect, home_redirect
 from keyturn.pages.rendering import Pages
 from keyturn.plugin import KeyturnPlugin
 
@@ -41,6 +41,19 @@ async def test_a_visit_begins_at_the_forgotten_password_where_nobody_signs_in(sc
     pages = Pages(replace(school.site, sign_ins=None))
     async with reaching(Litestar([home_redirect(pages)], logging_config=None)) as client:
         answer = await client.get("/")
+    assert answer.headers["location"] == "/forgot-password"
+
+
+async def test_password_managers_find_where_a_password_is_changed(client: httpx.AsyncClient, school: School) -> None:
+    """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
+    answer = await client.get("/.well-known/change-password")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/security-settings")
+    nothing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
+    assert (await client.get(nothing, headers={"Accept": CHROME})).status_code == 404
+
+    pages = Pages(replace(school.site, sign_ins=None))
+    async with reaching(Litestar([change_password_redirect(pages)], logging_config=None)) as elsewhere:
+        answer = await elsewhere.get("/.well-known/change-password")
     assert answer.headers["location"] == "/forgot-password"
 
 

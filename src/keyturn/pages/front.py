@@ -15,7 +15,7 @@ from keyturn.api.problems import problem_handlers
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.rendering import Pages
 
-_FOR_PROGRAMS = {"api", "health", "metrics", "schema", "webhooks"}
+_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
 _NOTHING_HERE = {404, 405}
 
 
@@ -27,6 +27,20 @@ def home_redirect(pages: Pages) -> HTTPRouteHandler:
         return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
 
     return redirect_home
+
+
+def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
+    """Return the route by which password managers find where a password is changed.
+
+    "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
+    """
+
+    @route("/.well-known/change-password", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
+    async def redirect_to_change() -> Response[Any]:
+        site = pages.site
+        return pages.redirect(site.url(site.paths.security) if site.sign_ins else site.forgot)
+
+    return redirect_to_change
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
