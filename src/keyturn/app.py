@@ -22,6 +22,12 @@ from keyturn.parts import Parts
 from keyturn.plugin import KeyturnPlugin, site_of
 from keyturn.settings import Settings, is_loopback
 
+_TAGS = {
+    "Password reset": "Ask for a link, check it, set a new password with it.",
+    "Sessions": "Sign in and out, and change a password that is still known.",
+    "Health": "What load balancers and orchestrators ask.",
+}
+
 
 def create_app(
     settings: Settings,
@@ -59,7 +65,7 @@ def create_app(
             title=f"{settings.brand.name} accounts",
             version=__version__,
             servers=[Server(url=site.prefix or "/")],
-            tags=[Tag(name) for name in ("Password reset", *(["Sessions"] if parts.sign_ins else []), "Health")],
+            tags=[Tag(name, what) for name, what in _TAGS.items() if parts.sign_ins or name != "Sessions"],
             openapi_router=reference.router("/schema"),
             render_plugins=[reference],
         ),

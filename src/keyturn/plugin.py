@@ -19,6 +19,7 @@ from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
+from keyturn.api.responses import with_session_scheme
 from keyturn.api.router import api_router
 from keyturn.database.host_database import share_database
 from keyturn.database.migrations import require_current
@@ -62,7 +63,8 @@ class KeyturnPlugin(InitPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
-        routers = [api_router(reset_api_of(parts), parts.settings.origin, server.max_body, parts.paths.api)]
+        api = reset_api_of(parts)
+        routers = [api_router(api, parts.settings.origin, server.max_body, parts.paths.api)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(
@@ -75,6 +77,8 @@ class KeyturnPlugin(InitPlugin):
                 return_dto=None,
             )
         )
+        if app_config.openapi_config and (sessions := api.sessions):
+            app_config.openapi_config = with_session_scheme(app_config.openapi_config, sessions.cookie.name)
         app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
 

@@ -4,8 +4,10 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
 from keyturn.api.schemas import FormTexts
+from keyturn.errors import InputInvalid
 from keyturn.languages import SourceTexts
 
 _FOR_AN_HOUR = "public, max-age=3600"
@@ -15,11 +17,14 @@ class TextsController(Controller):
     """Hands keyturn.js its words, in the language of whoever reads."""
 
     tags = ("Password reset",)
+    security = ({},)
 
     @get(
         "/texts",
         summary="The words of the forms",
         description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
+        operation_id="getFormTexts",
+        responses=problem_responses(InputInvalid, has_body=False),
     )
     async def texts(
         self, request: AnyRequest, api: NamedDependency[ResetApi], lang: FromQuery[str] = ""

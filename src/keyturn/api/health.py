@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from litestar import Router, get
 
 from keyturn.api.mounting import MountedOnce
+from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.schemas import Health
 
 
@@ -14,13 +15,18 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
     `require_ready` raises where the process cannot do its work.
     """
 
-    @get("/live", summary="The process answers")
+    @get("/live", summary="The process answers", operation_id="checkLiveness")
     async def live() -> Health:
         return Health()
 
-    @get("/ready", summary="The process can do its work: what it needs answers, and the database is migrated")
+    @get(
+        "/ready",
+        summary="The process can do its work: what it needs answers, and the database is migrated",
+        operation_id="checkReadiness",
+        responses=problem_responses(has_body=False),
+    )
     async def ready() -> Health:
         await require_ready()
         return Health()
 
-    return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"])
+    return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])

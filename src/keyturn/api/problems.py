@@ -48,7 +48,7 @@ INSTANCE_PREFIX = "urn:keyturn:request:"
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
 
-_HTTP_PROBLEMS = {
+HTTP_PROBLEMS = {
     404: ("not-found", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not answer that method"),
     413: ("too-large", "The request is too large"),
@@ -119,7 +119,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         if error.status_code == HTTP_400_BAD_REQUEST:
             problem = problem_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:
-            name, title = _HTTP_PROBLEMS.get(error.status_code, ("http-error", error.detail))
+            name, title = HTTP_PROBLEMS.get(error.status_code, ("http-error", error.detail))
             problem = Problem(status=error.status_code, name=name, title=title)
         return msgspec.structs.replace(problem, headers=error.headers or {}).response()
 

@@ -5,10 +5,11 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
-from keyturn.api.responses import MALFORMED, TOO_MANY, UNKNOWN, WEAK, message_response, problem_responses
+from keyturn.api.responses import NamedOperation, message_response, named_by_path
 from keyturn.api.schemas import Done, InvalidToken, NewPassword, Policy, ResetRequest, TokenCheck, ValidToken
-from keyturn.errors import LinkDead
+from keyturn.errors import Busy, InputInvalid, LinkDead, OutcomeUnknown, PasswordRejected, TooManyRequests
 from keyturn.reset.passwords.rule_texts import rule_text
 
 
@@ -16,6 +17,7 @@ class ResetController(Controller):
     """Takes what a frontend sends to ask for a link, to check it and to use it."""
 
     tags = ("Password reset",)
+    security = ({},)
 
     @post(
         ["/request-password-reset", "/forgot-password"],
@@ -23,7 +25,9 @@ class ResetController(Controller):
         status_code=202,
         summary="Ask for a link",
         description="The answer is the same for every well-formed address, whether it has an account or not.",
-        responses=problem_responses(_400=MALFORMED, _429=TOO_MANY),
+        operation_id=named_by_path,
+        operation_class=NamedOperation,
+        responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def request(
         self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
@@ -40,7 +44,9 @@ class ResetController(Controller):
         status_code=200,
         summary="Check a link",
         description="Does not use the link up.",
-        responses=problem_responses(_400=MALFORMED, _429=TOO_MANY),
+        operation_id=named_by_path,
+        operation_class=NamedOperation,
+        responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
         self, data: JSONBody[TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
@@ -60,13 +66,9 @@ class ResetController(Controller):
             "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
             "link alive."
         ),
-        responses=problem_responses(
-            _400="The request is malformed, or the link is dead; then `reason` says why.",
-            _422=WEAK,
-            _429=TOO_MANY,
-            _503="Too many passwords are being hashed; `retryAfter` says when to come back.",
-            _504=UNKNOWN,
-        ),
+        operation_id=named_by_path,
+        operation_class=NamedOperation,
+        responses=problem_responses(InputInvalid, LinkDead, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown),
     )
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
@@ -75,7 +77,12 @@ class ResetController(Controller):
         language = api.language(request)
         return message_response(language, language.gettext("Your password was changed. You can sign in with it now."))
 
-    @get("/password-policy", summary="The rules for a new password")
+    @get(
+        "/password-policy",
+        summary="The rules for a new password",
+        operation_id="getPasswordPolicy",
+        responses=problem_responses(has_body=False),
+    )
     async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Policy]:
         language = api.language(request)
         rules = (

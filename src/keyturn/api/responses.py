@@ -1,30 +1,58 @@
-"""What the controllers answer, and describe for OpenAPI, in the same words."""
+"""What the controllers answer, and how their routes are named in OpenAPI."""
 
-from litestar import Response
+import re
+from copy import copy
+from dataclasses import dataclass
+
+from litestar import HttpMethod, Response
 from litestar.datastructures import Cookie
-from litestar.openapi import ResponseSpec
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, Operation, SecurityScheme
+from litestar.types import Method
+from litestar.types.internal_types import PathParameterDefinition
 
-from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.requests import language_headers
-from keyturn.api.schemas import Done, ProblemDocument
+from keyturn.api.schemas import Done
 from keyturn.languages import Language
 
-MALFORMED = "The request is malformed; `errors` names each field."
-TOO_MANY = "A limit is used up; `retryAfter` says when to come back."
-UNKNOWN = "An answer was lost on the way: the password may have been changed, or not."
-WEAK = "The password is not accepted; `violations` holds every broken rule, and nothing was changed."
+SESSION = "session"
+"""What the session's cookie is called among OpenAPI's security schemes."""
 
-
-def problem_responses(**meanings: str) -> dict[int, ResponseSpec]:
-    """Describe the errors of a route for OpenAPI, by their status: `_400="..."`."""
-    return {
-        int(status[1:]): ResponseSpec(
-            ProblemDocument, description=meaning, media_type=PROBLEM_TYPE, generate_examples=False
-        )
-        for status, meaning in meanings.items()
-    }
+_OTHER_NAMES = {
+    "forgotPassword": "requestPasswordReset",
+    "verifyResetToken": "validateResetToken",
+    "resetPasswordWithToken": "resetPassword",
+}
+"""What other frontends call a route, and its own name."""
 
 
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
     """Return an answer that is a sentence for a person, in their language."""
     return Response(Done(message=message), headers=language_headers(language), cookies=list(cookies))
+
+
+def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: list[str | PathParameterDefinition]) -> str:
+    """Return the name of an operation by the end of its path: requestPasswordReset for .../request-password-reset."""
+    return re.sub(r"-(\w)", lambda letter: letter[1].upper(), str(path[-1]))
+
+
+@dataclass
+class NamedOperation(Operation):
+    """Describes a route that has two names; under the second it says which is the first."""
+
+    def __post_init__(self) -> None:
+        if own := _OTHER_NAMES.get(self.operation_id or ""):
+            said = f"The same as `{own}`, under the name that other frontends have for it."
+            self.description = " ".join(filter(None, (self.description, said)))
+
+
+def with_session_scheme(config: OpenAPIConfig, cookie: str) -> OpenAPIConfig:
+    """Return an app's description of its API with what carries a session: the cookie of this name."""
+    scheme = SecurityScheme(
+        type="apiKey", name=cookie, security_scheme_in="cookie", description="It comes with the answer to `signIn`."
+    )
+    before = config.components if isinstance(config.components, list) else [config.components]
+    described = copy(config)  # `replace` would name every member, and with them those that are deprecated
+    described.components = [*before, Components(security_schemes={SESSION: scheme})]
+    return described

@@ -9,9 +9,19 @@ from msgspec import Meta
 from keyturn.errors import DeadReason, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
 
-_Token = Annotated[str, Meta(min_length=1, max_length=512, description="as it stands in the link")]
-_Email = Annotated[str, Meta(description="an email address, at most 254 bytes")]
-_Password = Annotated[str, Meta(description="kept exactly as it is, spaces and all")]
+_Token = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=512,
+        description="as it stands in the link",
+        examples=["k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"],
+    ),
+]
+_Email = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])]
+_Password = Annotated[
+    str, Meta(description="kept exactly as it is, spaces and all", examples=["a longer horse, and another battery"])
+]
 
 
 class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -99,13 +109,3 @@ class SignedIn(_Schema, frozen=True, kw_only=True):
 
 class Health(_Schema, frozen=True, kw_only=True):
     status: Literal["ok"] = "ok"
-
-
-class ProblemDocument(_Schema, frozen=True, kw_only=True):
-    """An error, as RFC 9457 describes it; `type` is stable, the other members depend on it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    instance: str | None = None

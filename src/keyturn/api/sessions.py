@@ -5,9 +5,19 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
+from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, SessionApi, client_of
-from keyturn.api.responses import MALFORMED, TOO_MANY, UNKNOWN, WEAK, message_response, problem_responses
+from keyturn.api.responses import SESSION, message_response
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn
+from keyturn.errors import (
+    Busy,
+    CredentialsRejected,
+    InputInvalid,
+    NotSignedIn,
+    OutcomeUnknown,
+    PasswordRejected,
+    TooManyRequests,
+)
 
 
 class SessionController(Controller):
@@ -20,7 +30,9 @@ class SessionController(Controller):
         kind="login",
         status_code=200,
         summary="Sign in",
-        responses=problem_responses(_400=MALFORMED, _401="The address or the password is wrong.", _429=TOO_MANY),
+        operation_id="signIn",
+        security=[{}],
+        responses=problem_responses(InputInvalid, CredentialsRejected, TooManyRequests, Busy),
     )
     async def login(
         self, data: JSONBody[Credentials], request: AnyRequest, sessions: NamedDependency[SessionApi]
@@ -28,13 +40,26 @@ class SessionController(Controller):
         secret, account = await sessions.sign_ins.sign_in(data.email, data.password, client_of(request))
         return Response(_signed_in_account(account), cookies=[sessions.cookie.issue(secret)])
 
-    @post("/logout", status_code=200, summary="Sign out")
+    @post(
+        "/logout",
+        status_code=200,
+        summary="Sign out",
+        operation_id="signOut",
+        security=[{SESSION: []}, {}],
+        responses=problem_responses(has_body=False),
+    )
     async def logout(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> Response[Done]:
         await sessions.sign_ins.sign_out(sessions.cookie.read(request))
         language = sessions.language(request)
         return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
 
-    @get("/me", summary="Who is signed in", responses=problem_responses(_401="Nobody is."))
+    @get(
+        "/me",
+        summary="Who is signed in",
+        operation_id="getSignedIn",
+        security=[{SESSION: []}],
+        responses=problem_responses(NotSignedIn, has_body=False),
+    )
     async def me(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> SignedIn:
         return _signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
 
@@ -44,12 +69,10 @@ class SessionController(Controller):
         status_code=200,
         summary="Change the password of who is signed in",
         description="Ends every session and opens a fresh one, whose cookie comes with the answer.",
+        operation_id="changePassword",
+        security=[{SESSION: []}],
         responses=problem_responses(
-            _400=MALFORMED,
-            _401="Nobody is signed in, or the current password is wrong.",
-            _422=WEAK,
-            _429=TOO_MANY,
-            _504=UNKNOWN,
+            InputInvalid, NotSignedIn, CredentialsRejected, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
         ),
     )
     async def change_password(

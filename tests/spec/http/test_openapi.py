@@ -1,9 +1,25 @@
 """The description of the API at /schema."""
 
+import json
 from typing import Any
 
 import pytest
 from tests.spec.service import Service
+
+from keyturn.api.problems import problem_of
+from keyturn.errors import (
+    Busy,
+    CredentialsRejected,
+    Fault,
+    InputInvalid,
+    LinkDead,
+    NotSignedIn,
+    OutcomeUnknown,
+    PasswordRejected,
+    TooManyRequests,
+    Unavailable,
+    Violation,
+)
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
@@ -68,6 +84,80 @@ async def test_answers_are_described(schema: dict[str, Any]) -> None:
 async def test_no_two_routes_share_a_name(schema: dict[str, Any]) -> None:
     names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+
+
+async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str, Any]) -> None:
+    paths = schema["paths"]
+    names = {operation["operationId"] for path in paths.values() for operation in path.values()}
+    assert names >= {
+        "requestPasswordReset", "validateResetToken", "resetPassword", "getPasswordPolicy", "getFormTexts", "signIn",
+        "signOut", "getSignedIn", "changePassword", "checkLiveness", "checkReadiness",
+    }  # fmt: skip
+    assert "The same as `resetPassword`" in paths["/api/auth/reset-password-with-token"]["post"]["description"]
+
+
+async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: dict[str, Any]) -> None:
+    own = {}
+    for name, found in schema["components"]["schemas"].items():
+        if name.endswith("Problem"):
+            members = found["properties"]
+            assert name.removesuffix("Problem").lower() == members["type"]["const"].rpartition(":")[2].replace("-", "")
+            own[name.removesuffix("Problem")] = set(members) - {"type", "title", "status", "detail", "instance"}
+    assert own == {
+        "InvalidInput": {"errors"}, "LinkDead": {"reason"}, "PasswordRejected": {"violations"},
+        "TooManyRequests": {"retryAfter"}, "Busy": {"retryAfter"}, "Unavailable": {"retryAfter"},
+        "CredentialsRejected": set(), "NotSignedIn": set(), "OutcomeUnknown": set(),
+        "TooLarge": set(), "UnsupportedMediaType": set(),
+    }  # fmt: skip
+
+
+ERRORS = [
+    InputInvalid(Fault("email", "not an email address")), LinkDead("expired"), CredentialsRejected(), NotSignedIn(),
+    PasswordRejected([Violation("min_length", "at least 12 characters", 12)]), TooManyRequests(30), Busy(30),
+    Unavailable(), OutcomeUnknown("lost"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_what_is_described_is_what_is_answered(
+    error: Exception, service: Service, schema: dict[str, Any]
+) -> None:
+    problem = problem_of(error, service.parts.languages.choose("en"))
+    document = json.loads(problem.response().content)
+    (described,) = {
+        name
+        for name, found in schema["components"]["schemas"].items()
+        if found["properties"].get("type", {}).get("const") == document["type"]
+    }
+    found = schema["components"]["schemas"][described]
+    assert set(document) <= set(found["properties"])
+    assert set(found["required"]) <= set(document)
+    assert found["properties"]["status"]["const"] == document["status"]
+    (example,) = {
+        json.dumps(example["value"], sort_keys=True)
+        for path in schema["paths"].values()
+        for operation in path.values()
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+        for example in content.get("examples", {}).values()
+        if example["value"].get("type") == document["type"]
+    }
+    assert json.loads(example).keys() == document.keys()
+    assert json.loads(example)["title"] == document["title"]
+
+
+async def test_every_route_says_what_it_answers_to_bodies_it_cannot_read_and_when_it_cannot_answer(
+    schema: dict[str, Any],
+) -> None:
+    for path in POSTS:
+        assert set(schema["paths"][path]["post"]["responses"]) >= {"400", "413", "415", "429", "503"}
+
+
+async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:
+    (scheme,) = schema["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", "keyturn_session")
+    assert schema["paths"]["/api/auth/me"]["get"]["security"] == [{"session": []}]
+    assert schema["paths"]["/api/auth/reset-password"]["post"]["security"] == [{}]
 
 
 async def test_the_title_is_the_brands(schema: dict[str, Any]) -> None:
