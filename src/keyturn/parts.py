@@ -98,7 +98,9 @@ class Parts:
             self.database, cooldown=settings.limits.mailbox_cooldown, suppression=settings.limits.suppression
         )
         self.rate_limits = RateLimits(settings.limits)
-        self.policy = PasswordPolicy(settings.password, *(brand.name for brand in brands))
+        self.policy = PasswordPolicy(
+            settings.password, *(brand.name for brand in brands), max_bytes=settings.hashing.max_bytes
+        )
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
         self.events = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
         self.effects = ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.events)

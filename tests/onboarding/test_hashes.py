@@ -3,6 +3,7 @@
 import pytest
 
 from keyturn.onboarding.hashes import recognise_hashes
+from keyturn.settings import HashingSettings
 
 BCRYPT = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 
@@ -15,24 +16,38 @@ def test_bcrypt_is_written_as_the_app_does(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "prefix", "whose"),
+    ("stored", "written", "whose"),
     [
-        ("pbkdf2_sha256$600000$salt$aGFzaA==", "bcrypt$$2b$", "Django"),
-        (f"bcrypt_sha256$$2b${BCRYPT}", "bcrypt$$2b$", "Django"),
-        ("argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA", "bcrypt$$2b$", "Django"),
-        ("scrypt$16384$salt$8$5$aGFzaA==", "bcrypt$$2b$", "Django"),
-        ("scrypt:32768:8:1$salt$ab12", "$2b$", "Werkzeug"),
-        ("pbkdf2:sha256:600000$salt$ab12", "$2b$", "Werkzeug"),
-        ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "$2b$", "argon2"),
+        ("pbkdf2_sha256$600000$salt$aGFzaA==", "django-pbkdf2", "Django"),
+        (f"bcrypt_sha256$$2b${BCRYPT}", "django-pbkdf2", "Django"),
+        ("argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA", "django-pbkdf2", "Django"),
+        ("scrypt$16384$salt$8$5$aGFzaA==", "django-pbkdf2", "Django"),
+        ("scrypt:32768:8:1$salt$ab12", "werkzeug-scrypt", "Werkzeug"),
+        ("pbkdf2:sha256:600000$salt$ab12", "werkzeug-scrypt", "Werkzeug"),
+        ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "argon2id", "argon2"),
     ],
 )
-def test_other_formats_are_upgraded_and_the_app_must_read_bcrypt(stored: str, prefix: str, whose: str) -> None:
+def test_a_change_writes_what_the_app_s_own_library_does(stored: str, written: str, whose: str) -> None:
     found = recognise_hashes([stored])
 
-    assert found.prefix == prefix
-    assert found.shown == f"{whose}'s; a change writes bcrypt"
-    assert "bcrypt" in found.todo.lower()
+    assert found.settings.format == written
+    assert found.shown.startswith(f"{whose}'s (")
     assert "salt" not in found.shown + found.todo
+
+
+def test_of_django_s_only_what_its_default_does_not_read_is_to_do() -> None:
+    assert recognise_hashes(["pbkdf2_sha256$1000000$salt$aGFzaA=="]).todo == ""
+    assert "PBKDF2PasswordHasher" in recognise_hashes([f"bcrypt_sha256$$2b${BCRYPT}"]).todo
+
+
+@pytest.mark.parametrize(
+    ("counts", "iterations"), [("1000000 1000000 600000", 1_000_000), ("260000", 0), ("99999999", 0)]
+)
+def test_django_s_iterations_are_kept_where_they_are_enough(counts: str, iterations: int) -> None:
+    found = recognise_hashes([f"pbkdf2_sha256${one}$salt$aGFzaA==" for one in counts.split()])
+
+    assert found.iterations == iterations
+    assert found.settings.iterations == (iterations or HashingSettings().iterations)
 
 
 @pytest.mark.parametrize("stored", ["hunter2", "5f4dcc3b5aa765d61d8327deb882cf99", f"$2x${BCRYPT}", "$2b$12$short"])

@@ -160,3 +160,12 @@ def test_of_a_value_that_came_from_another_variable_the_place_is_shown(faults: F
     found = faults('[hashing]\ncost = "${COST}"', COST="hunter2")
 
     assert found == {"hashing.cost": "must be a whole number from 10 to 16, not '${COST}'"}
+
+
+def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> None:
+    found = faults('[hashing]\nformat = "argon2id"\ncost = 11\nprefix = "$2y$"\niterations = 700000')
+
+    assert found == {
+        f"hashing.{name}": "says nothing where hashing.format is argon2id: leave it out"
+        for name in ("cost", "prefix", "iterations")
+    }

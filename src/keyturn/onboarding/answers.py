@@ -12,13 +12,12 @@ from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.onboarding.hashes import HashFormat
 from keyturn.settings import TableSettings, inspect_settings
 from keyturn.settings.account_rules import OWN_STORES
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
-_REST_OF_A_HASH = 56
-"""Characters of a bcrypt hash behind its prefix: the cost, the salt and the hash itself."""
 
 OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 
@@ -46,7 +45,7 @@ class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """Holds what a settings file is written from.
 
-    `reset_url` and `sign_in_url` are "" for the hosted pages; `cost` 0 where no hash tells one.
+    `reset_url` and `sign_in_url` are "" for the hosted pages; `hashes` says how the app writes its own.
 
     `together`: Keyturn's own tables are in the accounts' database.
     """
@@ -60,8 +59,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseAddress | None = None
     together: bool = False
     table: TableSettings | None = None
-    prefix: str = "$2b$"
-    cost: int = 0
+    hashes: HashFormat = HashFormat()
     supabase_url: str = ""
 
     @property
@@ -112,10 +110,10 @@ def store_fault(store: str) -> str:
     return ""
 
 
-async def table_faults(url: str, table: TableSettings, prefix: str) -> tuple[Fault, ...]:
+async def table_faults(url: str, table: TableSettings, hash_length: int) -> tuple[Fault, ...]:
     """Return what the live database says of the mapping. Raises AccountsUnready where it cannot be reached."""
     try:
-        store = TableAccounts(table, AppDatabase(url), len(prefix) + _REST_OF_A_HASH)
+        store = TableAccounts(table, AppDatabase(url), hash_length)
         try:
             await store.require_ready()
         finally:

@@ -6,56 +6,69 @@ from collections.abc import Sequence
 
 import msgspec
 
+from keyturn.settings import HashingSettings
+
 _BCRYPT = re.compile(r"(bcrypt\$)?(\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
+_PBKDF2 = re.compile(r"pbkdf2_sha256\$(\d{1,8})\$")
 _OTHERS = (
-    (re.compile(r"bcrypt_sha256\$|pbkdf2_sha(1|256)\$|argon2\$argon2|scrypt\$"), "Django"),
-    (re.compile(r"(pbkdf2:sha(1|256|512)|scrypt):"), "Werkzeug"),
-    (re.compile(r"\$argon2(id|i|d)\$"), "argon2"),
+    (re.compile(r"bcrypt_sha256\$|pbkdf2_sha(1|256)\$|argon2\$argon2|scrypt\$"), "Django", "django-pbkdf2"),
+    (re.compile(r"(pbkdf2:sha(1|256|512)|scrypt):"), "Werkzeug", "werkzeug-scrypt"),
+    (re.compile(r"\$argon2(id|i|d)\$"), "argon2", "argon2id"),
 )
 _DJANGO_PREFIX = "bcrypt$$2b$"
-_COSTS = range(10, 17)
-"""What hashing.cost may be: less is too little (OWASP Password Storage), and more holds a thread for seconds."""
+_COSTS, _ITERATIONS = range(10, 17), range(600_000, 10_000_001)
+"""What hashing.cost and hashing.iterations may be: less is too little (OWASP Password Storage), more holds a thread."""
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes how the app writes its hashes.
+    """Describes how the app writes its hashes, as the settings of `hashing` say it.
 
-    `prefix` is how hashing.prefix is written; `shown` the format in words; `todo` what the app must do, or "".
-
-    `cost` is what most bcrypt hashes took, where Keyturn would write it; else 0.
+    `cost` and `iterations` are what most of its hashes took, where Keyturn would write that; else 0. `shown` is the
+    format in words; `todo` what the app must do, or "".
     """
 
-    prefix: str
+    format: str = "bcrypt"
+    prefix: str = "$2b$"
     cost: int = 0
-    shown: str
+    iterations: int = 0
+    shown: str = ""
     todo: str = ""
+
+    @property
+    def settings(self) -> HashingSettings:
+        known = {name: value for name in ("cost", "iterations") if (value := getattr(self, name))}
+        return msgspec.convert({"format": self.format, "prefix": self.prefix, **known}, HashingSettings)
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     """Return the format that most of the hashes have."""
     if not hashes:
         todo = "There are no passwords yet: see that your app verifies bcrypt hashes that begin with $2b$."
-        return HashFormat(prefix="$2b$", shown="no rows to tell a format by", todo=todo)
+        return HashFormat(shown="no rows to tell a format by", todo=todo)
     (name, prefix), _ = Counter(_format(one) for one in hashes).most_common(1)[0]
     if name == "bcrypt":
-        return HashFormat(prefix=prefix, cost=_usual_cost(hashes), shown=f"bcrypt ({prefix})")
+        cost = _usual(hashes, _BCRYPT, 3, _COSTS)
+        return HashFormat(prefix=prefix, cost=cost, shown=f"bcrypt ({prefix})")
     if name == "Django":
-        todo = "Add django.contrib.auth.hashers.BCryptPasswordHasher to PASSWORD_HASHERS: a change writes bcrypt."
-        return HashFormat(prefix=_DJANGO_PREFIX, shown="Django's; a change writes bcrypt", todo=todo)
+        iterations = _usual(hashes, _PBKDF2, 1, _ITERATIONS)
+        theirs = all(map(_PBKDF2.match, hashes))
+        todo = "" if theirs else "See that PBKDF2PasswordHasher is among PASSWORD_HASHERS, as it is by default."
+        return HashFormat(format=prefix, iterations=iterations, shown="Django's (pbkdf2_sha256)", todo=todo)
     if name:
-        todo = f"Let your app verify bcrypt beside {name}'s format: a change writes hashes that begin with $2b$."
-        return HashFormat(prefix="$2b$", shown=f"{name}'s; a change writes bcrypt", todo=todo)
+        return HashFormat(format=prefix, shown=f"{name}'s ({prefix})")
     todo = "Let your app verify bcrypt: what it stores now is no hash that Keyturn knows, and a change writes $2b$."
-    return HashFormat(prefix="$2b$", shown="no format that is known", todo=todo)
+    return HashFormat(shown="no format that is known", todo=todo)
 
 
-def _usual_cost(hashes: Sequence[str]) -> int:
-    found = filter(None, map(_BCRYPT.fullmatch, hashes))
-    (cost, _), *_ = Counter(int(one[3]) for one in found).most_common(1)
-    return cost if cost in _COSTS else 0
+def _usual(hashes: Sequence[str], pattern: re.Pattern[str], group: int, allowed: range) -> int:
+    """Return the number that most of the hashes have there; 0 where none has one that is allowed."""
+    found = Counter(int(one[group]) for one in map(pattern.match, hashes) if one)
+    usual = found.most_common(1)[0][0] if found else 0
+    return usual if usual in allowed else 0
 
 
 def _format(stored: str) -> tuple[str, str]:
+    """Return whose format it is, and bcrypt's prefix or what hashing.format calls it."""
     if found := _BCRYPT.fullmatch(stored):
         return "bcrypt", _DJANGO_PREFIX if found[1] else found[2]
-    return next(((name, "") for pattern, name in _OTHERS if pattern.match(stored)), ("", ""))
+    return next(((name, written) for pattern, name, written in _OTHERS if pattern.match(stored)), ("", ""))

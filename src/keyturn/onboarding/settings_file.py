@@ -12,6 +12,7 @@ from tomlkit.items import Item, Table
 from keyturn.errors import KeyturnError
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
+from keyturn.onboarding.hashes import HashFormat
 from keyturn.settings import TableSettings
 
 
@@ -46,13 +47,22 @@ def as_toml(answers: Answers) -> str:
     _add_accounts(document, answers)
     if answers.table and answers.table.password:
         hashing = tomlkit.table()
-        hashing.add("prefix", _with_comment(answers.prefix, "how your app's bcrypt hashes begin"))
-        if answers.cost:
-            hashing.add(
-                "cost", _with_comment(answers.cost, "what they took: a sign-in that fails takes as long for everybody")
-            )
+        _add_hashing(hashing, answers.hashes)
         document.add("hashing", hashing)
     return tomlkit.dumps(document)
+
+
+def _add_hashing(section: Table, hashes: HashFormat) -> None:
+    """Write how the app's own sign-in reads a new hash, and what one took that is there."""
+    if hashes.format == "bcrypt":
+        section.add("prefix", _with_comment(hashes.prefix, "how your app's bcrypt hashes begin"))
+    else:
+        section.add("format", _with_comment(hashes.format, "what your app's own sign-in reads and writes"))
+    if hashes.cost:
+        took = "what they took: a sign-in that fails takes as long for everybody"
+        section.add("cost", _with_comment(hashes.cost, took))
+    if hashes.iterations:
+        section.add("iterations", _with_comment(hashes.iterations, "what they took"))
 
 
 def write_file(file: Path, text: str, *, replacing: bool) -> None:

@@ -153,13 +153,41 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
 
-    `prefix` is how the app's own library writes bcrypt: PHP reads "$2y$" alone, Django "bcrypt$$2b$".
+    `format` is what the app's own sign-in reads: PHP's is bcrypt that begins with "$2y$"; `prefix` is how any other
+    library writes bcrypt, Django "bcrypt$$2b$". `iterations` are those of django-pbkdf2; OWASP asks for 600,000.
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Count = 64
+    format: Literal["bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt", "php"] = "bcrypt"
     prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"] = "$2b$"
+    iterations: Annotated[int, Meta(ge=600_000, le=10_000_000)] = 1_200_000
+
+    @property
+    def hash_start(self) -> str:
+        """How each hash begins: its format, and the parameters that say what it costs."""
+        return {
+            "bcrypt": f"{self.prefix}{self.cost}$",
+            "php": f"$2y${self.cost}$",
+            "django-pbkdf2": f"pbkdf2_sha256${self.iterations}$",
+            "argon2id": "$argon2id$v=19$m=65536,t=3,p=4$",
+            "werkzeug-scrypt": "scrypt:32768:8:1$",
+        }[self.format]
+
+    @property
+    def hash_length(self) -> int:
+        """How many characters a hash has: those of its salt and its digest follow."""
+        rest = {"bcrypt": 53, "php": 53, "django-pbkdf2": 22 + 1 + 44, "argon2id": 22 + 1 + 43, "werkzeug-scrypt": 145}
+        return len(self.hash_start) + rest[self.format]
+
+    @property
+    def max_bytes(self) -> int:
+        """What a password may have: bcrypt ignores what follows the 72nd (CVE-2025-22228).
+
+        The others read all of it; 256 are 64 characters in any script (OWASP ASVS 6.2.9).
+        """
+        return 72 if self.format in {"bcrypt", "php"} else 256
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.model import RATES, Settings
+from keyturn.settings.model import RATES, HashingSettings, Settings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.url_rules import database_kind, is_loopback, is_origin, page_faults, policy_faults
@@ -50,6 +50,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _server(settings)
     yield from _database(settings)
     yield from _worker(settings)
+    yield from _hashing(settings)
     yield from _token_and_time(settings)
     yield from _folders(settings)
 
@@ -135,6 +136,13 @@ def _database(settings: Settings) -> Iterator[Fault]:
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
     if schema and not _SCHEMA.fullmatch(schema):
         yield Fault("database.schema", "not a plain name: small letters, digits and _, as in keyturn")
+
+
+def _hashing(settings: Settings) -> Iterator[Fault]:
+    chosen, default = settings.hashing.format, HashingSettings()
+    for name, meant in (("cost", {"bcrypt", "php"}), ("prefix", {"bcrypt"}), ("iterations", {"django-pbkdf2"})):
+        if chosen not in meant and getattr(settings.hashing, name) != getattr(default, name):
+            yield Fault(f"hashing.{name}", f"says nothing where hashing.format is {chosen}: leave it out")
 
 
 def _token_and_time(settings: Settings) -> Iterator[Fault]:

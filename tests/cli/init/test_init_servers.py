@@ -87,12 +87,11 @@ def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: Maria
     assert ended.code == 0, ended.err
     assert "hunter2" not in ended.out + Path("keyturn.toml").read_text()
     assert "export DATABASE_URL=mysql://..." in ended.out
-    assert "django.contrib.auth.hashers.BCryptPasswordHasher" in ended.out
     settings = read(DATABASE_URL=address)
     table = settings.accounts.table
     assert (table.url, table.table, table.id, table.password) == (address, "auth_user", "id", "password")
     assert (table.name, table.active, table.set) == ("first_name", "is_active", {"password_expired": False})
-    assert (table.delete, settings.hashing.prefix) == (("remember_me.account_id",), "bcrypt$$2b$")
+    assert (table.delete, settings.hashing.format) == (("remember_me.account_id",), "django-pbkdf2")
     refused = keyturn("init", "--database", address, *TEXTS, "--together", "--force")
     assert refused.err == "keyturn: --together: only SQLite and PostgreSQL can hold Keyturn's own tables\n"
     mariadb.drop(url)

@@ -2,12 +2,14 @@
 
 import unicodedata
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, problem
 
-from keyturn.settings import LimitSettings, PasswordSettings
+from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
 
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
 
@@ -148,3 +150,25 @@ async def test_a_megabyte_of_password_is_refused_before_anything_is_hashed(
     answer = await service.anywhere().post(route, json=fields | {"newPassword": big, "password": big})
     assert problem(answer) == "413 too-large"
     assert hashed == []
+
+
+@pytest.mark.parametrize(
+    ("written", "starts"),
+    [("django-pbkdf2", "pbkdf2_sha256$600000$"), ("argon2id", "$argon2id$"), ("werkzeug-scrypt", "scrypt:32768:8:1$")],
+)
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
+    start: Start, written: Any, starts: str
+) -> None:
+    service = await start(hashing=HashingSettings(format=written, iterations=600_000), limits=NO_COOLDOWN)
+    wide = "".join(chr(0x1F400 + 37 * step * step % 401) for step in range(64))
+    assert (await service.reset(await service.link(), wide)).status_code == 200
+
+    account = await service.parts.accounts.find(ADA)
+    assert account
+    stored = await builtin_accounts(service.parts).password_hash(account.id)
+    assert stored
+    assert stored.startswith(starts)
+    assert (await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide})).status_code == 200
+    wrong = await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide[:-1]})
+    assert problem(wrong) == "401 credentials-rejected"

@@ -80,7 +80,9 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
         text = as_toml(answers)
         refuse(faults_in(text, {**os.environ, **answers.variables}))
         if answers.database and answers.table:
-            refuse(run_in_new_loop(table_faults(answers.database.url, answers.table, answers.prefix)))
+            refuse(
+                run_in_new_loop(table_faults(answers.database.url, answers.table, answers.hashes.settings.hash_length))
+            )
     except (click.Abort, KeyboardInterrupt):
         click.echo()
         fail("ended before the end; nothing was written")

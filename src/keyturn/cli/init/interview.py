@@ -93,8 +93,7 @@ class Interview:
             answers,
             database=address,
             table=table,
-            prefix=hashes.prefix,
-            cost=hashes.cost,
+            hashes=hashes,
             together=together,
         ), hashes
 

@@ -67,7 +67,7 @@ class MappingTable:
                 except ValueError as error:
                     complain(str(error))
                     continue
-            faults = run_in_new_loop(table_faults(self._url, settings, hashes.prefix))
+            faults = run_in_new_loop(table_faults(self._url, settings, hashes.settings.hash_length))
             if not faults:
                 return None
             complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
@@ -104,11 +104,11 @@ class MappingTable:
 
     def _hashes(self, settings: TableSettings) -> HashFormat:
         if not settings.password:
-            return HashFormat(prefix="$2b$", shown="")
+            return HashFormat()
         try:
             return recognise_hashes(run_in_new_loop(sample_hashes(self._url, settings.table, settings.password)))
         except NotReached as error:
-            return HashFormat(prefix="$2b$", shown="could not be read", todo=f"See how your hashes begin: {error}.")
+            return HashFormat(shown="could not be read", todo=f"See how your hashes begin: {error}.")
 
     def _show(self, settings: TableSettings, hashes: HashFormat) -> None:
         click.echo(f"\nFound in {strong(self._survey.where)}\n")

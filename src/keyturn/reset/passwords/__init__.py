@@ -3,9 +3,9 @@
 **Passwords are kept exactly as typed.** NIST suggests normalising Unicode; the hash is shared with apps that verify
 what was typed as it came.
 
-**bcrypt is written, under the letters that the app's own library reads** (`hashing.prefix`); other hashes are only
-read, within bounds of memory and rounds, so that a broken one cannot hold a thread. argon2 is not written: the accounts
-belong to apps that read bcrypt. passlib and libpass are not needed, since each other format is one call of hashlib's.
+**What is written is what the app's own sign-in reads** (`hashing.format`): bcrypt under the letters that its library
+knows, Django's PBKDF2, argon2id, Werkzeug's scrypt, PHP's. All other formats are read, within bounds of memory and
+rounds, so that a broken hash cannot hold a thread. passlib and libpass are not needed, since each format is one call.
 
 **A wrong password takes as long as an unknown account**, also where the stored hash is cheaper than the cost that is
 set (`hasher.py`).

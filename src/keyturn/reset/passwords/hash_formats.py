@@ -1,6 +1,6 @@
 """The formats of password hashes that apps have stored, and whether a password fits one. Pure.
 
-Only bcrypt is written; the others are read, until their owner changes the password.
+`hash_writers` has those that are written; the others are read, until their owner changes the password.
 """
 
 import base64
@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import bcrypt
 
-from keyturn.reset.passwords.policy import MAX_BYTES
+BCRYPT_BYTES = 72
+"""bcrypt reads no more, and ignores the rest (CVE-2025-22228)."""
 
 _MOST_MEMORY = 2**31
 """Bytes, what RFC 9106 recommends first. A hash that is broken must not fill the machine or hold a thread for hours."""
@@ -44,11 +45,11 @@ def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
     if int(found["cost"]) > _HIGHEST_COST:
         return None
     try:
-        right = bcrypt.checkpw(password[:MAX_BYTES], found["hash"].encode())
+        right = bcrypt.checkpw(password[:BCRYPT_BYTES], found["hash"].encode())
     except ValueError:
         return None
     # Cut only so that the work is the same: what is longer than 72 bytes was never accepted as a password.
-    return right and len(password) <= MAX_BYTES
+    return right and len(password) <= BCRYPT_BYTES
 
 
 def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:

@@ -1,10 +1,10 @@
-"""bcrypt off the event loop, on a bounded pool that yields to everything else."""
+"""Hashing of passwords off the event loop, on a bounded pool that yields to everything else."""
 
 import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,13 +12,12 @@ import bcrypt
 
 from keyturn.errors import Busy
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
-from keyturn.reset.passwords.policy import MAX_BYTES
+from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.telemetry import Telemetry
 
 Result = TypeVar("Result")
 
-_WRITTEN = "$2b$"
 _DECOY = "." * 53
 """The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
 
@@ -27,20 +26,16 @@ _RETRY_AFTER = 5
 
 
 class PasswordHasher:
-    """Hashes with bcrypt; verifies what apps have stored, as `hash_formats` says, whoever wrote it.
+    """Hashes as the settings say (`hash_writers`); verifies what apps have stored, whoever wrote it (`hash_formats`).
 
-    `prefix` ends in `$2a$`, `$2b$` or `$2y$`: other letters for the same algorithm, since some libraries read only
-    their own (https://www.openwall.com/crypt/: `$2y$` marks what the corrected `$2a$` does, and OpenBSD's `$2b$`
-    differs over 255 bytes alone, which never come here). Django's `bcrypt$$2b$` names its hasher in front.
-
-    bcrypt releases the interpreter's lock, so threads use every core. They run at a lower priority, so that a flood
-    of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
+    bcrypt and the others release the interpreter's lock, so threads use every core. They run at a lower priority, so
+    that a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
     def __init__(self, settings: HashingSettings, telemetry: Telemetry | None = None) -> None:
         telemetry = telemetry or Telemetry()
-        self._cost = settings.cost
-        self._prefix = settings.prefix
+        self._settings = settings
+        self._write = writer_of(settings)
         self._workers = settings.workers or os.cpu_count() or 1
         self._places = self._workers + settings.queue
         self._taken = 0
@@ -49,18 +44,15 @@ class PasswordHasher:
         self._tracing = telemetry.tracing
 
     async def hash(self, password: str) -> str:
-        """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
+        """Return a hash in the format of the settings. Raises Busy where too many wait, ValueError over `max_bytes`."""
         secret = _utf8(password)
-        if len(secret) > MAX_BYTES:
-            raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
-        written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
-        return self._prefix + written.removeprefix(_WRITTEN)
+        return await self._run(lambda: self._write(secret))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password fits. Raises Busy.
 
-        A no takes as long without a hash as with one of bcrypt at the cost that is set or a lower one, and never less
-        (ASVS 6.3.8).
+        A no takes as long without a hash as with one in the format and at the cost that are set, and never less; with
+        bcrypt also as with one at any lower cost (ASVS 6.3.8).
         """
         secret = _utf8(password)
         return await self._run(lambda: self._check(secret, password_hash))
@@ -74,19 +66,23 @@ class PasswordHasher:
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
         right = fits(secret, password_hash) if password_hash else None
         if not right:
-            for cost in self._costs_missing(password_hash if right is False else None):
-                bcrypt.checkpw(secret[:MAX_BYTES], f"$2b${cost:02}${_DECOY}".encode())
+            self._fill_up(secret, password_hash if right is False else None)
         return right or False
 
-    def _costs_missing(self, checked: str | None) -> Iterable[int]:
-        """Return the costs of the checks that fill up to the cost that is set what a wrong password took.
+    def _fill_up(self, secret: bytes, checked: str | None) -> None:
+        """Do the work that a wrong password has left out, so that every no takes as long.
 
-        Each cost is twice the work of the one before, so that after a check at 10 those at 10 and 11 make it 12. What
-        another format took is not known: it gets all of that on top, until its password is changed. What took more
-        than the cost that is set cannot be taken back.
+        Each cost of bcrypt's is twice the work of the one before, so that after a check at 10 those at 10 and 11 make
+        it 12. What another format or other parameters took is not known: a whole check comes on top, until the
+        password is changed. What took more than what is set cannot be taken back.
         """
-        cost = bcrypt_cost(checked) if checked else None
-        return (self._cost,) if cost is None else range(cost, self._cost)
+        settings = self._settings
+        if settings.format in {"bcrypt", "php"}:
+            cost = bcrypt_cost(checked) if checked else None
+            for missing in (settings.cost,) if cost is None else range(cost, settings.cost):
+                bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
+        elif not (checked or "").startswith(settings.hash_start):
+            self._write(secret[: settings.max_bytes])
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         if self._taken >= self._places:

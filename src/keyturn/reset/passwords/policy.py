@@ -9,11 +9,9 @@ import msgspec
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.languages import SourceTexts
 from keyturn.reset.passwords.guessing import GuessEstimator
+from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.reset.passwords.rule_texts import rule_text
 from keyturn.settings import PasswordSettings
-
-MAX_BYTES = 72
-"""bcrypt reads 72 bytes and ignores the rest, so more is refused rather than cut (CVE-2025-22228)."""
 
 _SHORTEST_NAME = 4
 """A password is not refused for containing a name of fewer characters than this: too many words do."""
@@ -43,10 +41,13 @@ class PasswordPolicy:
 
     NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
     as it came, and would no longer know the password.
+
+    `max_bytes` is what the format of the hashes reads: more is refused rather than cut.
     """
 
-    def __init__(self, settings: PasswordSettings, *brand_names: str) -> None:
+    def __init__(self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES) -> None:
         self._settings = settings
+        self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
         self.rules = tuple(rule for rule, _ in self._checks("", common=False))
@@ -79,8 +80,8 @@ class PasswordPolicy:
                 lambda text: len(text) >= s.min_length,
             ),
             (
-                _rule("max_bytes", limit=MAX_BYTES),
-                lambda text: len(text.encode("utf-8", "surrogatepass")) <= MAX_BYTES,
+                _rule("max_bytes", limit=self._max_bytes),
+                lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes,
             ),
         ]
         checks += [

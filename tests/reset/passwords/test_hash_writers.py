@@ -1,0 +1,111 @@
+"""A new hash is what the app's own library reads, and would write itself: asked of the libraries."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.hashers import check_password, identify_hasher
+from pwdlib import PasswordHash
+from werkzeug.security import check_password_hash
+
+from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.settings import HashingSettings
+
+PASSWORD = "seven quiet harbours"
+WIDE = "\U0001f40b" * 64
+"""64 characters of four bytes each."""
+
+if not django_settings.configured:
+    django_settings.configure()
+
+LIBRARIES: dict[str, Callable[[str, str], bool]] = {
+    "bcrypt": lambda password, stored: bcrypt.checkpw(password.encode(), stored.encode()),
+    "php": lambda password, stored: stored.startswith("$2y$") and bcrypt.checkpw(password.encode(), stored.encode()),
+    "django-pbkdf2": check_password,
+    "argon2id": lambda password, stored: PasswordHash.recommended().verify(password, stored),
+    "werkzeug-scrypt": lambda password, stored: check_password_hash(stored, password),
+}
+WIDER = ["django-pbkdf2", "argon2id", "werkzeug-scrypt"]
+
+
+def settings_of(name: Any) -> HashingSettings:
+    return HashingSettings(format=name, cost=10, iterations=600_000, workers=1)
+
+
+async def hash_of(settings: HashingSettings, password: str) -> str:
+    hasher = PasswordHasher(settings)
+    try:
+        return await hasher.hash(password)
+    finally:
+        hasher.close()
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+async def test_the_app_s_own_library_reads_what_is_written(name: str) -> None:
+    settings = settings_of(name)
+    stored, another = await hash_of(settings, PASSWORD), await hash_of(settings, PASSWORD)
+
+    assert LIBRARIES[name](PASSWORD, stored)
+    assert not LIBRARIES[name]("another", stored)
+    assert stored != another, "a salt of its own"
+    assert stored.startswith(settings.hash_start)
+    assert len(stored) == settings.hash_length
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+async def test_it_is_read_again_here(name: str) -> None:
+    hasher = PasswordHasher(settings_of(name))
+    stored = await hasher.hash(PASSWORD)
+
+    assert await hasher.verify(PASSWORD, stored)
+    assert not await hasher.verify("another", stored)
+    hasher.close()
+
+
+async def test_django_itself_would_leave_it_as_it_is() -> None:
+    """It hashes anew at a sign-in where the iterations or the salt are not its own."""
+    own = identify_hasher("pbkdf2_sha256$1$salt$hash").iterations
+    stored = await hash_of(HashingSettings(format="django-pbkdf2", iterations=own, workers=1), PASSWORD)
+    hasher = identify_hasher(stored)
+
+    assert not hasher.must_update(stored)
+
+
+async def test_pwdlib_itself_would_leave_it_as_it_is() -> None:
+    stored = await hash_of(settings_of("argon2id"), PASSWORD)
+
+    assert PasswordHash.recommended().verify_and_update(PASSWORD, stored) == (True, None)
+
+
+@pytest.mark.parametrize("name", WIDER)
+async def test_sixty_four_characters_of_any_kind_are_taken(name: str) -> None:
+    stored = await hash_of(settings_of(name), WIDE)
+
+    assert LIBRARIES[name](WIDE, stored)
+    assert not LIBRARIES[name](WIDE[:-1], stored)
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+async def test_more_than_is_read_is_refused_and_not_cut(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{settings_of(name).max_bytes} bytes at most"):
+        await hash_of(settings_of(name), "x" * (settings_of(name).max_bytes + 1))
+
+
+@pytest.mark.parametrize("name", WIDER)
+async def test_a_no_takes_as_long_without_a_hash_as_with_one(name: str) -> None:
+    hasher = PasswordHasher(settings_of(name))
+    stored = await hasher.hash(PASSWORD)
+
+    async def fastest(against: str | None) -> int:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter_ns()
+            assert not await hasher.verify("another", against)
+            times.append(time.perf_counter_ns() - start)
+        return min(times)
+
+    assert 0.6 < await fastest(None) / await fastest(stored) < 1.7
+    hasher.close()
