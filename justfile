@@ -47,6 +47,10 @@ cover:
 bench *flags:
     uv run python -m benchmarks {{flags}}
 
+# What a stranger learns from the time of an answer: known and unknown addresses, with a rank test
+timing *flags:
+    uv run python -m benchmarks.timing {{flags}}
+
 # Processes killed and a provider that misbehaves, for minutes
 chaos seconds="120":
     STORM_SECONDS={{seconds}} uv run pytest tests/chaos

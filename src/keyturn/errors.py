@@ -76,6 +76,10 @@ class LimitsUnready(Unavailable):
     """The store that the limits share does not answer."""
 
 
+class WorkerDown(Unavailable):
+    """What is accepted is kept, but the worker that would send it has ended."""
+
+
 class OutcomeUnknown(KeyturnError):
     """A new password was on its way to where it is kept, and nobody knows whether it arrived."""
 

@@ -21,6 +21,7 @@ from keyturn.mail.transports.resend_webhook import ResendWebhook
 from keyturn.mail.transports.senders import sender_for
 from keyturn.mail.transports.traced import TracedSender
 from keyturn.outbox import Handler, Lane, Outbox, Relay, RelayLimits, Seal
+from keyturn.outbox.liveness import WorkerLiveness
 from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
@@ -66,10 +67,12 @@ class Parts:
 
     def __init__(
         self, settings: Settings, *, database: Database | None = None, accounts: AccountStore | None = None,
-        sender: Sender | None = None, tracing: Tracing | None = None, reload_templates: bool = False,
+        sender: Sender | None = None, tracing: Tracing | None = None, meters: PrometheusMeters | None = None,
+        reload_templates: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings
-        self.meters = PrometheusMeters()
+        self.meters = meters or PrometheusMeters()
+        self.worker = WorkerLiveness()
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
         self.secrets = _secrets(settings)
         kept = settings.database
@@ -196,9 +199,10 @@ class Parts:
         return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.meters)
 
     async def require_ready(self) -> None:
-        """Raise Unavailable where what a request needs does not answer: the database, or the store of the limits."""
+        """Raise Unavailable where what a request needs does not answer, or nobody would send what it promises."""
         await require_current(self.database)
         await self.rate_limits.require_ready()
+        self.worker.require()
 
     async def close(self) -> None:
         """Close what was opened. An app that is started again uses the parts again, in another event loop."""

@@ -32,11 +32,11 @@ class Running:
             self._ended = True
             self._changed.notify_all()
 
-    def wait_for(self, words: str) -> str:
-        """Return the first line that holds the words, as soon as it is there."""
+    def wait_for(self, words: str, times: int = 1) -> str:
+        """Return the first line that holds the words, as soon as it is there; or the second, or a later one."""
 
         def found() -> str | None:
-            return next((line for line in self.said if words in line), None)
+            return next(iter([line for line in self.said if words in line][times - 1 :]), None)
 
         with self._changed:
             self._changed.wait_for(lambda: found() or self._ended, _PATIENCE)

@@ -21,7 +21,7 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
 
     @get(
         "/ready",
-        summary="The process can do its work: what it needs answers, and the database is migrated",
+        summary="The process can do its work: what it needs answers, the database is migrated, its worker is there",
         operation_id="checkReadiness",
         responses=problem_responses(has_body=False),
     )

@@ -7,12 +7,14 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
-from litestar.types import ASGIApp
 
 from keyturn.errors import KeyturnError
+
+if TYPE_CHECKING:  # a worker has no use for Litestar
+    from litestar.types import ASGIApp
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 _PATIENCE = 2
@@ -45,14 +47,14 @@ def address_of(bound: socket.socket) -> str:
 
 
 async def serve(
-    app: ASGIApp, bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
+    app: "ASGIApp", bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     await _AnnouncingServer(_config(app, "on"), ready, stopping).serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
+async def serving(app: "ASGIApp", bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
     server = _ServerBeside(_config(app, "off"))
     task = asyncio.create_task(server.serve(sockets=[bound]))
@@ -63,7 +65,7 @@ async def serving(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def _config(app: ASGIApp, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+def _config(app: "ASGIApp", lifespan: Literal["on", "off"]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,

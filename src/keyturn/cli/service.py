@@ -19,18 +19,32 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
     from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
     from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
+    from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
+    from keyturn.mail.transports.senders import require_transports  # noqa: PLC0415
     from keyturn.parts import Parts  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
     _require_ready(here, settings)
+    kind = "none" if no_worker else settings.server.worker
+    if kind != "none":
+        require_transports(settings)
     parts = Parts(settings)
-    if not no_worker:
-        _ = parts.relay  # raises SettingsInvalid where it has no transport
-    app = create_app(settings, parts=parts, worker=not no_worker)
+    app = create_app(settings, parts=parts, worker=kind == "inside")
+    supervisor = Supervisor(parts, settings) if kind == "child" else None
     bound = listen(host, port)
-    run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
+
+    def announce() -> None:
+        click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)
+        if supervisor:
+            supervisor.start()
+
+    async def work() -> None:
+        async with supervising(supervisor):
+            await serve_app(app, bound, announce)
+
+    run(work())
 
 
 @click.command()

@@ -133,13 +133,15 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
-    checking and resetting are.
+    checking and resetting are. `worker` is what sends the mails that `serve` accepts: a process of its own, which it
+    starts and keeps ("child"), itself ("inside", for tests: its answers then tell who has an account), or nobody here.
     """
 
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     max_body: Count = 16_384
     api_path: str = "/api/auth"
+    worker: Literal["child", "inside", "none"] = "child"
 
 
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import click
+import msgspec
 
 from keyturn import __version__
 from keyturn.accounts.port import Account
@@ -14,6 +16,8 @@ from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.settings import Settings, paths_of
+
+_LOG_LEVEL: Final = "warning"
 
 
 @click.command()
@@ -38,18 +42,23 @@ def demo(host: str, port: int, example: str) -> None:
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.app import create_app  # noqa: PLC0415
+    from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
-    configure_logs("warning")
+    configure_logs(_LOG_LEVEL)
     async with shown.parts() as parts:
         studio = demo_studio(shown, host)
         people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, more=[studio.routes(), *shown.routes()])
+        app = create_app(shown.settings, parts=parts, worker=False, more=[studio.routes(), *shown.routes()])
+        logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
+        supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs), reload_templates=True)
 
         def greet() -> None:
             click.echo("\n".join(_greeting(shown, people, studio)))
+            supervisor.start()
 
-        await serve(app, bound, greet, studio.stop)
+        async with supervising(supervisor):
+            await serve(app, bound, greet, studio.stop)
 
 
 def _greeting(

@@ -1,5 +1,6 @@
 """Which transport the settings ask for. Each is imported only where it is used: the SDK alone takes 0.2 s."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from keyturn.database import Database
@@ -7,6 +8,14 @@ from keyturn.mail.transports.email import Sender
 from keyturn.mail.transports.pace import Pace, PacedSender
 from keyturn.packaging import requires_extra
 from keyturn.settings import Settings
+
+
+def require_transports(settings: Settings) -> None:
+    """Raise SettingsInvalid where the library of a transport is not installed; none is loaded."""
+    if "smtp" in (settings.mail.transport, settings.mail.fallback):
+        with requires_extra("smtp", "smtp", "mail.transport"):
+            if find_spec("aiosmtplib") is None:
+                raise ModuleNotFoundError(name="aiosmtplib")
 
 
 def sender_for(transport: str, settings: Settings, database: Database | None = None) -> Sender:

@@ -1,0 +1,162 @@
+"""What a stranger learns from time: of a request for a link, and of a ping right after it, over the socket.
+
+`keyturn serve` as it comes, with the worker that it starts. Each kind of address is told from an unknown one by the
+rank test of Mann and Whitney; AUC is the share of pairs in which the kind took longer (0.5 is nothing to see), and
+`told` how often the best single threshold is right, found with the samples that it is judged by, so it flatters.
+
+    uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql]
+"""
+
+import asyncio
+import http.client
+import json
+import math
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+import click
+from sqlalchemy import insert
+
+from keyturn.accounts.models import AccountRow
+from keyturn.database import Database, now
+from keyturn.database.migrations import migrate
+
+KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
+PAUSE = 0.025
+"""Seconds between samples: longer than a worker takes for a mail, so that it meets the ping, not the next request."""
+
+_READY = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_REQUEST, _PING = "/api/auth/request-password-reset", "/health/live"
+
+Samples = Mapping[str, tuple[list[int], list[int]]]
+"""Nanoseconds of the requests and of the pings after them, for each kind."""
+
+
+@click.command()
+@click.option("--samples", default=2000, show_default=True, help="Of each kind.")
+@click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
+@click.option("--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True)
+def main(samples: int, database: str, worker: str) -> None:
+    """Measure, and print a row for each kind of address."""
+    with TemporaryDirectory(prefix="keyturn-") as folder, _database(database, folder) as url:
+        asyncio.run(_fill(url, samples))
+        with _serve(url, folder, worker) as port:
+            found = _measure(port, samples)
+    click.echo(f"{database}, worker {worker}, {samples} samples of each kind, medians in ms")
+    click.echo(f"{'':<13}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}")
+    for kind in KINDS:
+        row = "".join(_cells(mine, unknown) for mine, unknown in zip(found[kind], found["unknown"], strict=True))
+        click.echo(f"{kind:<13}{row}")
+
+
+def _cells(mine: Sequence[int], unknown: Sequence[int]) -> str:
+    area, p, told = _compare(mine, unknown)
+    middle = sorted(mine)[len(mine) // 2] / 1e6
+    return f"{middle:>9.2f}{area:>8.3f}{p:>9.2g}{told:>8.1%}   "
+
+
+def _compare(mine: Sequence[int], other: Sequence[int]) -> tuple[float, float, float]:
+    """Return the AUC, the two-sided p of the rank test (normal approximation), and the best threshold's share."""
+    ordered, ours = sorted(other), sorted(mine)
+    wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in mine)
+    n, m = len(mine), len(other)
+    z = (wins - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
+    shares = (bisect_left(ours, one) / n - bisect_left(ordered, one) / m for one in (*mine, *other))
+    return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
+
+
+def _measure(port: int, samples: int) -> Samples:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for number in range(samples):
+        _post(client, f"cooled-{number}@example.test")
+        time.sleep(PAUSE)
+    order = [(kind, number) for kind in KINDS for number in range(samples)]
+    random.Random(1).shuffle(order)  # noqa: S311 - an order, no secret
+    found: Samples = {kind: ([], []) for kind in KINDS}
+    for kind, number in order:
+        name = {"cooled down": "cooled", "unknown": "nobody"}.get(kind, kind)
+        start = time.perf_counter_ns()
+        _post(client, f"{name}-{number}@example.test")
+        middle = time.perf_counter_ns()
+        client.request("GET", _PING)
+        client.getresponse().read()
+        found[kind][0].append(middle - start)
+        found[kind][1].append(time.perf_counter_ns() - middle)
+        time.sleep(PAUSE)
+    return found
+
+
+def _post(client: http.client.HTTPConnection, email: str) -> None:
+    client.request("POST", _REQUEST, json.dumps({"email": email}), {"Content-Type": "application/json"})
+    answer = client.getresponse()
+    answer.read()
+    if answer.status != http.client.ACCEPTED:
+        raise SystemExit(f"the answer was {answer.status}")
+
+
+@contextmanager
+def _database(kind: str, folder: str) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/timing.db"
+        return
+    from tests.databases import running_postgres
+
+    with running_postgres() as server:
+        yield server.empty()
+
+
+async def _fill(url: str, samples: int) -> None:
+    database = Database(url)
+    await migrate(database)
+    rows = [
+        {
+            "id": f"{name}-{number}", "email": f"{name}-{number}@example.test", "name": "", "password_hash": "x",
+            "provider": "Google" if name == "provider" else "", "kind": "", "locale": "",
+            "active": name != "disabled", "created_at": now(),
+        }
+        for name in ("known", "disabled", "provider", "cooled")
+        for number in range(samples)
+    ]  # fmt: skip
+    async with database.transaction() as session:
+        await session.execute(insert(AccountRow), rows)
+        await session.commit()
+    await database.close()
+
+
+@contextmanager
+def _serve(url: str, folder: str, worker: str) -> Iterator[int]:
+    environment = {
+        **os.environ,
+        "KEYTURN_ENVIRONMENT": "development",
+        "KEYTURN_DATABASE_URL": url,
+        "KEYTURN_SERVER_WORKER": worker,
+        "KEYTURN_MAIL_TRANSPORT": "capture",
+        "KEYTURN_LIMITS_REQUEST": "100000/second",
+    }
+    command = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            port = next((found[1] for line in process.stderr if (found := _READY.search(line))), None)
+            if port is None:
+                raise SystemExit("serve did not start")
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a pipe that nobody reads would fill
+                drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=nowhere)
+            yield int(port)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            drain.wait(10)
+
+
+if __name__ == "__main__":
+    main()

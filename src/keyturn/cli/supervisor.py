@@ -1,0 +1,127 @@
+"""Keeps a worker beside `serve` and `demo`: one process, started again where it ends.
+
+A process of its own, since what it does for somebody who has an account, and for nobody else, would be seen in the
+time of every other answer of this one: a mail is handed over, and on SQLite that was under the lock of a writer here.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from time import monotonic
+
+import msgspec
+
+from keyturn.cli.worker_process import WORKING, Orders, Report
+from keyturn.parts import Parts
+from keyturn.settings import Secret, Settings
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.worker")
+
+_PAUSES = (0.5, 1, 2, 5, 10, 30)
+"""Seconds before each further start; the last one for ever."""
+
+_STEADY = 60
+"""Seconds after which an end is a first one again."""
+
+_PATIENCE = 5
+"""Seconds beyond the lease that a worker gets to hand over what it holds."""
+
+
+class Supervisor:
+    """Starts the worker at `start`; `parts` are those of the process that answers."""
+
+    def __init__(self, parts: Parts, settings: Settings, *, reload_templates: bool = False) -> None:
+        self._parts = parts
+        settings = msgspec.structs.replace(
+            settings, secret_key=Secret(parts.secrets[0])
+        )  # where none is set, this one's
+        self._orders = Orders(settings=settings, reload_templates=reload_templates, path=sys.path)
+        self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
+        self._works = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Return at once: nothing that this process answers waits for its worker."""
+        self._task = asyncio.create_task(self._keep_one())
+
+    async def stop(self) -> None:
+        """End the worker when it has handed over what it holds, and wait for that as long as a lease lasts."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep_one(self) -> None:
+        failures = 0
+        while True:
+            begun = monotonic()
+            code = await self._run_one()
+            self._parts.worker.is_down = True
+            failures = 0 if monotonic() - begun > _STEADY else failures
+            pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
+            failures += 1
+            log.error(LogEvent("worker.ended", code=code, pause_s=pause))
+            await asyncio.sleep(pause)
+
+    async def _run_one(self) -> int:
+        """Run a worker until it ends, and return its exit code; a cancellation ends it."""
+        # -P: what lies in the folder that somebody stands in is not imported as a library.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "keyturn.cli.worker_process", stdin=PIPE, stdout=PIPE
+        )
+        assert process.stdin  # noqa: S101 - as asked for
+        self._works = False
+        process.stdin.write(self._orders.line())
+        waking = asyncio.create_task(self._wake(process.stdin))
+        try:
+            await self._read_reports(process)
+            return await process.wait()
+        finally:
+            waking.cancel()
+            await self._end(process, process.stdin)
+
+    async def _wake(self, orders: asyncio.StreamWriter) -> None:
+        """Tell the worker of each commit. On SQLite nobody else would, until it looks again by itself."""
+        while True:
+            await self._parts.outbox.waiting.wait()
+            self._parts.outbox.waiting.clear()
+            if not orders.transport.get_write_buffer_size():  # one that does not read has a line to read already
+                orders.write(b"\n")
+
+    async def _read_reports(self, process: Process) -> None:
+        assert process.stdout  # noqa: S101 - as asked for
+        meters = self._parts.meters
+        async for line in process.stdout:
+            match msgspec.json.decode(line, type=Report):
+                case ["message", str(kind), str(outcome)]:
+                    meters.message(kind, outcome)
+                case ["delivery", str(kind), float(seconds)]:
+                    meters.delivery(kind, seconds)
+                case [word] if word == WORKING:
+                    self._works, self._parts.worker.is_down = True, False
+                    log.info(LogEvent("worker.started", pid=process.pid))
+
+    async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
+        """End the worker: at once where it holds nothing yet, else when it has handed that over."""
+        orders.close()
+        patience = self._longest_end if self._works else 0
+        try:
+            async with asyncio.timeout(patience):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def supervising(supervisor: Supervisor | None) -> AsyncIterator[None]:
+    """Stop the supervisor, where there is one, at the end of the block."""
+    try:
+        yield
+    finally:
+        if supervisor:
+            await supervisor.stop()

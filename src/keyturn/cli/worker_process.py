@@ -1,0 +1,112 @@
+"""The worker of `serve` and `demo`: a process of its own, that ends with the one that started it.
+
+A line on its standard input says what to do, each further one that something waits in the outbox, and the end of the
+input that nobody is there any more: that also comes where the other process was killed. What it counts, it tells the
+other process, whose /metrics answers for both.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import msgspec
+
+from keyturn.cli.emails.package_hiding import hide_package
+from keyturn.settings import Settings
+from keyturn.telemetry.logs import configure_logs
+from keyturn.telemetry.prometheus import PrometheusMeters
+from keyturn.telemetry.tracing.export import start_export
+
+if TYPE_CHECKING:
+    from keyturn.parts import Parts
+
+WORKING = "working"
+"""The report that says that the outbox is being worked off; all others are named as the method of the meters."""
+
+Report = list[str | float]
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told at its start; over a pipe, since the settings hold secrets."""
+
+    settings: Settings
+    reload_templates: bool
+    path: list[str]
+
+    def line(self) -> bytes:
+        return msgspec.json.encode(self, enc_hook=str) + b"\n"
+
+
+def read_orders(line: bytes) -> Orders:
+    return msgspec.json.decode(line, type=Orders, dec_hook=_plain_text)
+
+
+def _plain_text(kind: type[Any], text: Any) -> Any:
+    return kind(text)
+
+
+class ReportedMeters(PrometheusMeters):
+    """Counts in the process that reads the other end of a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def report(self, *words: str | float) -> None:
+        with contextlib.suppress(OSError):  # nobody reads any more: the end of the input follows
+            os.write(self._pipe, msgspec.json.encode(words) + b"\n")
+
+    def message(self, kind: str, outcome: str) -> None:
+        self.report("message", kind, outcome)
+
+    def delivery(self, kind: str, seconds: float) -> None:
+        self.report("delivery", kind, seconds)
+
+
+def main() -> None:
+    """Work until the standard input ends, or SIGTERM comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to everybody; the other process ends this one
+    reports = os.dup(1)
+    os.dup2(2, 1)  # what a library prints is no report
+    orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    if not (line := orders.readline()):
+        return
+    told = read_orders(line)
+    sys.path[:] = told.path
+    configure_logs(told.settings.logs.level, told.settings.logs.format)
+    start_export()
+    # Advanced Alchemy loads Litestar where it is installed: 7 MB and a third of the start, for who serves nothing.
+    with hide_package("litestar"):
+        from keyturn.cli.running import run  # noqa: PLC0415
+        from keyturn.parts import Parts  # noqa: PLC0415
+    meters = ReportedMeters(reports)
+    run(_work(Parts(told.settings, meters=meters, reload_templates=told.reload_templates), meters, orders))
+
+
+async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(parts.work())
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def listen() -> None:
+        while orders.read(4096):
+            loop.call_soon_threadsafe(parts.outbox.wake)
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(task.cancel)
+
+    # A thread, since Windows' event loop reads no pipe that it has not made.
+    threading.Thread(target=listen, name="orders", daemon=True).start()
+    meters.report(WORKING)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    finally:
+        await parts.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The worker of `serve`: a process of its own, started again where it ends, that ends with its parent."""
+
+import json
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.cli.process import Running, running
+from watchfiles import watch
+
+ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture", "KEYTURN_LOGS_FORMAT": "json"}
+READY = "Keyturn answers on "
+REQUEST = "/api/auth/request-password-reset"
+ADA = "ada@northwind.example"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+
+SLOW_WORKER = """
+import sys, time
+if "keyturn.cli.worker_process" in sys.orig_argv:
+    time.sleep(60)
+"""
+
+
+def url_of(serve: Running) -> str:
+    return serve.wait_for(READY).partition(READY)[2]
+
+
+def worker_of(serve: Running, times: int = 1) -> int:
+    """Return the process id of the worker, as soon as it works."""
+    pid = json.loads(serve.wait_for("worker.started", times))["pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
+def wait_for_end(pid: int) -> None:
+    with open(os.pidfd_open(pid)) as process:  # noqa: PTH123 - a descriptor, readable at the end
+        assert select.select([process], [], [], 30)[0], "the process is still there"
+
+
+def wait_for_mail(workplace: Path) -> None:
+    mails = workplace / ".keyturn" / "mail"
+    for _, _ in zip(range(30), watch(workplace, rust_timeout=1000, yield_on_timeout=True), strict=False):
+        if list(mails.glob("[!.]*.eml")):
+            return
+    raise AssertionError("no mail came")
+
+
+def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accepted(
+    migrated: Keyturn, workplace: Path
+) -> None:
+    migrated("accounts", "add", ADA)
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        url = url_of(serve)
+        first = worker_of(serve)
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        os.kill(first, signal.SIGKILL)
+
+        serve.wait_for("worker.ended")
+        assert httpx.get(f"{url}/health/ready").status_code == 503
+        assert httpx.get(f"{url}/health/live").status_code == 200
+        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+
+        assert worker_of(serve, 2) != first
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        wait_for_mail(workplace)
+        serve.wait_for("mail.sent")
+        assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in httpx.get(f"{url}/metrics").text
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_worker_ends_with_its_parent_also_where_that_is_killed() -> None:
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        worker = worker_of(serve)
+        serve.process.kill()
+        wait_for_end(worker)
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
+    """As Ctrl-C in a terminal, and as systemd ends a service."""
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        worker = worker_of(serve)
+        os.kill(worker, number)
+        assert serve.end(number) == 0
+        wait_for_end_or_gone(worker)
+        assert not any("Traceback" in line for line in serve.said)
+
+
+def wait_for_end_or_gone(pid: int) -> None:
+    try:
+        wait_for_end(pid)
+    except ProcessLookupError:
+        return
+
+
+@pytest.mark.usefixtures("migrated")
+def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SLOW_WORKER)
+    with running("serve", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as serve:
+        url = url_of(serve)
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert not any("worker.started" in line for line in serve.said)
+        assert serve.end() == 0  # within the patience of who asks, which is shorter than that sleep
+
+
+def test_a_worker_inside_is_for_those_who_ask_for_it(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA)
+    with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
+        assert httpx.post(f"{url_of(serve)}{REQUEST}", json={"email": ADA}).status_code == 202
+        wait_for_mail(workplace)
+        assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
+        assert serve.end() == 0
