@@ -29,6 +29,7 @@ from keyturn.reset.delivery.composer import MailComposer, MailDefaults
 from keyturn.reset.delivery.confirmation import ConfirmationHandler
 from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
+from keyturn.reset.delivery.link_renewal import LinkRenewal
 from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
@@ -138,9 +139,11 @@ class Parts:
         transports = self._transports()
         mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
         composer = self._composer()
+        links = ResetLinks(self.links, composer)
+        renewal = LinkRenewal(mails, self.accounts, self.mailboxes, self.links, links, self.audit)
         handlers: dict[str, Handler] = {
             RESET_REQUESTED: ResetRequestHandler(
-                mails, self.accounts, self.mailboxes, ResetLinks(self.links, composer), self.audit, self.events
+                mails, self.accounts, self.mailboxes, links, self.audit, self.events, renewal
             ),
             PASSWORD_CHANGED: ConfirmationHandler(mails, self.accounts, self.mailboxes, composer, self.audit),
             CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),

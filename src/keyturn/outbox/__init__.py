@@ -15,7 +15,7 @@ No task queue (SAQ, procrastinate, taskiq): the message must join the caller's t
 alike, and the sealed mail must live and die with it.
 """
 
-from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
+from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay import Handler, Lane, Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
@@ -34,4 +34,5 @@ __all__ = [
     "SealBroken",
     "Sent",
     "Settlement",
+    "new_key",
 ]

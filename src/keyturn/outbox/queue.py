@@ -14,7 +14,7 @@ from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
-from keyturn.outbox.message import Message, Sent
+from keyturn.outbox.message import Message, Sent, new_key
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
 
 _LONGEST = 120
@@ -111,13 +111,13 @@ class Outbox:
     async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
 
-        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process.
-        Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
+        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
+        is its `key`, which is another one where another mail takes the place of the first. Raises LeaseLost where the
+        message is in other hands by now: the caller commits nothing and sends nothing.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if (
-            await session.execute(held.values(sealed=sealed, sender=message.sender).returning(OutboxRow.id))
-        ).first() is None:
+        stored = held.values(sealed=sealed, sender=message.sender, key=message.key).returning(OutboxRow.id)
+        if (await session.execute(stored)).first() is None:
             raise LeaseLost
 
     async def reserve_transport(self, message: Message, sender: str) -> None:
@@ -196,7 +196,7 @@ def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnEle
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
     moment = now()
     return {
-        "key": os.urandom(16).hex(),
+        "key": new_key(),
         "kind": kind,
         "payload": msgspec.json.encode(payload).decode(),
         "state": WAITING,

@@ -1,6 +1,5 @@
 """An operator's second chance for a message: due now where it waits, begun anew where it came to nothing."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.database import Database
 from keyturn.errors import KeyturnError
 from keyturn.outbox.history import Event, note
+from keyturn.outbox.message import new_key
 from keyturn.outbox.models import DEAD, DROPPED, ERASED, WAITING, OutboxRow
 from keyturn.outbox.reading import MessageUnknown, shown_state
 
@@ -54,7 +54,7 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Ou
     if row.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
     if row.sender:
-        row.key = os.urandom(16).hex()
+        row.key = new_key()
     row.state, row.available_at = WAITING, moment
     row.attempts, row.crashes, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
     return await _note_outcome(session, row, "reopened", moment)

@@ -13,7 +13,7 @@ from keyturn.mail.transports.email import Email
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.delivery.composer import MailComposer, SealedMail
-from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery, Renewal
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
@@ -40,6 +40,10 @@ class ResetLinks:
         await self._links.add(session, tokens.digest(token), account.id, account.email, client, moment)
         return self._composer.with_link(account, token, client, lifetime=self._links.lifetime, moment=moment)
 
+    def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that a link which was asked for then has expired on its way."""
+        return self._composer.about_expiry(account, client, asked_at)
+
     def compose_without(self, account: Account, client: Client) -> SealedMail:
         """Return the mail that says how an account without a password signs in."""
         return self._composer.about_provider(account, client)
@@ -50,7 +54,7 @@ class ResetRequestHandler:
 
     def __init__(
         self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit,
-        events: AppEvents,
+        events: AppEvents, renew: Renewal,
     ) -> None:  # fmt: skip
         self._mails = mails
         self._accounts = accounts
@@ -58,9 +62,10 @@ class ResetRequestHandler:
         self._links = links
         self._audit = audit
         self._events = events
+        self._renew = renew
 
     async def __call__(self, message: Message) -> Settlement:
-        return await self._mails.deliver(message, self._answer)
+        return await self._mails.deliver(message, self._answer, self._renew)
 
     async def _answer(self, message: Message) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
