@@ -95,7 +95,10 @@ class Parts:
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
         self.mailboxes = Mailboxes(
-            self.database, cooldown=settings.limits.mailbox_cooldown, suppression=settings.limits.suppression
+            self.database,
+            cooldown=settings.limits.mailbox_cooldown,
+            daily=settings.limits.mailbox_daily,
+            suppression=settings.limits.suppression,
         )
         self.rate_limits = RateLimits(settings.limits)
         self.policy = PasswordPolicy(settings.password, *(brand.name for brand in brands))

@@ -31,7 +31,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    return Retention(database, KEPT, Mailboxes(database, cooldown=timedelta(minutes=1), suppression=14 * DAY))
+    return Retention(database, KEPT, Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY))
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
@@ -130,20 +130,20 @@ async def test_sessions_leave_with_their_end(database: Database, retention: Rete
     assert await kept(database, SessionRow.digest) == [b"kept"]
 
 
-async def test_mailboxes_leave_after_their_cooldown_unless_they_are_suppressed(
+async def test_mailboxes_leave_after_their_day_unless_they_are_suppressed(
     database: Database, retention: Retention
 ) -> None:
-    long_ago = NOW - timedelta(minutes=2)
+    long_ago = NOW - DAY - timedelta(minutes=2)
     await write(
         database, MailboxRow,
         {"digest": b"gone", "mailed_at": long_ago, "suppressed_until": None},
         {"digest": b"no longer", "mailed_at": long_ago, "suppressed_until": NOW - DAY},
         {"digest": b"suppressed", "mailed_at": long_ago, "suppressed_until": NOW + DAY},
-        {"digest": b"cooling", "mailed_at": NOW, "suppressed_until": None},
+        {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
     )  # fmt: skip
 
     assert (await retention.purge(NOW))["mailboxes"] == 2
-    assert await kept(database, MailboxRow.digest) == [b"cooling", b"suppressed"]
+    assert await kept(database, MailboxRow.digest) == [b"counted", b"suppressed"]
 
 
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:

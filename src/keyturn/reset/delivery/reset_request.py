@@ -13,18 +13,18 @@ from keyturn.mail.transports.email import Email
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.delivery.composer import MailComposer, SealedMail
-from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery, Renewal
+from keyturn.reset.delivery.mail_delivery import MailDelivery, Renewal
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.mailboxes import Mailboxes, Refusal
 from keyturn.reset.records.messages import ResetRequested
 
 LINK_MAILED: Final = "link_mailed"
 PROVIDER_MAILED: Final = "provider_mailed"
 
-_Outcome = Literal["no_account", "disabled", "cooldown", "suppressed", "link_mailed", "provider_mailed"]
+_Outcome = Literal["no_account", "disabled", "link_mailed", "provider_mailed"] | Refusal
 
 
 class ResetLinks:
@@ -96,5 +96,5 @@ class ResetRequestHandler:
         if not account.active:
             return "disabled"
         if not await self._mailboxes.claim(session, account.email, moment):
-            return SUPPRESSED if await self._mailboxes.is_suppressed(session, account.email, moment) else "cooldown"
+            return await self._mailboxes.refusal(session, account.email, moment)
         return LINK_MAILED if account.has_password else PROVIDER_MAILED
