@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keyturn.database import Database, now
+from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
@@ -40,7 +40,8 @@ class Outbox:
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
         async with self.database.transaction() as session:
             connection = await session.connection()
-            await connection.execute(insert(OutboxRow.__table__), rows)  # type: ignore[arg-type]
+            posted = insert(OutboxRow.__table__).values(available_at=self.database.clock())  # type: ignore[arg-type]
+            await connection.execute(posted, rows)
             await self._notify_workers(session)
             await session.commit()
         self.wake()
@@ -55,13 +56,13 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: Moment | None = None
     ) -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
         Nobody takes it before it is `due`.
         """
-        row = _row(kind, payload) | ({"available_at": due} if due else {})
+        row = _row(kind, payload) | {"available_at": self.database.clock() if due is None else due}
         written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
         await self._notify_workers(session)
         return written.scalar_one()
@@ -82,11 +83,11 @@ class Outbox:
 
         `only` these kinds, where any are named, and none of those in `but`.
         """
-        moment, claim = now(), os.urandom(16).hex()
+        claim = os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
-            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment, *_of_kinds(only, but))
+            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= self.database.clock(), *_of_kinds(only, but))
             .order_by(OutboxRow.id)
             .limit(most)
             .with_for_update(skip_locked=True)
@@ -98,7 +99,7 @@ class Outbox:
             .values(
                 claim=claim,
                 crashes=OutboxRow.crashes + 1,
-                available_at=moment + lease,
+                available_at=self.database.clock(lease),
             )
             .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__ if name != "attempts"))
             .returning((OutboxRow.attempts + 1).label("attempts"))
@@ -141,7 +142,7 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: datetime, reason: str, *, not_accepted: bool) -> None:
+    async def postpone(self, message: Message, until: Moment, reason: str, *, not_accepted: bool) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now.
 
         Where it is certain that no transport has accepted it, another one may be asked next time.
@@ -150,7 +151,7 @@ class Outbox:
         counted = {"attempts": message.attempts, "crashes": 0}
         await self._release(message, "retried", reason, available_at=until, **counted, **sender)
 
-    async def postpone_after_crash(self, message: Message, until: datetime, reason: str) -> None:
+    async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
         """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
         await self._release(message, "retried", reason, available_at=until)
 
@@ -194,13 +195,11 @@ def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnEle
 
 
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
-    moment = now()
     return {
         "key": new_key(),
         "kind": kind,
         "payload": msgspec.json.encode(payload).decode(),
         "state": WAITING,
         "attempts": 0,
-        "available_at": moment,
-        "created_at": moment,
+        "created_at": now(),
     }

@@ -218,7 +218,9 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._outbox.postpone(message, now() + pause, error.reason, not_accepted=error.not_accepted)
+        await self._outbox.postpone(
+            message, self._outbox.database.clock(pause), error.reason, not_accepted=error.not_accepted
+        )
         self._log_outcome(
             logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
         )
@@ -228,7 +230,7 @@ class Relay:
             await self._give_up(message, reason)
             return
         pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._outbox.postpone_after_crash(message, now() + pause, reason)
+        await self._outbox.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
         self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:

@@ -59,16 +59,16 @@ class ExternalStoreChanges:
         await asyncio.shield(task)
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
-        moment = now()
+        moment, clock = now(), self._database.clock
         async with self._database.transaction() as session:
             await change.authorization.redeem(session, moment)
-            lock = await acquire_account_lock(session, change.account.id, moment, moment + _LOCK)
+            lock = await acquire_account_lock(session, change.account.id, clock(), clock(_LOCK))
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             payload = ChangeBegun(
                 account_id=change.account.id, at=moment, client=change.client, how=change.authorization.how
             )
-            message_id = await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK)
+            message_id = await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=clock(_LOCK))
             await session.commit()
         return _Begun(lock, message_id, moment)
 
