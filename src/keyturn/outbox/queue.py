@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -108,6 +108,13 @@ class Outbox:
             rows = (await session.execute(taken)).mappings().all()
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
+
+    async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
+        """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
+        held = OutboxRow.id.in_(list(claims)) & OutboxRow.claim.in_(set(claims.values()))
+        async with self.database.transaction() as session:
+            await session.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
+            await session.commit()
 
     async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes.
