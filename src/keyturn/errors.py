@@ -157,18 +157,22 @@ class SendFailed(KeyturnError):
         super().__init__(reason)
 
 
+LONGEST_PAUSE = 24 * 3600.0
+"""Seconds. More than that is no pause: the message would be forgotten by all but its table."""
+
+
 class SendRetryable(SendFailed):
     """The provider may take the mail later.
 
-    `retry_after` in seconds, where it said so. `not_accepted`: it is certain that nobody took the mail. `down`: the
-    provider works for nobody, as far as one can see; one that is merely asked too often is not.
+    `retry_after` in seconds, where it said so, a day at most. `not_accepted`: it is certain that nobody took the mail.
+    `down`: the provider works for nobody, as far as one can see; one that is merely asked too often is not.
     """
 
     def __init__(
         self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False, down: bool = True
     ) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), LONGEST_PAUSE)
         self.not_accepted = not_accepted
         self.down = down
 

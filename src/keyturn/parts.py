@@ -31,6 +31,7 @@ from keyturn.reset.delivery.composer import MailComposer, MailDefaults
 from keyturn.reset.delivery.confirmation import ConfirmationHandler
 from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
+from keyturn.reset.delivery.link_renewal import LinkRenewal
 from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
@@ -98,7 +99,10 @@ class Parts:
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
         self.mailboxes = Mailboxes(
-            self.database, cooldown=settings.limits.mailbox_cooldown, suppression=settings.limits.suppression
+            self.database,
+            cooldown=settings.limits.mailbox_cooldown,
+            daily=settings.limits.mailbox_daily,
+            suppression=settings.limits.suppression,
         )
         self.rate_limits = RateLimits(settings.limits)
         self.policy = PasswordPolicy(
@@ -144,9 +148,11 @@ class Parts:
         transports = self._transports()
         mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
         composer = self._composer()
+        links = ResetLinks(self.links, composer)
+        renewal = LinkRenewal(mails, self.accounts, self.mailboxes, self.links, links, self.audit)
         handlers: dict[str, Handler] = {
             RESET_REQUESTED: ResetRequestHandler(
-                mails, self.accounts, self.mailboxes, ResetLinks(self.links, composer), self.audit, self.events
+                mails, self.accounts, self.mailboxes, links, self.audit, self.events, renewal
             ),
             PASSWORD_CHANGED: ConfirmationHandler(
                 mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox

@@ -113,7 +113,8 @@ async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_on
         assert set(answers) == {200}
         assert set(later_answers) == {200}
         await storm.database.close()
-    assert not [line for line in said if "Traceback" in line]
+    # A request that takes longer than the end of its process is cut, and uvicorn tells.
+    assert not [line for line in said if "Traceback" in line and "graceful shutdown exceeded" not in line]
     await asyncio.to_thread(postgresql.drop, url)
 
 

@@ -64,7 +64,7 @@ class Handler:
 
 def relay_of(outbox: Outbox, handler: Handler, *others: Lane, concurrency: int = 8, **limits: Any) -> Relay:
     """Return a relay that looks again once an hour, and whose back-off has no jitter."""
-    defaults = {"poll": LONG, "lease": timedelta(minutes=1)}
+    defaults = {"poll": LONG, "lease": timedelta(minutes=1), "abandoned_after": timedelta(minutes=1)}
     lanes = [Lane({"note": handler}, concurrency), *others]
     return Relay(outbox, lanes, RelayLimits(**defaults | limits), jitter=lambda: 0.0)
 

@@ -10,11 +10,20 @@ SQLite.
 **A shared pool, not shared options** (`host_database`): an engine over an app's pool carries isolation, schema and
 hidden parameters of its own; of an app's SQLite file, Keyturn has connections of its own.
 
+**Leases and locks are by the database's clock** (`Database.clock`): that of a machine may be an hour off.
+
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
 such. Its configuration and types are used. Its Alembic command is not: it starts an event loop of its own, and a
 migration must run on the connection that holds the lock.
 """
 
-from keyturn.database.database import Database, Model, now, refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.database.database import (
+    Database,
+    Model,
+    Moment,
+    now,
+    refuse_what_no_driver_takes,
+    unready_where_unreachable,
+)
 
-__all__ = ["Database", "Model", "now", "refuse_what_no_driver_takes", "unready_where_unreachable"]
+__all__ = ["Database", "Model", "Moment", "now", "refuse_what_no_driver_takes", "unready_where_unreachable"]

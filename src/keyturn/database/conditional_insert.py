@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,5 +18,8 @@ def insert_if(session: AsyncSession, row: type[Model], values: Mapping[str, obje
     """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     columns = row.__table__.c
-    row_values = (literal(value, columns[name].type) for name, value in values.items())
+    row_values = (
+        value if isinstance(value, ColumnElement) else literal(value, columns[name].type)
+        for name, value in values.items()
+    )
     return insert(row).from_select(list(values), select(*row_values).where(literal(wanted)))

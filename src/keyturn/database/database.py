@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import MetaData, event, func, select
+from sqlalchemy import ColumnElement, MetaData, event, func, literal, select, type_coerce
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
@@ -26,6 +26,12 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57")
 resources, and an operator's hand, which is also what a server says while it starts or stops."""
 
 
+_TIME = DateTimeUTC(timezone=True)
+
+Moment = datetime | ColumnElement[datetime]
+"""A time, or one of `Database.clock`."""
+
+
 class Model(DeclarativeBase):
     """Where Keyturn's tables are declared: a metadata of its own, so that it meets nobody else's."""
 
@@ -37,7 +43,7 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTimeUTC(timezone=True)}  # noqa: RUF012 - SQLAlchemy's own contract
+    type_annotation_map = {datetime: _TIME}  # noqa: RUF012 - SQLAlchemy's own contract
 
 
 class Database:
@@ -78,6 +84,15 @@ class Database:
                 if self._writer:
                     await stack.enter_async_context(self._writer)
                 yield await stack.enter_async_context(self._session())
+
+    def clock(self, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        """Return the time that all machines share, or that much later: of leases and locks, PostgreSQL's own.
+
+        It is that of the statement, which an index can be searched by. SQLite's file is on this machine.
+        """
+        if self.is_sqlite:
+            return literal(now() + later, _TIME)
+        return type_coerce(func.statement_timestamp() + literal(later), _TIME)
 
     async def hold(self, session: AsyncSession, name: str) -> None:
         """Wait until no other transaction holds `name`; hold it until this one ends. SQLite has one writer anyway."""

@@ -1,7 +1,8 @@
 """What has been promised and is not yet done: rows written in the caller's transaction, worked off by a relay.
 
 **A claim names its holder.** Only the holder of a message postpones it or gives it up; "sent" is true whoever says it,
-and whenever. The relay breaks a delivery off at its lease, so no transport needs a total time-out of its own.
+and whenever. The relay breaks a delivery off at the lease of the settings, so no transport needs a total time-out of
+its own; what it claims it holds for seconds, and renews, so that nobody waits long for a worker that was killed.
 
 **A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
 a crash of our own is given up sooner.
@@ -15,7 +16,7 @@ No task queue (SAQ, procrastinate, taskiq): the message must join the caller's t
 alike, and the sealed mail must live and die with it.
 """
 
-from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
+from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay import Handler, Lane, Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
@@ -34,4 +35,5 @@ __all__ = [
     "SealBroken",
     "Sent",
     "Settlement",
+    "new_key",
 ]

@@ -1,5 +1,6 @@
 """A message on its way, and the ways in which it ends."""
 
+import os
 from datetime import datetime
 
 import msgspec
@@ -23,6 +24,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
     sealed: bytes | None
     created_at: datetime
+
+
+def new_key() -> str:
+    """Return an idempotency key that no provider has seen."""
+    return os.urandom(16).hex()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ ERASED = "{}"
 """What stands in a settled message's payload once its address was taken out."""
 
 _STILL_WAITING = text("state = 'waiting'")
+_NOT_ERASED = text("settled_at IS NOT NULL AND payload != '{}'")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -50,6 +51,7 @@ class OutboxRow(Model):
             sqlite_where=_STILL_WAITING, postgresql_where=_STILL_WAITING,
         ),
         Index("ix_keyturn_outbox_settled_at", "settled_at"),
+        Index("ix_keyturn_outbox_not_erased", "settled_at", sqlite_where=_NOT_ERASED, postgresql_where=_NOT_ERASED),
     )  # fmt: skip
 
 

@@ -2,20 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keyturn.database import Database, now
+from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
-from keyturn.outbox.message import Message, Sent
+from keyturn.outbox.message import Message, Sent, new_key
 from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
 
 _LONGEST = 120
@@ -44,7 +44,8 @@ class Outbox:
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
         async with self.database.transaction() as session:
             connection = await session.connection()
-            await connection.execute(insert(OutboxRow.__table__), rows)  # type: ignore[arg-type]
+            posted = insert(OutboxRow.__table__).values(available_at=self.database.clock())  # type: ignore[arg-type]
+            await connection.execute(posted, rows)
             await self._notify_workers(session)
             await session.commit()
         self.wake()
@@ -59,7 +60,7 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: datetime | None = None, key: str = "",
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "",
         wanted: bool = True,
     ) -> int:  # fmt: skip
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
@@ -67,7 +68,8 @@ class Outbox:
         Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
         Where it is not `wanted` the statements are the same, and the id is 0.
         """
-        row = _row(kind, payload) | ({"available_at": due} if due else {}) | ({"key": key} if key else {})
+        due = self.database.clock() if due is None else due
+        row = _row(kind, payload) | {"available_at": due} | ({"key": key} if key else {})
         written = await session.execute(insert_if(session, OutboxRow, row, wanted=wanted).returning(OutboxRow.id))
         await self._notify_workers(session)
         return written.scalar() or 0
@@ -93,11 +95,11 @@ class Outbox:
 
         `only` these kinds, where any are named, and none of those in `but`.
         """
-        moment, claim = now(), os.urandom(16).hex()
+        claim = os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
-            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= moment, *_of_kinds(only, but))
+            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= self.database.clock(), *_of_kinds(only, but))
             .order_by(OutboxRow.id)
             .limit(most)
             .with_for_update(skip_locked=True)
@@ -109,7 +111,7 @@ class Outbox:
             .values(
                 claim=claim,
                 crashes=OutboxRow.crashes + 1,
-                available_at=moment + lease,
+                available_at=self.database.clock(lease),
             )
             .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__ if name != "attempts"))
             .returning((OutboxRow.attempts + 1).label("attempts"))
@@ -119,15 +121,24 @@ class Outbox:
             await session.commit()
         return sorted((Message(**row) for row in rows), key=lambda message: message.id)
 
+    async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
+        """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
+        held = OutboxRow.id.in_(list(claims)) & OutboxRow.claim.in_(set(claims.values()))
+        async with self.database.transaction() as session:
+            await session.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
+            await session.commit()
+
     async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
         """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes; None is no mail.
 
-        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process.
-        Raises LeaseLost where the message is in other hands by now: the caller commits nothing and sends nothing.
+        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
+        is its `key`, which is another one where another mail takes the place of the first. Raises LeaseLost where the
+        message is in other hands by now: the caller commits nothing and sends nothing.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        noted = held.values(sealed=sealed, sender=message.sender if sealed else None).returning(OutboxRow.id)
-        if (await session.execute(noted)).first() is None:
+        sender = message.sender if sealed else None
+        stored = held.values(sealed=sealed, sender=sender, key=message.key).returning(OutboxRow.id)
+        if (await session.execute(stored)).first() is None:
             raise LeaseLost
 
     async def reserve_transport(self, message: Message, sender: str) -> None:
@@ -151,7 +162,7 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: datetime, reason: str, *, not_accepted: bool) -> None:
+    async def postpone(self, message: Message, until: Moment, reason: str, *, not_accepted: bool) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now.
 
         Where it is certain that no transport has accepted it, another one may be asked next time.
@@ -160,7 +171,7 @@ class Outbox:
         counted = {"attempts": message.attempts, "crashes": 0}
         await self._release(message, "retried", reason, available_at=until, **counted, **sender)
 
-    async def postpone_after_crash(self, message: Message, until: datetime, reason: str) -> None:
+    async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
         """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
         await self._release(message, "retried", reason, available_at=until)
 
@@ -204,13 +215,11 @@ def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnEle
 
 
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
-    moment = now()
     return {
-        "key": os.urandom(16).hex(),
+        "key": new_key(),
         "kind": kind,
         "payload": msgspec.json.encode(payload).decode(),
         "state": WAITING,
         "attempts": 0,
-        "available_at": moment,
-        "created_at": moment,
+        "created_at": now(),
     }

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, assert_never
 
@@ -13,6 +13,7 @@ import msgspec
 from keyturn.database import now
 from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
+from keyturn.outbox.lease_keeper import LeaseKeeper
 from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
@@ -33,12 +34,14 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
 
+    What a worker held that was killed is claimed again after `abandoned_after`.
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
     `max_crashes` is how often a message may end in a way that nobody foresaw, some ten minutes of tries.
     """
 
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(seconds=60)
+    abandoned_after: timedelta = timedelta(seconds=15)
     max_attempts: int = 140
     max_crashes: int = 30
 
@@ -88,23 +91,26 @@ class Relay:
         self._meters = telemetry.meters
         self._tracing = telemetry.tracing
         self._listener = Listener(outbox.database, outbox.wake)
+        self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
 
     async def run(self) -> None:
         """Work until cancelled; then let what is under way end, since its mail may already be with the provider."""
-        try:
-            while True:
-                await self._take_or_rest()
-        finally:
-            if under_way := [task for lane in self._lanes for task in lane.under_way]:
-                await asyncio.wait(under_way)
-            await self._listener.close()
+        async with self._renewed_leases():
+            try:
+                while True:
+                    await self._take_or_rest()
+            finally:
+                if under_way := [task for lane in self._lanes for task in lane.under_way]:
+                    await asyncio.wait(under_way)
+                await self._listener.close()
 
     async def drain(self) -> int:
         """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
         handled = 0
-        while taken := [(lane, message) for lane in self._lanes for message in await self._claim(lane)]:
-            await asyncio.gather(*(self._work(lane, message) for lane, message in taken))
-            handled += len(taken)
+        async with self._renewed_leases():
+            while taken := [(lane, message) for lane in self._lanes for message in await self._claim(lane)]:
+                await asyncio.gather(*(self._work(lane, message) for lane, message in taken))
+                handled += len(taken)
         return handled
 
     async def close(self) -> None:
@@ -112,6 +118,15 @@ class Relay:
         for lane in self._lanes:
             if lane.close:
                 await lane.close()
+
+    @contextlib.asynccontextmanager
+    async def _renewed_leases(self) -> AsyncIterator[None]:
+        renewing = asyncio.create_task(self._leases.run())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
 
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
@@ -141,9 +156,9 @@ class Relay:
         if not free:
             return []
         if lane is not self._lanes[0]:
-            return await self._outbox.claim(free, self._limits.lease, only=lane.handlers)
+            return await self._outbox.claim(free, self._leases.lease, only=lane.handlers)
         others = [kind for other in self._lanes[1:] for kind in other.handlers]
-        return await self._outbox.claim(free, self._limits.lease, but=others)
+        return await self._outbox.claim(free, self._leases.lease, but=others)
 
     def _begin(self, lane: Lane, message: Message) -> None:
         task = asyncio.create_task(self._work(lane, message))
@@ -162,7 +177,8 @@ class Relay:
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
         with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
-            await self._attempt_while_held(lane, message)
+            with self._leases.hold(message):
+                await self._attempt_while_held(lane, message)
 
     async def _attempt_while_held(self, lane: Lane, message: Message) -> None:
         try:
@@ -220,7 +236,9 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._outbox.postpone(message, now() + pause, error.reason, not_accepted=error.not_accepted)
+        await self._outbox.postpone(
+            message, self._outbox.database.clock(pause), error.reason, not_accepted=error.not_accepted
+        )
         self._log_outcome(
             logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
         )
@@ -230,7 +248,7 @@ class Relay:
             await self._give_up(message, reason)
             return
         pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._outbox.postpone_after_crash(message, now() + pause, reason)
+        await self._outbox.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
         self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:

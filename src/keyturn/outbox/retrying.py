@@ -1,16 +1,16 @@
 """An operator's second chance for a message: due now where it waits, begun anew where it came to nothing."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.errors import KeyturnError
 from keyturn.outbox.history import Event, note
+from keyturn.outbox.message import new_key
 from keyturn.outbox.models import DEAD, DROPPED, ERASED, WAITING, OutboxRow
 from keyturn.outbox.reading import MessageUnknown, shown_state
 
@@ -31,31 +31,33 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
     What was accepted by a provider is not sent twice.
     """
     async with database.transaction() as session:
-        outcomes = [await _retry(session, message_id, moment) for message_id in ids]
+        outcomes = [await _retry(session, message_id, moment, database.clock()) for message_id in ids]
         await session.commit()
     return outcomes
 
 
-async def _retry(session: AsyncSession, message_id: int, moment: datetime) -> Outcome:
+async def _retry(session: AsyncSession, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
     # The row is locked, so that no worker settles it in between.
     found = await session.execute(
-        select(OutboxRow, shown_state()).where(OutboxRow.id == message_id).with_for_update(of=OutboxRow)
+        select(OutboxRow, shown_state(), OutboxRow.available_at > clock)
+        .where(OutboxRow.id == message_id)
+        .with_for_update(of=OutboxRow)
     )
-    row, shown = found.one_or_none() or (None, "")
+    row, shown, waits = found.one_or_none() or (None, "", False)
     if row is None:
         raise MessageUnknown(message_id)
     if shown == WAITING:
-        if row.claim and row.available_at > moment:
+        if row.claim and waits:
             return "under way"
-        row.available_at = moment
+        row.available_at = clock
         return await _note_outcome(session, row, "hastened", moment)
     if shown not in {DEAD, DROPPED}:
         raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")
     if row.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: whose it was has been erased")
     if row.sender:
-        row.key = os.urandom(16).hex()
-    row.state, row.available_at = WAITING, moment
+        row.key = new_key()
+    row.state, row.available_at = WAITING, clock
     row.attempts, row.crashes, row.reason, row.sender, row.settled_at = 0, 0, None, None, None
     return await _note_outcome(session, row, "reopened", moment)
 

@@ -119,6 +119,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str = "10/minute"
     account: str = "10/15 minutes"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
+    mailbox_daily: Count = 12
     suppression: timedelta = timedelta(days=14)
     storage_url: Secret = Secret("memory://")
 

@@ -17,9 +17,6 @@ from keyturn.webhooks.signing import Signer
 _LONGEST_ANSWER = 16_384
 """Bytes of an answer that are read, so that its connection can serve again; nobody looks at them."""
 
-_LONGEST_PAUSE = timedelta(days=1)
-"""More than that is no pause: the message would be forgotten by all but its table."""
-
 
 class WebhookSender:
     """Tells one address. `timeout` is for a whole try. Raises ValueError for a malformed secret."""
@@ -92,6 +89,4 @@ def _pause(retry_after: str, moment: datetime) -> float | None:
             seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
         except ValueError:
             return None
-    if not math.isfinite(seconds):
-        return None
-    return min(max(seconds, 0), _LONGEST_PAUSE.total_seconds())
+    return seconds if math.isfinite(seconds) else None

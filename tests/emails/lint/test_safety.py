@@ -31,7 +31,7 @@ def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> N
         assert all(item.passed for item in items)
 
 
-@pytest.mark.parametrize("template", ["password_changed", "sign_in_with_provider"])
+@pytest.mark.parametrize("template", ["link_expired", "password_changed", "sign_in_with_provider"])
 def test_a_mail_without_a_reset_link_is_not_audited(mails: Mails, template: str) -> None:
     assert {audit(mails.read(template, sample)) for sample in mails.samples(template)} == {()}
 

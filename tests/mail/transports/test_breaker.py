@@ -1,6 +1,6 @@
 """A provider that is down is left alone by mails that it has never seen."""
 
-from keyturn.mail.transports.breaker import PAUSE, Breaker
+from keyturn.mail.transports.breaker import PAUSE, TRIAL, Breaker
 
 
 class Clock:
@@ -41,3 +41,13 @@ def test_one_mail_a_pause_is_risked_where_nobody_hears_from_the_provider() -> No
     clock.time += PAUSE
 
     assert [breaker.admits() for _ in range(3)] == [True, False, False]
+
+
+def test_a_mail_that_was_risked_and_never_sent_keeps_the_next_waiting_for_a_moment_alone() -> None:
+    clock = Clock()
+    breaker = failing(3, clock)
+    clock.time += PAUSE
+    breaker.admits()
+
+    clock.time += TRIAL
+    assert [breaker.admits() for _ in range(2)] == [True, False]

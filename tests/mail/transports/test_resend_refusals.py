@@ -84,6 +84,17 @@ async def test_more_mails_a_second_than_the_team_may_send_come_back_later(
     assert len(resend.accepted) == 2
 
 
+@pytest.mark.parametrize("said", ["86400", "1e15", "9" * 300])
+async def test_a_pause_is_never_so_long_that_resend_forgets_the_mail_meanwhile(
+    sender: ResendSender, resend: ResendServer, mail: Email, said: str
+) -> None:
+    resend.coming.append(refusal(429, "rate_limit_exceeded", retry_after=said))
+
+    with pytest.raises(SendRetryable) as error:
+        await sender.send(mail, "key-1")
+    assert error.value.retry_after == 600
+
+
 @pytest.mark.parametrize("said", ["-1", "nan", "inf", "soon", "Wed, 21 Oct 2026 07:28:00 GMT"])
 async def test_a_pause_that_is_no_number_of_seconds_is_not_believed(
     sender: ResendSender, resend: ResendServer, mail: Email, said: str

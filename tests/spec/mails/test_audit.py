@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -20,6 +21,7 @@ from tests.spec.service import (
 
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
+from keyturn.settings import LimitSettings
 
 HERE, AGENT = "203.0.113.24", "Mozilla/5.0 (Windows NT 10.0; rv:145.0) Gecko/20100101 Firefox/145.0"
 
@@ -60,6 +62,21 @@ async def test_every_outcome_of_a_request_is_told_apart_for_the_operator(service
         (GRACE, "provider_mailed", True),
         (ADA, "cooldown", True),
     ]
+
+
+async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(
+    start: Start,
+) -> None:
+    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1))
+    for _ in range(2):
+        await service.ask()
+        await service.deliver()
+    async with service.parts.database.transaction() as session:
+        await service.parts.mailboxes.suppress(session, ADA, datetime.now(UTC), "complained")
+        await session.commit()
+    await service.ask()
+    await service.deliver()
+    assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "daily_limit", "suppressed"]
 
 
 async def test_a_reset_and_a_change_leave_an_entry(service: Service) -> None:

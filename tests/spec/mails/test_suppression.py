@@ -138,14 +138,14 @@ async def test_requests_meanwhile_neither_end_nor_prolong_it(service: Service, m
 
 async def test_it_outlives_the_purge_of_mailboxes(service: Service, mailed: str) -> None:
     await deliver_all(service, report("complained", mailed))
-    await service.parts.retention.purge(now() + MINUTE)
+    await service.parts.retention.purge(now() + DAY + MINUTE)
     assert not await is_mailed(service)
     await service.parts.retention.purge(now() + 15 * DAY)
     assert await service.rows(select(MailboxRow)) == []
 
 
 async def test_it_comes_also_when_the_purge_has_forgotten_the_mailbox(service: Service, mailed: str) -> None:
-    await service.parts.retention.purge(now() + MINUTE)
+    await service.parts.retention.purge(now() + DAY + MINUTE)
     assert await service.rows(select(MailboxRow)) == []
     await deliver_all(service, report("bounced", mailed, **HARD))
     assert not await is_mailed(service)

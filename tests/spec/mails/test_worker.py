@@ -73,6 +73,15 @@ async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wan
     assert timedelta(seconds=290) < row["available_at"] - now() < timedelta(seconds=310)
 
 
+async def test_a_pause_without_an_end_is_a_day_at_most(service: Service) -> None:
+    service.inbox.failures.append(SendRetryable("429", retry_after=1e15))
+    await service.ask()
+    await service.deliver()
+    (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.reason))
+    assert row["reason"] == "429"
+    assert timedelta(hours=23) < row["available_at"] - now() <= timedelta(days=1)
+
+
 async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: Start) -> None:
     before = await start()
     before.inbox.failures.append(SendRetryable("503"))

@@ -14,7 +14,7 @@ from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 
-MORE_THAN_A_FAULT_GETS = 14
+MORE_THAN_A_FAULT_GETS = 32
 
 
 async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,9 @@ PAUSE = 600
 """Seconds after the last failure in which no other mail is risked: as long as the longest back-off, so that those that
 the provider may have ask it first."""
 
+TRIAL = 60
+"""Seconds until another mail is risked where the last came to nothing: there was no account, or nothing to send."""
+
 
 class Breaker:
     """Opens after so many failures in a row, of whichever mails; one success closes it.
@@ -26,7 +29,7 @@ class Breaker:
             return True
         if self._clock() < self._next_at:
             return False
-        self._next_at = self._clock() + PAUSE
+        self._next_at = self._clock() + TRIAL
         return True
 
     def count_failure(self) -> None:

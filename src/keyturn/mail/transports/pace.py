@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from sqlalchemy import case, update
+from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keyturn.database import Database
@@ -31,8 +31,7 @@ class Pace:
 
         Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
         """
-        moment = time.time()
-        upsert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        upsert, moment = sqlite.insert if self._database.is_sqlite else postgresql.insert, self._moment()
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
         booked = (
             upsert(PaceRow)
@@ -42,22 +41,28 @@ class Pace:
                 set_={"next_at": later},
                 where=PaceRow.next_at <= moment + LONGEST_HOLD,
             )
-            .returning(PaceRow.next_at)
+            .returning(PaceRow.next_at - self._gap - moment)
         )
         async with self._database.transaction() as session:
-            next_at = (await session.execute(booked)).scalar_one_or_none()
+            wait = (await session.execute(booked)).scalar_one_or_none()
             await session.commit()
-        if next_at is None:
+        if wait is None:
             raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
-        await asyncio.sleep(next_at - self._gap - moment)
+        await asyncio.sleep(wait)
 
     async def hold(self, seconds: float) -> None:
         """Give nobody a place for a while: the provider said so."""
-        until = time.time() + seconds
+        until = self._moment() + seconds
         statement = update(PaceRow).where(PaceRow.name == self._name, PaceRow.next_at < until).values(next_at=until)
         async with self._database.transaction() as session:
             await session.execute(statement)
             await session.commit()
+
+    def _moment(self) -> ColumnElement[float]:
+        """Return the time that all workers share, in seconds since 1970."""
+        if self._database.is_sqlite:
+            return literal(time.time())
+        return cast(extract("epoch", self._database.clock()), Double)
 
 
 class PacedSender:

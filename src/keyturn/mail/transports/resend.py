@@ -23,6 +23,9 @@ _ACCOUNT = {401, 403}
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
 _TOO_MANY, _SERVER_FAULT = 429, 500
 
+_LONGEST_PAUSE = 600.0
+"""Seconds: as long as the longest back-off, with which all tries end before Resend forgets the key after 24 hours."""
+
 
 class ResendSender:
     """Sends with Resend.
@@ -98,7 +101,7 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
         seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, _LONGEST_PAUSE) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _params(email: Email, key: str) -> Any:

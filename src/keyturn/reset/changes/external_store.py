@@ -72,14 +72,15 @@ class ExternalStoreChanges:
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
         moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
+        clock = self._database.clock
         async with self._database.transaction() as session:
             await change.authorization.redeem(session, moment)
-            lock = await acquire_account_lock(session, change.account.id, moment, moment + _LOCK)
+            lock = await acquire_account_lock(session, change.account.id, clock(), clock(_LOCK))
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
             payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
-            await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=moment + _LOCK, key=lock)
+            await self._outbox.enqueue(session, CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
             await session.commit()
         return _Begun(lock, moment, deadline)
 

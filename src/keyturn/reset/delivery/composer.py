@@ -12,7 +12,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.mail.transports.email import Email
 from keyturn.reset.delivery.device import device_name
-from keyturn.reset.delivery.email_props import PasswordChanged, PasswordReset, SignInWithProvider
+from keyturn.reset.delivery.email_props import LinkExpired, PasswordChanged, PasswordReset, SignInWithProvider
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.records import tokens
@@ -77,6 +77,16 @@ class MailComposer:
         )
         email = self._write(props, account, client, self._language_for(account, client))
         return SealedMail(email=email, link=tokens.digest(token))
+
+    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""
+        props = LinkExpired(
+            name=_greeting_name(account.name),
+            email=account.email,
+            asked_at=asked_at,
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         language = self._language_for(account, client)

@@ -1,4 +1,4 @@
-"""The typed props of the three mails. What a template may print is here, with its limits."""
+"""The typed props of the mails. What a template may print is here, with its limits."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -22,6 +22,17 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     link: Link
     expires_at: datetime
     lifetime: timedelta
+
+
+class LinkExpired(EmailProps, frozen=True, kw_only=True):
+    """What is said where the mail with the link was held up for longer than the link lives."""
+
+    template = "link_expired"
+
+    name: Name
+    email: Address
+    asked_at: datetime
+    forgot_link: Link
 
 
 class PasswordChanged(EmailProps, frozen=True, kw_only=True):
@@ -50,5 +61,5 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
 
 EMAILS: dict[str, type[EmailProps]] = {
-    props.template: props for props in (PasswordReset, PasswordChanged, SignInWithProvider)
+    props.template: props for props in (PasswordReset, LinkExpired, PasswordChanged, SignInWithProvider)
 }

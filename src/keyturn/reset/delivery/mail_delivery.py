@@ -1,7 +1,7 @@
 """What every kind of mail goes through: sealed with the transaction that promises it, opened again for each retry."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,13 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.database import Database, now
 from keyturn.errors import SendRefused
 from keyturn.mail.transports.email import Email
-from keyturn.outbox import Dropped, Message, Outbox, Seal, SealBroken, Settlement
+from keyturn.outbox import Dropped, Message, Outbox, Seal, SealBroken, Settlement, new_key
 from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.failover import TransportFailover
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 
 SUPPRESSED: Final = "suppressed"
+
+
+class Renewal(Protocol):
+    """Stores another mail in the place of one whose link has expired; `unseen` where certainly nobody has that one."""
+
+    def __call__(self, message: Message, link: Link, *, unseen: bool) -> Awaitable[Email | Dropped]: ...
 
 
 class MailDelivery:
@@ -37,17 +43,36 @@ class MailDelivery:
         self._seal = seal
         self._transports = transports
 
-    async def deliver(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
+    async def deliver(
+        self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]], renew: Renewal | None = None
+    ) -> Settlement:
         """Send the mail that `prepare` stores at the first try. Raises what it does, and what a transport does.
 
-        The transport is chosen first, once for the whole try: the message that `prepare` is given names it, and it is
-        noted with the mail.
+        A mail whose link has died since would only puzzle, and is not sent any more. Where the link has expired, since
+        the provider was away for that long, `renew` says what is sent instead: another mail, so under another key, and
+        by whichever transport. Nothing goes to a mailbox that was suppressed since.
         """
+        if not message.sealed:
+            return await self._send_new(message, prepare)
+        mail = self._open(message.sealed)
+        if mail.link:
+            link = await self._links.find(mail.link)
+            reason = link.dead_reason(now()) if link else "gone"
+            if link and reason == "expired" and renew:
+                unseen = message.sender is None
+                anew = msgspec.structs.replace(message, key=new_key(), sealed=None, sender=None)
+                return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
+            if reason:
+                return Dropped(f"the link is {reason}")
+        async with self.database.connection() as connection:
+            if await self._mailboxes.is_suppressed(connection, mail.email.to, now()):
+                return Dropped(SUPPRESSED)
+        return await self._transports.send(message, mail.email, self._transports.choose(message))
+
+    async def _send_new(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
+        """Choose the transport, once for the whole try: `prepare` notes it with the mail before it is asked."""
         transport = self._transports.choose(message)
-        if message.sealed:
-            email = await self._unseal(message.sealed)
-        else:
-            email = await prepare(msgspec.structs.replace(message, sender=transport.name))
+        email = await prepare(msgspec.structs.replace(message, sender=transport.name))
         return email if isinstance(email, Dropped) else await self._transports.send(message, email, transport)
 
     def seal(self, mail: SealedMail) -> bytes:
@@ -57,19 +82,8 @@ class MailDelivery:
         """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
         await self._outbox.store_sealed(session, message, sealed)
 
-    async def _unseal(self, sealed: bytes) -> Email | Dropped:
-        """Return the mail of an earlier try, unless its link has died since: then it would only puzzle.
-
-        Nor does it go to a mailbox that was suppressed since.
-        """
+    def _open(self, sealed: bytes) -> SealedMail:
         try:
-            mail = msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
+            return msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
         except SealBroken:
             raise SendRefused("sealed with a secret key that is no longer in the settings") from None
-        if mail.link:
-            link = await self._links.find(mail.link)
-            if link is None or (reason := link.dead_reason(now())):
-                return Dropped(f"the link is {reason if link else 'gone'}")
-        async with self.database.connection() as connection:
-            suppressed = await self._mailboxes.is_suppressed(connection, mail.email.to, now())
-        return Dropped(SUPPRESSED) if suppressed else mail.email

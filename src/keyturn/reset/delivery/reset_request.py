@@ -13,19 +13,19 @@ from keyturn.mail.transports.email import Email
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.delivery.composer import MailComposer, SealedMail
-from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.delivery.mail_delivery import MailDelivery, Renewal
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.mailboxes import Mailboxes, Refusal
 from keyturn.reset.records.messages import ResetRequested
 from keyturn.webhooks.events import Outcome
 
 LINK_MAILED: Final = "link_mailed"
 PROVIDER_MAILED: Final = "provider_mailed"
 
-_Outcome = Literal["no_account", "disabled", "cooldown", "suppressed"] | Outcome
+_Outcome = Literal["no_account", "disabled"] | Refusal | Outcome
 
 
 class ResetLinks:
@@ -50,6 +50,10 @@ class ResetLinks:
         digest = mail.link or tokens.digest("")
         await self._links.add(session, digest, account.id, account.email, client, moment, wanted=wanted)
 
+    def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that a link which was asked for then has expired on its way."""
+        return self._composer.about_expiry(account, client, asked_at)
+
 
 class ResetRequestHandler:
     """Answers a request: with a link, with how to sign in, or not at all. The audit trail says which.
@@ -61,7 +65,7 @@ class ResetRequestHandler:
 
     def __init__(
         self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit,
-        events: AppEvents,
+        events: AppEvents, renew: Renewal,
     ) -> None:  # fmt: skip
         self._mails = mails
         self._accounts = accounts
@@ -69,9 +73,10 @@ class ResetRequestHandler:
         self._links = links
         self._audit = audit
         self._events = events
+        self._renew = renew
 
     async def __call__(self, message: Message) -> Settlement:
-        return await self._mails.deliver(message, self._answer)
+        return await self._mails.deliver(message, self._answer, self._renew)
 
     async def _answer(self, message: Message) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
@@ -103,12 +108,12 @@ class ResetRequestHandler:
     ) -> _Outcome:
         """Claim the mailbox of `account`, which is nobody's where none was `found`; say what follows."""
         mailable = found is not None and found.active
-        suppressed = await self._mailboxes.is_suppressed(session, account.email, moment)
+        refusal = await self._mailboxes.refusal(session, account.email, moment)
         claimed = await self._mailboxes.claim(session, account.email, moment, wanted=mailable)
         if found is None:
             return "no_account"
         if not found.active:
             return "disabled"
         if not claimed:
-            return SUPPRESSED if suppressed else "cooldown"
+            return refusal
         return LINK_MAILED if found.has_password else PROVIDER_MAILED

@@ -1,16 +1,16 @@
 """One change of a password at a time for each account whose store is in another system."""
 
 import os
-from datetime import datetime
 
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from keyturn.database import Moment
 from keyturn.reset.records.models import AccountLockRow
 
 
-async def acquire_account_lock(session: AsyncSession, account_id: str, moment: datetime, until: datetime) -> str | None:
+async def acquire_account_lock(session: AsyncSession, account_id: str, moment: Moment, until: Moment) -> str | None:
     """Return the name of a lock that holds this account until then; None where somebody else has it.
 
     A lock that nobody released, since its process died, is over at its time. One statement: of any number who try at

@@ -82,6 +82,11 @@ class LinkStore:
             .values(revoked_at=moment)
         )
 
+    async def has_newer(self, session: AsyncSession, link: Link) -> bool:
+        """Tell whether the account was given another link after this one."""
+        newer = select(ResetTokenRow.id).where(ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id)
+        return (await session.execute(newer.limit(1))).first() is not None
+
     async def consume(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
         """Use the link, if it still works: of any number who try at once, exactly one is told True."""
         statement = (

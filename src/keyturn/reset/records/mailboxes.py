@@ -1,10 +1,12 @@
-"""When a mailbox was last written to, and until when it is left alone. Kept under a digest of its address."""
+"""When a mailbox was written to, and until when it is left alone. Kept under a digest of its address."""
 
 import math
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 
-from sqlalchemy import ColumnElement, select
+import msgspec
+from sqlalchemy import ColumnElement, case, delete, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
@@ -12,43 +14,100 @@ from keyturn.database import Database
 from keyturn.database.conditional_insert import insert_if
 from keyturn.reset.records.models import MailboxRow
 
+DAY = timedelta(days=1)
+
+_TIME = MailboxRow.__table__.c.mailed_at.type
+
+_BEFORE_GROWTH = 3
+"""Mails a day after which the cooldown is still the first one: somebody looks for a mail and asks again."""
+
+_LONGEST_GROWTH = 17
+"""Doublings from a second to more than a day, when the count begins anew."""
+
+Refusal = Literal["suppressed", "daily_limit", "cooldown"]
+
+
+class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a mailbox. `mails` were sent since `counted_since`, the first of them then."""
+
+    mailed_at: datetime
+    mails: int
+    counted_since: datetime | None
+    suppressed_until: datetime | None
+    reason: str | None
+
+    def is_suppressed(self, moment: datetime) -> bool:
+        return self.suppressed_until is not None and self.suppressed_until > moment
+
+    def mails_today(self, moment: datetime) -> int:
+        """Return how many mails of the running day there were; a day is over 24 hours after its first mail."""
+        return self.mails if self.counted_since and self.counted_since > moment - DAY else 0
+
 
 class Mailboxes:
     """Decides whether a mailbox may be written to.
 
-    `cooldown` is the least time between two reset mails, `suppression` how long nothing is sent to a mailbox that
-    bounced for good or complained.
+    `cooldown` is the least time between two reset mails, which doubles with each one after the third of a day; of a
+    day, there are at most `daily`. `suppression` is how long nothing is sent to a mailbox that bounced for good or
+    complained. Who is asked for by a stranger again and again is not flooded, and does not complain of mails of ours.
     """
 
-    def __init__(self, database: Database, *, cooldown: timedelta, suppression: timedelta) -> None:
+    def __init__(self, database: Database, *, cooldown: timedelta, daily: int, suppression: timedelta) -> None:
         self._database = database
         self.cooldown = cooldown
+        self.daily = daily
         self._suppression = suppression
 
     async def claim(self, session: AsyncSession, email: str, moment: datetime, *, wanted: bool = True) -> bool:
-        """Note that the mailbox is written to now, unless it is cooling down or suppressed; tell whether it was noted.
+        """Note that the mailbox is written to now, unless `refusal` says why not; tell whether it was noted.
 
         One statement, so that two workers with two requests for one mailbox cannot both be told True. It is the same
         where the mailbox is not `wanted`, and then notes nothing.
         """
-        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment}, wanted=wanted)
+        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= moment - DAY)
+        values = {"digest": _digest(email), "mailed_at": moment, "mails": 1, "counted_since": moment}
+        fresh = insert_if(session, MailboxRow, values, wanted=wanted)
         statement = fresh.on_conflict_do_update(
             index_elements=[MailboxRow.digest],
-            set_={"mailed_at": moment},
-            where=(MailboxRow.mailed_at <= moment - self.cooldown) & ~_is_suppressed(moment),
+            set_={
+                "mailed_at": moment,
+                "mails": case((begins_anew, 1), else_=MailboxRow.mails + 1),
+                "counted_since": case((begins_anew, literal(moment, _TIME)), else_=MailboxRow.counted_since),
+            },
+            where=(MailboxRow.mailed_at <= moment - self.cooldown)
+            & (begins_anew | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= self._rested_since(moment))))
+            & ~_is_suppressed(moment),
         ).returning(MailboxRow.mailed_at)
         return (await session.execute(statement)).first() is not None
 
+    async def refusal(self, session: AsyncSession, email: str, moment: datetime) -> Refusal:
+        """Return why a mailbox would not be claimed at that moment, where it would not: the weightiest reason."""
+        mailbox = await self._find(session, email)
+        if mailbox and mailbox.is_suppressed(moment):
+            return "suppressed"
+        return "daily_limit" if mailbox and mailbox.mails_today(moment) >= self.daily else "cooldown"
+
+    async def find(self, email: str) -> Mailbox | None:
+        async with self._database.connection() as connection:
+            return await self._find(connection, email)
+
     async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
-        """Return for how long the mailbox cannot be claimed yet, in whole seconds.
+        """Return for how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
 
         For its owner alone: to anybody else it would tell that there is an account (OWASP ASVS 6.3.8).
         """
-        statement = select(MailboxRow.mailed_at).where(MailboxRow.digest == _digest(email))
-        async with self._database.connection() as connection:
-            mailed_at = (await connection.execute(statement)).scalar_one_or_none()
-        left = (mailed_at + self.cooldown - moment).total_seconds() if mailed_at else 0
+        mailbox = await self.find(email)
+        left = (self.free_at(mailbox, moment) - moment).total_seconds() if mailbox else 0
         return timedelta(seconds=max(math.ceil(left), 0))
+
+    def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
+        """Return when the mailbox may be claimed again, or could since, if it is not suppressed."""
+        first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
+        if not mailbox.counted_since or not mails:
+            return first
+        day_ends = mailbox.counted_since + DAY
+        grown = day_ends if mails >= self.daily else mailbox.mailed_at + self._cooldown_after(mails)
+        return max(first, min(grown, day_ends))
 
     async def is_suppressed(self, session: AsyncSession | AsyncConnection, email: str, moment: datetime) -> bool:
         """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""
@@ -58,12 +117,36 @@ class Mailboxes:
     async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
         values = {"suppressed_until": moment + self._suppression, "reason": reason}
-        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment, **values})
+        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment, "mails": 0, **values})
         await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
+    async def release(self, session: AsyncSession, email: str) -> bool:
+        """Forget all that keeps the mailbox from being written to; tell whether there was anything."""
+        statement = delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
+        return (await session.execute(statement)).first() is not None
+
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
-        """Return the condition of rows that hold nobody up any more."""
-        return (MailboxRow.mailed_at < moment - self.cooldown) & ~_is_suppressed(moment)
+        """Tell, for a row, whether it matters to nobody any more."""
+        return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment)
+
+    async def _find(self, session: AsyncSession | AsyncConnection, email: str) -> Mailbox | None:
+        columns = [getattr(MailboxRow, name) for name in Mailbox.__struct_fields__]
+        found = await session.execute(select(*columns).where(MailboxRow.digest == _digest(email)))
+        row = found.mappings().one_or_none()
+        return Mailbox(**row) if row else None
+
+    def _cooldown_after(self, mails: int) -> timedelta:
+        growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
+        return min(self.cooldown * growth, DAY)
+
+    def _rested_since(self, moment: datetime) -> ColumnElement[datetime]:
+        """Return when a row's last mail must have been sent, at the latest, so that another may be, for its count."""
+        counts = range(_BEFORE_GROWTH + 1, _BEFORE_GROWTH + _LONGEST_GROWTH + 1)
+        grown = {count: literal(moment - self._cooldown_after(count), _TIME) for count in counts}
+        first = (MailboxRow.mails <= _BEFORE_GROWTH, literal(moment - self.cooldown, _TIME))
+        return case(
+            first, *((MailboxRow.mails == count, since) for count, since in grown.items()), else_=grown[max(counts)]
+        )
 
 
 def _digest(email: str) -> bytes:

@@ -30,6 +30,7 @@ class ResetTokenRow(Model):
 class MailboxRow(Model):
     """When a mailbox was last written to, under the SHA-256 of its address, and until when it must not be.
 
+    `mails` is how many there were since `counted_since`, which is at most a day before the last of them.
     A mailbox that bounced for good or complained is left alone until `suppressed_until`, for `reason`.
     """
 
@@ -37,6 +38,8 @@ class MailboxRow(Model):
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     mailed_at: Mapped[datetime]
+    mails: Mapped[int] = mapped_column(default=0)
+    counted_since: Mapped[datetime | None]
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
 

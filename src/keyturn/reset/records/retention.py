@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Delete, Update, delete, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, literal_column, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
@@ -15,13 +15,20 @@ from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
+from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")
 
 _BATCH = 500
+
+_A_CLOCK_MAY_BE_OFF = timedelta(days=1)
+"""Locks are by the database's clock, and a purge by that of its machine."""
+
+
+_NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
+"""As the index of those that are not says it, so that a batch finds them without looking at the others again."""
 
 
 class _Chore(msgspec.Struct, frozen=True):
@@ -71,10 +78,14 @@ class Retention:
             ),
             _Chore(
                 "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - periods.addresses) & (OutboxRow.payload != ERASED),
+                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED,
             ),
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
+            _Chore(
+                "locks", delete(AccountLockRow), AccountLockRow.account_id,
+                AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
+            ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
 

@@ -1,0 +1,20 @@
+"""Mailboxes count the mails of a day."""
+
+import sqlalchemy as sa
+from advanced_alchemy.types import DateTimeUTC
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("keyturn_mailboxes") as mailboxes:
+        mailboxes.add_column(sa.Column("mails", sa.Integer, nullable=False, server_default="0"))
+        mailboxes.add_column(sa.Column("counted_since", DateTimeUTC(timezone=True)))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("keyturn_mailboxes") as mailboxes:
+        mailboxes.drop_column("counted_since")
+        mailboxes.drop_column("mails")

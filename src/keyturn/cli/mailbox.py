@@ -1,0 +1,94 @@
+"""mailbox: why somebody gets no reset mail, and letting them have one again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import click
+
+from keyturn import addresses
+from keyturn.cli.options import JSON
+from keyturn.cli.terminal import error, muted, print_json, stamp, strong
+from keyturn.cli.with_parts import with_parts
+from keyturn.database import now
+from keyturn.parts import Parts
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
+
+
+@click.group()
+def mailbox() -> None:
+    """Show whether a mailbox may be written to, and why not."""
+
+
+@mailbox.command()
+@click.argument("email")
+@JSON
+def show(email: str, as_json: bool) -> None:
+    """Show when the mailbox got reset mails, when it may get the next, and whether it is suppressed."""
+    address = addresses.parse(email)
+
+    async def work(parts: Parts) -> None:
+        moment = now()
+        found = await parts.mailboxes.find(address)
+        if as_json:
+            print_json(_as_json(found, parts.mailboxes, moment) if found else {})
+        elif found is None:
+            click.echo(f"Nothing is known of {address}: it gets a mail when one is asked for.")
+        else:
+            click.echo(f"{strong(address)}\n")
+            for name, text in _facts(found, parts.mailboxes, moment).items():
+                click.echo(f"  {muted(f'{name:<10}')}  {text}")
+
+    with_parts(work)
+
+
+@mailbox.command()
+@click.argument("email")
+def release(email: str) -> None:
+    """Let the mailbox have mails again: its cooldown, its count of today and its suppression are forgotten.
+
+    Resend keeps a list of its own of those that it sends nothing to.
+    """
+    address = addresses.parse(email)
+
+    async def work(parts: Parts) -> None:
+        account = await parts.accounts.find(address)
+        async with parts.database.transaction() as session:
+            released = await parts.mailboxes.release(session, address)
+            if released:
+                await parts.audit.write(
+                    session, "mailbox_release", "released", Client(), at=now(),
+                    account_id=account.id if account else "", email=address,
+                )  # fmt: skip
+            await session.commit()
+        click.echo(
+            f"{address} gets a mail when one is asked for." if released else f"Nothing kept {address} from mails."
+        )
+
+    with_parts(work)
+
+
+def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:
+    free_at = mailboxes.free_at(mailbox, moment)
+    facts = {
+        "Today": f"{mailbox.mails_today(moment)} of {mailboxes.daily} mails",
+        "Next mail": stamp(free_at) if free_at > moment else "when one is asked for",
+    }
+    if mailbox.mails:
+        facts = {"Last mail": stamp(mailbox.mailed_at)} | facts
+    if mailbox.suppressed_until and mailbox.is_suppressed(moment):
+        facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
+        facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
+    return facts
+
+
+def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
+    suppressed = mailbox.is_suppressed(moment)
+    return {
+        "mailed_at": mailbox.mailed_at if mailbox.mails else None,
+        "mails_today": mailbox.mails_today(moment),
+        "daily": mailboxes.daily,
+        "free_at": mailboxes.free_at(mailbox, moment),
+        "suppressed_until": mailbox.suppressed_until if suppressed else None,
+        "reason": mailbox.reason if suppressed else None,
+    }

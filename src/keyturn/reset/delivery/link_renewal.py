@@ -1,0 +1,85 @@
+"""A provider was away for longer than a link lives: what the person gets instead of a dead link."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.database import now
+from keyturn.mail.transports.email import Email
+from keyturn.outbox import Dropped, Message
+from keyturn.reset.delivery.composer import SealedMail
+from keyturn.reset.delivery.mail_delivery import MailDelivery
+from keyturn.reset.delivery.reset_request import ResetLinks
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.messages import ResetRequested
+
+_Outcome = Literal[
+    "no_account", "disabled", "suppressed", "superseded", "provider_mailed", "link_renewed", "expiry_mailed"
+]
+
+_MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
+
+
+class LinkRenewal:
+    """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
+
+    Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
+    first came too late, and asks again. Of several requests of an account the newest alone is answered. The mailbox's
+    cooldown is not asked again: this mail stands in for one that it has let through.
+    """
+
+    def __init__(
+        self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, store: LinkStore, links: ResetLinks,
+        audit: Audit,
+    ) -> None:  # fmt: skip
+        self._mails = mails
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._store = store
+        self._links = links
+        self._audit = audit
+
+    async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
+        request = msgspec.json.decode(message.payload, type=ResetRequested)
+        account, moment = await self._accounts.find(request.email), now()
+        mail = self._compose(account, request, moment, unseen=unseen) if account else None
+        sealed = self._mails.seal(mail) if mail else None
+        async with self._mails.database.transaction() as session:
+            outcome = await self._decide(session, account, link, moment, unseen=unseen)
+            await self._audit.write(
+                session, "reset_request", outcome, request.client, at=moment,
+                account_id=account.id if account else "", email=request.email, message_id=message.id,
+            )  # fmt: skip
+            answer: Email | Dropped = Dropped(outcome)
+            if account and mail and outcome in _MAILED:
+                renewed = outcome == "link_renewed"
+                await self._links.store(session, mail, account, request.client, moment, wanted=renewed)
+                await self._mails.store(session, message, sealed)
+                answer = mail.email
+            await session.commit()
+        return answer
+
+    def _compose(self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool) -> SealedMail:
+        if unseen or not account.has_password:
+            return self._links.compose(account, request.client, moment)
+        return self._links.compose_about_expiry(account, request.client, request.at)
+
+    async def _decide(
+        self, session: AsyncSession, account: Account | None, link: Link, moment: datetime, *, unseen: bool
+    ) -> _Outcome:
+        if account is None:
+            return "no_account"
+        if not account.active:
+            return "disabled"
+        if await self._mailboxes.is_suppressed(session, account.email, moment):
+            return "suppressed"
+        if await self._store.has_newer(session, link):
+            return "superseded"
+        if not account.has_password:
+            return "provider_mailed"
+        return "link_renewed" if unseen else "expiry_mailed"

@@ -1,0 +1,86 @@
+"""mailbox: why somebody gets no mail, and letting them have one again."""
+
+import json
+
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.cli.school import ADA, NOBODY, School
+
+from keyturn.database import now
+from keyturn.parts import Parts
+
+
+@pytest.fixture
+def school(migrated: Keyturn) -> School:
+    del migrated  # asked for, so that the database is ready
+    return School()
+
+
+@pytest.fixture
+def complained(school: School) -> School:
+    """Have Ada get two mails, and call them spam."""
+
+    async def suppress(parts: Parts) -> None:
+        async with parts.database.transaction() as session:
+            await parts.mailboxes.suppress(session, ADA, now(), "complained")
+            await session.commit()
+
+    school.ask()
+    school.ask()
+    school.do(suppress)
+    return school
+
+
+@pytest.mark.usefixtures("school")
+def test_a_mailbox_that_nobody_asked_for_may_be_written_to(keyturn: Keyturn) -> None:
+    assert (
+        keyturn("mailbox", "show", NOBODY).out
+        == f"Nothing is known of {NOBODY}: it gets a mail when one is asked for.\n"
+    )
+    assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
+    assert keyturn("mailbox", "release", NOBODY).out == f"Nothing kept {NOBODY} from mails.\n"
+
+
+def test_it_says_how_many_mails_there_were_today_and_when_there_may_be_more(keyturn: Keyturn, school: School) -> None:
+    school.ask()
+    shown = keyturn("mailbox", "show", ADA.upper()).out
+
+    assert "1 of 12 mails" in shown
+    assert "Suppressed" not in shown
+    assert json.loads(keyturn("mailbox", "show", ADA, "--json").out)["mails_today"] == 1
+
+
+@pytest.mark.usefixtures("complained")
+def test_it_says_until_when_and_why_a_mailbox_is_suppressed(keyturn: Keyturn) -> None:
+    shown = keyturn("mailbox", "show", ADA).out
+    facts = json.loads(keyturn("mailbox", "show", ADA, "--json").out)
+
+    assert ": complained\n" in shown
+    assert "2 of 12 mails" in shown
+    assert (facts["reason"], facts["mails_today"], facts["daily"]) == ("complained", 2, 12)
+    assert facts["suppressed_until"] > facts["free_at"]
+
+
+def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_let_it(
+    keyturn: Keyturn, complained: School
+) -> None:
+    complained.ask()
+    assert keyturn("mailbox", "release", ADA).out == f"{ADA} gets a mail when one is asked for.\n"
+    complained.ask()
+
+    entries = json.loads(keyturn("audit", "--email", ADA, "--json").out)
+    assert [entry["outcome"] for entry in reversed(entries)] == [
+        "link_mailed", "link_mailed", "suppressed", "released", "link_mailed",
+    ]  # fmt: skip
+    assert entries[1]["event"] == "mailbox_release"
+    assert entries[1]["account_id"]
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("command", ["show", "release"])
+def test_what_is_no_address_is_one_sentence(keyturn: Keyturn, command: str) -> None:
+    ended = keyturn("mailbox", command, "nobody")
+
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert len(ended.err.splitlines()) == 1

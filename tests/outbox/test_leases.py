@@ -1,0 +1,82 @@
+"""What a worker holds is its own for as long as it lives, and others' seconds after it died."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.outbox.table import Rows
+from tests.outbox.worker import Handler, post, relay_of, running
+
+from keyturn.database import now
+from keyturn.errors import DatabaseUnready
+from keyturn.outbox import Outbox
+
+HOUR, SHORT = timedelta(hours=1), timedelta(milliseconds=300)
+
+
+async def renewed(rows: Rows, since: object) -> None:
+    async with asyncio.timeout(10):
+        while (await rows.only()).available_at == since:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_delivery_that_takes_longer_than_its_lease_stays_in_its_hands(
+    outbox: Outbox, elsewhere: Outbox, rows: Rows
+) -> None:
+    handler = Handler()
+    await post(outbox, "slow")
+    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=SHORT)):
+        await handler.has_begun("slow")
+        first = (await rows.only()).available_at
+        while now() < first + SHORT:
+            await renewed(rows, (await rows.only()).available_at)
+            assert await elsewhere.claim(1, HOUR) == []
+        handler.open.set()
+        await handler.has_done("slow")
+
+    assert await rows.states() == ["sent"]
+
+
+async def test_a_worker_that_dies_lets_go_seconds_later_however_long_a_delivery_may_take(
+    outbox: Outbox, rows: Rows
+) -> None:
+    handler = Handler()
+    await post(outbox, "slow")
+    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=timedelta(seconds=15))):
+        await handler.has_begun("slow")
+        left = (await rows.only()).available_at - now()
+        handler.open.set()
+
+    assert left <= timedelta(seconds=15)
+
+
+async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
+    await post(outbox, "one")
+    (lost,) = await outbox.claim(1, timedelta(0))
+    await elsewhere.claim(1, HOUR)
+    before = await rows.only()
+    await outbox.renew({lost.id: lost.claim}, 2 * HOUR)
+
+    assert await rows.only() == before
+
+
+@pytest.mark.parametrize("fault", [DatabaseUnready("away"), ValueError("whatever")])
+async def test_leases_are_renewed_again_after_a_renewal_that_failed(
+    outbox: Outbox, rows: Rows, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew, failures = outbox.renew, [fault]
+
+    async def fail_once(*arguments: object) -> None:
+        if failures:
+            raise failures.pop()
+        await renew(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(outbox, "renew", fail_once)
+    handler = Handler()
+    await post(outbox, "slow")
+    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=timedelta(seconds=2))):
+        await handler.has_begun("slow")
+        await renewed(rows, (await rows.only()).available_at)
+        handler.open.set()
+
+    assert failures == []
