@@ -9,9 +9,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("keyturn_mailboxes") as mailboxes:
-        mailboxes.add_column(sa.Column("mails", sa.Integer, nullable=False, server_default="0"))
-        mailboxes.add_column(sa.Column("counted_since", DateTimeUTC(timezone=True)))
+    op.add_column("keyturn_mailboxes", sa.Column("mails", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("keyturn_mailboxes", sa.Column("counted_since", DateTimeUTC(timezone=True), nullable=True))
 
 
 def downgrade() -> None:

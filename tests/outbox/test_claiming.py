@@ -48,10 +48,10 @@ async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outb
 async def test_a_postponed_message_waits_for_its_time(outbox: Outbox) -> None:
     await post(outbox, "one")
     (message,) = await outbox.claim(1, MINUTE)
-    await outbox.postpone(message, now() + MINUTE, "later", not_accepted=True)
+    await outbox.postpone(message, now() + MINUTE, "later")
     assert await outbox.claim(1, MINUTE) == []
 
-    await outbox.postpone(message, now(), "a second word on a message that was let go", not_accepted=True)
+    await outbox.postpone(message, now(), "a second word on a message that was let go")
     assert await outbox.claim(1, MINUTE) == []
 
 

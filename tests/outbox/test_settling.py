@@ -82,7 +82,7 @@ async def test_a_postponed_message_keeps_its_mail_and_says_why(
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     until = now() + MINUTE
-    await outbox.postpone(message, until, "the provider is down", not_accepted=False)
+    await outbox.postpone(message, until, "the provider is down")
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == ("waiting", "the provider is down", b"sealed", None)
@@ -103,7 +103,7 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     one, two, three = await outbox.claim(3, MINUTE)
     await outbox.settle_sent(one, sent("i" * 500))
     await outbox.settle_dead(two, "r" * 500)
-    await outbox.postpone(three, now(), "p" * 500, not_accepted=False)
+    await outbox.postpone(three, now(), "p" * 500)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
@@ -139,7 +139,7 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
-    await outbox.postpone(late, now(), "late", not_accepted=False)
+    await outbox.postpone(late, now(), "late")
     await outbox.defer(late, now(), "late")
     await outbox.settle_dead(late, "late")
     await outbox.settle_dropped(late, "late")

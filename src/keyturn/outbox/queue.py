@@ -141,8 +141,11 @@ class Outbox:
         if (await session.execute(stored)).first() is None:
             raise LeaseLost
 
-    async def reserve_transport(self, message: Message, sender: str) -> None:
-        """Note that the transport may have the mail from now on. Raises LeaseLost where it is in other hands."""
+    async def reserve_transport(self, message: Message, sender: str | None) -> None:
+        """Note that the transport may have the mail from now on; None where nobody has it, so that any may be asked.
+
+        Raises LeaseLost where the message is in other hands.
+        """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         async with self.database.transaction() as session:
             if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
@@ -162,14 +165,9 @@ class Outbox:
     async def settle_dead(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
 
-    async def postpone(self, message: Message, until: Moment, reason: str, *, not_accepted: bool) -> None:
-        """Let the message be claimed again at `until`, unless it is in other hands by now.
-
-        Where it is certain that no transport has accepted it, another one may be asked next time.
-        """
-        sender = {"sender": None} if not_accepted and message.sender is None else {}
-        counted = {"attempts": message.attempts, "crashes": 0}
-        await self._release(message, "retried", reason, available_at=until, **counted, **sender)
+    async def postpone(self, message: Message, until: Moment, reason: str) -> None:
+        """Let the message be claimed again at `until`, unless it is in other hands by now."""
+        await self._release(message, "retried", reason, available_at=until, attempts=message.attempts, crashes=0)
 
     async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
         """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
@@ -177,14 +175,7 @@ class Outbox:
 
     async def defer(self, message: Message, until: datetime, reason: str) -> None:
         """Do what `postpone` does, where the message is not to blame: the try does not count."""
-        await self._release(
-            message,
-            "parked",
-            reason,
-            available_at=until,
-            crashes=0,
-            sender=message.sender,
-        )
+        await self._release(message, "parked", reason, available_at=until, crashes=0)
 
     async def _settle(
         self, message: Message, still_open: ColumnElement[bool], state: str, detail: str, **values: object

@@ -209,7 +209,7 @@ class Relay:
             await self._try_later(message, error)
         except AccountsUnready:
             # Nothing is wrong with the message: it waits for the app's database as it would for a provider.
-            await self._try_later(message, SendRetryable("accounts unready", not_accepted=True))
+            await self._try_later(message, SendRetryable("accounts unready"))
         except TimeoutError:
             await self._try_after_crash(message, "it took longer than its lease")
         except Exception as error:
@@ -236,9 +236,7 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._outbox.postpone(
-            message, self._outbox.database.clock(pause), error.reason, not_accepted=error.not_accepted
-        )
+        await self._outbox.postpone(message, self._outbox.database.clock(pause), error.reason)
         self._log_outcome(
             logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
         )

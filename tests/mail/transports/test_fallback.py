@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from tests.builtin_accounts import builtin_accounts
 from tests.mail.transports.service import ADA, GRACE, Service
 from tests.mail.transports.smtp_server import SmtpServer, running_smtp
-from tests.resend_server.answers import Trouble, refusal
+from tests.resend_server.answers import Answer, Trouble, refusal
 from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.accounts.port import Account
@@ -177,6 +178,26 @@ async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_ha
     await service.work()
     assert [mail.fields["to"] for mail in resend.accepted] == [[ADA]]
     assert len(second.mails) == 1
+
+
+@pytest.mark.parametrize("refused", [refusal(429, "rate_limit_exceeded"), refusal(429, "daily_quota_exceeded")])
+async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_of_what_the_first_may_have(
+    service: Service, resend: ResendServer, second: SmtpServer, refused: Answer
+) -> None:
+    """The answer for the first mail is lost, its link expires, and the first does not take what is said instead."""
+    resend.coming.extend([Trouble.DROP_AFTER_ACCEPTING, refused])
+    await service.ask()
+    await service.work()
+    await resend.idle()
+    async with service.parts.database.transaction() as session:
+        await session.execute(text("UPDATE keyturn_reset_tokens SET expires_at = created_at"))
+        await session.commit()
+    await service.work()
+    assert (await service.message()).sender is None
+
+    await service.deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.work()
+    assert (len(resend.accepted), [mail["to"] for mail in second.mails]) == (1, [ADA])
 
 
 async def _unready(_: str) -> None:

@@ -1,6 +1,6 @@
 """Which transport a mail is handed to."""
 
-from keyturn.errors import SendRefused, SendRetryable
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.transports.breaker import Breaker
 from keyturn.mail.transports.email import Email, Sender
 from keyturn.outbox import Message, Outbox, Sent
@@ -10,8 +10,9 @@ class TransportFailover:
     """Hands a mail to the transport of the settings, or to the one to fall back to, so that two never get the same one.
 
     A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it knows
-    the idempotency key. The other is asked where the first refuses our key or log-in, or is down for all: in
-    `patience` tries in a row, of any mails, it was not reached or answered with a fault of its own.
+    the idempotency key. Where it certainly has not, the choice is made again. The other is asked where the first
+    refuses our key or log-in, or is down for all: in `patience` tries in a row, of any mails, it was not reached or
+    answered with a fault of its own.
     """
 
     def __init__(self, outbox: Outbox, first: Sender, second: Sender | None = None, patience: int = 4) -> None:
@@ -48,9 +49,11 @@ class TransportFailover:
     async def _hand_over(self, message: Message, email: Email, transport: Sender) -> Sent:
         try:
             provider_id = await transport.send(email, message.key)
-        except SendRetryable as failure:
-            if transport is self._first and failure.down:
+        except (SendRetryable, QuotaExhausted) as failure:
+            if isinstance(failure, SendRetryable) and failure.down and transport is self._first:
                 self._breaker.count_failure()
+            if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
+                await self._outbox.reserve_transport(message, None)
             raise
         if transport is self._first:
             self._breaker.count_success()
