@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResendWebhook:
-    """Verifies and reads a webhook's reports, by its signing secrets: any of them proves one. They begin with `whsec_`."""
+    """Verifies and reads a webhook's reports, by signing secrets, any of which proves one; they begin with `whsec_`."""
 
     def __init__(self, *secrets: str) -> None:
         from resend import Webhooks  # noqa: PLC0415 - takes 0.2 s, and only who has a webhook needs it
