@@ -51,6 +51,10 @@ bench *flags:
 timing *flags:
     uv run python -m benchmarks.timing {{flags}}
 
+# What others wait while somebody attacks; `--keyturn PATH` attacks another checkout
+hostile *flags:
+    uv run python -m benchmarks.hostile {{flags}}
+
 # Processes killed and a provider that misbehaves, for minutes
 chaos seconds="120":
     STORM_SECONDS={{seconds}} uv run pytest tests/chaos

@@ -74,8 +74,9 @@ def create_app(
         logging_config=None,
     )
     if settings.server.trusted_proxies:
-        return edge(ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies)))  # type: ignore[arg-type]
-    return edge(app)
+        behind = ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies))  # type: ignore[arg-type]
+        return edge(behind, secure=settings.secure)  # type: ignore[arg-type]
+    return edge(app, secure=settings.secure)
 
 
 def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:

@@ -124,8 +124,9 @@ class Parts:
 
     @cached_property
     def webhook(self) -> ResendWebhook | None:
-        secret = self.settings.resend.webhook_secret
-        return ResendWebhook(secret) if secret else None
+        resend = self.settings.resend
+        secrets = [secret for secret in (resend.webhook_secret, resend.previous_webhook_secret) if secret]
+        return ResendWebhook(*secrets) if secrets else None
 
     @cached_property
     def relay(self) -> Relay:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,7 +72,11 @@ class KeyturnPlugin(InitPlugin):
             MountedApart(
                 self._path or "/",
                 route_handlers=routers,
-                middleware=[edge, _proxy_headers(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
+                middleware=[
+                    partial(edge, secure=parts.settings.secure),
+                    _proxy_headers(server.trusted_proxies),
+                    *parts.telemetry.tracing.request_notes(),
+                ],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,

@@ -28,7 +28,7 @@ def test_an_account_is_added_and_listed(migrated: Keyturn) -> None:
 
     head, line = migrated("accounts", "list").out.splitlines()
     assert head.split() == ["EMAIL", "NAME", "KIND", "SIGNS", "IN", "WITH", "STATE"]
-    assert line.split() == [ADA, "Ada", "viewer", "-", "active"]
+    assert line.split() == [ADA, "Ada", "viewer", "password", "active"]
 
 
 def test_every_option_is_kept(migrated: Keyturn) -> None:

@@ -24,6 +24,7 @@ from keyturn.settings import (
     inspect_settings,
 )
 
+HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]
 
 
@@ -84,6 +85,11 @@ def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) 
         ({"environment": "development"}, "environment", 'environment = "production"'),
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that is used"),
+        (
+            {"resend": ResendSettings(webhook_secret=HOOK, previous_webhook_secret=HOOK, api_key=Secret("re_x"))},
+            "resend.previous_webhook_secret",
+            "take the older one out",
+        ),
         (
             {"resend": ResendSettings(api_key=Secret("re_x"))},
             "resend.webhook_secret",

@@ -38,12 +38,6 @@ async def test_no_page_has_inline_code_or_style_or_a_foreign_address(path: str, 
     assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
 
 
-async def test_only_https_promises_https(school: School, visitor: Visitor) -> None:
-    assert "strict-transport-security" not in (await visitor.get(LOGIN)).headers
-    async with school.visitor(secure=True) as secured:
-        assert (await secured.get(LOGIN)).headers["strict-transport-security"] == "max-age=31536000"
-
-
 async def test_over_https_every_cookie_is_secure_and_named_so(school: School, ada: Account) -> None:
     token = await school.link(ada)
     async with school.visitor("https://northwind.example", secure=True) as visitor:

@@ -4,6 +4,7 @@ import pytest
 from tests.settings.conftest import Faults, Read
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
 
 
 @pytest.mark.parametrize("name", ["KEYTURN_RESEND_WEBHOOK_SECRET", "RESEND_WEBHOOK_SECRET"])
@@ -12,6 +13,22 @@ def test_it_has_the_name_that_resend_uses_too(read: Read, name: str) -> None:
 
     assert settings.resend.webhook_secret == SECRET
     assert SECRET not in repr(settings)
+
+
+def test_the_older_one_of_a_rotation_is_read_and_not_shown(read: Read) -> None:
+    settings = read(RESEND_WEBHOOK_SECRET=SECRET, KEYTURN_RESEND_PREVIOUS_WEBHOOK_SECRET=OLDER)
+
+    assert settings.resend.previous_webhook_secret == OLDER
+    assert OLDER not in repr(settings)
+
+
+@pytest.mark.parametrize(("newest", "older"), [("", OLDER), (SECRET, "whsec_short")])
+def test_an_older_one_alone_or_one_that_is_none_is_named(faults: Faults, newest: str, older: str) -> None:
+    found = faults(RESEND_WEBHOOK_SECRET=newest, KEYTURN_RESEND_PREVIOUS_WEBHOOK_SECRET=older)
+
+    assert len(found) == 1
+    assert older not in str(found)
+    assert "previous" in str(found).lower()
 
 
 def test_it_need_not_be_set(read: Read) -> None:

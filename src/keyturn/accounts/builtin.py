@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import String, insert, select, update
+from sqlalchemy import String, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +17,9 @@ from keyturn.errors import DatabaseUnready, Fault, InputInvalid
 
 _ACCOUNT = (
     AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
-    AccountRow.locale, AccountRow.password_hash.is_not(None).label("has_password"),
+    AccountRow.locale,
+    # Without a hash and without a provider, the first reset sets its password: nothing else would let it sign in.
+    or_(AccountRow.password_hash.is_not(None), AccountRow.provider == "").label("has_password"),
 )  # fmt: skip
 
 

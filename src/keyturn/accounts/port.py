@@ -13,7 +13,8 @@ from keyturn.errors import AccountsUnready, Unavailable
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may get a link. `id` is the store's own, as text; `email` is the stored address.
 
-    `provider` names who signs the account in where it has no password ("Google"), and is empty otherwise.
+    `has_password` says that a password signs it in, or will after a reset: it gets a link. `provider` names who signs
+    the account in where none does ("Google"), and is empty otherwise.
     """
 
     id: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value: what a browser has to keep (RFC 6265, 6.1)."""
@@ -12,14 +12,30 @@ _MOST_COOKIES = 16
 """Keyturn sets seven; a browser may hold some of them for two paths."""
 
 
-def edge(app: ASGIApp) -> ASGIApp:
-    """Return `app` behind what bounds a request. It may stand twice in front of one: the second finds it done."""
+_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+"""A year (OWASP ASVS 3.4.1), without includeSubDomains: what runs on the hosts below is not ours to decide."""
+
+
+def edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
+    """Return `app` behind what bounds a request, and before what every answer says: where `secure`, https alone (HSTS).
+
+    It may stand twice in front of one: the second finds it done.
+    """
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         # A copy: what the app around makes of its own cookies is that app's.
         if headers := scope.get("headers"):
             scope = cast("Scope", {**scope, "headers": _with_own_cookies(headers)})
-        await app(scope, receive, send)
+
+        async def promising(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                # Browsers heed the first one alone (RFC 6797, 8.1).
+                if not any(name.lower() == _HTTPS[0] for name, _ in headers):
+                    message["headers"] = [*headers, _HTTPS]
+            await send(message)
+
+        await app(scope, receive, promising if secure else send)
 
     return bounded
 

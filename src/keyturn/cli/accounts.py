@@ -38,6 +38,8 @@ def accounts() -> None:
 def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: bool, password_stdin: bool) -> None:
     """Add an account. Without --password-stdin it has no password until somebody resets it.
 
+    With --provider and no password it signs in there: a reset sends a mail that says so, and no link.
+
     \b
     Example:  printf '%s' "$PASSWORD" | keyturn accounts add ada@northwind.example --name Ada --password-stdin
     """
@@ -74,7 +76,7 @@ def list_accounts(as_json: bool) -> None:
                     account.email,
                     account.name,
                     account.kind,
-                    account.provider or ("password" if account.has_password else "-"),
+                    account.provider or "password",
                     "active" if account.active else "disabled",
                 )
                 for account in found

@@ -65,6 +65,13 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "KEYTURN_SECRET_KEY: too few different characters to be random",
             f"Set it to what this prints, and add the old one to previous_secret_keys: {NEW_KEY}",
         )
+    if settings.resend.previous_webhook_secret and (
+        settings.resend.previous_webhook_secret == settings.resend.webhook_secret
+    ):
+        yield (
+            "resend.previous_webhook_secret: is the one that is in use, so nothing was rotated",
+            "Set resend.webhook_secret to the newer one of https://resend.com/webhooks, or take the older one out.",
+        )
     if key and key in settings.previous_secret_keys:
         yield (
             "previous_secret_keys: holds the key that is in use, so nothing was rotated",

@@ -64,6 +64,7 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=10)
     rate: Annotated[float, Meta(gt=0)] = 10
     webhook_secret: Secret = Secret("")
+    previous_webhook_secret: Secret = Secret("")
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,10 @@ _SHORTEST_KEY, _LONGEST_KEY = 24, 64
 def webhook_faults(settings: Settings) -> Iterator[Fault]:
     hooks = settings.webhooks
     yield from _secret("resend.webhook_secret", settings.resend.webhook_secret, "a signing secret of Resend's")
+    previous = settings.resend.previous_webhook_secret
+    yield from _secret("resend.previous_webhook_secret", previous, "a signing secret of Resend's")
+    if previous and not settings.resend.webhook_secret:
+        yield Fault("resend.previous_webhook_secret", "is the older of two, and resend.webhook_secret is not set")
     yield from _secret("webhooks.secret", hooks.secret, "a signing secret")
     yield from _secret("webhooks.previous_secret", hooks.previous_secret, "a signing secret")
     if hooks.url:

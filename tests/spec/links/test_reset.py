@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, problem
 
 from keyturn.accounts.models import AccountRow
+from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import ResetTokenRow
@@ -191,3 +193,14 @@ async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_lin
     assert busy
     assert all(int(answer.headers["retry-after"]) == answer.json()["retryAfter"] > 0 for answer in busy)
     assert [problem(answer) for answer in answers].count("200") == 1
+
+
+async def test_somebody_who_was_added_without_a_password_gets_a_link_and_signs_in_with_what_they_choose(
+    service: Service,
+) -> None:
+    invited = "invited@northwind.test"
+    await builtin_accounts(service.parts).add(Account(id="", email=invited), None)
+    assert not await service.knows(PASSWORD, invited)
+    answer = await service.reset(await service.link(invited), NEW_PASSWORD)
+    assert answer.status_code == 200, answer.text
+    assert await service.knows(NEW_PASSWORD, invited)

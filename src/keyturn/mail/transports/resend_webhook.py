@@ -40,13 +40,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResendWebhook:
-    """Verifies and reads a webhook's reports, by its signing secret; that begins with `whsec_`."""
+    """Verifies and reads a webhook's reports, by signing secrets, any of which proves one; they begin with `whsec_`."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, *secrets: str) -> None:
         from resend import Webhooks  # noqa: PLC0415 - takes 0.2 s, and only who has a webhook needs it
 
         self._verify = Webhooks.verify
-        self._secret = secret
+        self._secrets = secrets
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Return what is reported; None where it is about no mail. Raises WebhookRefused, and then it proves nothing.
@@ -54,22 +54,34 @@ class ResendWebhook:
         A report that is older than five minutes is refused by the SDK, a replayed one thus at the latest then.
         """
         try:
-            payload = self._verify(
-                {
-                    "payload": body.decode(),
-                    "headers": {
-                        "id": headers.get("svix-id", ""),
-                        "timestamp": headers.get("svix-timestamp", ""),
-                        "signature": _hmac_signatures(headers.get("svix-signature", "")),
-                    },
-                    "webhook_secret": self._secret,
-                }
-            )
-            return _read_report(headers["svix-id"], payload)
+            return _read_report(headers.get("svix-id", ""), self._payload(headers, body.decode()))
         except UnicodeDecodeError:
             raise WebhookRefused("the body is not UTF-8") from None
         except ValueError as error:  # msgspec's own errors are of this kind, too
             raise WebhookRefused(str(error)) from None
+
+    def _payload(self, headers: Mapping[str, str], body: str) -> object:
+        """Return what one of the secrets proves. Raises ValueError as it was refused by the last of them."""
+        signatures = _hmac_signatures(headers.get("svix-signature", ""))
+        refusal = ValueError("no secret")
+        for secret in self._secrets:
+            try:
+                payload: object = self._verify(
+                    {
+                        "payload": body,
+                        "headers": {
+                            "id": headers.get("svix-id", ""),
+                            "timestamp": headers.get("svix-timestamp", ""),
+                            "signature": signatures,
+                        },
+                        "webhook_secret": secret,
+                    }
+                )
+            except ValueError as error:
+                refusal = error
+            else:
+                return payload
+        raise refusal
 
 
 def _hmac_signatures(signatures: str) -> str:
