@@ -1,6 +1,11 @@
 """Limits by client and by account."""
 
 import asyncio
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterable
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -78,3 +83,62 @@ async def test_guesses_count_against_the_account_wherever_they_come_from() -> No
     with pytest.raises(TooManyRequests):
         await limited.count_guess("ada@northwind.example")
     await limited.count_guess("eve@northwind.example")
+
+
+async def test_a_window_moves_and_a_refused_request_does_not_lengthen_it() -> None:
+    limited = rate_limits(request="2/second")
+    assert [await used_up(limited, "request", HERE) for _ in range(9)] == [False] * 2 + [True] * 7
+    await asyncio.sleep(1)  # the clock is what is awaited
+
+    assert [await used_up(limited, "request", HERE) for _ in range(3)] == [False] * 2 + [True]
+
+
+async def ask_from(limited: RateLimits, numbers: Iterable[int]) -> float:
+    """Ask once from each of the addresses; return the seconds of processor time that a request took."""
+    clients = [Client(ip_address=str(IPv4Address(number))) for number in numbers]
+    start = time.process_time()
+    for client in clients:
+        await used_up(limited, "request", client)
+    return (time.process_time() - start) / len(clients)
+
+
+async def test_a_request_costs_the_same_however_many_clients_there_are() -> None:
+    limited = rate_limits()
+    batches = [range(start, start + 20_000) for start in range(1, 500_001, 20_000)]
+    costs = [await ask_from(limited, batch) for batch in batches]
+
+    assert min(costs[-3:]) < 3 * min(costs[:3])
+    assert threading.active_count() <= 2, "counting starts no thread"
+
+
+async def test_a_flood_of_clients_costs_no_more_memory_than_there_is_a_bound_for() -> None:
+    limited = rate_limits()
+    await ask_from(limited, range(1, 120_001))
+    tracemalloc.start()
+    try:
+        await ask_from(limited, range(120_001, 130_001))  # what is kept of the last few takes the place of others
+        before, _ = tracemalloc.get_traced_memory()
+        await ask_from(limited, range(130_001, 160_001))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < 3 * 30_000, "fewer than three bytes for each client more"
+
+
+async def test_a_flood_of_clients_makes_nobodys_counter_be_forgotten() -> None:
+    limited = rate_limits(request="1/minute")
+    await limited.count("request", HERE)
+    await ask_from(limited, range(1, 120_001))
+
+    assert await used_up(limited, "request", HERE)
+
+
+async def test_windows_that_are_over_make_room_for_those_who_come() -> None:
+    limited = rate_limits(request="1/second")
+    await ask_from(limited, range(1, 110_001))
+    await asyncio.sleep(1)  # the clock is what is awaited
+
+    refused = [await used_up(limited, "request", Client(ip_address=str(IPv4Address(n)))) for n in range(1, 20_001)]
+
+    assert not any(refused)

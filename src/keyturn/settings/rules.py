@@ -24,6 +24,9 @@ from keyturn.settings.webhook_rules import webhook_faults
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
+_MOST_A_RATE = 100_000
+"""Requests: the moment of each is kept until it is over."""
+
 _SHORTEST_LIFE = timedelta(minutes=1)
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 """What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
@@ -102,9 +105,12 @@ def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
 def _limits(settings: Settings) -> Iterator[Fault]:
     for name in RATES:
         try:
-            (_,) = parse_many(getattr(settings.limits, name))
+            (rate,) = parse_many(getattr(settings.limits, name))
         except ValueError:
             yield Fault(f"limits.{name}", "not a rate: write one, as in 3/minute or 10/15 minutes")
+        else:
+            if not 1 <= rate.amount <= _MOST_A_RATE:
+                yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
     if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
