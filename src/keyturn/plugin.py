@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,11 +13,9 @@ from advanced_alchemy.config import SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
-from litestar.types import ASGIApp, Middleware
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.accounts.port import AccountStore
-from keyturn.api.edge import edge
+from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.api.router import api_router
@@ -67,7 +66,11 @@ class KeyturnPlugin(InitPlugin):
             MountedApart(
                 self._path or "/",
                 route_handlers=routers,
-                middleware=[edge, _proxy_headers(server.trusted_proxies), *parts.telemetry.tracing.request_notes()],
+                middleware=[
+                    edge,
+                    partial(behind_proxies, proxies=server.trusted_proxies),
+                    *parts.telemetry.tracing.request_notes(),
+                ],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,
@@ -104,15 +107,6 @@ class _LifespanLast(InitPlugin):
         else:
             app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
-
-
-def _proxy_headers(proxies: Sequence[str]) -> Middleware:
-    """Return what finds the client whose requests are counted, as `app.create_app` does for all routes."""
-
-    def middleware(app: ASGIApp) -> ASGIApp:
-        return ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
-
-    return middleware
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

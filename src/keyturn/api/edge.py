@@ -1,9 +1,12 @@
 """What is settled about a request before anything of ours reads it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from litestar.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from keyturn.settings.networks import both_forms
 
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value: what a browser has to keep (RFC 6265, 6.1)."""
@@ -22,6 +25,14 @@ def edge(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return bounded
+
+
+def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` with the client that `proxies` name, where it is one of them that passes a request on.
+
+    X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
+    """
+    return ProxyHeadersMiddleware(app, both_forms(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
 
 
 def _with_own_cookies(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

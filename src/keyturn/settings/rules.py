@@ -1,6 +1,5 @@
 """What must hold between settings that are each fine alone."""
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
@@ -17,6 +16,7 @@ from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, Settings
+from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
@@ -121,7 +121,7 @@ def _server(settings: Settings) -> Iterator[Fault]:
             yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
     for network in settings.server.trusted_proxies:
         try:
-            ipaddress.ip_network(network, strict=False)
+            read_network(network)
         except ValueError:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
     yield from api_path_faults(settings.server.api_path)

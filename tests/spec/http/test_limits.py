@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.service import (
@@ -101,6 +102,17 @@ async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(s
     assert await ask(proxy, **{"X-Forwarded-For": f"{HERE}, {ELSEWHERE}, 10.9.9.9"}) == "202"
     assert await ask(proxy, **{"X-Forwarded-For": f"{ELSEWHERE}, {HERE}, 10.9.9.9"}) == FULL
     assert await ask(service.at(HERE), **{"X-Forwarded-For": "198.51.100.77"}) == FULL
+
+
+@pytest.mark.parametrize("written", ["10.1.2.3/8", "10.0.0.0/8", "::ffff:10.0.0.0/104"])
+@pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3"])
+async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, written: str, peer: str) -> None:
+    service = await start(server=ServerSettings(trusted_proxies=(written,)))
+    proxy = service.at(peer)
+    several = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, ::ffff:10.9.9.9"}) for n in range(5)]
+    assert several == ["202"] * 5
+    same = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, {HERE}"}) for n in range(4)]
+    assert same == ["202"] * 3 + [FULL]
 
 
 async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start) -> None:
