@@ -25,6 +25,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
+from keyturn.reset.counting_alone import counting_alone
 from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
@@ -53,6 +54,7 @@ class KeyturnPlugin(InitPlugin):
             _require_own_pages(settings)
         self.parts = parts or _build_parts(settings, alchemy, accounts, sender)
         self._command = "keyturn" if parts else "litestar keyturn"
+        self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
         self._worker = worker
         self._pages = pages
         self._path = urlsplit(settings.base_url).path if path is None else path
@@ -85,6 +87,9 @@ class KeyturnPlugin(InitPlugin):
             stack.push_async_callback(self.parts.close)
             await require_current(self.parts.database, command=self._command)
             await self.parts.accounts.require_ready()
+            if self._is_counting:
+                url = self.parts.settings.limits.storage_url
+                await stack.enter_async_context(counting_alone(self.parts.database, url))
             if self._worker:
                 relay = asyncio.create_task(self.parts.work())
                 stack.push_async_callback(_cancel, relay)

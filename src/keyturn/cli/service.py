@@ -19,6 +19,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
     from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
     from keyturn.parts import Parts  # noqa: PLC0415
+    from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
@@ -29,7 +30,12 @@ def serve(host: str, port: int, no_worker: bool) -> None:
         _ = parts.relay  # raises SettingsInvalid where it has no transport
     app = create_app(settings, parts=parts, worker=not no_worker)
     bound = listen(host, port)
-    run(serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)))
+
+    async def answer() -> None:
+        async with counting_alone(parts.database, settings.limits.storage_url):
+            await serve_app(app, bound, lambda: click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True))
+
+    run(answer())
 
 
 @click.command()

@@ -97,7 +97,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
 
-    `storage_url` is a Secret, since it may hold a password.
+    `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
     """
 
     request: str = "3/minute"
@@ -108,7 +108,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     account: str = "10/15 minutes"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     suppression: timedelta = timedelta(days=14)
-    storage_url: Secret = Secret("memory://")
+    storage_url: Secret = Secret("")
 
 
 RATES = ("request", "malformed", "validate", "reset", "login", "account")

@@ -111,7 +111,8 @@ def _limits(settings: Settings) -> Iterator[Fault]:
         else:
             if not 1 <= rate.amount <= _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
-    if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
+    url = settings.limits.storage_url
+    if url and not url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
