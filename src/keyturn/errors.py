@@ -126,6 +126,10 @@ class TooManyRequests(KeyturnError):
         super().__init__(f"retry after {retry_after} s")
 
 
+class OverBudget(TooManyRequests):
+    """All clients together have used up what they may ask for; no client is told."""
+
+
 class Busy(KeyturnError):
     """The queue of password hashes is full. `retry_after` in whole seconds, at least 1."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.errors import TooManyRequests
+from keyturn.errors import OverBudget, TooManyRequests
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
@@ -49,6 +49,26 @@ async def test_the_addresses_of_one_ipv6_subscriber_count_together() -> None:
 
     assert await used_up(limited, "request", Client(ip_address="2001:db8::2"))
     assert not await used_up(limited, "request", Client(ip_address="2001:db8:0:1::1"))
+
+
+async def test_who_holds_more_than_a_64_asks_a_few_times_as_often_and_no_more() -> None:
+    limited = rate_limits(request="2/minute", ipv6_56=3, ipv6_48=5)
+    from_a_56 = [Client(ip_address=f"2001:db8:1:{number:x}::1") for number in range(256)]
+    from_a_48 = [Client(ip_address=f"2001:db8:1:{number:x}00::1") for number in range(1, 256)]
+
+    assert [await used_up(limited, "request", client) for client in from_a_56].count(False) == 2 * 3
+    assert [await used_up(limited, "request", client) for client in from_a_48].count(False) == 2 * 5 - 2 * 3
+    assert not await used_up(limited, "request", Client(ip_address="2001:db8:2::1"))
+    assert not await used_up(limited, "request", HERE)
+
+
+async def test_all_clients_together_have_a_budget() -> None:
+    limited = rate_limits(overall="2/minute")
+    await limited.count_overall()
+    await limited.count_overall()
+
+    with pytest.raises(OverBudget):
+        await limited.count_overall()
 
 
 async def test_each_kind_of_request_counts_by_itself() -> None:

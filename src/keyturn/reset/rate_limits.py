@@ -6,7 +6,7 @@ from typing import Protocol
 
 from limits import RateLimitItem, parse
 
-from keyturn.errors import TooManyRequests
+from keyturn.errors import OverBudget, TooManyRequests
 from keyturn.reset.memory_windows import MemoryWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
@@ -33,17 +33,33 @@ class RateLimits:
     def __init__(self, settings: LimitSettings) -> None:
         self._windows = _windows(settings.storage_url)
         self._rates = {name: parse(getattr(settings, name)) for name in RATES}
+        self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
 
     async def count(self, kind: str, client: Client) -> None:
-        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up."""
-        await self._hit(kind, client.network)
+        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up.
+
+        An IPv6 client counts against the networks around it, too, the narrowest first: one that is full does not use
+        up what its neighbours share with it.
+        """
+        rate = self._rates[kind]
+        for network, prefix in client.networks:
+            share = self._shares.get(prefix, 1)
+            await self._hit(type(rate)(rate.amount * share, rate.multiples), kind, network)
+
+    async def count_overall(self) -> None:
+        """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
+
+        After `count`, so that one client uses up no more of it than its own limit.
+        """
+        if wait := await self._windows.hit(self._rates["overall"], "overall", "everybody"):
+            raise OverBudget(_whole_seconds(wait))
 
     async def count_guess(self, account: str) -> None:
         """Count a guess at a password against the account, whoever makes it. Raises TooManyRequests.
 
         The counter's key is a digest, so that the store of limits holds no addresses.
         """
-        await self._hit("account", sha256(account.encode()).hexdigest())
+        await self._hit(self._rates["account"], "account", sha256(account.encode()).hexdigest())
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready unless a counter can be written."""
@@ -52,9 +68,9 @@ class RateLimits:
     async def close(self) -> None:
         await self._windows.close()
 
-    async def _hit(self, kind: str, who: str) -> None:
-        if wait := await self._windows.hit(self._rates[kind], kind, who):
-            raise TooManyRequests(max(1, math.ceil(wait)))
+    async def _hit(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        if wait := await self._windows.hit(rate, kind, who):
+            raise TooManyRequests(_whole_seconds(wait))
 
 
 def _windows(url: str) -> _Windows:
@@ -63,3 +79,7 @@ def _windows(url: str) -> _Windows:
     from keyturn.reset.redis_windows import RedisWindows  # noqa: PLC0415 - the strategies take 20 ms
 
     return RedisWindows(url)
+
+
+def _whole_seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))

@@ -10,6 +10,7 @@ from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.texts import Folder, Secret
 
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[int, Meta(ge=1, le=1024)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
 
@@ -97,6 +98,9 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
 
+    A /56 and a /48 may ask `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together
+    may ask for, about what a worker settles.
+
     `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
     """
 
@@ -106,12 +110,15 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     reset: str = "20/minute"
     login: str = "10/minute"
     account: str = "10/15 minutes"
+    overall: str = "3000/minute"
+    ipv6_56: Share = 4
+    ipv6_48: Share = 16
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     suppression: timedelta = timedelta(days=14)
     storage_url: Secret = Secret("")
 
 
-RATES = ("request", "malformed", "validate", "reset", "login", "account")
+RATES = ("request", "malformed", "validate", "reset", "login", "account", "overall")
 """The limits that are rates."""
 
 

@@ -137,6 +137,24 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
     assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
 
 
+async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Start) -> None:
+    service = await start(limits=LimitSettings(overall="2/minute"))
+    answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (NOBODY, ADA, ADA, GRACE)]
+    assert {(answer.status_code, answer.text, tuple(sorted(set(answer.headers)))) for answer in answers} == {
+        (202, answers[0].text, tuple(sorted(set(answers[0].headers))))
+    }
+    assert len(await service.rows(select(OutboxRow.id))) == 2
+
+
+async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) -> None:
+    service = await start(limits=LimitSettings(overall="5/minute"))
+    one = service.at(HERE)
+    assert [await ask(one) for _ in range(20)].count("202") == 3
+    await ask(service.at(ELSEWHERE))
+    await ask(service.at(ELSEWHERE))
+    assert len(await service.rows(select(OutboxRow.id))) == 5
+
+
 async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> None:
     service = await start(limits=LimitSettings(malformed="5/minute"))
     client = service.at(HERE)

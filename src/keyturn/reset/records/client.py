@@ -7,6 +7,7 @@ import msgspec
 from keyturn.settings.networks import read_peer
 
 _LONGEST_HEADER = 300
+_IPV6_PREFIXES = (64, 56, 48)
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,12 +23,15 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
 
     @property
-    def network(self) -> str:
-        """What a limit counts: an IPv4 address, or the /64 that one IPv6 subscriber holds (RFC 6177)."""
+    def networks(self) -> list[tuple[str, int]]:
+        """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around an IPv6 one.
+
+        A subscriber holds a /64, and often a /56 or a /48 (RFC 6177). The narrowest comes first.
+        """
         address = read_peer(self.ip_address)
         if isinstance(address, IPv6Address):
-            return str(IPv6Network((address, 64), strict=False))
-        return str(address or self.ip_address)
+            return [(str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES]
+        return [(str(address or self.ip_address), 0)]
 
 
 def clip_header(header: str) -> str:
