@@ -62,7 +62,7 @@ def create_app(
         cors_config=_cors(settings),
         logging_config=None,
     )
-    return edge(behind_proxies(app, settings.server.trusted_proxies))
+    return edge(behind_proxies(app, settings.server.trusted_proxies), settings.answered_hosts)
 
 
 def create_metrics_app(parts: Parts) -> ASGIApp:

@@ -69,7 +69,7 @@ class KeyturnPlugin(InitPlugin):
                 self._path or "/",
                 route_handlers=routers,
                 middleware=[
-                    edge,
+                    partial(edge, hosts=parts.settings.answered_hosts),
                     partial(behind_proxies, proxies=server.trusted_proxies),
                     *parts.telemetry.tracing.request_notes(),
                 ],

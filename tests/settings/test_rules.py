@@ -201,6 +201,13 @@ def test_limits_are_kept_nowhere_else(faults: Faults) -> None:
     assert set(faults(KEYTURN_LIMITS_STORAGE_URL="mongodb://db.example")) == {"limits.storage_url"}
 
 
+@pytest.mark.parametrize(
+    "host", ["https://a.example", "a.example:443", "*.example", "a example", "", "a.example/x", "["]
+)
+def test_a_host_that_is_answered_for_is_a_name_alone(faults: Faults, host: str) -> None:
+    assert set(faults(f'[server]\nallowed_hosts = ["{host}"]')) == {"server.allowed_hosts"}
+
+
 def test_a_trusted_proxy_is_an_address_or_a_network(faults: Faults) -> None:
     found = faults(KEYTURN_SERVER_TRUSTED_PROXIES="10.0.0.1,10.1.2.3/8,proxy.example")
 

@@ -51,6 +51,7 @@ _HTTP_PROBLEMS = {
     405: ("method-not-allowed", "This address does not answer that method"),
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "The body must be application/json"),
+    421: ("misdirected", "Nothing is answered for the host that was asked for"),
 }
 """What Litestar refuses by itself."""
 
@@ -71,13 +72,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
     def response(self) -> Response[bytes]:
+        headers = {**NO_STORE, **dict(self.headers)}
+        return Response(self.document(), status_code=self.status, media_type=MEDIA_TYPE, headers=headers)
+
+    def document(self) -> bytes:
         document = {"type": f"{TYPE_PREFIX}{self.name}", "title": self.title, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
-        body = msgspec.json.encode(document | dict(self.members))
-        return Response(
-            body, status_code=self.status, media_type=MEDIA_TYPE, headers={**NO_STORE, **dict(self.headers)}
-        )
+        return msgspec.json.encode(document | dict(self.members))
 
     def named_after(self, request: AnyRequest) -> "Problem":
         """Return the problem with the request's name, by which the logs know more of it."""
@@ -103,8 +105,7 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
         if error.status_code == HTTP_400_BAD_REQUEST:
             problem = problem_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:
-            name, title = _HTTP_PROBLEMS.get(error.status_code, ("http-error", error.detail))
-            problem = Problem(status=error.status_code, name=name, title=title)
+            problem = http_problem(error.status_code, error.detail)
         return msgspec.structs.replace(problem, headers=error.headers or {}).response()
 
     def answer_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -113,6 +114,12 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
         return problem_of(error, accepted_language(languages, request)).named_after(request).response()
 
     return {KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else}
+
+
+def http_problem(status: int, otherwise: str = "") -> Problem:
+    """Return the problem of a status by itself; `otherwise` is its title where the status is not among the known."""
+    name, title = _HTTP_PROBLEMS.get(status, ("http-error", otherwise))
+    return Problem(status=status, name=name, title=title)
 
 
 def problem_of(error: Exception, language: Language) -> Problem:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -126,11 +127,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
-    checking and resetting are.
+    checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any
+    where there are none.
     """
 
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     max_body: Count = 16_384
     api_path: str = "/api/auth"
 
@@ -248,6 +251,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
+
+    @property
+    def answered_hosts(self) -> frozenset[str]:
+        """The names that a Host header may hold; none where any will do."""
+        allowed = self.server.allowed_hosts
+        return frozenset(
+            host.lower().strip("[]") for host in (*allowed, urlsplit(self.base_url).hostname or "") if allowed
+        )
 
     @property
     def secure(self) -> bool:

@@ -18,7 +18,7 @@ from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
-from keyturn.settings.url_rules import is_loopback, is_origin, page_faults, policy_faults
+from keyturn.settings.url_rules import is_host, is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
@@ -120,6 +120,9 @@ def _server(settings: Settings) -> Iterator[Fault]:
     for origin in settings.server.allowed_origins:
         if not is_origin(origin):
             yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
+    for host in settings.server.allowed_hosts:
+        if not is_host(host):
+            yield Fault("server.allowed_hosts", f"not a name like account.example.org, without a port: {host}")
     for network in settings.server.trusted_proxies:
         try:
             read_network(network)
