@@ -24,6 +24,7 @@ from keyturn.errors import (
     LinkDead,
     NotSignedIn,
     PasswordRejected,
+    Quota,
     TooManyRequests,
     Unavailable,
     Violation,
@@ -152,6 +153,9 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
         case CredentialsRejected() | NotSignedIn():
             # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
             return {"headers": {"WWW-Authenticate": "Session"}}
+        case TooManyRequests(retry_after=seconds, quota=quota) if quota:
+            particulars = _try_again_in(seconds, language)
+            return {**particulars, "headers": {**particulars["headers"], **_quota_headers(quota, seconds)}}
         case TooManyRequests(retry_after=seconds) | Busy(retry_after=seconds):
             return _try_again_in(seconds, language)
         case Unavailable():
@@ -183,6 +187,17 @@ def _try_again_in(seconds: int, language: Language) -> dict[str, Any]:
         "detail": language.gettext("Try again in %(wait)s.", wait=wait),
         "members": {"retryAfter": seconds},
         "headers": {"Retry-After": str(seconds)},
+    }
+
+
+def _quota_headers(quota: Quota, seconds: int) -> dict[str, str]:
+    """Return the fields of draft-ietf-httpapi-ratelimit-headers-10.
+
+    Of a client's own limits alone: those of an account, or of the networks around a client, would tell what others do.
+    """
+    return {
+        "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={quota.seconds}',
+        "RateLimit": f'"{quota.name}";r=0;t={seconds}',
     }
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from limits import RateLimitItem, parse
 
-from keyturn.errors import OverBudget, TooManyRequests
+from keyturn.errors import OverBudget, Quota, TooManyRequests
 from keyturn.reset.memory_windows import MemoryWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
@@ -44,7 +44,8 @@ class RateLimits:
         rate = self._rates[kind]
         for network, prefix in client.networks:
             share = self._shares.get(prefix, 1)
-            await self._hit(type(rate)(rate.amount * share, rate.multiples), kind, network)
+            quota = None if prefix in self._shares else Quota(kind, rate.amount, rate.get_expiry())
+            await self._hit(type(rate)(rate.amount * share, rate.multiples), kind, network, quota)
 
     async def count_overall(self) -> None:
         """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
@@ -68,9 +69,9 @@ class RateLimits:
     async def close(self) -> None:
         await self._windows.close()
 
-    async def _hit(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def _hit(self, rate: RateLimitItem, kind: str, who: str, quota: Quota | None = None) -> None:
         if wait := await self._windows.hit(rate, kind, who):
-            raise TooManyRequests(_whole_seconds(wait))
+            raise TooManyRequests(_whole_seconds(wait), quota)
 
 
 def _windows(url: str) -> _Windows:
