@@ -47,6 +47,9 @@ INSTANCE_PREFIX = "urn:keyturn:request:"
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
 
+UNREAD = "keyturn_unread"
+"""What the state of a request says whose body was not read to its end."""
+
 _HTTP_PROBLEMS = {
     404: ("not-found", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not answer that method"),
@@ -104,6 +107,7 @@ def problem_handlers(languages: Languages) -> ExceptionHandlersMap:
 
     def answer_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         if error.status_code == HTTP_400_BAD_REQUEST:
+            request.scope["state"][UNREAD] = True
             problem = problem_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:
             problem = http_problem(error.status_code, error.detail)

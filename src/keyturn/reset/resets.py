@@ -68,11 +68,15 @@ class PasswordResets:
         try:
             address = addresses.parse(email)
         except InputInvalid:  # counted apart: who mistypes has as many tries left
-            await self._limits.count("malformed", client)
+            await self.count_malformed(client)
             raise
         await self._limits.count("request", client)
         await self._limits.count_overall()
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
+
+    async def count_malformed(self, client: Client) -> None:
+        """Count a request that says nothing that could be done. Raises TooManyRequests."""
+        await self._limits.count("malformed", client)
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
