@@ -141,6 +141,7 @@ def _serve(url: str, folder: str, worker: str) -> Iterator[int]:
         "KEYTURN_SERVER_WORKER": worker,
         "KEYTURN_MAIL_TRANSPORT": "capture",
         "KEYTURN_LIMITS_REQUEST": "100000/second",
+        "KEYTURN_LIMITS_OVERALL": "100000/second",
     }
     command = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
     with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
@@ -21,6 +22,10 @@ from tests.programs import require_program
 pytest_plugins = ["keyturn.testing", "pytester"]
 
 TESTS = Path(__file__).parent
+
+# The same examples in each run, without a bound on time that a busy machine breaks, and without a folder of its own.
+hypothesis.settings.register_profile("keyturn", derandomize=True, deadline=None, database=None, max_examples=100)
+hypothesis.settings.load_profile("keyturn")
 
 MARKED = ("browser", "mariadb", "postgresql")
 """Fixtures whose users bear a mark of the same name."""

@@ -7,10 +7,9 @@ from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Server, Tag
 from litestar.types import ASGIApp, ControllerRouterHandler
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn import __version__
-from keyturn.api.edge import edge
+from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
 from keyturn.api.problems import problem_handlers
@@ -38,8 +37,7 @@ def create_app(
 ) -> ASGIApp:
     """Return the service: the API, the hosted pages and, unless told otherwise, a worker. `more` is mounted beside.
 
-    Raises SettingsInvalid. X-Forwarded-For and X-Forwarded-Proto count only from `server.trusted_proxies`, read from
-    the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
+    Raises SettingsInvalid.
     """
     parts = parts or Parts(settings)
     site = site_of(parts)
@@ -73,10 +71,8 @@ def create_app(
         cors_config=_cors(settings),
         logging_config=None,
     )
-    if settings.server.trusted_proxies:
-        behind = ProxyHeadersMiddleware(app, list(settings.server.trusted_proxies))  # type: ignore[arg-type]
-        return edge(behind, secure=settings.secure)  # type: ignore[arg-type]
-    return edge(app, secure=settings.secure)
+    behind = behind_proxies(app, settings.server.trusted_proxies)
+    return edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
 
 
 def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:

@@ -133,12 +133,26 @@ class WebhookRefused(KeyturnError):
     """A report is forged, stale or incomplete."""
 
 
-class TooManyRequests(KeyturnError):
-    """A limit is used up. `retry_after` in whole seconds, at least 1."""
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What one client may do: `requests` in any `seconds`, for the kind of request that `name` says."""
 
-    def __init__(self, retry_after: int) -> None:
+    name: str
+    requests: int
+    seconds: int
+
+
+class TooManyRequests(KeyturnError):
+    """A limit is used up. `retry_after` in whole seconds, at least 1. `quota` is the client's own, where that is it."""
+
+    def __init__(self, retry_after: int, quota: Quota | None = None) -> None:
         self.retry_after = retry_after
+        self.quota = quota
         super().__init__(f"retry after {retry_after} s")
+
+
+class OverBudget(TooManyRequests):
+    """All clients together have used up what they may ask for; no client is told."""
 
 
 class Busy(KeyturnError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -13,11 +13,9 @@ from advanced_alchemy.config import SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
-from litestar.types import ASGIApp, Middleware
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.accounts.port import AccountStore
-from keyturn.api.edge import edge
+from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
 from keyturn.api.responses import with_session_scheme
@@ -28,6 +26,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
+from keyturn.reset.counting_alone import counting_alone
 from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
@@ -57,6 +56,7 @@ class KeyturnPlugin(InitPlugin):
             _require_own_pages(settings)
         self.parts = parts or _build_parts(settings, alchemy, accounts, sender)
         self._command = "keyturn" if parts else "litestar keyturn"
+        self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
         self._worker = worker
         self._pages = pages
         self._path = urlsplit(settings.base_url).path if path is None else path
@@ -73,8 +73,8 @@ class KeyturnPlugin(InitPlugin):
                 self._path or "/",
                 route_handlers=routers,
                 middleware=[
-                    partial(edge, secure=parts.settings.secure),
-                    _proxy_headers(server.trusted_proxies),
+                    partial(edge, secure=parts.settings.secure, hosts=parts.settings.answered_hosts),
+                    partial(behind_proxies, proxies=server.trusted_proxies),
                     *parts.telemetry.tracing.request_notes(),
                 ],
                 # None of the app's own, and none that its plugins would find for a type.
@@ -93,6 +93,9 @@ class KeyturnPlugin(InitPlugin):
             stack.push_async_callback(self.parts.close)
             await require_current(self.parts.database, command=self._command)
             await self.parts.accounts.require_ready()
+            if self._is_counting:
+                url = self.parts.settings.limits.storage_url
+                await stack.enter_async_context(counting_alone(self.parts.database, url))
             if self._worker:
                 relay = asyncio.create_task(self.parts.work())
                 stack.push_async_callback(_cancel, relay)
@@ -115,15 +118,6 @@ class _LifespanLast(InitPlugin):
         else:
             app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
-
-
-def _proxy_headers(proxies: Sequence[str]) -> Middleware:
-    """Return what finds the client whose requests are counted, as `app.create_app` does for all routes."""
-
-    def middleware(app: ASGIApp) -> ASGIApp:
-        return ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
-
-    return middleware
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

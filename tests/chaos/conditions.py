@@ -13,6 +13,8 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_SMTP_TIMEOUT": "500ms",
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
+        "KEYTURN_LIMITS_STORAGE_URL": "memory://",
+        "KEYTURN_LIMITS_OVERALL": "100000/second",
         "KEYTURN_LIMITS_REQUEST": "100000/second",
         "KEYTURN_LIMITS_RESET": "100000/second",
         "KEYTURN_HASHING_COST": "10",

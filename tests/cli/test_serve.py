@@ -139,3 +139,25 @@ def test_a_worker_sends_what_another_process_accepted(migrated: Keyturn, workpla
 
 def captured(workplace: Path) -> list[Path]:
     return list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))
+
+
+def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database_url: str) -> None:
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url}
+    with running("serve", "--no-worker", "--port", "0", **environment) as first:
+        url_of(first)
+        with running("serve", "--no-worker", "--port", "0", **environment) as second:
+            assert second.process.wait(30) == 1
+            assert "limits.storage_url: another process" in "\n".join(second.said)
+            assert "Traceback" not in "\n".join(second.said)
+        first.process.kill()
+        first.process.wait()
+    with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
+        assert httpx.get(f"{url_of(next_one)}/health/ready").status_code == 200
+
+
+def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_STORAGE_URL": "memory://"}
+    with running("serve", "--no-worker", "--port", "0", **environment) as first:
+        url_of(first)
+        with running("serve", "--no-worker", "--port", "0", **environment) as second:
+            assert httpx.get(f"{url_of(second)}/health/ready").status_code == 200

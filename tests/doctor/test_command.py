@@ -69,7 +69,7 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
     assert (done.returncode, done.stderr) == (0, "")
     *lines, empty, last = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["settings", "ok"], ["database", "ok"], ["limits", "ok"], ["capture", "ok"],
+        ["settings", "ok"], ["database", "ok"], ["limits", "ok"], ["clients", "ok"], ["capture", "ok"],
     ]  # fmt: skip
     assert (empty, last) == ("", "All is well.")
 
@@ -105,7 +105,7 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
     assert done.returncode == 1
     assert all(finding.keys() == {"check", "verdict", "message", "mend"} for finding in findings)
     assert {finding["check"]: finding["verdict"] for finding in findings} == {
-        "settings": "ok", "database": "fail", "limits": "ok", "capture": "ok",
+        "settings": "ok", "database": "fail", "limits": "ok", "clients": "ok", "capture": "ok",
     }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_piped_it_has_no_colour_and_no_progress(doubtful: "subprocess.CompletedP
 def test_a_terminal_gets_colour_progress_and_lines_that_fit(folder: Path, environment: dict[str, str]) -> None:
     output = on_a_terminal(folder, environment | {"KEYTURN_TOKEN_TTL": "2h"})
 
-    assert "checking database, limits, capture" in output
+    assert "checking database, limits, clients, capture" in output
     assert "\x1b[33mwarn" in output
     assert "\x1b[32mok" in output
     report = re.sub(r"\x1b\[[0-9;]*m", "", output.rpartition("\x1b[K")[2])

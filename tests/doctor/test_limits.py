@@ -28,6 +28,14 @@ async def test_memory_is_right_for_one_process() -> None:
     assert (await counted_in("memory://")).verdict == "ok"
 
 
+@pytest.mark.parametrize("database", ["sqlite:///keyturn.db", "postgresql://db.test/keyturn"])
+async def test_where_nothing_is_written_a_second_process_is_refused(database: str) -> None:
+    found = await counted_in("", database)
+
+    assert found.verdict == "ok"
+    assert "refused" in found.message
+
+
 async def test_memory_is_not_shared_where_the_database_is() -> None:
     found = await counted_in("memory://", "postgresql://db.test/keyturn")
 

@@ -184,8 +184,10 @@ def test_an_address_must_be_one(faults: Faults, read: Read, name: str) -> None:
     assert read(sender + table + '"Help <help@northwind.example>"', bare=True, **variables)
 
 
-@pytest.mark.parametrize("rate", ["", "three a minute", "3", "3/fortnight", "3/minute; 100/day"])
-@pytest.mark.parametrize("kind", ["request", "validate", "reset", "login", "account"])
+@pytest.mark.parametrize(
+    "rate", ["", "three a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute", "1000000/minute"]
+)
+@pytest.mark.parametrize("kind", ["request", "validate", "reset", "login", "account", "overall"])
 def test_a_limit_is_one_rate(faults: Faults, kind: str, rate: str) -> None:
     assert set(faults(f'[limits]\n{kind} = "{rate}"')) == {f"limits.{kind}"}
 
@@ -197,6 +199,13 @@ def test_limits_are_kept_in_memory_or_in_redis(read: Read, url: str) -> None:
 
 def test_limits_are_kept_nowhere_else(faults: Faults) -> None:
     assert set(faults(KEYTURN_LIMITS_STORAGE_URL="mongodb://db.example")) == {"limits.storage_url"}
+
+
+@pytest.mark.parametrize(
+    "host", ["https://a.example", "a.example:443", "*.example", "a example", "", "a.example/x", "["]
+)
+def test_a_host_that_is_answered_for_is_a_name_alone(faults: Faults, host: str) -> None:
+    assert set(faults(f'[server]\nallowed_hosts = ["{host}"]')) == {"server.allowed_hosts"}
 
 
 def test_a_trusted_proxy_is_an_address_or_a_network(faults: Faults) -> None:

@@ -1,25 +1,34 @@
 """What is settled about a request before anything of ours reads it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import cast
 
+from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from keyturn.api.problems import MEDIA_TYPE, NO_STORE, http_problem
+from keyturn.settings.networks import both_forms
+from keyturn.settings.url_rules import host_of, is_origin
 
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value: what a browser has to keep (RFC 6265, 6.1)."""
 
 _MOST_COOKIES = 16
-"""Keyturn sets seven; a browser may hold some of them for two paths."""
+"""Keyturn sets eight; a browser may hold some of them for two paths."""
 
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """A year (OWASP ASVS 3.4.1), without includeSubDomains: what runs on the hosts below is not ours to decide."""
 
 
-def edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
+def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
     """Return `app` behind what bounds a request, and before what every answer says: where `secure`, https alone (HSTS).
 
-    It may stand twice in front of one: the second finds it done.
+    It may stand twice in front of one: the second finds it done. `hosts` are the names that a request may ask for, or
+    none where any will do.
     """
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,9 +44,34 @@ def edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
                     message["headers"] = [*headers, _HTTPS]
             await send(message)
 
-        await app(scope, receive, promising if secure else send)
+        answer = promising if secure else send
+        if hosts and scope["type"] == ScopeType.HTTP and _host_asked_for(scope["headers"]) not in hosts:
+            await _misdirected()(scope, receive, answer)
+        else:
+            await app(scope, receive, answer)
 
     return bounded
+
+
+def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` with the client that `proxies` name, where it is one of them that passes a request on.
+
+    X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
+    """
+    return ProxyHeadersMiddleware(app, both_forms(proxies)) if proxies else app  # type: ignore[arg-type,return-value]
+
+
+def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the name in the Host header without its port; "" for none, and for more than one (RFC 9112, 3.2)."""
+    sent = [value for name, value in headers if name == b"host"]
+    origin = f"http://{sent[0].decode('latin-1')}" if len(sent) == 1 else ""
+    return host_of(origin) if is_origin(origin) else ""
+
+
+def _misdirected() -> ASGIResponse:
+    """Return the answer to who asks for another host (RFC 9110, 15.5.20)."""
+    problem = http_problem(HTTP_421_MISDIRECTED_REQUEST)
+    return ASGIResponse(body=problem.document(), status_code=problem.status, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
 def _with_own_cookies(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

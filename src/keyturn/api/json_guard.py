@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar.exceptions import HTTPException
 
+from keyturn.api.problems import UNREAD
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import Fault, InputInvalid
 
@@ -23,6 +24,7 @@ async def require_json(request: AnyRequest) -> None:
     body = await request.body()
     if not body:
         return
+    request.scope["state"][UNREAD] = True
     if request.content_type[0] != "application/json":
         raise HTTPException(status_code=415)
     if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
@@ -31,6 +33,7 @@ async def require_json(request: AnyRequest) -> None:
         _DECODER.decode(body.decode())
     except ValueError:
         raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
+    request.scope["state"][UNREAD] = False
 
 
 def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """GET /metrics, for a Prometheus that is meant to read it and for nobody else."""
 
 import hmac
-import ipaddress
 import logging
 
 from litestar import Response, Router, get
@@ -11,6 +10,7 @@ from keyturn.api.requests import AnyRequest
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.backlog import Backlog, backlog_of
+from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.prometheus import PrometheusMeters
 
@@ -54,10 +54,8 @@ def _bears(request: AnyRequest, token: str) -> bool:
 def _is_from_this_machine(request: AnyRequest) -> bool:
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+    peer = read_peer(request.client.host)
+    return peer is not None and peer.is_loopback
 
 
 async def _backlog(database: Database) -> Backlog | None:

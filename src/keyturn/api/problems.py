@@ -25,6 +25,7 @@ from keyturn.errors import (
     NotSignedIn,
     OutcomeUnknown,
     PasswordRejected,
+    Quota,
     TooManyRequests,
     Unavailable,
     Violation,
@@ -48,11 +49,15 @@ INSTANCE_PREFIX = "urn:keyturn:request:"
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer about an account carries (OWASP ASVS 14.3.2, 3.4.4)."""
 
+UNREAD = "keyturn_unread"
+"""What the state of a request says whose body was not read to its end."""
+
 HTTP_PROBLEMS = {
     404: ("not-found", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not answer that method"),
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "The body must be application/json"),
+    421: ("misdirected", "Nothing is answered for the host that was asked for"),
 }
 """What Litestar refuses by itself."""
 
@@ -76,13 +81,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
     def response(self) -> Response[bytes]:
+        headers = {**NO_STORE, **dict(self.headers)}
+        return Response(self.document(), status_code=self.status, media_type=MEDIA_TYPE, headers=headers)
+
+    def document(self) -> bytes:
         document = {"type": f"{TYPE_PREFIX}{self.name}", "title": self.title, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
-        body = msgspec.json.encode(document | dict(self.members))
-        return Response(
-            body, status_code=self.status, media_type=MEDIA_TYPE, headers={**NO_STORE, **dict(self.headers)}
-        )
+        return msgspec.json.encode(document | dict(self.members))
 
     def named_after(self, request: AnyRequest) -> "Problem":
         """Return the problem with the request's name, by which the logs know more of it."""
@@ -117,10 +123,10 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         if error.status_code in _UNREADABLE:
             count_malformed(request)
         if error.status_code == HTTP_400_BAD_REQUEST:
+            request.scope["state"][UNREAD] = True
             problem = problem_of(InputInvalid(*_faults_in(error)), accepted_language(languages, request))
         else:
-            name, title = HTTP_PROBLEMS.get(error.status_code, ("http-error", error.detail))
-            problem = Problem(status=error.status_code, name=name, title=title)
+            problem = http_problem(error.status_code, error.detail)
         return msgspec.structs.replace(problem, headers=error.headers or {}).response()
 
     def answer_anything_else(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -129,6 +135,12 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         return problem_of(error, accepted_language(languages, request)).named_after(request).response()
 
     return {KeyturnError: answer_keyturn_error, HTTPException: answer_http_exception, Exception: answer_anything_else}
+
+
+def http_problem(status: int, otherwise: str = "") -> Problem:
+    """Return the problem of a status by itself; `otherwise` is its title where the status is not among the known."""
+    name, title = HTTP_PROBLEMS.get(status, ("http-error", otherwise))
+    return Problem(status=status, name=name, title=title)
 
 
 def problem_of(error: Exception, language: Language) -> Problem:
@@ -161,6 +173,9 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
         case CredentialsRejected() | NotSignedIn():
             # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
             return {"headers": {"WWW-Authenticate": "Session"}}
+        case TooManyRequests(retry_after=seconds, quota=quota) if quota:
+            particulars = _try_again_in(seconds, language)
+            return {**particulars, "headers": {**particulars["headers"], **_quota_headers(quota, seconds)}}
         case TooManyRequests(retry_after=seconds) | Busy(retry_after=seconds):
             return _try_again_in(seconds, language)
         case OutcomeUnknown():
@@ -198,6 +213,17 @@ def _try_again_in(seconds: int, language: Language) -> dict[str, Any]:
         "detail": language.gettext("Try again in %(wait)s.", wait=wait),
         "members": {"retryAfter": seconds},
         "headers": {"Retry-After": str(seconds)},
+    }
+
+
+def _quota_headers(quota: Quota, seconds: int) -> dict[str, str]:
+    """Return the fields of draft-ietf-httpapi-ratelimit-headers-10.
+
+    Of a client's own limits alone: those of an account, or of the networks around a client, would tell what others do.
+    """
+    return {
+        "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={quota.seconds}',
+        "RateLimit": f'"{quota.name}";r=0;t={seconds}',
     }
 
 

@@ -14,9 +14,10 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.transports.resend_webhook import ResendWebhook
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.reset.records.client import Client, clip_header, plain_ip_address
+from keyturn.reset.records.client import Client, clip_header
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
+from keyturn.settings.networks import read_peer
 from keyturn.telemetry.tracing import TRACEPARENT
 
 AnyRequest = Request[Any, Any, Any]
@@ -96,7 +97,7 @@ def language_headers(language: Language) -> dict[str, str]:
 def client_of(request: AnyRequest) -> Client:
     """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
     return Client(
-        ip_address=plain_ip_address(request.client.host) if request.client else "",
+        ip_address=str(read_peer(request.client.host) or "") if request.client else "",
         user_agent=clip_header(request.headers.get("user-agent", "")),
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),

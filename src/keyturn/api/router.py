@@ -14,6 +14,7 @@ from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resend_events import ResendEventsController
 from keyturn.api.resets import ResetController
 from keyturn.api.sessions import SessionController
+from keyturn.api.unread import count_unread
 
 
 def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
@@ -43,6 +44,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         path="/",
         route_handlers=[*routers, ResendEventsController, health_router(api.require_ready)],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
+        middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.resets.meters),
         response_headers=NO_STORE,
         request_max_body_size=max_body,

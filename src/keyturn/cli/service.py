@@ -22,6 +22,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
     from keyturn.mail.transports.senders import require_transports  # noqa: PLC0415
     from keyturn.parts import Parts  # noqa: PLC0415
+    from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
@@ -41,7 +42,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
             supervisor.start()
 
     async def work() -> None:
-        async with supervising(supervisor):
+        async with counting_alone(parts.database, settings.limits.storage_url), supervising(supervisor):
             await serve_app(app, bound, announce)
 
     run(work())

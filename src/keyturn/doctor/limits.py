@@ -15,7 +15,7 @@ _SLOW = 0.05
 
 async def check_limits(settings: Settings) -> list[Finding]:
     url = settings.limits.storage_url
-    if url.startswith("memory"):
+    if not url or url.startswith("memory"):
         return [_memory(settings)]
     try:
         seconds = await _time_one(settings)
@@ -45,6 +45,8 @@ async def _time_one(settings: Settings) -> float:
 
 
 def _memory(settings: Settings) -> Finding:
+    if not settings.limits.storage_url:
+        return Finding("limits", "ok", "counted in memory, and a second process is refused at its start")
     if database_kind(settings.database.url) == "sqlite":
         return Finding("limits", "ok", "counted in memory, which is right for one process")
     return Finding(

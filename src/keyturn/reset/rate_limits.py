@@ -1,94 +1,86 @@
 """Limits by client and by account, in memory or in a Redis that all processes share (OWASP ASVS 6.3.1, 2.4.1)."""
 
-import asyncio
 import math
-import time
 from hashlib import sha256
-from typing import Any
+from typing import Protocol
 
-from limits import RateLimitItem, RateLimitItemPerSecond, parse
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import ConfigurationError, StorageError
-from limits.storage import storage_from_string
+from limits import RateLimitItem, parse
 
-from keyturn.errors import Fault, LimitsUnready, SettingsInvalid, TooManyRequests
-from keyturn.packaging import requires_extra
+from keyturn.errors import OverBudget, Quota, TooManyRequests
+from keyturn.reset.memory_windows import MemoryWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import LimitSettings
 from keyturn.settings.model import RATES
 
-_PATIENCE = 0.5
-"""Seconds that a Redis gets to connect and to answer; it is tried three times."""
 
-_TRIAL = RateLimitItemPerSecond(1)
+class _Windows(Protocol):
+    """Where requests are counted, a window for each limit and whoever it is about."""
+
+    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
+
+    async def require_ready(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class RateLimits:
     """Counts requests by kind and client; the answer when a counter is full never depends on the account.
 
     Where the counters cannot be reached, nothing is let through: an attacker who can bring Redis down must not win
-    unlimited guesses with it (OWASP ASVS 16.5.3, "fail-open conditions").
+    unlimited guesses with it (OWASP ASVS 16.5.3, "fail-open conditions"). So LimitsUnready may come of every count.
     """
 
     def __init__(self, settings: LimitSettings) -> None:
-        url = settings.storage_url
-        self._redis = _connections(url) if url.startswith("redis") else None
-        self._limiter = MovingWindowRateLimiter(_storage(url, self._redis))
-        self._rates: dict[str, RateLimitItem] = {name: parse(getattr(settings, name)) for name in RATES}
+        self._windows = _windows(settings.storage_url)
+        self._rates = {name: parse(getattr(settings, name)) for name in RATES}
+        self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
 
     async def count(self, kind: str, client: Client) -> None:
-        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up."""
-        await self._hit(kind, client.network)
+        """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up.
+
+        An IPv6 client counts against the networks around it, too, the narrowest first: one that is full does not use
+        up what its neighbours share with it.
+        """
+        rate = self._rates[kind]
+        for network, prefix in client.networks:
+            share = self._shares.get(prefix, 1)
+            quota = None if prefix in self._shares else Quota(kind, rate.amount, rate.get_expiry())
+            await self._hit(type(rate)(rate.amount * share, rate.multiples), kind, network, quota)
+
+    async def count_overall(self) -> None:
+        """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
+
+        After `count`, so that one client uses up no more of it than its own limit.
+        """
+        if wait := await self._windows.hit(self._rates["overall"], "overall", "everybody"):
+            raise OverBudget(_whole_seconds(wait))
 
     async def count_guess(self, account: str) -> None:
         """Count a guess at a password against the account, whoever makes it. Raises TooManyRequests.
 
         The counter's key is a digest, so that the store of limits holds no addresses.
         """
-        await self._hit("account", sha256(account.encode()).hexdigest())
+        await self._hit(self._rates["account"], "account", sha256(account.encode()).hexdigest())
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready unless a counter can be written."""
-        with _unready_where_lost():
-            await self._limiter.hit(_TRIAL, "trial")
+        await self._windows.require_ready()
 
     async def close(self) -> None:
-        if self._redis:
-            self._redis.disconnect()
-            await asyncio.sleep(0)  # a transport is closed in the loop's next turn
+        await self._windows.close()
 
-    async def _hit(self, kind: str, who: str) -> None:
-        rate = self._rates[kind]
-        with _unready_where_lost():
-            if await self._limiter.hit(rate, kind, who):
-                return
-            window = await self._limiter.get_window_stats(rate, kind, who)
-        raise TooManyRequests(max(1, math.ceil(window.reset_time - time.time())))
+    async def _hit(self, rate: RateLimitItem, kind: str, who: str, quota: Quota | None = None) -> None:
+        if wait := await self._windows.hit(rate, kind, who):
+            raise TooManyRequests(_whole_seconds(wait), quota)
 
 
-class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement
-    """Turns what a store of limits raises into LimitsUnready."""
+def _windows(url: str) -> _Windows:
+    if not url.startswith("redis"):
+        return MemoryWindows()
+    from keyturn.reset.redis_windows import RedisWindows  # noqa: PLC0415 - the strategies take 20 ms
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (StorageError, OSError)):
-            reason = error.storage_error if isinstance(error, StorageError) else error
-            raise LimitsUnready(f"the store of the limits cannot be used: {reason}") from error
+    return RedisWindows(url)
 
 
-def _connections(url: str) -> Any:
-    """Return a pool of our own: the one that the storage would make has no time-outs, and nobody could close it."""
-    with requires_extra("redis", "redis", "limits.storage_url"):
-        from coredis import ConnectionPool  # noqa: PLC0415 - an extra
-    plain = url.replace("redis+unix:", "unix:", 1)
-    return ConnectionPool.from_url(plain, connect_timeout=_PATIENCE, stream_timeout=_PATIENCE)
-
-
-def _storage(url: str, redis: Any) -> Any:
-    options = {"connection_pool": redis} if redis else {}
-    try:
-        return storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
-    except ConfigurationError:  # whose text holds the password
-        raise SettingsInvalid([Fault("limits.storage_url", "not an address like redis://host:6379/0")]) from None
+def _whole_seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))

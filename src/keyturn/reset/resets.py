@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import InputInvalid, LinkDead
+from keyturn.errors import InputInvalid, LinkDead, OverBudget
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
@@ -49,20 +49,34 @@ class PasswordResets:
         self._policy = policy
         self.meters = meters or Meters()
 
-    @count_calls("request")
     async def request(self, email: str, client: Client) -> None:
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
+
+        Or all clients together ask for more than `limits.overall`: then nothing is, and nobody is told, since that
+        answer would tell whoever caused it that it works. The figures count it as limited, and the log says so.
 
         No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
         Password Cheat Sheet). Raises InputInvalid for what is no address, TooManyRequests.
         """
         try:
+            await self._accept(email, client)
+        except OverBudget:
+            log.warning(LogEvent("reset.over_budget"))
+
+    @count_calls("request")
+    async def _accept(self, email: str, client: Client) -> None:
+        try:
             address = addresses.parse(email)
         except InputInvalid:  # counted apart: who mistypes has as many tries left
-            await self._limits.count("malformed", client)
+            await self.count_malformed(client)
             raise
         await self._limits.count("request", client)
+        await self._limits.count_overall()
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))
+
+    async def count_malformed(self, client: Client) -> None:
+        """Count a request that says nothing that could be done. Raises TooManyRequests."""
+        await self._limits.count("malformed", client)
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:

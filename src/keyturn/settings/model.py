@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +11,7 @@ from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.texts import Folder, Secret
 
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[int, Meta(ge=1, le=1024)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
 
@@ -110,7 +112,10 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Rates as the `limits` library writes them. A client is an IPv4 address or an IPv6 /64.
 
-    `storage_url` is a Secret, since it may hold a password.
+    A /56 and a /48 may ask `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together
+    may ask for, about what a worker settles.
+
+    `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
     """
 
     request: str = "3/minute"
@@ -119,13 +124,16 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     reset: str = "20/minute"
     login: str = "10/minute"
     account: str = "10/15 minutes"
+    overall: str = "3000/minute"
+    ipv6_56: Share = 4
+    ipv6_48: Share = 16
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     suppression: timedelta = timedelta(days=14)
-    storage_url: Secret = Secret("memory://")
+    storage_url: Secret = Secret("")
 
 
-RATES = ("request", "malformed", "validate", "reset", "login", "account")
+RATES = ("request", "malformed", "validate", "reset", "login", "account", "overall")
 """The limits that are rates."""
 
 
@@ -135,12 +143,14 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
-    checking and resetting are. `worker` is what sends the mails that `serve` accepts: a process of its own, which it
-    starts and keeps ("child"), itself ("inside", for tests: its answers then tell who has an account), or nobody here.
+    checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any
+    where there are none. `worker` is what sends the mails that `serve` accepts: a process of its own, which it starts
+    and keeps ("child"), itself ("inside", for tests: its answers then tell who has an account), or nobody here.
     """
 
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     max_body: Count = 16_384
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
@@ -292,6 +302,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
+
+    @property
+    def answered_hosts(self) -> frozenset[str]:
+        """The names that a Host header may hold; none where any will do."""
+        allowed = self.server.allowed_hosts
+        return frozenset(
+            host.lower().strip("[]") for host in (*allowed, urlsplit(self.base_url).hostname or "") if allowed
+        )
 
     @property
     def secure(self) -> bool:

@@ -1,6 +1,5 @@
 """What must hold between settings that are each fine alone."""
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
@@ -17,13 +16,17 @@ from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, HashingSettings, Settings
+from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.sentences import shown
-from keyturn.settings.url_rules import database_kind, is_loopback, is_origin, page_faults, policy_faults
+from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
+
+_MOST_A_RATE = 100_000
+"""Requests: the moment of each is kept until it is over."""
 
 _SHORTEST_LIFE = timedelta(minutes=1)
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -104,11 +107,15 @@ def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
 def _limits(settings: Settings) -> Iterator[Fault]:
     for name in RATES:
         try:
-            (_,) = parse_many(getattr(settings.limits, name))
+            (rate,) = parse_many(getattr(settings.limits, name))
         except ValueError:
             text = shown(getattr(settings.limits, name))
             yield Fault(f"limits.{name}", f"must be a rate, as in 3/minute or 10/15 minutes, not {text}")
-    if not settings.limits.storage_url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
+        else:
+            if not 1 <= rate.amount <= _MOST_A_RATE:
+                yield Fault(f"limits.{name}", f"not a rate of 1 to {_MOST_A_RATE} requests")
+    url = settings.limits.storage_url
+    if url and not url.startswith(("memory://", "redis://", "rediss://", "redis+unix://")):
         yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
@@ -116,9 +123,12 @@ def _server(settings: Settings) -> Iterator[Fault]:
     for origin in settings.server.allowed_origins:
         if not is_origin(origin):
             yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
+    for host in settings.server.allowed_hosts:
+        if not is_host(host):
+            yield Fault("server.allowed_hosts", f"not a name like account.example.org, without a port: {host}")
     for network in settings.server.trusted_proxies:
         try:
-            ipaddress.ip_network(network, strict=False)
+            read_network(network)
         except ValueError:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
     yield from api_path_faults(settings.server.api_path)

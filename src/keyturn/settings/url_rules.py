@@ -50,6 +50,11 @@ def is_origin(text: str) -> bool:
     return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
 
 
+def is_host(text: str) -> bool:
+    """Tell whether it is a name or an address alone, as a Host header has it before its port."""
+    return is_origin(f"https://{text}") and not urlsplit(f"https://{text}").port
+
+
 def page_faults(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the addresses that people open."""
     base = settings.base_url

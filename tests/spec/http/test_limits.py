@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.service import (
@@ -63,6 +64,23 @@ async def test_the_refusal_says_when_to_come_back_and_is_the_same_for_every_addr
     assert answers == dict.fromkeys(answers, answers[NOBODY])
 
 
+async def test_the_refusal_names_the_clients_own_limit(service: Service) -> None:
+    client = service.at(HERE)
+    answers = [await client.post(REQUEST, json={"email": ADA}) for _ in range(4)]
+    assert answers[3].headers["ratelimit-policy"] == '"request";q=3;w=60'
+    assert answers[3].headers["ratelimit"] == f'"request";r=0;t={answers[3].headers["retry-after"]}'
+    assert not any("ratelimit" in answer.headers for answer in answers[:3])
+
+
+async def test_the_refusal_tells_nothing_of_what_others_do(start: Start) -> None:
+    service = await start(limits=LimitSettings(request="1/minute", ipv6_56=2, account="1/hour"))
+    neighbours = [await service.at(f"2001:db8:1:{n}::1").post(REQUEST, json={"email": ADA}) for n in range(3)]
+    guesses = [await service.anywhere().post(LOGIN, json={"email": ADA, "password": "x"}) for _ in range(2)]
+    for refused in (neighbours[-1], guesses[-1]):
+        assert problem(refused) == FULL
+        assert not any(name.startswith("ratelimit") for name in refused.headers)
+
+
 async def test_both_names_of_the_route_share_the_limit(service: Service) -> None:
     client = service.at(HERE)
     found = [
@@ -103,6 +121,17 @@ async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(s
     assert await ask(service.at(HERE), **{"X-Forwarded-For": "198.51.100.77"}) == FULL
 
 
+@pytest.mark.parametrize("written", ["10.1.2.3/8", "10.0.0.0/8", "::ffff:10.0.0.0/104"])
+@pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3"])
+async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, written: str, peer: str) -> None:
+    service = await start(server=ServerSettings(trusted_proxies=(written,)))
+    proxy = service.at(peer)
+    several = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, ::ffff:10.9.9.9"}) for n in range(5)]
+    assert several == ["202"] * 5
+    same = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, {HERE}"}) for n in range(4)]
+    assert same == ["202"] * 3 + [FULL]
+
+
 async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start) -> None:
     service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
     for junk in ("unknown", "_hidden", "x" * 5000, "'; DROP TABLE keyturn_audit; --", "[2001:db8::1", "1.2.3.4:x", ","):
@@ -125,10 +154,41 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
     assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
 
 
+async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Start) -> None:
+    service = await start(limits=LimitSettings(overall="2/minute"))
+    answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (NOBODY, ADA, ADA, GRACE)]
+    assert {(answer.status_code, answer.text, tuple(sorted(set(answer.headers)))) for answer in answers} == {
+        (202, answers[0].text, tuple(sorted(set(answers[0].headers))))
+    }
+    assert len(await service.rows(select(OutboxRow.id))) == 2
+
+
+async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) -> None:
+    service = await start(limits=LimitSettings(overall="5/minute"))
+    one = service.at(HERE)
+    assert [await ask(one) for _ in range(20)].count("202") == 3
+    await ask(service.at(ELSEWHERE))
+    await ask(service.at(ELSEWHERE))
+    assert len(await service.rows(select(OutboxRow.id))) == 5
+
+
 async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> None:
     service = await start(limits=LimitSettings(malformed="5/minute"))
     client = service.at(HERE)
     assert [await ask(client, "no address") for _ in range(6)] == ["400 invalid-input"] * 5 + [FULL]
+    assert await ask(client) == "202"
+
+
+@pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
+@pytest.mark.parametrize("body", ["{", "[]", '{"email": 5}', '{"email": "a", "email": "b"}', "\xff", "[" * 600])
+async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str, body: str) -> None:
+    service = await start(limits=LimitSettings(malformed="2/minute"))
+    client = service.at(HERE)
+    json = {"content-type": "application/json"}
+    answers = [await client.post(path, content=body.encode("latin-1"), headers=json) for _ in range(3)]
+    assert [problem(answer) for answer in answers] == ["400 invalid-input"] * 2 + [FULL]
+    assert answers[2].headers["retry-after"].isdigit()
+    assert answers[2].headers["cache-control"] == "no-store"
     assert await ask(client) == "202"
 
 

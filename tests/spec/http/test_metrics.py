@@ -224,7 +224,7 @@ async def test_another_machine_finds_nothing_there(service: Service, address: st
     assert (await service.at(address).get(METRICS)).status_code == 404
 
 
-@pytest.mark.parametrize("address", [HERE, "127.8.8.8", "::1"])
+@pytest.mark.parametrize("address", [HERE, "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 async def test_this_machine_reads_it_while_the_service_is_on_it(service: Service, address: str) -> None:
     assert (await service.at(address).get(METRICS)).status_code == 200
 

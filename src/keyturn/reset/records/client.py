@@ -1,11 +1,13 @@
 """Who asks: what the audit trail and the limits need to know of a request."""
 
-import ipaddress
-from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network
 
 import msgspec
 
+from keyturn.settings.networks import read_peer
+
 _LONGEST_HEADER = 300
+_IPV6_PREFIXES = (64, 56, 48)
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,32 +25,15 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
 
     @property
-    def network(self) -> str:
-        """What a limit counts: an IPv4 address, or the /64 that one IPv6 subscriber holds (RFC 6177)."""
-        return _network(self.ip_address)
+    def networks(self) -> list[tuple[str, int]]:
+        """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around an IPv6 one.
 
-
-@lru_cache(4096)
-def _network(text: str) -> str:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
-@lru_cache(4096)
-def plain_ip_address(peer: str) -> str:
-    """Return the IP address that `peer` is, an IPv4 one as such; "" for whatever else a proxy passes on unread."""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
-        return ""
-    return str(getattr(address, "ipv4_mapped", None) or address)
+        A subscriber holds a /64, and often a /56 or a /48 (RFC 6177). The narrowest comes first.
+        """
+        address = read_peer(self.ip_address)
+        if isinstance(address, IPv6Address):
+            return [(str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES]
+        return [(str(address or self.ip_address), 0)]
 
 
 def clip_header(header: str) -> str:

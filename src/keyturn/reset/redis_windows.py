@@ -1,0 +1,71 @@
+"""Moving windows in a Redis that all processes share."""
+
+import asyncio
+import math
+import time
+from typing import Any
+
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import storage_from_string
+
+from keyturn.errors import Fault, LimitsUnready, SettingsInvalid
+from keyturn.packaging import requires_extra
+
+_PATIENCE = 0.5
+"""Seconds that a Redis gets to connect and to answer; it is tried three times."""
+
+_TRIAL = RateLimitItemPerSecond(1)
+
+
+class RedisWindows:
+    """Counts with the scripts of `limits`, which Redis runs as one step. Each method raises LimitsUnready."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = _connections(url)
+        self._limiter = MovingWindowRateLimiter(_storage(url, self._redis))
+
+    async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float:
+        """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
+        with _unready_where_lost():
+            if await self._limiter.hit(rate, kind, who):
+                return 0
+            window = await self._limiter.get_window_stats(rate, kind, who)
+        return max(math.ulp(0), window.reset_time - time.time())
+
+    async def require_ready(self) -> None:
+        """Raise LimitsUnready unless a counter can be written."""
+        with _unready_where_lost():
+            await self._limiter.hit(_TRIAL, "trial")
+
+    async def close(self) -> None:
+        self._redis.disconnect()
+        await asyncio.sleep(0)  # a transport is closed in the loop's next turn
+
+
+class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement
+    """Turns what a store of limits raises into LimitsUnready."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, (StorageError, OSError)):
+            reason = error.storage_error if isinstance(error, StorageError) else error
+            raise LimitsUnready(f"the store of the limits cannot be used: {reason}") from error
+
+
+def _connections(url: str) -> Any:
+    """Return a pool of our own: the one that the storage would make has no time-outs, and nobody could close it."""
+    with requires_extra("redis", "redis", "limits.storage_url"):
+        from coredis import ConnectionPool  # noqa: PLC0415 - an extra
+    plain = url.replace("redis+unix:", "unix:", 1)
+    return ConnectionPool.from_url(plain, connect_timeout=_PATIENCE, stream_timeout=_PATIENCE)
+
+
+def _storage(url: str, redis: Any) -> Any:
+    try:
+        return storage_from_string(f"async+{url}", wrap_exceptions=True, connection_pool=redis)
+    except ConfigurationError:  # whose text holds the password
+        raise SettingsInvalid([Fault("limits.storage_url", "not an address like redis://host:6379/0")]) from None

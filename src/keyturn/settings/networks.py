@@ -1,0 +1,41 @@
+"""Networks and peers, each in one form: who listens on `::` sees an IPv4 peer as ::ffff:1.2.3.4."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+_MAPPED = 96
+"""Bits that stand before an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2)."""
+
+
+@lru_cache(4096)
+def read_peer(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address of a peer, an IPv4 one as such and without its zone; None where it is none."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def read_network(text: str) -> IPv4Network | IPv6Network:
+    """Return the network that an address, as in 127.0.0.1, or one with a length, as in 127.0.0.1/8, stands for.
+
+    Raises ValueError.
+    """
+    network = ip_network(text, strict=False)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED))
+
+
+def both_forms(networks: Iterable[str]) -> list[str]:
+    """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside IPv6 as well."""
+    read = [read_network(text) for text in networks]
+    mapped = [
+        IPv6Network(f"::ffff:{network.network_address}/{_MAPPED + network.prefixlen}")
+        for network in read
+        if isinstance(network, IPv4Network)
+    ]
+    return [str(network) for network in (*read, *mapped)]
