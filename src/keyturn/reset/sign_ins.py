@@ -74,7 +74,7 @@ class SignIns:
         await self._limits.count("login", client)
         # By the id and not by the email, under which a stranger's guesses at the sign-in page are counted.
         await self._limits.count_guess(account.id)
-        if not await self._sessions.verify(account, current):
+        if not await self._sessions.verify(account, current, reserved=True):
             await self._audit.record(
                 "password_change", "rejected", client, at=now(), account_id=account.id, email=account.email
             )

@@ -7,6 +7,9 @@ what was typed as it came.
 read, within bounds of memory and rounds, so that a broken one cannot hold a thread. argon2 is not written: the accounts
 belong to apps that read bcrypt. passlib and libpass are not needed, since each other format is one call of hashlib's.
 
+**Whoever holds a live link or a session goes first** (`hash_queue.py`): sign-ins are free to try, and must not take
+resets down.
+
 **A wrong password takes as long as an unknown account**, also where the stored hash is cheaper than the cost that is
 set (`hasher.py`).
 """

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import bcrypt
 
-from keyturn.errors import Busy
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
+from keyturn.reset.passwords.hash_queue import HashQueue
 from keyturn.reset.passwords.policy import MAX_BYTES
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.telemetry import Telemetry
@@ -23,7 +23,6 @@ _DECOY = "." * 53
 """The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
 
 _NICENESS = 10
-_RETRY_AFTER = 5
 
 
 class PasswordHasher:
@@ -42,28 +41,30 @@ class PasswordHasher:
         self._cost = settings.cost
         self._prefix = settings.prefix
         self._workers = settings.workers or os.cpu_count() or 1
-        self._places = self._workers + settings.queue
-        self._taken = 0
+        self._queue = HashQueue(self._workers, settings.queue)
         self._pool: ThreadPoolExecutor | None = None
         self._meters = telemetry.meters
         self._tracing = telemetry.tracing
 
     async def hash(self, password: str) -> str:
-        """Return a bcrypt hash. Raises Busy where too many wait already, ValueError over 72 bytes."""
+        """Return a bcrypt hash, in the line that is reserved: whoever sets a password was allowed to.
+
+        Raises Busy where too many wait already, ValueError over 72 bytes.
+        """
         secret = _utf8(password)
         if len(secret) > MAX_BYTES:
             raise ValueError(f"bcrypt takes {MAX_BYTES} bytes at most")
-        written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)))).decode()
+        written = (await self._run(lambda: bcrypt.hashpw(secret, bcrypt.gensalt(self._cost)), reserved=True)).decode()
         return self._prefix + written.removeprefix(_WRITTEN)
 
-    async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether the password fits. Raises Busy.
+    async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
+        """Tell whether the password fits. Raises Busy. `reserved` where whoever shows it is no stranger.
 
         A no takes as long without a hash as with one of bcrypt at the cost that is set or a lower one, and never less
         (ASVS 6.3.8).
         """
         secret = _utf8(password)
-        return await self._run(lambda: self._check(secret, password_hash))
+        return await self._run(lambda: self._check(secret, password_hash), reserved=reserved)
 
     def close(self) -> None:
         """End the threads; the next hash would start others."""
@@ -88,16 +89,11 @@ class PasswordHasher:
         cost = bcrypt_cost(checked) if checked else None
         return (self._cost,) if cost is None else range(cost, self._cost)
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        if self._taken >= self._places:
-            raise Busy(_RETRY_AFTER)
-        self._taken += 1
-        self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
-        try:
+    async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
+        async with self._queue.turn(reserved=reserved):
+            self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
             with self._tracing.span("password.hash"):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, self._time_hash, work)
-        finally:
-            self._taken -= 1
 
     def _time_hash(self, work: Callable[[], Result]) -> Result:
         start = time.perf_counter()
