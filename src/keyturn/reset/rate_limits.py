@@ -41,12 +41,17 @@ class RateLimits:
         """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up."""
         await self._hit(kind, client.network)
 
-    async def count_guess(self, account: str) -> None:
-        """Count a guess at a password against the account, whoever makes it. Raises TooManyRequests.
+    async def count_guess(self, guesser: str) -> None:
+        """Count a guess at a password against an account or a device (`device_cookies.py`). Raises TooManyRequests.
 
         The counter's key is a digest, so that the store of limits holds no addresses.
         """
-        await self._hit("account", sha256(account.encode()).hexdigest())
+        await self._hit("account", _key(guesser))
+
+    async def forget_guesses(self, guesser: str) -> None:
+        """Begin to count anew."""
+        with _unready_where_lost():
+            await self._limiter.clear(self._rates["account"], "account", _key(guesser))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready unless a counter can be written."""
@@ -65,6 +70,10 @@ class RateLimits:
                 return
             window = await self._limiter.get_window_stats(rate, kind, who)
         raise TooManyRequests(max(1, math.ceil(window.reset_time - time.time())))
+
+
+def _key(guesser: str) -> str:
+    return sha256(guesser.encode()).hexdigest()
 
 
 class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement

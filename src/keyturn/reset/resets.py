@@ -1,5 +1,6 @@
 """The three things that can be done with a reset link: ask for one, check it, use it."""
 
+import contextlib
 import logging
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import LinkDead
+from keyturn.errors import LimitsUnready, LinkDead
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
@@ -66,9 +67,10 @@ class PasswordResets:
         return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
 
     @count_calls("reset")
-    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
-        """Set a new password and use up the link; end the account's other links and its sessions.
+    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> Account:
+        """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
 
+        Guesses that strangers made at the old password no longer count.
         Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
         """
         await self._limits.count("reset", client)
@@ -76,6 +78,9 @@ class PasswordResets:
         authorization = _LinkAuthorization(self._links, tokens.digest(token))
         await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
         log.info(LogEvent("reset.completed", account_id=account.id))
+        with contextlib.suppress(LimitsUnready):  # the password is changed, whatever becomes of the counter
+            await self._limits.forget_guesses(addresses.normalize(account.email))
+        return account
 
     async def _find_live(self, token: str, email: str | None) -> tuple[Link, Account]:
         """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
