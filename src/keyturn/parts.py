@@ -106,7 +106,7 @@ class Parts:
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
         self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.meters
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.audit, self.meters
         )
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
