@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from types import ModuleType
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
@@ -16,6 +17,10 @@ from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.programs import require_program
 
 pytest_plugins = ["keyturn.testing", "pytester"]
+
+# The same examples in each run, without a bound on time that a busy machine breaks, and without a folder of its own.
+hypothesis.settings.register_profile("keyturn", derandomize=True, deadline=None, database=None, max_examples=100)
+hypothesis.settings.load_profile("keyturn")
 
 MARKED = ("browser", "mariadb", "postgresql")
 """Fixtures whose users bear a mark of the same name."""
