@@ -38,6 +38,7 @@ from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.delivery.reset_request import ResetLinks, ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
+from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.rate_limits import RateLimits
@@ -115,8 +116,9 @@ class Parts:
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
         self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.meters
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit, self.meters
         )
+        self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.accounts, self.mailboxes, self.audit)
         self.retention = Retention(self.database, settings.retention, self.mailboxes)
@@ -203,7 +205,7 @@ class Parts:
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
         sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher)
-        return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.meters)
+        return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.devices, self.meters)
 
     async def require_ready(self) -> None:
         """Raise Unavailable where what a request needs does not answer, or nobody would send what it promises."""

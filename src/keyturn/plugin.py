@@ -17,7 +17,7 @@ from litestar.plugins import InitPlugin
 from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
-from keyturn.api.requests import ResetApi, SessionApi, SessionCookie
+from keyturn.api.requests import HostCookie, ResetApi, SessionApi
 from keyturn.api.responses import with_session_scheme
 from keyturn.api.router import api_router
 from keyturn.database.host_database import share_database
@@ -31,6 +31,9 @@ from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
 from keyturn.telemetry.access_logs import redact_access_logs
+
+_DEVICE_LIFE = 400 * 24 * 3600
+"""Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
 
 
 class KeyturnPlugin(InitPlugin):
@@ -173,8 +176,10 @@ def reset_api_of(parts: Parts) -> ResetApi:
     """Return what the API needs of the parts."""
     sessions = None
     if parts.sign_ins:
-        cookie = session_cookie_of(parts.settings)
-        sessions = SessionApi(sign_ins=parts.sign_ins, cookie=cookie, languages=parts.languages)
+        sessions = SessionApi(
+            sign_ins=parts.sign_ins, cookie=session_cookie_of(parts.settings),
+            device_cookie=device_cookie_of(parts.settings), languages=parts.languages,
+        )  # fmt: skip
     return ResetApi(
         resets=parts.resets, policy=parts.policy, sessions=sessions, provider_events=parts.provider_events,
         webhook=parts.webhook, require_ready=parts.require_ready, languages=parts.languages,
@@ -182,8 +187,12 @@ def reset_api_of(parts: Parts) -> ResetApi:
     )  # fmt: skip
 
 
-def session_cookie_of(settings: Settings) -> SessionCookie:
-    return SessionCookie(secure=settings.secure, max_age=int(settings.session.ttl.total_seconds()))
+def session_cookie_of(settings: Settings) -> HostCookie:
+    return HostCookie(holds="session", secure=settings.secure, max_age=int(settings.session.ttl.total_seconds()))
+
+
+def device_cookie_of(settings: Settings) -> HostCookie:
+    return HostCookie(holds="device", secure=settings.secure, max_age=_DEVICE_LIFE)
 
 
 def site_of(parts: Parts) -> Site:
@@ -197,6 +206,7 @@ def site_of(parts: Parts) -> Site:
         brand=settings.brand,
         palette=parts.theme.palette,
         session_cookie=session_cookie_of(settings),
+        device_cookie=device_cookie_of(settings),
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
         links=parts.links,

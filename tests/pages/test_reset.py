@@ -97,6 +97,7 @@ async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_on
     answer = await save(visitor)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert cookie(answer, "keyturn_link")["max-age"] == "0"
+    assert "httponly" in cookie(answer, "keyturn_device")
     notice = "Your password was changed. Sign in with your new password."
     assert notice in words(await visitor.follow(answer))
     assert notice not in words(await visitor.get("/login"))

@@ -1,7 +1,11 @@
 """Signing in and out."""
 
+import contextlib
+
 import pytest
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
+
+from keyturn.errors import TooManyRequests
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
@@ -124,3 +128,15 @@ async def test_where_there_are_no_sessions_nobody_signs_in_here(school: School) 
         assert (await visitor.get(LOGIN)).status_code == 404
         assert (await visitor.get(VIEWER)).status_code == 404
         assert (await visitor.get("/forgot-password")).status_code == 200
+
+
+async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(visitor: Visitor, school: School) -> None:
+    await visitor.sign_in()
+    await visitor.submit(VIEWER, "/logout")
+    with contextlib.suppress(TooManyRequests):
+        while True:
+            await school.parts.rate_limits.count_guess(ADA)
+    async with school.visitor() as stranger:
+        assert (await stranger.sign_in()).status_code == 429
+
+    assert (await visitor.sign_in()).status_code == 303

@@ -75,7 +75,7 @@ async def test_somebody_else_has_a_limit_of_their_own(limits: LimitSettings, pro
     await rate_limits.count("request", Client(ip_address="198.18.0.2"))
 
 
-async def test_guesses_at_one_account_are_counted_over_all_processes(
+async def test_guesses_at_one_account_are_counted_and_forgotten_over_all_processes(
     limits: LimitSettings, process: RateLimitsOfProcesses
 ) -> None:
     for _ in range(10):
@@ -83,6 +83,9 @@ async def test_guesses_at_one_account_are_counted_over_all_processes(
 
     with pytest.raises(TooManyRequests):
         await process(limits).count_guess(ADA)
+
+    await process(limits).forget_guesses(ADA)
+    await process(limits).count_guess(ADA)
 
 
 async def test_a_redis_that_is_down_lets_nobody_in(
@@ -96,6 +99,8 @@ async def test_a_redis_that_is_down_lets_nobody_in(
         await rate_limits.count("request", SOMEBODY)
     with pytest.raises(LimitsUnready):
         await rate_limits.count_guess(ADA)
+    with pytest.raises(LimitsUnready):
+        await rate_limits.forget_guesses(ADA)
 
 
 async def test_a_redis_that_never_answers_is_given_up(process: RateLimitsOfProcesses) -> None:

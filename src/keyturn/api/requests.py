@@ -23,19 +23,20 @@ from keyturn.telemetry.tracing import TRACEPARENT
 AnyRequest = Request[Any, Any, Any]
 
 
-class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """Carries a session's secret between the browser and here.
+class HostCookie(msgspec.Struct, frozen=True, kw_only=True):
+    """Carries a secret between the browser and here: a session's, or the device's.
 
-    `secure` follows the scheme of the base URL; `max_age` is in seconds.
+    `holds` says which. `secure` follows the scheme of the base URL; `max_age` is in seconds.
     """
 
+    holds: str
     secure: bool
     max_age: int
 
     @property
     def name(self) -> str:
         # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
-        return "__Host-keyturn_session" if self.secure else "keyturn_session"
+        return f"__Host-keyturn_{self.holds}" if self.secure else f"keyturn_{self.holds}"
 
     def issue(self, secret: str) -> Cookie:
         """Return the cookie: out of reach of scripts, not sent along from other sites (ASVS 3.3.1, 3.3.2)."""
@@ -54,10 +55,14 @@ class SessionCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
-    """What the routes of sessions work with. `cookie` is how a session travels."""
+    """What the routes of sessions work with.
+
+    `cookie` is how a session travels. `device_cookie` tells a browser in which somebody signed in before.
+    """
 
     sign_ins: SignIns
-    cookie: SessionCookie
+    cookie: HostCookie
+    device_cookie: HostCookie
     languages: Languages
 
     def language(self, request: AnyRequest) -> Language:

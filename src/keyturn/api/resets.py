@@ -73,9 +73,12 @@ class ResetController(Controller):
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        await api.resets.complete(data.token, data.require_password(), client_of(request), data.email)
+        account = await api.resets.complete(data.token, data.require_password(), client_of(request), data.email)
         language = api.language(request)
-        return message_response(language, language.gettext("Your password was changed. You can sign in with it now."))
+        text = language.gettext("Your password was changed. You can sign in with it now.")
+        if api.sessions is None:
+            return message_response(language, text)
+        return message_response(language, text, api.sessions.device_cookie.issue(api.sessions.sign_ins.device(account)))
 
     @get(
         "/password-policy",

@@ -37,8 +37,11 @@ class SessionController(Controller):
     async def login(
         self, data: JSONBody[Credentials], request: AnyRequest, sessions: NamedDependency[SessionApi]
     ) -> Response[SignedIn]:
-        secret, account = await sessions.sign_ins.sign_in(data.email, data.password, client_of(request))
-        return Response(_signed_in_account(account), cookies=[sessions.cookie.issue(secret)])
+        opened = await sessions.sign_ins.sign_in(
+            data.email, data.password, client_of(request), sessions.device_cookie.read(request)
+        )
+        cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
+        return Response(_signed_in_account(opened.account), cookies=cookies)
 
     @post(
         "/logout",

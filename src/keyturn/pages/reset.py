@@ -84,9 +84,10 @@ class ResetPassword(Controller):
             if mismatch:
                 await site.resets.check_password(data.password, client, live.email)
             else:
-                await site.resets.complete(link.token, data.password, client, live.email)
+                account = await site.resets.complete(link.token, data.password, client, live.email)
+                device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 return pages.redirect(
-                    site.sign_in, pages.cookies.delete_link(), pages.cookies.set_flash("password_changed")
+                    site.sign_in, pages.cookies.delete_link(), pages.cookies.set_flash("password_changed"), *device
                 )
         except PasswordRejected as rejected:
             broken = rejected.violations

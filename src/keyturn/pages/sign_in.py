@@ -52,13 +52,15 @@ class SignIn(Controller):
         """Start a session, under a secret that no browser had before (ASVS 7.2.4). Raises TooManyRequests, Busy."""
         site = pages.site
         try:
-            secret, account = await sign_ins.sign_in(data.email, data.password, client_of(request))
+            opened = await sign_ins.sign_in(
+                data.email, data.password, client_of(request), site.device_cookie.read(request)
+            )
         except CredentialsRejected:
             return pages.page(
                 request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
             )
-        url = _next_url(data.next, site.settings_url(account.kind))
-        return pages.redirect(url, site.session_cookie.issue(secret))
+        url = _next_url(data.next, site.settings_url(opened.account.kind))
+        return pages.redirect(url, site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
 
 
 class SignOut(Controller):

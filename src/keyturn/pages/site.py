@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from keyturn.api.requests import SessionCookie
+from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
@@ -31,7 +31,8 @@ class Site:
     languages: Languages
     brand: Brand
     palette: Palette
-    session_cookie: SessionCookie
+    session_cookie: HostCookie
+    device_cookie: HostCookie
     csrf_secret: str
     secure: bool
     links: LinkStore

@@ -9,6 +9,9 @@ are swept from a thread for each key, which with 4,000 clients took 60 % of a co
 **Validate reads twice, in batches**: the link by its digest, then the account by its id, since the account may have
 been disabled or have a new email. Both reads are shared by all who wait.
 
+**Guesses are counted for each account, and apart for each browser in which its owner was before**: strangers slow
+down each other, and not the owner (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+
 **Keyturn's own sign-in is asked for by name** beside an app: another way in, past the app's second factor, must not
 open by default. A session ends with the transaction that changes the password, which a middleware's store could not do.
 

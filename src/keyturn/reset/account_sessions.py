@@ -33,13 +33,14 @@ class AccountSessions:
     async def find(self, email: str) -> Account | None:
         return await self._accounts.find(email)
 
-    async def verify(self, account: Account | None, password: str) -> str | None:
+    async def verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
         """Return the stored hash that the password fits; None where it fits none. Raises Busy.
 
-        Without an account, or with one that is disabled, it takes as long (OWASP ASVS 6.3.8).
+        `reserved` where whoever shows it is no stranger. Without an account, or with one that is disabled, it takes as
+        long (OWASP ASVS 6.3.8).
         """
         stored = await self._hashes.password_hash(account.id) if account and account.active else None
-        return stored if await self._hasher.verify(password, stored) else None
+        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def open(self, account_id: str, verified: str) -> str | None:
         """Return the secret of a new session; None where `verified` is not the account's hash any more.

@@ -28,6 +28,10 @@ class MemoryWindows:
         """Count a request; 0. Where the limit is used up, count none and return the seconds until one is free."""
         return self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who)
 
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget what was counted; what it shares with others stays."""
+        self._windows[kind, rate.amount].forget(who)
+
     async def require_ready(self) -> None:
         """Memory is."""
 
@@ -71,6 +75,9 @@ class _Windows:
             window.oldest = (window.oldest + 1) % amount
         windows.move_to_end(key)
         return 0
+
+    def forget(self, who: str) -> None:
+        self._own.pop(who, None)
 
     def _find(self, who: str) -> tuple[_ByTime, Hashable]:
         if who in self._own or len(self._own) < _MOST:

@@ -18,6 +18,8 @@ class _Windows(Protocol):
 
     async def hit(self, rate: RateLimitItem, kind: str, who: str) -> float: ...
 
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None: ...
+
     async def require_ready(self) -> None: ...
 
     async def close(self) -> None: ...
@@ -55,12 +57,16 @@ class RateLimits:
         if wait := await self._windows.hit(self._rates["overall"], "overall", "everybody"):
             raise OverBudget(_whole_seconds(wait))
 
-    async def count_guess(self, account: str) -> None:
-        """Count a guess at a password against the account, whoever makes it. Raises TooManyRequests.
+    async def count_guess(self, guesser: str) -> None:
+        """Count a guess at a password against an account or a device (`device_cookies.py`). Raises TooManyRequests.
 
         The counter's key is a digest, so that the store of limits holds no addresses.
         """
-        await self._hit(self._rates["account"], "account", sha256(account.encode()).hexdigest())
+        await self._hit(self._rates["account"], "account", _key(guesser))
+
+    async def forget_guesses(self, guesser: str) -> None:
+        """Begin to count anew."""
+        await self._windows.clear(self._rates["account"], "account", _key(guesser))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready unless a counter can be written."""
@@ -72,6 +78,10 @@ class RateLimits:
     async def _hit(self, rate: RateLimitItem, kind: str, who: str, quota: Quota | None = None) -> None:
         if wait := await self._windows.hit(rate, kind, who):
             raise TooManyRequests(_whole_seconds(wait), quota)
+
+
+def _key(guesser: str) -> str:
+    return sha256(guesser.encode()).hexdigest()
 
 
 def _windows(url: str) -> _Windows:

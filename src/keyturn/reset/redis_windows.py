@@ -34,6 +34,11 @@ class RedisWindows:
             window = await self._limiter.get_window_stats(rate, kind, who)
         return max(math.ulp(0), window.reset_time - time.time())
 
+    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+        """Forget what was counted."""
+        with _unready_where_lost():
+            await self._limiter.clear(rate, kind, who)
+
     async def require_ready(self) -> None:
         """Raise LimitsUnready unless a counter can be written."""
         with _unready_where_lost():

@@ -1,5 +1,6 @@
 """The three things that can be done with a reset link: ask for one, check it, use it."""
 
+import contextlib
 import logging
 from datetime import datetime
 
@@ -9,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import InputInvalid, LinkDead, OverBudget
+from keyturn.errors import InputInvalid, LimitsUnready, LinkDead, OverBudget
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
+from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
@@ -39,7 +41,7 @@ class PasswordResets:
 
     def __init__(
         self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
-        policy: PasswordPolicy, meters: Meters | None = None,
+        policy: PasswordPolicy, audit: Audit, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._accounts = accounts
         self._links = links
@@ -47,6 +49,7 @@ class PasswordResets:
         self._limits = limits
         self._changes = changes
         self._policy = policy
+        self._audit = audit
         self.meters = meters or Meters()
 
     async def request(self, email: str, client: Client) -> None:
@@ -82,7 +85,7 @@ class PasswordResets:
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
-        link, account = await self._find_live(token, email)
+        link, account = await self._find_live("link_check", token, email, client)
         return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
@@ -94,30 +97,44 @@ class PasswordResets:
         await self._policy.require(password, email)
 
     @count_calls("reset")
-    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> None:
-        """Set a new password and use up the link; end the account's other links and its sessions.
+    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> Account:
+        """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
 
+        Guesses that strangers made at the old password no longer count.
         Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
         """
         await self._limits.count("reset", client)
-        _, account = await self._find_live(token, email)
+        link, account = await self._find_live("password_reset", token, email, client)
         authorization = _LinkAuthorization(self._links, tokens.digest(token))
-        await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
+        change = Change(account=account, password=password, client=client, authorization=authorization)
+        try:
+            await self._changes.make(change)
+        except LinkDead as dead:  # somebody was quicker
+            raise await self._recorded(dead, "password_reset", link, client) from None
         log.info(LogEvent("reset.completed", account_id=account.id))
+        with contextlib.suppress(LimitsUnready):  # the password is changed, whatever becomes of the counter
+            await self._limits.forget_guesses(addresses.normalize(account.email))
+        return account
 
-    async def _find_live(self, token: str, email: str | None) -> tuple[Link, Account]:
+    async def _find_live(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
         link = await self._links.find(tokens.digest(token))
-        if link is None:
+        if link is None:  # no trace: whoever invents tokens would fill the audit trail
             raise LinkDead("invalid")
         if reason := link.dead_reason(now()):
-            raise LinkDead(reason)
+            raise await self._recorded(LinkDead(reason), event, link, client)
         account = await self._accounts.get(link.account_id)
         if account is None or not account.active or not addresses.is_same_mailbox(account.email, link.email):
-            raise LinkDead("invalid")
+            raise await self._recorded(LinkDead("invalid"), event, link, client)
         if email is not None and not addresses.is_same_mailbox(account.email, email):
-            raise LinkDead("invalid")
+            raise await self._recorded(LinkDead("invalid"), event, link, client)
         return link, account
+
+    async def _recorded(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
+        """Return `dead`, once the audit trail says that a link of ours was refused (OWASP ASVS 16.3.3)."""
+        outcome = f"link_{dead.reason}"
+        await self._audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
+        return dead
 
 
 class _LinkAuthorization(ChangeAuthorization):

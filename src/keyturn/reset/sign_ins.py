@@ -2,6 +2,8 @@
 
 import logging
 
+import msgspec
+
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import now
@@ -9,6 +11,7 @@ from keyturn.errors import CredentialsRejected, InputInvalid
 from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges
+from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
@@ -18,22 +21,31 @@ from keyturn.telemetry.meters import Meters, count_calls
 log = logging.getLogger("keyturn.sessions")
 
 
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a new session is. `secret` opens it, `device` is the device cookie's next value."""
+
+    secret: str
+    account: Account
+    device: str
+
+
 class SignIns:
     """Signs people in and out, and changes the password of who is signed in: limited, audited and counted."""
 
     def __init__(
         self, sessions: AccountSessions, limits: RateLimits, audit: Audit, changes: PasswordChanges,
-        meters: Meters | None = None,
+        devices: DeviceCookies, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._sessions = sessions
         self._limits = limits
         self._audit = audit
         self._changes = changes
+        self._devices = devices
         self.meters = meters or Meters()
 
     @count_calls("login")
-    async def sign_in(self, email: str, password: str, client: Client) -> tuple[str, Account]:
-        """Return the secret of a new session, and whose it is.
+    async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
+        """Open a session. `device` is the value of the device cookie that came along.
 
         An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8).
         Raises CredentialsRejected, TooManyRequests, Busy.
@@ -43,7 +55,7 @@ class SignIns:
             email = addresses.parse(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        await self._limits.count_guess(email)
+        await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._sessions.find(email)
         verified = await self._sessions.verify(account, password)
         secret = await self._sessions.open(account.id, verified) if account and verified else None
@@ -54,7 +66,11 @@ class SignIns:
         if not secret or not account:
             log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
             raise CredentialsRejected
-        return secret, account
+        return OpenedSession(secret=secret, account=account, device=self.device(account))
+
+    def device(self, account: Account) -> str:
+        """Return a device cookie's value for whoever has just proved that the account is theirs."""
+        return self._devices.issue(account.email)
 
     async def sign_out(self, secret: str) -> None:
         await self._sessions.end(secret)
@@ -74,7 +90,7 @@ class SignIns:
         await self._limits.count("login", client)
         # By the id and not by the email, under which a stranger's guesses at the sign-in page are counted.
         await self._limits.count_guess(account.id)
-        if not await self._sessions.verify(account, current):
+        if not await self._sessions.verify(account, current, reserved=True):
             await self._audit.record(
                 "password_change", "rejected", client, at=now(), account_id=account.id, email=account.email
             )

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import bcrypt
 import pytest
@@ -151,7 +151,7 @@ async def test_a_full_queue_says_so_at_once_and_when_to_come_back(hasher: Passwo
     with pytest.raises(Busy) as busy:
         await hasher.hash(PASSWORD)
     with pytest.raises(Busy):
-        await hasher.verify(PASSWORD, None)
+        await hasher.verify(PASSWORD, None, reserved=True)
     assert busy.value.retry_after >= 1
     assert len(await asyncio.gather(*waiting)) == 3
 
@@ -166,6 +166,37 @@ async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_wen
         await gone
 
     assert len(await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(3)))) == 3
+
+
+async def test_strangers_fill_their_own_places_and_are_served_last(hasher: PasswordHasher) -> None:
+    ended: list[str] = []
+
+    async def note(name: str, work: Awaitable[object]) -> None:
+        await work
+        ended.append(name)
+
+    strangers = [asyncio.create_task(note("stranger", hasher.verify(PASSWORD, None))) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await hasher.verify(PASSWORD, None)
+    holders = [asyncio.create_task(note("holder", hasher.hash(PASSWORD))) for _ in range(2)]
+    await asyncio.gather(*strangers, *holders)
+
+    assert ended == ["stranger", "holder", "holder", "stranger", "stranger"]
+
+
+@pytest.mark.parametrize("reserved", [False, True])
+async def test_who_goes_while_waiting_holds_nobody_up(hasher: PasswordHasher, reserved: bool) -> None:
+    for turns in range(4):  # gone before its turn, at it, and after
+        first = asyncio.create_task(hasher.hash(PASSWORD))
+        gone, last = (asyncio.create_task(hasher.verify(PASSWORD, None, reserved=reserved)) for _ in range(2))
+        await asyncio.sleep(0)
+        await first if turns % 2 else None
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        assert not await asyncio.wait_for(last, 10)
 
 
 async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:

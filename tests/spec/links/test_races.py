@@ -22,8 +22,8 @@ class Gate:
         self.opened = asyncio.Event()
 
     def before(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def held(*given: Any) -> Any:
-            result = await work(*given)
+        async def held(*given: Any, **named: Any) -> Any:
+            result = await work(*given, **named)
             if not self.reached.is_set():
                 self.reached.set()
                 await self.opened.wait()

@@ -155,8 +155,13 @@ async def test_every_session_ends(service: Service) -> None:
 
 
 async def test_nobody_is_signed_in_by_a_link(service: Service) -> None:
-    answer = await service.reset(await service.link())
-    assert "set-cookie" not in answer.headers
+    browser = service.anywhere()
+    answer = await browser.post(RESET, json={"token": await service.link(), "newPassword": NEW_PASSWORD})
+    assert problem(answer) == "200"
+    assert set(browser.cookies) == {"keyturn_device"}
+    assert problem(await browser.get(ME)) == "401 not-signed-in"
+    answer = await browser.get(ME, headers={"Cookie": f"keyturn_session={browser.cookies['keyturn_device']}"})
+    assert problem(answer) == "401 not-signed-in"
 
 
 async def test_an_unknown_token_costs_no_hash_and_changes_nothing(service: Service) -> None:

@@ -1,9 +1,11 @@
 """The audit trail: who asked, when, from where, and what became of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import UpdateBase, delete, select, text, update
 from tests.spec.conftest import Start
 from tests.spec.service import (
     ADA,
@@ -16,9 +18,11 @@ from tests.spec.service import (
     PASSWORD,
     REQUEST,
     RESET,
+    VALIDATE,
     Service,
 )
 
+from keyturn.accounts.models import AccountRow
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import LimitSettings
@@ -114,7 +118,57 @@ async def test_what_was_not_done_leaves_no_entry_that_says_so(service: Service) 
     await service.reset(token, "too short")
     await service.write(update(ResetTokenRow).values(expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     await service.reset(token)
-    assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed"]
+    assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "link_expired"]
+
+
+DEAD: list[tuple[str, UpdateBase | None, dict[str, str]]] = [
+    ("link_expired", update(ResetTokenRow).values(expires_at=datetime(2020, 1, 1, tzinfo=UTC)), {}),
+    ("link_used", update(ResetTokenRow).values(used_at=datetime(2020, 1, 1, tzinfo=UTC)), {}),
+    ("link_invalid", update(ResetTokenRow).values(revoked_at=datetime(2020, 1, 1, tzinfo=UTC)), {}),
+    ("link_invalid", update(AccountRow).values(active=False), {}),
+    ("link_invalid", update(AccountRow).values(email=text("'x' || email")), {}),
+    ("link_invalid", delete(AccountRow), {}),
+    ("link_invalid", None, {"email": NOBODY}),
+]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("outcome", "deed", "fields"), DEAD)
+async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_why(
+    service: Service, outcome: str, deed: UpdateBase | None, fields: dict[str, str]
+) -> None:
+    token = await service.link()
+    (before,) = await trail(service)
+    if deed is not None:
+        await service.write(deed)
+    client = service.at(HERE, headers={"User-Agent": AGENT})
+    assert not (await client.post(VALIDATE, json={"token": token, **fields})).json()["valid"]
+    assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, **fields})).status_code == 400
+
+    entries = (await trail(service))[1:]
+    assert [(entry["event"], entry["outcome"]) for entry in entries] == [
+        ("link_check", outcome),
+        ("password_reset", outcome),
+    ]
+    for entry in entries:
+        assert (entry["account_id"], entry["email"]) == (before["account_id"], ADA)
+        assert (entry["ip_address"], entry["user_agent"]) == (HERE, AGENT)
+
+
+async def test_of_two_who_use_a_link_at_once_the_one_who_is_late_leaves_an_entry(service: Service) -> None:
+    token = await service.link()
+    await asyncio.gather(*(service.reset(token) for _ in range(4)))
+
+    outcomes = [entry["outcome"] for entry in (await trail(service))[1:]]
+    assert sorted(outcomes) == ["changed", *["link_used"] * 3]
+
+
+async def test_invented_tokens_do_not_fill_the_trail(service: Service) -> None:
+    for token in ("x" * 43, "", "\x00", "x" * 5000):
+        await service.anywhere().post(VALIDATE, json={"token": token})
+        await service.reset(token)
+
+    assert await trail(service) == []
 
 
 async def test_any_user_agent_can_be_kept(service: Service) -> None:

@@ -178,6 +178,6 @@ async def test_what_is_missing_is_named(service: Service) -> None:
 
 
 def cookie_in(answer: httpx.Response) -> "Morsel[str]":
-    (header,) = answer.headers.get_list("set-cookie")
+    header, *_ = answer.headers.get_list("set-cookie")
     (morsel,) = SimpleCookie(header).values()
     return morsel

@@ -7,6 +7,9 @@ what was typed as it came.
 knows, Django's PBKDF2, argon2id, Werkzeug's scrypt, PHP's. All other formats are read, within bounds of memory and
 rounds, so that a broken hash cannot hold a thread. passlib and libpass are not needed, since each format is one call.
 
+**Whoever holds a live link or a session goes first** (`hash_queue.py`): sign-ins are free to try, and must not take
+resets down.
+
 **A wrong password takes as long as an unknown account**, also where the stored hash is cheaper than the cost that is
 set (`hasher.py`).
 """

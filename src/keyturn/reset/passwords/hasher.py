@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import bcrypt
 
-from keyturn.errors import Busy
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
+from keyturn.reset.passwords.hash_queue import HashQueue
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.telemetry import Telemetry
@@ -22,7 +22,6 @@ _DECOY = "." * 53
 """The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
 
 _NICENESS = 10
-_RETRY_AFTER = 5
 
 
 class PasswordHasher:
@@ -37,25 +36,27 @@ class PasswordHasher:
         self._settings = settings
         self._write = writer_of(settings)
         self._workers = settings.workers or os.cpu_count() or 1
-        self._places = self._workers + settings.queue
-        self._taken = 0
+        self._queue = HashQueue(self._workers, settings.queue)
         self._pool: ThreadPoolExecutor | None = None
         self._meters = telemetry.meters
         self._tracing = telemetry.tracing
 
     async def hash(self, password: str) -> str:
-        """Return a hash in the format of the settings. Raises Busy where too many wait, ValueError over `max_bytes`."""
-        secret = _utf8(password)
-        return await self._run(lambda: self._write(secret))
+        """Return a hash in the format of the settings, in the line that is reserved: whoever sets a password may.
 
-    async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether the password fits. Raises Busy.
+        Raises Busy where too many wait already, ValueError over `max_bytes`.
+        """
+        secret = _utf8(password)
+        return await self._run(lambda: self._write(secret), reserved=True)
+
+    async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
+        """Tell whether the password fits. Raises Busy. `reserved` where whoever shows it is no stranger.
 
         A no takes as long without a hash as with one in the format and at the cost that are set, and never less; with
         bcrypt also as with one at any lower cost (ASVS 6.3.8).
         """
         secret = _utf8(password)
-        return await self._run(lambda: self._check(secret, password_hash))
+        return await self._run(lambda: self._check(secret, password_hash), reserved=reserved)
 
     def close(self) -> None:
         """End the threads; the next hash would start others."""
@@ -84,16 +85,11 @@ class PasswordHasher:
         elif not (checked or "").startswith(settings.hash_start):
             self._write(secret[: settings.max_bytes])
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        if self._taken >= self._places:
-            raise Busy(_RETRY_AFTER)
-        self._taken += 1
-        self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
-        try:
+    async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
+        async with self._queue.turn(reserved=reserved):
+            self._pool = self._pool or ThreadPoolExecutor(self._workers, "keyturn-hash", initializer=_yield_to_others)
             with self._tracing.span("password.hash"):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, self._time_hash, work)
-        finally:
-            self._taken -= 1
 
     def _time_hash(self, work: Callable[[], Result]) -> Result:
         start = time.perf_counter()

@@ -1,0 +1,61 @@
+"""Whose password is hashed next: two lines before the same workers."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from keyturn.errors import Busy
+
+_RETRY_AFTER = 5
+
+
+class HashQueue:
+    """Lets at most `workers` through at a time; in each of two lines at most `places` wait.
+
+    One line is for strangers, whom anybody can be by the thousand. The other is reserved for those who have shown
+    something (a live link, an open session) and is served first: however many sign-ins are tried, a reset waits for the
+    hash that is being made, and for others like itself (OWASP ASVS 2.4.1, 13.2.6).
+    """
+
+    def __init__(self, workers: int, places: int) -> None:
+        self._free = workers
+        self._places = places
+        self._reserved: deque[asyncio.Future[None]] = deque()
+        self._strangers: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def turn(self, *, reserved: bool) -> AsyncIterator[None]:
+        """Wait for a worker, and keep it until the end of the block. Raises Busy where the line is full."""
+        await self._wait(self._reserved if reserved else self._strangers)
+        try:
+            yield
+        finally:
+            self._call_next()
+
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if len(line) >= self._places:
+            raise Busy(_RETRY_AFTER)
+        called = asyncio.get_running_loop().create_future()
+        line.append(called)
+        try:
+            await called
+        except asyncio.CancelledError:
+            if called in line:
+                line.remove(called)
+            else:  # it was called at the moment when it went
+                self._call_next()
+            raise
+
+    def _call_next(self) -> None:
+        line = self._reserved or self._strangers
+        if not line:
+            self._free += 1
+            return
+        called = line.popleft()
+        if called.done():  # cancelled, and not gone yet: whoever waits for it calls the next
+            return
+        called.set_result(None)

@@ -1,0 +1,76 @@
+"""Whatever is shown as a token or as a device's cookie is answered, and opens nothing that was not ours."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, problem
+
+from keyturn.reset.device_cookies import DeviceCookies
+from keyturn.settings import LimitSettings
+
+ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+"""One service answers all examples: that the live link of the first outlives them all is a part of what is shown."""
+
+SIGNED = DeviceCookies(["k" * 64])
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+typed = st.one_of(
+    st.text(max_size=100),
+    st.text(_ALPHABET, min_size=43, max_size=43),
+    st.text(_ALPHABET + "=+/ %.\x00", max_size=60),
+)
+
+
+def nearly(value: str) -> st.SearchStrategy[str]:
+    """Return values that differ a little from a true one: a character changed, put in or left out."""
+    places = st.integers(0, len(value) - 1)
+    pieces = st.one_of(st.just(""), st.sampled_from([*_ALPHABET, "=", ".", " ", "\n", "\x00", "é", "\U0001f600"]))
+    return st.builds(
+        lambda place, piece, length: value[:place] + piece + value[place + length :], places, pieces, st.integers(0, 2)
+    ).filter(lambda changed: changed != value)
+
+
+@pytest.fixture
+async def generous(start: Start) -> Service:
+    """Start a service whose limits are in no example's way."""
+    rate = "100000/minute"
+    return await start(limits=LimitSettings(validate=rate, reset=rate, login=rate, account=rate))
+
+
+@pytest.fixture
+async def live(generous: Service) -> str:
+    return await generous.link()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@ONE_SERVICE
+@given(data=st.data())
+async def test_no_token_but_the_link_s_own_is_taken(generous: Service, live: str, data: st.DataObject) -> None:
+    token = data.draw(st.one_of(typed, nearly(live)))
+
+    client = generous.anywhere()
+    checked = await client.post(VALIDATE, json={"token": token})
+    used = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+
+    assert problem(used) in {"400 link-dead", "400 invalid-input"}
+    assert problem(checked) == "400 invalid-input" or not checked.json()["valid"]
+    assert await generous.works(live)
+
+
+@given(data=st.data())
+def test_no_device_cookie_but_one_of_ours_and_for_its_address_is_known(data: st.DataObject) -> None:
+    true = SIGNED.issue(ADA)
+    assert SIGNED.guesser(true, ADA) != ADA
+
+    assert SIGNED.guesser(data.draw(st.one_of(typed, nearly(true))), ADA) == ADA
+    assert SIGNED.guesser(true, NOBODY) == NOBODY
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@ONE_SERVICE
+@given(email=st.text(max_size=60), password=st.text(max_size=100), device=st.text(_ALPHABET + ".", max_size=100))
+async def test_a_sign_in_with_anything_is_rejected(generous: Service, email: str, password: str, device: str) -> None:
+    client = generous.anywhere(cookies={"keyturn_device": device})
+    answer = await client.post(LOGIN, json={"email": email, "password": password})
+    assert problem(answer) in {"401 credentials-rejected", "400 invalid-input"}

@@ -1,0 +1,134 @@
+"""Strangers guess at an account until its limit is used up: its owner gets in where they were before."""
+
+import httpx
+import pytest
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, DAN, LOGIN, LOGOUT, NEW_PASSWORD, NOBODY, PASSWORD, RESET, Service, problem
+
+from keyturn.settings import LimitSettings, Secret
+
+COOKIE = "keyturn_device"
+GUESSES = 3
+REJECTED, FULL = "401 credentials-rejected", "429 too-many-requests"
+OTHER_KEY = Secret("fedcba9876543210" * 4)
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    return await start(limits=LimitSettings(account=f"{GUESSES}/15 minutes"))
+
+
+async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, email: str = ADA) -> str:
+    return problem(await client.post(LOGIN, json={"email": email, "password": password}))
+
+
+async def guess(service: Service, email: str = ADA) -> None:
+    """Use up the limit for those who come from anywhere."""
+    found = [await sign_in(service.anywhere(), "a guess", email) for _ in range(GUESSES + 1)]
+    assert found[-1] == FULL
+
+
+def with_device(service: Service, value: str) -> httpx.AsyncClient:
+    return service.anywhere(cookies={COOKIE: value})
+
+
+async def test_strangers_keep_nobody_out_of_a_browser_that_signed_in_before(service: Service) -> None:
+    browser = await service.sign_in()
+    await browser.post(LOGOUT)
+    await guess(service)
+
+    assert await sign_in(browser, email=ADA.upper()) == "200"
+
+
+async def test_a_browser_has_as_many_guesses_and_no_more(service: Service) -> None:
+    browser = await service.sign_in()
+
+    found = [await sign_in(with_device(service, browser.cookies[COOKIE]), "a guess") for _ in range(GUESSES + 1)]
+
+    assert found == [REJECTED] * GUESSES + [FULL]
+
+
+async def test_a_browser_s_wrong_guesses_use_up_nobody_else_s(service: Service) -> None:
+    browser = await service.sign_in()
+    for _ in range(GUESSES + 1):
+        await sign_in(with_device(service, browser.cookies[COOKIE]), "a guess")
+
+    assert await sign_in(service.anywhere()) == "200"
+
+
+async def test_a_cookie_is_good_for_its_own_account_alone(service: Service) -> None:
+    await service.add("eve@northwind.test")
+    eve = await service.sign_in("eve@northwind.test")
+
+    for email in (ADA, DAN, NOBODY):
+        await guess(service, email)
+        assert await sign_in(with_device(service, eve.cookies[COOKIE]), PASSWORD, email) == FULL
+
+
+async def test_a_forged_cookie_counts_as_none(service: Service) -> None:
+    browser = await service.sign_in()
+    await guess(service)
+    true = browser.cookies[COOKIE]
+    nonce, _, signature = true.partition(".")
+
+    changed = ("B" if nonce[0] == "A" else "A") + nonce[1:]
+    forgeries = ["", ".", nonce, f"{nonce}.", f"{changed}.{signature}", f"{true}x", f"x{true}", "x" * 66, "x" * 4000]
+    assert [await sign_in(with_device(service, forged)) for forged in forgeries] == [FULL] * len(forgeries)
+    assert await sign_in(with_device(service, true)) == "200"
+
+
+async def test_a_completed_reset_begins_the_count_anew(service: Service) -> None:
+    token = await service.link()
+    await guess(service)
+    assert problem(await service.reset(token)) == "200"
+
+    assert await sign_in(service.anywhere(), NEW_PASSWORD) == "200"
+
+
+async def test_where_a_password_was_set_strangers_keep_nobody_out_afterwards(service: Service) -> None:
+    browser = service.anywhere()
+    body = {"token": await service.link(), "newPassword": NEW_PASSWORD}
+    assert problem(await browser.post(RESET, json=body)) == "200"
+    await guess(service)
+
+    assert await sign_in(browser, NEW_PASSWORD) == "200"
+
+
+async def test_no_cookie_comes_of_a_sign_in_or_a_reset_that_failed(service: Service) -> None:
+    browser = service.anywhere()
+    await sign_in(browser, "a guess")
+    await browser.post(RESET, json={"token": "x" * 43, "newPassword": NEW_PASSWORD})
+
+    assert COOKIE not in browser.cookies
+
+
+async def test_the_cookie_shows_nothing_and_no_two_are_the_same(service: Service) -> None:
+    first, second = [(await service.sign_in()).cookies[COOKIE] for _ in range(2)]
+
+    assert first != second
+    assert "ada" not in first.lower()
+    assert len(first) == 66
+
+
+async def test_a_cookie_outlives_a_rotated_key(start: Start) -> None:
+    browser = await (await start()).sign_in()
+    rotated = await start(
+        secret_key=OTHER_KEY, previous_secret_keys=[Secret("0123456789abcdef" * 4)],
+        limits=LimitSettings(account=f"{GUESSES}/15 minutes"),
+    )  # fmt: skip
+    await guess(rotated)
+
+    assert await sign_in(with_device(rotated, browser.cookies[COOKIE])) == "200"
+
+
+async def test_it_is_out_of_reach_of_scripts_and_of_this_host_alone(start: Start) -> None:
+    service = await start(base_url="https://account.northwind.test")
+    answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD})
+
+    _, device = answer.headers.get_list("set-cookie")
+    assert device.startswith("__Host-keyturn_device=")
+    for attribute in ("HttpOnly", "Secure", "SameSite=lax", "Path=/", f"Max-Age={400 * 86400}"):
+        assert attribute in device
+    assert "Domain" not in device
