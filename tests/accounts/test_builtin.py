@@ -70,11 +70,10 @@ async def test_a_list_is_in_the_order_of_addresses(accounts: BuiltinAccounts) ->
 
 async def test_a_first_password_is_known_from_then_on(database: Database, accounts: BuiltinAccounts) -> None:
     eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
-    assert not eve.has_password
+    assert await accounts.password_hash(eve.id) is None
+    assert eve.has_password, "a link sets it"
     async with database.transaction() as session:
         await accounts.set_password_within(session, eve, "$2b$first")
         await session.commit()
 
-    found = await accounts.get(eve.id)
-    assert found is not None
-    assert found.has_password
+    assert await accounts.password_hash(eve.id) == "$2b$first"

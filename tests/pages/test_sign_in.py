@@ -116,8 +116,8 @@ async def test_a_link_elsewhere_cannot_sign_anybody_out(visitor: Visitor) -> Non
     assert (await visitor.get(VIEWER)).status_code == 200
 
 
-async def test_an_unknown_notice_is_not_shown(visitor: Visitor) -> None:
-    visitor.client.cookies.set("keyturn_notice", "You won!")
+async def test_an_unknown_flash_is_not_shown(visitor: Visitor) -> None:
+    visitor.client.cookies.set("keyturn_flash", "You won!")
     page = await visitor.get(LOGIN)
     assert "You won!" not in page.text
     assert 'role="status"' not in page.text

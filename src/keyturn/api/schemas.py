@@ -29,18 +29,20 @@ class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
+    """Asks for a link."""
+
     email: _Email
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):
-    """`email`, where it is given, must be the account's."""
+    """Asks whether a link works; `email`, where it is given, must be the account's."""
 
     token: _Token
     email: _Email | None = None
 
 
 class NewPassword(_Schema, frozen=True, kw_only=True):
-    """The password comes as `newPassword` or as `password`; `confirmPassword` must repeat it, where it is given."""
+    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given."""
 
     token: _Token
     new_password: _Password | None = None
@@ -61,27 +63,37 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
 
 
 class PasswordChange(_Schema, frozen=True, kw_only=True):
+    """Changes the password of who is signed in."""
+
     current_password: _Password
     new_password: _Password
 
 
 class Credentials(_Schema, frozen=True, kw_only=True):
+    """Signs somebody in."""
+
     email: _Email
     password: _Password
 
 
 class Done(_Schema, frozen=True, kw_only=True):
+    """Says that it was done, with a sentence for people."""
+
     message: str
     success: Literal[True] = True
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
+    """Says whose link it is, and until when it works."""
+
     email: str
     expires_at: datetime
     valid: Literal[True] = True
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):
+    """Says why a link does not work."""
+
     reason: DeadReason
     valid: Literal[False] = False
 
@@ -93,7 +105,7 @@ class Policy(_Schema, frozen=True, kw_only=True):
 
 
 class FormTexts(_Schema, frozen=True, kw_only=True):
-    """`lang` is the language that was found, `dir` how it runs; `texts` by the names that keyturn.js has for them."""
+    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs."""
 
     lang: str
     dir: str
@@ -101,6 +113,8 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):
+    """Says who is signed in."""
+
     id: str
     email: str
     name: str
@@ -108,4 +122,6 @@ class SignedIn(_Schema, frozen=True, kw_only=True):
 
 
 class Health(_Schema, frozen=True, kw_only=True):
+    """Says that all is well."""
+
     status: Literal["ok"] = "ok"

@@ -34,14 +34,14 @@ async def check_limits(settings: Settings) -> list[Finding]:
 
 async def _time_one(settings: Settings) -> float:
     """Return how many seconds one count takes, once connected."""
-    throttle = RateLimits(settings.limits)
+    rate_limits = RateLimits(settings.limits)
     try:
-        await throttle.require_ready()
+        await rate_limits.require_ready()
         started = time.perf_counter()
-        await throttle.require_ready()
+        await rate_limits.require_ready()
         return time.perf_counter() - started
     finally:
-        await throttle.close()
+        await rate_limits.close()
 
 
 def _memory(settings: Settings) -> Finding:

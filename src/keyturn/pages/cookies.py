@@ -15,7 +15,7 @@ from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
 Flash = Literal["password_changed", "signed_out"]
-"""What the sign-in page says once. The cookie is called "notice"."""
+"""What the sign-in page says once."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long "Check your mail" stays what a person finds at the page where they asked."""
@@ -81,14 +81,14 @@ class Cookies:
 
     def set_flash(self, flash: Flash) -> Cookie:
         """Hold what the sign-in page says once, for a minute."""
-        return self._cookie("notice", flash, self._site.paths.sign_in, _SHOWN_ONCE)
+        return self._cookie("flash", flash, self._site.paths.sign_in, _SHOWN_ONCE)
 
     def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
-        found = cookies.get(self._name("notice"))
+        found = cookies.get(self._name("flash"))
         return cast("Flash", found) if found in get_args(Flash) else None
 
     def delete_flash(self) -> Cookie:
-        return self._cookie("notice", "", self._site.paths.sign_in, timedelta(0))
+        return self._cookie("flash", "", self._site.paths.sign_in, timedelta(0))
 
     def set_language(self, tag: str) -> Cookie:
         return self._cookie("language", tag, "/", _YEAR)

@@ -47,6 +47,8 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 
 class _EndingTemplate(Template):
+    """Renders within the time that a template may take."""
+
     def render(self, *args: Any, **values: Any) -> str:
         ends = _ends_at.set(thread_time() + LONGEST)
         try:

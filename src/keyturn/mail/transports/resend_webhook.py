@@ -93,19 +93,27 @@ def _hmac_signatures(signatures: str) -> str:
 
 
 class _Bounce(msgspec.Struct, rename="camel"):
+    """Says why a mailbox did not take a mail."""
+
     type: str = ""
     sub_type: str = ""
 
 
 class _Failure(msgspec.Struct):
+    """Says why Resend did not send one."""
+
     reason: str = ""
 
 
 class _Suppression(msgspec.Struct):
+    """Says why Resend sends nothing to a mailbox."""
+
     type: str = ""
 
 
 class _Mail(msgspec.Struct):
+    """Names the mail that an event is about."""
+
     email_id: Annotated[str, Meta(min_length=1)]
     to: Annotated[list[str], Meta(min_length=1)]
     tags: object = None
@@ -115,6 +123,8 @@ class _Mail(msgspec.Struct):
 
 
 class _MailEvent(msgspec.Struct):
+    """Tells what became of a mail, and when."""
+
     created_at: Annotated[datetime, Meta(tz=True)]
     data: _Mail
 
