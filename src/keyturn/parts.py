@@ -78,7 +78,9 @@ class Parts:
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
         self.secrets = _secrets(settings)
         kept = settings.database
-        self.database = database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema)
+        self.database = database or Database(
+            kept.url, pool_size=kept.pool_size, schema=kept.schema, timeout=kept.timeout
+        )
         self.paths = paths_of(settings)
         self.languages = own_languages(settings, reload=reload_templates)
         self.theme = Theme.of(settings.brand, self.languages)

@@ -53,13 +53,18 @@ class Database:
     lock in two dozen threads.
     """
 
-    def __init__(self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "") -> None:
+    def __init__(
+        self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
+    ) -> None:
         """Open a URL, or share an engine of PostgreSQL's that somebody else opened and will close.
 
         `schema` is PostgreSQL's: every `Table` without a schema is found there, and so each of Keyturn's. A bare name
         (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
+
+        `timeout` is how long PostgreSQL may take to connect and for each statement, DatabaseUnready after it. The time
+        is kept on this side: a server that froze, or a network that swallows, keeps none. A migration has none.
         """
-        engine = _open_engine(source, pool_size) if isinstance(source, str) else source
+        engine = _open_engine(source, pool_size, timeout) if isinstance(source, str) else source
         self.is_shared = engine is source
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.schema = schema
@@ -128,17 +133,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _open_engine(text: str, pool_size: int) -> AsyncEngine:
+def _open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEngine:
     read = read_url(text, "database.url")
     if read.kind == "mysql":
         raise SettingsInvalid([Fault("database.url", "must begin with sqlite:// or postgresql://")])
-    options = EngineConfig(hide_parameters=True, **_engine_options(read, pool_size))
+    options = EngineConfig(hide_parameters=True, **_engine_options(read, pool_size, timeout))
     address = read.url.render_as_string(hide_password=False)
     config = SQLAlchemyAsyncConfig(connection_string=address, engine_config=options)
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = config.get_engine()
     if read.kind == "sqlite":
         _keep_file_private(engine)
+    else:
+        _throw_frozen_away(engine)
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
 
@@ -186,9 +193,26 @@ def _engine_for_our_statements(engine: AsyncEngine, schema: str) -> AsyncEngine:
     return ours
 
 
-def _engine_options(read: DatabaseUrl, pool_size: int) -> dict[str, Any]:
+def _throw_frozen_away(engine: AsyncEngine) -> None:
+    """Have a connection closed whose statement took too long: its answer may still come, to the next who asks."""
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def is_lost(context: Any) -> None:
+        if isinstance(context.original_exception, TimeoutError):
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False  # the others are asked by themselves
+
+
+def _engine_options(read: DatabaseUrl, pool_size: int, timeout: timedelta | None) -> dict[str, Any]:
     if read.kind == "postgresql":
-        return {"connect_args": read.arguments, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True}
+        seconds = timeout.total_seconds() if timeout else None
+        limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
+        # Who waits for a connection of the pool waits no longer than the one that has it may.
+        waits = {"pool_timeout": seconds} if seconds else {}
+        arguments = {**limits, **read.arguments}
+        return {
+            "connect_args": arguments, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True, **waits,
+        }  # fmt: skip
     if read.url.database and read.url.database != ":memory:":
         try:
             make_private_folder(Path(read.url.database).parent)

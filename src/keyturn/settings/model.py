@@ -20,12 +20,14 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url` is a Secret, since it may hold a password. A worker keeps a connection of the pool to listen on.
 
-    `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself.
+    `schema` is PostgreSQL's, for Keyturn's tables alone; "" is the one that a connection finds by itself. `timeout` is
+    how long its server may take to connect and for each statement: one that keeps quiet is not waited for for ever.
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
     schema: str = ""
     pool_size: Annotated[int, Meta(ge=2)] = 10
+    timeout: timedelta = timedelta(seconds=10)
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,6 +144,8 @@ def _database(settings: Settings) -> Iterator[Fault]:
         yield Fault("database.url", "must begin with sqlite:// or postgresql://")
     elif schema and kind == "sqlite":
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas")
+    if settings.database.timeout <= timedelta(0):
+        yield Fault("database.timeout", "must be longer than nothing")
     if schema and not _SCHEMA.fullmatch(schema):
         yield Fault("database.schema", "not a plain name: small letters, digits and _, as in keyturn")
 

@@ -1,0 +1,51 @@
+"""A database that freezes without a word: every wait has an end, and nothing is kept of the connections."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.silent_proxy import silent_proxy
+from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
+
+from keyturn.settings import DatabaseSettings, LimitSettings, Secret
+
+PATIENCE = timedelta(milliseconds=400)
+MANY = 6
+
+pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+
+
+def patient(url: str) -> dict[str, object]:
+    unlimited = LimitSettings(request="1000/second", mailbox_cooldown=timedelta(0))
+    return {"database": DatabaseSettings(url=Secret(url), timeout=PATIENCE), "limits": unlimited}
+
+
+async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes_on(database_url: str) -> None:
+    async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
+        await service.add(ADA)
+        await service.ask()
+        opened = proxy.opened
+
+        proxy.fall_silent()
+        async with asyncio.timeout(MANY * 2 * PATIENCE.total_seconds() + 5):
+            answers = await asyncio.gather(*(ask(service) for _ in range(MANY)))
+        assert answers == ["503 unavailable"] * MANY
+        assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
+
+        proxy.speak_again()
+        await service.ask()
+        assert proxy.opened > opened, "the frozen connections were thrown away"
+
+
+async def ask(service: Service) -> str:
+    return problem(await service.anywhere().post(REQUEST, json={"email": ADA}))
+
+
+async def test_a_link_survives_a_database_that_froze_before_it_was_used(database_url: str) -> None:
+    async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
+        await service.add(ADA)
+        token = await service.link()
+        proxy.fall_silent()
+        assert problem(await service.reset(token)) == "503 unavailable", "nothing had begun yet"
+        proxy.speak_again()
+        assert (await service.reset(token)).status_code == 200
