@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
 
+from keyturn.cli.http_protocol import bounded_protocol
 from keyturn.errors import KeyturnError
+from keyturn.settings import ServerSettings
 
 if TYPE_CHECKING:  # a worker has no use for Litestar
     from litestar.types import ASGIApp
@@ -47,10 +49,17 @@ def address_of(bound: socket.socket) -> str:
 
 
 async def serve(
-    app: "ASGIApp", bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None
-) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
-    await _AnnouncingServer(_config(app, "on"), ready, stopping).serve(sockets=[bound])
+    app: "ASGIApp", bound: socket.socket, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None,
+    *, limits: ServerSettings | None = None,
+) -> None:  # fmt: skip
+    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins.
+
+    `limits` are those of connections, where strangers may come.
+    """
+    config = _config(app, "on")
+    if limits:
+        config.http = bounded_protocol(limits)
+    await _AnnouncingServer(config, ready, stopping).serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
 
     async def work() -> None:
         async with counting_alone(parts.database, settings.limits.storage_url), supervising(supervisor):
-            await serve_app(app, bound, announce)
+            await serve_app(app, bound, announce, limits=settings.server)
 
     run(work())
 

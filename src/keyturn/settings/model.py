@@ -144,6 +144,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
+    `max_headers` and `max_body` are in bytes; `request_timeout` is how long a request may take to come. Of more than
+    `max_connections`, the one that has been without a request for longest makes room. These four are those of `serve`.
+
     `allowed_origins`: origins whose pages may call the API, without cookies. `api_path`: where the routes for asking,
     checking and resetting are. `allowed_hosts`: the only names, beside that of `base_url`, that are answered for; any
     where there are none. `worker` is what sends the mails that `serve` accepts: a process of its own, which it starts
@@ -154,6 +157,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     max_body: Count = 16_384
+    max_headers: Annotated[int, Meta(ge=1024)] = 16_384
+    max_connections: Annotated[int, Meta(ge=16)] = 800
+    request_timeout: timedelta = timedelta(seconds=10)
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
 

@@ -131,6 +131,8 @@ def _server(settings: Settings) -> Iterator[Fault]:
             read_network(network)
         except ValueError:
             yield Fault("server.trusted_proxies", f"not an address or network: {network}")
+    if settings.server.request_timeout <= timedelta(0):
+        yield Fault("server.request_timeout", "must be longer than nothing")
     yield from api_path_faults(settings.server.api_path)
 
 

@@ -1,0 +1,83 @@
+"""What one stranger's connections can hold of `serve`: too large, too slow, too many."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.cli.process import Running, running
+from tests.cli.test_serve import PRODUCTION, url_of
+
+LIMITS = {
+    "KEYTURN_SERVER_MAX_HEADERS": "4096",
+    "KEYTURN_SERVER_MAX_CONNECTIONS": "20",
+    "KEYTURN_SERVER_REQUEST_TIMEOUT": "500ms",
+}
+REQUEST = b"GET /health/live HTTP/1.1\r\nhost: x\r\n"
+
+
+@pytest.fixture
+def serve(migrated: object) -> Iterator[Running]:  # noqa: ARG001 - what was migrated is served
+    with running("serve", "--no-worker", "--port", "0", **PRODUCTION, **LIMITS) as serve:
+        yield serve
+
+
+def connected(serve: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(url_of(serve).rpartition(":")[2])), timeout=20)
+
+
+def said(connection: socket.socket) -> bytes:
+    """Return all that comes until the other side closes."""
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def test_headers_without_an_end_are_refused_and_the_connection_is_closed(serve: Running) -> None:
+    with connected(serve) as connection:
+        connection.sendall(REQUEST)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                connection.sendall(b"x-more: " + b"x" * 1000 + b"\r\n")
+        assert said(connection)[:12] in {b"HTTP/1.1 431", b""}  # a reset may throw away what was said
+
+    assert httpx.get(f"{url_of(serve)}/health/live").status_code == 200
+
+
+def test_headers_that_are_just_too_long_are_told_so(serve: Running) -> None:
+    with connected(serve) as connection:
+        connection.sendall(REQUEST + b"x-more: " + b"x" * 5000 + b"\r\n\r\n")
+        assert said(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_large_bodies_behind_small_headers_are_none_of_its_concern(serve: Running) -> None:
+    answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": "x" * 10_000})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", REQUEST, b"POST /health/live HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf"]
+)
+def test_a_request_that_does_not_come_is_not_waited_for(serve: Running, begun: bytes) -> None:
+    with connected(serve) as connection:
+        connection.sendall(begun)
+        start = time.monotonic()
+        said(connection)
+        assert time.monotonic() - start < 10
+
+
+def test_a_connection_may_be_used_again(serve: Running) -> None:
+    with httpx.Client(base_url=url_of(serve)) as client:
+        for _ in range(3):
+            assert client.get("/health/live").status_code == 200
+
+
+def test_hundreds_that_say_nothing_keep_nobody_out(serve: Running) -> None:
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(connected(serve)) for _ in range(300)]
+        assert httpx.get(f"{url_of(serve)}/health/live", timeout=10).status_code == 200
+        assert said(silent[0]) == b"", "the oldest has made room"
