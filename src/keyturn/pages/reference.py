@@ -42,24 +42,26 @@ class Operation:
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Draws the page from the schema. Mounted by Litestar at the root of the schema's path."""
+    """Draws the page from the schema, once. Mounted by Litestar at the root of the schema's path."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(path="/")
         self._site = site
         self._headers = security_headers(site)
+        self._page = b""
 
     def router(self, path: str) -> Router:
         """Return the router below which Litestar puts the page and the schema, with the pages' own headers."""
         return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
 
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
-        page = self._template().render(
-            title=openapi_schema["info"]["title"],
-            version=openapi_schema["info"]["version"],
-            groups=groups_of(openapi_schema),
-        )
-        return page.encode()
+        if not self._page:  # whoever reloads it a thousand times costs a thousand copies, and one drawing
+            info = openapi_schema["info"]
+            page = self._template().render(
+                title=info["title"], version=info["version"], groups=groups_of(openapi_schema)
+            )
+            self._page = page.encode()
+        return self._page
 
     def _template(self) -> Template:
         """Compile the template where somebody reads the page: a start should not pay for it."""
