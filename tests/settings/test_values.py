@@ -169,3 +169,10 @@ def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> Non
         f"hashing.{name}": "says nothing where hashing.format is argon2id: leave it out"
         for name in ("cost", "prefix", "iterations")
     }
+
+
+@pytest.mark.parametrize("name", ["database.timeout", "server.request_timeout"])
+def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults, name: str) -> None:
+    section, _, key = name.partition(".")
+
+    assert faults(f'[{section}]\n{key} = "0s"') == {name: "must be longer than nothing"}

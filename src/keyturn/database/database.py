@@ -62,7 +62,8 @@ class Database:
         (`sqlalchemy.table`) is looked for along the connection's search path as ever, and so an app's.
 
         `timeout` is how long PostgreSQL may take to connect and for each statement, DatabaseUnready after it. The time
-        is kept on this side: a server that froze, or a network that swallows, keeps none. A migration has none.
+        is kept on this side: a server that froze, or a network that swallows, keeps none. A migration has none. Of an
+        engine that somebody else opened it is the time of a connection or a transaction as a whole.
         """
         engine = _open_engine(source, pool_size, timeout) if isinstance(source, str) else source
         self.is_shared = engine is source
@@ -70,6 +71,7 @@ class Database:
         self.schema = schema
         self.engine = _engine_for_our_statements(engine, schema) if self.is_shared or schema else engine
         self._session = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
         self._writer = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:
             _configure_sqlite(self.engine.sync_engine)
@@ -78,14 +80,14 @@ class Database:
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection outside any transaction. Raises DatabaseUnready where none is to be had."""
         with unready_where_unreachable():
-            async with self.engine.connect() as connection:
+            async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Yield a session; what was not committed by name when it ends is rolled back."""
         with unready_where_unreachable():
-            async with AsyncExitStack() as stack:
+            async with asyncio.timeout(self._seconds), AsyncExitStack() as stack:
                 if self._writer:
                     await stack.enter_async_context(self._writer)
                 yield await stack.enter_async_context(self._session())

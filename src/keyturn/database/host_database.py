@@ -30,7 +30,9 @@ def share_database(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[
         case "sqlite", _:
             return settings, _own_connections(url, settings.database)
         case "postgresql", "asyncpg":
-            return settings, Database(alchemy.get_engine(), schema=settings.database.schema)
+            return settings, Database(
+                alchemy.get_engine(), schema=settings.database.schema, timeout=settings.database.timeout
+            )
         case "postgresql", driver:
             raise _fault("alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}")
         case name, _:

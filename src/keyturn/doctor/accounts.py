@@ -15,7 +15,7 @@ _PATIENCE = 10
 
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
     """Check a store that is not Keyturn's own: the one that an app handed over, or that the settings name."""
-    database = Database(settings.database.url)
+    database = Database(settings.database.url, timeout=settings.database.timeout)
     try:
         store = given or accounts_for(settings, database)
         try:

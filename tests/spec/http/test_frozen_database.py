@@ -4,9 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from tests.silent_proxy import silent_proxy
 from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
 
+from keyturn.database import Database
+from keyturn.errors import DatabaseUnready
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 PATIENCE = timedelta(milliseconds=400)
@@ -49,3 +53,23 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
         assert problem(await service.reset(token)) == "503 unavailable", "nothing had begun yet"
         proxy.speak_again()
         assert (await service.reset(token)).status_code == 200
+
+
+async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> None:
+    async with silent_proxy(database_url) as (url, proxy):
+        engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_pre_ping=True)
+        database = Database(engine, timeout=PATIENCE)
+        for frozen in (False, True, False):
+            proxy.fall_silent() if frozen else proxy.speak_again()
+            async with asyncio.timeout(10 * PATIENCE.total_seconds()):
+                assert await is_unready(database) == frozen
+        await engine.dispose()
+
+
+async def is_unready(database: Database) -> bool:
+    try:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+    except DatabaseUnready:
+        return True
+    return False
