@@ -121,3 +121,23 @@ def test_a_worker_inside_is_for_those_who_ask_for_it(migrated: Keyturn, workplac
         wait_for_mail(workplace)
         assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
         assert serve.end() == 0
+
+
+RUBBISH_WORKER = """
+import os, sys
+if "keyturn.cli.worker_process" in sys.orig_argv:
+    os.write(1, b"what is no report\\n")
+"""
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_worker_that_talks_rubbish_is_one_that_has_ended(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(RUBBISH_WORKER)
+    with running("serve", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as serve:
+        url = url_of(serve)
+        assert "DecodeError" in serve.wait_for("worker.ended")
+        assert httpx.get(f"{url}/health/ready").status_code == 503
+        serve.wait_for("worker.ended", 2)
+        assert serve.end() == 0

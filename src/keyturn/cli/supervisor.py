@@ -27,6 +27,9 @@ _PAUSES = (0.5, 1, 2, 5, 10, 30)
 _STEADY = 60
 """Seconds after which an end is a first one again."""
 
+_LONGEST_START = 30
+"""Seconds after which a worker that does not work yet is told as one that is not there."""
+
 _PATIENCE = 5
 """Seconds beyond the lease that a worker gets to hand over what it holds."""
 
@@ -59,7 +62,10 @@ class Supervisor:
         failures = 0
         while True:
             begun = monotonic()
-            code = await self._run_one()
+            try:
+                code = str(await self._run_one())
+            except Exception as error:  # noqa: BLE001 - whatever it says, and whatever the machine lacks: another follows
+                code = f"{type(error).__name__}: {error}"
             self._parts.worker.is_down = True
             failures = 0 if monotonic() - begun > _STEADY else failures
             pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
@@ -77,12 +83,19 @@ class Supervisor:
         self._works = False
         process.stdin.write(self._orders.line())
         waking = asyncio.create_task(self._wake(process.stdin))
+        late = asyncio.get_running_loop().call_later(_LONGEST_START, self._miss)
         try:
             await self._read_reports(process)
             return await process.wait()
         finally:
             waking.cancel()
+            late.cancel()
             await self._end(process, process.stdin)
+
+    def _miss(self) -> None:
+        if not self._works:
+            self._parts.worker.is_down = True
+            log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
         """Tell the worker of each commit. On SQLite nobody else would, until it looks again by itself."""
