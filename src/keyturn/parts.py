@@ -35,7 +35,8 @@ from keyturn.reset.delivery.link_renewal import LinkRenewal
 from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
-from keyturn.reset.delivery.reset_request import ResetLinks, ResetRequestHandler
+from keyturn.reset.delivery.reset_links import ResetLinks
+from keyturn.reset.delivery.reset_request import ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
@@ -56,6 +57,9 @@ from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
 log = logging.getLogger("keyturn")
+
+_MAILS_AHEAD = 128
+"""Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
 
 _WEBHOOKS_AT_ONCE = 4
 """However slow an app answers, that many webhooks wait for it at a time."""
@@ -166,7 +170,7 @@ class Parts:
         }
         if not self.settings.webhooks.url:
             handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
-        return Lane(handlers, self.settings.worker.concurrency, transports.close)
+        return Lane(handlers, self.settings.worker.concurrency, transports.close, ahead=_MAILS_AHEAD)
 
     def _composer(self) -> MailComposer:
         settings = self.settings

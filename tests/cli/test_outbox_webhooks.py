@@ -29,9 +29,9 @@ class WebhookHandler(School):
                 await session.commit()
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
             if isinstance(outcome, Sent):
-                await parts.outbox.settle_sent(message, outcome)
+                await parts.outbox.settlements.sent(message, outcome)
             else:
-                await parts.outbox.settle_dead(message, outcome.reason)
+                await parts.outbox.settlements.dead(message, outcome.reason)
 
         self.do(work)
 

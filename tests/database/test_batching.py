@@ -148,3 +148,18 @@ async def test_a_fault_that_is_everybody_s_is_not_tried_again_for_each(statement
 
     assert [type(result) for result in results] == [int, ValueError, ValueError, ValueError]
     assert statement.runs == [[0], [-1, 2, 3]]
+
+
+async def test_a_result_that_is_an_exception_is_raised_for_its_item_alone_and_nothing_is_run_again() -> None:
+    runs: list[Sequence[int]] = []
+
+    async def positive_only(items: Sequence[int]) -> Sequence[int | Exception]:
+        runs.append(list(items))
+        return [item if item > 0 else ValueError(f"{item} is not positive") for item in items]
+
+    batcher: Batcher[int, int] = Batcher(positive_only)
+    results = await asyncio.gather(*map(batcher.submit, [1, -2, 3]), return_exceptions=True)
+
+    assert [results[0], results[2]] == [1, 3]
+    assert repr(results[1]) == "ValueError('-2 is not positive')"
+    assert runs == [[1, -2, 3]]

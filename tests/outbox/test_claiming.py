@@ -48,10 +48,10 @@ async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outb
 async def test_a_postponed_message_waits_for_its_time(outbox: Outbox) -> None:
     await post(outbox, "one")
     (message,) = await outbox.claim(1, MINUTE)
-    await outbox.postpone(message, now() + MINUTE, "later")
+    await outbox.settlements.postpone(message, now() + MINUTE, "later")
     assert await outbox.claim(1, MINUTE) == []
 
-    await outbox.postpone(message, now(), "a second word on a message that was let go")
+    await outbox.settlements.postpone(message, now(), "a second word on a message that was let go")
     assert await outbox.claim(1, MINUTE) == []
 
 
@@ -90,9 +90,9 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
 async def test_a_settled_message_is_never_claimed_again(outbox: Outbox, rows: Rows) -> None:
     await post(outbox, "sent", "dropped", "dead")
     sent, dropped, dead = await outbox.claim(3, OVER)
-    await outbox.settle_sent(sent, Sent("resend", "id-1"))
-    await outbox.settle_dropped(dropped, "nothing to say")
-    await outbox.settle_dead(dead, "refused")
+    await outbox.settlements.sent(sent, Sent("resend", "id-1"))
+    await outbox.settlements.dropped(dropped, "nothing to say")
+    await outbox.settlements.dead(dead, "refused")
 
     assert await outbox.claim(3, OVER) == []
     assert await rows.states() == ["sent", "dropped", "dead"]

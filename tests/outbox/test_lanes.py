@@ -1,6 +1,9 @@
 """Messages with places of their own: whatever holds them up, they hold nobody else up."""
 
-from tests.outbox.table import Note, Rows
+import asyncio
+from datetime import timedelta
+
+from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, post, relay_of, running
 
 from keyturn.outbox import Lane, Outbox
@@ -72,3 +75,52 @@ async def test_a_kind_that_nobody_handles_is_refused_and_told(outbox: Outbox, ro
     assert await relay_of(outbox, Handler(), Lane({"hook": Handler()}, 4)).drain() == 1
     (row,) = await rows.all()
     assert (row.state, row.reason) == ("dead", "unknown kind of message: riddle")
+
+
+async def test_more_are_prepared_than_there_are_places_and_no_more_than_the_lane_says(outbox: Outbox) -> None:
+    handler = Handler()
+    texts = [f"slow {number}" for number in range(9)]
+    await post(outbox, *texts)
+    async with running(relay_of(outbox, handler, concurrency=2, ahead=6)):
+        await handler.has_prepared(*texts[:6])
+        await handler.has_begun(*texts[:2])
+        assert (len(handler.prepared), len(handler.begun)) == (6, 2)
+        handler.open.set()
+        await handler.has_done(*texts)
+
+    assert handler.most_at_once == 2
+
+
+async def test_what_was_prepared_and_has_no_place_when_the_relay_is_ended_is_anybody_s_at_once(
+    outbox: Outbox, elsewhere: Outbox, rows: Rows
+) -> None:
+    handler = Handler()
+    await post(outbox, "slow 0", "slow 1", "slow 2")
+    async with running(relay_of(outbox, handler, concurrency=1, ahead=3)) as task:
+        await handler.has_prepared("slow 0", "slow 1", "slow 2")
+        await handler.has_begun("slow 0")
+        task.cancel()
+        handler.open.set()
+
+    assert await rows.states() == ["sent", "waiting", "waiting"]
+    assert handler.begun == ["slow 0"], "nothing is begun after the end"
+    claimed = await elsewhere.claim(3, timedelta(minutes=1))
+    assert [(text_of(one), one.attempts, one.crashes) for one in claimed] == [("slow 1", 1, 1), ("slow 2", 1, 1)]
+
+
+async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiting(outbox: Outbox, rows: Rows) -> None:
+    handler = Handler()
+    await post(outbox, "slow", "one")
+    short = timedelta(milliseconds=300)
+    async with running(
+        relay_of(outbox, handler, concurrency=1, ahead=2, lease=timedelta(hours=1), abandoned_after=short)
+    ):
+        await handler.has_prepared("slow", "one")
+        first = (await rows.all())[1].available_at
+        async with asyncio.timeout(10):
+            while (await rows.all())[1].available_at <= first + short:
+                await asyncio.sleep(0.01)  # until its lease was renewed for longer than it had been
+        handler.open.set()
+        await handler.has_done("slow", "one")
+
+    assert await rows.states() == ["sent", "sent"]

@@ -8,7 +8,7 @@ from tests.outbox.worker import Handler, post, relay_of, running
 
 from keyturn.database import Database
 from keyturn.errors import SendRetryable
-from keyturn.outbox import Message, Outbox, Settlement
+from keyturn.outbox import Outbox, Settlement
 
 
 class Losing(Handler):
@@ -18,9 +18,9 @@ class Losing(Handler):
         super().__init__()
         self._database = database
 
-    async def __call__(self, message: Message) -> Settlement:
+    async def deliver(self, text: str) -> Settlement:
         await rename(self._database, "keyturn_outbox", "elsewhere")
-        await super().__call__(message)
+        await super().deliver(text)
         raise SendRetryable("provider down")
 
 

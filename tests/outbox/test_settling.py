@@ -37,7 +37,8 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     async with database.transaction() as session:
-        await outbox.store_sealed(session, msgspec.structs.replace(message, sender="resend"), sealed)
+        await outbox.require_held(session, message)
+        await outbox.store_sealed(session, [(msgspec.structs.replace(message, sender="resend"), sealed)])
         await session.commit()
 
 
@@ -57,7 +58,7 @@ async def test_a_sent_message_has_the_providers_id_and_no_seal(
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     before = datetime.now(UTC)
-    await outbox.settle_sent(message, sent("id-1"))
+    await outbox.settlements.sent(message, sent("id-1"))
 
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id) == ("sent", "resend", "id-1")
@@ -70,7 +71,7 @@ async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    await (outbox.settle_dropped if state == "dropped" else outbox.settle_dead)(message, "because")
+    await (outbox.settlements.dropped if state == "dropped" else outbox.settlements.dead)(message, "because")
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
@@ -82,7 +83,7 @@ async def test_a_postponed_message_keeps_its_mail_and_says_why(
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     until = now() + MINUTE
-    await outbox.postpone(message, until, "the provider is down")
+    await outbox.settlements.postpone(message, until, "the provider is down")
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == ("waiting", "the provider is down", b"sealed", None)
@@ -91,7 +92,7 @@ async def test_a_postponed_message_keeps_its_mail_and_says_why(
 
 async def test_a_parked_message_has_not_used_up_a_try(outbox: Outbox, message: Message, rows: Rows) -> None:
     until = now() + MINUTE
-    await outbox.defer(message, until, "quota")
+    await outbox.settlements.defer(message, until, "quota")
 
     row = await rows.only()
     assert (row.state, row.reason, row.available_at, row.attempts) == ("waiting", "quota", until, 0)
@@ -101,27 +102,27 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     for name in ("one", "two", "three"):
         await outbox.post("note", Note(name))
     one, two, three = await outbox.claim(3, MINUTE)
-    await outbox.settle_sent(one, sent("i" * 500))
-    await outbox.settle_dead(two, "r" * 500)
-    await outbox.postpone(three, now(), "p" * 500)
+    await outbox.settlements.sent(one, sent("i" * 500))
+    await outbox.settlements.dead(two, "r" * 500)
+    await outbox.settlements.postpone(three, now(), "p" * 500)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
 
 @pytest.mark.usefixtures("current")
 async def test_a_late_success_counts(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.settle_sent(late, sent("id-1"))
+    await outbox.settlements.sent(late, sent("id-1"))
 
     row = await rows.only()
     assert (row.state, row.provider_id, row.claim) == ("sent", "id-1", None)
 
 
-@pytest.mark.parametrize("end", ["settle_dead", "settle_dropped", "settle_sent"])
+@pytest.mark.parametrize("end", ["dead", "dropped", "sent"])
 async def test_a_late_success_stands_whatever_the_other_says(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
 ) -> None:
-    await outbox.settle_sent(late, sent("id-1"))
-    await getattr(elsewhere, end)(current, sent("id-2") if end == "settle_sent" else "given up")
+    await outbox.settlements.sent(late, sent("id-1"))
+    await getattr(elsewhere.settlements, end)(current, sent("id-2") if end == "sent" else "given up")
 
     row = await rows.only()
     assert (row.state, row.provider_id) == ("sent", "id-1")
@@ -130,8 +131,8 @@ async def test_a_late_success_stands_whatever_the_other_says(
 async def test_a_success_is_noted_even_after_the_other_gave_up(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
 ) -> None:
-    await elsewhere.settle_dead(current, "given up")
-    await outbox.settle_sent(late, sent("id-1"))
+    await elsewhere.settlements.dead(current, "given up")
+    await outbox.settlements.sent(late, sent("id-1"))
 
     row = await rows.only()
     assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
@@ -139,10 +140,10 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
-    await outbox.postpone(late, now(), "late")
-    await outbox.defer(late, now(), "late")
-    await outbox.settle_dead(late, "late")
-    await outbox.settle_dropped(late, "late")
+    await outbox.settlements.postpone(late, now(), "late")
+    await outbox.settlements.defer(late, now(), "late")
+    await outbox.settlements.dead(late, "late")
+    await outbox.settlements.dropped(late, "late")
 
     assert await rows.only() == held
     assert held.claim == current.claim
@@ -169,6 +170,6 @@ async def test_who_lost_the_message_cannot_hand_it_to_another_transport(
 
 
 async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.settle_dead(late, "refused")
+    await outbox.settlements.dead(late, "refused")
 
     assert await rows.states() == ["dead"]

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.outbox import Delivery, Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
 
 LONG = timedelta(hours=1)
 
@@ -23,14 +24,21 @@ class Handler:
     def __init__(self, **answers: Settlement | Exception) -> None:
         self.answers = answers
         self.open = asyncio.Event()
+        self.prepared: list[str] = []
         self.begun: list[str] = []
         self.done: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
         self._arrived = asyncio.Condition()
 
-    async def __call__(self, message: Message) -> Settlement:
-        text = text_of(message)
+    async def __call__(self, message: Message) -> Delivery:
+        await self._note(self.prepared, text_of(message))
+        return partial(self.deliver, text_of(message))
+
+    async def has_prepared(self, *texts: str) -> None:
+        await self._reached(self.prepared, texts)
+
+    async def deliver(self, text: str) -> Settlement:
         await self._note(self.begun, text)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -62,10 +70,12 @@ class Handler:
             await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
 
 
-def relay_of(outbox: Outbox, handler: Handler, *others: Lane, concurrency: int = 8, **limits: Any) -> Relay:
+def relay_of(
+    outbox: Outbox, handler: Handler, *others: Lane, concurrency: int = 8, ahead: int = 0, **limits: Any
+) -> Relay:
     """Return a relay that looks again once an hour, and whose back-off has no jitter."""
     defaults = {"poll": LONG, "lease": timedelta(minutes=1), "abandoned_after": timedelta(minutes=1)}
-    lanes = [Lane({"note": handler}, concurrency), *others]
+    lanes = [Lane({"note": handler}, concurrency, ahead=ahead), *others]
     return Relay(outbox, lanes, RelayLimits(**defaults | limits), jitter=lambda: 0.0)
 
 

@@ -25,8 +25,7 @@ from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.plugin import site_of
 from keyturn.reset.records import tokens
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.link_store import LinkStore, NewLink
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
 
 ADA = "ada@northwind.example"
@@ -75,7 +74,10 @@ class School:
         token = tokens.mint(os.urandom)
         async with self.parts.database.transaction() as session:
             links = LinkStore(self.parts.database, lifetime=ttl, live=5)
-            await links.add(session, tokens.digest(token), account.id, account.email, Client(), now())
+            link = NewLink(
+                digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address="", user_agent=""
+            )
+            await links.add(session, [(link, True)], now())
             await session.commit()
         return token
 

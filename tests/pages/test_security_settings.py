@@ -24,7 +24,7 @@ async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
 async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) -> None:
     """Note what a worker notes when it writes to a mailbox."""
     async with school.parts.database.transaction() as session:
-        assert await school.parts.mailboxes.claim(session, email, now() - ago)
+        assert await school.parts.mailboxes.claim(session, [(email, True)], now() - ago) == [True]
         await session.commit()
 
 

@@ -28,15 +28,20 @@ class BuiltinAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._finds: Batcher[str, Account | None] = Batcher(self._find_all, common=DatabaseUnready)
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=DatabaseUnready)
 
     async def require_ready(self) -> None:
         """Do nothing: the migrations see to the table."""
 
     async def find(self, email: str) -> Account | None:
+        return await self._finds.submit(email)
+
+    async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         async with self._database.connection() as connection:
-            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email == email))
-            return _account(rows.mappings().one_or_none())
+            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email.in_(set(emails))))
+            found = {row["email"]: _account(row) for row in rows.mappings()}
+        return [found.get(email) for email in emails]
 
     async def get(self, account_id: str) -> Account | None:
         return await self._gets.submit(account_id)

@@ -16,14 +16,15 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
-    `execute` returns one result an item, in the same order. If it fails for a batch of several, each item is tried
-    alone once, so that one bad row does not fail its neighbours; but `common` faults, such as a database that is
-    down, are everybody's at once. A waiter that is cancelled does not cancel the batch.
+    `execute` returns one result an item, in the same order; an exception among them is raised for its item alone. If
+    it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours;
+    but `common` faults, such as a database that is down, are everybody's at once. A waiter that is cancelled does not
+    cancel the batch.
     """
 
     def __init__(
         self,
-        execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         common: type[Exception] | tuple[()] = (),
         largest: int = 500,
@@ -64,5 +65,9 @@ class Batcher(Generic[Item, Result]):
                     future.set_exception(error)
             return
         for (_, future), result in settled:
-            if not future.done():  # its waiter was cancelled meanwhile
+            if future.done():  # its waiter was cancelled meanwhile
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
                 future.set_result(result)

@@ -1,25 +1,26 @@
-"""An INSERT that writes its row or, with the same statement and the same work for the database, writes none."""
+"""INSERTs that write a row or, with the same statement and the same work for the database, write none.
 
-from collections.abc import Mapping
+What is done for an account that exists and what is done for one that does not are then told apart neither by the
+statements nor by their number (OWASP ASVS 6.3.8).
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import Boolean, ColumnElement, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database.database import Model
 
 
-def insert_if(session: AsyncSession, row: type[Model], values: Mapping[str, object], *, wanted: bool = True) -> Any:
-    """Return `INSERT ... SELECT ... WHERE wanted`, to which ON CONFLICT and RETURNING may be added.
+def insert_if(session: AsyncSession, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
+    """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
-    What is done for an account that exists and what is done for one that does not are then told apart neither by the
-    statements nor by their number (OWASP ASVS 6.3.8).
+    Each of `names` is a column, and a parameter; what is `computed`, the database computes.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     columns = row.__table__.c
-    row_values = (
-        value if isinstance(value, ColumnElement) else literal(value, columns[name].type)
-        for name, value in values.items()
-    )
-    return insert(row).from_select(list(values), select(*row_values).where(literal(wanted)))
+    values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
+    chosen = select(*values.values()).where(bindparam("wanted", type_=Boolean()))
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(row.__table__).from_select(list(values), chosen)  # type: ignore[arg-type]

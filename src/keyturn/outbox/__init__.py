@@ -7,7 +7,9 @@ its own; what it claims it holds for seconds, and renews, so that nobody waits l
 **A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
 a crash of our own is given up sooner.
 
-**A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them.
+**A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them. What asks
+nobody outside needs none: a handler prepares a message with all that were claimed with it, in batches (what
+`database/batching.py` is for), and hands back what is left to do in a place, if anything.
 
 **The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
 the repeats of reports cannot matter (`reading.py`).
@@ -16,12 +18,14 @@ No task queue (SAQ, procrastinate, taskiq): the message must join the caller's t
 alike, and the sealed mail must live and die with it.
 """
 
-from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement, new_key
+from keyturn.outbox.lane import Handler, Lane
+from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay import Handler, Lane, Relay, RelayLimits
+from keyturn.outbox.relay import Relay, RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
 
 __all__ = [
+    "Delivery",
     "Dropped",
     "Handler",
     "Lane",

@@ -1,6 +1,7 @@
 """A message on its way, and the ways in which it ends."""
 
 import os
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
@@ -52,3 +53,6 @@ class Dropped(msgspec.Struct, frozen=True):
 
 
 Settlement = Sent | Dropped
+
+Delivery = Callable[[], Awaitable[Settlement]]
+"""What is left to do for a message once it was prepared: what asks a provider, or an app, and may take its time."""

@@ -3,23 +3,21 @@
 import asyncio
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready
-from keyturn.outbox.history import Event, note
 from keyturn.outbox.listening import CHANNEL
-from keyturn.outbox.message import Message, Sent, new_key
-from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
-
-_LONGEST = 120
-"""Characters of a reason and of a provider's id, as the columns hold them."""
+from keyturn.outbox.message import Message, new_key
+from keyturn.outbox.models import WAITING, OutboxRow
+from keyturn.outbox.settlements import Settlements
 
 
 class LeaseLost(Exception):
@@ -29,11 +27,13 @@ class LeaseLost(Exception):
 class Outbox:
     """Posts, claims and settles messages, in one table.
 
-    `waiting` is set when this process has written something that a relay of its own could take.
+    `settlements` is how they end. `waiting` is set when this process has written something that a relay of its own
+    could take.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.settlements = Settlements(database)
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
 
@@ -60,19 +60,26 @@ class Outbox:
         self.waiting = asyncio.Event()
 
     async def enqueue(
-        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "",
-        wanted: bool = True,
-    ) -> int:  # fmt: skip
+        self, session: AsyncSession, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
+    ) -> int:
         """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
 
         Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
-        Where it is not `wanted` the statements are the same, and the id is 0.
         """
         due = self.database.clock() if due is None else due
         row = _row(kind, payload) | {"available_at": due} | ({"key": key} if key else {})
-        written = await session.execute(insert_if(session, OutboxRow, row, wanted=wanted).returning(OutboxRow.id))
+        written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
         await self._notify_workers(session)
-        return written.scalar() or 0
+        return written.scalar_one()
+
+    async def enqueue_each_if(
+        self, session: AsyncSession, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
+    ) -> None:
+        """Write those messages that are wanted, as `enqueue` does; the statements are the same where none is."""
+        rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
+        written = insert_if(session, OutboxRow, rows[0].keys() - {"wanted"}, available_at=self.database.clock())
+        await (await session.connection()).execute(written, rows)
+        await self._notify_workers(session)
 
     async def withdraw(self, session: AsyncSession, key: str) -> bool:
         """Take a message back, in the caller's transaction; tell whether it was there still.
@@ -128,18 +135,46 @@ class Outbox:
             await session.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
             await session.commit()
 
-    async def store_sealed(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
-        """Keep the sealed mail in the caller's transaction, so that every later try sends these bytes; None is no mail.
+    async def put_back(self, messages: Sequence[Message]) -> None:
+        """Let messages that were claimed, and not begun, be claimed again at once."""
+        held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
+        values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": self.database.clock()}
+        async with self.database.transaction() as session:
+            await session.execute(update(OutboxRow).where(held).values(values))
+            await session.commit()
 
-        The message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
-        is its `key`, which is another one where another mail takes the place of the first. Raises LeaseLost where the
-        message is in other hands by now: the caller commits nothing and sends nothing.
-        """
-        held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        sender = message.sender if sealed else None
-        stored = held.values(sealed=sealed, sender=sender, key=message.key).returning(OutboxRow.id)
-        if (await session.execute(stored)).first() is None:
+    async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
+        """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
+        ids, claims = [one.id for one in messages], {one.claim for one in messages}
+        held = select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
+        return set(await session.scalars(held.order_by(OutboxRow.id).with_for_update()))
+
+    async def require_held(self, session: AsyncSession, message: Message) -> None:
+        """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
+        if not await self.lock(session, [message]):
             raise LeaseLost
+
+    async def store_sealed(self, session: AsyncSession, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+        """Keep sealed mails in the caller's transaction, so that every later try sends these bytes; None is no mail.
+
+        A message's `sender` is noted before it is called: it may have the mail, whatever becomes of this process. So
+        is its `key`, which is another one where another mail takes the place of the first. The caller has the messages
+        locked.
+        """
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("sealed", "sender", "key")}
+        held = (OutboxRow.id == bindparam("held_id")) & (OutboxRow.claim == bindparam("held_claim"))
+        stored = update(OutboxRow.__table__).where(held).values(values)  # type: ignore[arg-type]
+        rows = [
+            {
+                "held_id": one.id,
+                "held_claim": one.claim,
+                "new_sealed": sealed,
+                "new_sender": one.sender if sealed else None,
+                "new_key": one.key,
+            }
+            for one, sealed in mails
+        ]
+        await (await session.connection()).execute(stored, rows)
 
     async def reserve_transport(self, message: Message, sender: str | None) -> None:
         """Note that the transport may have the mail from now on; None where nobody has it, so that any may be asked.
@@ -150,51 +185,6 @@ class Outbox:
         async with self.database.transaction() as session:
             if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
                 raise LeaseLost
-            await session.commit()
-
-    async def settle_sent(self, message: Message, sent: Sent) -> None:
-        """Note that the provider has it. That stays true however late it is said, and whoever holds the row by now."""
-        provider_id = sent.provider_id[:_LONGEST]
-        await self._settle(
-            message, OutboxRow.state != SENT, SENT, sent.sender, sender=sent.sender, provider_id=provider_id
-        )
-
-    async def settle_dropped(self, message: Message, reason: str) -> None:
-        await self._settle(message, OutboxRow.claim == message.claim, DROPPED, reason, reason=reason[:_LONGEST])
-
-    async def settle_dead(self, message: Message, reason: str) -> None:
-        await self._settle(message, OutboxRow.claim == message.claim, DEAD, reason, reason=reason[:_LONGEST])
-
-    async def postpone(self, message: Message, until: Moment, reason: str) -> None:
-        """Let the message be claimed again at `until`, unless it is in other hands by now."""
-        await self._release(message, "retried", reason, available_at=until, attempts=message.attempts, crashes=0)
-
-    async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
-        """Do what `postpone` does, where the fault is ours: no provider's try is counted, and what is noted stays."""
-        await self._release(message, "retried", reason, available_at=until)
-
-    async def defer(self, message: Message, until: datetime, reason: str) -> None:
-        """Do what `postpone` does, where the message is not to blame: the try does not count."""
-        await self._release(message, "parked", reason, available_at=until, crashes=0)
-
-    async def _settle(
-        self, message: Message, still_open: ColumnElement[bool], state: str, detail: str, **values: object
-    ) -> None:
-        ended = {"state": state, "settled_at": now(), "attempts": message.attempts}
-        erased = {"reason": None, "sealed": None, "claim": None}
-        await self._write(message, still_open, state, detail, **ended | erased | values)
-
-    async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
-        held = OutboxRow.claim == message.claim
-        await self._write(message, held, event, reason, claim=None, reason=reason[:_LONGEST], **values)
-
-    async def _write(
-        self, message: Message, condition: ColumnElement[bool], event: str, detail: str, **values: object
-    ) -> None:
-        changed = update(OutboxRow).where(OutboxRow.id == message.id, condition).values(**values)
-        async with self.database.transaction() as session:
-            if (await session.execute(changed.returning(OutboxRow.id))).first() is not None:
-                await note(session, Event(message_id=message.id, event=event, detail=detail[:_LONGEST], at=now()))
             await session.commit()
 
 

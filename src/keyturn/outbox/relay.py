@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
 from keyturn.database import now
 from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
+from keyturn.outbox.lane import Lane
 from keyturn.outbox.lease_keeper import LeaseKeeper
 from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
@@ -21,12 +22,6 @@ from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
-
-
-class Handler(Protocol):
-    """Does what a message asks. Raises SendRetryable, QuotaExhausted or SendRefused where it cannot."""
-
-    def __call__(self, message: Message, /) -> Awaitable[Settlement]: ...
 
 
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,26 +39,6 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     abandoned_after: timedelta = timedelta(seconds=15)
     max_attempts: int = 140
     max_crashes: int = 30
-
-
-class Lane:
-    """Handles messages of some kinds, at most `concurrency` at a time: however many wait, other lanes never do.
-
-    `handlers` has what does each kind's work; `close` is called once at the end, for what they hold open.
-    """
-
-    def __init__(
-        self, handlers: Mapping[str, Handler], concurrency: int, close: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        self.handlers = handlers
-        self.concurrency = concurrency
-        self.close = close
-        self.under_way: set[asyncio.Task[None]] = set()
-
-    async def handle(self, message: Message) -> Settlement:
-        if message.kind not in self.handlers:
-            raise SendRefused(f"unknown kind of message: {message.kind}")
-        return await self.handlers[message.kind](message)
 
 
 class Relay:
@@ -84,6 +59,7 @@ class Relay:
     ) -> None:
         telemetry = telemetry or Telemetry()
         self._outbox = outbox
+        self._settlements = outbox.settlements
         self._lanes = lanes
         self._limits = limits
         self._jitter = jitter
@@ -100,8 +76,7 @@ class Relay:
                 while True:
                     await self._take_or_rest()
             finally:
-                if under_way := [task for lane in self._lanes for task in lane.under_way]:
-                    await asyncio.wait(under_way)
+                await self._end()
                 await self._listener.close()
 
     async def drain(self) -> int:
@@ -112,6 +87,16 @@ class Relay:
                 await asyncio.gather(*(self._work(lane, message) for lane, message in taken))
                 handled += len(taken)
         return handled
+
+    async def _end(self) -> None:
+        """Wait for what is being prepared or has a place, and put back what has none yet."""
+        put_back: list[Message] = []
+        while under_way := [task for lane in self._lanes for task in lane.under_way]:
+            put_back += [message for lane in self._lanes for message in lane.turn_away()]
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        if put_back:
+            with contextlib.suppress(DatabaseUnready):  # then their leases end by themselves
+                await self._outbox.put_back(put_back)
 
     async def close(self) -> None:
         """Close what the handlers hold open."""
@@ -152,7 +137,7 @@ class Relay:
         return []
 
     async def _claim(self, lane: Lane) -> Sequence[Message]:
-        free = lane.concurrency - len(lane.under_way)
+        free = lane.ahead - len(lane.under_way)
         if not free:
             return []
         if lane is not self._lanes[0]:
@@ -165,7 +150,7 @@ class Relay:
         lane.under_way.add(task)
 
         def end(_: object) -> None:
-            if len(lane.under_way) == lane.concurrency:
+            if len(lane.under_way) == lane.ahead:
                 self._outbox.wake()  # there may be more, which found no place
             lane.under_way.discard(task)
 
@@ -195,13 +180,11 @@ class Relay:
             await self._give_up(message, "no try came to an end")
             return
         try:
-            async with asyncio.timeout(self._limits.lease.total_seconds()):
-                settlement = await lane.handle(message)
-            await self._settle(message, settlement)
+            await self._settle(message, await self._handle(lane, message))
         except (LeaseLost, DatabaseUnready):
             raise
         except QuotaExhausted as error:
-            await self._outbox.defer(message, error.until, error.reason)
+            await self._settlements.defer(message, error.until, error.reason)
             self._log_outcome(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
         except SendRefused as error:
             await self._give_up(message, error.reason)
@@ -216,17 +199,26 @@ class Relay:
             log.exception(LogEvent("mail.failed", message_id=message.id))
             await self._try_after_crash(message, type(error).__name__)
 
+    async def _handle(self, lane: Lane, message: Message) -> Settlement:
+        longest = self._limits.lease.total_seconds()
+        async with asyncio.timeout(longest):
+            prepared = await lane.prepare(message)
+        if isinstance(prepared, Settlement):
+            return prepared
+        async with lane.place(message), asyncio.timeout(longest):
+            return await prepared()
+
     async def _settle(self, message: Message, settlement: Settlement) -> None:
         match settlement:
             case Sent():
                 latency = max((now() - message.created_at).total_seconds(), 0)
-                await self._outbox.settle_sent(message, settlement)
+                await self._settlements.sent(message, settlement)
                 self._meters.delivery(message.kind, latency)
                 self._log_outcome(
                     logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000)
                 )
             case Dropped(reason):
-                await self._outbox.settle_dropped(message, reason)
+                await self._settlements.dropped(message, reason)
                 self._log_outcome(logging.INFO, message, "dropped", reason=reason)
             case _:
                 assert_never(settlement)
@@ -236,7 +228,7 @@ class Relay:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._outbox.postpone(message, self._outbox.database.clock(pause), error.reason)
+        await self._settlements.postpone(message, self._outbox.database.clock(pause), error.reason)
         self._log_outcome(
             logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
         )
@@ -246,11 +238,11 @@ class Relay:
             await self._give_up(message, reason)
             return
         pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._outbox.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
+        await self._settlements.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
         self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:
-        await self._outbox.settle_dead(message, reason)
+        await self._settlements.dead(message, reason)
         self._log_outcome(logging.ERROR, message, "dead", reason=reason)
 
     def _log_outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:

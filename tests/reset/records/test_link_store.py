@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from keyturn.database import Database
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.link_store import LinkStore, NewLink
 from keyturn.reset.records.tokens import digest
 
 Add = Callable[..., Awaitable[None]]
@@ -33,14 +32,12 @@ def links(database: Database) -> LinkStore:
 def add(database: Database) -> Add:
     async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
         async with database.transaction() as session:
-            await LinkStore(database, lifetime=HALF_AN_HOUR, live=live).add(
-                session,
-                digest(token),
-                account_id,
-                f"{account_id}@northwind.example",
-                Client(ip_address="192.0.2.1"),
-                moment,
-            )
+            link = NewLink(
+                digest=digest(token), account_id=account_id, email=f"{account_id}@northwind.example",
+                ip_address="192.0.2.1", user_agent="",
+            )  # fmt: skip
+            store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
+            await store.add(session, [(link, True)], moment)
             await session.commit()
 
     return add

@@ -27,7 +27,7 @@ def mailboxes(database: Database) -> Mailboxes:
 
 async def claim(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> bool:
     async with database.transaction() as session:
-        claimed = await mailboxes.claim(session, email, moment)
+        (claimed,) = await mailboxes.claim(session, [(email, True)], moment)
         await session.commit()
     return claimed
 

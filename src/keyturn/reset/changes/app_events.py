@@ -1,6 +1,6 @@
 """What the app is told: rows in the outbox, written with what happened."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,6 +11,15 @@ from keyturn.outbox import Outbox
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import APP_EVENTS, AppEvent, How
 from keyturn.webhooks.events import Event, Outcome, PasswordChanged, PasswordResetRequested
+
+
+class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asked for the reset of an account, and `outcome` is which mail goes out."""
+
+    account: Account
+    client: Client
+    outcome: Outcome
+    moment: datetime
 
 
 class AppEvents:
@@ -27,28 +36,31 @@ class AppEvents:
         self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
         data = PasswordChanged(**_event_fields(account, client), how=how)
-        await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
+        event = Event(type="password.changed", timestamp=moment, data=data)
+        if event.type in self._events:
+            await self._outbox.enqueue(session, APP_EVENTS[event.type], _message(event, client))
 
-    async def reset_requested(
-        self, session: AsyncSession, account: Account, client: Client, *, outcome: Outcome, moment: datetime,
-        wanted: bool,
-    ) -> None:  # fmt: skip
-        """Write it if it is `wanted`; the statements are the same where it is not."""
-        data = PasswordResetRequested(**_event_fields(account, client), outcome=outcome)
-        event = Event(type="password.reset_requested", timestamp=moment, data=data)
-        await self._write(session, event, client, wanted=wanted)
+    async def resets_requested(self, session: AsyncSession, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
+        """Write those that are wanted, of at least one; the statements are the same where none is."""
+        if "password.reset_requested" in self._events:
+            kind = APP_EVENTS["password.reset_requested"]
+            messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
+            await self._outbox.enqueue_each_if(session, kind, messages)
 
     def wake(self) -> None:
         """Have them sent at once, after the caller's commit."""
         if self._events:
             self._outbox.wake()
 
-    async def _write(self, session: AsyncSession, event: Event, client: Client, *, wanted: bool = True) -> None:
-        if event.type not in self._events:
-            return
-        origin = Client(request_id=client.request_id, traceparent=client.traceparent)
-        message = AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
-        await self._outbox.enqueue(session, APP_EVENTS[event.type], message, wanted=wanted)
+
+def _event_of(reset: RequestedReset) -> Event:
+    data = PasswordResetRequested(**_event_fields(reset.account, reset.client), outcome=reset.outcome)
+    return Event(type="password.reset_requested", timestamp=reset.moment, data=data)
+
+
+def _message(event: Event, client: Client) -> AppEvent:
+    origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+    return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 
 
 def _event_fields(account: Account, client: Client) -> dict[str, str]:

@@ -6,7 +6,7 @@ from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import now
 from keyturn.mail.transports.email import Email
-from keyturn.outbox import Dropped, Message, Outbox, Settlement
+from keyturn.outbox import Delivery, Dropped, Message, Outbox
 from keyturn.reset.delivery.composer import MailComposer
 from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records.audit import Audit
@@ -32,7 +32,7 @@ class ConfirmationHandler:
         self._audit = audit
         self._outbox = outbox
 
-    async def __call__(self, message: Message) -> Settlement:
+    async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:

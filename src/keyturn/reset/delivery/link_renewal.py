@@ -12,7 +12,7 @@ from keyturn.mail.transports.email import Email
 from keyturn.outbox import Dropped, Message
 from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.mail_delivery import MailDelivery
-from keyturn.reset.delivery.reset_request import ResetLinks
+from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
@@ -58,7 +58,7 @@ class LinkRenewal:
             answer: Email | Dropped = Dropped(outcome)
             if account and mail and outcome in _MAILED:
                 renewed = outcome == "link_renewed"
-                await self._links.store(session, mail, account, request.client, moment, wanted=renewed)
+                await self._links.store(session, [(mail, account, request.client, renewed)], moment)
                 await self._mails.store(session, message, sealed)
                 answer = mail.email
             await session.commit()

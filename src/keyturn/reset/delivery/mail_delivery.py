@@ -1,6 +1,7 @@
 """What every kind of mail goes through: sealed with the transaction that promises it, opened again for each retry."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.database import Database, now
 from keyturn.errors import SendRefused
 from keyturn.mail.transports.email import Email
-from keyturn.outbox import Dropped, Message, Outbox, Seal, SealBroken, Settlement, new_key
+from keyturn.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, new_key
 from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.failover import TransportFailover
 from keyturn.reset.records.link_store import Link, LinkStore
@@ -45,8 +46,8 @@ class MailDelivery:
 
     async def deliver(
         self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]], renew: Renewal | None = None
-    ) -> Settlement:
-        """Send the mail that `prepare` stores at the first try. Raises what it does, and what a transport does.
+    ) -> Dropped | Delivery:
+        """Return what sends the mail that `prepare` stores at the first try. Raises what `prepare` does.
 
         A mail whose link has died since would only puzzle, and is not sent any more. Where the link has expired, since
         the provider was away for that long, `renew` says what is sent instead: another mail, so under another key, and
@@ -67,20 +68,31 @@ class MailDelivery:
         async with self.database.connection() as connection:
             if await self._mailboxes.is_suppressed(connection, mail.email.to, now()):
                 return Dropped(SUPPRESSED)
-        return await self._transports.send(message, mail.email, self._transports.choose(message))
+        return partial(self._transports.send, message, mail.email, self._transports.choose(message))
 
-    async def _send_new(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
+    async def _send_new(
+        self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]
+    ) -> Dropped | Delivery:
         """Choose the transport, once for the whole try: `prepare` notes it with the mail before it is asked."""
         transport = self._transports.choose(message)
         email = await prepare(msgspec.structs.replace(message, sender=transport.name))
-        return email if isinstance(email, Dropped) else await self._transports.send(message, email, transport)
+        return email if isinstance(email, Dropped) else partial(self._transports.send, message, email, transport)
 
     def seal(self, mail: SealedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
     async def store(self, session: AsyncSession, message: Message, sealed: bytes | None) -> None:
         """Keep what `seal` returned in the caller's transaction; None is no mail. Raises LeaseLost."""
-        await self._outbox.store_sealed(session, message, sealed)
+        await self._outbox.require_held(session, message)
+        await self.store_all(session, [(message, sealed)])
+
+    async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
+        """Return the ids of those that are in these hands until the caller's transaction ends."""
+        return await self._outbox.lock(session, messages)
+
+    async def store_all(self, session: AsyncSession, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+        """Do what `store` does, for messages that the caller has locked."""
+        await self._outbox.store_sealed(session, mails)
 
     def _open(self, sealed: bytes) -> SealedMail:
         try:

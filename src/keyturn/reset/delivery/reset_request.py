@@ -1,23 +1,25 @@
 """Somebody asked for a link: who gets which mail, and who gets none."""
 
-import os
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
+from keyturn.database.batching import Batcher
+from keyturn.errors import DatabaseUnready
 from keyturn.mail.transports.email import Email
-from keyturn.outbox import Dropped, Message, Settlement
-from keyturn.reset.changes.app_events import AppEvents
-from keyturn.reset.delivery.composer import MailComposer, SealedMail
+from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
+from keyturn.reset.changes.app_events import AppEvents, RequestedReset
+from keyturn.reset.delivery.composer import SealedMail
 from keyturn.reset.delivery.mail_delivery import MailDelivery, Renewal
-from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.delivery.reset_links import ResetLinks
+from keyturn.reset.records.audit import Audit, Entry
 from keyturn.reset.records.mailboxes import Mailboxes, Refusal
 from keyturn.reset.records.messages import ResetRequested
 from keyturn.webhooks.events import Outcome
@@ -25,42 +27,46 @@ from keyturn.webhooks.events import Outcome
 LINK_MAILED: Final = "link_mailed"
 PROVIDER_MAILED: Final = "provider_mailed"
 
-_Outcome = Literal["no_account", "disabled"] | Refusal | Outcome
+
+class _Request(msgspec.Struct, kw_only=True):
+    """A request on its way to an answer: `outcome` says which mail it gets or why it gets none, once that is known."""
+
+    message: Message
+    asked: ResetRequested
+    found: Account | None
+    outcome: Literal["", "no_account", "disabled"] | Refusal | Outcome = ""
+    email: Email | None = None
+    error: Exception | None = None
+
+    @property
+    def account(self) -> Account:
+        return self.found or Account(id="", email=self.asked.email)
+
+    @property
+    def result(self) -> Email | Dropped | Exception:
+        return self.error or self.email or Dropped(self.outcome)
 
 
-class ResetLinks:
-    """Mints links and writes the mails that carry them."""
+class _Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that was rendered and sealed for a request; one that is not `wanted` is for nobody."""
 
-    def __init__(self, links: LinkStore, composer: MailComposer) -> None:
-        self._links = links
-        self._composer = composer
+    request: _Request
+    account: Account
+    mail: SealedMail
+    sealed: bytes
+    wanted: bool
 
-    def compose(self, account: Account, client: Client, moment: datetime) -> SealedMail:
-        """Return the mail with a fresh link; for an account without a password, the one that says how it signs in."""
-        if not account.has_password:
-            return self._composer.about_provider(account, client)
-        token = tokens.mint(os.urandom)
-        return self._composer.with_link(account, token, client, lifetime=self._links.lifetime, moment=moment)
-
-    async def store(
-        self, session: AsyncSession, mail: SealedMail, account: Account, client: Client, moment: datetime, *,
-        wanted: bool,
-    ) -> None:  # fmt: skip
-        """Store the link of a mail that was composed at that moment; where it is not `wanted`, with the same work."""
-        digest = mail.link or tokens.digest("")
-        await self._links.add(session, digest, account.id, account.email, client, moment, wanted=wanted)
-
-    def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that a link which was asked for then has expired on its way."""
-        return self._composer.about_expiry(account, client, asked_at)
+    @property
+    def outcome(self) -> Outcome:
+        return LINK_MAILED if self.mail.link else PROVIDER_MAILED
 
 
 class ResetRequestHandler:
-    """Answers a request: with a link, with how to sign in, or not at all. The audit trail says which.
+    """Answers requests: with a link, with how to sign in, or not at all. The audit trail says which.
 
-    What is done is the same for every address until the mail leaves, or does not: a mail is rendered and sealed, for
-    nobody where there is no account, and the same statements run, so that neither this process's time nor the
-    database's tells whose address it was (OWASP ASVS 6.3.8).
+    All that wait are answered in one transaction. Neither this process's time nor the database's tells whose address
+    one was (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, for nobody where nobody is to get any, and the
+    same statements run, so that what is done for one account is done for none.
     """
 
     def __init__(
@@ -74,46 +80,99 @@ class ResetRequestHandler:
         self._audit = audit
         self._events = events
         self._renew = renew
+        self._answers: Batcher[_Request, Email | Dropped] = Batcher(self._answer_all, common=DatabaseUnready)
 
-    async def __call__(self, message: Message) -> Settlement:
+    async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._answer, self._renew)
 
     async def _answer(self, message: Message) -> Email | Dropped:
-        request = msgspec.json.decode(message.payload, type=ResetRequested)
-        client = request.client
-        found = await self._accounts.find(request.email)
-        account, moment = found or Account(id="", email=request.email), now()
-        mail = self._links.compose(account, client, moment)
-        sealed = self._mails.seal(mail)
-        async with self._mails.database.transaction() as session:
-            outcome = await self._decide(session, found, account, moment)
-            mailed: Outcome | None = outcome if outcome in (LINK_MAILED, PROVIDER_MAILED) else None
-            await self._audit.write(
-                session, "reset_request", outcome, client, at=request.at,
-                account_id=account.id, email=request.email, message_id=message.id,
-            )  # fmt: skip
-            await self._links.store(session, mail, account, client, moment, wanted=outcome == LINK_MAILED)
-            await self._mails.store(session, message, sealed if mailed else None)
-            await self._events.reset_requested(
-                session, account, client, outcome=mailed or LINK_MAILED, moment=request.at, wanted=bool(mailed)
-            )
-            await session.commit()
-        if not mailed:
-            return Dropped(outcome)
-        self._events.wake()
-        return mail.email
+        asked = msgspec.json.decode(message.payload, type=ResetRequested)
+        found = await self._accounts.find(asked.email)
+        return await self._answers.submit(_Request(message=message, asked=asked, found=found))
 
-    async def _decide(
-        self, session: AsyncSession, found: Account | None, account: Account, moment: datetime
-    ) -> _Outcome:
-        """Claim the mailbox of `account`, which is nobody's where none was `found`; say what follows."""
-        mailable = found is not None and found.active
-        refusal = await self._mailboxes.refusal(session, account.email, moment)
-        claimed = await self._mailboxes.claim(session, account.email, moment, wanted=mailable)
-        if found is None:
-            return "no_account"
-        if not found.active:
-            return "disabled"
-        if not claimed:
-            return refusal
-        return LINK_MAILED if found.has_password else PROVIDER_MAILED
+    async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
+        moment = now()
+        await self._refuse(requests, moment)
+        drafts = await self._draft(requests, moment)
+        async with self._mails.database.transaction() as session:
+            await self._claim(session, requests, drafts, moment)
+            await self._store(session, drafts, moment)
+            await self._record(session, requests)
+            await session.commit()
+        self._events.wake()
+        return [request.result for request in requests]
+
+    async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
+        """Note why a request gets no mail, where that is known beforehand."""
+        refusals = await self._mailboxes.refusals({request.account.email for request in requests}, moment)
+        answered: set[str] = set()
+        for request in requests:
+            mailbox = addresses.normalize(request.account.email)
+            if request.found is None:
+                request.outcome = "no_account"
+            elif not request.found.active:
+                request.outcome = "disabled"
+            else:
+                again: Refusal | Literal[""] = "cooldown" if mailbox in answered and self._mailboxes.cooldown else ""
+                request.outcome = refusals.get(request.found.email, again)
+                answered.add(mailbox)
+
+    async def _draft(self, requests: Sequence[_Request], moment: datetime) -> Sequence[_Draft]:
+        """Return a mail for each request that may get one; where none may, one for nobody."""
+        drafts = []
+        for request in requests:
+            if not request.outcome:
+                try:
+                    drafts.append(self._compose(request, request.account, moment, wanted=True))
+                except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account's
+                    request.error = error
+                await asyncio.sleep(0)  # a mail takes a while, and the process may have others to answer
+        nobody = Account(id="", email=requests[0].asked.email)
+        return drafts or [self._compose(requests[0], nobody, moment, wanted=False)]
+
+    def _compose(self, request: _Request, account: Account, moment: datetime, *, wanted: bool) -> _Draft:
+        mail = self._links.compose(account, request.asked.client, moment)
+        return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
+
+    async def _claim(
+        self, session: AsyncSession, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime
+    ) -> None:
+        """Claim the mailboxes of those drafts whose messages are in these hands still."""
+        held = await self._mails.lock(session, [request.message for request in requests])
+        for request in requests:
+            if request.message.id not in held:
+                request.error = LeaseLost()
+        mailboxes = [(draft.account.email, draft.wanted and not draft.request.error) for draft in drafts]
+        for draft, claimed in zip(drafts, await self._mailboxes.claim(session, mailboxes, moment), strict=True):
+            if claimed:
+                draft.request.outcome, draft.request.email = draft.outcome, draft.mail.email
+            elif draft.wanted:
+                draft.request.outcome = "cooldown"  # another worker was first
+
+    async def _store(self, session: AsyncSession, drafts: Sequence[_Draft], moment: datetime) -> None:
+        """Keep the links and the mails of those that are sent, and tell the app."""
+        stored = [(draft, draft.request.email is not None) for draft in drafts]
+        await self._links.store(
+            session, [(one.mail, one.account, one.request.asked.client, yes) for one, yes in stored], moment
+        )
+        await self._mails.store_all(
+            session, [(one.request.message, one.sealed if yes else None) for one, yes in stored]
+        )
+        await self._events.resets_requested(session, [(_event_of(one), yes) for one, yes in stored])
+
+    async def _record(self, session: AsyncSession, requests: Sequence[_Request]) -> None:
+        entries = [
+            Entry(
+                at=one.asked.at, event="reset_request", outcome=one.outcome, account_id=one.account.id,
+                email=one.asked.email, ip_address=one.asked.client.ip_address, user_agent=one.asked.client.user_agent,
+                request_id=one.asked.client.request_id, message_id=one.message.id,
+            )
+            for one in requests
+            if not one.error
+        ]  # fmt: skip
+        await self._audit.write_all(session, entries)
+
+
+def _event_of(draft: _Draft) -> RequestedReset:
+    asked = draft.request.asked
+    return RequestedReset(account=draft.account, client=asked.client, outcome=draft.outcome, moment=asked.at)

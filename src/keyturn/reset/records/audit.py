@@ -36,6 +36,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     mail_reason: str | None = None
 
 
+_WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
+
+
 class Audit:
     """Writes the trail, and reads it back."""
 
@@ -47,13 +50,17 @@ class Audit:
         at: datetime, account_id: str = "", email: str = "", message_id: int | None = None,
     ) -> None:  # fmt: skip
         """Write an entry in the caller's transaction."""
-        await session.execute(
-            insert(AuditRow).values(
-                at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.ip_address,
-                user_agent=client.user_agent, request_id=client.request_id,
-                message_id=message_id,
-            )
+        entry = Entry(
+            at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.ip_address,
+            user_agent=client.user_agent, request_id=client.request_id, message_id=message_id,
         )  # fmt: skip
+        await self.write_all(session, [entry])
+
+    async def write_all(self, session: AsyncSession, entries: Sequence[Entry]) -> None:
+        """Write entries in the caller's transaction. Where their mails are is not written: the outbox knows."""
+        rows = [{name: getattr(entry, name) for name in _WRITTEN} for entry in entries]
+        if rows:
+            await (await session.connection()).execute(insert(AuditRow.__table__), rows)  # type: ignore[arg-type]
 
     async def record(
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
@@ -66,7 +73,7 @@ class Audit:
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
         mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
-        columns = [getattr(AuditRow, name) for name in Entry.__struct_fields__ if name not in mail]
+        columns = [getattr(AuditRow, name) for name in _WRITTEN]
         statement = (
             select(*columns, *(column.label(name) for name, column in mail.items()))
             .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)

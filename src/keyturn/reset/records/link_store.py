@@ -1,18 +1,17 @@
 """The links in the database. What decides is always one guarded statement, never a read before a write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
 from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready, DeadReason
-from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import ResetTokenRow
 
 
@@ -33,6 +32,16 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         if self.revoked_at is not None:
             return "invalid"
         return "expired" if self.expires_at <= moment else None
+
+
+class NewLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link before it is stored: the digest of its token, whose it is, where it goes, and who asked for it."""
+
+    digest: bytes
+    account_id: str
+    email: str
+    ip_address: str
+    user_agent: str
 
 
 _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
@@ -62,24 +71,24 @@ class LinkStore:
         }
         return [found.get(digest) for digest in digests]
 
-    async def add(
-        self, session: AsyncSession, digest: bytes, account_id: str, email: str, client: Client, moment: datetime, *,
-        wanted: bool = True,
-    ) -> None:  # fmt: skip
-        """Store a new link, if it is `wanted`, and revoke the oldest of the account's where more would work than may.
+    async def add(self, session: AsyncSession, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
+        """Store those that are wanted, of at least one; revoke the oldest where more of an account work than may.
 
-        The statements are the same for one that is not.
+        The statements are the same where none is wanted.
         """
-        link = {
-            "digest": digest, "account_id": account_id, "email": email, "ip_address": client.ip_address,
-            "user_agent": client.user_agent, "created_at": moment, "expires_at": moment + self.lifetime,
-        }  # fmt: skip
-        await session.execute(insert_if(session, ResetTokenRow, link, wanted=wanted))
-        newest = _live_link_ids(account_id, moment).order_by(ResetTokenRow.id.desc()).limit(self._live)
+        times = {"created_at": moment, "expires_at": moment + self.lifetime}
+        rows = [msgspec.structs.asdict(link) | times | {"wanted": wanted} for link, wanted in links]
+        added = insert_if(session, ResetTokenRow, [*NewLink.__struct_fields__, *times])
+        await (await session.connection()).execute(added, rows)
+        age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
+        working = (
+            _live_link_ids([link.account_id for link, _ in links], moment).add_columns(age.label("age")).subquery()
+        )
         await session.execute(
             update(ResetTokenRow)
-            .where(ResetTokenRow.id.in_(_live_link_ids(account_id, moment)), ResetTokenRow.id.not_in(newest))
+            .where(ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > self._live)))
             .values(revoked_at=moment)
+            .execution_options(synchronize_session=False)
         )
 
     async def has_newer(self, session: AsyncSession, link: Link) -> bool:
@@ -107,12 +116,12 @@ class LinkStore:
 
     async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
         """End every link of the account that still works."""
-        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_live_link_ids(account_id, moment)))
+        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_live_link_ids([account_id], moment)))
         await session.execute(statement.values(revoked_at=moment))
 
 
-def _live_link_ids(account_id: str, moment: datetime) -> Select[Any]:
+def _live_link_ids(account_ids: Collection[str], moment: datetime) -> Select[Any]:
     return select(ResetTokenRow.id).where(
-        ResetTokenRow.account_id == account_id, ResetTokenRow.used_at.is_(None),
+        ResetTokenRow.account_id.in_(account_ids), ResetTokenRow.used_at.is_(None),
         ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment,
     )  # fmt: skip

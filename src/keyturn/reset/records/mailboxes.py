@@ -1,9 +1,10 @@
 """When a mailbox was written to, and until when it is left alone. Kept under a digest of its address."""
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, case, delete, literal, select
@@ -58,38 +59,60 @@ class Mailboxes:
         self.daily = daily
         self._suppression = suppression
 
-    async def claim(self, session: AsyncSession, email: str, moment: datetime, *, wanted: bool = True) -> bool:
-        """Note that the mailbox is written to now, unless `refusal` says why not; tell whether it was noted.
+    async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
+        """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
 
-        One statement, so that two workers with two requests for one mailbox cannot both be told True. It is the same
-        where the mailbox is not `wanted`, and then notes nothing.
+        Each is one statement, so that two workers with two requests for one mailbox cannot both be told True. It is the
+        same where the mailbox is not wanted, and then notes nothing. `refusals` says why one cannot be claimed.
         """
-        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= moment - DAY)
-        values = {"digest": _digest(email), "mailed_at": moment, "mails": 1, "counted_since": moment}
-        fresh = insert_if(session, MailboxRow, values, wanted=wanted)
-        statement = fresh.on_conflict_do_update(
-            index_elements=[MailboxRow.digest],
-            set_={
-                "mailed_at": moment,
-                "mails": case((begins_anew, 1), else_=MailboxRow.mails + 1),
-                "counted_since": case((begins_anew, literal(moment, _TIME)), else_=MailboxRow.counted_since),
-            },
-            where=(MailboxRow.mailed_at <= moment - self.cooldown)
-            & (begins_anew | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= self._rested_since(moment))))
-            & ~_is_suppressed(moment),
-        ).returning(MailboxRow.mailed_at)
-        return (await session.execute(statement)).first() is not None
+        noted = {"mailed_at": moment, "mails": 1, "counted_since": moment}
+        rows = [(_digest(email), is_wanted) for email, is_wanted in wanted]
+        statement, connection = self._claim_statement(session, moment), await session.connection()
+        claimed: dict[int, bool] = {}
+        # In the order of their keys: two workers that claim several at once never wait for each other.
+        for place in sorted(range(len(rows)), key=rows.__getitem__):
+            values = dict(zip(("digest", "wanted"), rows[place], strict=True))
+            claimed[place] = (await connection.execute(statement, noted | values)).first() is not None
+        return [claimed[place] for place in range(len(rows))]
 
-    async def refusal(self, session: AsyncSession, email: str, moment: datetime) -> Refusal:
-        """Return why a mailbox would not be claimed at that moment, where it would not: the weightiest reason."""
-        mailbox = await self._find(session, email)
-        if mailbox and mailbox.is_suppressed(moment):
+    def _claim_statement(self, session: AsyncSession, moment: datetime) -> Any:
+        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= moment - DAY)
+        return (
+            insert_if(session, MailboxRow, ("digest", "mailed_at", "mails", "counted_since"))
+            .on_conflict_do_update(
+                index_elements=[MailboxRow.digest],
+                set_={
+                    "mailed_at": moment,
+                    "mails": case((begins_anew, 1), else_=MailboxRow.mails + 1),
+                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=MailboxRow.counted_since),
+                },
+                where=(MailboxRow.mailed_at <= moment - self.cooldown)
+                & (
+                    begins_anew
+                    | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= self._rested_since(moment)))
+                )
+                & ~_is_suppressed(moment),
+            )
+            .returning(MailboxRow.mailed_at)
+        )
+
+    async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
+        """Return which of the mailboxes would not be claimed at that moment, and the weightiest reason of each."""
+        async with self._database.connection() as connection:
+            found = await self._find_all(connection, emails)
+        refused = {email: self._refusal(mailbox, moment) for email, mailbox in found.items()}
+        return {email: reason for email, reason in refused.items() if reason}
+
+    def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
+        if mailbox.is_suppressed(moment):
             return "suppressed"
-        return "daily_limit" if mailbox and mailbox.mails_today(moment) >= self.daily else "cooldown"
+        if mailbox.mails_today(moment) >= self.daily:
+            return "daily_limit"
+        return "cooldown" if self.free_at(mailbox, moment) > moment else None
 
     async def find(self, email: str) -> Mailbox | None:
         async with self._database.connection() as connection:
-            return await self._find(connection, email)
+            return (await self._find_all(connection, [email])).get(email)
 
     async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
         """Return for how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
@@ -117,8 +140,9 @@ class Mailboxes:
     async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
         values = {"suppressed_until": moment + self._suppression, "reason": reason}
-        fresh = insert_if(session, MailboxRow, {"digest": _digest(email), "mailed_at": moment, "mails": 0, **values})
-        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
+        row = {"digest": _digest(email), "mailed_at": moment, "mails": 0, "wanted": True} | values
+        fresh = insert_if(session, MailboxRow, [name for name in row if name != "wanted"])
+        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
 
     async def release(self, session: AsyncSession, email: str) -> bool:
         """Forget all that keeps the mailbox from being written to; tell whether there was anything."""
@@ -129,11 +153,16 @@ class Mailboxes:
         """Tell, for a row, whether it matters to nobody any more."""
         return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment)
 
-    async def _find(self, session: AsyncSession | AsyncConnection, email: str) -> Mailbox | None:
+    async def _find_all(self, connection: AsyncConnection, emails: Collection[str]) -> Mapping[str, Mailbox]:
         columns = [getattr(MailboxRow, name) for name in Mailbox.__struct_fields__]
-        found = await session.execute(select(*columns).where(MailboxRow.digest == _digest(email)))
-        row = found.mappings().one_or_none()
-        return Mailbox(**row) if row else None
+        digests = {email: _digest(email) for email in emails}
+        statement = select(MailboxRow.digest, *columns).where(MailboxRow.digest.in_(set(digests.values())))
+        rows = await connection.execute(statement)
+        found = {
+            bytes(digest): Mailbox(**dict(zip(Mailbox.__struct_fields__, values, strict=True)))
+            for digest, *values in rows
+        }
+        return {email: found[digest] for email, digest in digests.items() if digest in found}
 
     def _cooldown_after(self, mails: int) -> timedelta:
         growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)

@@ -1,0 +1,65 @@
+"""Messages of some kinds, what does their work, and how many may ask somebody outside at a time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from keyturn.errors import SendRefused
+from keyturn.outbox.message import Delivery, Message, Settlement
+
+
+class Handler(Protocol):
+    """Does what a message asks, or prepares it and returns what is left to do in a place of its lane.
+
+    Both raise SendRetryable, QuotaExhausted or SendRefused where they cannot.
+    """
+
+    def __call__(self, message: Message, /) -> Awaitable[Settlement | Delivery]: ...
+
+
+class Lane:
+    """Handles messages of some kinds: however many wait, other lanes never do.
+
+    `handlers` has what does each kind's work. At most `ahead` messages are claimed at a time, and prepared; what is
+    left to do is done for at most `concurrency` of them at a time. `close` is called once at the end, for what the
+    handlers hold open.
+    """
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], concurrency: int, close: Callable[[], Awaitable[None]] | None = None, *,
+        ahead: int = 0,
+    ) -> None:  # fmt: skip
+        self.handlers = handlers
+        self.ahead = max(ahead, concurrency)
+        self.close = close
+        self.under_way: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(concurrency)
+        self._queued: dict[asyncio.Task[Any], Message] = {}
+
+    async def prepare(self, message: Message) -> Settlement | Delivery:
+        if message.kind not in self.handlers:
+            raise SendRefused(f"unknown kind of message: {message.kind}")
+        return await self.handlers[message.kind](message)
+
+    @contextlib.asynccontextmanager
+    async def place(self, message: Message) -> AsyncIterator[None]:
+        """Hold a place for the message, once one is free."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - there is one wherever something is awaited
+        self._queued[task] = message
+        try:
+            await self._places.acquire()
+        finally:
+            self._queued.pop(task, None)
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def turn_away(self) -> Sequence[Message]:
+        """End the wait of those that have no place yet, and return them."""
+        queued, self._queued = self._queued, {}
+        for task in queued:
+            task.cancel()
+        return list(queued.values())

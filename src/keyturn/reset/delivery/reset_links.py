@@ -1,0 +1,51 @@
+"""Links, and the mails that carry them."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.reset.delivery.composer import MailComposer, SealedMail
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore, NewLink
+
+
+class ResetLinks:
+    """Mints links and writes the mails that carry them."""
+
+    def __init__(self, links: LinkStore, composer: MailComposer) -> None:
+        self._links = links
+        self._composer = composer
+
+    def compose(self, account: Account, client: Client, moment: datetime) -> SealedMail:
+        """Return the mail with a fresh link; for an account without a password, the one that says how it signs in."""
+        if not account.has_password:
+            return self._composer.about_provider(account, client)
+        token = tokens.mint(os.urandom)
+        return self._composer.with_link(account, token, client, lifetime=self._links.lifetime, moment=moment)
+
+    def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+        """Return the mail that says that a link which was asked for then has expired on its way."""
+        return self._composer.about_expiry(account, client, asked_at)
+
+    async def store(
+        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, Client, bool]], moment: datetime
+    ) -> None:
+        """Store the links of those mails that are wanted, of at least one; they were composed at that moment.
+
+        The statements are the same for mails without a link, and where none is wanted.
+        """
+        links = [
+            (
+                NewLink(
+                    digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
+                    ip_address=client.ip_address, user_agent=client.user_agent,
+                ),
+                wanted and mail.link is not None,
+            )
+            for mail, account, client, wanted in mails
+        ]  # fmt: skip
+        await self._links.add(session, links, moment)

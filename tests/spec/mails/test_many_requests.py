@@ -1,0 +1,87 @@
+"""Requests that wait together are answered together, each as if it had come alone."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from tests.spec.conftest import Start
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import Folder, MailSettings
+
+BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
+
+
+async def outcomes(service: Service) -> list[tuple[str, str]]:
+    """Return what became of each request, in the order in which they came."""
+    rows = await service.rows(select(AuditRow.email, AuditRow.outcome).order_by(AuditRow.message_id))
+    return [(row["email"], row["outcome"]) for row in rows]
+
+
+async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> None:
+    await service.add(BEN)
+    for email in (ADA, NOBODY, DAN, GRACE, BEN):
+        await service.ask(email)
+    await service.deliver()
+
+    assert await outcomes(service) == [
+        (ADA, "link_mailed"),
+        (NOBODY, "no_account"),
+        (DAN, "disabled"),
+        (GRACE, "provider_mailed"),
+        (BEN, "link_mailed"),
+    ]
+    assert sorted(mail.to for mail in service.inbox.mails) == [ADA, BEN, GRACE]
+    for email in (ADA, BEN):
+        (mail,) = service.inbox.sent_to(email)
+        assert (await service.check(token_in(mail)))["email"].startswith(email[0])
+
+
+async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: Service) -> None:
+    for _ in range(3):
+        await service.ask(ADA)
+    await service.ask(ADA.upper())
+    await service.deliver()
+
+    assert await outcomes(service) == [(ADA, "link_mailed"), *[(ADA, "cooldown")] * 3]
+    assert len(service.inbox.mails) == 1
+
+
+async def test_ten_cost_the_statements_of_one(service: Service) -> None:
+    await service.add(BEN)
+    await service.ask(BEN)
+    with service.statements() as one:
+        await service.deliver()
+    people = [f"person{number}@northwind.test" for number in range(10)]
+    for person in people:
+        await service.add(person)
+        await service.ask(person)
+    with service.statements() as ten:
+        await service.deliver()
+
+    assert len(service.inbox.mails) == 1 + len(people)
+    claims = sum("INSERT INTO keyturn_mailboxes" in statement for statement in one)
+    assert claims == 1
+    assert len(ten) == len(one) + (len(people) - 1) * claims, "each mailbox is claimed by a statement of its own"
+
+
+async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "password_reset").mkdir()
+    (tmp_path / "password_reset" / "password_reset.mjml").write_text(
+        "<mjml><mj-head><mj-title>{{ 'Your key' if name != 'Cleo' else name.missing() }}</mj-title></mj-head><mj-body>"
+        '<mj-section><mj-column><mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body></mjml>',
+        "utf-8",
+    )
+    service = await start(mail=MailSettings(transport="capture", templates=Folder(str(tmp_path))))
+    await service.add(CLEO, name="Cleo")
+    for email in (CLEO, ADA):
+        await service.ask(email)
+    await service.deliver()
+
+    assert [mail.to for mail in service.inbox.mails] == [ADA]
+    assert await outcomes(service) == [(ADA, "link_mailed")]
+    states = await service.rows(select(OutboxRow.state, OutboxRow.reason).order_by(OutboxRow.id))
+    assert [row["state"] for row in states] == ["waiting", "sent"]
+    assert states[0]["reason"]
