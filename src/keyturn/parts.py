@@ -58,7 +58,7 @@ from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
 log = logging.getLogger("keyturn")
 
-_MAILS_AHEAD = 128
+_MAILS_AHEAD = 256
 """Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
 
 _WEBHOOKS_AT_ONCE = 4

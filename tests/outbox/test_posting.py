@@ -3,11 +3,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import event
+import pytest
+from sqlalchemy import Engine, event, insert
+from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows, text_of
 
-from keyturn.database import Database
+from keyturn.database import Database, now
 from keyturn.outbox import Outbox
+from keyturn.outbox.models import OutboxRow
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,14 +37,30 @@ async def test_a_row_says_when_it_was_written(outbox: Outbox, rows: Rows) -> Non
     assert (row.settled_at, row.reason, row.provider_id) == (None, None, None)
 
 
-async def test_who_posts_at_the_same_time_shares_a_transaction(database: Database, outbox: Outbox, rows: Rows) -> None:
-    commits: list[None] = []
-    event.listen(database.engine.sync_engine, "commit", lambda _: commits.append(None))
+async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
+    statements: list[str] = []
 
+    def note(_: object, __: object, text: str, *___: object) -> None:
+        statements.append(text)
+
+    event.listen(Engine, "before_cursor_execute", note)
     await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
+    event.remove(Engine, "before_cursor_execute", note)
 
     assert len(await rows.all()) == 100
-    assert len(commits) <= 2
+    assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2
+
+
+async def test_of_messages_that_are_posted_together_all_are_written_or_none(database: Database, rows: Rows) -> None:
+    good = {"key": "1", "kind": "note", "payload": "{}", "state": "waiting", "attempts": 0, "created_at": now()}
+    bad = good | {"key": "2", "kind": None}
+    posted = insert(OutboxRow.__table__).values(available_at=database.clock())  # type: ignore[arg-type]
+    with pytest.raises(IntegrityError):
+        await database.execute_many(posted, [good, bad])
+
+    assert await rows.all() == []
+    await database.execute_many(posted, [good, bad | {"kind": "note"}])
+    assert len(await rows.all()) == 2
 
 
 async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import uvicorn
 from litestar.types import ASGIApp
-from sqlalchemy import Executable, event
+from sqlalchemy import Engine, Executable, event
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import Inbox, token_in
 from uvicorn.lifespan.on import LifespanOn
@@ -154,10 +154,9 @@ class Service:
         def note(_: object, __: object, text: str, *___: object) -> None:
             texts.append(text)
 
-        engine = self.parts.database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(Engine, "before_cursor_execute", note)
         yield texts
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 @asynccontextmanager

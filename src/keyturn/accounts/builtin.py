@@ -1,10 +1,9 @@
 """The built-in store: for the demo, and for an app that has no account table yet."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import String, insert, or_, select, update
+from sqlalchemy import RowMapping, String, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,26 +37,24 @@ class BuiltinAccounts:
         return await self._finds.submit(email)
 
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
-        async with self._database.connection() as connection:
-            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.email.in_(set(emails))))
-            found = {row["email"]: _account(row) for row in rows.mappings()}
+        rows = await self._database.fetch(select(*_ACCOUNT).where(AccountRow.email.in_(set(emails))))
+        found = {row["email"]: _account(row) for row in rows}
         return [found.get(email) for email in emails]
 
     async def get(self, account_id: str) -> Account | None:
         return await self._gets.submit(account_id)
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        async with self._database.connection() as connection:
-            rows = await connection.execute(select(*_ACCOUNT).where(AccountRow.id.in_(set(ids))))
-            found = {row["id"]: _account(row) for row in rows.mappings()}
+        rows = await self._database.fetch(select(*_ACCOUNT).where(AccountRow.id.in_(set(ids))))
+        found = {row["id"]: _account(row) for row in rows}
         return [found.get(account_id) for account_id in ids]
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, AccountRow.active)
         if session:
             return (await session.execute(statement)).scalar_one_or_none()
-        async with self._database.connection() as connection:
-            return (await connection.execute(statement)).scalar_one_or_none()
+        rows = await self._database.fetch(statement)
+        return rows[0]["password_hash"] if rows else None
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & AccountRow.active
@@ -97,13 +94,11 @@ class BuiltinAccounts:
         return stored
 
     async def list(self) -> Sequence[Account]:
-        async with self._database.connection() as connection:
-            rows = await connection.execute(select(*_ACCOUNT).order_by(AccountRow.email))
-            return [account for row in rows.mappings() if (account := _account(row))]
+        return [_account(row) for row in await self._database.fetch(select(*_ACCOUNT).order_by(AccountRow.email))]
 
 
-def _account(row: Any) -> Account | None:
-    return Account(**row) if row else None
+def _account(row: RowMapping) -> Account:
+    return Account(**row)
 
 
 def _require_room(account: Account) -> None:

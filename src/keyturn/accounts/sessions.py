@@ -38,8 +38,8 @@ class Sessions:
         statement = select(SessionRow.account_id).where(
             SessionRow.digest == _digest(token), SessionRow.expires_at > now()
         )
-        async with self._database.connection() as connection:
-            return (await connection.execute(statement)).scalar_one_or_none()
+        rows = await self._database.fetch(statement)
+        return str(rows[0]["account_id"]) if rows else None
 
     async def end(self, token: str) -> None:
         async with self._database.transaction() as session:

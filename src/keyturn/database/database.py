@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +10,25 @@ from typing import Any
 
 from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import ColumnElement, MetaData, event, func, literal, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    MetaData,
+    RowMapping,
+    bindparam,
+    event,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
+from keyturn.database.lost_connections import replace_lost_connections
+from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
@@ -25,6 +38,8 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
 resources, and an operator's hand, which is also what a server says while it starts or stops."""
 
+
+_SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}
 
 _TIME = DateTimeUTC(timezone=True)
 
@@ -73,8 +88,12 @@ class Database:
         self._session = async_sessionmaker(self.engine, expire_on_commit=False)
         self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._threads: SqliteThreads | None = None
         if self.is_sqlite:
             _configure_sqlite(self.engine.sync_engine)
+            event.listen(self.engine.sync_engine, "begin", _begin_writing)
+            if engine.url.database not in {None, "", ":memory:"}:  # of one in memory there is this engine's alone
+                self._threads = SqliteThreads(engine.url, _SQLITE_ARGUMENTS, _configure_sqlite, _begin_writing)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -82,6 +101,30 @@ class Database:
         with unready_where_unreachable():
             async with asyncio.timeout(self._seconds), self.engine.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
+        """Return the rows of one statement, outside any transaction. Raises DatabaseUnready."""
+        if not self._threads:
+            async with self.connection() as connection:
+                return (await connection.execute(statement)).mappings().all()
+        with unready_where_unreachable():
+            return await self._threads.fetch(statement)
+
+    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute one statement for each of the rows, all or none of them, and commit. Raises DatabaseUnready."""
+        if self._threads and self._writer:
+            with unready_where_unreachable():
+                async with self._writer:
+                    await self._threads.execute_many(statement, rows)
+        elif self.is_sqlite:
+            async with self.transaction() as session:
+                await (await session.connection()).execute(statement, rows)
+                await session.commit()
+        else:
+            # One trip, without BEGIN and COMMIT: asyncpg sends them all at once, and as a transaction
+            # (https://magicstack.github.io/asyncpg/current/api/index.html, Connection.executemany).
+            async with self.connection() as connection:
+                await connection.execute(statement, rows)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -95,10 +138,11 @@ class Database:
     def clock(self, later: timedelta = timedelta(0)) -> ColumnElement[datetime]:
         """Return the time that all machines share, or that much later: of leases and locks, PostgreSQL's own.
 
-        It is that of the statement, which an index can be searched by. SQLite's file is on this machine.
+        It is that of the statement, which an index can be searched by. SQLite's file is on this machine, whose time it
+        is when the statement is executed.
         """
         if self.is_sqlite:
-            return literal(now() + later, _TIME)
+            return bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         return type_coerce(func.statement_timestamp() + literal(later), _TIME)
 
     async def hold(self, session: AsyncSession, name: str) -> None:
@@ -110,6 +154,8 @@ class Database:
         """Close what was opened here. It may be used again, in another event loop too."""
         if not self.is_shared:
             await self.engine.dispose()
+        if self._threads:
+            await self._threads.close()
         self._writer = asyncio.Lock() if self.is_sqlite else None  # one that was waited for belongs to that loop
 
 
@@ -147,6 +193,7 @@ def _open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncE
     if read.kind == "sqlite":
         _keep_file_private(engine)
     else:
+        replace_lost_connections(engine)
         _throw_frozen_away(engine)
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
@@ -213,14 +260,14 @@ def _engine_options(read: DatabaseUrl, pool_size: int, timeout: timedelta | None
         waits = {"pool_timeout": seconds} if seconds else {}
         arguments = {**limits, **read.arguments}
         return {
-            "connect_args": arguments, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": True, **waits,
+            "connect_args": arguments, "pool_size": pool_size, "max_overflow": 0, **waits,
         }  # fmt: skip
     if read.url.database and read.url.database != ":memory:":
         try:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be made: {error.strerror}")]) from None
-    return {"connect_args": {"timeout": 30, "isolation_level": None}}
+    return {"connect_args": _SQLITE_ARGUMENTS}
 
 
 def _configure_sqlite(engine: Any) -> None:
@@ -238,10 +285,10 @@ def _configure_sqlite(engine: Any) -> None:
             connection.close()
             raise
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            return  # a reader, which takes no lock
-        # A transaction here is one that writes. Taking the lock at its start means it never fails half way with
-        # SQLITE_BUSY because somebody wrote after it had read (https://sqlite.org/lang_transaction.html).
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+def _begin_writing(connection: Any) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return  # a reader, which takes no lock
+    # A transaction here is one that writes. Taking the lock at its start means it never fails half way with
+    # SQLITE_BUSY because somebody wrote after it had read (https://sqlite.org/lang_transaction.html).
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -18,7 +18,9 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 async def backlog_of(database: Database) -> Backlog:
     """Return the outbox's backlog: one statement over the index of what waits. Raises DatabaseUnready."""
-    statement = select(func.count(), func.min(OutboxRow.created_at)).where(OutboxRow.state == WAITING)
-    async with database.connection() as connection:
-        waiting, since = (await connection.execute(statement)).one()
-    return Backlog(waiting=waiting, oldest=max(now() - since, timedelta(0)) if waiting else timedelta(0))
+    statement = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since")).where(
+        OutboxRow.state == WAITING
+    )
+    (row,) = await database.fetch(statement)
+    oldest = max(now() - row["since"], timedelta(0)) if row["waiting"] else timedelta(0)
+    return Backlog(waiting=row["waiting"], oldest=oldest)

@@ -42,13 +42,12 @@ async def note_report(session: AsyncSession, event: Event) -> bool:
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
     """Return the message that a provider knows by its own id or by our idempotency key; None where it is not ours."""
     statement = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
-    async with database.connection() as connection:
-        return (await connection.execute(statement.limit(1))).scalar_one_or_none()
+    rows = await database.fetch(statement.limit(1))
+    return int(rows[0]["id"]) if rows else None
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
     """Return what happened to a message, the oldest first, by the time at which it happened."""
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
     statement = select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
-    async with database.connection() as connection:
-        return [Event(**row) for row in (await connection.execute(statement)).mappings()]
+    return [Event(**row) for row in await database.fetch(statement)]

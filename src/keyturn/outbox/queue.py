@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
@@ -34,6 +34,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.settlements = Settlements(database)
+        self._post = _post_statement(database)
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
 
@@ -42,12 +43,7 @@ class Outbox:
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
-        async with self.database.transaction() as session:
-            connection = await session.connection()
-            posted = insert(OutboxRow.__table__).values(available_at=self.database.clock())  # type: ignore[arg-type]
-            await connection.execute(posted, rows)
-            await self._notify_workers(session)
-            await session.commit()
+        await self.database.execute_many(self._post, rows)
         self.wake()
         return [None] * len(rows)
 
@@ -186,6 +182,18 @@ class Outbox:
             if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
                 raise LeaseLost
             await session.commit()
+
+
+_POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")
+
+
+def _post_statement(database: Database) -> Executable:
+    """Return the INSERT of a message; on PostgreSQL it wakes the workers of other processes, at its commit."""
+    values = [bindparam(name, type_=getattr(OutboxRow, name).type) for name in _POSTED]
+    posted = insert(OutboxRow.__table__).from_select(  # type: ignore[arg-type]
+        [*_POSTED, "available_at"], select(*values, database.clock())
+    )
+    return posted if database.is_sqlite else select(func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
 
 
 def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnElement[bool]]:

@@ -84,9 +84,8 @@ async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence
         statement = statement.where(or_(*(_payload_has(name, text) for name, text in wanted.about.items())))
     if wanted.since:
         statement = statement.where(OutboxRow.created_at >= wanted.since)
-    async with database.connection() as connection:
-        rows = await connection.execute(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
-        return [Item(**row) for row in rows.mappings()]
+    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
+    return [Item(**row) for row in rows]
 
 
 def shown_state() -> ColumnElement[str]:

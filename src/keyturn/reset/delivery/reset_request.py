@@ -107,12 +107,12 @@ class ResetRequestHandler:
         refusals = await self._mailboxes.refusals({request.account.email for request in requests}, moment)
         answered: set[str] = set()
         for request in requests:
-            mailbox = addresses.normalize(request.account.email)
             if request.found is None:
                 request.outcome = "no_account"
             elif not request.found.active:
                 request.outcome = "disabled"
             else:
+                mailbox = addresses.normalize(request.found.email)
                 again: Refusal | Literal[""] = "cooldown" if mailbox in answered and self._mailboxes.cooldown else ""
                 request.outcome = refusals.get(request.found.email, again)
                 answered.add(mailbox)

@@ -84,5 +84,4 @@ class Audit:
             statement = statement.where(AuditRow.email == email)
         if since:
             statement = statement.where(AuditRow.at >= since)
-        async with self._database.connection() as connection:
-            return [Entry(**row) for row in (await connection.execute(statement)).mappings()]
+        return [Entry(**row) for row in await self._database.fetch(statement)]

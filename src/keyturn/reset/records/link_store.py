@@ -64,10 +64,9 @@ class LinkStore:
 
     async def _find_all(self, digests: Sequence[bytes]) -> Sequence[Link | None]:
         statement = select(ResetTokenRow.digest, *_LINK).where(ResetTokenRow.digest.in_(set(digests)))
-        async with self._database.connection() as connection:
-            rows = (await connection.execute(statement)).all()
         found = {
-            bytes(digest): Link(**dict(zip(Link.__struct_fields__, values, strict=True))) for digest, *values in rows
+            bytes(row["digest"]): Link(**{name: row[name] for name in Link.__struct_fields__})
+            for row in await self._database.fetch(statement)
         }
         return [found.get(digest) for digest in digests]
 

@@ -98,9 +98,7 @@ class Mailboxes:
 
     async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
         """Return which of the mailboxes would not be claimed at that moment, and the weightiest reason of each."""
-        async with self._database.connection() as connection:
-            found = await self._find_all(connection, emails)
-        refused = {email: self._refusal(mailbox, moment) for email, mailbox in found.items()}
+        refused = {email: self._refusal(mailbox, moment) for email, mailbox in (await self._find_all(emails)).items()}
         return {email: reason for email, reason in refused.items() if reason}
 
     def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
@@ -111,8 +109,7 @@ class Mailboxes:
         return "cooldown" if self.free_at(mailbox, moment) > moment else None
 
     async def find(self, email: str) -> Mailbox | None:
-        async with self._database.connection() as connection:
-            return (await self._find_all(connection, [email])).get(email)
+        return (await self._find_all([email])).get(email)
 
     async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
         """Return for how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
@@ -153,14 +150,13 @@ class Mailboxes:
         """Tell, for a row, whether it matters to nobody any more."""
         return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment)
 
-    async def _find_all(self, connection: AsyncConnection, emails: Collection[str]) -> Mapping[str, Mailbox]:
+    async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         columns = [getattr(MailboxRow, name) for name in Mailbox.__struct_fields__]
         digests = {email: _digest(email) for email in emails}
         statement = select(MailboxRow.digest, *columns).where(MailboxRow.digest.in_(set(digests.values())))
-        rows = await connection.execute(statement)
         found = {
-            bytes(digest): Mailbox(**dict(zip(Mailbox.__struct_fields__, values, strict=True)))
-            for digest, *values in rows
+            bytes(row["digest"]): Mailbox(**{name: row[name] for name in Mailbox.__struct_fields__})
+            for row in await self._database.fetch(statement)
         }
         return {email: found[digest] for email, digest in digests.items() if digest in found}
 
