@@ -38,4 +38,6 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
 def clip_header(header: str) -> str:
     """Return a header fit to be kept: printable, and no longer than a browser's own."""
-    return "".join(character for character in header if character.isprintable())[:_LONGEST_HEADER]
+    if not header.isprintable():
+        header = "".join(character for character in header if character.isprintable())
+    return header[:_LONGEST_HEADER]

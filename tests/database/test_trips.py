@@ -1,0 +1,127 @@
+"""One statement by itself: no transaction around it that somebody waits for, and no trip that it does not need."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, TextClause, event, text
+from sqlalchemy.exc import IntegrityError
+
+from keyturn.database import Database
+from keyturn.errors import DatabaseUnready
+
+ADD = text("INSERT INTO tally VALUES (:name, :n)")
+ALL = text("SELECT name, n FROM tally ORDER BY name")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = await with_table(database_url)
+    yield database
+    await database.close()
+
+
+async def with_table(url: str) -> Database:
+    """Open a database with a table of names and numbers."""
+    database = Database(url)
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
+        await session.commit()
+    return database
+
+
+async def tally(database: Database, statement: TextClause = ALL) -> dict[str, int]:
+    return {row["name"]: row["n"] for row in await database.fetch(statement)}
+
+
+async def test_many_rows_are_written_at_once_and_read_by_whoever_comes(database: Database, database_url: str) -> None:
+    await database.execute_many(ADD, [{"name": "a", "n": 1}, {"name": "b", "n": 2}])
+    elsewhere = Database(database_url)
+
+    assert await tally(elsewhere) == await tally(database) == {"a": 1, "b": 2}
+    await elsewhere.close()
+
+
+async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await database.execute_many(ADD, [{"name": "a", "n": 1}, {"name": "a", "n": 2}])
+
+    assert await tally(database) == {}
+
+
+async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does_not(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(ADD, {"name": "a", "n": 1})
+        writing = asyncio.create_task(database.execute_many(ADD, [{"name": "b", "n": 2}]))
+        assert "a" not in await tally(database)
+        await session.commit()
+    await writing
+
+    assert await tally(database) == {"a": 1, "b": 2}
+
+
+async def test_many_tasks_write_and_read_at_once(database: Database) -> None:
+    async def write(number: int) -> None:
+        await database.execute_many(ADD, [{"name": f"{number:02}", "n": number}])
+        assert (await tally(database))[f"{number:02}"] == number
+
+    await asyncio.gather(*map(write, range(40)))
+
+    assert len(await tally(database)) == 40
+
+
+async def test_a_write_is_one_trip_to_postgresql_and_a_read_another(database: Database) -> None:
+    trips: list[str] = []
+
+    def note_statement(_: object, __: object, statement: str, *___: object) -> None:
+        trips.append(statement.split(maxsplit=1)[0])
+
+    event.listen(Engine, "before_cursor_execute", note_statement)
+    await database.execute_many(ADD, [{"name": "a", "n": 1}])
+    await database.execute_many(ADD, [{"name": "b", "n": 1}, {"name": "c", "n": 2}])
+    await tally(database)
+    event.remove(Engine, "before_cursor_execute", note_statement)
+
+    begin = ["BEGIN"] if database.is_sqlite else []  # in the same trip to its thread as what follows
+    assert trips == [*begin, "INSERT", *begin, "INSERT", "SELECT"]
+
+
+async def test_it_is_used_again_after_it_was_closed(database: Database) -> None:
+    await database.execute_many(ADD, [{"name": "a", "n": 1}])
+    await database.close()
+
+    assert await tally(database) == {"a": 1}
+    await database.close()
+
+
+async def test_a_database_in_memory_is_one_database() -> None:
+    database = await with_table("sqlite:///:memory:")
+    await database.execute_many(ADD, [{"name": "a", "n": 1}])
+
+    assert await tally(database) == {"a": 1}
+    await database.close()
+
+
+async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
+    (tmp_path / "keyturn.db").write_bytes(b"this is no database, but a file all the same" * 100)
+    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
+    for asking in (lambda: database.fetch(ALL), lambda: database.execute_many(ADD, [{"name": "a", "n": 1}])):
+        with pytest.raises(DatabaseUnready):
+            await asking()
+    await database.close()
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(database: Database) -> None:
+    closed = text(
+        "SELECT pg_terminate_backend(pid) AS n, 'closed' AS name FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await asyncio.gather(*(tally(database) for _ in range(5)))
+    async with database.engine.connect() as connection:
+        assert len((await connection.execute(closed)).all()) >= 4
+
+    for number in range(5):
+        await database.execute_many(ADD, [{"name": f"after {number}", "n": 1}])
+    assert len(await tally(database)) == 5

@@ -1,0 +1,65 @@
+"""What each endpoint asks of the database: its statements and transactions, which do not vary with the machine."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, event
+from tests.spec.service import REQUEST, VALIDATE, Service
+
+_WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
+
+
+@contextmanager
+def asked(service: Service) -> Iterator[list[str]]:
+    """Collect each statement by its verb and the first of Keyturn's tables in it."""
+    short: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        found = _WORDS.match(statement)
+        short.append(" ".join(filter(None, found.groups())) if found else statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield short
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:
+    await service.ask()
+    with asked(service) as statements:
+        await service.ask()
+
+    on_sqlite = ["BEGIN", "INSERT INTO keyturn_outbox"]
+    assert statements == (on_sqlite if service.parts.database.is_sqlite else ["WITH keyturn_outbox"])
+
+
+async def test_a_check_of_a_link_is_two_reads_and_of_what_is_none_one(service: Service) -> None:
+    token = await service.link()
+    with asked(service) as statements:
+        answer = await service.anywhere().post(VALIDATE, json={"token": token})
+    assert answer.json()["valid"] is True
+    assert statements == ["SELECT keyturn_reset_tokens", "SELECT keyturn_accounts"]
+
+    with asked(service) as statements:
+        assert not await service.works("x" * 43)
+    assert "SELECT keyturn_accounts" not in statements
+    assert statements[0] == "SELECT keyturn_reset_tokens"
+
+
+async def test_what_is_no_address_asks_the_database_nothing(service: Service) -> None:
+    with asked(service) as statements:
+        answer = await service.anywhere().post(REQUEST, json={"email": "nobody"})
+    assert answer.status_code == 400
+    assert statements == []
+
+
+async def test_a_reset_is_one_transaction_after_its_reads(service: Service) -> None:
+    token = await service.link()
+    with asked(service) as statements:
+        assert (await service.reset(token)).status_code == 200
+    reads = ["SELECT keyturn_reset_tokens", "SELECT keyturn_accounts"]
+
+    assert statements[: len(reads)] == reads
+    assert statements.count("BEGIN") == int(service.parts.database.is_sqlite)
+    assert statements.count("UPDATE keyturn_reset_tokens") == 2, "the link is used, and others of the account end"
+    assert len(statements) <= 14
