@@ -7,8 +7,8 @@ behind a caller's back. **Whatever decides is one guarded statement**; no read d
 An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
 SQLite.
 
-**One trip where one statement is enough** (`Database.fetch`, `execute_many`): on SQLite all of it, from BEGIN to COMMIT,
-runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small statement; asyncpg
+**One trip where one statement is enough** (`Database.fetch`, `execute_many`): on SQLite all of it, from BEGIN to
+COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small statement; asyncpg
 sends a statement with all its rows at once, and as a transaction. No connection is pinged before each use
 (`lost_connections`).
 

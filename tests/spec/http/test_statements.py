@@ -11,7 +11,7 @@ _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\
 
 
 @contextmanager
-def asked(service: Service) -> Iterator[list[str]]:
+def asked() -> Iterator[list[str]]:
     """Collect each statement by its verb and the first of Keyturn's tables in it."""
     short: list[str] = []
 
@@ -26,7 +26,7 @@ def asked(service: Service) -> Iterator[list[str]]:
 
 async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:
     await service.ask()
-    with asked(service) as statements:
+    with asked() as statements:
         await service.ask()
 
     on_sqlite = ["BEGIN", "INSERT INTO keyturn_outbox"]
@@ -35,19 +35,19 @@ async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:
 
 async def test_a_check_of_a_link_is_two_reads_and_of_what_is_none_one(service: Service) -> None:
     token = await service.link()
-    with asked(service) as statements:
+    with asked() as statements:
         answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert answer.json()["valid"] is True
     assert statements == ["SELECT keyturn_reset_tokens", "SELECT keyturn_accounts"]
 
-    with asked(service) as statements:
+    with asked() as statements:
         assert not await service.works("x" * 43)
     assert "SELECT keyturn_accounts" not in statements
     assert statements[0] == "SELECT keyturn_reset_tokens"
 
 
 async def test_what_is_no_address_asks_the_database_nothing(service: Service) -> None:
-    with asked(service) as statements:
+    with asked() as statements:
         answer = await service.anywhere().post(REQUEST, json={"email": "nobody"})
     assert answer.status_code == 400
     assert statements == []
@@ -55,7 +55,7 @@ async def test_what_is_no_address_asks_the_database_nothing(service: Service) ->
 
 async def test_a_reset_is_one_transaction_after_its_reads(service: Service) -> None:
     token = await service.link()
-    with asked(service) as statements:
+    with asked() as statements:
         assert (await service.reset(token)).status_code == 200
     reads = ["SELECT keyturn_reset_tokens", "SELECT keyturn_accounts"]
 
