@@ -119,3 +119,4 @@ async def test_an_address_with_letters_beyond_ascii_arrives(server: SmtpServer, 
     (envelope,) = server.envelopes
     assert envelope.rcpt_tos == ["jürgen@pupils.test"]
     assert "SMTPUTF8" in envelope.mail_options
+    assert "\r\nTo: jürgen@pupils.test\r\n".encode() in (envelope.original_content or b"")

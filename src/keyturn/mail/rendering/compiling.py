@@ -48,11 +48,16 @@ class Filled(NamedTuple):
 
 def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
     """Return the mail. `file` is named where it cannot be compiled. Raises TemplateInvalid."""
+    return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else filled.markup)
+
+
+def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
+    """Return the mail with the HTML that was made of its markup."""
     title, preview = (_TITLE, _PREVIEW) if files.is_mjml else (_HTML_TITLE, _HTML_PREVIEW)
     return Rendered(
         subject=one_line(filled.subject) or _head_text(title, filled.markup),
         preheader=_head_text(preview, filled.markup),
-        html=_compile_mjml(filled.markup, file) if files.is_mjml else filled.markup,
+        html=html,
         text=filled.text.strip() + "\n" if files.text else "",
         mjml=filled.markup if files.is_mjml else "",
     )

@@ -20,6 +20,7 @@ from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.including import MjmlIncludes
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.mail.rendering.palette import Palette
+from keyturn.mail.rendering.shapes import MailShapes
 from keyturn.mail.rendering.wrapping import short_lines
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
@@ -42,7 +43,8 @@ class Templates:
     """The mails of a folder, a value of which `with_...` make others.
 
     `globals` are given to every template: see `branding`. `beneath` is where those files are that the folder does not
-    hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew.
+    hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew; `by_shape`
+    is for those that are never saved, and that look no closer at a value than `shapes` says.
     `make_environment` makes what renders them in a language, where it is not Keyturn's own; `prepare` is done to it.
     """
 
@@ -51,6 +53,7 @@ class Templates:
     _: KW_ONLY
     beneath: Path | None = None
     reload: bool = False
+    by_shape: bool = False
     files: Callable[[str], MailFiles] = own_files
     make_environment: Callable[[Language], Environment] | None = None
     prepare: Callable[[Environment], Environment] | None = None
@@ -63,7 +66,7 @@ class Templates:
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
-        return replace(self, prepare=prepare, environments={})
+        return replace(self, prepare=prepare, by_shape=False, environments={})
 
     def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
         """Return the same templates, with `files` to say which files make a mail."""
@@ -75,7 +78,10 @@ class Templates:
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
         """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
-        return self.render_values(props.template, msgspec.structs.asdict(props), language)
+        values = msgspec.structs.asdict(props)
+        if self.by_shape:
+            return self._shapes.render(props.template, _with_single_lines(values), language)
+        return self.render_values(props.template, values, language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
         """Do what `render` does, for values that no struct describes."""
@@ -97,6 +103,10 @@ class Templates:
             environment.add_extension(MjmlIncludes)
             self.environments[key] = self.prepare(environment) if self.prepare else environment
         return self.environments[key]
+
+    @cached_property
+    def _shapes(self) -> MailShapes:
+        return MailShapes(self)
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:

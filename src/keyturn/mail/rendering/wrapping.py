@@ -1,6 +1,7 @@
 """Short lines for text parts, in languages with blanks between their words and in those without."""
 
 import re
+from functools import lru_cache
 from unicodedata import combining, east_asian_width
 
 _COLUMNS = 72
@@ -11,6 +12,8 @@ _NEVER_LAST = frozenset("（［｛「『【〈《〔")
 _ISOLATES = "\u2068\u2069"
 _OTHER_WIDTHS = re.compile("[\u0300-\u036f\u0591-\u06ed\u1100-\U0010ffff]")
 """Where characters are that may take no column, or two."""
+
+_PERHAPS_WIDE = re.compile("[\u1100-\u2065\u206a-\U0010ffff]")
 
 
 def short_lines(text: str) -> str:
@@ -31,22 +34,31 @@ def _find_break(line: str) -> int:
         if len(line) <= _COLUMNS:
             return 0
         return max(line.rfind(" ", 0, _COLUMNS + 1), 0) or max(line.find(" ", _COLUMNS), 0)
+    if len(line) * (2 if _PERHAPS_WIDE.search(line) else 1) <= _COLUMNS:
+        return 0
+    widths = list(map(_width, line))
     cut = columns = 0
-    for index, character in enumerate(line):
-        if index and (character == " " or _may_part(line[index - 1], character)) and (columns <= _COLUMNS or not cut):
+    for index, (character, width) in enumerate(zip(line, widths, strict=True)):
+        if (
+            (character == " " or width > 1 or widths[index - 1] > 1)
+            and (columns <= _COLUMNS or not cut)
+            and _may_part(line[index - 1 : index], character)
+        ):
             cut = index
-        columns += _width(character)
+        columns += width
         if columns > _COLUMNS and cut:
             return cut
     return 0
 
 
 def _may_part(before: str, after: str) -> bool:
-    if before in _NEVER_LAST or after in _NEVER_FIRST or before == " ":
-        return False
-    return _width(before) > 1 or _width(after) > 1
+    """Tell whether a line may end between a character and the next, where one of them is wide, or the next a blank."""
+    return bool(before) and (
+        after == " " or (before not in _NEVER_LAST and before != " " and after not in _NEVER_FIRST)
+    )
 
 
+@lru_cache(4096)
 def _width(character: str) -> int:
     if character in _ISOLATES or combining(character):
         return 0

@@ -32,5 +32,5 @@ class CaptureSender:
             return
         moment = datetime.now(UTC)
         half = self._folder / f".{uuid4().hex}.half"
-        make_private_file(half, bytes(to_mime(email, message_id=key, date=moment)))  # it may hold a link that works
+        make_private_file(half, to_mime(email, key=key, date=moment))  # it may hold a link that works
         half.rename(self._folder / f"{moment:%Y%m%dT%H%M%S%f}Z-{key}.eml")

@@ -7,7 +7,7 @@ import aiosmtplib
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.mime import to_mime
+from keyturn.mail.transports.mime import bare_address, message_id_of, needs_utf8, to_mime
 from keyturn.settings import SmtpSettings
 
 _PERMANENT = 500
@@ -27,9 +27,16 @@ class SmtpSender:
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
-        message = to_mime(email, message_id=idempotency_key, date=datetime.now(UTC))
+        utf8 = needs_utf8(email)
+        message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         try:
-            await aiosmtplib.send(message, **connection_options(self._settings))
+            await aiosmtplib.send(
+                message,
+                sender=bare_address(email.sender),
+                recipients=bare_address(email.to),
+                mail_options=["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [],  # RFC 6531, 3.1 and 3.6
+                **connection_options(self._settings),
+            )
         except aiosmtplib.SMTPAuthenticationError as error:
             raise SendRefused(f"SMTP {error.code}", account=True) from None
         except aiosmtplib.SMTPResponseException as error:
@@ -40,7 +47,7 @@ class SmtpSender:
             # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
             unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
             raise SendRetryable(type(error.__cause__ or error).__name__, not_accepted=unheard) from None
-        return str(message["Message-ID"])
+        return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:
         pass

@@ -18,7 +18,7 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
     """Return the mails that Keyturn brings, and in their places those of the settings."""
     packaged, own = folder("email_templates"), settings.mail.templates
     first, beneath = (Path(own).resolve(), packaged) if own else (packaged, None)
-    return Templates(first, general.globals, beneath=beneath, reload=reload)
+    return Templates(first, general.globals, beneath=beneath, reload=reload, by_shape=not (own or reload))
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.message import EmailMessage
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
 from typing import Any
@@ -16,15 +15,13 @@ _ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
 _RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"
 
 
-def message_of(mail: Rendered, values: Mapping[str, Any], sender: str, saved: datetime) -> EmailMessage:
+def message_of(mail: Rendered, values: Mapping[str, Any], sender: str, saved: datetime) -> bytes:
     """Return the message; the same mail is the same to the byte. `saved` is when the templates were saved last."""
     if "@" not in parseaddr(sender)[1]:
         sender = formataddr((sender, _SENDER))
     email = Email(sender=sender, to=_recipient(values), subject=mail.subject, html=mail.html, text=mail.text)
     digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
-    message = to_mime(email, message_id=digest[:32], date=saved)
-    message.set_boundary(f"=_{digest[:24]}")  # it is made up at random otherwise
-    return message
+    return to_mime(email, key=digest[:32], date=saved)
 
 
 def _recipient(values: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
-from email.message import EmailMessage
 from typing import Any
 
 from litestar.exceptions import ValidationException
@@ -54,7 +53,7 @@ class Canvas:
         document = _document(rendition)
         return SourceMap(document).marks(at) if document else Marks({}, ())
 
-    def message(self, rendition: Rendition) -> EmailMessage:
+    def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
 
     def _selection(self, rendition: Rendition, at: Place) -> Selection | None:

@@ -39,7 +39,7 @@ def message_file(name: FromPath[Path], view: NamedDependency[View], canvas: Name
     message = canvas.message(canvas.rendition(template, view))
     file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{template} {view.sample}").strip("-")
     headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
-    return Response(message.as_bytes(), media_type="message/rfc822", headers=headers)
+    return Response(message, media_type="message/rfc822", headers=headers)
 
 
 HANDLERS = (template_frame, places, message_file)

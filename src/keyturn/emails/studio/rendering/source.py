@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import PurePosixPath
 
 from markupsafe import Markup
@@ -70,10 +69,10 @@ class Sources:
             return Source("MJML, filled in", "compiled", rendition.mail.mjml)
         if stage == "html":  # one long line: it is here to be read
             return Source("HTML, broken into lines", "compiled", rendition.mail.html.replace("><", ">\n<"))
-        raw = self.message(rendition).as_bytes().decode("utf-8", "replace")
+        raw = self.message(rendition).decode("utf-8", "replace")
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
-    def message(self, rendition: Rendition) -> EmailMessage:
+    def message(self, rendition: Rendition) -> bytes:
         """Return the whole message. Raises LookupError where the mail cannot be drawn."""
         if rendition.mail is None or rendition.data is None:
             raise LookupError(f"{rendition.template} cannot be drawn, so there is no message of it.")

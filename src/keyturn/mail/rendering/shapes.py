@@ -1,0 +1,133 @@
+"""Mails that are compiled once for all that have one shape: only what is filled in differs from one to the next.
+
+It is for templates that look at a text no closer than whether there is one, and print a moment with the filters `clock`
+and `moment` alone, as Keyturn's own do. A mail of theirs is compiled with placeholders, which are letters and digits:
+neither Jinja nor MJML has anything to do to them. What is filled in is escaped as Jinja would have done it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from jinja2 import Environment
+from markupsafe import escape
+
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Filled, Rendered, assemble_mail
+from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.wrapping import short_lines
+
+if TYPE_CHECKING:
+    from keyturn.mail.rendering.render import Templates
+
+_MARK = f"value{token_hex(8)}"  # nobody can write it into a mail
+_PLACE = re.compile(rf"{_MARK}(\w+?){_MARK}")
+_MJML_TAG = re.compile(r"<mj-[^<>]*>")
+_AS_IT_IS = re.compile(r"[ !#-\[\]-~]*")
+"""What mrml leaves as it is in an attribute of MJML: it writes them as Rust writes a string, with its escapes."""
+
+_FILTERS: Mapping[str, Callable[[Language, datetime], str]] = {"clock": Language.clock, "moment": Language.moment}
+_MOST = 256
+"""Of shapes that are known, at some 40 kB each: a mail has about four in a language."""
+
+
+class MailShapes:
+    """The mails of templates, by their shapes. Give it the values as `fill` prepares them."""
+
+    def __init__(self, templates: "Templates") -> None:
+        self._templates = templates
+        self._marked = templates.with_preparation(_leave_placeholders)
+        self._known: dict[tuple[object, ...], _Pattern | None] = {}
+
+    def render(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
+        """Do what `Templates.render_values` does. A shape for which that comes out different is rendered by it."""
+        shape = (name, language.tag, language.direction, *map(_shape, values.values()))
+        pattern = self._known.get(shape)
+        if pattern and (mail := pattern.fill(values, language)):
+            return mail
+        rendered = self._templates.render_values(name, values, language)
+        if shape not in self._known and len(self._known) < _MOST:
+            try:
+                pattern = self._compile(name, values, language)
+                mail = pattern.fill(values, language)
+            except (TemplateInvalid, LookupError):  # it looks closer, and finds placeholders or takes them apart
+                self._known[shape] = None
+            else:
+                if mail:
+                    self._known[shape] = pattern if mail == rendered else None
+        return rendered
+
+    def _compile(self, name: str, values: Mapping[str, Any], language: Language) -> "_Pattern":
+        filled = self._marked.fill(name, {key: _placeholder(key, value) for key, value in values.items()}, language)
+        return _Pattern(
+            files=self._marked.files(name), markup=_PLACE.split(filled.markup), text=_PLACE.split(filled.text),
+            html=_PLACE.split(self._marked.compile(name, filled).html),
+            attributes=_PLACE.findall("".join(_MJML_TAG.findall(filled.markup))),
+        )  # fmt: skip
+
+
+class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail whose values are not known: texts, and between them the names of what is filled in.
+
+    `attributes` are the names of those that stand in an attribute of MJML.
+    """
+
+    files: MailFiles
+    markup: list[str]
+    text: list[str]
+    html: list[str]
+    attributes: list[str]
+
+    def fill(self, values: Mapping[str, Any], language: Language) -> Rendered | None:
+        """Return the mail; None where MJML would write one of the attributes otherwise."""
+        printed = {place: _print(place, values, language) for place in {*self.markup[1::2], *self.text[1::2]}}
+        if not all(_AS_IT_IS.fullmatch(printed[place]) for place in self.attributes):
+            return None
+        escaped = {place: str(escape(text)) for place, text in printed.items()}
+        filled = Filled(_join(self.markup, escaped), short_lines(_join(self.text, printed)))
+        return assemble_mail(filled, self.files, _join(self.html, escaped))
+
+
+class _Moment:
+    """Stands for a moment, of which a template prints what a filter makes of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _shape(value: object) -> object:
+    """Return what of a value a template looks at."""
+    return bool(value) if isinstance(value, str) else None if isinstance(value, datetime) else value
+
+
+def _placeholder(name: str, value: object) -> object:
+    if isinstance(value, datetime):
+        return _Moment(name)
+    return _place(name) if isinstance(value, str) and value else value
+
+
+def _place(name: str) -> str:
+    return f"{_MARK}{name}{_MARK}"
+
+
+def _leave_placeholders(environment: Environment) -> Environment:
+    """Let the environment print placeholders for moments, and leave the lines of a text as they are."""
+    environment.filters["clock"] = lambda moment: _place(f"{moment.name}__clock")
+    environment.filters["moment"] = lambda moment: _place(f"{moment.name}__moment")
+    environment.filters["short_lines"] = str
+    return environment
+
+
+def _print(place: str, values: Mapping[str, Any], language: Language) -> str:
+    name, _, filter_ = place.partition("__")
+    return _FILTERS[filter_](language, values[name]) if filter_ else values[name]
+
+
+def _join(parts: list[str], texts: Mapping[str, str]) -> str:
+    filled = parts.copy()
+    filled[1::2] = [texts[place] for place in parts[1::2]]
+    return "".join(filled)
