@@ -8,8 +8,8 @@ An idle server answers at once, a busy one commits in groups. 202 means committe
 SQLite.
 
 **One trip where one statement is enough** (`Database.fetch`, `execute_many`): on SQLite all of it, from BEGIN to
-COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small statement; asyncpg
-sends a statement with all its rows at once, and as a transaction. No connection is pinged before each use
+COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small statement;
+asyncpg sends a statement with all its rows at once, and as a transaction. No connection is pinged before each use
 (`lost_connections`).
 
 **A shared pool, not shared options** (`host_database`): an engine over an app's pool carries isolation, schema and
