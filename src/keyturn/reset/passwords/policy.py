@@ -1,5 +1,6 @@
 """Which passwords are accepted: a rule is a name, a sentence and a test."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,6 +16,8 @@ from keyturn.settings import PasswordSettings
 
 _SHORTEST_NAME = 4
 """A password is not refused for containing a name of fewer characters than this: too many words do."""
+
+_NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,9 +119,10 @@ def _is_special(character: str) -> bool:
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
-    """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
+    """Tell whether the password is little more than a name, or a word of one, that an attacker knows (ASVS 6.2.11)."""
     bare = _letters_of(password)
-    names = {_letters_of(name) for name in (email, email.partition("@")[0], *brand_names)}
+    known = (email, email.partition("@")[0], *brand_names)
+    names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
     return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
 
 
