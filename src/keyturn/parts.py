@@ -109,7 +109,10 @@ class Parts:
         )
         self.rate_limits = RateLimits(settings.limits)
         self.policy = PasswordPolicy(
-            settings.password, *(brand.name for brand in brands), max_bytes=settings.hashing.max_bytes
+            settings.password,
+            *(brand.name for brand in brands),
+            max_bytes=settings.hashing.max_bytes,
+            hashes_known=isinstance(self.accounts, KnowsHashes),
         )
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
         self.events = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())

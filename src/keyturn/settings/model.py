@@ -98,7 +98,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted.
 
-    The defaults follow NIST SP 800-63B 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules.
+    The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules.
+
+    `block_current`: not the password again that the account has, where the store's hashes can be read.
     """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
@@ -107,6 +109,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     digit: bool = False
     special: bool = False
     block_common: bool = True
+    block_current: bool = True
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):

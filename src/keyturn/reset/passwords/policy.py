@@ -45,14 +45,18 @@ class PasswordPolicy:
     NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
     as it came, and would no longer know the password.
 
-    `max_bytes` is what the format of the hashes reads: more is refused rather than cut.
+    `max_bytes` is what the format of the hashes reads: more is refused rather than cut. `hashes_known` says that an
+    account's hash can be read, so that its password is not taken again.
     """
 
-    def __init__(self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES) -> None:
+    def __init__(
+        self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES, hashes_known: bool = False
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
+        self.refuses_current = settings.block_current and hashes_known
         self.rules = tuple(rule for rule, _ in self._checks("", common=False))
 
     async def require(self, password: str, email: str) -> None:
@@ -64,7 +68,11 @@ class PasswordPolicy:
         if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
             broken = _broken(self._checks(email, common=True), password)
         if broken:
-            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+            raise _rejection(*broken)
+
+    def reject_current(self) -> PasswordRejected:
+        """Return what to raise where it is the password that the account has."""
+        return _rejection(_rule("current"))
 
     def close(self) -> None:
         self._guesses.close()
@@ -100,6 +108,10 @@ class PasswordPolicy:
 
 def _broken(checks: Iterable[tuple[Rule, Callable[[str], bool]]], password: str) -> list[Rule]:
     return [rule for rule, holds in checks if not holds(password)]
+
+
+def _rejection(*broken: Rule) -> PasswordRejected:
+    return PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:

@@ -24,6 +24,8 @@ def rule_text(name: str, limit: int | None, texts: SourceTexts) -> str:
             return texts.gettext("not one of the common passwords")
         case "personal":
             return texts.gettext("not your address or the name of the site")
+        case "current":
+            return texts.gettext("not the password that you have now")
         case _:
             return _refusal_text(name, texts)
 
