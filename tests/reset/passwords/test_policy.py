@@ -189,7 +189,7 @@ def test_a_form_can_show_every_rule_and_tick_some_off_by_itself() -> None:
     ],
 )  # fmt: skip
 async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, browser: Browser) -> None:
-    settings = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
+    settings: dict[str, Any] = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
     rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules
     patterns = {rule.name: rule.pattern for rule in rules if rule.pattern}
     page = await browser.new_page()

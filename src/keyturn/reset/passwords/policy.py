@@ -9,6 +9,7 @@ import msgspec
 
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.languages import SourceTexts
+from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -50,23 +51,29 @@ class PasswordPolicy:
     """
 
     def __init__(
-        self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES, hashes_known: bool = False
+        self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES, hashes_known: bool = False,
+        breaches: Breaches | None = None,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
+        self._breaches = breaches
         self.refuses_current = settings.block_current and hashes_known
-        self.rules = tuple(rule for rule, _ in self._checks("", common=False))
+        breached = (_rule("breached"),) if breaches else ()
+        self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
 
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
 
-        Variations of common passwords are looked for once all other rules hold: that alone takes time.
+        Variations of common passwords are looked for once all other rules hold: that alone takes time. Data leaks come
+        last, so that a source is asked for no password that is refused anyway.
         """
         broken = _broken(self._checks(email, common=False), password)
         if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
             broken = _broken(self._checks(email, common=True), password)
+        if not broken and self._breaches and await self._breaches.holds(password):
+            broken = [_rule("breached")]
         if broken:
             raise _rejection(*broken)
 
@@ -87,8 +94,8 @@ class PasswordPolicy:
         )
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
             (
-                _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
-                lambda text: len(text) >= s.min_length,
+                _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$"),
+                lambda text: len(text) >= s.shortest,
             ),
             (
                 _rule("max_bytes", limit=self._max_bytes),
