@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
@@ -40,6 +41,8 @@ from keyturn.reset.delivery.reset_request import ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
+from keyturn.reset.passwords.breach_filter import BreachFilter
+from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.rate_limits import RateLimits
@@ -50,8 +53,9 @@ from keyturn.reset.records.messages import APP_EVENTS, CHANGE_BEGUN, PASSWORD_CH
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
-from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
+from keyturn.settings import AccountSettings, BreachSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
@@ -112,8 +116,13 @@ class Parts:
             suppression=settings.limits.suppression,
         )
         self.rate_limits = RateLimits(settings.limits)
+        self.breaches = _breaches(settings.breaches, self.meters)
         self.policy = PasswordPolicy(
-            settings.password, *(brand.name for brand in brands), max_bytes=settings.hashing.max_bytes
+            settings.password,
+            *(brand.name for brand in brands),
+            max_bytes=settings.hashing.max_bytes,
+            hashes_known=isinstance(self.accounts, KnowsHashes),
+            breaches=self.breaches,
         )
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
         self.events = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
@@ -224,12 +233,27 @@ class Parts:
         await self.changes.close()
         self.hasher.close()
         self.policy.close()
+        if self.breaches:
+            await self.breaches.close()
         if relay := vars(self).pop("relay", None):
             await relay.close()
         self.outbox.close()
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
+
+
+def _breaches(settings: BreachSettings, meters: Meters) -> Breaches | None:
+    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
+    match settings.source:
+        case "hibp":
+            from keyturn.reset.passwords.breach_ranges import BreachRanges  # noqa: PLC0415 - httpx takes 50 ms
+
+            return Breaches(BreachRanges(settings.url), settings.timeout, meters)
+        case "file":
+            return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
+        case "none":
+            return None
 
 
 def _ends_sessions(accounts: AccountSettings) -> bool:

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
     "accounts": ("keyturn.cli.accounts", "Look an account up; add to and list the built-in store."),
+    "breaches": ("keyturn.cli.breaches", "Make a file of leaked passwords, for those who may call nobody."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
     "mailbox": ("keyturn.cli.mailbox", "Show why a mailbox gets no mail, and let it have one again."),
     "audit": ("keyturn.cli.records", "Show who asked for what, and what became of it."),

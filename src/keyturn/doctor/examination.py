@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
+from keyturn.doctor.breaches import check_breaches
 from keyturn.doctor.clients import check_clients
 from keyturn.doctor.configuration import check_settings
 from keyturn.doctor.database import check_database
@@ -72,6 +73,8 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     if settings.accounts.store != "builtin":
         yield _check("accounts", "accounts database", work=partial(check_accounts, settings, accounts))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
+    if settings.breaches.source != "none":
+        yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))
     yield _check("clients", "server", work=partial(check_clients, settings))
     senders = {"resend": check_resend, "smtp": check_smtp, "capture": check_capture}
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]

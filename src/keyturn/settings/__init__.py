@@ -12,12 +12,10 @@ from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, T
 from keyturn.settings.model import (
     Brand,
     DatabaseSettings,
-    HashingSettings,
     LimitSettings,
     LogSettings,
     MailSettings,
     MetricsSettings,
-    PasswordSettings,
     ResendSettings,
     RetentionSettings,
     ServerSettings,
@@ -28,6 +26,7 @@ from keyturn.settings.model import (
     WebhookSettings,
     WorkerSettings,
 )
+from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
@@ -37,6 +36,7 @@ __all__ = [
     "FILE_NAME",
     "AccountSettings",
     "Brand",
+    "BreachSettings",
     "DatabaseSettings",
     "Folder",
     "HashingSettings",

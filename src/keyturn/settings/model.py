@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
+from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.texts import Folder, Secret
 
 Count = Annotated[int, Meta(ge=1)]
@@ -95,20 +96,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     postal_address: str = ""
 
 
-class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which passwords are accepted.
-
-    The defaults follow NIST SP 800-63B 3.1.1.2 and ASVS 6.2: length and a blocklist, no composition rules.
-    """
-
-    min_length: Annotated[int, Meta(ge=1, le=72)] = 12
-    uppercase: bool = False
-    lowercase: bool = False
-    digit: bool = False
-    special: bool = False
-    block_common: bool = True
-
-
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How often a client may ask.
 
@@ -168,48 +155,6 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a session lasts. `ttl` is absolute: a session ends then, however busy it was (ASVS 7.3.2)."""
 
     ttl: timedelta = timedelta(hours=12)
-
-
-class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How passwords are hashed.
-
-    `workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
-
-    `format` is what the app's own sign-in reads: PHP's is bcrypt that begins with "$2y$"; `prefix` is how any other
-    library writes bcrypt, Django "bcrypt$$2b$". `iterations` are those of django-pbkdf2; OWASP asks for 600,000.
-    """
-
-    cost: Annotated[int, Meta(ge=10, le=16)] = 12
-    workers: Annotated[int, Meta(ge=0)] = 0
-    queue: Count = 64
-    format: Literal["bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt", "php"] = "bcrypt"
-    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"] = "$2b$"
-    iterations: Annotated[int, Meta(ge=600_000, le=10_000_000)] = 1_200_000
-
-    @property
-    def hash_start(self) -> str:
-        """How each hash begins: its format, and the parameters that say what it costs."""
-        return {
-            "bcrypt": f"{self.prefix}{self.cost}$",
-            "php": f"$2y${self.cost}$",
-            "django-pbkdf2": f"pbkdf2_sha256${self.iterations}$",
-            "argon2id": "$argon2id$v=19$m=65536,t=3,p=4$",
-            "werkzeug-scrypt": "scrypt:32768:8:1$",
-        }[self.format]
-
-    @property
-    def hash_length(self) -> int:
-        """How many characters a hash has: those of its salt and its digest follow."""
-        rest = {"bcrypt": 53, "php": 53, "django-pbkdf2": 22 + 1 + 44, "argon2id": 22 + 1 + 43, "werkzeug-scrypt": 145}
-        return len(self.hash_start) + rest[self.format]
-
-    @property
-    def max_bytes(self) -> int:
-        """What a password may have: bcrypt ignores what follows the 72nd (CVE-2025-22228).
-
-        The others read all of it; 256 are 64 characters in any script (OWASP ASVS 6.2.9).
-        """
-        return 72 if self.format in {"bcrypt", "php"} else 256
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +235,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()
+    breaches: BreachSettings = BreachSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()

@@ -15,8 +15,9 @@ from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.model import RATES, HashingSettings, Settings
+from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
+from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults, policy_faults
@@ -28,6 +29,7 @@ SHORTEST_SECRET = 32
 _MOST_A_RATE = 100_000
 """Requests: the moment of each is kept until it is over."""
 
+_LONGEST_LOOKUP = timedelta(seconds=10)
 _SHORTEST_LIFE = timedelta(minutes=1)
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 """What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
@@ -49,6 +51,8 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _brand("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from _brand(f"{member_name('kinds', kind)}.brand", own.brand)
+    yield from _passwords(settings, written)
+    yield from _breaches(settings)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _database(settings)
@@ -102,6 +106,38 @@ def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
         addresses.parse(bare)
     except InputInvalid:
         yield Fault(name, f"not an email address: {written}")
+
+
+def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
+    """Yield what falls short of the profile (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4, 6.2.5, 6.2.12)."""
+    chosen = settings.password
+    if not chosen.profile:
+        return
+    if "password.min_length" in written and chosen.min_length < chosen.shortest:
+        yield Fault(
+            "password.min_length", f"less than the {chosen.shortest} that the profile {chosen.profile} asks for"
+        )
+    for kind in ("uppercase", "lowercase", "digit", "special"):
+        if getattr(chosen, kind):
+            yield Fault(f"password.{kind}", f"the profile {chosen.profile} forbids to ask for kinds of characters")
+    if not chosen.block_common:
+        yield Fault("password.block_common", f"the profile {chosen.profile} asks for it")
+    if chosen.profile == "asvs" and settings.breaches.source == "none":
+        yield Fault("breaches.source", "missing: the profile asvs asks for a comparison with leaked passwords")
+
+
+def _breaches(settings: Settings) -> Iterator[Fault]:
+    breaches = settings.breaches
+    if not timedelta(0) < breaches.timeout <= _LONGEST_LOOKUP:
+        yield Fault("breaches.timeout", f"must be up to {_LONGEST_LOOKUP.seconds} s: somebody waits meanwhile")
+    if not breaches.url.startswith("https://") and not (
+        breaches.url.startswith("http://") and is_loopback(breaches.url)
+    ):
+        yield Fault("breaches.url", "must begin with https://")
+    if breaches.source == "file" and not breaches.file:
+        yield Fault("breaches.file", "missing: breaches.source is file")
+    elif breaches.source == "file" and not Path(breaches.file).is_file():
+        yield Fault("breaches.file", f"no such file: {breaches.file}; `keyturn breaches build` makes one")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:

@@ -11,6 +11,9 @@ class Secret(str):
 
 
 class Folder(str):
-    """The path of a folder. In the file it is relative to the file, in a variable to the working directory."""
+    """The path of a folder, or of a file in one.
+
+    In keyturn.toml it is relative to that file, in a variable to the working directory.
+    """
 
     __slots__ = ()

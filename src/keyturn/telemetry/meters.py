@@ -28,6 +28,9 @@ class Meters:
     def delivery(self, kind: str, seconds: float) -> None:
         """Note how many seconds a message took, from its commit until the provider, or the app, had it."""
 
+    def breach_lookup(self, outcome: str) -> None:
+        """Count a password that was looked for in data leaks: breached, clear, failed."""
+
     def password_hash(self, seconds: float) -> None:
         """Note how many seconds one hash took, without its time in the queue."""
 

@@ -19,6 +19,8 @@ class PrometheusMeters(Meters):
         labels = ("kind", "outcome")
         requests = Counter("keyturn_requests", "What was asked for.", labels, registry=registry)
         messages = Counter("keyturn_messages", "Tries to deliver a message.", labels, registry=registry)
+        lookups = Counter("keyturn_breach_lookups", "Passwords looked for in leaks.", ("outcome",), registry=registry)
+        self._lookups = cache(lookups.labels)
         self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # half the time of a count
         deliveries = Histogram(
             "keyturn_delivery_seconds",
@@ -46,6 +48,9 @@ class PrometheusMeters(Meters):
 
     def delivery(self, kind: str, seconds: float) -> None:
         self._deliveries(kind).observe(seconds)
+
+    def breach_lookup(self, outcome: str) -> None:
+        self._lookups(outcome).inc()
 
     def password_hash(self, seconds: float) -> None:
         self._hashes.observe(seconds)

@@ -101,6 +101,38 @@ async def test_a_simple_variation_of_a_common_password_is_one(password: str) -> 
 
 
 @pytest.mark.parametrize(
+    "password",
+    [
+        "correcthorsebatterystaple", "Correct horse battery staple!", "ThisIsMyPassword",
+        "This is my new password 2026",
+        "ji32k7au4a83", "MayTheForceBeWithYou", "iloveyousomuch", "das ist mein Passwort", "TeQuieroMucho1",
+        "je t'aime mon amour", "わたしのパスワード1234", "كلمة المرور 2026",
+    ],
+)  # fmt: skip
+async def test_a_phrase_that_everybody_knows_is_a_common_password(password: str) -> None:
+    assert await broken(password, min_length=8) == ["common"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Summer2026!!!", "Sommer-2026!!", "¡Verano2026!", "2026 Printemps", "P@ssw0rd2026!", "Lighthouse-2026",
+        "Summer2026Summer2026", "winter.WINTER.winter", "Dezember1999?",
+    ],
+)  # fmt: skip
+async def test_a_word_with_a_year_and_signs_around_is_a_common_password(password: str) -> None:
+    assert await broken(password) == ["common"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["trombone 83629174650283", "Blaubeerkuchen im Ofen", "$%&/()=?!#x7", "x7!Kq#9Rb$2%", "two lighthouses, 2026"],
+)
+async def test_a_word_among_much_else_is_no_common_password(password: str) -> None:
+    assert await broken(password) == []
+
+
+@pytest.mark.parametrize(
     "password", ["correct horse battery", "kT3vQ9mXh2Jr0", "sieben stille Häfen", "静かな港が七つある夜の道"]
 )
 async def test_what_nobody_guesses_soon_is_none(password: str) -> None:
@@ -116,6 +148,7 @@ async def test_what_nobody_guesses_soon_is_none(password: str) -> None:
         "ada.lovelace@northwind.example",
         "Ada.Lovelace2026",
         "ada.lovelace.ada.lovelace",
+        "Northwind-2026!",
     ],
 )
 async def test_the_site_and_the_persons_own_address_are_refused(password: str) -> None:
@@ -156,7 +189,7 @@ def test_a_form_can_show_every_rule_and_tick_some_off_by_itself() -> None:
     ],
 )  # fmt: skip
 async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, browser: Browser) -> None:
-    settings = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
+    settings: dict[str, Any] = {"uppercase": True, "lowercase": True, "digit": True, "special": True}
     rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules
     patterns = {rule.name: rule.pattern for rule in rules if rule.pattern}
     page = await browser.new_page()

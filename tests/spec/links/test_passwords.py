@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
-from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, problem
+from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, hash_of, problem
 
+from keyturn.accounts.port import Account
 from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
 
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
@@ -172,3 +173,33 @@ async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
     assert (await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide})).status_code == 200
     wrong = await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide[:-1]})
     assert problem(wrong) == "401 credentials-rejected"
+
+
+async def test_the_password_that_the_account_has_is_not_taken_again_and_the_link_survives(service: Service) -> None:
+    token = await service.link()
+
+    answer = await service.reset(token, PASSWORD)
+    assert problem(answer) == "422 password-rejected"
+    assert answer.json()["violations"] == [{"rule": "current", "message": "not the password that you have now"}]
+    assert await service.knows(PASSWORD)
+    assert problem(await service.reset(token)) == "200"
+
+
+async def test_what_breaks_another_rule_is_not_compared_with_the_password_that_the_account_has(start: Start) -> None:
+    service = await start(password=PasswordSettings(min_length=8))
+    await service.add("common@northwind.test", password_hash=hash_of("password"))
+
+    answer = await service.reset(await service.link("common@northwind.test"), "password")
+    assert [broken["rule"] for broken in answer.json()["violations"]] == ["common"]
+
+
+async def test_a_team_can_let_people_keep_their_password(start: Start) -> None:
+    service = await start(password=PasswordSettings(block_current=False))
+
+    assert problem(await service.reset(await service.link(), PASSWORD)) == "200"
+
+
+async def test_an_account_without_a_password_takes_any(service: Service) -> None:
+    await builtin_accounts(service.parts).add(Account(id="", email="new@northwind.test"), None)
+
+    assert problem(await service.reset(await service.link("new@northwind.test"), PASSWORD)) == "200"

@@ -67,3 +67,11 @@ async def test_what_is_missing_is_named(service: Service) -> None:
         answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})
         assert problem(answer) == "400 invalid-input"
         assert answer.json()["errors"] == [{"field": field, "message": "missing"}]
+
+
+async def test_the_current_password_is_no_new_one(service: Service) -> None:
+    client = await service.sign_in()
+    answer = await client.post(CHANGE, json=GOOD | {"newPassword": PASSWORD})
+    assert problem(answer) == "422 password-rejected"
+    assert [broken["rule"] for broken in answer.json()["violations"]] == ["current"]
+    assert (await client.get(ME)).status_code == 200

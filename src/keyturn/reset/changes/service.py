@@ -1,6 +1,6 @@
 """The one place that sets a password, with all that belongs to it."""
 
-from keyturn.accounts.port import AccountStore, JoinsTransaction, NewPassword
+from keyturn.accounts.port import AccountStore, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready, OutcomeUnknown
 from keyturn.outbox import Outbox
@@ -32,12 +32,25 @@ class PasswordChanges:
         Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
         """
         await self._policy.require(change.password, change.account.email)
+        await self._require_another(change)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):
             await self._change_in_transaction(self._accounts, change, password)
         else:
             await self._external.make(change, password)
         self._outbox.wake()
+
+    async def _require_another(self, change: Change) -> None:
+        """Refuse the password that the account has.
+
+        Only after all other rules, since whoever tries a wrong one has changed the password and used up the link:
+        guessing the current one takes a link for each guess.
+        """
+        if not self._policy.refuses_current or not isinstance(self._accounts, KnowsHashes):
+            return
+        current = await self._accounts.password_hash(change.account.id)
+        if current and await self._hasher.verify(change.password, current, reserved=True):
+            raise self._policy.reject_current()
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()

@@ -7,6 +7,8 @@ what was typed as it came.
 knows, Django's PBKDF2, argon2id, Werkzeug's scrypt, PHP's. All other formats are read, within bounds of memory and
 rounds, so that a broken hash cannot hold a thread. passlib and libpass are not needed, since each format is one call.
 
+**Data leaks are asked about last**, of a source that may be away (`breaches.py`), and by nobody's name.
+
 **Whoever holds a live link or a session goes first** (`hash_queue.py`): sign-ins are free to try, and must not take
 resets down.
 

@@ -1,9 +1,12 @@
 """How soon a password is guessed: zxcvbn, off the event loop, and bounded in what it is given."""
 
 import asyncio
+import re
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from keyturn.errors import Busy
+from keyturn.reset.passwords.known_phrases import KNOWN_PHRASES
 
 _GUESSES = 10**6
 _TOLD_BY = 32
@@ -21,13 +24,23 @@ _RETRY_AFTER = 1
 _ONE_SIGN_A_LETTER = str.maketrans("@$!|+{[<", "45117(((")
 _WITHOUT_SHIFT = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./")
 
+_SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
+_DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
+_FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
+_YEAR = re.compile(r"^(19|20)\d\d|(19|20)\d\d$")
+"""What is put before or behind a word where a digit is asked for, or a password ends each month."""
+
+_SHORTEST_WORD = 4
+"""Characters: fewer are found among signs and digits that somebody drew by lot."""
+
 
 class GuessEstimator:
     """Tells passwords that are much used, or simple variations of such, one at a time on a thread of its own.
 
-    NIST SP 800-63B 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
     enough to be accepted anyway, so zxcvbn also sees through added digits, repetitions, rows of keys and swapped
-    letters: what it would guess in a million tries is one of them.
+    letters: what it would guess in a million tries is one of them. A phrase that everybody knows it takes for strong,
+    and a word with a year and signs around for fair: these are looked up (`known_phrases.py`, and its dictionaries).
     """
 
     def __init__(self) -> None:
@@ -59,11 +72,34 @@ def _is_listed(password: str) -> bool:
     return password.lower() in RANKED_DICTIONARIES["passwords"]
 
 
+def _is_known(password: str) -> bool:
+    """Tell whether it is a known phrase or much used with a few digits and signs around, or any word with a year.
+
+    Only beginnings and ends are taken off, and what is repeated, so that what is a sentence stays one.
+    """
+    from zxcvbn.matching import RANKED_DICTIONARIES as WORDS  # noqa: PLC0415
+
+    bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))
+    once = bare[: (bare + bare).find(bare, 1)]
+    phrase, word = _FEW_DIGITS.sub("", once), _YEAR.sub("", once)
+    if any(_holds(known, (once, phrase)) for known in (KNOWN_PHRASES, WORDS["passwords"])):
+        return True
+    return word != once and any(_holds(known, (word,)) for known in WORDS.values())
+
+
+def _holds(known: Container[str], stems: Iterable[str]) -> bool:
+    """Tell whether one of the stems is known, as it is or with letters for the digits in it."""
+    stems = [stem for stem in stems if len(stem) >= _SHORTEST_WORD]
+    return any(stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known for stem in stems)
+
+
 def _is_soon_guessed(password: str) -> bool:
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
     if _is_listed(password) or len(password) < _LONG_ENOUGH_TO_VARY:
         return _is_listed(password)
+    if _is_known(password):
+        return True
     told_by = password[:_TOLD_BY]
     readings = {told_by.translate(_ONE_SIGN_A_LETTER), told_by.translate(_WITHOUT_SHIFT)}
     return any(zxcvbn(reading)["guesses"] <= _GUESSES for reading in readings)

@@ -1,5 +1,6 @@
 """Which passwords are accepted: a rule is a name, a sentence and a test."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -8,6 +9,7 @@ import msgspec
 
 from keyturn.errors import PasswordRejected, Violation
 from keyturn.languages import SourceTexts
+from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -15,6 +17,8 @@ from keyturn.settings import PasswordSettings
 
 _SHORTEST_NAME = 4
 """A password is not refused for containing a name of fewer characters than this: too many words do."""
+
+_NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,26 +46,40 @@ class PasswordPolicy:
     NIST SP 800-63B 3.1.1.2 suggests normalising Unicode; the hash is shared with apps that verify what was typed
     as it came, and would no longer know the password.
 
-    `max_bytes` is what the format of the hashes reads: more is refused rather than cut.
+    `max_bytes` is what the format of the hashes reads: more is refused rather than cut. `hashes_known` says that an
+    account's hash can be read, so that its password is not taken again.
     """
 
-    def __init__(self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES) -> None:
+    def __init__(
+        self, settings: PasswordSettings, *brand_names: str, max_bytes: int = BCRYPT_BYTES, hashes_known: bool = False,
+        breaches: Breaches | None = None,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
-        self.rules = tuple(rule for rule, _ in self._checks("", common=False))
+        self._breaches = breaches
+        self.refuses_current = settings.block_current and hashes_known
+        breached = (_rule("breached"),) if breaches else ()
+        self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
 
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
 
-        Variations of common passwords are looked for once all other rules hold: that alone takes time.
+        Variations of common passwords are looked for once all other rules hold: that alone takes time. Data leaks come
+        last, so that a source is asked for no password that is refused anyway.
         """
         broken = _broken(self._checks(email, common=False), password)
         if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
             broken = _broken(self._checks(email, common=True), password)
+        if not broken and self._breaches and await self._breaches.holds(password):
+            broken = [_rule("breached")]
         if broken:
-            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+            raise _rejection(*broken)
+
+    def reject_current(self) -> PasswordRejected:
+        """Return what to raise where it is the password that the account has."""
+        return _rejection(_rule("current"))
 
     def close(self) -> None:
         self._guesses.close()
@@ -76,8 +94,8 @@ class PasswordPolicy:
         )
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
             (
-                _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$"),
-                lambda text: len(text) >= s.min_length,
+                _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$"),
+                lambda text: len(text) >= s.shortest,
             ),
             (
                 _rule("max_bytes", limit=self._max_bytes),
@@ -99,6 +117,10 @@ def _broken(checks: Iterable[tuple[Rule, Callable[[str], bool]]], password: str)
     return [rule for rule, holds in checks if not holds(password)]
 
 
+def _rejection(*broken: Rule) -> PasswordRejected:
+    return PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+
+
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
     return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
 
@@ -116,9 +138,10 @@ def _is_special(character: str) -> bool:
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
-    """Tell whether the password is little more than a name that an attacker knows (ASVS 6.2.11)."""
+    """Tell whether the password is little more than a name, or a word of one, that an attacker knows (ASVS 6.2.11)."""
     bare = _letters_of(password)
-    names = {_letters_of(name) for name in (email, email.partition("@")[0], *brand_names)}
+    known = (email, email.partition("@")[0], *brand_names)
+    names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
     return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
 
 

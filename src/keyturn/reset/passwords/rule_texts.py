@@ -29,14 +29,16 @@ def rule_text(name: str, limit: int | None, texts: SourceTexts) -> str:
 
 
 def _refusal_text(name: str, texts: SourceTexts) -> str:
-    """Return what Supabase Auth asks for besides."""
+    """Return what is known only once a password is there, of what Supabase Auth says, too."""
     match name:
         case "weak_length":
             return texts.gettext("a longer password")
         case "weak_characters":
             return texts.gettext("more kinds of characters, such as capital letters, digits and symbols")
-        case "weak_pwned":
+        case "breached" | "weak_pwned":
             return texts.gettext("not one that is known from a data leak")
+        case "current":
+            return texts.gettext("not the password that you have now")
         case "weak":
             return texts.gettext("a password that is harder to guess")
         case _:

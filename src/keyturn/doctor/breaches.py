@@ -1,0 +1,48 @@
+"""Whether the source of leaked passwords answers, and knows the most leaked of all."""
+
+import asyncio
+from hashlib import sha1
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from keyturn.doctor.finding import Finding
+from keyturn.errors import SettingsInvalid
+from keyturn.reset.passwords.breach_filter import BreachFilter
+from keyturn.reset.passwords.breach_ranges import BreachRanges
+from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed
+from keyturn.settings import Settings
+
+_ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
+
+
+async def check_breaches(settings: Settings) -> list[Finding]:
+    """Ask as a reset does, and within its time-out: what fails is a warning, since passwords are taken without."""
+    chosen = settings.breaches
+    try:
+        source, where = _source_of(settings)
+    except SettingsInvalid as error:
+        return [
+            Finding("breaches", "fail", str(error), "Make it with `keyturn breaches build`; nothing starts without.")
+        ]
+    seconds = chosen.timeout.total_seconds()
+    try:
+        async with asyncio.timeout(seconds):
+            found = await source.holds(_ON_EVERY_LIST)
+    except (TimeoutError, BreachSourceFailed) as error:
+        mend = "Until it answers, leaked passwords are taken: let this machine connect to it, or correct [breaches]."
+        return [Finding("breaches", "warn", f"{where}: {str(error) or f'no answer within {seconds:g} s'}", mend)]
+    finally:
+        await source.close()
+    if not found:
+        mend = "It is no list of leaked passwords, or one of your own: see docs/proofs.md."
+        return [Finding("breaches", "warn", f"{where} does not know the word password", mend)]
+    return [Finding("breaches", "ok", f"{where} answers, and knows the word password")]
+
+
+def _source_of(settings: Settings) -> tuple[BreachSource, str]:
+    """Return the source and its name for people, without a path or a query that may hold a key."""
+    chosen = settings.breaches
+    if chosen.source == "file":
+        filter_ = BreachFilter(Path(chosen.file))
+        return filter_, f"{chosen.file}, {filter_.entries:,} passwords,"
+    return BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)

@@ -1,0 +1,64 @@
+"""Have I Been Pwned's range protocol: five digits of a hash go out, and all hashes that begin with them come back."""
+
+import re
+
+import httpx
+
+import keyturn
+from keyturn.http_client import HttpClient
+from keyturn.reset.passwords.breaches import BreachSourceFailed
+
+_PREFIX = 5
+_LONGEST_ANSWER = 2**20
+"""Bytes: some 1,000 to 2,000 lines of 43 are usual."""
+
+_MOST_AT_ONCE = 16
+_OK = 200
+_A_LINE = re.compile(rb"(?m)^\s*[0-9A-Fa-f]{35}\s*(?::|$)")
+
+
+class BreachRanges:
+    """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
+
+    The padding hides from the network how many lines there are, and so which range it was.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._http: HttpClient | None = None
+
+    async def holds(self, digest: bytes) -> bool:
+        written = digest.hex().upper()
+        body = await self._range(written[:_PREFIX])
+        if not _A_LINE.search(body):
+            raise BreachSourceFailed("the answer is no list of hashes")
+        line = rb"(?mi)^\s*" + written[_PREFIX:].encode() + rb"\s*(?::\s*([\d,]*)\s*)?$"
+        found = re.search(line, body)
+        return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding was seen 0 times
+
+    async def _range(self, prefix: str) -> bytes:
+        # Not compressed, so that what is read is bounded; hex digits by lot hardly grow shorter.
+        headers = {
+            "add-padding": "true",
+            "accept-encoding": "identity",
+            "user-agent": f"keyturn/{keyturn.__version__}",
+        }
+        self._http = self._http or HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))
+        try:
+            async with self._http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
+                if answer.status_code != _OK:
+                    raise BreachSourceFailed(f"status {answer.status_code}")
+                body = bytearray()
+                async for chunk in answer.aiter_raw():
+                    body += chunk
+                    if len(body) > _LONGEST_ANSWER:
+                        raise BreachSourceFailed("the answer does not end")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BreachSourceFailed(type(error).__name__) from None
+        return bytes(body)
+
+    async def close(self) -> None:
+        """Close the connections; the next password would open others."""
+        http, self._http = self._http, None
+        if http:
+            await http.aclose()

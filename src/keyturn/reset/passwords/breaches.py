@@ -1,0 +1,56 @@
+"""Whether a password is known from a data leak, asked of a source that may be away."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from hashlib import sha1
+from typing import Protocol
+
+from keyturn.errors import KeyturnError
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters
+
+log = logging.getLogger("keyturn.reset")
+
+
+class BreachSourceFailed(KeyturnError):
+    """The source gave no answer that can be read; the text is a short word for why, without any hash."""
+
+
+class BreachSource(Protocol):
+    """Passwords that were leaked, by the SHA-1 of their UTF-8: what the lists that go around are made of."""
+
+    async def holds(self, digest: bytes) -> bool:
+        """Tell whether the hash is among them. Raises BreachSourceFailed."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Breaches:
+    """Asks the source within a time-out, and takes the password where it does not answer: counted, and in the log.
+
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 want the comparison. A reset that somebody else's outage forbids would
+    keep people on a password that they want to be rid of, and the other rules hold meanwhile.
+    """
+
+    def __init__(self, source: BreachSource, timeout: timedelta, meters: Meters | None = None) -> None:
+        self._source = source
+        self._timeout = timeout.total_seconds()
+        self._meters = meters or Meters()
+
+    async def holds(self, password: str) -> bool:
+        # SHA-1 is what the lists are kept by, and protects nothing here (ASVS 11.4.1).
+        digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await self._source.holds(digest)
+        except (TimeoutError, BreachSourceFailed) as error:
+            self._meters.breach_lookup("failed")
+            log.warning(LogEvent("breaches.unanswered", reason=str(error) or f"no answer within {self._timeout:g} s"))
+            return False
+        self._meters.breach_lookup("breached" if found else "clear")
+        return found
+
+    async def close(self) -> None:
+        await self._source.close()

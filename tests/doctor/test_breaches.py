@@ -1,0 +1,49 @@
+"""Whether the source of leaked passwords answers."""
+
+from datetime import timedelta
+from hashlib import sha1
+from pathlib import Path
+
+import pytest
+from tests.range_server import Fault, running_ranges
+
+from keyturn.doctor.breaches import check_breaches
+from keyturn.doctor.finding import Finding
+from keyturn.reset.passwords.breach_filter import write_filter
+from keyturn.settings import BreachSettings, Settings
+from keyturn.settings.texts import Folder
+
+
+async def found(breaches: BreachSettings) -> Finding:
+    (finding,) = await check_breaches(Settings(breaches=breaches))
+    assert finding.check == "breaches"
+    return finding
+
+
+async def test_a_source_that_knows_the_most_leaked_password_is_fine() -> None:
+    async with running_ranges() as server:
+        server.leaked = {"password": 10_000_000}
+        told = await found(BreachSettings(source="hibp", url=server.url))
+
+    assert (told.verdict, told.message) == ("ok", "127.0.0.1 answers, and knows the word password")
+
+
+@pytest.mark.parametrize("fault", [None, Fault.SILENT, Fault.UNAVAILABLE, Fault.GARBAGE])
+async def test_a_source_that_fails_is_a_warning_since_passwords_are_taken_without(fault: Fault | None) -> None:
+    async with running_ranges() as server:
+        server.fault = fault
+        told = await found(BreachSettings(source="hibp", url=server.url, timeout=timedelta(seconds=0.3)))
+
+    assert told.verdict == "warn"
+    assert told.mend
+
+
+async def test_a_file_is_fine_where_it_is_whole_and_fails_where_it_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "leaked.bloom"
+    write_filter(file, [sha1(b"password", usedforsecurity=False).digest()], 1, 0.001)
+    chosen = BreachSettings(source="file", file=Folder(str(file)))
+
+    assert (await found(chosen)).verdict == "ok"
+    file.write_bytes(b"")
+    told = await found(chosen)
+    assert (told.verdict, "breaches.file" in told.message) == ("fail", True)

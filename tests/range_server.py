@@ -1,0 +1,101 @@
+"""Have I Been Pwned's range protocol on this machine, with the faults that a service on the internet can have."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from hashlib import sha1
+from typing import Any
+
+from tests.serving import serving_here
+
+OTHERS = 800
+
+
+class Fault(Enum):
+    """`SILENT` says nothing until the client goes away, `SLOW` sends half an answer; `ENDLESS` goes on and on."""
+
+    SILENT = auto()
+    SLOW = auto()
+    ENDLESS = auto()
+    GARBAGE = auto()
+    EMPTY = auto()
+    UNAVAILABLE = auto()
+    LIMITED = auto()
+    ELSEWHERE = auto()
+
+
+_WRONG = {
+    Fault.GARBAGE: (200, b"<html>Sign in to the hotel's network</html>"),
+    Fault.EMPTY: (200, b""),
+    Fault.UNAVAILABLE: (503, b"Service Unavailable"),
+    Fault.LIMITED: (429, b"Too many requests"),
+}
+
+
+def sha1_of(password: str) -> str:
+    return sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
+
+
+class RangeServer:
+    """`leaked` says how often each password was seen; `asked` keeps the path and the headers of each request."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.leaked: dict[str, int] = {}
+        self.fault: Fault | None = None
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        self.asked.append((scope["path"], headers))
+        prefix = scope["path"].removeprefix("/range/")
+        match self.fault:
+            case Fault.SILENT:
+                await _until_gone(receive)
+            case Fault.SLOW:
+                await _begin(send, 200)
+                await send({"type": "http.response.body", "body": self._range(prefix)[:500], "more_body": True})
+                await _until_gone(receive)
+            case Fault.ENDLESS:
+                await _begin(send, 200)
+                for _ in range(200):  # seven megabytes: past every bound, and yet the test ends
+                    await send({"type": "http.response.body", "body": self._range(prefix), "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+            case Fault.ELSEWHERE:
+                await _answer(send, 302, b"", (b"location", f"{self.url}/elsewhere/{prefix}".encode()))
+            case None:
+                await _answer(send, 200, self._range(prefix))
+            case fault:
+                await _answer(send, *_WRONG[fault])
+
+    def _range(self, prefix: str) -> bytes:
+        """Return the lines as the service writes them: 35 digits, a count, CRLF; padding has been seen 0 times."""
+        others = random.Random(prefix)
+        lines = [f"{others.getrandbits(140):035X}:{count % 5}" for count in range(OTHERS)]
+        found = {sha1_of(password): count for password, count in self.leaked.items()}
+        lines += [f"{digest[5:]}:{count}" for digest, count in found.items() if digest.startswith(prefix)]
+        return "\r\n".join(sorted(lines)).encode()
+
+
+@asynccontextmanager
+async def running_ranges() -> AsyncIterator[RangeServer]:
+    server = RangeServer()
+    async with serving_here(server) as server.url:
+        yield server
+
+
+async def _begin(send: Any, status: int, *headers: tuple[bytes, bytes]) -> None:
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain"), *headers]}
+    )
+
+
+async def _answer(send: Any, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    await _begin(send, status, *headers)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

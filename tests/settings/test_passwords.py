@@ -1,0 +1,58 @@
+"""Profiles of passwords, and where leaked ones are looked for."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+HIBP = '[breaches]\nsource = "hibp"\n'
+
+
+@pytest.mark.parametrize(("written", "shortest"), [("", 12), ('profile = "nist"', 15), ('profile = "asvs"', 12)])
+def test_a_profile_raises_the_least_length_to_its_own(read: Read, written: str, shortest: int) -> None:
+    assert read(f"{HIBP}[password]\n{written}").password.shortest == shortest
+
+
+def test_a_team_may_ask_for_more_than_its_profile_and_asvs_for_eight(read: Read) -> None:
+    assert read('[password]\nprofile = "nist"\nmin_length = 20').password.shortest == 20
+    assert read(f'{HIBP}[password]\nprofile = "asvs"\nmin_length = 8').password.shortest == 8
+
+
+def test_everything_that_falls_short_of_a_profile_is_told_at_once(faults: Faults) -> None:
+    written = "min_length = 7\nuppercase = true\nspecial = true\nblock_common = false"
+    found = faults(f'[password]\nprofile = "asvs"\n{written}')
+
+    assert set(found) == {
+        "password.min_length", "password.uppercase", "password.special", "password.block_common", "breaches.source",
+    }  # fmt: skip
+    assert found["password.min_length"] == "less than the 8 that the profile asvs asks for"
+
+
+@pytest.mark.parametrize("variable", ["10", "14"])
+def test_a_length_from_the_environment_is_held_to_the_profile_too(faults: Faults, variable: str) -> None:
+    assert set(faults('[password]\nprofile = "nist"', KEYTURN_PASSWORD_MIN_LENGTH=variable)) == {"password.min_length"}
+
+
+def test_an_unknown_profile_is_refused(faults: Faults) -> None:
+    assert set(faults('[password]\nprofile = "bsi"')) == {"password.profile"}
+
+
+def test_a_file_of_leaked_passwords_is_beside_the_settings(read: Read, faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "leaked.bloom").write_bytes(b"")
+    chosen = '[breaches]\nsource = "file"\n'
+
+    assert read(chosen + 'file = "leaked.bloom"').breaches.file == "leaked.bloom"
+    assert "keyturn breaches build" in faults(chosen + 'file = "gone.bloom"')["breaches.file"]
+    assert faults(chosen)["breaches.file"] == "missing: breaches.source is file"
+
+
+@pytest.mark.parametrize("timeout", ["0s", "11s", "1h"])
+def test_nobody_waits_long_for_a_source(faults: Faults, read: Read, timeout: str) -> None:
+    assert set(faults(f'{HIBP}timeout = "{timeout}"')) == {"breaches.timeout"}
+    assert read(f'{HIBP}timeout = "10s"').breaches.timeout == timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("url", ["http://mirror.example.org", "ftp://mirror.example.org", "", "https.example.org"])
+def test_a_mirror_is_asked_over_https(faults: Faults, url: str) -> None:
+    assert set(faults(f'{HIBP}url = "{url}"')) == {"breaches.url"}
