@@ -43,7 +43,7 @@ stranger:
 cover:
     uv run pytest --cov --cov-fail-under=95
 
-# Throughput, hashing, start and memory: each against its budget
+# Keyturn beside its peers, and its parts against their budgets; --quick shows that it works, --write-docs keeps it
 bench *flags:
     uv run python -m benchmarks {{flags}}
 

@@ -1,1 +1,1 @@
-"""What Keyturn costs, measured against its budgets. `python -m benchmarks`, or one by name; `--json` for machines."""
+"""What Keyturn costs beside its peers and its budgets. `python -m benchmarks`, or parts by name; `--help` tells more."""
