@@ -18,6 +18,8 @@ BENCHMARKS: Mapping[str, str] = {
     "endpoints": "comparison.endpoints",
     "one-at-a-time": "comparison.one_at_a_time",
     "resets": "comparison.resets",
+    "delivery": "comparison.delivery",
+    "hashes": "hashes",
     "mail": "budgets.mail",
     "start": "budgets.start",
     "hashing": "budgets.hashing",
