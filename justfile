@@ -47,6 +47,10 @@ cover:
 bench *flags:
     uv run python -m benchmarks {{flags}}
 
+# Minutes of mixed load on API and worker: memory, the queue, lost and doubled mails; `--minutes 1` for less
+soak *flags:
+    uv run python -m benchmarks.soak {{flags}}
+
 # What a stranger learns from the time of an answer: known and unknown addresses, with a rank test
 timing *flags:
     uv run python -m benchmarks.timing {{flags}}
