@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, str] = {
     "resets": "comparison.resets",
     "delivery": "comparison.delivery",
     "hashes": "hashes",
+    "profiles": "profiles",
     "mail": "budgets.mail",
     "start": "budgets.start",
     "hashing": "budgets.hashing",
