@@ -29,6 +29,9 @@ _CONNECTIONS = 16
 _RATE = 250
 """Samples a second."""
 
+_START = 3.0
+"""Seconds that py-spy may take until it samples."""
+
 _LABELS = {
     "sqlalchemy": "SQLAlchemy", "advanced_alchemy": "SQLAlchemy", "aiosqlite": "database drivers",
     "asyncpg": "database drivers", "sqlite3": "database drivers", "litestar": "Litestar",
@@ -54,31 +57,35 @@ def measure(plan: Plan, tell: Tell) -> Report:
     """Raise SystemExit where py-spy may not look at processes (ptrace(2))."""
     found = list[Profile]()
     for engine in plan.engines:
-        with field(engine, ["keyturn"], plan.unknown, tell) as here:
-            for profile in _profiles(here, plan):
-                tell(f"{ENGINES[engine]}, {profile.work}: {sum(profile.samples.values())} samples")
-                found.append(profile)
+        for profile in _profiles(engine, plan, tell):
+            tell(f"{ENGINES[engine]}, {profile.work}: {sum(profile.samples.values())} samples")
+            found.append(profile)
     return Report(tables={f"profile-{engine}": _table(found, engine) for engine in plan.engines}, data=found)
 
 
-def _profiles(here: Field, plan: Plan) -> Iterator[Profile]:
-    keyturn = here.peers["keyturn"]
-    for operation, work in ENDPOINTS.items():
-        order = Order(
-            ports=[keyturn.port], requests=str(keyturn.requests(operation)), connections=_CONNECTIONS,
-            seconds=2 * plan.seconds + 3,
-        )  # fmt: skip
-        load = start_load(order, here.cores.load)
-        yield _recorded(here, work, keyturn.pid, plan)
-        finish_load(load)
+def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
+    """Record the endpoints, and the worker on an outbox that holds nothing else."""
+    with field(engine, ["keyturn"], plan.unknown, tell) as here:
+        for operation, work in ENDPOINTS.items():
+            load = start_load(_order(here, operation, seconds=2 * plan.seconds + _START), here.cores.load)
+            yield _recorded(here, work, here.peers["keyturn"].pid, plan)
+            finish_load(load)
     for operation, work in WORKER.items():
-        order = Order(
-            ports=[keyturn.port], requests=str(keyturn.requests(operation)), connections=_CONNECTIONS, most=plan.unknown
-        )
-        with keyturn_worker(keyturn, here.cores) as (worker, begin):
-            run_load(order, here.cores.load)
+        with (
+            field(engine, ["keyturn"], plan.unknown, tell) as here,
+            keyturn_worker(here.peers["keyturn"], here.cores) as (worker, begin),
+        ):
+            run_load(_order(here, operation, most=plan.unknown), here.cores.load)
             begin()
             yield _recorded(here, work, worker, plan)
+
+
+def _order(here: Field, operation: str, *, seconds: float = 0, most: int = 0) -> Order:
+    keyturn = here.peers["keyturn"]
+    return Order(
+        ports=[keyturn.port], requests=str(keyturn.requests(operation)), connections=_CONNECTIONS,
+        seconds=seconds, most=most,
+    )  # fmt: skip
 
 
 def _recorded(here: Field, work: str, pid: int, plan: Plan) -> Profile:
