@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import msgspec
+import psycopg
 
 
 class Databases(msgspec.Struct, frozen=True):
@@ -53,6 +55,15 @@ def _postgresql(folder: Path, cores: Sequence[int]) -> Iterator[Databases]:
         yield Databases(empty, pid)
     finally:
         server.cleanup()
+
+
+@contextmanager
+def watched_outbox(url: str) -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether anything waits in Keyturn's outbox."""
+    statement = "SELECT 1 FROM keyturn_outbox WHERE state = 'waiting' LIMIT 1"
+    file = url.removeprefix("sqlite:///")
+    with closing(psycopg.connect(url, autocommit=True) if file == url else sqlite3.connect(file)) as connection:
+        yield lambda: connection.execute(statement).fetchone() is not None
 
 
 @cache

@@ -4,17 +4,13 @@ All that a mail takes is on one core: the server, and with Keyturn its worker. K
 since a mailbox has a cool-down. Peers call their sender before they answer.
 """
 
-import asyncio
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-
-import asyncpg
 
 from benchmarks.comparison.delivery_tables import Worked, delivery_plots, delivery_tables
 from benchmarks.comparison.entering import Field, chosen, field
-from benchmarks.load import finish_load, run_load, start_load
+from benchmarks.databases import watched_outbox
+from benchmarks.load import run_load
 from benchmarks.load.messages import Measured, Order
 from benchmarks.peers.running import PEERS, Running, keyturn_worker
 from benchmarks.plan import ENGINES, Plan
@@ -28,6 +24,9 @@ _LONGEST = 900.0
 
 _PAUSE = 0.01
 
+WARM_UP = 100
+"""How many addresses of each kind are asked for before a measurement: those after the ones that it wants."""
+
 
 def measure(plan: Plan, tell: Tell) -> Report:
     """Ask for as many mails as the plan says, and wait until the sender was called for each."""
@@ -35,7 +34,7 @@ def measure(plan: Plan, tell: Tell) -> Report:
     found = list[Worked]()
     for engine in plan.engines:
         for number in range(plan.rounds):
-            with field(engine, names, max(plan.mails, plan.unknown), tell) as here:
+            with field(engine, names, max(plan.mails, plan.unknown) + WARM_UP, tell) as here:
                 for work in _round(here, plan, number):
                     tell(
                         f"{ENGINES[engine]}, round {number + 1} of {plan.rounds}, {work.operation}:"
@@ -47,6 +46,8 @@ def measure(plan: Plan, tell: Tell) -> Report:
 
 def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
     for name, peer in here.peers.items():
+        for operation, count in (("unknown", plan.unknown), ("known", plan.mails)):
+            run_load(_order(peer, operation, WARM_UP, first=count), here.cores.load)
         if name == "keyturn":
             with keyturn_worker(peer, here.cores) as (worker, begin):
                 run_load(_order(peer, "unknown", plan.unknown), here.cores.load)
@@ -56,20 +57,21 @@ def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
             yield _mails(here, name, plan, number, None)
 
 
-def _order(peer: Running, operation: str, count: int) -> Order:
+def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Order:
     return Order(
         ports=[peer.port], requests=str(peer.requests(operation)), connections=_CONNECTIONS, most=count,
-        processes={"server": peer.pid},
+        first=first, processes={"server": peer.pid},
     )  # fmt: skip
 
 
 def _unknown(here: Field, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
     """Let the worker begin with an outbox that is full of unknown addresses, while nobody asks any more."""
     peer = here.peers["keyturn"]
-    before, begun = tree_seconds(worker), time.perf_counter()
-    begin()
-    _until(lambda: not waiting(peer.url), "the outbox was not worked off")
-    seconds = time.perf_counter() - begun
+    with watched_outbox(peer.url) as waiting:
+        before, begun = tree_seconds(worker), time.perf_counter()
+        begin()
+        _until(lambda: not waiting(), "the outbox was not worked off")
+        seconds = time.perf_counter() - begun
     return Worked(
         engine=here.engine, peer="keyturn", operation="unknown", round=number, rate=plan.unknown / seconds,
         cpu_worker=(tree_seconds(worker) - before) / plan.unknown * 1e6,
@@ -78,23 +80,18 @@ def _unknown(here: Field, plan: Plan, number: int, worker: int, begin: Callable[
 
 def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) -> Worked:
     peer = here.peers[name]
-    before, begun = tree_seconds(worker) if worker else 0, time.perf_counter()
-    asked = start_load(_order(peer, "known", plan.mails), here.cores.load)
-    try:
-        _until(lambda: len(peer.sent()) >= plan.mails or asked.poll(), "mails did not arrive")
-    finally:
-        measured = finish_load(asked)
-    _until(lambda: len(peer.sent()) >= plan.mails, "mails did not arrive")
-    seconds = time.perf_counter() - begun
+    already, before = len(peer.sent()), tree_seconds(worker) if worker else 0
+    measured = run_load(_order(peer, "known", plan.mails), here.cores.load)
+    _until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
     spent = tree_seconds(worker) - before if worker else 0
-    return _worked(here, name, plan, number, measured, seconds, spent)
+    return _worked(here, name, plan, number, measured, spent)
 
 
-def _worked(
-    here: Field, name: str, plan: Plan, number: int, measured: Measured, seconds: float, spent: float
-) -> Worked:
-    sent = here.peers[name].sent()
-    if len(set(sent)) != plan.mails or len(sent) != plan.mails:
+def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured, spent: float) -> Worked:
+    peer = here.peers[name]
+    sent, last = peer.sent(), (peer.folder / "sent").stat().st_mtime
+    seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
+    if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
         raise SystemExit(f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails")
     return Worked(
         engine=here.engine, peer=name, operation="known", round=number, rate=plan.mails / seconds,
@@ -108,20 +105,3 @@ def _until(done: Callable[[], object], otherwise: str) -> None:
         if time.monotonic() > until:
             raise SystemExit(otherwise)
         time.sleep(_PAUSE)
-
-
-def waiting(url: str) -> bool:
-    """Tell whether anything waits in Keyturn's outbox."""
-    statement = "SELECT 1 FROM keyturn_outbox WHERE state = 'waiting' LIMIT 1"
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return connection.execute(statement).fetchone() is not None
-    return asyncio.run(_asked(url, statement)) is not None
-
-
-async def _asked(url: str, statement: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, time
 from typing import cast
 
 import httptools
@@ -76,14 +76,14 @@ class Load:
         else:
             async with asyncio.timeout(_LONGEST_LOAD):
                 await self._stopped.wait()
-        seconds = perf_counter() - begun
+        seconds, ended = perf_counter() - begun, time()
         cpu = {name: after - cpu[name] for name, after in self._processor_time().items()}
         times = sorted(self._times[first:])
         statuses = dict(self._statuses)
         watching.cancel()
         await self._stop()
         return Measured(
-            requests=len(times), seconds=seconds, statuses=statuses, cpu=cpu, sent=self._sent,
+            requests=len(times), seconds=seconds, statuses=statuses, cpu=cpu, sent=self._sent, ended=ended,
             warmed_up=warmed_up, windows=windows, answers=self.answers,
             p50=percentile(times, 0.5) * 1e3 if times else 0, p99=percentile(times, 0.99) * 1e3 if times else 0,
         )  # fmt: skip

@@ -52,6 +52,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured. `sent` is how many requests were begun, warm-up included; `cpu` is in seconds.
 
+    `ended` is when, in seconds since the epoch.
+
     `answers` are the statuses of requests that were to be sent once, in their order; 0 where there was no answer.
     """
 
@@ -64,6 +66,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
     warmed_up: float
     windows: list[Window]
+    ended: float
     answers: list[int] = []
 
     @property

@@ -1,7 +1,7 @@
 """Keyturn's worker with a sender that does nothing but say that it was called: `... FOLDER DATABASE_URL`.
 
-It begins when a line comes on its standard input, so that the time of its start is no part of what is measured, and
-ends as `keyturn worker` does.
+It works off what waits already, says that it is ready, and goes on when a line comes on its standard input: so the time
+of its start and of what is imported late is no part of what is measured. It ends as `keyturn worker` does.
 """
 
 import os
@@ -36,6 +36,7 @@ async def main(folder: Path) -> None:
     configure_logs(settings.logs.level, settings.logs.format)
     parts = Parts(settings, sender=CountingSender(SentFile(folder)))
     work = parts.work()
+    await parts.relay.drain()
     print("ready", flush=True)
     sys.stdin.readline()
     try:

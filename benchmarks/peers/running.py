@@ -121,7 +121,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def keyturn_worker(keyturn: Running, cores: Cores) -> Iterator["tuple[int, Callable[[], None]]"]:
-    """Start a worker for it on the server's core; yield its process id, and what lets it begin."""
+    """Start a worker for it on the server's core; once it is warm, yield its process id, and what lets it begin."""
     command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), cores.server)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     log = (keyturn.folder / "worker.log").open("wb")

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from benchmarks.comparison.delivery import waiting
 from benchmarks.comparison.entering import field
+from benchmarks.databases import watched_outbox
 from benchmarks.load import finish_load, start_load
 from benchmarks.load.messages import Order, Request, Window
 from benchmarks.load.percentiles import grows
@@ -118,8 +118,9 @@ def _watch(load: "Popen[bytes]", api: int, worker: int, tell: Tell) -> Iterator[
 
 def _emptied(url: str) -> float | None:
     begun = time.monotonic()
-    while waiting(url):
-        if time.monotonic() - begun > _REST:
-            return None
-        time.sleep(0.05)
+    with watched_outbox(url) as waiting:
+        while waiting():
+            if time.monotonic() - begun > _REST:
+                return None
+            time.sleep(0.05)
     return time.monotonic() - begun
