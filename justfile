@@ -43,9 +43,13 @@ stranger:
 cover:
     uv run pytest --cov --cov-fail-under=95
 
-# Throughput, hashing, start and memory: each against its budget
+# Keyturn beside its peers, and its parts against their budgets; --quick shows that it works, --write-docs keeps it
 bench *flags:
     uv run python -m benchmarks {{flags}}
+
+# Minutes of mixed load on API and worker: memory, the queue, lost and doubled mails; `--minutes 1` for less
+soak *flags:
+    uv run python -m benchmarks.soak {{flags}}
 
 # What a stranger learns from the time of an answer: known and unknown addresses, with a rank test
 timing *flags:

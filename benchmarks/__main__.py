@@ -1,37 +1,81 @@
-"""Run the benchmarks and print a row for each figure, with the budget beside it."""
+"""Run the benchmarks: tables on the terminal, in benchmarks/results and in docs/performance.md."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
 
 import click
 import msgspec
 
-from benchmarks import hashing, mail, start, studio, throughput
-from benchmarks.figure import Figure
+from benchmarks.peers.running import PEERS, ROOT
+from benchmarks.plan import ENGINES, QUICK, Plan
+from benchmarks.progress import Tell, teller
+from benchmarks.report import Report, machine, write
+from benchmarks.report.documents import write_results_into
 
-BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
-    "mail": mail.measure,
-    "start": start.measure,
-    "studio": studio.measure,
-    "hashing": hashing.measure,
-    "throughput": throughput.measure,
+BENCHMARKS: Mapping[str, str] = {
+    "endpoints": "comparison.endpoints",
+    "one-at-a-time": "comparison.one_at_a_time",
+    "resets": "comparison.resets",
+    "delivery": "comparison.delivery",
+    "hashes": "hashes",
+    "profiles": "profiles",
+    "mail": "budgets.mail",
+    "start": "budgets.start",
+    "hashing": "budgets.hashing",
+    "studio": "budgets.studio",
 }
+"""Each is a module with `measure(plan, tell)`, loaded when it is asked for: some want programs that others do not."""
+
+_DOCUMENT = ROOT / "docs" / "performance.md"
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
-@click.option("--json", "as_json", is_flag=True, help="One JSON array at the end, for machines.")
-def main(names: tuple[str, ...], as_json: bool) -> None:
-    """Measure all, or those NAMES."""
-    figures: list[Figure] = []
+@click.option("--quick", is_flag=True, help="A few seconds each, to see that it works; nothing is kept.")
+@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="On this database alone.")
+@click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Beside hello, these alone.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How often each is measured.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, for machines.")
+@click.option(
+    "--results", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "benchmarks" / "results",
+    help="Where tables, plots and data are kept.",
+)  # fmt: skip
+@click.option("--write-docs", is_flag=True, help="Put the results into docs/performance.md, too; measure those NAMES.")
+def main(
+    names: tuple[str, ...], quick: bool, engines: tuple[str, ...], peers: tuple[str, ...], rounds: int | None,
+    as_json: bool, results: Path, write_docs: bool,
+) -> None:  # fmt: skip
+    """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
+    plan = QUICK if quick else Plan()
+    plan = msgspec.structs.replace(plan, engines=engines or plan.engines, peers=peers, rounds=rounds or plan.rounds)
+    tell, found = teller(), dict[str, Report]()
     for name in names or BENCHMARKS:
-        click.echo(f"{name} ...", err=True)
-        for figure in BENCHMARKS[name]():
-            figures.append(figure)
-            if not as_json:
-                click.echo(f"  {figure.name:<58} {figure.value:>10.3g} {figure.unit:<6} {figure.verdict()}")
+        tell(f"{name} ...")
+        found[name] = _measure(name)(plan, tell)
+        if not as_json:
+            _print(found[name])
+        if not quick:
+            write(found[name], results, name)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode() + "\n")
+        data = {"machine": machine(), **{name: report.data for name, report in found.items()}}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+    if write_docs:
+        for missing in write_results_into(_DOCUMENT, results):
+            tell(f"docs/performance.md keeps what it says of {missing}: it was not measured")
+
+
+def _measure(name: str) -> Callable[[Plan, Tell], Report]:
+    measure: Callable[[Plan, Tell], Report] = import_module(f"benchmarks.{BENCHMARKS[name]}").measure
+    return measure
+
+
+def _print(report: Report) -> None:
+    for table in report.tables.values():
+        click.echo(f"\n{table.markdown()}")
+    for sentence in report.said:
+        click.echo(sentence)
 
 
 main()

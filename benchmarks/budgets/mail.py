@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
 
-from benchmarks.figure import Figure
+from benchmarks.budgets import report_of
+from benchmarks.budgets.figure import Figure
+from benchmarks.plan import Plan
+from benchmarks.progress import Tell
+from benchmarks.report import Report
 from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.parts import Parts
 from keyturn.reset.delivery.email_props import EMAILS
@@ -13,7 +17,11 @@ from keyturn.settings import DatabaseSettings, Secret, Settings
 RUNS = 500
 
 
-def measure() -> Iterator[Figure]:
+def measure(_: Plan, tell: Tell) -> Report:
+    return report_of("mail", "One mail, Jinja and MJML, warm", _figures(), tell)
+
+
+def _figures() -> Iterator[Figure]:
     parts = Parts(Settings(environment="development", database=DatabaseSettings(url=Secret("sqlite:///:memory:"))))
     language = parts.languages.choose("en")
     for name, props in EMAILS.items():

@@ -9,14 +9,22 @@ from statistics import median
 
 import bcrypt
 
-from benchmarks.figure import Figure
+from benchmarks.budgets import report_of
+from benchmarks.budgets.figure import Figure
+from benchmarks.plan import Plan
+from benchmarks.progress import Tell
+from benchmarks.report import Report
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.settings import HashingSettings
 
 HASHES, ROUNDS, COST = 24, 3, 12
 
 
-def measure() -> Iterator[Figure]:
+def measure(_: Plan, tell: Tell) -> Report:
+    return report_of("hashing", "Hashes on all cores", _figures(), tell)
+
+
+def _figures() -> Iterator[Figure]:
     bare, ours, longest = [], [], []
     for _ in range(ROUNDS):
         bare.append(HASHES / _bare())

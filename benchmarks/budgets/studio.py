@@ -20,8 +20,12 @@ from statistics import median, quantiles
 
 from playwright.async_api import Page, async_playwright
 
-from benchmarks.figure import Figure
+from benchmarks.budgets import report_of
+from benchmarks.budgets.figure import Figure
+from benchmarks.plan import Plan
 from benchmarks.processes import free_port, resident_megabytes
+from benchmarks.progress import Tell
+from benchmarks.report import Report
 
 STARTS = 5
 SAVES = 40
@@ -35,7 +39,11 @@ FLAGS = (
 PREVIEW = "/studio/templates/courses/enrolled"
 
 
-def measure() -> Iterator[Figure]:
+def measure(_: Plan, tell: Tell) -> Report:
+    return report_of("studio", "The studio", _figures(), tell)
+
+
+def _figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as here:
         templates = Path(here) / "emails"
         shutil.copytree(FOLDER, templates)

@@ -1,0 +1,20 @@
+"""Keyturn by itself: what parts of it take, each against its budget."""
+
+from collections.abc import Iterable
+
+from benchmarks.budgets.figure import Figure
+from benchmarks.progress import Tell
+from benchmarks.report import Report, Table
+
+__all__ = ["report_of"]
+
+
+def report_of(name: str, title: str, figures: Iterable[Figure], tell: Tell) -> Report:
+    """Return a row for each figure, with its budget."""
+    found = list[Figure]()
+    for figure in figures:
+        tell(f"{figure.name}: {figure.value:.3g} {figure.unit}")
+        found.append(figure)
+    rows = [[one.name, f"{one.value:.3g} {one.unit}".strip(), one.verdict()] for one in found]
+    table = Table(title=title, headers=["", "measured", "budget"], rows=rows)
+    return Report(tables={name: table}, data=found)

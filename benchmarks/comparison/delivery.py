@@ -1,0 +1,107 @@
+"""From the POST to the call of a sender that does nothing, and how quickly addresses that nobody has are worked off.
+
+All that a mail takes is on one core: the server, and with Keyturn its worker. Known addresses are each asked for once,
+since a mailbox has a cool-down. Peers call their sender before they answer.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+from benchmarks.comparison.delivery_tables import Worked, delivery_plots, delivery_tables
+from benchmarks.comparison.entering import Field, chosen, field
+from benchmarks.databases import watched_outbox
+from benchmarks.load import run_load
+from benchmarks.load.messages import Measured, Order
+from benchmarks.peers.running import PEERS, Running, keyturn_worker
+from benchmarks.plan import ENGINES, Plan
+from benchmarks.processor_time import tree_seconds
+from benchmarks.progress import Tell
+from benchmarks.report import Report
+
+_CONNECTIONS = 16
+_LONGEST = 900.0
+"""Seconds for all mails of a round."""
+
+_PAUSE = 0.01
+
+WARM_UP = 100
+"""How many addresses of each kind are asked for before a measurement: those after the ones that it wants."""
+
+
+def measure(plan: Plan, tell: Tell) -> Report:
+    """Ask for as many mails as the plan says, and wait until the sender was called for each."""
+    names, said = chosen(plan, [name for name, peer in PEERS.items() if peer.sends], tell)
+    found = list[Worked]()
+    for engine in plan.engines:
+        for number in range(plan.rounds):
+            with field(engine, names, max(plan.mails, plan.unknown) + WARM_UP, tell) as here:
+                for work in _round(here, plan, number):
+                    tell(
+                        f"{ENGINES[engine]}, round {number + 1} of {plan.rounds}, {work.operation}:"
+                        f" {PEERS[work.peer].title} {work.rate:,.0f}/s, {work.cpu:,.0f} µs each"
+                    )
+                    found.append(work)
+    return Report(tables=delivery_tables(found), plots=delivery_plots(found), data=found, said=said)
+
+
+def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
+    for name, peer in here.peers.items():
+        for operation, count in (("unknown", plan.unknown), ("known", plan.mails)):
+            run_load(_order(peer, operation, WARM_UP, first=count), here.cores.load)
+        if name == "keyturn":
+            with keyturn_worker(peer, here.cores) as (worker, begin):
+                run_load(_order(peer, "unknown", plan.unknown), here.cores.load)
+                yield _unknown(here, plan, number, worker, begin)
+                yield _mails(here, name, plan, number, worker)
+        else:
+            yield _mails(here, name, plan, number, None)
+
+
+def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Order:
+    return Order(
+        ports=[peer.port], requests=str(peer.requests(operation)), connections=_CONNECTIONS, most=count,
+        first=first, processes={"server": peer.pid},
+    )  # fmt: skip
+
+
+def _unknown(here: Field, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
+    """Let the worker begin with an outbox that is full of unknown addresses, while nobody asks any more."""
+    peer = here.peers["keyturn"]
+    with watched_outbox(peer.url) as waiting:
+        before, begun = tree_seconds(worker), time.perf_counter()
+        begin()
+        _until(lambda: not waiting(), "the outbox was not worked off")
+        seconds = time.perf_counter() - begun
+    return Worked(
+        engine=here.engine, peer="keyturn", operation="unknown", round=number, rate=plan.unknown / seconds,
+        cpu_worker=(tree_seconds(worker) - before) / plan.unknown * 1e6,
+    )  # fmt: skip
+
+
+def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) -> Worked:
+    peer = here.peers[name]
+    already, before = len(peer.sent()), tree_seconds(worker) if worker else 0
+    measured = run_load(_order(peer, "known", plan.mails), here.cores.load)
+    _until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
+    spent = tree_seconds(worker) - before if worker else 0
+    return _worked(here, name, plan, number, measured, spent)
+
+
+def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured, spent: float) -> Worked:
+    peer = here.peers[name]
+    sent, last = peer.sent(), (peer.folder / "sent").stat().st_mtime
+    seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
+    if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
+        raise SystemExit(f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails")
+    return Worked(
+        engine=here.engine, peer=name, operation="known", round=number, rate=plan.mails / seconds,
+        cpu_server=measured.cpu["server"] / plan.mails * 1e6, cpu_worker=spent / plan.mails * 1e6,
+    )  # fmt: skip
+
+
+def _until(done: Callable[[], object], otherwise: str) -> None:
+    until = time.monotonic() + _LONGEST
+    while not done():
+        if time.monotonic() > until:
+            raise SystemExit(otherwise)
+        time.sleep(_PAUSE)

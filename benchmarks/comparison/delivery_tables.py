@@ -1,0 +1,81 @@
+"""What was worked off, as tables and plots."""
+
+from collections.abc import Sequence
+from statistics import median
+
+import msgspec
+
+from benchmarks.comparison.samples import figure
+from benchmarks.peers.running import PEERS
+from benchmarks.plan import ENGINES
+from benchmarks.report import Table
+from benchmarks.report.charts import bars
+
+
+class Worked(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages a second were worked off on one core, and the microseconds of processor time for each."""
+
+    engine: str
+    peer: str
+    operation: str
+    round: int
+    rate: float
+    cpu_server: float = 0
+    cpu_worker: float = 0
+
+    @property
+    def cpu(self) -> float:
+        return self.cpu_server + self.cpu_worker
+
+
+OPERATIONS = {"unknown": "unknown addresses, worker alone", "known": "from the POST to the sender's call"}
+
+
+def delivery_tables(found: Sequence[Worked]) -> dict[str, Table]:
+    headers = ["", "a second and core", "CPU, µs each", "of that the server's", "the worker's", "x the best peer"]
+    tables: dict[str, Table] = {}
+    for engine in dict.fromkeys(one.engine for one in found):
+        rows = [
+            row
+            for operation, told in OPERATIONS.items()
+            for row in _rows([one for one in found if (one.engine, one.operation) == (engine, operation)], told)
+        ]
+        tables[f"delivery-{engine}"] = Table(title=f"{ENGINES[engine]}, mails", headers=headers, rows=rows)
+    return tables
+
+
+def delivery_plots(found: Sequence[Worked]) -> dict[str, str]:
+    plots: dict[str, str] = {}
+    for engine in dict.fromkeys(one.engine for one in found):
+        here = [one for one in found if (one.engine, one.operation) == (engine, "known")]
+        rates = {PEERS[peer].title: median(_rates(here, peer)) for peer in dict.fromkeys(one.peer for one in here)}
+        title = f"Mails a second and core, from the POST to the sender's call: {ENGINES[engine]}"
+        plots[f"delivery-{engine}"] = bars(title, {"": rates}, tell="{:,.0f}".format)
+    return plots
+
+
+def _rows(found: Sequence[Worked], told: str) -> list[list[str]]:
+    rows = [[f"**{told}**", *[""] * 5]] if found else []
+    for peer in dict.fromkeys(one.peer for one in found):
+        mine = [one for one in found if one.peer == peer]
+        cells = [median(_rates(found, peer)), *(median(getattr(one, name) for one in mine) for name in _TIMES)]
+        rows.append([PEERS[peer].title, *map(figure, cells), _lead(found, peer)])
+    return rows
+
+
+_TIMES = ("cpu", "cpu_server", "cpu_worker")
+
+
+def _rates(found: Sequence[Worked], peer: str) -> list[float]:
+    return [one.rate for one in found if one.peer == peer]
+
+
+def _lead(found: Sequence[Worked], peer: str) -> str:
+    """Return how many times the best other's rate it was, the median over the rounds."""
+    ratios = [
+        one.rate / max(others)
+        for one in found
+        if one.peer == peer
+        and (others := [other.rate for other in found if other.round == one.round and other.peer != peer])
+    ]
+    return f"{median(ratios):.2f}" if ratios else ""

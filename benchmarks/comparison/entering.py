@@ -1,0 +1,47 @@
+"""Starting all peers that are asked for, each on an empty database of one engine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from benchmarks.cores import Cores
+from benchmarks.databases import running_databases
+from benchmarks.peers.running import PEERS, Running, running
+from benchmarks.plan import ENGINES, Plan
+from benchmarks.progress import Tell
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """Who takes part on an engine. `database` is the process of the server that all share, None where there is none."""
+
+    engine: str
+    peers: Mapping[str, Running]
+    database: int | None
+    cores: Cores
+
+
+def chosen(plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """Return who of those is asked for and can be measured here, and a sentence for each who cannot."""
+    asked = [name for name in among if name in plan.peers or name in always or not plan.peers]
+    said = {name: PEERS[name].require() for name in asked}
+    sentences = [sentence for sentence in said.values() if sentence]
+    for sentence in sentences:
+        tell(sentence)
+    return [name for name in asked if not said[name]], sentences
+
+
+@contextmanager
+def field(engine: str, names: Sequence[str], accounts: int, tell: Tell) -> Iterator[Field]:
+    cores = Cores.of_machine()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn-bench-")))
+        databases = stack.enter_context(running_databases(engine, cores.database))
+        peers: dict[str, Running] = {}
+        for name in names:
+            tell(f"{ENGINES[engine]}: {PEERS[name].title} starts")
+            place = running(PEERS[name], folder / name, databases.empty(name), accounts, cores)
+            peers[name] = stack.enter_context(place)
+        yield Field(engine=engine, peers=peers, database=databases.pid, cores=cores)

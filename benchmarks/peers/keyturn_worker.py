@@ -1,0 +1,51 @@
+"""Keyturn's worker with a sender that does nothing but say that it was called: `... FOLDER DATABASE_URL`.
+
+It works off what waits already, says that it is ready, and goes on when a line comes on its standard input: so the time
+of its start and of what is imported late is no part of what is measured. It ends as `keyturn worker` does.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.peers import SentFile
+from benchmarks.peers.keyturn import environment
+from keyturn.cli.running import run, until_signalled
+from keyturn.mail.transports.email import Email
+from keyturn.parts import Parts
+from keyturn.settings import read_settings
+from keyturn.telemetry.logs import configure_logs
+
+
+class CountingSender:
+    name = "counted"
+
+    def __init__(self, sent: SentFile) -> None:
+        self._sent = sent
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        self._sent.add(email.to, email.tags["template"])
+        return idempotency_key
+
+    async def close(self) -> None:
+        pass
+
+
+async def main(folder: Path) -> None:
+    settings = read_settings(sending=True)
+    configure_logs(settings.logs.level, settings.logs.format)
+    parts = Parts(settings, sender=CountingSender(SentFile(folder)))
+    work = parts.work()
+    await parts.relay.drain()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        await until_signalled(work)
+    finally:
+        await parts.close()
+
+
+if __name__ == "__main__":
+    os.chdir(sys.argv[1])
+    os.environ.update(environment(sys.argv[2]))
+    run(main(Path(sys.argv[1])))

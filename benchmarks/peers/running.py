@@ -1,0 +1,148 @@
+"""Who the peers are, and how each is started and ended."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.cores import Cores, pinned
+
+ROOT = Path(__file__).parents[2]
+
+_BETTER_AUTH = Path(__file__).parent / "better_auth"
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_START, _INSTALL, _END = 120.0, 300.0, 30.0
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """Has a `title` for people.
+
+    `sends` tells whether it makes mails, `pinned` whether it is bound to the server's core; `require` says why it
+    cannot run here, or "".
+    """
+
+    title: str
+    command: Sequence[str]
+    sends: bool = False
+    pinned: bool = True
+    require: Callable[[], str] = str
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer that answers. `folder` has what it is asked, and what it sent."""
+
+    folder: Path
+    url: str
+    port: int
+    pid: int
+
+    def requests(self, operation: str) -> Path:
+        return self.folder / f"{operation}.json"
+
+    def sent(self) -> list[str]:
+        """Return a line for each call of its sender: the address, and the kind of mail."""
+        file = self.folder / "sent"
+        return file.read_text("utf-8").splitlines() if file.exists() else []
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"benchmarks.peers.{module}", *arguments]
+
+
+def _require_node() -> str:
+    """Install what Better Auth needs where that was not done yet."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        return "Better Auth was left out: there is no Node here."
+    if (_BETTER_AUTH / "node_modules" / "better-auth").is_dir():
+        return ""
+    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+    try:
+        subprocess.run(install, cwd=_BETTER_AUTH, check=True, capture_output=True, timeout=_INSTALL)
+    except (subprocess.SubprocessError, OSError) as error:
+        return f"Better Auth was left out: npm could not install it ({type(error).__name__})."
+    return ""
+
+
+PEERS: Mapping[str, Peer] = {
+    "hello": Peer(title="hello", command=python("hello")),
+    "transaction": Peer(title="raw transaction", command=python("transaction")),
+    "keyturn": Peer(title="Keyturn", command=python("keyturn"), sends=True),
+    "keyturn-with-worker": Peer(
+        title="Keyturn, with its worker", command=python("keyturn", "--with-worker"), pinned=False
+    ),
+    "straight": Peer(title="Litestar + ORM", command=python("straight")),
+    "django": Peer(title="Django", command=python("django_site"), sends=True),
+    "better-auth": Peer(
+        title="Better Auth", command=["node", str(_BETTER_AUTH / "server.mjs")], sends=True, require=_require_node
+    ),
+}
+
+
+@contextmanager
+def running(peer: Peer, folder: Path, url: str, accounts: int, cores: Cores) -> Iterator[Running]:
+    """Start a peer on the server's core. Raises SystemExit with its log where it does not start."""
+    folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        command = pinned([*peer.command, str(folder), url, str(accounts)], *([cores.server] if peer.pinned else []))
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        port = _port(process, folder / "log", peer.title)
+        yield Running(folder=folder, url=url, port=port, pid=process.pid)
+    finally:
+        end(process)
+
+
+def _port(process: "subprocess.Popen[bytes]", log: Path, title: str) -> int:
+    until = time.monotonic() + _START
+    while not (found := _ADDRESS.search(log.read_text("utf-8", "replace"))):
+        if process.poll() is not None or time.monotonic() > until:
+            raise SystemExit(f"{title} did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+        time.sleep(0.05)
+    return int(found[1])
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def keyturn_worker(keyturn: Running, cores: Cores) -> Iterator["tuple[int, Callable[[], None]]"]:
+    """Start a worker for it on the server's core; once it is warm, yield its process id, and what lets it begin."""
+    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), cores.server)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    log = (keyturn.folder / "worker.log").open("wb")
+    with (
+        log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+        ) as process,
+    ):
+        try:
+            assert process.stdout
+            assert process.stdin
+            if process.stdout.readline() != b"ready\n":
+                text = (keyturn.folder / "worker.log").read_text("utf-8", "replace")
+                raise SystemExit(f"the worker did not start:\n{text[-2000:]}")
+            yield process.pid, partial(_begin, process)
+        finally:
+            end(process)
+
+
+def _begin(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin
+    process.stdin.write(b"begin\n")
+    process.stdin.flush()

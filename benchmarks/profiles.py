@@ -1,0 +1,130 @@
+"""Where the processor time of the interpreter goes: each endpoint and the worker under load, sampled by py-spy.
+
+Samples are of the thread that holds the interpreter's lock, so what a database or bcrypt does beside it is not in them.
+A sample belongs to the innermost package that is named here: what it calls of the standard library is its own.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.comparison.entering import Field, field
+from benchmarks.load import finish_load, run_load, start_load
+from benchmarks.load.messages import Order
+from benchmarks.peers.running import keyturn_worker
+from benchmarks.plan import ENGINES, Plan
+from benchmarks.progress import Tell
+from benchmarks.report import Report, Table
+
+ENDPOINTS = {"known": "request", "validate": "validate"}
+WORKER = {"known": "worker, mails", "unknown": "worker, unknown"}
+
+_CONNECTIONS = 16
+_RATE = 250
+"""Samples a second."""
+
+_START = 3.0
+"""Seconds that py-spy may take until it samples."""
+
+_LABELS = {
+    "sqlalchemy": "SQLAlchemy", "advanced_alchemy": "SQLAlchemy", "aiosqlite": "database drivers",
+    "asyncpg": "database drivers", "sqlite3": "database drivers", "litestar": "Litestar",
+    "uvicorn": "uvicorn, httptools", "httptools": "uvicorn, httptools", "asyncio": "event loop", "uvloop": "event loop",
+    "limits": "limits", "keyturn": "Keyturn", "jinja2": "Jinja, MJML", "mjml": "Jinja, MJML", "babel": "Babel, gettext",
+    "gettext.py": "Babel, gettext", "cryptography": "cryptography", "structlog": "logs", "logging": "logs",
+    "prometheus_client": "metrics", "email": "MIME",
+}  # fmt: skip
+_LAST = "the rest"
+_FILE = re.compile(r"\(([^():]+):\d+\)$")
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples by package, of one thing that was done on one engine; `modules` are Keyturn's own that lead."""
+
+    engine: str
+    work: str
+    samples: dict[str, int]
+    modules: dict[str, int]
+
+
+def measure(plan: Plan, tell: Tell) -> Report:
+    """Raise SystemExit where py-spy may not look at processes (ptrace(2))."""
+    found = list[Profile]()
+    for engine in plan.engines:
+        for profile in _profiles(engine, plan, tell):
+            tell(f"{ENGINES[engine]}, {profile.work}: {sum(profile.samples.values())} samples")
+            found.append(profile)
+    return Report(tables={f"profile-{engine}": _table(found, engine) for engine in plan.engines}, data=found)
+
+
+def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
+    """Record the endpoints, and the worker on an outbox that holds nothing else."""
+    with field(engine, ["keyturn"], plan.unknown, tell) as here:
+        for operation, work in ENDPOINTS.items():
+            load = start_load(_order(here, operation, seconds=2 * plan.seconds + _START), here.cores.load)
+            yield _recorded(here, work, here.peers["keyturn"].pid, plan)
+            finish_load(load)
+    for operation, work in WORKER.items():
+        with (
+            field(engine, ["keyturn"], plan.unknown, tell) as here,
+            keyturn_worker(here.peers["keyturn"], here.cores) as (worker, begin),
+        ):
+            run_load(_order(here, operation, most=plan.unknown), here.cores.load)
+            begin()
+            yield _recorded(here, work, worker, plan)
+
+
+def _order(here: Field, operation: str, *, seconds: float = 0, most: int = 0) -> Order:
+    keyturn = here.peers["keyturn"]
+    return Order(
+        ports=[keyturn.port], requests=str(keyturn.requests(operation)), connections=_CONNECTIONS,
+        seconds=seconds, most=most,
+    )  # fmt: skip
+
+
+def _recorded(here: Field, work: str, pid: int, plan: Plan) -> Profile:
+    file = here.peers["keyturn"].folder / "stacks"
+    program = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or "py-spy"
+    command = [program, "record", "--gil", "--format", "raw", "--rate", str(_RATE), "--output", str(file)]
+    duration = max(round(2 * plan.seconds), 1)
+    done = subprocess.run(
+        [*command, "--duration", str(duration), "--pid", str(pid)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"py-spy could not look at the process:\n{done.stderr[-500:]}")
+    stacks = [line.rpartition(" ") for line in file.read_text("utf-8").splitlines()]
+    samples, modules = Counter[str](), Counter[str]()
+    for stack, _, count in stacks:
+        files = [found[1] for frame in stack.split(";") if (found := _FILE.search(frame))]
+        samples[label_of(files)] += int(count)
+        modules[next((one for one in reversed(files) if one.startswith("keyturn/")), "")] += int(count)
+    return Profile(engine=here.engine, work=work, samples=dict(samples), modules=dict(modules.most_common(12)))
+
+
+def label_of(files: Sequence[str]) -> str:
+    """Return whose time it is that was spent in the last of those files, which called each other in this order."""
+    for file in reversed(files):
+        if label := _LABELS.get(file.partition("/")[0]):
+            return label
+    return _LAST
+
+
+def _table(found: Sequence[Profile], engine: str) -> Table:
+    here = [one for one in found if one.engine == engine]
+    labels = sorted(
+        {label for one in here for label in one.samples},
+        key=lambda label: (label == _LAST, -sum(one.samples.get(label, 0) for one in here)),
+    )
+    rows = [[label, *(_share(one, label) for one in here)] for label in labels]
+    title = f"{ENGINES[engine]}: where the interpreter's time goes"
+    return Table(title=title, headers=["", *(one.work for one in here)], rows=rows)
+
+
+def _share(one: Profile, label: str) -> str:
+    return f"{one.samples.get(label, 0) / max(sum(one.samples.values()), 1):.0%}"
