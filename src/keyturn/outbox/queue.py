@@ -21,6 +21,9 @@ from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, OutboxRow
 _LONGEST = 120
 """Characters of a reason and of a provider's id, as the columns hold them."""
 
+_ERASED: dict[str, object] = {"reason": None, "sealed": None, "claim": None}
+"""What a settled message needs no more."""
+
 
 class LeaseLost(Exception):
     """The lease of a claim ran out under a worker, and the message is in other hands."""
@@ -159,6 +162,21 @@ class Outbox:
             message, OutboxRow.state != SENT, SENT, sent.sender, sender=sent.sender, provider_id=provider_id
         )
 
+    async def settle_reported(self, session: AsyncSession, message_id: int, sent: Sent) -> None:
+        """Note in the caller's transaction that a message which waits for another try needs none: the provider has it.
+
+        A worker that holds it loses it; one that has just handed it over says the same.
+        """
+        known = {"sender": sent.sender, "provider_id": sent.provider_id[:_LONGEST], "settled_at": now()}
+        settled = (
+            update(OutboxRow)
+            .where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
+            .values(state=SENT, **known, **_ERASED)
+            .returning(OutboxRow.id)
+        )
+        if (await session.execute(settled)).first() is not None:
+            await note(session, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
+
     async def settle_dropped(self, message: Message, reason: str) -> None:
         await self._settle(message, OutboxRow.claim == message.claim, DROPPED, reason, reason=reason[:_LONGEST])
 
@@ -181,8 +199,7 @@ class Outbox:
         self, message: Message, still_open: ColumnElement[bool], state: str, detail: str, **values: object
     ) -> None:
         ended = {"state": state, "settled_at": now(), "attempts": message.attempts}
-        erased = {"reason": None, "sealed": None, "claim": None}
-        await self._write(message, still_open, state, detail, **ended | erased | values)
+        await self._write(message, still_open, state, detail, **ended | _ERASED | values)
 
     async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
         held = OutboxRow.claim == message.claim

@@ -12,7 +12,7 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.mail.transports.capture import CaptureSender
 from keyturn.mail.transports.email import Sender
-from keyturn.mail.transports.resend import ResendSender
+from keyturn.mail.transports.resend.sender import ResendSender
 from keyturn.mail.transports.smtp import SmtpSender
 from keyturn.settings import SmtpSettings
 from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract

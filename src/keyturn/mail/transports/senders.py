@@ -25,7 +25,7 @@ def sender_for(transport: str, settings: Settings, database: Database | None = N
     """
     match transport:
         case "resend":
-            from keyturn.mail.transports.resend import ResendSender  # noqa: PLC0415
+            from keyturn.mail.transports.resend.sender import ResendSender  # noqa: PLC0415
 
             sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
             return PacedSender(sender, Pace(database, "resend", settings.resend.rate)) if database else sender
