@@ -55,3 +55,23 @@ def test_what_is_no_secret_is_named_and_not_repeated(faults: Faults, secret: str
     assert set(found) == {"resend.webhook_secret"}
     assert "whsec_ and base64" in found["resend.webhook_secret"]
     assert secret == "whsec_" or secret not in found["resend.webhook_secret"]
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 31, "x" * 40 + "@", "ü" * 40, f"{'x' * 40} "])
+@pytest.mark.parametrize("key", ["webhook_secret", "previous_webhook_secret"])
+def test_postmarks_is_a_password_that_can_stand_in_an_address(faults: Faults, secret: str, key: str) -> None:
+    names = {"KEYTURN_POSTMARK_WEBHOOK_SECRET": "y" * 32, f"KEYTURN_POSTMARK_{key.upper()}": secret}
+    found = faults(**names)
+
+    assert set(found) == {f"postmark.{key}"}
+    assert "32 or more letters" in found[f"postmark.{key}"]
+    assert secret not in found[f"postmark.{key}"]
+
+
+def test_postmarks_is_read_and_not_shown(read: Read) -> None:
+    settings = read(
+        KEYTURN_POSTMARK_WEBHOOK_SECRET="a-Password_" * 4, KEYTURN_POSTMARK_PREVIOUS_WEBHOOK_SECRET="b" * 32
+    )
+
+    assert settings.postmark.webhook_secret == "a-Password_" * 4
+    assert "a-Password_" not in repr(settings)

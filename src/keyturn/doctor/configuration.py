@@ -14,6 +14,15 @@ _LONGEST_LIFE = timedelta(hours=1)
 _FEWEST_CHARACTERS = 8
 """Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
 
+_REPORTERS = {
+    "resend": ("webhook_secret", "at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret"),
+    "postmark": (
+        "webhook_secret",
+        "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
+    ),
+}
+"""For each provider the setting by which its reports are known, and where it is told to report."""
+
 NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 
@@ -48,12 +57,7 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             f"token.ttl: a link works for {settings.token.ttl}, long enough to be found in a mailbox left open",
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
-    if settings.secure and settings.mail.transport == "resend" and not settings.resend.webhook_secret:
-        hook = f"{settings.base_url}/webhooks/resend"
-        yield (
-            "resend.webhook_secret: missing, so nobody hears of mails that bounced",
-            f"Add {hook} at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret.",
-        )
+    yield from _report_doubts(settings)
     for warning in palette_for(settings.brand.accent, settings.brand.accent_dark)[1]:
         yield warning, "Set it to the colour that is used, or to another one that can be read."
 
@@ -65,18 +69,28 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "KEYTURN_SECRET_KEY: too few different characters to be random",
             f"Set it to what this prints, and add the old one to previous_secret_keys: {NEW_KEY}",
         )
-    if settings.resend.previous_webhook_secret and (
-        settings.resend.previous_webhook_secret == settings.resend.webhook_secret
-    ):
-        yield (
-            "resend.previous_webhook_secret: is the one that is in use, so nothing was rotated",
-            "Set resend.webhook_secret to the newer one of https://resend.com/webhooks, or take the older one out.",
-        )
     if key and key in settings.previous_secret_keys:
         yield (
             "previous_secret_keys: holds the key that is in use, so nothing was rotated",
             f"Set KEYTURN_SECRET_KEY to a new one; this prints one: {NEW_KEY}",
         )
+
+
+def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield where nobody hears of mails that bounced, and where a rotated secret is the old one."""
+    for provider, (setting, where) in _REPORTERS.items():
+        secret = getattr(getattr(settings, provider), setting)
+        previous = getattr(getattr(settings, provider), f"previous_{setting}", "")
+        if settings.secure and settings.mail.transport == provider and not secret:
+            yield (
+                f"{provider}.{setting}: missing, so nobody hears of mails that bounced",
+                f"Add {settings.base_url}/webhooks/{provider} {where}.",
+            )
+        if secret and secret == previous:
+            yield (
+                f"{provider}.previous_{setting}: is the one that is in use, so nothing was rotated",
+                f"Set {provider}.{setting} to the newer one, or take the older one out.",
+            )
 
 
 def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -18,12 +18,10 @@ from keyturn.settings.model import (
     MailSettings,
     MetricsSettings,
     PasswordSettings,
-    ResendSettings,
     RetentionSettings,
     ServerSettings,
     SessionSettings,
     Settings,
-    SmtpSettings,
     TokenSettings,
     WebhookSettings,
     WorkerSettings,
@@ -31,6 +29,7 @@ from keyturn.settings.model import (
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.transports import PostmarkSettings, ResendSettings, SmtpSettings
 from keyturn.settings.url_rules import is_loopback
 
 __all__ = [
@@ -47,6 +46,7 @@ __all__ = [
     "MetricsSettings",
     "PasswordSettings",
     "Paths",
+    "PostmarkSettings",
     "Reading",
     "ResendSettings",
     "RetentionSettings",

@@ -27,7 +27,8 @@ class Sender(Protocol):
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Return the provider's id for the mail, once the provider has accepted it.
 
-        The same key with the same mail is accepted once. Raises SendRetryable, QuotaExhausted or SendRefused.
+        The same key with the same mail is accepted once where the provider knows keys. Raises SendRetryable,
+        QuotaExhausted, SendRefused, and SendUnknown where a repeat would be a second mail.
         """
         ...
 

@@ -16,6 +16,10 @@ def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
         from keyturn.mail.transports.resend.webhook import ResendWebhook  # noqa: PLC0415
 
         webhooks["resend"] = ResendWebhook(*secrets)
+    if secrets := _set(settings.postmark.webhook_secret, settings.postmark.previous_webhook_secret):
+        from keyturn.mail.transports.postmark.webhook import PostmarkWebhook  # noqa: PLC0415
+
+        webhooks["postmark"] = PostmarkWebhook(*secrets)
     return webhooks
 
 

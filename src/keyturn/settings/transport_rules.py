@@ -1,0 +1,37 @@
+"""What a chosen way out for mails cannot do without."""
+
+from collections.abc import Iterator, Mapping
+
+from keyturn.errors import Fault
+from keyturn.settings.model import Settings
+from keyturn.settings.url_rules import service_faults
+
+NEEDED: Mapping[str, Mapping[str, str]] = {
+    "resend": {"resend.api_key": "RESEND_API_KEY"},
+    "postmark": {"postmark.server_token": "POSTMARK_SERVER_TOKEN"},
+    "smtp": {"smtp.host": "smtp.host"},
+    "capture": {},
+}
+"""For each transport what must be set, and the name that people know it by."""
+
+
+def transport_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what keeps a process that sends mails from it."""
+    chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
+    for transport, chosen_by in chosen.items():
+        for known_as in missing_settings(transport, settings):
+            yield Fault(known_as, f"missing: {chosen_by} is {transport}")
+        if url := getattr(getattr(settings, transport, None), "api_url", ""):
+            yield from service_faults(f"{transport}.api_url", url, production=settings.environment == "production")
+    if settings.mail.fallback == settings.mail.transport:
+        yield Fault("mail.fallback", "is the transport itself")
+    if not settings.mail.from_ and settings.mail.transport != "capture":
+        yield Fault("mail.from", "missing: the address that mails come from")
+
+
+def missing_settings(transport: str, settings: Settings) -> Iterator[str]:
+    """Yield what the transport needs and is not set."""
+    for name, known_as in NEEDED.get(transport, {}).items():
+        section, key = name.split(".")
+        if not getattr(getattr(settings, section), key):
+            yield known_as

@@ -1,0 +1,51 @@
+"""The settings of each way out for mails."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.settings.texts import Secret
+
+Rate = Annotated[float, Meta(gt=0)]
+"""Calls a second, of all workers together."""
+
+Transport = Literal["resend", "postmark", "smtp"]
+"""The ways on which a mail leaves this machine."""
+
+TIMEOUT = timedelta(seconds=10)
+
+
+class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Resend is asked. `rate` is in calls a second, of all workers together."""
+
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.resend.com"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 10
+    webhook_secret: Secret = Secret("")
+    previous_webhook_secret: Secret = Secret("")
+
+
+class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which mail server is asked, and how it is reached."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    username: str = ""
+    password: Secret = Secret("")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    timeout: timedelta = TIMEOUT
+
+
+class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Postmark is asked. `webhook_secret` is the password in the address to which it reports."""
+
+    server_token: Secret = Secret("")
+    api_url: str = "https://api.postmarkapp.com"
+    message_stream: str = "outbound"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 50
+    webhook_secret: Secret = Secret("")
+    previous_webhook_secret: Secret = Secret("")

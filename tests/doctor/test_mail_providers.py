@@ -1,0 +1,142 @@
+"""What each provider's API says of the key and the sender, over real HTTP. No mail is sent."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from tests.mail.transports.ports import closed_port
+from tests.mail_providers import postmark
+from tests.mail_providers.server import ProviderServer
+from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
+
+from keyturn.doctor.examination import check_transport
+from keyturn.doctor.finding import Finding
+from keyturn.settings import MailSettings, PostmarkSettings, Secret, Settings
+
+Check = Callable[..., Any]
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """Says how to run a provider, and the settings for an address and a key. `right` is one that is taken."""
+
+    name: str
+    running: Callable[[], Any]
+    settings: Callable[[str, str], Any]
+    right: str
+
+
+PROVIDERS = [
+    Provider(
+        name="postmark",
+        running=postmark.running_postmark,
+        settings=lambda url, key: PostmarkSettings(server_token=Secret(key), api_url=url),
+        right=postmark.TOKEN,
+    ),
+]
+
+
+def only(name: str) -> pytest.MarkDecorator:
+    """Ask one provider alone."""
+    return pytest.mark.parametrize("running", [one for one in PROVIDERS if one.name == name], indirect=True, ids=[name])
+
+
+@pytest.fixture(scope="module", params=PROVIDERS, ids=lambda provider: provider.name)
+def running(request: pytest.FixtureRequest) -> Iterator[tuple[Provider, ProviderServer]]:
+    with request.param.running() as server:
+        yield request.param, server
+
+
+@pytest.fixture
+def provider(running: tuple[Provider, ProviderServer]) -> Provider:
+    return running[0]
+
+
+@pytest.fixture
+def server(running: tuple[Provider, ProviderServer]) -> ProviderServer:
+    running[1].forget()
+    return running[1]
+
+
+async def check(
+    provider: Provider, url: str, key: str = "", environment: str = "production", **changes: Any
+) -> list[Finding]:
+    section = msgspec.structs.replace(provider.settings(url, key or provider.right), **changes)
+    mail = MailSettings(transport=provider.name, from_="accounts@northwind.example")  # type: ignore[arg-type]
+    settings = Settings(mail=mail, environment=environment, **{provider.name: section})  # type: ignore[arg-type]
+    found = list(await check_transport(settings, provider.name))
+    assert {finding.check for finding in found} == {provider.name}
+    assert (key or provider.right) not in repr(found) or key == postmark.TEST_TOKEN
+    return found
+
+
+async def test_a_right_key_and_a_sender_that_may_send_are_fine(provider: Provider, server: ProviderServer) -> None:
+    found = await check(provider, server.url)
+
+    assert {finding.verdict for finding in found} == {"ok"}
+    assert "taken" in found[0].message
+
+
+async def test_a_wrong_key_fails(provider: Provider, server: ProviderServer) -> None:
+    (found,) = await check(provider, server.url, "wr0ng-key-of-nobodys")
+
+    assert found.verdict == "fail"
+    assert "refused" in found.message
+    assert found.mend
+
+
+@pytest.mark.parametrize("trouble", [PROXY_PAGE, Answer(429, {}), Answer(500, {})], ids=lambda one: str(one.status))
+async def test_a_provider_in_trouble_is_no_verdict(provider: Provider, server: ProviderServer, trouble: Answer) -> None:
+    server.coming.append(trouble)
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == "warn"
+    assert found.message.startswith("could not be checked")
+
+
+async def test_something_else_at_the_address_fails(provider: Provider, server: ProviderServer) -> None:
+    server.coming.append(Answer(200, html="<h1>It works!</h1>"))
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == "fail"
+    assert "does not answer as" in found.message
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+async def test_nobody_at_the_address_fails(provider: Provider, server: ProviderServer, is_cut: bool) -> None:
+    server.coming.append(Trouble.DROP)
+    (found,) = await check(provider, server.url if is_cut else f"http://127.0.0.1:{closed_port()}")
+
+    assert found.verdict == "fail"
+    assert "cannot be reached" in found.message
+
+
+@only("postmark")
+async def test_a_sandbox_delivers_nothing(provider: Provider, server: postmark.PostmarkServer) -> None:
+    server.server = {"ID": 1, "Name": "Trying", "DeliveryType": "Sandbox"}
+    warned, _ = await check(provider, server.url)
+
+    assert warned.verdict == "warn"
+    assert "Trying is a sandbox" in warned.message
+
+
+@only("postmark")
+@pytest.mark.parametrize(("stream", "verdict"), [("broadcast", "warn"), ("inbound", "fail"), ("none", "fail")])
+async def test_a_stream_that_is_not_for_such_mails_is_named(
+    provider: Provider, server: postmark.PostmarkServer, stream: str, verdict: str
+) -> None:
+    _, found = await check(provider, server.url, message_stream=stream)
+
+    assert found.verdict == verdict
+    assert "postmark.message_stream" in found.mend
+
+
+@only("postmark")
+@pytest.mark.parametrize(("environment", "verdict"), [("production", "warn"), ("development", "ok")])
+async def test_the_token_for_tests_sends_nothing(
+    provider: Provider, server: postmark.PostmarkServer, environment: str, verdict: str
+) -> None:
+    (found,) = await check(provider, server.url, postmark.TEST_TOKEN, environment)
+
+    assert found.verdict == verdict
+    assert server.requests == []

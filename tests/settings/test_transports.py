@@ -1,0 +1,42 @@
+"""What a chosen way out for mails cannot do without, and that keys go to nobody in the open."""
+
+from typing import get_args
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.settings.transport_rules import NEEDED
+from keyturn.settings.transports import Transport
+
+COMPLETE = {
+    "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
+    "smtp": {"KEYTURN_SMTP_HOST": "mx.northwind.example"},
+}
+
+
+def test_every_transport_says_what_it_needs() -> None:
+    assert set(NEEDED) == {*get_args(Transport), "capture"}
+
+
+@pytest.mark.parametrize("chosen_by", ["transport", "fallback"])
+@pytest.mark.parametrize("transport", COMPLETE)
+def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: str, chosen_by: str) -> None:
+    found = faults(**{f"KEYTURN_MAIL_{chosen_by.upper()}": transport})
+
+    assert set(found) == set(NEEDED[transport].values())
+    assert set(found.values()) == {f"missing: mail.{chosen_by} is {transport}"}
+
+
+@pytest.mark.parametrize("transport", COMPLETE)
+def test_with_it_the_transport_can_be_chosen(read: Read, transport: str) -> None:
+    assert read(KEYTURN_MAIL_TRANSPORT=transport, **COMPLETE[transport]).mail.transport == transport
+
+
+@pytest.mark.parametrize("transport", ["resend", *(name for name in COMPLETE if name != "smtp")])
+def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: str) -> None:
+    chosen = {"KEYTURN_MAIL_TRANSPORT": transport, **COMPLETE.get(transport, {})}
+    setting = f"KEYTURN_{transport.upper()}_API_URL"
+
+    assert "must be https" in faults(**chosen, **{setting: "http://api.example"})[f"{transport}.api_url"]
+    assert "not an address" in faults(**chosen, **{setting: "api.example"})[f"{transport}.api_url"]
+    assert read(**chosen, **{setting: "http://127.0.0.1:8025"})
