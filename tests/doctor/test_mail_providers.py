@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 from tests.mail.transports.ports import closed_port
-from tests.mail_providers import postmark
+from tests.mail_providers import postmark, sendgrid
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
 from keyturn.doctor.examination import check_transport
 from keyturn.doctor.finding import Finding
-from keyturn.settings import MailSettings, PostmarkSettings, Secret, Settings
+from keyturn.settings import MailSettings, PostmarkSettings, Secret, SendGridSettings, Settings
 
 Check = Callable[..., Any]
 
@@ -32,6 +32,12 @@ PROVIDERS = [
         running=postmark.running_postmark,
         settings=lambda url, key: PostmarkSettings(server_token=Secret(key), api_url=url),
         right=postmark.TOKEN,
+    ),
+    Provider(
+        name="sendgrid",
+        running=sendgrid.running_sendgrid,
+        settings=lambda url, key: SendGridSettings(api_key=Secret(key), api_url=url),
+        right=sendgrid.KEY,
     ),
 ]
 
@@ -140,3 +146,37 @@ async def test_the_token_for_tests_sends_nothing(
 
     assert found.verdict == verdict
     assert server.requests == []
+
+
+@only("sendgrid")
+@pytest.mark.parametrize(
+    ("scopes", "verdict", "said"),
+    [
+        (["mail.send"], "ok", "may not see the account's domains"),
+        (["whitelabel.read"], "fail", "the key may not send"),
+        ([], "fail", "the key may not send"),
+    ],
+)
+async def test_what_a_key_may_do_is_said(
+    provider: Provider, server: sendgrid.SendGridServer, scopes: list[str], verdict: str, said: str
+) -> None:
+    server.scopes = scopes
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == verdict
+    assert said in found.message
+
+
+@only("sendgrid")
+@pytest.mark.parametrize(
+    ("domains", "said"),
+    [({}, "is not authenticated"), ({"northwind.example": False}, "is not authenticated yet")],
+)
+async def test_a_domain_that_is_not_authenticated_is_a_warning(
+    provider: Provider, server: sendgrid.SendGridServer, domains: dict[str, bool], said: str
+) -> None:
+    server.domains = domains
+    _, found = await check(provider, server.url)
+
+    assert (found.verdict, found.message) == ("warn", f"northwind.example {said}")
+    assert "Authenticate the domain" in found.mend

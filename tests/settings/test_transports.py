@@ -10,6 +10,7 @@ from keyturn.settings.transports import Transport
 
 COMPLETE = {
     "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
+    "sendgrid": {"SENDGRID_API_KEY": "a-key"},
     "smtp": {"KEYTURN_SMTP_HOST": "mx.northwind.example"},
 }
 

@@ -1,7 +1,13 @@
-"""The signing secret of Resend's webhooks: either not set, or one that can verify something."""
+"""What proves a provider's reports: either not set, or something that can."""
+
+import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.conftest import Faults, Read
+
+from keyturn.settings.report_rules import PROOFS, Proof
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
@@ -75,3 +81,42 @@ def test_postmarks_is_read_and_not_shown(read: Read) -> None:
 
     assert settings.postmark.webhook_secret == "a-Password_" * 4
     assert "a-Password_" not in repr(settings)
+
+
+def shown(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """Return the public key as SendGrid shows one."""
+    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+VERIFICATION_KEY = shown(ec.generate_private_key(ec.SECP256R1()))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "short", VERIFICATION_KEY[:-4], f"{VERIFICATION_KEY} ", "MFkw", "ü",
+        f"-----BEGIN PUBLIC KEY-----\n{VERIFICATION_KEY}\n-----END PUBLIC KEY-----",
+        shown(ec.generate_private_key(ec.SECP384R1())), shown(rsa.generate_private_key(65537, 2048)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["webhook_verification_key", "previous_webhook_verification_key"])
+def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str, name: str) -> None:
+    names = {"KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY, f"KEYTURN_SENDGRID_{name.upper()}": key}
+    found = faults(**names)
+
+    assert set(found) == {f"sendgrid.{name}"}
+    assert "begin with MFkw" in found[f"sendgrid.{name}"]
+
+
+def test_sendgrids_is_read(read: Read) -> None:
+    assert read(KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY=VERIFICATION_KEY).sendgrid.webhook_verification_key
+
+
+@pytest.mark.parametrize(("provider", "proof"), PROOFS.items(), ids=lambda one: str(one)[:8])
+def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: str, proof: Proof) -> None:
+    some = {"resend": SECRET, "sendgrid": VERIFICATION_KEY}.get(provider, "x" * 40)
+    found = faults(**{f"KEYTURN_{provider}_previous_{proof.setting}".upper(): some})
+
+    assert found == {
+        f"{provider}.previous_{proof.setting}": f"is the older of two, and {provider}.{proof.setting} is not set"
+    }

@@ -8,20 +8,20 @@ from keyturn.errors import Fault
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import Reading, Settings, is_loopback
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
+from keyturn.settings.report_rules import PROOFS, proofs_of
 
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
 """Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
 
-_REPORTERS = {
-    "resend": ("webhook_secret", "at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret"),
-    "postmark": (
-        "webhook_secret",
-        "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
-    ),
+_REPORTING = {
+    "resend": "at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
+    "postmark": "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
+    "sendgrid": "at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
+    "sendgrid.webhook_verification_key to its verification key",
 }
-"""For each provider the setting by which its reports are known, and where it is told to report."""
+"""For each provider where it is told to report, and what is set then."""
 
 NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
@@ -78,15 +78,15 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield where nobody hears of mails that bounced, and where a rotated secret is the old one."""
-    for provider, (setting, where) in _REPORTERS.items():
-        secret = getattr(getattr(settings, provider), setting)
-        previous = getattr(getattr(settings, provider), f"previous_{setting}", "")
-        if settings.secure and settings.mail.transport == provider and not secret:
+    for provider, where in _REPORTING.items():
+        setting = PROOFS[provider].setting
+        newest, previous = proofs_of(settings, provider)
+        if settings.secure and settings.mail.transport == provider and not newest:
             yield (
                 f"{provider}.{setting}: missing, so nobody hears of mails that bounced",
                 f"Add {settings.base_url}/webhooks/{provider} {where}.",
             )
-        if secret and secret == previous:
+        if newest and newest == previous:
             yield (
                 f"{provider}.previous_{setting}: is the one that is in use, so nothing was rotated",
                 f"Set {provider}.{setting} to the newer one, or take the older one out.",

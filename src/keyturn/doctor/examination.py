@@ -17,6 +17,7 @@ from keyturn.doctor.finding import Finding, Verdict
 from keyturn.doctor.limits import check_limits
 from keyturn.doctor.providers.postmark import check_postmark
 from keyturn.doctor.providers.resend import SANDBOX, check_resend
+from keyturn.doctor.providers.sendgrid import check_sendgrid
 from keyturn.doctor.smtp import check_smtp
 from keyturn.doctor.transport import check_capture
 from keyturn.doctor.webhook import check_webhook
@@ -30,6 +31,7 @@ _PATIENCE = 5
 _TRANSPORTS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {
     "resend": check_resend,
     "postmark": check_postmark,
+    "sendgrid": check_sendgrid,
     "smtp": check_smtp,
     "capture": check_capture,
 }

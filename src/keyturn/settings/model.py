@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.transports import PostmarkSettings, ResendSettings, SmtpSettings, Transport
+from keyturn.settings.transports import PostmarkSettings, ResendSettings, SendGridSettings, SmtpSettings, Transport
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
@@ -267,6 +267,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail: MailSettings = MailSettings()
     resend: ResendSettings = ResendSettings()
     postmark: PostmarkSettings = PostmarkSettings()
+    sendgrid: SendGridSettings = SendGridSettings()
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()

@@ -18,6 +18,7 @@ from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, HashingSettings, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
+from keyturn.settings.report_rules import report_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
@@ -45,6 +46,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     if sending:
         yield from _secrets(settings)
         yield from transport_faults(settings)
+    yield from report_faults(settings)
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from _addresses(settings)

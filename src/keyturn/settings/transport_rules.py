@@ -9,6 +9,7 @@ from keyturn.settings.url_rules import service_faults
 NEEDED: Mapping[str, Mapping[str, str]] = {
     "resend": {"resend.api_key": "RESEND_API_KEY"},
     "postmark": {"postmark.server_token": "POSTMARK_SERVER_TOKEN"},
+    "sendgrid": {"sendgrid.api_key": "SENDGRID_API_KEY"},
     "smtp": {"smtp.host": "smtp.host"},
     "capture": {},
 }

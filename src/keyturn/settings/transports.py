@@ -11,7 +11,7 @@ from keyturn.settings.texts import Secret
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
-Transport = Literal["resend", "postmark", "smtp"]
+Transport = Literal["resend", "postmark", "sendgrid", "smtp"]
 """The ways on which a mail leaves this machine."""
 
 TIMEOUT = timedelta(seconds=10)
@@ -49,3 +49,14 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
     rate: Rate = 50
     webhook_secret: Secret = Secret("")
     previous_webhook_secret: Secret = Secret("")
+
+
+class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How SendGrid is asked. `webhook_verification_key` is the public key that its reports are verified with."""
+
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.sendgrid.com"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 50
+    webhook_verification_key: str = ""
+    previous_webhook_verification_key: str = ""

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.mail_providers import postmark_reports
+from tests.mail_providers import postmark_reports, sendgrid_reports
 from tests.mail_providers.delivery import Delivery
 from tests.spec.conftest import Start
 from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, state, trail
@@ -17,7 +17,7 @@ from tests.spec.service import ADA, Service, problem
 from keyturn.database import now
 from keyturn.errors import SendUnknown
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import PostmarkSettings, Secret
+from keyturn.settings import PostmarkSettings, Secret, SendGridSettings
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,14 @@ PROVIDERS = [
         report=postmark_reports.report,
         details={"delayed": "Transient", "bounced": "HardBounce", "bounced for now": "SoftBounce",
                  "complained": "SpamComplaint"},
+    ),
+    Provider(
+        name="sendgrid",
+        settings={
+            "sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY))
+        },
+        report=sendgrid_reports.report,
+        details={"bounced": "bounce Invalid-Address", "bounced for now": "blocked"},
     ),
 ]  # fmt: skip
 

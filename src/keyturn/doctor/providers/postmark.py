@@ -4,7 +4,7 @@ import msgspec
 
 from keyturn.doctor.finding import Finding
 from keyturn.doctor.providers.asking import answer_of, fail, odd_answer
-from keyturn.mail.transports.postmark.sender import TEST_TOKEN, api_url, token
+from keyturn.mail.transports.postmark.sender import TEST_TOKEN, open_api
 from keyturn.mail.transports.provider_api import ACCOUNT_REFUSED, OK, Answer, ProviderApi
 from keyturn.settings import Settings
 
@@ -30,17 +30,15 @@ async def check_postmark(settings: Settings) -> list[Finding]:
         if settings.environment == "production":
             return [Finding("postmark", "warn", message, _NEW_TOKEN)]
         return [Finding("postmark", "ok", message)]
-    api = ProviderApi(postmark.timeout, reports=False)
-    url, proof = api_url(postmark), token(postmark)
+    api = open_api(postmark)
     try:
-        server = await answer_of("postmark", url, api.ask("GET", f"{url}/server", proof))
+        server = await answer_of("postmark", api, "/server")
         if isinstance(server, Finding):
             return [server]
-        found = _judge_server(server, url)
+        found = _judge_server(server, api)
         if found.verdict == "fail":
             return [found]
-        path = f"{url}/message-streams/{postmark.message_stream}"
-        stream = await answer_of("postmark", url, api.ask("GET", path, proof))
+        stream = await answer_of("postmark", api, f"/message-streams/{postmark.message_stream}")
         return [found, stream if isinstance(stream, Finding) else _judge_stream(stream, postmark.message_stream)]
     finally:
         await api.close()
@@ -49,12 +47,12 @@ async def check_postmark(settings: Settings) -> list[Finding]:
 _NEW_TOKEN = "Set POSTMARK_SERVER_TOKEN to that of a server, from its tab API Tokens."  # noqa: S105 - a sentence
 
 
-def _judge_server(answer: Answer, url: str) -> Finding:
+def _judge_server(answer: Answer, api: ProviderApi) -> Finding:
     if answer.status in ACCOUNT_REFUSED:
         return fail("postmark", f"the token is refused ({answer.status})", _NEW_TOKEN)
     server = answer.read(_Server) if answer.status == OK else None
     if not server:
-        return odd_answer("postmark", url, answer)
+        return odd_answer("postmark", api, answer)
     if server.delivery_type == "Sandbox":
         message = f"the server {server.name} is a sandbox: it takes mails, and delivers none"
         return Finding("postmark", "warn", message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")

@@ -4,7 +4,7 @@ For those who know no idempotency key: a mail whose answer was lost may be there
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -49,22 +49,35 @@ class Answer(msgspec.Struct, frozen=True):
             return None
 
 
+class HeaderKey(httpx.Auth):
+    """Proves who asks by a key in a header, as it is."""
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header = header
+        self._value = value
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(httpx.Headers({self._header: self._value}, encoding="ascii"))
+        yield request
+
+
 class ProviderApi:
-    """Calls a provider within `timeout`, over connections that stay open. It follows no redirects.
+    """Calls a provider at `url` within `timeout`, over connections that stay open. It follows no redirects.
 
     `reports` tells whether the provider's reports come: then a lost answer is worth waiting for one.
     """
 
-    def __init__(self, timeout: timedelta, *, reports: bool) -> None:
+    def __init__(self, url: str, auth: httpx.Auth, timeout: timedelta, *, reports: bool) -> None:
+        self.url = url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._pause = REPORT_PAUSE if reports else None
         # Half of the time to connect, so that it is certain which of the two was too slow.
         steps = httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2)
         agent = {"user-agent": f"keyturn/{keyturn.__version__}", "accept": "application/json"}
         plain = {"accept-encoding": "identity"}  # so that what is read is what was bounded
-        self._http = HttpClient(timeout=steps, follow_redirects=False, headers=agent | plain)
+        self._http = HttpClient(timeout=steps, follow_redirects=False, headers=agent | plain, auth=auth)
 
-    async def ask(self, method: str, url: str, headers: Mapping[str, str], **content: Any) -> Answer:
+    async def ask(self, method: str, path: str, **content: Any) -> Answer:
         """Return what was said, whatever its status.
 
         Raises SendRetryable where nobody heard, SendUnknown where nobody knows, SendRefused for a key that cannot be
@@ -72,7 +85,7 @@ class ProviderApi:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                request = self._http.build_request(method, url, headers=dict(headers), **content)
+                request = self._http.build_request(method, f"{self.url}{path}", **content)
                 answer = await self._http.send(request, stream=True)
                 try:
                     return Answer(answer.status_code, answer.headers, await _read(answer))
@@ -89,14 +102,14 @@ class ProviderApi:
         """Return that the provider may have the mail."""
         return SendUnknown(reason, self._pause)
 
-    def failure(self, answer: Answer, reason: str) -> SendFailed:
-        """Return what the status of an answer means for a mail.
+    def failure(self, answer: Answer, reason: str, pause: float | None = None) -> SendFailed:
+        """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
 
         429 is said before anything is done. A server's fault, also that of a proxy before it, may follow the mail's
         acceptance; and so may what is no answer of the provider's at all.
         """
         if answer.status == TOO_MANY:
-            pause = retry_after(answer.headers, datetime.now(UTC))
+            pause = retry_after(answer.headers, datetime.now(UTC)) or pause
             return SendRetryable(reason, pause, not_accepted=True, down=False)
         if answer.status < BAD_REQUEST or answer.status == _TIMED_OUT or answer.status >= SERVER_FAULT:
             return self.unknown(reason)

@@ -39,6 +39,10 @@ def _sender_of(transport: str, settings: Settings) -> Sender:
             from keyturn.mail.transports.postmark.sender import PostmarkSender  # noqa: PLC0415
 
             return PostmarkSender(settings.postmark)
+        case "sendgrid":
+            from keyturn.mail.transports.sendgrid.sender import SendGridSender  # noqa: PLC0415
+
+            return SendGridSender(settings.sendgrid)
         case "smtp":
             with requires_extra("smtp", "smtp", "mail.transport"):
                 from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415

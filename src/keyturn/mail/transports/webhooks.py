@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.settings import Settings
+from keyturn.settings.report_rules import PROOFS, proofs_of
 
 
 def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
@@ -11,17 +12,21 @@ def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
 
     Reports of mails come for days, also after another transport was chosen.
     """
-    webhooks: dict[str, ProviderWebhook] = {}
-    if secrets := _set(settings.resend.webhook_secret, settings.resend.previous_webhook_secret):
-        from keyturn.mail.transports.resend.webhook import ResendWebhook  # noqa: PLC0415
-
-        webhooks["resend"] = ResendWebhook(*secrets)
-    if secrets := _set(settings.postmark.webhook_secret, settings.postmark.previous_webhook_secret):
-        from keyturn.mail.transports.postmark.webhook import PostmarkWebhook  # noqa: PLC0415
-
-        webhooks["postmark"] = PostmarkWebhook(*secrets)
-    return webhooks
+    proofs = {provider: [text for text in proofs_of(settings, provider) if text] for provider in PROOFS}
+    return {provider: _webhook(provider, *texts) for provider, texts in proofs.items() if texts}
 
 
-def _set(*secrets: str) -> list[str]:
-    return [secret for secret in secrets if secret]
+def _webhook(provider: str, *proofs: str) -> ProviderWebhook:
+    match provider:
+        case "resend":
+            from keyturn.mail.transports.resend.webhook import ResendWebhook  # noqa: PLC0415
+
+            return ResendWebhook(*proofs)
+        case "postmark":
+            from keyturn.mail.transports.postmark.webhook import PostmarkWebhook  # noqa: PLC0415
+
+            return PostmarkWebhook(*proofs)
+        case _:
+            from keyturn.mail.transports.sendgrid.webhook import SendGridWebhook  # noqa: PLC0415
+
+            return SendGridWebhook(*proofs)

@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.provider_api import OK, Answer, ProviderApi
+from keyturn.mail.transports.provider_api import OK, Answer, HeaderKey, ProviderApi
 from keyturn.mail.transports.reports import KEY_TAG
 from keyturn.settings import PostmarkSettings
 
@@ -29,13 +29,12 @@ class PostmarkSender:
     name = "postmark"
 
     def __init__(self, settings: PostmarkSettings) -> None:
-        self._settings = settings
-        self._api = ProviderApi(settings.timeout, reports=bool(settings.webhook_secret))
+        self._stream = settings.message_stream
+        self._api = open_api(settings)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return Postmark's id."""
-        fields = _fields(email, idempotency_key, self._settings.message_stream)
-        answer = await self._api.ask("POST", f"{api_url(self._settings)}/email", token(self._settings), json=fields)
+        answer = await self._api.ask("POST", "/email", json=_fields(email, idempotency_key, self._stream))
         said = answer.read(_Said) or _Said()
         if answer.status == OK and said.error_code == 0 and said.message_id and _DROPPED not in said.message:
             return said.message_id
@@ -63,12 +62,9 @@ class _Said(msgspec.Struct, rename="pascal"):
     message_id: str = msgspec.field(name="MessageID", default="")
 
 
-def api_url(settings: PostmarkSettings) -> str:
-    return settings.api_url.rstrip("/")
-
-
-def token(settings: PostmarkSettings) -> Mapping[str, str]:
-    return {"x-postmark-server-token": settings.server_token}
+def open_api(settings: PostmarkSettings) -> ProviderApi:
+    key = HeaderKey("x-postmark-server-token", settings.server_token)
+    return ProviderApi(settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
 
 
 def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
