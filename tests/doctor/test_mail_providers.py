@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 from tests.mail.transports.ports import closed_port
-from tests.mail_providers import postmark, sendgrid
+from tests.mail_providers import mailgun, postmark, sendgrid
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
 from keyturn.doctor.examination import check_transport
 from keyturn.doctor.finding import Finding
-from keyturn.settings import MailSettings, PostmarkSettings, Secret, SendGridSettings, Settings
+from keyturn.settings import MailgunSettings, MailSettings, PostmarkSettings, Secret, SendGridSettings, Settings
 
 Check = Callable[..., Any]
 
@@ -38,6 +38,12 @@ PROVIDERS = [
         running=sendgrid.running_sendgrid,
         settings=lambda url, key: SendGridSettings(api_key=Secret(key), api_url=url),
         right=sendgrid.KEY,
+    ),
+    Provider(
+        name="mailgun",
+        running=mailgun.running_mailgun,
+        settings=lambda url, key: MailgunSettings(api_key=Secret(key), api_url=url, domain=mailgun.DOMAIN),
+        right=mailgun.KEY,
     ),
 ]
 
@@ -180,3 +186,30 @@ async def test_a_domain_that_is_not_authenticated_is_a_warning(
 
     assert (found.verdict, found.message) == ("warn", f"northwind.example {said}")
     assert "Authenticate the domain" in found.mend
+
+
+@only("mailgun")
+async def test_a_key_of_mailguns_that_may_only_send_is_fine(provider: Provider, server: mailgun.MailgunServer) -> None:
+    (found,) = await check(provider, server.url, mailgun.SENDING_KEY)
+
+    assert (found.verdict, found.message) == ("ok", f"the key is taken, for the domain {mailgun.DOMAIN}")
+    assert server.accepted == {}
+
+
+@only("mailgun")
+async def test_a_domain_of_the_other_region_is_named(provider: Provider, server: mailgun.MailgunServer) -> None:
+    (found,) = await check(provider, server.url, domain="mg.northwind.eu")
+
+    assert found.verdict == "fail"
+    assert "https://api.eu.mailgun.net" in found.mend
+
+
+@only("mailgun")
+@pytest.mark.parametrize("state", ["unverified", "disabled"])
+async def test_a_domain_that_may_not_send_is_named(
+    provider: Provider, server: mailgun.MailgunServer, state: str
+) -> None:
+    server.domains = {mailgun.DOMAIN: state}
+    _, found = await check(provider, server.url)
+
+    assert (found.verdict, found.message) == ("fail", f"the domain {mailgun.DOMAIN} is {state}")

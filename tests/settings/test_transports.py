@@ -11,6 +11,7 @@ from keyturn.settings.transports import Transport
 COMPLETE = {
     "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
     "sendgrid": {"SENDGRID_API_KEY": "a-key"},
+    "mailgun": {"MAILGUN_API_KEY": "a-key", "KEYTURN_MAILGUN_DOMAIN": "mg.northwind.example"},
     "smtp": {"KEYTURN_SMTP_HOST": "mx.northwind.example"},
 }
 
@@ -41,3 +42,10 @@ def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: s
     assert "must be https" in faults(**chosen, **{setting: "http://api.example"})[f"{transport}.api_url"]
     assert "not an address" in faults(**chosen, **{setting: "api.example"})[f"{transport}.api_url"]
     assert read(**chosen, **{setting: "http://127.0.0.1:8025"})
+
+
+@pytest.mark.parametrize(
+    "domain", ["https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example"]
+)
+def test_mailguns_domain_is_a_name_alone(faults: Faults, domain: str) -> None:
+    assert faults(MAILGUN_DOMAIN=domain) == {"mailgun.domain": "not a domain, as in mg.northwind.example"}

@@ -120,3 +120,13 @@ def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: s
     assert found == {
         f"{provider}.previous_{proof.setting}": f"is the older of two, and {provider}.{proof.setting} is not set"
     }
+
+
+@pytest.mark.parametrize("key", ["short", "k" * 15, "k" * 16 + " ", "ü" * 20])
+@pytest.mark.parametrize("name", ["webhook_signing_key", "previous_webhook_signing_key"])
+def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
+    names = {"KEYTURN_MAILGUN_WEBHOOK_SIGNING_KEY": "y" * 32, f"KEYTURN_MAILGUN_{name.upper()}": key}
+    found = faults(**names)
+
+    assert set(found) == {f"mailgun.{name}"}
+    assert key not in found[f"mailgun.{name}"]

@@ -20,6 +20,7 @@ _REPORTING = {
     "postmark": "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
     "sendgrid": "at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
     "sendgrid.webhook_verification_key to its verification key",
+    "mailgun": "to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
 }
 """For each provider where it is told to report, and what is set then."""
 

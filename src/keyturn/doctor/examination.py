@@ -15,6 +15,7 @@ from keyturn.doctor.dns import Dns
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.finding import Finding, Verdict
 from keyturn.doctor.limits import check_limits
+from keyturn.doctor.providers.mailgun import check_mailgun
 from keyturn.doctor.providers.postmark import check_postmark
 from keyturn.doctor.providers.resend import SANDBOX, check_resend
 from keyturn.doctor.providers.sendgrid import check_sendgrid
@@ -32,6 +33,7 @@ _TRANSPORTS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = 
     "resend": check_resend,
     "postmark": check_postmark,
     "sendgrid": check_sendgrid,
+    "mailgun": check_mailgun,
     "smtp": check_smtp,
     "capture": check_capture,
 }

@@ -29,7 +29,13 @@ from keyturn.settings.model import (
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.transports import PostmarkSettings, ResendSettings, SendGridSettings, SmtpSettings
+from keyturn.settings.transports import (
+    MailgunSettings,
+    PostmarkSettings,
+    ResendSettings,
+    SendGridSettings,
+    SmtpSettings,
+)
 from keyturn.settings.url_rules import is_loopback
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MailSettings",
+    "MailgunSettings",
     "MetricsSettings",
     "PasswordSettings",
     "Paths",

@@ -9,7 +9,14 @@ from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.texts import Folder, Secret
-from keyturn.settings.transports import PostmarkSettings, ResendSettings, SendGridSettings, SmtpSettings, Transport
+from keyturn.settings.transports import (
+    MailgunSettings,
+    PostmarkSettings,
+    ResendSettings,
+    SendGridSettings,
+    SmtpSettings,
+    Transport,
+)
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
@@ -268,6 +275,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     resend: ResendSettings = ResendSettings()
     postmark: PostmarkSettings = PostmarkSettings()
     sendgrid: SendGridSettings = SendGridSettings()
+    mailgun: MailgunSettings = MailgunSettings()
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()

@@ -18,6 +18,7 @@ PREFIX = "KEYTURN_"
 OTHER_NAMES = {
     "RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret",
     "POSTMARK_SERVER_TOKEN": "postmark.server_token", "SENDGRID_API_KEY": "sendgrid.api_key",
+    "MAILGUN_API_KEY": "mailgun.api_key", "MAILGUN_DOMAIN": "mailgun.domain",
     "SUPABASE_URL": "accounts.supabase.url", "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }  # fmt: skip
 """Names that a provider's own documentation uses, and the setting that each one sets."""

@@ -51,6 +51,13 @@ def verification_key(text: str) -> "EllipticCurvePublicKey":
     return key
 
 
+def signing_key(text: str) -> bytes:
+    """Return the key that Mailgun signs with, which it gives as text."""
+    if not re.fullmatch(r"[!-~]{16,}", text):
+        raise ValueError("not a signing key")
+    return text.encode()
+
+
 PROOFS: Mapping[str, Proof] = {
     "resend": Proof("webhook_secret", webhook_key, f"not a signing secret of Resend's: {FORM}"),
     "postmark": Proof(
@@ -59,6 +66,7 @@ PROOFS: Mapping[str, Proof] = {
     "sendgrid": Proof(
         "webhook_verification_key", verification_key, "not a verification key of SendGrid's: they begin with MFkw"
     ),
+    "mailgun": Proof("webhook_signing_key", signing_key, "not a signing key of Mailgun's: it is the HTTP webhook one"),
 }
 
 

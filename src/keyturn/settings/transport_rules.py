@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from keyturn.errors import Fault
 from keyturn.settings.model import Settings
-from keyturn.settings.url_rules import service_faults
+from keyturn.settings.url_rules import is_host, service_faults
 
 NEEDED: Mapping[str, Mapping[str, str]] = {
     "resend": {"resend.api_key": "RESEND_API_KEY"},
     "postmark": {"postmark.server_token": "POSTMARK_SERVER_TOKEN"},
     "sendgrid": {"sendgrid.api_key": "SENDGRID_API_KEY"},
+    "mailgun": {"mailgun.api_key": "MAILGUN_API_KEY", "mailgun.domain": "mailgun.domain"},
     "smtp": {"smtp.host": "smtp.host"},
     "capture": {},
 }
@@ -24,6 +25,8 @@ def transport_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(known_as, f"missing: {chosen_by} is {transport}")
         if url := getattr(getattr(settings, transport, None), "api_url", ""):
             yield from service_faults(f"{transport}.api_url", url, production=settings.environment == "production")
+    if settings.mailgun.domain and not is_host(settings.mailgun.domain):
+        yield Fault("mailgun.domain", "not a domain, as in mg.northwind.example")
     if settings.mail.fallback == settings.mail.transport:
         yield Fault("mail.fallback", "is the transport itself")
     if not settings.mail.from_ and settings.mail.transport != "capture":

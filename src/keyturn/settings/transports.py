@@ -11,7 +11,7 @@ from keyturn.settings.texts import Secret
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
-Transport = Literal["resend", "postmark", "sendgrid", "smtp"]
+Transport = Literal["resend", "postmark", "sendgrid", "mailgun", "smtp"]
 """The ways on which a mail leaves this machine."""
 
 TIMEOUT = timedelta(seconds=10)
@@ -60,3 +60,15 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
     rate: Rate = 50
     webhook_verification_key: str = ""
     previous_webhook_verification_key: str = ""
+
+
+class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Mailgun is asked. `domain` is the account's that sends; `webhook_signing_key` proves its reports."""
+
+    api_key: Secret = Secret("")
+    domain: str = ""
+    api_url: str = "https://api.mailgun.net"
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 50
+    webhook_signing_key: Secret = Secret("")
+    previous_webhook_signing_key: Secret = Secret("")

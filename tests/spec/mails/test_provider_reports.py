@@ -8,16 +8,16 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.mail_providers import postmark_reports, sendgrid_reports
+from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports
 from tests.mail_providers.delivery import Delivery
 from tests.spec.conftest import Start
-from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, state, trail
+from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, provider_id, state, trail
 from tests.spec.service import ADA, Service, problem
 
 from keyturn.database import now
 from keyturn.errors import SendUnknown
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import PostmarkSettings, Secret, SendGridSettings
+from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +44,12 @@ PROVIDERS = [
         },
         report=sendgrid_reports.report,
         details={"bounced": "bounce Invalid-Address", "bounced for now": "blocked"},
+    ),
+    Provider(
+        name="mailgun",
+        settings={"mailgun": MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY))},
+        report=mailgun_reports.report,
+        details={"delayed": "generic", "bounced": "bounce", "bounced for now": "old"},
     ),
 ]  # fmt: skip
 
@@ -148,3 +154,16 @@ async def test_without_its_secret_there_is_no_such_address(start: Start, provide
     service = await start()
     answer = await deliver(service, provider, provider.report("bounced", "1", to=ADA))
     assert problem(answer) == "404 not-found"
+
+
+async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None:
+    key = Secret(mailgun_reports.KEY)
+    service = await start(limits=NO_COOLDOWN, mailgun=MailgunSettings(webhook_signing_key=key))
+    await service.link()
+    genuine = mailgun_reports.report("delivered", await provider_id(service), to=ADA)
+    for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):
+        answer = await service.anywhere().post("/webhooks/mailgun", content=body, headers=dict(genuine.headers))
+        assert answer.status_code == 200
+
+    assert await history(service) == [("delivered", "")]
+    assert await is_mailed(service)

@@ -5,10 +5,10 @@ from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.transports.provider_api import SERVER_FAULT, TOO_MANY, Answer, ProviderApi
 
 
-async def answer_of(provider: str, api: ProviderApi, path: str) -> Answer | Finding:
+async def answer_of(provider: str, api: ProviderApi, path: str, method: str = "GET") -> Answer | Finding:
     """Return the answer; a finding where nobody answers, or a provider in trouble does, which is no verdict."""
     try:
-        answer = await api.ask("GET", path)
+        answer = await api.ask(method, path)
     except SendRefused as error:
         return fail(provider, f"cannot be asked: {error.reason}", f"Correct the key in [{provider}].")
     except SendRetryable:

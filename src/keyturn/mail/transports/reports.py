@@ -43,7 +43,7 @@ class ProviderWebhook(Protocol):
 
     longest: int
 
-    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    async def read(self, headers: Mapping[str, str], body: bytes, /) -> Sequence[Report]:
         """Return what is reported of mails; nothing where it is about none.
 
         Raises WebhookRefused for what is not proven to be the provider's, or is not as it documents it.

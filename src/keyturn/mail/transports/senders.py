@@ -43,6 +43,10 @@ def _sender_of(transport: str, settings: Settings) -> Sender:
             from keyturn.mail.transports.sendgrid.sender import SendGridSender  # noqa: PLC0415
 
             return SendGridSender(settings.sendgrid)
+        case "mailgun":
+            from keyturn.mail.transports.mailgun.sender import MailgunSender  # noqa: PLC0415
+
+            return MailgunSender(settings.mailgun)
         case "smtp":
             with requires_extra("smtp", "smtp", "mail.transport"):
                 from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415

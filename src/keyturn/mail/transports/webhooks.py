@@ -26,6 +26,10 @@ def _webhook(provider: str, *proofs: str) -> ProviderWebhook:
             from keyturn.mail.transports.postmark.webhook import PostmarkWebhook  # noqa: PLC0415
 
             return PostmarkWebhook(*proofs)
+        case "mailgun":
+            from keyturn.mail.transports.mailgun.webhook import MailgunWebhook  # noqa: PLC0415
+
+            return MailgunWebhook(*proofs)
         case _:
             from keyturn.mail.transports.sendgrid.webhook import SendGridWebhook  # noqa: PLC0415
 

@@ -37,12 +37,13 @@ class ProviderEvents:
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
         async with self._database.transaction() as session:
-            await self._outbox.settle_reported(session, message_id, Sent(report.provider, report.provider_id))
-            if await note_report(session, event) and report.ends:
-                moment = now()
-                await self._mailboxes.suppress(session, report.to, moment, report.event)
-                await self._audit.write(
-                    session, "mail_report", report.event, client, at=moment, message_id=message_id,
-                    account_id=account.id if account else "", email=addresses.normalize(report.to),
-                )  # fmt: skip
+            if await note_report(session, event):
+                await self._outbox.settle_reported(session, message_id, Sent(report.provider, report.provider_id))
+                if report.ends:
+                    moment = now()
+                    await self._mailboxes.suppress(session, report.to, moment, report.event)
+                    await self._audit.write(
+                        session, "mail_report", report.event, client, at=moment, message_id=message_id,
+                        account_id=account.id if account else "", email=addresses.normalize(report.to),
+                    )  # fmt: skip
             await session.commit()
