@@ -6,13 +6,21 @@ from typing import Any
 import msgspec
 import pytest
 from tests.mail.transports.ports import closed_port
-from tests.mail_providers import mailgun, postmark, sendgrid
+from tests.mail_providers import mailgun, postmark, sendgrid, ses
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
 from keyturn.doctor.examination import check_transport
 from keyturn.doctor.finding import Finding
-from keyturn.settings import MailgunSettings, MailSettings, PostmarkSettings, Secret, SendGridSettings, Settings
+from keyturn.settings import (
+    MailgunSettings,
+    MailSettings,
+    PostmarkSettings,
+    Secret,
+    SendGridSettings,
+    SesSettings,
+    Settings,
+)
 
 Check = Callable[..., Any]
 
@@ -44,6 +52,14 @@ PROVIDERS = [
         running=mailgun.running_mailgun,
         settings=lambda url, key: MailgunSettings(api_key=Secret(key), api_url=url, domain=mailgun.DOMAIN),
         right=mailgun.KEY,
+    ),
+    Provider(
+        name="ses",
+        running=ses.running_ses,
+        settings=lambda url, key: SesSettings(
+            region=ses.REGION, access_key_id=ses.KEY_ID, secret_access_key=Secret(key), api_url=url
+        ),
+        right=ses.SECRET_KEY,
     ),
 ]
 
@@ -213,3 +229,57 @@ async def test_a_domain_that_may_not_send_is_named(
     _, found = await check(provider, server.url)
 
     assert (found.verdict, found.message) == ("fail", f"the domain {mailgun.DOMAIN} is {state}")
+
+
+@only("ses")
+async def test_a_key_of_awss_that_may_only_send_is_fine(provider: Provider, server: ses.SesServer) -> None:
+    server.account = None
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == "ok"
+    assert "may not see the account" in found.message
+
+
+@only("ses")
+async def test_a_key_id_that_aws_does_not_know_is_refused(provider: Provider, server: ses.SesServer) -> None:
+    (found,) = await check(provider, server.url, access_key_id="AKIANOBODYS012345678")
+
+    assert found.verdict == "fail"
+    assert "403 UnrecognizedClientException" in found.message
+
+
+@only("ses")
+@pytest.mark.parametrize(
+    ("changes", "verdict", "said"),
+    [
+        ({"SendingEnabled": False}, "fail", "the account may not send in eu-west-1"),
+        ({"ProductionAccessEnabled": False}, "warn", "the account is in the sandbox"),
+        ({"SendQuota": {"MaxSendRate": 1.0}}, "warn", "SES takes 1 mails a second, and ses.rate is 14"),
+    ],
+)
+async def test_what_the_account_may_not_is_named(
+    provider: Provider, server: ses.SesServer, changes: dict[str, Any], verdict: str, said: str
+) -> None:
+    server.account = {**ses.ACCOUNT, **changes}
+    found = [one for one in await check(provider, server.url) if one.verdict != "ok"]
+
+    assert [(one.verdict, said in one.message) for one in found] == [(verdict, True)]
+    assert found[0].mend
+
+
+@only("ses")
+@pytest.mark.parametrize(
+    ("domains", "verdict", "said"),
+    [
+        ({}, "warn", "none of the account's domains in eu-west-1"),
+        ({"northwind.example": False}, "fail", "not verified"),
+    ],
+)
+async def test_a_domain_that_is_not_verified_is_named(
+    provider: Provider, server: ses.SesServer, domains: dict[str, bool], verdict: str, said: str
+) -> None:
+    server.domains = domains
+    _, found = await check(provider, server.url)
+
+    assert found.verdict == verdict
+    assert said in found.message

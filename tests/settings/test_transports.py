@@ -12,6 +12,7 @@ COMPLETE = {
     "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
     "sendgrid": {"SENDGRID_API_KEY": "a-key"},
     "mailgun": {"MAILGUN_API_KEY": "a-key", "KEYTURN_MAILGUN_DOMAIN": "mg.northwind.example"},
+    "ses": {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAKEYTURN", "AWS_SECRET_ACCESS_KEY": "a-key"},
     "smtp": {"KEYTURN_SMTP_HOST": "mx.northwind.example"},
 }
 
@@ -48,4 +49,22 @@ def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: s
     "domain", ["https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example"]
 )
 def test_mailguns_domain_is_a_name_alone(faults: Faults, domain: str) -> None:
-    assert faults(MAILGUN_DOMAIN=domain) == {"mailgun.domain": "not a domain, as in mg.northwind.example"}
+    chosen = {"KEYTURN_MAIL_TRANSPORT": "mailgun", **COMPLETE["mailgun"], "KEYTURN_MAILGUN_DOMAIN": domain}
+    assert faults(**chosen) == {"mailgun.domain": "not a domain, as in mg.northwind.example"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("region", "Ireland", "not a region, as in eu-west-1"),
+        ("region", "eu-west-1.evil.example/", "not a region, as in eu-west-1"),
+        ("access_key_id", "ASIAKEYTURN", "is a temporary key, which ends within hours: take one of an IAM user"),
+    ],
+)
+def test_what_cannot_be_a_region_or_a_lasting_key_is_named_where_ses_is_chosen(
+    faults: Faults, read: Read, name: str, text: str, fault: str
+) -> None:
+    written = {**COMPLETE["ses"], f"KEYTURN_SES_{name.upper()}": text}
+
+    assert faults(KEYTURN_MAIL_FALLBACK="ses", **written) == {f"ses.{name}": fault}
+    assert read(**written)

@@ -95,7 +95,7 @@ def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: 
         ("[hashing]\nprefix = '$2x$'", {"hashing.prefix": "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, not '$2x$'"}),
         (
             '[mail]\nfallback = "post"',
-            {"mail.fallback": "must be one of mailgun, postmark, resend, sendgrid, smtp, not 'post'"},
+            {"mail.fallback": "must be one of mailgun, postmark, resend, sendgrid, ses, smtp, not 'post'"},
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
         (
             "KEYTURN_MAIL_TRANSPORT",
             "sendmail",
-            "must be one of capture, mailgun, postmark, resend, sendgrid, smtp, not 'sendmail'",
+            "must be one of capture, mailgun, postmark, resend, sendgrid, ses, smtp, not 'sendmail'",
         ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),

@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.conftest import Faults, Read
 
-from keyturn.settings.report_rules import PROOFS, Proof
+from keyturn.mail.transports.ses.sns import SnsTopic
+from keyturn.settings.report_rules import PROOFS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
@@ -112,8 +113,9 @@ def test_sendgrids_is_read(read: Read) -> None:
     assert read(KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY=VERIFICATION_KEY).sendgrid.webhook_verification_key
 
 
-@pytest.mark.parametrize(("provider", "proof"), PROOFS.items(), ids=lambda one: str(one)[:8])
-def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: str, proof: Proof) -> None:
+@pytest.mark.parametrize("provider", [name for name in PROOFS if name != "ses"])
+def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: str) -> None:
+    proof = PROOFS[provider]
     some = {"resend": SECRET, "sendgrid": VERIFICATION_KEY}.get(provider, "x" * 40)
     found = faults(**{f"KEYTURN_{provider}_previous_{proof.setting}".upper(): some})
 
@@ -130,3 +132,29 @@ def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
 
     assert set(found) == {f"mailgun.{name}"}
     assert key not in found[f"mailgun.{name}"]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "keyturn", "arn:aws:sqs:eu-west-1:123456789012:keyturn", "arn:aws:sns:eu-west-1:1234:keyturn",
+        "arn:aws:sns:eu-west-1.evil.example/:123456789012:keyturn", "arn:evil:sns:eu-west-1:123456789012:keyturn",
+        "arn:aws:sns:eu-west-1:123456789012:keyturn\n", "arn:aws:sns:eu-west-1:123456789012:keyturn:0a1b-subscription",
+    ],
+)  # fmt: skip
+def test_sess_is_the_arn_of_a_topic(faults: Faults, arn: str) -> None:
+    found = faults(KEYTURN_SES_TOPIC_ARN=arn)
+    assert found == {"ses.topic_arn": "not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn"}
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "host"),
+    [
+        ("aws", "eu-west-1", "https://sns.eu-west-1.amazonaws.com"),
+        ("aws-us-gov", "us-gov-west-1", "https://sns.us-gov-west-1.amazonaws.com"),
+        ("aws-cn", "cn-north-1", "https://sns.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_topic_says_where_sns_is(read: Read, partition: str, region: str, host: str) -> None:
+    arn = f"arn:{partition}:sns:{region}:123456789012:keyturn"
+    assert SnsTopic(read(KEYTURN_SES_TOPIC_ARN=arn).ses.topic_arn).host == host

@@ -21,6 +21,7 @@ _REPORTING = {
     "sendgrid": "at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
     "sendgrid.webhook_verification_key to its verification key",
     "mailgun": "to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
+    "ses": "to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
 }
 """For each provider where it is told to report, and what is set then."""
 

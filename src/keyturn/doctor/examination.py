@@ -19,6 +19,7 @@ from keyturn.doctor.providers.mailgun import check_mailgun
 from keyturn.doctor.providers.postmark import check_postmark
 from keyturn.doctor.providers.resend import SANDBOX, check_resend
 from keyturn.doctor.providers.sendgrid import check_sendgrid
+from keyturn.doctor.providers.ses import check_ses
 from keyturn.doctor.smtp import check_smtp
 from keyturn.doctor.transport import check_capture
 from keyturn.doctor.webhook import check_webhook
@@ -34,6 +35,7 @@ _TRANSPORTS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = 
     "postmark": check_postmark,
     "sendgrid": check_sendgrid,
     "mailgun": check_mailgun,
+    "ses": check_ses,
     "smtp": check_smtp,
     "capture": check_capture,
 }

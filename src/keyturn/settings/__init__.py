@@ -34,6 +34,7 @@ from keyturn.settings.transports import (
     PostmarkSettings,
     ResendSettings,
     SendGridSettings,
+    SesSettings,
     SmtpSettings,
 )
 from keyturn.settings.url_rules import is_loopback
@@ -60,6 +61,7 @@ __all__ = [
     "Secret",
     "SendGridSettings",
     "ServerSettings",
+    "SesSettings",
     "SessionSettings",
     "Settings",
     "SmtpSettings",

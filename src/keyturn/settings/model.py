@@ -14,6 +14,7 @@ from keyturn.settings.transports import (
     PostmarkSettings,
     ResendSettings,
     SendGridSettings,
+    SesSettings,
     SmtpSettings,
     Transport,
 )
@@ -276,6 +277,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     postmark: PostmarkSettings = PostmarkSettings()
     sendgrid: SendGridSettings = SendGridSettings()
     mailgun: MailgunSettings = MailgunSettings()
+    ses: SesSettings = SesSettings()
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()

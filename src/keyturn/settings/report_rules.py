@@ -21,7 +21,7 @@ _SHORTEST_PASSWORD = 32
 class Proof(msgspec.Struct, frozen=True):
     """Names the setting that proves a provider's reports. `read` raises ValueError where it cannot: then it is `fault`.
 
-    An older one, which proves a report too while it is rotated, has the same name after `previous_`.
+    An older one, which proves a report too while it is rotated, has the same name after `previous_`, where it has one.
     """
 
     setting: str
@@ -58,6 +58,14 @@ def signing_key(text: str) -> bytes:
     return text.encode()
 
 
+def topic_parts(arn: str) -> tuple[str, str]:
+    """Return the region of an SNS topic, and what its hosts end with after amazonaws.com."""
+    found = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
+    if not found:
+        raise ValueError("not the ARN of a topic")
+    return found[2], ".cn" if found[1] == "aws-cn" else ""
+
+
 PROOFS: Mapping[str, Proof] = {
     "resend": Proof("webhook_secret", webhook_key, f"not a signing secret of Resend's: {FORM}"),
     "postmark": Proof(
@@ -67,6 +75,7 @@ PROOFS: Mapping[str, Proof] = {
         "webhook_verification_key", verification_key, "not a verification key of SendGrid's: they begin with MFkw"
     ),
     "mailgun": Proof("webhook_signing_key", signing_key, "not a signing key of Mailgun's: it is the HTTP webhook one"),
+    "ses": Proof("topic_arn", topic_parts, "not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn"),
 }
 
 
@@ -86,4 +95,4 @@ def report_faults(settings: Settings) -> Iterator[Fault]:
 def proofs_of(settings: Settings, provider: str) -> tuple[str, str]:
     """Return what proves a provider's reports, the newer one first; each is empty where it is not set."""
     section, setting = getattr(settings, provider), PROOFS[provider].setting
-    return getattr(section, setting), getattr(section, f"previous_{setting}")
+    return getattr(section, setting), getattr(section, f"previous_{setting}", "")

@@ -11,7 +11,7 @@ from keyturn.settings.texts import Secret
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
-Transport = Literal["resend", "postmark", "sendgrid", "mailgun", "smtp"]
+Transport = Literal["resend", "postmark", "sendgrid", "mailgun", "ses", "smtp"]
 """The ways on which a mail leaves this machine."""
 
 TIMEOUT = timedelta(seconds=10)
@@ -72,3 +72,16 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     rate: Rate = 50
     webhook_signing_key: Secret = Secret("")
     previous_webhook_signing_key: Secret = Secret("")
+
+
+class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How Amazon SES is asked, at its address in `region` unless `api_url` is set. `topic_arn` is where it reports."""
+
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: Secret = Secret("")
+    configuration_set: str = ""
+    api_url: str = ""
+    timeout: timedelta = TIMEOUT
+    rate: Rate = 14
+    topic_arn: str = ""

@@ -1,6 +1,7 @@
 """What each provider reports of a mail lands on its message, whoever sends: proven, once, and heeded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports
+from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
 from tests.mail_providers.delivery import Delivery
 from tests.spec.conftest import Start
 from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, provider_id, state, trail
@@ -17,16 +18,20 @@ from tests.spec.service import ADA, Service, problem
 from keyturn.database import now
 from keyturn.errors import SendUnknown
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings
+from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """Says how a provider reports, and with which settings it is believed. `details` are its words for each kind."""
+    """Says how a provider reports, and with which settings it is believed. `details` are its words for each kind.
+
+    `beside` runs what else of the provider's is asked.
+    """
 
     name: str
     settings: dict[str, Any]
     report: Callable[..., Delivery]
     details: dict[str, str]
+    beside: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 PROVIDERS = [
@@ -51,13 +56,22 @@ PROVIDERS = [
         report=mailgun_reports.report,
         details={"delayed": "generic", "bounced": "bounce", "bounced for now": "old"},
     ),
+    Provider(
+        name="ses",
+        settings={"ses": SesSettings(topic_arn=sns.TOPIC)},
+        report=ses_reports.report,
+        details={"delayed": "MailboxFull", "bounced": "Permanent General", "bounced for now": "Transient MailboxFull",
+                 "complained": "abuse"},
+        beside=sns.running_sns,
+    ),
 ]  # fmt: skip
 
 
-@pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.name)
-def provider(request: pytest.FixtureRequest) -> Provider:
+@pytest.fixture(scope="module", params=PROVIDERS, ids=lambda provider: provider.name)
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     assert isinstance(request.param, Provider)
-    return request.param
+    with request.param.beside():
+        yield request.param
 
 
 @pytest.fixture

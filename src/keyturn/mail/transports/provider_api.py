@@ -105,18 +105,23 @@ class ProviderApi:
     def failure(self, answer: Answer, reason: str, pause: float | None = None) -> SendFailed:
         """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
 
-        429 is said before anything is done. A server's fault, also that of a proxy before it, may follow the mail's
+        A server's fault, also that of a proxy before it, may follow the mail's
         acceptance; and so may what is no answer of the provider's at all.
         """
         if answer.status == TOO_MANY:
-            pause = retry_after(answer.headers, datetime.now(UTC)) or pause
-            return SendRetryable(reason, pause, not_accepted=True, down=False)
+            return too_many(answer, reason, pause)
         if answer.status < BAD_REQUEST or answer.status == _TIMED_OUT or answer.status >= SERVER_FAULT:
             return self.unknown(reason)
         return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def too_many(answer: Answer, reason: str, pause: float | None = None) -> SendRetryable:
+    """Return that the mail may be there later: we ask too often, which is said before anything is done."""
+    asked_for = retry_after(answer.headers, datetime.now(UTC))
+    return SendRetryable(reason, pause if asked_for is None else asked_for, not_accepted=True, down=False)
 
 
 async def _read(answer: httpx.Response) -> bytes:

@@ -47,6 +47,10 @@ def _sender_of(transport: str, settings: Settings) -> Sender:
             from keyturn.mail.transports.mailgun.sender import MailgunSender  # noqa: PLC0415
 
             return MailgunSender(settings.mailgun)
+        case "ses":
+            from keyturn.mail.transports.ses.sender import SesSender  # noqa: PLC0415
+
+            return SesSender(settings.ses)
         case "smtp":
             with requires_extra("smtp", "smtp", "mail.transport"):
                 from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415

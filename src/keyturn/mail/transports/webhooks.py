@@ -30,6 +30,10 @@ def _webhook(provider: str, *proofs: str) -> ProviderWebhook:
             from keyturn.mail.transports.mailgun.webhook import MailgunWebhook  # noqa: PLC0415
 
             return MailgunWebhook(*proofs)
+        case "ses":
+            from keyturn.mail.transports.ses.webhook import SesWebhook  # noqa: PLC0415
+
+            return SesWebhook(*proofs)
         case _:
             from keyturn.mail.transports.sendgrid.webhook import SendGridWebhook  # noqa: PLC0415
 
