@@ -87,10 +87,8 @@ async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx
     ("kind", "event", "shown", "ends"),
     [
         ("delivered", "delivered", "delivered", False),
-        ("delayed", "delivery_delayed", "delayed", False),
         ("bounced", "bounced", "bounced", True),
         ("bounced for now", "bounced", "bounced", False),
-        ("complained", "complained", "complained", True),
     ],
 )
 async def test_a_report_lands_on_its_message_once_and_is_heeded(
