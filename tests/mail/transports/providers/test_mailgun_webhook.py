@@ -94,6 +94,11 @@ async def test_each_kind_has_its_meaning(
     assert (found.event, found.detail, found.ends) == (event, detail, ends)
 
 
+async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(webhook: MailgunWebhook) -> None:
+    found = await read_one(webhook, report("rejected", "1", to=f"Ada <{ADA}>", recipient=""))
+    assert (found.event, found.to) == ("failed", ADA)
+
+
 async def test_a_token_is_one_report_whatever_event_comes_with_it(webhook: MailgunWebhook) -> None:
     proof = signature()
     one, forged = deliver(EVENT, proof), deliver(EVENT | {"event": "complained"}, proof)

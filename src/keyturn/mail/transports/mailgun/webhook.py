@@ -5,6 +5,7 @@ import hmac
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parseaddr
 
 import msgspec
 
@@ -69,6 +70,7 @@ class _Delivery(msgspec.Struct, rename="kebab"):
 
 class _Headers(msgspec.Struct, frozen=True, rename="kebab"):
     message_id: str = ""
+    to: str = ""
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -95,7 +97,8 @@ def _reports(token: str, found: _Event) -> Sequence[Report]:
     variables = found.user_variables if isinstance(found.user_variables, dict) else {}  # an empty list where none are
     key = variables.get(KEY_TAG)
     message_id = found.message.headers.message_id
-    if not found.recipient or not found.timestamp or not (message_id or key):
+    to = found.recipient or parseaddr(found.message.headers.to)[1]  # a mail that was rejected has no recipient yet
+    if not to or not found.timestamp or not (message_id or key):
         raise ValueError("it names no mail, no mailbox or no time")
     report = Report(
         provider="mailgun",
@@ -105,7 +108,7 @@ def _reports(token: str, found: _Event) -> Sequence[Report]:
         at=datetime.fromtimestamp(found.timestamp, UTC),
         provider_id=message_id,
         key=key if isinstance(key, str) else "",
-        to=found.recipient,
+        to=to,
         ends=event in {"complained", "suppressed"} or (event == "bounced" and found.reason == _BOUNCE),
     )
     return [report]
