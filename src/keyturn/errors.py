@@ -191,6 +191,13 @@ class SendRetryable(SendFailed):
         self.down = down
 
 
+class SendUnknown(SendRetryable):
+    """The provider may have the mail, and would send it twice: it knows no idempotency key.
+
+    `retry_after` is the time that its report is given to say so first.
+    """
+
+
 class QuotaExhausted(SendFailed):
     """The provider takes no mail before `until`."""
 

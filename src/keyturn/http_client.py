@@ -1,7 +1,11 @@
 """httpx's client for the services that Keyturn calls, in this process or in somebody else's app."""
 
 import logging
+import math
+from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -30,3 +34,17 @@ class HttpClient(httpx.AsyncClient):
 
 def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _OURS.get()
+
+
+def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
+    """Return the seconds to wait that an answer asks for: a number, or a date (RFC 9110, 10.2.3)."""
+    said = headers.get("retry-after", "")
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(said)
+            seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
+        except ValueError:
+            return None
+    return seconds if math.isfinite(seconds) else None

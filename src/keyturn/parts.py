@@ -6,7 +6,7 @@ A floor of its own, without Litestar: the commands need the parts and no web app
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from keyturn.database import Database
 from keyturn.database.migrations import require_current
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.mail.transports.email import Sender, local_sender
-from keyturn.mail.transports.resend_webhook import ResendWebhook
+from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.mail.transports.senders import sender_for
 from keyturn.mail.transports.traced import TracedSender
+from keyturn.mail.transports.webhooks import provider_webhooks
 from keyturn.outbox import Handler, Lane, Outbox, Relay, RelayLimits, Seal
 from keyturn.outbox.liveness import WorkerLiveness
 from keyturn.reset.account_sessions import AccountSessions
@@ -135,15 +136,14 @@ class Parts:
         )
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
-        self.provider_events = ProviderEvents(self.database, self.accounts, self.mailboxes, self.audit)
+        self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
         self.retention = Retention(self.database, settings.retention, self.mailboxes)
         self._sender = sender
 
     @cached_property
-    def webhook(self) -> ResendWebhook | None:
-        resend = self.settings.resend
-        secrets = [secret for secret in (resend.webhook_secret, resend.previous_webhook_secret) if secret]
-        return ResendWebhook(*secrets) if secrets else None
+    def provider_webhooks(self) -> Mapping[str, ProviderWebhook]:
+        """The providers whose reports the settings can verify."""
+        return provider_webhooks(self.settings)
 
     @cached_property
     def relay(self) -> Relay:

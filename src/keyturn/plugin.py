@@ -182,7 +182,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         )  # fmt: skip
     return ResetApi(
         resets=parts.resets, policy=parts.policy, sessions=sessions, provider_events=parts.provider_events,
-        webhook=parts.webhook, require_ready=parts.require_ready, languages=parts.languages,
+        provider_webhooks=parts.provider_webhooks, require_ready=parts.require_ready, languages=parts.languages,
         link_life=parts.links.lifetime,
     )  # fmt: skip
 

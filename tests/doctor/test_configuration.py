@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -23,6 +23,7 @@ from keyturn.settings import (
     TokenSettings,
     inspect_settings,
 )
+from keyturn.settings.transports import Transport
 
 HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]
@@ -105,6 +106,15 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
     assert found.verdict == "warn"
     assert found.message.startswith(f"{name}: ")
     assert mend in found.mend
+
+
+@pytest.mark.parametrize("provider", [one for one in get_args(Transport) if one not in {"resend", "smtp"}])
+def test_a_provider_that_tells_nobody_of_bounces_is_a_doubt(production: Settings, provider: str) -> None:
+    (found,) = doubts(production, mail=msgspec.structs.replace(production.mail, transport=provider))
+
+    assert found.verdict == "warn"
+    assert found.message.startswith(f"{provider}.")
+    assert f"https://account.northwind.example/webhooks/{provider} " in found.mend
 
 
 def test_a_development_on_this_machine_is_in_no_doubt() -> None:

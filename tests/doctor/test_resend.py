@@ -8,7 +8,7 @@ from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Troubl
 from tests.resend_server.server import API_KEY, SENDING_KEY, ResendServer
 
 from keyturn.doctor.finding import Finding
-from keyturn.doctor.resend import check_resend
+from keyturn.doctor.providers.resend import check_resend
 from keyturn.settings import MailSettings, ResendSettings, Secret, Settings
 
 SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"}

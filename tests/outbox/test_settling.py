@@ -173,3 +173,19 @@ async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Me
     await outbox.settlements.dead(late, "refused")
 
     assert await rows.states() == ["dead"]
+
+
+async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_decides_nothing_any_more(
+    database: Database, outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    for provider_id in ("id-1", "id-2"):
+        async with database.transaction() as session:
+            await outbox.settlements.reported(session, message.id, sent(provider_id))
+            await session.commit()
+    await outbox.settlements.postpone(message, now() + MINUTE, "no answer")
+    await outbox.settlements.dead(message, "given up")
+
+    row = await rows.only()
+    assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)
+    assert await outbox.claim(1, MINUTE) == []

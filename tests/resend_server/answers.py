@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+EMPTY = object()
+"""The document of an answer that has none."""
+
 
 class Answer(msgspec.Struct, frozen=True):
     """What goes back: a document, or a page where `html` is given."""
@@ -39,10 +42,16 @@ class Trouble(Enum):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`headers` are in lower case."""
+    """`headers` are in lower case; `target` is the path with its query, as it was sent."""
 
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
+    target: str = "/"
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
     @property
     def key(self) -> str:

@@ -1,11 +1,13 @@
 """What must hold between settings: production, addresses, links, limits."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.settings.conftest import ENOUGH, Faults, Read
 
 from keyturn.settings import is_loopback
+from keyturn.settings.transports import Transport
 
 
 def test_production_needs_a_secret_key(faults: Faults) -> None:
@@ -229,7 +231,7 @@ def test_a_time_zone_must_exist(faults: Faults, zone: str) -> None:
     assert set(faults(KEYTURN_TIMEZONE=zone)) == {"timezone"}
 
 
-@pytest.mark.parametrize("name", ["KEYTURN_RESEND_TIMEOUT", "KEYTURN_SMTP_TIMEOUT"])
+@pytest.mark.parametrize("name", [f"KEYTURN_{name.upper()}_TIMEOUT" for name in get_args(Transport)])
 def test_a_lease_outlasts_every_time_out(faults: Faults, name: str) -> None:
     assert set(faults(KEYTURN_WORKER_LEASE="20s", **{name: "20s"})) == {"worker.lease"}
 

@@ -93,7 +93,10 @@ def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: 
     ("toml", "found"),
     [
         ("[hashing]\nprefix = '$2x$'", {"hashing.prefix": "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, not '$2x$'"}),
-        ('[mail]\nfallback = "post"', {"mail.fallback": "must be one of resend, smtp, not 'post'"}),
+        (
+            '[mail]\nfallback = "post"',
+            {"mail.fallback": "must be one of mailgun, postmark, resend, sendgrid, ses, smtp, not 'post'"},
+        ),
     ],
 )
 def test_what_is_none_of_a_few_is_told_which_there_are(faults: Faults, toml: str, found: dict[str, str]) -> None:
@@ -127,7 +130,11 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
         ("KEYTURN_PASSWORD_UPPERCASE", "maybe", "must be true or false, not 'maybe'"),
         ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
-        ("KEYTURN_MAIL_TRANSPORT", "sendmail", "must be one of capture, resend, smtp, not 'sendmail'"),
+        (
+            "KEYTURN_MAIL_TRANSPORT",
+            "sendmail",
+            "must be one of capture, mailgun, postmark, resend, sendgrid, ses, smtp, not 'sendmail'",
+        ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
     ],

@@ -1,7 +1,14 @@
-"""The signing secret of Resend's webhooks: either not set, or one that can verify something."""
+"""What proves a provider's reports: either not set, or something that can."""
+
+import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.conftest import Faults, Read
+
+from keyturn.mail.transports.ses.sns import SnsTopic
+from keyturn.settings.report_rules import PROOFS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
@@ -55,3 +62,99 @@ def test_what_is_no_secret_is_named_and_not_repeated(faults: Faults, secret: str
     assert set(found) == {"resend.webhook_secret"}
     assert "whsec_ and base64" in found["resend.webhook_secret"]
     assert secret == "whsec_" or secret not in found["resend.webhook_secret"]
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 31, "x" * 40 + "@", "ü" * 40, f"{'x' * 40} "])
+@pytest.mark.parametrize("key", ["webhook_secret", "previous_webhook_secret"])
+def test_postmarks_is_a_password_that_can_stand_in_an_address(faults: Faults, secret: str, key: str) -> None:
+    names = {"KEYTURN_POSTMARK_WEBHOOK_SECRET": "y" * 32, f"KEYTURN_POSTMARK_{key.upper()}": secret}
+    found = faults(**names)
+
+    assert set(found) == {f"postmark.{key}"}
+    assert "32 or more letters" in found[f"postmark.{key}"]
+    assert secret not in found[f"postmark.{key}"]
+
+
+def test_postmarks_is_read_and_not_shown(read: Read) -> None:
+    settings = read(
+        KEYTURN_POSTMARK_WEBHOOK_SECRET="a-Password_" * 4, KEYTURN_POSTMARK_PREVIOUS_WEBHOOK_SECRET="b" * 32
+    )
+
+    assert settings.postmark.webhook_secret == "a-Password_" * 4
+    assert "a-Password_" not in repr(settings)
+
+
+def shown(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """Return the public key as SendGrid shows one."""
+    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+VERIFICATION_KEY = shown(ec.generate_private_key(ec.SECP256R1()))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "short", VERIFICATION_KEY[:-4], f"{VERIFICATION_KEY} ", "MFkw", "ü",
+        f"-----BEGIN PUBLIC KEY-----\n{VERIFICATION_KEY}\n-----END PUBLIC KEY-----",
+        shown(ec.generate_private_key(ec.SECP384R1())), shown(rsa.generate_private_key(65537, 2048)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["webhook_verification_key", "previous_webhook_verification_key"])
+def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str, name: str) -> None:
+    names = {"KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY, f"KEYTURN_SENDGRID_{name.upper()}": key}
+    found = faults(**names)
+
+    assert set(found) == {f"sendgrid.{name}"}
+    assert "begin with MFkw" in found[f"sendgrid.{name}"]
+
+
+def test_sendgrids_is_read(read: Read) -> None:
+    assert read(KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY=VERIFICATION_KEY).sendgrid.webhook_verification_key
+
+
+@pytest.mark.parametrize("provider", [name for name in PROOFS if name != "ses"])
+def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: str) -> None:
+    proof = PROOFS[provider]
+    some = {"resend": SECRET, "sendgrid": VERIFICATION_KEY}.get(provider, "x" * 40)
+    found = faults(**{f"KEYTURN_{provider}_previous_{proof.setting}".upper(): some})
+
+    assert found == {
+        f"{provider}.previous_{proof.setting}": f"is the older of two, and {provider}.{proof.setting} is not set"
+    }
+
+
+@pytest.mark.parametrize("key", ["short", "k" * 15, "k" * 16 + " ", "ü" * 20])
+@pytest.mark.parametrize("name", ["webhook_signing_key", "previous_webhook_signing_key"])
+def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
+    names = {"KEYTURN_MAILGUN_WEBHOOK_SIGNING_KEY": "y" * 32, f"KEYTURN_MAILGUN_{name.upper()}": key}
+    found = faults(**names)
+
+    assert set(found) == {f"mailgun.{name}"}
+    assert key not in found[f"mailgun.{name}"]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "keyturn", "arn:aws:sqs:eu-west-1:123456789012:keyturn", "arn:aws:sns:eu-west-1:1234:keyturn",
+        "arn:aws:sns:eu-west-1.evil.example/:123456789012:keyturn", "arn:evil:sns:eu-west-1:123456789012:keyturn",
+        "arn:aws:sns:eu-west-1:123456789012:keyturn\n", "arn:aws:sns:eu-west-1:123456789012:keyturn:0a1b-subscription",
+    ],
+)  # fmt: skip
+def test_sess_is_the_arn_of_a_topic(faults: Faults, arn: str) -> None:
+    found = faults(KEYTURN_SES_TOPIC_ARN=arn)
+    assert found == {"ses.topic_arn": "not a topic, as in arn:aws:sns:eu-west-1:123456789012:keyturn"}
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "host"),
+    [
+        ("aws", "eu-west-1", "https://sns.eu-west-1.amazonaws.com"),
+        ("aws-us-gov", "us-gov-west-1", "https://sns.us-gov-west-1.amazonaws.com"),
+        ("aws-cn", "cn-north-1", "https://sns.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_topic_says_where_sns_is(read: Read, partition: str, region: str, host: str) -> None:
+    arn = f"arn:{partition}:sns:{region}:123456789012:keyturn"
+    assert SnsTopic(read(KEYTURN_SES_TOPIC_ARN=arn).ses.topic_arn).host == host

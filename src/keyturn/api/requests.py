@@ -1,6 +1,6 @@
 """What the API and the hosted pages read from a request and write to a response in the same way."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from litestar.datastructures import Cookie
 from keyturn.api.request_id import request_id_of
 from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
-from keyturn.mail.transports.resend_webhook import ResendWebhook
+from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.records.client import Client, clip_header
@@ -72,15 +72,15 @@ class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
-    `sessions` is None where nobody signs in here, `webhook` where the settings hold no secret for it. `link_life` is
-    how long a link works. `require_ready` raises Unavailable where the process cannot do its work.
+    `sessions` is None where nobody signs in here. `provider_webhooks` has the providers whose reports can be verified.
+    `link_life` is how long a link works. `require_ready` raises Unavailable where the process cannot do its work.
     """
 
     resets: PasswordResets
     policy: PasswordPolicy
     sessions: SessionApi | None
     provider_events: ProviderEvents
-    webhook: ResendWebhook | None
+    provider_webhooks: Mapping[str, ProviderWebhook]
     require_ready: Callable[[], Awaitable[None]]
     languages: Languages
     link_life: timedelta

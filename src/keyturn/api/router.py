@@ -10,8 +10,8 @@ from keyturn.api.health import health_router
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
+from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
-from keyturn.api.resend_events import ResendEventsController
 from keyturn.api.resets import ResetController
 from keyturn.api.sessions import SessionController
 from keyturn.api.unread import count_unread
@@ -42,7 +42,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         )
     return MountedOnce(
         path="/",
-        route_handlers=[*routers, ResendEventsController, health_router(api.require_ready)],
+        route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.resets.meters),

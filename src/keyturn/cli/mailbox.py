@@ -47,7 +47,7 @@ def show(email: str, as_json: bool) -> None:
 def release(email: str) -> None:
     """Let the mailbox have mails again: its cooldown, its count of today and its suppression are forgotten.
 
-    Resend keeps a list of its own of those that it sends nothing to.
+    Most providers keep lists of their own of those that they send nothing to.
     """
     address = addresses.parse(email)
 

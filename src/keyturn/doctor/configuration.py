@@ -8,11 +8,22 @@ from keyturn.errors import Fault
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.settings import Reading, Settings, is_loopback
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
+from keyturn.settings.report_rules import PROOFS, proofs_of
 
 _LONGEST_LIFE = timedelta(hours=1)
 
 _FEWEST_CHARACTERS = 8
 """Different ones in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
+
+_REPORTING = {
+    "resend": "at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
+    "postmark": "to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
+    "sendgrid": "at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
+    "sendgrid.webhook_verification_key to its verification key",
+    "mailgun": "to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
+    "ses": "to an SNS topic that the configuration set publishes to, and set ses.topic_arn to the topic's ARN",
+}
+"""For each provider where it is told to report, and what is set then."""
 
 NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
@@ -48,12 +59,7 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             f"token.ttl: a link works for {settings.token.ttl}, long enough to be found in a mailbox left open",
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
-    if settings.secure and settings.mail.transport == "resend" and not settings.resend.webhook_secret:
-        hook = f"{settings.base_url}/webhooks/resend"
-        yield (
-            "resend.webhook_secret: missing, so nobody hears of mails that bounced",
-            f"Add {hook} at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret.",
-        )
+    yield from _report_doubts(settings)
     for warning in palette_for(settings.brand.accent, settings.brand.accent_dark)[1]:
         yield warning, "Set it to the colour that is used, or to another one that can be read."
 
@@ -65,18 +71,28 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "KEYTURN_SECRET_KEY: too few different characters to be random",
             f"Set it to what this prints, and add the old one to previous_secret_keys: {NEW_KEY}",
         )
-    if settings.resend.previous_webhook_secret and (
-        settings.resend.previous_webhook_secret == settings.resend.webhook_secret
-    ):
-        yield (
-            "resend.previous_webhook_secret: is the one that is in use, so nothing was rotated",
-            "Set resend.webhook_secret to the newer one of https://resend.com/webhooks, or take the older one out.",
-        )
     if key and key in settings.previous_secret_keys:
         yield (
             "previous_secret_keys: holds the key that is in use, so nothing was rotated",
             f"Set KEYTURN_SECRET_KEY to a new one; this prints one: {NEW_KEY}",
         )
+
+
+def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield where nobody hears of mails that bounced, and where a rotated secret is the old one."""
+    for provider, where in _REPORTING.items():
+        setting = PROOFS[provider].setting
+        newest, previous = proofs_of(settings, provider)
+        if settings.secure and settings.mail.transport == provider and not newest:
+            yield (
+                f"{provider}.{setting}: missing, so nobody hears of mails that bounced",
+                f"Add {settings.base_url}/webhooks/{provider} {where}.",
+            )
+        if newest and newest == previous:
+            yield (
+                f"{provider}.previous_{setting}: is the one that is in use, so nothing was rotated",
+                f"Set {provider}.{setting} to the newer one, or take the older one out.",
+            )
 
 
 def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from keyturn.errors import InputInvalid
 _MOST_REDIRECTS = 10
 """RFC 7208 4.6.4 allows so many look-ups for one record."""
 
+_LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a mail that has arrived."
 _RESEND = "https://resend.com/domains"
 
 
@@ -25,9 +26,12 @@ def domain_of(address: str) -> str:
 
 
 async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
-    if transport != "resend":
+    if transport == "smtp":
         # The envelope's sender is the address in From, so this is the record that receivers read.
         return await _judge_answer("spf", domain, dns, lambda: _spf(domain, dns))
+    if transport != "resend":
+        message = f"not checked: the return path of {transport} is its own, and DKIM alone satisfies DMARC"
+        return [Finding("spf", "skip", message, _LOOK_AT_A_MAIL)]
     # Resend's return path is a subdomain, "send" unless another was chosen; DKIM alone satisfies DMARC, so this one
     # may be missing (https://resend.com/docs/dashboard/domains/custom-return-path).
     name = f"send.{domain}"
@@ -41,7 +45,7 @@ async def check_spf(domain: str, transport: str, dns: Dns) -> list[Finding]:
 async def check_dkim(domain: str, transport: str, dns: Dns) -> list[Finding]:
     if transport != "resend":
         message = "not checked: only the mail server knows the name of its key"
-        return [Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a mail that has arrived.")]
+        return [Finding("dkim", "skip", message, _LOOK_AT_A_MAIL)]
     name = f"resend._domainkey.{domain}"
 
     async def judge() -> Finding:

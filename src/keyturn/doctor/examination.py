@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -16,7 +16,11 @@ from keyturn.doctor.dns import Dns
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.finding import Finding, Verdict
 from keyturn.doctor.limits import check_limits
-from keyturn.doctor.resend import SANDBOX, check_resend
+from keyturn.doctor.providers.mailgun import check_mailgun
+from keyturn.doctor.providers.postmark import check_postmark
+from keyturn.doctor.providers.resend import SANDBOX, check_resend
+from keyturn.doctor.providers.sendgrid import check_sendgrid
+from keyturn.doctor.providers.ses import check_ses
 from keyturn.doctor.smtp import check_smtp
 from keyturn.doctor.transport import check_capture
 from keyturn.doctor.webhook import check_webhook
@@ -26,6 +30,16 @@ from keyturn.settings.reading import OTHER_NAMES
 
 _PATIENCE = 5
 """Seconds for one check."""
+
+_TRANSPORTS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {
+    "resend": check_resend,
+    "postmark": check_postmark,
+    "sendgrid": check_sendgrid,
+    "mailgun": check_mailgun,
+    "ses": check_ses,
+    "smtp": check_smtp,
+    "capture": check_capture,
+}
 
 
 class Check(NamedTuple):
@@ -68,6 +82,11 @@ async def examine(
     return [*check_settings(reading), *(finding for findings in found for finding in findings)]
 
 
+async def check_transport(settings: Settings, transport: str) -> Sequence[Finding]:
+    """Ask whoever would send the mails whether they could."""
+    return await _TRANSPORTS[transport](settings)
+
+
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
     yield _check("database", "database", work=partial(check_database, settings))
     if settings.accounts.store != "builtin":
@@ -76,10 +95,9 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))
     yield _check("clients", "server", work=partial(check_clients, settings))
-    senders = {"resend": check_resend, "smtp": check_smtp, "capture": check_capture}
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]
     for transport in transports:
-        yield _check(transport, f"mail {transport}", work=partial(senders[transport], settings))
+        yield _check(transport, f"mail {transport}", work=partial(check_transport, settings, transport))
     if settings.webhooks.url:
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
     domain = domain_of(settings.mail.from_)

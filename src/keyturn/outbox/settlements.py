@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, bindparam, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.message import Message, Sent
-from keyturn.outbox.models import DEAD, DROPPED, SENT, EventRow, OutboxRow
+from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, OutboxRow
 
 _LONGEST = 120
 """Characters of a reason and of a provider's id, as the columns hold them."""
@@ -60,6 +61,23 @@ class Settlements:
             await connection.execute(_ENDED, rows)
             await session.commit()
         return [None] * len(ends)
+
+    async def reported(self, session: AsyncSession, message_id: int, sent: Sent) -> None:
+        """Note in the caller's transaction that a message which waits for another try needs none: the provider has it.
+
+        A worker that holds it loses it; one that has just handed it over says the same.
+        """
+        settled = (
+            update(OutboxRow)
+            .where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
+            .values(
+                state=SENT, settled_at=now(), sender=sent.sender, provider_id=sent.provider_id[:_LONGEST],
+                reason=None, sealed=None, claim=None,
+            )
+            .returning(OutboxRow.id)
+        )  # fmt: skip
+        if (await session.execute(settled)).first() is not None:
+            await note(session, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
     async def postpone(self, message: Message, until: Moment, reason: str) -> None:
         """Let the message be claimed again at `until`, unless it is in other hands by now."""

@@ -16,12 +16,10 @@ from keyturn.settings.model import (
     LogSettings,
     MailSettings,
     MetricsSettings,
-    ResendSettings,
     RetentionSettings,
     ServerSettings,
     SessionSettings,
     Settings,
-    SmtpSettings,
     TokenSettings,
     WebhookSettings,
     WorkerSettings,
@@ -30,6 +28,14 @@ from keyturn.settings.passwords import BreachSettings, HashingSettings, Password
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.transports import (
+    MailgunSettings,
+    PostmarkSettings,
+    ResendSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+)
 from keyturn.settings.url_rules import is_loopback
 
 __all__ = [
@@ -44,14 +50,18 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MailSettings",
+    "MailgunSettings",
     "MetricsSettings",
     "PasswordSettings",
     "Paths",
+    "PostmarkSettings",
     "Reading",
     "ResendSettings",
     "RetentionSettings",
     "Secret",
+    "SendGridSettings",
     "ServerSettings",
+    "SesSettings",
     "SessionSettings",
     "Settings",
     "SmtpSettings",

@@ -10,6 +10,15 @@ from msgspec import Meta
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.transports import (
+    MailgunSettings,
+    PostmarkSettings,
+    ResendSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+    Transport,
+)
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
@@ -52,35 +61,13 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     tries in a row, of any mails; but never for a mail that `transport` may have.
     """
 
-    transport: Literal["resend", "smtp", "capture"] = "resend"
+    transport: Literal[Transport, "capture"] = "resend"
     from_: str = ""
     reply_to: str = ""
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
-    fallback: Literal["", "resend", "smtp"] = ""
+    fallback: Literal[Transport, ""] = ""
     fallback_after: Count = 4
-
-
-class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Resend is asked. `rate` is in calls a second, of all workers together."""
-
-    api_key: Secret = Secret("")
-    api_url: str = "https://api.resend.com"
-    timeout: timedelta = timedelta(seconds=10)
-    rate: Annotated[float, Meta(gt=0)] = 10
-    webhook_secret: Secret = Secret("")
-    previous_webhook_secret: Secret = Secret("")
-
-
-class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which mail server is asked, and how it is reached."""
-
-    host: str = ""
-    port: Annotated[int, Meta(ge=1, le=65535)] = 587
-    username: str = ""
-    password: Secret = Secret("")
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    timeout: timedelta = timedelta(seconds=10)
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +219,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenSettings = TokenSettings()
     mail: MailSettings = MailSettings()
     resend: ResendSettings = ResendSettings()
+    postmark: PostmarkSettings = PostmarkSettings()
+    sendgrid: SendGridSettings = SendGridSettings()
+    mailgun: MailgunSettings = MailgunSettings()
+    ses: SesSettings = SesSettings()
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()

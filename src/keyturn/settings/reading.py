@@ -17,6 +17,10 @@ FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
 OTHER_NAMES = {
     "RESEND_API_KEY": "resend.api_key", "RESEND_WEBHOOK_SECRET": "resend.webhook_secret",
+    "POSTMARK_SERVER_TOKEN": "postmark.server_token", "SENDGRID_API_KEY": "sendgrid.api_key",
+    "MAILGUN_API_KEY": "mailgun.api_key", "MAILGUN_DOMAIN": "mailgun.domain",
+    "AWS_REGION": "ses.region", "AWS_ACCESS_KEY_ID": "ses.access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "ses.secret_access_key",
     "SUPABASE_URL": "accounts.supabase.url", "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }  # fmt: skip
 """Names that a provider's own documentation uses, and the setting that each one sets."""

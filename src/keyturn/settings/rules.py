@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -19,7 +19,10 @@ from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
+from keyturn.settings.report_rules import report_faults
 from keyturn.settings.sentences import shown
+from keyturn.settings.transport_rules import transport_faults
+from keyturn.settings.transports import Transport
 from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults, policy_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
@@ -44,7 +47,8 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from unread or hosting_faults(settings)
     if sending:
         yield from _secrets(settings)
-        yield from _transport(settings)
+        yield from transport_faults(settings)
+    yield from report_faults(settings)
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from _addresses(settings)
@@ -68,18 +72,6 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
             yield Fault("KEYTURN_SECRET_KEY", f"missing: set it to {SHORTEST_SECRET} or more random characters")
     elif len(settings.secret_key) < SHORTEST_SECRET:
         yield Fault("KEYTURN_SECRET_KEY", f"shorter than {SHORTEST_SECRET} characters")
-
-
-def _transport(settings: Settings) -> Iterator[Fault]:
-    chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
-    if "resend" in chosen and not settings.resend.api_key:
-        yield Fault("RESEND_API_KEY", f"missing: {chosen['resend']} is resend")
-    if "smtp" in chosen and not settings.smtp.host:
-        yield Fault("smtp.host", f"missing: {chosen['smtp']} is smtp")
-    if settings.mail.fallback == settings.mail.transport:
-        yield Fault("mail.fallback", "is the transport itself")
-    if not settings.mail.from_ and settings.mail.transport != "capture":
-        yield Fault("mail.from", "missing: the address that mails come from")
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
@@ -233,10 +225,10 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    timeouts = {"resend.timeout": settings.resend.timeout, "smtp.timeout": settings.smtp.timeout}
+    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in get_args(Transport)}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
-    if settings.worker.lease <= max(timeouts.values()):
-        yield Fault("worker.lease", f"must be longer than {' and '.join(timeouts)}")
+    if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
+        yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
     if not settings.worker.poll:
         yield Fault("worker.poll", "must be longer than nothing")

@@ -1,4 +1,4 @@
-"""Webhooks, those that come in and those that go out: secrets that can sign, and an address that may be called."""
+"""The webhook that goes out: a secret that can sign, and an address that may be called."""
 
 import base64
 from collections.abc import Iterator
@@ -12,16 +12,14 @@ _PREFIX = "whsec_"
 _SHORTEST_KEY, _LONGEST_KEY = 24, 64
 """Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
 
+FORM = f"they are {_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
+"""What a signing secret is made of."""
+
 
 def webhook_faults(settings: Settings) -> Iterator[Fault]:
     hooks = settings.webhooks
-    yield from _secret("resend.webhook_secret", settings.resend.webhook_secret, "a signing secret of Resend's")
-    previous = settings.resend.previous_webhook_secret
-    yield from _secret("resend.previous_webhook_secret", previous, "a signing secret of Resend's")
-    if previous and not settings.resend.webhook_secret:
-        yield Fault("resend.previous_webhook_secret", "is the older of two, and resend.webhook_secret is not set")
-    yield from _secret("webhooks.secret", hooks.secret, "a signing secret")
-    yield from _secret("webhooks.previous_secret", hooks.previous_secret, "a signing secret")
+    yield from _secret("webhooks.secret", hooks.secret)
+    yield from _secret("webhooks.previous_secret", hooks.previous_secret)
     if hooks.url:
         production = settings.environment == "production"
         faults = list(service_faults("webhooks.url", hooks.url, production=production))
@@ -38,12 +36,12 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("webhooks.previous_secret", "is the older of two, and webhooks.secret is not set")
 
 
-def _secret(name: str, secret: str, whose: str) -> Iterator[Fault]:
+def _secret(name: str, secret: str) -> Iterator[Fault]:
     if secret:
         try:
             webhook_key(secret)
         except ValueError:
-            yield Fault(name, f"not {whose}: they are {_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes")
+            yield Fault(name, f"not a signing secret: {FORM}")
 
 
 def webhook_key(secret: str) -> bytes:

@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import HttpClient
+from keyturn.http_client import HttpClient, retry_after
 from keyturn.webhooks.signing import Signer
 
 _LONGEST_ANSWER = 16_384
@@ -76,17 +74,4 @@ def _status(answer: httpx.Response, moment: datetime) -> str:
         return str(answer.status_code)
     if answer.status_code == httpx.codes.GONE:
         raise SendRefused(f"{said}: the app wants no webhooks at webhooks.url")
-    raise SendRetryable(said, _pause(answer.headers.get("retry-after", ""), moment))
-
-
-def _pause(retry_after: str, moment: datetime) -> float | None:
-    """Return the seconds to wait that a Retry-After asks for: a number, or a date (RFC 9110, 10.2.3)."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(retry_after)
-            seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
-        except ValueError:
-            return None
-    return seconds if math.isfinite(seconds) else None
+    raise SendRetryable(said, retry_after(answer.headers, moment))

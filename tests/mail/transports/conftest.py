@@ -10,7 +10,7 @@ from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
 from keyturn.accounts.port import Account
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.resend import ResendSender
+from keyturn.mail.transports.resend.sender import ResendSender
 from keyturn.settings import DatabaseSettings, MailSettings, ResendSettings, Secret, Settings
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,9 +10,10 @@ from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.transports.senders import sender_for
 from keyturn.settings import MailSettings, ResendSettings, Secret, Settings, SmtpSettings
+from keyturn.settings.transports import Transport
 
 
-@pytest.mark.parametrize("transport", ["resend", "smtp", "capture"])
+@pytest.mark.parametrize("transport", [*get_args(Transport), "capture"])
 async def test_each_transport_has_its_sender(transport: str, tmp_path: Path) -> None:
     settings = Settings(
         mail=MailSettings(capture_dir=str(tmp_path)),

@@ -1,29 +1,23 @@
 """What every transport keeps to, whoever stands behind it: one suite, an adapter each."""
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.mail.transports.ports import closed_port
 from tests.mail.transports.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import refusal
 from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.mail.transports.capture import CaptureSender
 from keyturn.mail.transports.email import Sender
-from keyturn.mail.transports.resend import ResendSender
+from keyturn.mail.transports.resend.sender import ResendSender
 from keyturn.mail.transports.smtp import SmtpSender
 from keyturn.settings import SmtpSettings
 from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
 
 BRIEF = timedelta(milliseconds=500)
-
-
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class TestCapture(SenderContract):
@@ -65,7 +59,7 @@ class TestResend(RefusingSenderContract):
 
     @pytest.fixture
     async def nobody(self) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, f"http://127.0.0.1:{_closed_port()}", BRIEF)
+        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", BRIEF)
         yield sender
         await sender.close()
 
@@ -92,7 +86,7 @@ class TestSmtp(RefusingSenderContract):
 
     @pytest.fixture
     def nobody(self) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=_closed_port(), security="none", timeout=BRIEF))
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none", timeout=BRIEF))
 
     @pytest.fixture
     def refuse(self, server: SmtpServer) -> Callable[[], None]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from keyturn.database import Database
-from keyturn.errors import SendRetryable
+from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.transports import pace
 from keyturn.mail.transports.email import Email
 from keyturn.mail.transports.pace import LONGEST_HOLD, Pace, PacedSender
@@ -74,8 +74,8 @@ class Provider:
 
     name = "resend"
 
-    def __init__(self, pause: float | None) -> None:
-        self._failures = [SendRetryable("slow down", pause)]
+    def __init__(self, pause: float | None, failure: type[SendRetryable] = SendRetryable) -> None:
+        self._failures = [failure("slow down", pause)]
         self.closed = False
 
     async def send(self, _: Email, idempotency_key: str) -> str:
@@ -129,6 +129,15 @@ async def test_a_failure_without_a_pause_holds_nobody(database: Database, mail: 
 
     async with asyncio.timeout(5):
         assert await sender.send(mail, "key-1") == "key-1"
+
+
+async def test_the_time_that_a_report_is_given_is_one_mails_alone(database: Database, mail: Email) -> None:
+    sender = PacedSender(Provider(60, SendUnknown), Pace(database, "postmark", 1000))
+    with pytest.raises(SendUnknown):
+        await sender.send(mail, "key-1")
+
+    async with asyncio.timeout(5):
+        assert await sender.send(mail, "key-2") == "key-2"
 
 
 async def test_it_is_named_and_closed_as_what_it_paces(database: Database) -> None:

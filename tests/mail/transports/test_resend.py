@@ -10,7 +10,7 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.errors import SendRetryable
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.resend import ResendSender
+from keyturn.mail.transports.resend.sender import ResendSender
 
 
 async def test_an_accepted_mail_has_the_providers_id(sender: ResendSender, resend: ResendServer, mail: Email) -> None:

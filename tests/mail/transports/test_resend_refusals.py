@@ -12,7 +12,7 @@ from tests.resend_server.server import ResendServer
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.resend import ResendSender, sort_error
+from keyturn.mail.transports.resend.sender import ResendSender, sort_error
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from keyturn.errors import WebhookRefused
-from keyturn.mail.transports.resend_webhook import Report, ResendWebhook
+from keyturn.mail.transports.reports import Report
+from keyturn.mail.transports.resend.webhook import ResendWebhook
 
 # https://docs.svix.com/receiving/verifying-payloads/how-manual
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -43,13 +45,13 @@ def signature(body: bytes, timestamp: int, identifier: str) -> str:
     return base64.b64encode(mac.digest()).decode()
 
 
-def received(webhook: ResendWebhook, event: str, **data: Any) -> Report | None:
+async def received(webhook: ResendWebhook, event: str, **data: Any) -> Sequence[Report]:
     """Read a genuine report."""
     content = {"type": event, "created_at": "2026-11-22T23:41:12.126Z", "data": {**MAIL, **data}}
-    return delivered(webhook, json.dumps(content).encode())
+    return await delivered(webhook, json.dumps(content).encode())
 
 
-def delivered(webhook: ResendWebhook, body: bytes) -> Report | None:
+async def delivered(webhook: ResendWebhook, body: bytes) -> Sequence[Report]:
     """Read a body that is signed, now."""
     moment = int(time.time())
     headers = {
@@ -57,12 +59,12 @@ def delivered(webhook: ResendWebhook, body: bytes) -> Report | None:
         "svix-timestamp": str(moment),
         "svix-signature": f"v1,{signature(body, moment, 'msg_1')}",
     }
-    return webhook.read(headers, body)
+    return await webhook.read(headers, body)
 
 
 @pytest.mark.usefixtures("at_that_time")
-def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
-    assert webhook.read(HEADERS, BODY) is None  # and about no mail
+async def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
+    assert await webhook.read(HEADERS, BODY) == []  # and about no mail
 
 
 @pytest.mark.usefixtures("at_that_time")
@@ -74,8 +76,8 @@ def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
         f"v1a,c29tZXRoaW5nIGVsc2U= v2,x {HEADERS['svix-signature']}",
     ],
 )
-def test_one_right_signature_among_several_is_enough(webhook: ResendWebhook, signatures: str) -> None:
-    assert webhook.read({**HEADERS, "svix-signature": signatures}, BODY) is None
+async def test_one_right_signature_among_several_is_enough(webhook: ResendWebhook, signatures: str) -> None:
+    assert await webhook.read({**HEADERS, "svix-signature": signatures}, BODY) == []
 
 
 @pytest.mark.usefixtures("at_that_time")
@@ -100,54 +102,55 @@ def test_one_right_signature_among_several_is_enough(webhook: ResendWebhook, sig
         "v1,ü€",
     ],
 )
-def test_nothing_else_is_a_signature(webhook: ResendWebhook, signatures: str) -> None:
+async def test_nothing_else_is_a_signature(webhook: ResendWebhook, signatures: str) -> None:
     with pytest.raises(WebhookRefused):
-        webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
+        await webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
 
 
 @pytest.mark.usefixtures("at_that_time")
 @pytest.mark.parametrize("header", HEADERS)
-def test_each_header_is_needed_and_signed(webhook: ResendWebhook, header: str) -> None:
+async def test_each_header_is_needed_and_signed(webhook: ResendWebhook, header: str) -> None:
     with pytest.raises(WebhookRefused, match=header):
-        webhook.read({name: text for name, text in HEADERS.items() if name != header}, BODY)
+        await webhook.read({name: text for name, text in HEADERS.items() if name != header}, BODY)
     with pytest.raises(WebhookRefused):
-        webhook.read({**HEADERS, header: HEADERS[header] + "1"}, BODY)
+        await webhook.read({**HEADERS, header: HEADERS[header] + "1"}, BODY)
 
 
 @pytest.mark.usefixtures("at_that_time")
 @pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
-def test_every_byte_of_the_body_is_signed(webhook: ResendWebhook, body: bytes) -> None:
+async def test_every_byte_of_the_body_is_signed(webhook: ResendWebhook, body: bytes) -> None:
     with pytest.raises(WebhookRefused):
-        webhook.read(HEADERS, body)
+        await webhook.read(HEADERS, body)
 
 
 @pytest.mark.parametrize(("seconds", "is_genuine"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
-def test_five_minutes_either_way_are_tolerated(
+async def test_five_minutes_either_way_are_tolerated(
     webhook: ResendWebhook, monkeypatch: pytest.MonkeyPatch, seconds: int, is_genuine: bool
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT - seconds))
     if is_genuine:
-        assert webhook.read(HEADERS, BODY) is None
+        assert await webhook.read(HEADERS, BODY) == []
     else:
         with pytest.raises(WebhookRefused, match="tolerance"):
-            webhook.read(HEADERS, BODY)
+            await webhook.read(HEADERS, BODY)
 
 
-def test_a_genuine_body_that_is_no_json_is_refused(webhook: ResendWebhook) -> None:
+async def test_a_genuine_body_that_is_no_json_is_refused(webhook: ResendWebhook) -> None:
     with pytest.raises(WebhookRefused, match="failed to parse"):
-        delivered(webhook, b"{")
+        await delivered(webhook, b"{")
 
 
-def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: ResendWebhook) -> None:
-    assert received(webhook, "email.delivered", tags={"key": "0a1b", "template": "password_reset"}) == Report(
+async def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: ResendWebhook) -> None:
+    (report,) = await received(webhook, "email.delivered", tags={"key": "0a1b", "template": "password_reset"})
+
+    assert report == Report(
+        provider="resend",
         id="msg_1",
         event="delivered",
-        detail="",
         at=datetime(2026, 11, 22, 23, 41, 12, 126000, UTC),
         provider_id=str(MAIL["email_id"]),
         key="0a1b",
         to="ada@northwind.test",
-        ends=False,
     )
 
 
@@ -165,22 +168,21 @@ def test_a_report_names_the_mail_the_mailbox_and_the_time(webhook: ResendWebhook
         ("email.delivered", {"bounce": {"type": "Permanent"}}, "", False),
     ],
 )
-def test_what_ends_the_mails_to_a_mailbox(
+async def test_what_ends_the_mails_to_a_mailbox(
     webhook: ResendWebhook, event: str, data: dict[str, Any], detail: str, ends: bool
 ) -> None:
-    report = received(webhook, event, **data)
-    assert report is not None
+    (report,) = await received(webhook, event, **data)
     assert (report.detail, report.ends) == (detail, ends)
 
 
 @pytest.mark.parametrize(
     "event", ["contact.created", "domain.updated", "email", "email.", "email.Bounced", "", "x" * 99]
 )
-def test_what_is_about_no_mail_is_nothing(webhook: ResendWebhook, event: str) -> None:
-    assert received(webhook, event) is None
+async def test_what_is_about_no_mail_is_nothing(webhook: ResendWebhook, event: str) -> None:
+    assert await received(webhook, event) == []
 
 
 @pytest.mark.parametrize("data", [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}])
-def test_a_report_without_a_mail_or_a_mailbox_is_refused(webhook: ResendWebhook, data: dict[str, Any]) -> None:
+async def test_a_report_without_a_mail_or_a_mailbox_is_refused(webhook: ResendWebhook, data: dict[str, Any]) -> None:
     with pytest.raises(WebhookRefused):
-        received(webhook, "email.bounced", **data)
+        await received(webhook, "email.bounced", **data)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from tests.mail.transports.smtp_server import SmtpServer, running_smtp
 
-from keyturn.errors import SendRefused, SendRetryable
+from keyturn.errors import SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.transports.email import Email
 from keyturn.mail.transports.smtp import SmtpSender
 from keyturn.settings import SmtpSettings
@@ -53,6 +53,20 @@ async def test_every_try_has_the_same_message_id_so_that_a_repeat_can_be_folded(
 
     assert answers == ["<key-1@northwind.example>"] * 2
     assert [message["message-id"] for message in server.mails] == answers
+
+
+async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_be_folded(
+    server: SmtpServer, mail: Email
+) -> None:
+    sender = sender_to(server.port)
+    server.drops_answers = True
+    with pytest.raises(SendUnknown):
+        await sender.send(mail, "key-1")
+    server.drops_answers = False
+    await sender.send(mail, "key-1")
+    await sender.close()
+
+    assert [message["message-id"] for message in server.mails] == ["<key-1@northwind.example>"] * 2
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])

@@ -137,10 +137,22 @@ async def test_a_report_finds_its_message_before_the_providers_id_is_written_dow
     assert row["provider_id"] is None
     await deliver_all(service, report("delivered", "unknown-yet", tags={"template": "x", "key": row["key"]}))
     assert await history(service) == [("delivered", "")]
-    assert await state(service) == "waiting"  # it is asked again, under the key, and then known to be there
+    assert await state(service) == "delivered"
+
+
+async def test_a_mail_that_a_report_proves_to_be_there_is_not_handed_over_again(service: Service) -> None:
+    service.inbox.failures.append(SendRetryable("the answer was lost"))
+    await service.ask()
+    await service.deliver()
+    (row,) = await service.rows(select(OutboxRow.key))
+    await deliver_all(service, report("sent", "known-now", tags={"key": row["key"]}))
     await service.write(update(OutboxRow).values(available_at=now()))
     await service.deliver()
-    assert await state(service) == "delivered"
+
+    assert service.inbox.mails == []
+    (settled,) = await service.rows(select(OutboxRow))
+    assert (settled["state"], settled["sender"], settled["provider_id"]) == ("sent", "resend", "known-now")
+    assert (settled["sealed"], settled["claim"]) == (None, None)
 
 
 @pytest.mark.usefixtures("mailed")

@@ -141,9 +141,10 @@ def _export(opened: Opened, destination: Path) -> None:
 def _transport(settings: "Settings") -> "Transport | None":
     """Return what "send me this" goes through, where a key or a server is set."""
     from keyturn.emails.studio.capture.sending import Transport  # noqa: PLC0415
+    from keyturn.settings.transport_rules import missing_settings  # noqa: PLC0415
 
     chosen = settings.mail.transport
-    if not {"resend": settings.resend.api_key, "smtp": settings.smtp.host, "capture": "here"}[chosen]:
+    if any(missing_settings(chosen, settings)):
         return None
 
     def open_sender() -> "Sender":

@@ -1,6 +1,8 @@
 """The one value that crosses from rendering to sending, and the port through which it is sent."""
 
-from email.utils import formataddr
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import formataddr, parseaddr
 from typing import Protocol
 
 import msgspec
@@ -27,7 +29,8 @@ class Sender(Protocol):
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Return the provider's id for the mail, once the provider has accepted it.
 
-        The same key with the same mail is accepted once. Raises SendRetryable, QuotaExhausted or SendRefused.
+        The same key with the same mail is accepted once where the provider knows keys. Raises SendRetryable,
+        QuotaExhausted, SendRefused, and SendUnknown where a repeat would be a second mail.
         """
         ...
 
@@ -37,3 +40,12 @@ class Sender(Protocol):
 def local_sender(name: str, address: str = "") -> str:
     """Return who mails come from where nobody was named: they never leave the machine."""
     return formataddr((name, address or "no-reply@localhost"))
+
+
+def name_and_address(mailbox: str) -> tuple[str, str]:
+    """Return who a header's mailbox names, as people read it: a name that was encoded (RFC 2047) is decoded."""
+    name, address = parseaddr(mailbox)
+    try:
+        return str(make_header(decode_header(name))), address
+    except (HeaderParseError, LookupError, UnicodeDecodeError):
+        return name, address

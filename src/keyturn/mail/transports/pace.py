@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, upda
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keyturn.database import Database
-from keyturn.errors import SendRetryable
+from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.models import PaceRow
 
@@ -77,6 +77,8 @@ class PacedSender:
         await self._pace.turn()
         try:
             return await self._sender.send(email, idempotency_key)
+        except SendUnknown:
+            raise  # its pause is for the report of this one mail
         except SendRetryable as error:
             if error.retry_after:
                 # A mail that was asked to wait longer is claimed again then; nobody waits so long with a lease in hand.

@@ -23,12 +23,34 @@ def sender_for(transport: str, settings: Settings, database: Database | None = N
 
     Raises SettingsInvalid where the transport's library is not installed.
     """
+    sender = _sender_of(transport, settings)
+    if database and (rate := getattr(getattr(settings, transport, None), "rate", None)):
+        return PacedSender(sender, Pace(database, transport, rate))
+    return sender
+
+
+def _sender_of(transport: str, settings: Settings) -> Sender:
     match transport:
         case "resend":
-            from keyturn.mail.transports.resend import ResendSender  # noqa: PLC0415
+            from keyturn.mail.transports.resend.sender import ResendSender  # noqa: PLC0415
 
-            sender = ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
-            return PacedSender(sender, Pace(database, "resend", settings.resend.rate)) if database else sender
+            return ResendSender(settings.resend.api_key, settings.resend.api_url, settings.resend.timeout)
+        case "postmark":
+            from keyturn.mail.transports.postmark.sender import PostmarkSender  # noqa: PLC0415
+
+            return PostmarkSender(settings.postmark)
+        case "sendgrid":
+            from keyturn.mail.transports.sendgrid.sender import SendGridSender  # noqa: PLC0415
+
+            return SendGridSender(settings.sendgrid)
+        case "mailgun":
+            from keyturn.mail.transports.mailgun.sender import MailgunSender  # noqa: PLC0415
+
+            return MailgunSender(settings.mailgun)
+        case "ses":
+            from keyturn.mail.transports.ses.sender import SesSender  # noqa: PLC0415
+
+            return SesSender(settings.ses)
         case "smtp":
             with requires_extra("smtp", "smtp", "mail.transport"):
                 from keyturn.mail.transports.smtp import SmtpSender  # noqa: PLC0415

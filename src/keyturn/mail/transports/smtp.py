@@ -5,7 +5,7 @@ from typing import Any
 
 import aiosmtplib
 
-from keyturn.errors import SendFailed, SendRefused, SendRetryable
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.transports.email import Email
 from keyturn.mail.transports.mime import bare_address, message_id_of, needs_utf8, to_mime
 from keyturn.settings import SmtpSettings
@@ -17,7 +17,8 @@ _PERMANENT = 500
 class SmtpSender:
     """Sends with a mail server.
 
-    SMTP knows no idempotency key; the Message-ID is made of it, so that mail programs can fold a repeat.
+    SMTP knows no idempotency key, so a mail arrives at least once: where the reply to the end of DATA is lost, it may
+    come again (RFC 5321, 6.1). The Message-ID is made of the key, so that mail programs can fold a repeat.
     """
 
     name = "smtp"
@@ -45,8 +46,10 @@ class SmtpSender:
             raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
-            unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
-            raise SendRetryable(type(error.__cause__ or error).__name__, not_accepted=unheard) from None
+            reason = type(error.__cause__ or error).__name__
+            if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
+                raise SendRetryable(reason, not_accepted=True) from None
+            raise SendUnknown(reason) from None
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:

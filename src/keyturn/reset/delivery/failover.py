@@ -9,10 +9,10 @@ from keyturn.outbox import Message, Outbox, Sent
 class TransportFailover:
     """Hands a mail to the transport of the settings, or to the one to fall back to, so that two never get the same one.
 
-    A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it knows
-    the idempotency key. Where it certainly has not, the choice is made again. The other is asked where the first
-    refuses our key or log-in, or is down for all: in `patience` tries in a row, of any mails, it was not reached or
-    answered with a fault of its own.
+    A transport that may have a mail, since its answer was lost, is the only one that is asked again for it: it may know
+    the idempotency key, and two transports would be sure to send two mails. Where it certainly has not, the choice is
+    made again. The other is asked where the first refuses our key or log-in, or is down for all: in `patience` tries in
+    a row, of any mails, it was not reached or answered with a fault of its own.
     """
 
     def __init__(self, outbox: Outbox, first: Sender, second: Sender | None = None, patience: int = 4) -> None:

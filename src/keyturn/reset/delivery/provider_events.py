@@ -3,7 +3,8 @@
 from keyturn import addresses
 from keyturn.accounts.port import AccountStore
 from keyturn.database import Database, now
-from keyturn.mail.transports.resend_webhook import Report
+from keyturn.mail.transports.reports import Report
+from keyturn.outbox import Outbox, Sent
 from keyturn.outbox.history import Event, message_behind, note_report
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
@@ -13,8 +14,11 @@ from keyturn.reset.records.mailboxes import Mailboxes
 class ProviderEvents:
     """Takes in what a provider reports of a mail; a mailbox that bounced for good or complained is suppressed."""
 
-    def __init__(self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, audit: Audit) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, accounts: AccountStore, mailboxes: Mailboxes, audit: Audit
+    ) -> None:
         self._database = database
+        self._outbox = outbox
         self._accounts = accounts
         self._mailboxes = mailboxes
         self._audit = audit
@@ -22,7 +26,8 @@ class ProviderEvents:
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message. One that was noted before, or is about nobody's mail here, changes nothing.
 
-        The message itself is not touched: its state is derived from all that was reported, in whatever order.
+        A message that waits to be tried again is not: the provider, whose answer was lost, has the mail. Else it is not
+        touched, for its state is derived from all that was reported, in whatever order.
         """
         message_id = await message_behind(self._database, report.provider_id, report.key)
         if message_id is None:
@@ -32,11 +37,13 @@ class ProviderEvents:
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
         )
         async with self._database.transaction() as session:
-            if await note_report(session, event) and report.ends:
-                moment = now()
-                await self._mailboxes.suppress(session, report.to, moment, report.event)
-                await self._audit.write(
-                    session, "mail_report", report.event, client, at=moment, message_id=message_id,
-                    account_id=account.id if account else "", email=addresses.normalize(report.to),
-                )  # fmt: skip
+            if await note_report(session, event):
+                await self._outbox.settlements.reported(session, message_id, Sent(report.provider, report.provider_id))
+                if report.ends:
+                    moment = now()
+                    await self._mailboxes.suppress(session, report.to, moment, report.event)
+                    await self._audit.write(
+                        session, "mail_report", report.event, client, at=moment, message_id=message_id,
+                        account_id=account.id if account else "", email=addresses.normalize(report.to),
+                    )  # fmt: skip
             await session.commit()

@@ -1,7 +1,7 @@
 """What Resend reports of a mail: verified, then reduced to what may be kept."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,34 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import WebhookRefused
-
-KEY_TAG = "key"
-"""The tag of a mail that holds its idempotency key. Reports repeat the tags: one that comes before Resend's id of the
-mail was written down finds its message all the same."""
-
-LONGEST_ID = 80
-"""Characters of a delivery's id that are kept; Svix's own have some thirty."""
+from keyturn.mail.transports.reports import KEY_TAG, LONGEST_ID, Report, fixed_words
 
 _EVENT = re.compile(r"email\.([a-z_]{1,32})")
-_WORD = re.compile(r"[A-Za-z_]{1,40}")
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to a mail. `id` is the same on every delivery of the report.
-
-    `event` is Resend's own word for it without its `email.`; `detail` is made of Resend's fixed words alone, since its
-    sentences hold addresses and an `email.clicked` the whole link. `to` is the mailbox. `ends` tells that it should get
-    no more mail for a while.
-    """
-
-    id: str
-    event: str
-    detail: str
-    at: datetime
-    provider_id: str
-    key: str
-    to: str
-    ends: bool
 
 
 class ResendWebhook:
@@ -48,13 +23,15 @@ class ResendWebhook:
         self._verify = Webhooks.verify
         self._secrets = secrets
 
-    def read(self, headers: Mapping[str, str], body: bytes) -> Report | None:
-        """Return what is reported; None where it is about no mail. Raises WebhookRefused, and then it proves nothing.
+    longest = 16_384
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+        """Return what is reported. Raises WebhookRefused.
 
         A report that is older than five minutes is refused by the SDK, a replayed one thus at the latest then.
         """
         try:
-            return _read_report(headers.get("svix-id", ""), self._payload(headers, body.decode()))
+            return _read_reports(headers.get("svix-id", ""), self._payload(headers, body.decode()))
         except UnicodeDecodeError:
             raise WebhookRefused("the body is not UTF-8") from None
         except ValueError as error:  # msgspec's own errors are of this kind, too
@@ -129,11 +106,11 @@ class _MailEvent(msgspec.Struct):
     data: _Mail
 
 
-def _read_report(delivery: str, payload: object) -> Report | None:
-    """Return None for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
+def _read_reports(delivery: str, payload: object) -> Sequence[Report]:
+    """Return nothing for what is about no mail. Raises ValueError for what is, and yet not as Resend documents it."""
     named = _EVENT.fullmatch(str(payload.get("type"))) if isinstance(payload, dict) else None
     if not named:
-        return None
+        return []
     if len(delivery) > LONGEST_ID:
         raise ValueError(f"the id is longer than {LONGEST_ID} characters")
     found = msgspec.convert(payload, _MailEvent)
@@ -145,10 +122,11 @@ def _read_report(delivery: str, payload: object) -> Report | None:
         "suppressed": (mail.suppressed.type,) if mail.suppressed else (),
     }
     event = named[1]
-    return Report(
+    report = Report(
+        provider="resend",
         id=delivery,
         event=event,
-        detail=" ".join(word for word in words.get(event, ()) if _WORD.fullmatch(word)),
+        detail=fixed_words(*words.get(event, ())),
         at=found.created_at,
         provider_id=mail.email_id,
         key=str(tags.get(KEY_TAG, "")) if isinstance(tags, dict) else "",
@@ -156,3 +134,4 @@ def _read_report(delivery: str, payload: object) -> Report | None:
         # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
         ends=event in {"complained", "suppressed"} or (event == "bounced" and bounce.type == "Permanent"),
     )
+    return [report]

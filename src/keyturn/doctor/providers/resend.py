@@ -5,7 +5,7 @@ from resend.exceptions import ResendError
 
 from keyturn.doctor.domain import domain_of
 from keyturn.doctor.finding import Finding
-from keyturn.mail.transports.resend import ResendSender
+from keyturn.mail.transports.resend.sender import ResendSender
 from keyturn.settings import Settings
 
 SANDBOX = "resend.dev"

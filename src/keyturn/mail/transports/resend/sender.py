@@ -12,7 +12,7 @@ from resend.http_client_async import AsyncHTTPClient
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.transports.email import Email
-from keyturn.mail.transports.resend_webhook import KEY_TAG
+from keyturn.mail.transports.reports import KEY_TAG
 
 # https://resend.com/docs/api-reference/errors: what may work later, by the name of the error. Everything else that
 # is neither a server's fault (5xx) nor a plain "too many requests" (429, as a proxy says it) is refused for good.

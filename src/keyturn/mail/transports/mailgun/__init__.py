@@ -1,0 +1,1 @@
+"""Mailgun, over its HTTP API: sending, and reading its reports."""

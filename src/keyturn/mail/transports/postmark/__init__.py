@@ -1,0 +1,1 @@
+"""Postmark, over its HTTP API: sending, and reading its reports."""

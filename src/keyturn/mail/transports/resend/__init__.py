@@ -1,0 +1,1 @@
+"""Resend, through its own SDK: sending, and reading its reports."""

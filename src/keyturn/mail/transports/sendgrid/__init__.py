@@ -1,0 +1,1 @@
+"""SendGrid, over its HTTP API (v3): sending, and reading its reports."""

@@ -1,0 +1,72 @@
+"""Reports as SendGrid words and signs them (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event)."""
+
+import base64
+import json
+import time
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.mail_providers.delivery import Delivery
+
+KEY, OLDER_KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+
+_KINDS: dict[str, dict[str, Any]] = {
+    "processed": {"event": "processed"},
+    "delivered": {"event": "delivered", "response": "250 OK"},
+    "delayed": {"event": "deferred", "response": "400 try again later", "attempt": "5"},
+    "bounced": {
+        "event": "bounce", "type": "bounce", "status": "5.1.1", "bounce_classification": "Invalid Address",
+        "reason": "550 5.1.1 The email account that you tried to reach does not exist: ada@northwind.test",
+    },
+    "bounced for now": {"event": "bounce", "type": "blocked", "status": "4.0.0", "reason": "unable to get mx info"},
+    "complained": {"event": "spamreport"},
+    "suppressed": {"event": "dropped", "reason": "Bounced Address", "status": "5.0.0"},
+    "clicked": {"event": "click", "url": "https://northwind.test/reset-password/token", "ip": "192.0.2.1"},
+}  # fmt: skip
+
+_numbers = count(1)
+
+
+def public(key: ec.EllipticCurvePrivateKey) -> str:
+    """Return the verification key as SendGrid shows it."""
+    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def event(
+    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Return an event of `kind`; it happened at `at`, or now."""
+    sent = {"key": key, "template": "password_reset"} if key else {}
+    return {
+        "email": to,
+        "timestamp": int((at or datetime.now(UTC)).timestamp()),
+        "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>",
+        "sg_event_id": f"ZXZlbnQ-{next(_numbers)}",
+        "sg_message_id": f"{provider_id}.recvd-5d9b7bf9c7-x8kxq-1-65F1A2B3-14.0",
+        **_KINDS[kind],
+        **sent,
+        **fields,
+    }
+
+
+def report(kind: str, provider_id: str, **options: Any) -> Delivery:
+    return deliver([event(kind, provider_id, **options)])
+
+
+def deliver(events: Any, signer: ec.EllipticCurvePrivateKey = KEY) -> Delivery:
+    """Return events, signed together."""
+    body, moment = json.dumps(events).encode(), str(int(time.time()))
+    return Delivery(headers=signed(moment, body, signer), body=body)
+
+
+def signed(moment: str, body: bytes, signer: ec.EllipticCurvePrivateKey = KEY) -> dict[str, str]:
+    signature = signer.sign(moment.encode() + body, ec.ECDSA(hashes.SHA256()))
+    return {
+        "content-type": "application/json",
+        "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
+        "x-twilio-email-event-webhook-timestamp": moment,
+    }

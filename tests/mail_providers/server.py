@@ -1,0 +1,116 @@
+"""A server that does what a test wants to the next requests, and what its provider's rules say to all others."""
+
+import asyncio
+import json
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.resend_server.answers import EMPTY, Answer, Request, Trouble
+from tests.serving import Connections
+
+
+class ProviderServer:
+    """`coming` holds what happens to the next requests, in order; whoever finds it empty is treated by the rules.
+
+    `answer` has the rules of a provider: whatever it takes, it notes.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.connections = Connections()
+        self._changed = threading.Condition()
+        self._under_way = Counter[str]()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, once nothing is under way, with nothing coming."""
+        self._wait_for(self._is_idle)
+        self.coming: deque[Answer | Trouble] = deque()
+        self.requests: list[Request] = []
+        self.connections.opened = 0
+
+    async def arrived(self, requests: int) -> None:
+        """Return once that many requests have arrived, over the server's whole life."""
+        await asyncio.to_thread(self._wait_for, lambda: len(self.requests) >= requests)
+
+    async def idle(self) -> None:
+        """Return once no request is under way: a server, too, needs a moment to notice that a client hung up."""
+        await asyncio.to_thread(self._wait_for, self._is_idle)
+
+    def answer(self, request: Request) -> Answer:
+        """Return what the rules say."""
+        raise NotImplementedError
+
+    def refuse_at_once(self, _: Request) -> Answer | None:
+        """Return what is said whatever is coming."""
+        return None
+
+    def beside(self, request: Request) -> bool:
+        """Tell whether another request of the same key is under way."""
+        return self._under_way[request.key] > 1
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = await _read(scope, receive)
+        with self._noted(request):
+            if refused := self.refuse_at_once(request):
+                await _send(send, refused)
+                return
+            match self.coming.popleft() if self.coming else None:
+                case Answer() as answer:
+                    await _send(send, answer)
+                case Trouble.STALL:
+                    await receive()  # which returns when the client hangs up
+                case Trouble.STALL_AFTER_ACCEPTING:
+                    self.answer(request)
+                    await receive()
+                case Trouble.DROP:
+                    self.connections.cut(scope)
+                case Trouble.DROP_AFTER_ACCEPTING:
+                    self.answer(request)
+                    self.connections.cut(scope)
+                case None:
+                    await _send(send, self.answer(request))
+
+    @contextmanager
+    def _noted(self, request: Request) -> Iterator[None]:
+        """Note the request while it is under way."""
+        with self._changed:
+            self.requests.append(request)
+            self._under_way[request.key] += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way[request.key] -= 1
+                self._changed.notify_all()
+
+    def _is_idle(self) -> bool:
+        return not self._under_way.total()
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, timeout=10), "it did not happen within 10 s"
+
+
+async def _read(scope: Any, receive: Any) -> Request:
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body, more = body + event.get("body", b""), event.get("more_body", False)
+    query = scope["query_string"].decode()
+    target = scope["raw_path"].decode() + (f"?{query}" if query else "")
+    headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+    return Request(headers, body, scope["method"], target)
+
+
+async def _send(send: Any, answer: Answer) -> None:
+    html = answer.html.encode()
+    body = html or (b"" if answer.document is EMPTY else json.dumps(answer.document).encode())
+    headers = {"content-type": "text/html" if html else "application/json", "content-length": str(len(body))}
+    fields = [(name.encode(), value.encode()) for name, value in {**headers, **answer.headers}.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

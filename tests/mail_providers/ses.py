@@ -1,0 +1,117 @@
+"""A server that behaves as Amazon SES's API does (https://docs.aws.amazon.com/ses/latest/APIReference-V2).
+
+botocore says whether a request is signed as AWS wants it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from tests.mail_providers.server import ProviderServer
+from tests.resend_server.answers import Answer, Request
+from tests.serving import serving
+
+KEY_ID, SECRET_KEY, REGION = "AKIAKEYTURN012345678", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY/KeyturnKey", "eu-west-1"
+
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/ses/aws4_request, SignedHeaders=([a-z0-9;-]+), "
+    r"Signature=([0-9a-f]{64})"
+)
+
+
+def refusal(status: int, kind: str, message: str = "") -> Answer:
+    """Return an error as AWS words it."""
+    header = f"{kind}:http://internal.amazon.com/coral/com.amazonaws.sesv2.v20190927/"
+    return Answer(status, {"message": message or kind}, {"x-amzn-errortype": header})
+
+
+LIMITED = refusal(429, "TooManyRequestsException", "Maximum sending rate exceeded.")
+ACCOUNT = {
+    "SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY",
+    "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 12.0},
+}  # fmt: skip
+
+
+class SesServer(ProviderServer):
+    """`accepted` are the mails that are sent, under their ids; `domains` the identities, and if they are verified.
+
+    `account` is what GetAccount says; None where the key's policy does not hold that call.
+    """
+
+    def forget(self) -> None:
+        super().forget()
+        self.accepted: dict[str, Mapping[str, Any]] = {}
+        self.domains = {"northwind.example": True, "northwind.test": True}
+        self.account: Mapping[str, Any] | None = ACCOUNT
+
+    def answer(self, request: Request) -> Answer:
+        if fault := _proof_fault(request):
+            return fault
+        match request.method, request.path.split("/")[1:]:
+            case "POST", ["v2", "email", "outbound-emails"]:
+                return self._take(request.fields)
+            case "GET", ["v2", "email", *_] if self.account is None:
+                return refusal(403, "AccessDeniedException", "User is not authorized to perform: ses:GetAccount")
+            case "GET", ["v2", "email", "account"]:
+                return Answer(200, self.account)
+            case "GET", ["v2", "email", "identities", name] if name in self.domains:
+                return Answer(200, {"IdentityType": "DOMAIN", "VerifiedForSendingStatus": self.domains[name]})
+            case _:
+                return refusal(404, "NotFoundException")
+
+    def _take(self, mail: Mapping[str, Any]) -> Answer:
+        if fault := self._fault_of(mail):
+            return fault
+        accepted = f"0102018c{uuid4()}-000000"
+        self.accepted[accepted] = mail
+        return Answer(200, {"MessageId": accepted})
+
+    def _fault_of(self, mail: Mapping[str, Any]) -> Answer | None:
+        (to,) = mail["Destination"]["ToAddresses"]
+        if "@" not in to:
+            return refusal(400, "BadRequestException", "Missing final '@domain'")
+        if not mail["FromEmailAddress"].isascii():
+            return refusal(400, "BadRequestException", "Local address contains control or whitespace")
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,256}", one[part]) for one in mail["EmailTags"] for part in one):
+            return refusal(400, "BadRequestException", "Invalid tag")
+        if not self.domains.get(mail["FromEmailAddress"].rstrip(">").rpartition("@")[2]):
+            sentence = "Email address is not verified. The following identities failed the check in region EU-WEST-1: "
+            return refusal(400, "MessageRejected", sentence + mail["FromEmailAddress"])
+        return None
+
+
+def _proof_fault(request: Request) -> Answer | None:
+    """Return AWS's refusal of a request that is not signed by the one key, just now."""
+    headers = request.headers
+    found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    if not found:
+        return refusal(403, "MissingAuthenticationTokenException")
+    key_id, day, region, names, signature = found.groups()
+    if key_id != KEY_ID:
+        return refusal(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+    moment = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if abs(datetime.now(UTC) - moment) > timedelta(minutes=5) or f"{moment:%Y%m%d}" != day or region != REGION:
+        return refusal(403, "InvalidSignatureException", "Signature not yet current")
+    signed = {name: headers[name] for name in names.split(";")}
+    if not {"host", "x-amz-date"} <= signed.keys():
+        return refusal(403, "InvalidSignatureException", "'Host' must be a 'SignedHeader'")
+    url = f"https://{headers['host']}{request.target}"
+    sent = AWSRequest(request.method, url, headers=signed, data=request.body)
+    sent.context["timestamp"] = headers["x-amz-date"]
+    auth = SigV4Auth(Credentials(KEY_ID, SECRET_KEY), "ses", REGION)
+    if auth.signature(auth.string_to_sign(sent, auth.canonical_request(sent)), sent) != signature:
+        return refusal(403, "InvalidSignatureException", "The request signature we calculated does not match")
+    return None
+
+
+@contextmanager
+def running_ses() -> Iterator[SesServer]:
+    server = SesServer()
+    with serving(server, server.connections) as server.url:
+        yield server

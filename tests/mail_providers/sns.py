@@ -1,0 +1,114 @@
+"""Amazon SNS: a server for certificates and confirmations, and messages signed as it signs them.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from tests.mail_providers.delivery import Delivery
+from tests.mail_providers.server import ProviderServer
+from tests.resend_server.answers import Answer, Request
+from tests.serving import serving
+
+from keyturn.http_client import HttpClient
+from keyturn.mail.transports.ses import sns
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
+HOST = "sns.eu-west-1.amazonaws.com"
+KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+
+
+def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY, begins: int = -1, ends: int = 30) -> str:
+    """Return a certificate; it is valid between so many days from now."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now + timedelta(days=begins)).not_valid_after(now + timedelta(days=ends))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+class SnsServer(ProviderServer):
+    """`certificates` stand at the end of their addresses; `confirmed` are the tokens that came back."""
+
+    def forget(self) -> None:
+        super().forget()
+        self.certificates = {"0a1b": certificate()}
+        self.confirmed: list[str] = []
+
+    def answer(self, request: Request) -> Answer:
+        name = request.path.removeprefix("/SimpleNotificationService-").removesuffix(".pem")
+        if name in self.certificates:
+            return Answer(200, html=self.certificates[name])
+        query = {key: values[0] for key, values in parse_qs(urlsplit(request.target).query).items()}
+        if query.get("Action") == "ConfirmSubscription" and query.get("TopicArn") == TOPIC:
+            self.confirmed.append(query["Token"])
+            return Answer(200, html="<ConfirmSubscriptionResponse/>")
+        return Answer(404, html="<Error/>")
+
+
+class _Rerouted(httpx.AsyncHTTPTransport):
+    """Leads what is for SNS to the server, and nothing else anywhere."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = httpx.URL(url)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert (request.url.scheme, request.url.host) == ("https", HOST)
+        request.url = self._url.copy_with(raw_path=request.url.raw_path)
+        return await super().handle_async_request(request)
+
+
+@contextmanager
+def running_sns() -> Iterator[SnsServer]:
+    """Run a server that is reached at SNS's address."""
+    server = SnsServer()
+    with serving(server, server.connections) as server.url, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sns, "HttpClient", lambda **options: HttpClient(transport=_Rerouted(server.url), **options))
+        yield server
+
+
+def message(published: str = "", key: rsa.RSAPrivateKey = KEY, **fields: Any) -> dict[str, Any]:
+    """Return what SNS posts; None takes a field out."""
+    document = {
+        "Type": "Notification",
+        "MessageId": str(uuid4()),
+        "TopicArn": TOPIC,
+        "Message": published,
+        "Timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+        "SignatureVersion": "2",
+        "SigningCertURL": f"https://{HOST}/SimpleNotificationService-0a1b.pem",
+        "UnsubscribeURL": f"https://{HOST}/?Action=Unsubscribe",
+        **fields,
+    }
+    names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{document[name]}\n" for name in names if name in document)
+    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return {"Signature": base64.b64encode(signature).decode(), **document}
+
+
+def confirmation(number: int = 1, **fields: Any) -> dict[str, Any]:
+    url = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=token-{number}"
+    asked = {"Type": "SubscriptionConfirmation", "Token": f"token-{number}", "SubscribeURL": url}
+    return message("You have chosen to subscribe to the topic", **{**asked, **fields})
+
+
+def post(document: Any) -> Delivery:
+    return Delivery(headers={"content-type": "text/plain; charset=UTF-8"}, body=json.dumps(document).encode())

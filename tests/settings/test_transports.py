@@ -1,0 +1,70 @@
+"""What a chosen way out for mails cannot do without, and that keys go to nobody in the open."""
+
+from typing import get_args
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+from keyturn.settings.transport_rules import NEEDED
+from keyturn.settings.transports import Transport
+
+COMPLETE = {
+    "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
+    "sendgrid": {"SENDGRID_API_KEY": "a-key"},
+    "mailgun": {"MAILGUN_API_KEY": "a-key", "KEYTURN_MAILGUN_DOMAIN": "mg.northwind.example"},
+    "ses": {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAKEYTURN", "AWS_SECRET_ACCESS_KEY": "a-key"},
+    "smtp": {"KEYTURN_SMTP_HOST": "mx.northwind.example"},
+}
+
+
+def test_every_transport_says_what_it_needs() -> None:
+    assert set(NEEDED) == {*get_args(Transport), "capture"}
+
+
+@pytest.mark.parametrize("chosen_by", ["transport", "fallback"])
+@pytest.mark.parametrize("transport", COMPLETE)
+def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: str, chosen_by: str) -> None:
+    found = faults(**{f"KEYTURN_MAIL_{chosen_by.upper()}": transport})
+
+    assert set(found) == set(NEEDED[transport].values())
+    assert set(found.values()) == {f"missing: mail.{chosen_by} is {transport}"}
+
+
+@pytest.mark.parametrize("transport", COMPLETE)
+def test_with_it_the_transport_can_be_chosen(read: Read, transport: str) -> None:
+    assert read(KEYTURN_MAIL_TRANSPORT=transport, **COMPLETE[transport]).mail.transport == transport
+
+
+@pytest.mark.parametrize("transport", ["resend", *(name for name in COMPLETE if name != "smtp")])
+def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: str) -> None:
+    chosen = {"KEYTURN_MAIL_TRANSPORT": transport, **COMPLETE.get(transport, {})}
+    setting = f"KEYTURN_{transport.upper()}_API_URL"
+
+    assert "must be https" in faults(**chosen, **{setting: "http://api.example"})[f"{transport}.api_url"]
+    assert "not an address" in faults(**chosen, **{setting: "api.example"})[f"{transport}.api_url"]
+    assert read(**chosen, **{setting: "http://127.0.0.1:8025"})
+
+
+@pytest.mark.parametrize(
+    "domain", ["https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example"]
+)
+def test_mailguns_domain_is_a_name_alone(faults: Faults, domain: str) -> None:
+    chosen = {"KEYTURN_MAIL_TRANSPORT": "mailgun", **COMPLETE["mailgun"], "KEYTURN_MAILGUN_DOMAIN": domain}
+    assert faults(**chosen) == {"mailgun.domain": "not a domain, as in mg.northwind.example"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("region", "Ireland", "not a region, as in eu-west-1"),
+        ("region", "eu-west-1.evil.example/", "not a region, as in eu-west-1"),
+        ("access_key_id", "ASIAKEYTURN", "is a temporary key, which ends within hours: take one of an IAM user"),
+    ],
+)
+def test_what_cannot_be_a_region_or_a_lasting_key_is_named_where_ses_is_chosen(
+    faults: Faults, read: Read, name: str, text: str, fault: str
+) -> None:
+    written = {**COMPLETE["ses"], f"KEYTURN_SES_{name.upper()}": text}
+
+    assert faults(KEYTURN_MAIL_FALLBACK="ses", **written) == {f"ses.{name}": fault}
+    assert read(**written)

@@ -1,0 +1,181 @@
+"""What each provider reports of a mail lands on its message, whoever sends: proven, once, and heeded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy import select, update
+from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
+from tests.mail_providers.delivery import Delivery
+from tests.spec.conftest import Start
+from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, provider_id, state, trail
+from tests.spec.service import ADA, Service, problem
+
+from keyturn.database import now
+from keyturn.errors import SendUnknown
+from keyturn.outbox.models import OutboxRow
+from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """Says how a provider reports, and with which settings it is believed. `details` are its words for each kind.
+
+    `beside` runs what else of the provider's is asked.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    report: Callable[..., Delivery]
+    details: dict[str, str]
+    beside: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+PROVIDERS = [
+    Provider(
+        name="postmark",
+        settings={"postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD))},
+        report=postmark_reports.report,
+        details={"delayed": "Transient", "bounced": "HardBounce", "bounced for now": "SoftBounce",
+                 "complained": "SpamComplaint"},
+    ),
+    Provider(
+        name="sendgrid",
+        settings={
+            "sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY))
+        },
+        report=sendgrid_reports.report,
+        details={"bounced": "bounce Invalid-Address", "bounced for now": "blocked"},
+    ),
+    Provider(
+        name="mailgun",
+        settings={"mailgun": MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY))},
+        report=mailgun_reports.report,
+        details={"delayed": "generic", "bounced": "bounce", "bounced for now": "old"},
+    ),
+    Provider(
+        name="ses",
+        settings={"ses": SesSettings(topic_arn=sns.TOPIC)},
+        report=ses_reports.report,
+        details={"delayed": "MailboxFull", "bounced": "Permanent General", "bounced for now": "Transient MailboxFull",
+                 "complained": "abuse"},
+        beside=sns.running_sns,
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=PROVIDERS, ids=lambda provider: provider.name)
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
+    assert isinstance(request.param, Provider)
+    with request.param.beside():
+        yield request.param
+
+
+@pytest.fixture
+async def service(start: Start, provider: Provider) -> Service:
+    return await start(limits=NO_COOLDOWN, **provider.settings)
+
+
+async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx.Response:
+    return await service.anywhere().post(f"/webhooks/{provider.name}", content=sent.body, headers=dict(sent.headers))
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "shown", "ends"),
+    [
+        ("delivered", "delivered", "delivered", False),
+        ("bounced", "bounced", "bounced", True),
+        ("bounced for now", "bounced", "bounced", False),
+    ],
+)
+async def test_a_report_lands_on_its_message_once_and_is_heeded(
+    service: Service, provider: Provider, mailed: str, kind: str, event: str, shown: str, ends: bool
+) -> None:
+    sent = provider.report(kind, mailed, to=ADA)
+    for _ in range(2):
+        answer = await deliver(service, provider, sent)
+        assert answer.status_code == 200, answer.text
+
+    assert await history(service) == [(event, provider.details.get(kind, ""))]
+    assert await state(service) == shown
+    assert await outcomes(service, "mail_report") == ([event] if ends else [])
+    assert await is_mailed(service) == (not ends)
+
+
+async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_again(
+    service: Service, provider: Provider
+) -> None:
+    service.inbox.failures.append(SendUnknown("ReadTimeout"))
+    await service.ask()
+    await service.deliver()
+    (row,) = await service.rows(select(OutboxRow.key))
+    answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=row["key"]))
+    await service.write(update(OutboxRow).values(available_at=now()))
+    await service.deliver()
+
+    assert answer.status_code == 200, answer.text
+    assert await state(service) == "delivered"
+    assert service.inbox.mails == []
+    (settled,) = await service.rows(select(OutboxRow.sender, OutboxRow.provider_id))
+    assert settled == {"sender": provider.name, "provider_id": "unknown-yet"}
+
+
+async def test_late_reports_move_no_state_back(service: Service, provider: Provider, mailed: str) -> None:
+    for kind, age in (("delivered", 0), ("delayed", 60)):
+        at = datetime.now(UTC) - timedelta(seconds=age)
+        assert (await deliver(service, provider, provider.report(kind, mailed, to=ADA, at=at))).status_code == 200
+    assert await state(service) == "delivered"
+
+
+async def test_a_link_that_was_clicked_is_not_kept(service: Service, provider: Provider, mailed: str) -> None:
+    assert (await deliver(service, provider, provider.report("clicked", mailed, to=ADA))).status_code == 200
+    assert await history(service) == [("clicked", "")]
+
+
+@pytest.mark.usefixtures("mailed")
+async def test_a_mail_of_somebody_elses_is_answered_and_left(service: Service, provider: Provider) -> None:
+    answer = await deliver(service, provider, provider.report("bounced", "another-service", to=ADA))
+
+    assert answer.status_code == 200
+    assert await history(service) == []
+    assert await is_mailed(service)
+
+
+async def test_what_is_not_proven_is_refused_and_changes_nothing(
+    service: Service, provider: Provider, mailed: str
+) -> None:
+    sent = provider.report("bounced", mailed, to=ADA)
+    forged = msgspec.structs.replace(sent, headers={}, body=sent.body.replace(b"ignature", b"igned"))
+    assert problem(await deliver(service, provider, forged)) == "400 webhook-refused"
+
+    assert await history(service) == []
+    assert await trail(service, "mail_report") == []
+    assert await is_mailed(service)
+
+
+async def test_a_body_over_its_limit_is_refused_unread(service: Service, provider: Provider, mailed: str) -> None:
+    sent = provider.report("bounced", mailed, to=ADA)
+    too_long = msgspec.structs.replace(sent, body=sent.body + b" " * 1_100_000)
+    assert problem(await deliver(service, provider, too_long)) == "413 too-large"
+
+
+async def test_without_its_secret_there_is_no_such_address(start: Start, provider: Provider) -> None:
+    service = await start()
+    answer = await deliver(service, provider, provider.report("bounced", "1", to=ADA))
+    assert problem(answer) == "404 not-found"
+
+
+async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None:
+    key = Secret(mailgun_reports.KEY)
+    service = await start(limits=NO_COOLDOWN, mailgun=MailgunSettings(webhook_signing_key=key))
+    await service.link()
+    genuine = mailgun_reports.report("delivered", await provider_id(service), to=ADA)
+    for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):
+        answer = await service.anywhere().post("/webhooks/mailgun", content=body, headers=dict(genuine.headers))
+        assert answer.status_code == 200
+
+    assert await history(service) == [("delivered", "")]
+    assert await is_mailed(service)
