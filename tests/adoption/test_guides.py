@@ -1,0 +1,33 @@
+"""Whole apps adopt Keyturn by their guides: their own sign-in, their own hashes, and no session outlives a reset."""
+
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.adoption.story import NEW, OLD, Adopted, Device, Stack, adopted, reset_password
+
+PYTHON = (sys.executable, "app.py")
+DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
+
+
+@pytest.mark.parametrize("stack", [DJANGO], ids=lambda stack: stack.name)
+def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
+    with adopted(stack, tmp_path) as app:
+        phone, laptop = Device(app), Device(app)
+        assert phone.signs_in(OLD)
+        assert laptop.signs_in(OLD)
+
+        reset_password(app)
+
+        assert not phone.is_signed_in()
+        assert not laptop.is_signed_in()
+        assert not phone.signs_in(OLD)
+        assert laptop.signs_in(NEW)
+        assert not phone.is_signed_in()
+        ways_to_forgot_are_keyturns(app)
+
+
+def ways_to_forgot_are_keyturns(app: Adopted) -> None:
+    answer = httpx.get(f"{app.app}{app.stack.forgot}")
+    assert answer.headers["location"] == f"{app.keyturn}/forgot-password"
