@@ -10,11 +10,13 @@ from tests.adoption.story import NEW, OLD, Adopted, Device, Stack, adopted, rese
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
 
+FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login", forgot="/forgot")
+FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
 
-@pytest.mark.parametrize("stack", [DJANGO], ids=lambda stack: stack.name)
+
+@pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI], ids=lambda stack: stack.name)
 def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
-    with adopted(stack, tmp_path) as app:
-        phone, laptop = Device(app), Device(app)
+    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
         assert phone.signs_in(OLD)
         assert laptop.signs_in(OLD)
 

@@ -41,7 +41,7 @@ def main() -> None:
         from django.contrib.auth.models import User  # noqa: PLC0415 - after setup() alone
 
         call_command("migrate", verbosity=0)
-        User.objects.create_user("mona", os.environ["EMAIL"], os.environ["PASSWORD"], first_name="Mona")
+        User.objects.create_user(os.environ["EMAIL"], os.environ["EMAIL"], os.environ["PASSWORD"], first_name="Mona")
         return
     server = make_server("127.0.0.1", int(os.environ["PORT"]), get_wsgi_application())
     sys.stderr.write("listening\n")
