@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.programs import require_program
-
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 KEYTURN, APP = "https://account.example.org", "https://app.example.org"
 """Where every guide says that Keyturn and the reader's app are."""
@@ -45,7 +43,6 @@ class Guide:
 
     def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""
-        require_program("openssl", "openssl")
         lines = [line for line in self._lines() if not line.startswith((*_INSTALLS, "keyturn serve"))]
         commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(

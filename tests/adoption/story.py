@@ -33,6 +33,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: str
     forgot: str
     environment: dict[str, str] = {}
+    is_told: bool = False
 
 
 class Adopted(msgspec.Struct, frozen=True):
@@ -116,7 +117,7 @@ def assert_written(guide: Guide, folder: Path) -> None:
 
 
 def reset_password(adopted: Adopted) -> None:
-    """Ask for a mail as Mona, and use its link."""
+    """Ask for a mail as Mona, and use its link; where the app is told of it, wait until it was."""
     asked = httpx.post(f"{adopted.keyturn}/api/auth/request-password-reset", json={"email": EMAIL.upper()})
     assert asked.status_code == 202
     adopted.service.wait_for('"transport":"capture"')
@@ -130,3 +131,5 @@ def reset_password(adopted: Adopted) -> None:
         f"{adopted.keyturn}/api/auth/reset-password", json={"token": token[1], "newPassword": NEW}, timeout=30
     )
     assert answer.status_code == 200, answer.text
+    if adopted.stack.is_told:
+        adopted.service.wait_for('"kind":"webhook_password_changed"')

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.adoption.story import NEW, OLD, Adopted, Device, Stack, adopted, reset_password
+from tests.databases import PostgresServer
 
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
@@ -16,6 +17,28 @@ FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", forgot="/forgot
 
 @pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI], ids=lambda stack: stack.name)
 def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
+    tell_story(stack, tmp_path)
+
+
+def test_so_does_one_on_node_that_hears_of_the_change_by_a_webhook(
+    node: str, postgresql: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgresql.empty()
+    tell_story(
+        Stack(
+            name="express",
+            starts=(node, "app.js"),
+            sign_in="/login",
+            forgot="/forgot",
+            environment={"DATABASE_URL": url},
+            is_told=True,
+        ),
+        tmp_path,
+    )
+    postgresql.drop(url)
+
+
+def tell_story(stack: Stack, tmp_path: Path) -> None:
     with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
         assert phone.signs_in(OLD)
         assert laptop.signs_in(OLD)
