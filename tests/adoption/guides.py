@@ -14,7 +14,7 @@ KEYTURN, APP = "https://account.example.org", "https://app.example.org"
 """Where every guide says that Keyturn and the reader's app are."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")
+_FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
 _INSTALLS = ("pip install ", "npm install ")
 
 
@@ -36,10 +36,12 @@ class Guide:
         """What the page says that `keyturn init` writes: the first block of settings."""
         return tomllib.loads(next(code for language, code in self._blocks if language == "toml"))
 
-    @property
-    def installed(self) -> str:
-        """The lines that install something."""
-        return "\n".join(line for line in self._lines() if line.startswith(_INSTALLS))
+    def assert_written(self, file: Path) -> None:
+        """Hold the settings in a file against the sections that the page shows; only [accounts] may have more."""
+        found = tomllib.loads(file.read_text("utf-8"))
+        assert {name: found[name] for name in self.written} == self.written | {
+            "accounts": found["accounts"] | self.written["accounts"]
+        }
 
     def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""

@@ -18,7 +18,7 @@ _ACTIVE = ("isactive", "active", "isenabled", "enabled")
 _INACTIVE = ("isdisabled", "disabled", "isbanned", "banned", "isblocked", "blocked", "issuspended", "suspended",
              "isdeactivated", "deactivated", "isdeleted", "deleted", "deletedat", "disabledat", "bannedat", "blockedat",
              "suspendedat", "deactivatedat")  # fmt: skip
-STATUS = ("status", "accountstatus", "state", "accountstate")
+STATUS = ("status", "accountstatus", "accountstate")
 _BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "inactive", "deleted", "archived", "closed",
                "locked", "rejected", "removed")  # fmt: skip
 """Values of such a column whose accounts nobody may sign in to; who is invited or pending may choose a password."""
