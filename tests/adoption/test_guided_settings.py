@@ -50,5 +50,5 @@ def test_each_guide_is_led_to_and_leads_on() -> None:
     for guide in GUIDES.glob("*.md"):
         text = guide.read_text("utf-8")
         assert f"guides/{guide.name})" in index
-        for link in re.findall(r"\]\((?!https)([^)#]+)", text):
+        for link in re.findall(r"\]\((?!https)([^)#\s]+)", text):
             assert (GUIDES / link).exists(), f"{guide.name}: {link}"

@@ -14,8 +14,10 @@ DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot=
 FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login", forgot="/forgot")
 FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
 
+LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
 
-@pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI], ids=lambda stack: stack.name)
+
+@pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)
 def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
     tell_story(stack, tmp_path)
 
