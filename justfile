@@ -35,7 +35,7 @@ test *flags:
 quick *flags:
     uv run pytest -m "not browser and not mariadb and not postgresql and not slow" {{flags}}
 
-# As on a machine without Chromium and MariaDB: the tests that want one are skipped, with a reason, and nothing else
+# As on a machine without Chromium, MariaDB, Node and PHP: the tests that want one are skipped, with a reason, and nothing else
 stranger:
     uv run python -m tests.stranger
 

@@ -27,7 +27,7 @@ TESTS = Path(__file__).parent
 hypothesis.settings.register_profile("keyturn", derandomize=True, deadline=None, database=None, max_examples=100)
 hypothesis.settings.load_profile("keyturn")
 
-MARKED = ("browser", "mariadb", "postgresql")
+MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 """Fixtures whose users bear a mark of the same name."""
 
 
@@ -123,6 +123,16 @@ def postgresql() -> Iterator[PostgresServer]:
 def mariadb() -> Iterator[MariadbServer]:
     with running_mariadb(require_program("mariadbd", "mariadb-server")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    return require_program("node", "nodejs")
+
+
+@pytest.fixture(scope="session")
+def php() -> str:
+    return require_program("php", "php-cli")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,4 +1,4 @@
-"""The suite on a stranger's machine: `python -m tests.stranger` runs what wants Chromium or MariaDB with both hidden.
+"""The suite on a stranger's machine: `python -m tests.stranger` runs what wants a program, with all of them hidden.
 
 Each test must be skipped with a reason that says what to install. Anything else is named, and ends it with 1.
 """
@@ -10,7 +10,12 @@ from collections import Counter
 import pytest
 from tests.programs import missing
 
-REASONS = {missing("chromium", "chromium"), missing("mariadbd", "mariadb-server")}
+REASONS = {
+    missing("chromium", "chromium"),
+    missing("mariadbd", "mariadb-server"),
+    missing("node", "nodejs"),
+    missing("php", "php-cli"),
+}
 
 
 class SkipsOnly:
@@ -43,7 +48,9 @@ def main() -> int:
     os.environ["PROGRAMS_PATH"] = ""
     os.environ.pop("CI", None)  # there a missing program is a failure
     outcome = SkipsOnly()
-    status = pytest.main(["-m", "browser or mariadb", "-n0", "-p", "no:cacheprovider"], plugins=[outcome])
+    status = pytest.main(
+        ["-m", "browser or mariadb or node or php", "-n0", "-p", "no:cacheprovider"], plugins=[outcome]
+    )
     surprises = outcome.surprises()
     for surprise in surprises:
         sys.stderr.write(f"stranger: {surprise}\n")

@@ -7,11 +7,11 @@ from tests.mariadb_server import MariadbServer
 from tests.programs import require_program
 from tests.stranger import REASONS, SkipsOnly
 
-CHROMIUM, MARIADB = sorted(REASONS)
+CHROMIUM, MARIADB, NODE, PHP = sorted(REASONS)
 
 
 def marks(request: pytest.FixtureRequest) -> set[str]:
-    return {mark.name for mark in request.node.iter_markers()} & {"browser", "mariadb", "postgresql"}
+    return {mark.name for mark in request.node.iter_markers()} & {"browser", "mariadb", "node", "php", "postgresql"}
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -51,10 +51,12 @@ def test_a_program_out_of_sight_is_a_failure_in_ci(monkeypatch: pytest.MonkeyPat
         require_program("mariadbd", "mariadb-server")
 
 
-BOTH = f"""
+EACH = f"""
     import pytest
     def test_page(): pytest.skip({CHROMIUM!r})
     def test_rows(): pytest.skip({MARIADB!r})
+    def test_app(): pytest.skip({NODE!r})
+    def test_hash(): pytest.skip({PHP!r})
 """
 
 
@@ -72,14 +74,14 @@ BOTH = f"""
     ids=["skips", "passed", "failed", "broken", "skipped for another reason", "expected to fail", "not collected"],
 )
 def test_whatever_is_no_such_skip_is_named(pytester: pytest.Pytester, more: str, surprise: str | None) -> None:
-    pytester.makepyfile(test_it=BOTH + f"    {more}\n")
+    pytester.makepyfile(test_it=EACH + f"    {more}\n")
     outcome = SkipsOnly()
     pytester.inline_run("-p", "no:asyncio", plugins=[outcome])
     assert [told for told in outcome.surprises() if "no test said" not in told] == ([surprise] if surprise else [])
 
 
 def test_a_reason_that_no_test_had_is_named(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(f"import pytest\ndef test_page(): pytest.skip({CHROMIUM!r})")
+    pytester.makepyfile(EACH.partition("    def test_rows")[0])
     outcome = SkipsOnly()
     pytester.inline_run("-p", "no:asyncio", plugins=[outcome])
-    assert outcome.surprises() == [f"no test said: {MARIADB}"]
+    assert outcome.surprises() == [f"no test said: {reason}" for reason in (MARIADB, NODE, PHP)]

@@ -1,12 +1,13 @@
-"""`keyturn serve` and `keyturn worker` as processes of their own."""
+"""`keyturn serve`, `keyturn worker` and apps as processes of their own."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 _PATIENCE = 30
 
@@ -53,11 +54,17 @@ class Running:
         return code
 
 
+def running(*arguments: str, **environment: str) -> AbstractContextManager[Running]:
+    """Run a command of Keyturn's; end it where the test did not."""
+    return running_program([sys.executable, "-m", "keyturn", *arguments], None, **environment)
+
+
 @contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[Running]:
-    """Run a command; end it where the test did not."""
+def running_program(words: Sequence[str], folder: Path | None, **environment: str) -> Iterator[Running]:
+    """Run any program, in this folder where none is given; end it where the test did not."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "keyturn", *arguments],
+        words,
+        cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stderr=subprocess.PIPE,
         text=True,

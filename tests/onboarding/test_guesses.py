@@ -117,6 +117,29 @@ async def test_a_table_without_passwords_may_do_where_they_are_elsewhere(tmp_pat
     assert likely_tables(tables, password=False) == ["profiles"]
 
 
+@pytest.mark.parametrize(
+    ("column", "active"),
+    [
+        (
+            "status TEXT CHECK (status IN ('active', 'Suspended', 'it''s over', 'banned'))",
+            "not status = Suspended | banned",
+        ),
+        ("\"accountStatus\" TEXT CHECK (\"accountStatus\" in ('open', 'closed'))", "not accountStatus = closed"),
+        ("status TEXT CHECK (status IN ('new', 'banned') OR email = 'deleted')", "not status = banned"),
+        ("status TEXT CHECK (status IN ('new', 'old'))", ""),
+        ("status TEXT CHECK (length(status) > 3 OR status = 'banned')", ""),
+        ("state TEXT, deleted_at DATETIME", "not deleted_at"),
+        ("status INTEGER", ""),
+    ],
+)
+async def test_a_status_is_told_by_the_values_that_its_table_lists(tmp_path: Path, column: str, active: str) -> None:
+    tables = await tables_of(
+        f"CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, {column})", tmp_path
+    )
+
+    assert guess(tables["users"], tables).active == active
+
+
 async def test_looking_changes_nothing_and_makes_nothing(tmp_path: Path) -> None:
     await tables_of(RAILS, tmp_path)
     before = (tmp_path / "app.db").read_bytes()

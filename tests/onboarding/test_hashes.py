@@ -8,7 +8,7 @@ from keyturn.settings import HashingSettings
 BCRYPT = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 
 
-@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"])
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$", "bcrypt$$2b$", "{bcrypt}$2a$"])
 def test_bcrypt_is_written_as_the_app_does(prefix: str) -> None:
     found = recognise_hashes([prefix + BCRYPT])
 

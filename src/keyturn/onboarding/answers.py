@@ -45,7 +45,8 @@ class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """Holds what a settings file is written from.
 
-    `reset_url` and `sign_in_url` are "" for the hosted pages; `hashes` says how the app writes its own.
+    `reset_url` and `sign_in_url` are "" for the hosted pages; `hashes` says how the app writes its own;
+    `questions` are what the database does not tell.
 
     `together`: Keyturn's own tables are in the accounts' database.
     """
@@ -60,6 +61,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     together: bool = False
     table: TableSettings | None = None
     hashes: HashFormat = HashFormat()
+    questions: tuple[str, ...] = ()
     supabase_url: str = ""
 
     @property

@@ -18,7 +18,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     how: str = ""
 
 
-def steps(answers: Answers, environ: Mapping[str, str], file: Path, hash_todo: str = "") -> Iterator[Step]:
+def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[Step]:
     """Yield them in the order in which they are done; what the environment has already is left out.
 
     `file` is what was written: every other command looks for the usual name, unless a variable names another.
@@ -26,8 +26,9 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path, hash_todo: s
     if Path(environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
         yield Step(what="Say where the settings are, to every command", how=f"export KEYTURN_CONFIG={quote(str(file))}")
     yield from _secrets(answers, environ)
-    if hash_todo:
-        yield Step(what=hash_todo)
+    if answers.hashes.todo:
+        yield Step(what=answers.hashes.todo)
+    yield from (Step(what=question) for question in answers.questions)
     domain = parseaddr(answers.sender)[1].rpartition("@")[2]
     where = (
         "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"

@@ -8,14 +8,24 @@ import msgspec
 
 from keyturn.settings import HashingSettings
 
-_BCRYPT = re.compile(r"(bcrypt\$)?(\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(r"(bcrypt\$|\{bcrypt\})?(\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
 _PBKDF2 = re.compile(r"pbkdf2_sha256\$(\d{1,8})\$")
 _OTHERS = (
     (re.compile(r"bcrypt_sha256\$|pbkdf2_sha(1|256)\$|argon2\$argon2|scrypt\$"), "Django", "django-pbkdf2"),
     (re.compile(r"(pbkdf2:sha(1|256|512)|scrypt):"), "Werkzeug", "werkzeug-scrypt"),
     (re.compile(r"\$argon2(id|i|d)\$"), "argon2", "argon2id"),
 )
-_DJANGO_PREFIX = "bcrypt$$2b$"
+_NAMED = {"bcrypt$": "bcrypt$$2b$", "{bcrypt}": "{bcrypt}$2a$"}
+"""How bcrypt begins where its app writes a name in front: Django's, Spring's."""
+
+_READS = "Let your app verify bcrypt, too: a change writes $2b$, since Keyturn does not write {}."
+_NOT_WRITTEN = (
+    (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress's or phpBB's", "$2y$", ""),
+    (re.compile(r"AQAAAA[A-Za-z0-9+/]{50,}={0,2}"), "ASP.NET Core Identity's", "$2b$", _READS),
+)
+"""What is known by its look: whose it is, which bcrypt a change writes, and what the app must do. WordPress 6.8 and
+phpBB read bcrypt by themselves (wp_check_password; phpbb/passwords)."""
+
 _COSTS, _ITERATIONS = range(10, 17), range(600_000, 10_000_001)
 """What hashing.cost and hashing.iterations may be: less is too little (OWASP Password Storage), more holds a thread."""
 
@@ -56,6 +66,9 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
         return HashFormat(format=prefix, iterations=iterations, shown="Django's (pbkdf2_sha256)", todo=todo)
     if name:
         return HashFormat(format=prefix, shown=f"{name}'s ({prefix})")
+    for pattern, whose, written, todo in _NOT_WRITTEN:
+        if all(map(pattern.match, hashes)):
+            return HashFormat(prefix=written, shown=f"{whose}; a change writes {written}", todo=todo.format(whose))
     todo = "Let your app verify bcrypt: what it stores now is no hash that Keyturn knows, and a change writes $2b$."
     return HashFormat(shown="no format that is known", todo=todo)
 
@@ -70,5 +83,5 @@ def _usual(hashes: Sequence[str], pattern: re.Pattern[str], group: int, allowed:
 def _format(stored: str) -> tuple[str, str]:
     """Return whose format it is, and bcrypt's prefix or what hashing.format calls it."""
     if found := _BCRYPT.fullmatch(stored):
-        return "bcrypt", _DJANGO_PREFIX if found[1] else found[2]
+        return "bcrypt", _NAMED.get(found[1], found[2])
     return next(((name, written) for pattern, name, written in _OTHERS if pattern.match(stored)), ("", ""))

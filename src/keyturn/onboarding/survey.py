@@ -1,5 +1,6 @@
 """What is in the database of an app: its tables, and in which format its hashes are. Nothing is changed in it."""
 
+import re
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,12 @@ from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, KeyturnError
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
+_TEXT = r"'(?:[^']|'')*'"
+_LISTED = re.compile(
+    rf"""[(\s]*["`]?(?P<column>\w+)["`]?[)\s]*(?:::[\w\s]+?)?\s*
+    (?:IN\s*\((?P<in>(?:{_TEXT}|[^')])*)|=\s*ANY\s*\(+ARRAY\[(?P<array>(?:{_TEXT}|[^'\]])*))""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _LOOKED_AT = 50
 """Rows: enough to tell the format that most have."""
 
@@ -91,6 +98,7 @@ def _schema_names(inspector: Inspector) -> Sequence[str | None]:
 def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
     keys = inspector.get_multi_pk_constraint(schema=schema)
     references = inspector.get_multi_foreign_keys(schema=schema)
+    checks = inspector.get_multi_check_constraints(schema=schema)
     tables = {}
     for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
         if place[1].startswith("keyturn_"):
@@ -98,7 +106,10 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
         key = keys.get(place, {}).get("constrained_columns", [])  # type: ignore[call-overload]  # a view has none
         tables[_full_name(*place)] = Table(
             name=_full_name(*place),
-            columns={one["name"]: column_of(one, inspector.dialect.name) for one in columns},
+            columns={
+                one["name"]: _with_choices(column_of(one, inspector.dialect.name), checks.get(place, []))
+                for one in columns
+            },
             key=key[0] if len(key) == 1 else "",
             points_to=tuple(
                 (one["constrained_columns"][0], _full_name(one["referred_schema"], one["referred_table"]))
@@ -107,6 +118,18 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
             ),
         )
     return tables
+
+
+def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
+    """Return the column with the values that a CHECK lists for it, as an enumerated type does.
+
+    PostgreSQL keeps `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
+    """
+    for check in checks:
+        if not column.choices and (listed := _LISTED.match(check["sqltext"])) and listed["column"] == column.name:
+            values = re.findall(_TEXT, listed["in"] or listed["array"] or "")
+            return msgspec.structs.replace(column, choices=tuple(value[1:-1].replace("''", "'") for value in values))
+    return column
 
 
 def _full_name(schema: str | None, name: str) -> str:

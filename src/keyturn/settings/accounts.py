@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn.settings.texts import Folder, Secret
 
-PASSWORD_PROVIDERS = ("", "credentials", "email", "local", "password")
+PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write into the provider's column of an account that signs in with a password."""
 
 

@@ -57,14 +57,15 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     `workers` 0 means one for each core. `queue`: hashes that may wait before the answer is 503.
 
     `format` is what the app's own sign-in reads: PHP's is bcrypt that begins with "$2y$"; `prefix` is how any other
-    library writes bcrypt, Django "bcrypt$$2b$". `iterations` are those of django-pbkdf2; OWASP asks for 600,000.
+    library writes bcrypt, Django "bcrypt$$2b$", Spring "{bcrypt}$2a$". `iterations` are those of django-pbkdf2; OWASP
+    asks for 600,000.
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Annotated[int, Meta(ge=1)] = 64
     format: Literal["bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt", "php"] = "bcrypt"
-    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$"] = "$2b$"
+    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$", "{bcrypt}$2a$"] = "$2b$"
     iterations: Annotated[int, Meta(ge=600_000, le=10_000_000)] = 1_200_000
 
     @property

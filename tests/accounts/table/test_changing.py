@@ -212,6 +212,20 @@ async def test_tables_may_be_in_schemas(app: App, over: Over) -> None:
     assert [row.user for row in await app.run("SELECT * FROM auth.sessions")] == [2]
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_rows_are_deleted_whose_bytes_are_the_id_of_the_account(app: App, over: Over) -> None:
+    """Advanced Alchemy's GUID is BINARY(16), which SQLite takes for a number and stores as it comes."""
+    await app.run(
+        "CREATE TABLE users (id BINARY(16) PRIMARY KEY, email TEXT, password_hash TEXT); "
+        "CREATE TABLE sessions (user_id BINARY(16)); INSERT INTO sessions VALUES (x'ab01'), (x'ab02'); "
+        "INSERT INTO users VALUES (x'ab01', 'ada@northwind.test', 'old')"
+    )
+    accounts = over(delete=("sessions.user_id",))
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
+
+    assert [row.user_id for row in await app.run("SELECT * FROM sessions")] == [b"\xab\x02"]
+
+
 @pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 async def test_an_address_that_only_the_collation_calls_the_same_has_changed(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash TEXT)")

@@ -23,6 +23,8 @@ async def hashed(text: str) -> str:
         ("sqlite", "UUID PRIMARY KEY", f"'{UUID_}'", UUID_),
         ("sqlite", "DATETIME PRIMARY KEY", "'yes'", "yes"),
         ("sqlite", "BLOB PRIMARY KEY", f"x'{HEX}'", HEX),
+        ("sqlite", "BINARY(16) PRIMARY KEY", f"x'{HEX}'", HEX),
+        ("sqlite", "BINARY(16) PRIMARY KEY", f"'{HEX}'", HEX),
         ("sqlite", "PRIMARY KEY", "'u_7'", "u_7"),
         ("postgresql", "smallint PRIMARY KEY", "7", "7"),
         ("postgresql", "bigint UNIQUE", "9000000000", "9000000000"),

@@ -17,7 +17,7 @@ from keyturn.mail.transports.smtp import SmtpSender
 from keyturn.settings import SmtpSettings
 from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 class TestCapture(SenderContract):

@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.flags import FALSE, TRUE
 from keyturn.accounts.table.mapping import Mapping, TableName
-from keyturn.accounts.table.values import id_value, set_value
+from keyturn.accounts.table.values import id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only the same characters are equal; in MySQL's own, é is e."""
@@ -86,10 +86,10 @@ class Statements:
 
     def by_ids(self, ids: Iterable[str]) -> Select[Any]:
         """Select the rows with these ids, and their hashes; texts that cannot be an id are left out."""
-        values = []
+        values: list[Any] = []
         for text in ids:
             with suppress(ValueError):
-                values.append(id_value(self._mapping.fields["id"], text))
+                values += id_values(self._mapping.fields["id"], text)
         return self._select_accounts().where(self._columns["id"].in_(values))
 
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
@@ -109,27 +109,30 @@ class Statements:
         return self._update(account_id, email, values or {self._columns["id"]: self._columns["id"]})
 
     def _update(self, account_id: str | None, email: str, values: dict[Any, Any]) -> Update:
-        key = self._mapping.fields["id"]
-        value = None if account_id is None else id_value(key, account_id)
-        texts: dict[str, str | None] = {"email": email}
-        if key.holds not in (int, UUID, bytes):
-            texts["id"] = account_id
         return (
             update_of(self._table)
-            .where(_equals_or_is_null(self._columns["id"], value), *self._equal_texts(texts))
+            .where(self._has_id(account_id), self._is_text("email", email))
             .where(self._is_active(), *self._signs_in_here())
             .values(values)
         )
+
+    def _has_id(self, account_id: str | None) -> ColumnElement[bool]:
+        key, stored = self._mapping.fields["id"], self._columns["id"]
+        found = _is_any(stored, [None] if account_id is None else id_values(key, account_id))
+        if key.holds in (int, UUID, bytes):
+            return found
+        text = self._is_text("id", account_id)
+        return and_(found, or_(text, func.typeof(stored) == "blob") if key.holds_anything else text)
 
     def deletes(self, account_id: str) -> Iterator[Delete]:
         """Yield what ends the sessions and the like of an account."""
         for name, key in self._mapping.deletes:
             with suppress(ValueError):  # a column of another type holds no such id
-                yield self._delete(name, key, id_value(key, account_id))
+                yield self._delete(name, key, id_values(key, account_id))
 
-    def _delete(self, name: TableName, key: Column, value: Any) -> Delete:
+    def _delete(self, name: TableName, key: Column, values: Iterable[Any]) -> Delete:
         other = self._table_clause(name, [key])
-        return delete(other).where(_equals_or_is_null(other.c[key.name], value))
+        return delete(other).where(_is_any(other.c[key.name], values))
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
         """Yield the like of every statement, of no account, with the setting that is wrong where one is refused."""
@@ -139,7 +142,7 @@ class Statements:
         for one, given in self._mapping.sets:
             yield f"set.{one.name}", self._update(None, "", {self._table.c[one.name]: set_value(one, given, moment)})
         for name, key in self._mapping.deletes:
-            yield "delete", self._delete(name, key, None)
+            yield "delete", self._delete(name, key, [None])
 
     def unread_flags(self) -> Select[Any] | None:
         """Select one text that is neither yes nor no and yet makes an account active; None where none can."""
@@ -189,10 +192,9 @@ class Statements:
         first = func.substr(self._columns["password"], 1, 1, type_=Text)
         return func.coalesce(first, "").not_in(_UNUSABLE)
 
-    def _equal_texts(self, texts: dict[str, str | None]) -> Iterator[ColumnElement[bool]]:
-        """Yield that these fields are the same texts, character by character, but for spaces around them."""
-        for field, value in texts.items():
-            yield self._trimmed_text(field) == bindparam(None, value, type_=Text(), unique=True)
+    def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
+        """Tell whether the field is the same text, character by character, but for spaces around it."""
+        return self._trimmed_text(field) == bindparam(None, value, type_=Text(), unique=True)
 
     def _trimmed_text(self, field: str) -> ColumnElement[str]:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
@@ -208,6 +210,6 @@ class Statements:
         return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
 
 
-def _equals_or_is_null(stored: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     # As a parameter also where it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
-    return stored == bindparam(None, value, type_=stored.type, unique=True)
+    return or_(*(stored == bindparam(None, value, type_=stored.type, unique=True) for value in values))

@@ -1,11 +1,14 @@
 """How a text or a setting becomes a value of a column, and a value text. Pure."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from keyturn.accounts.table.columns import Column
+
+_HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 
 
 def text_of(value: Any) -> str:
@@ -17,8 +20,11 @@ def text_of(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
 
 
-def id_value(column: Column, text: str) -> Any:
-    """Return the value of the column that has this text. Raises ValueError where none has."""
+def id_values(column: Column, text: str) -> list[Any]:
+    """Return the values of the column that have this text. Raises ValueError where none has.
+
+    They can be two on SQLite, where a column that is declared as BINARY(16) or UUID may hold bytes as well as texts.
+    """
     value: Any = text
     if column.holds is int:
         value = _bounded_integer(column, int(text))  # MySQL takes '12abc' for 12; asyncpg refuses what is out of range
@@ -33,7 +39,7 @@ def id_value(column: Column, text: str) -> Any:
     text.encode()
     if "\0" in text:
         raise ValueError("PostgreSQL keeps no NUL")
-    return value
+    return [value, bytes.fromhex(text)] if column.holds_anything and _HEX.fullmatch(text) else [value]
 
 
 def _to_decimal(text: str) -> Decimal:

@@ -15,7 +15,6 @@ from keyturn.cli.terminal import accent, fail, muted, print_json, strong
 from keyturn.errors import Fault
 from keyturn.onboarding.answers import Answers, faults_in, table_faults
 from keyturn.onboarding.checklist import steps
-from keyturn.onboarding.hashes import HashFormat
 from keyturn.onboarding.settings_file import as_toml, write_file
 
 _FLAGS = {
@@ -76,7 +75,7 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
     asking = sys.stdin.isatty() and not yes and not as_json
     interview = Interview(flags, os.environ, asking=asking, quiet=as_json)
     try:
-        answers, hashes = interview.answers()
+        answers = interview.answers()
         text = as_toml(answers)
         refuse(faults_in(text, {**os.environ, **answers.variables}))
         if answers.database and answers.table:
@@ -88,11 +87,11 @@ def init(file: Path, *, force: bool, yes: bool, as_json: bool, **flags: Any) -> 
         fail("ended before the end; nothing was written")
     write_file(file, text, replacing=force)
     if as_json:
-        print_json(_summary(file, answers, hashes))
+        print_json(_summary(file, answers))
     else:
         if asking:
             click.echo()
-        _report(file, answers, hashes)
+        _report(file, answers)
 
 
 def refuse(faults: Iterable[Fault]) -> None:
@@ -110,13 +109,13 @@ def _flag(setting: str) -> str:
     return f"--column {setting.removeprefix('accounts.table.')}"
 
 
-def _report(file: Path, answers: Answers, hashes: HashFormat | None) -> None:
+def _report(file: Path, answers: Answers) -> None:
     click.echo(f"Wrote {accent(str(file))}.")
     if answers.table:
         click.echo(f"Checked: the table {answers.table.table} is as the file says.")
     click.echo()
     click.echo(strong("Left to do"))
-    for number, step in enumerate(steps(answers, os.environ, file, hashes.todo if hashes else ""), 1):
+    for number, step in enumerate(steps(answers, os.environ, file), 1):
         click.echo(f"{number:>3}  {step.what}")
         if step.how:
             click.echo(f"     {accent(step.how)}")
@@ -124,7 +123,7 @@ def _report(file: Path, answers: Answers, hashes: HashFormat | None) -> None:
     click.echo(muted("The settings can be changed at any time: keyturn doctor says what is wrong with them."))
 
 
-def _summary(file: Path, answers: Answers, hashes: HashFormat | None) -> dict[str, Any]:
+def _summary(file: Path, answers: Answers) -> dict[str, Any]:
     table = msgspec.structs.asdict(answers.table) if answers.table else {}
     return {
         "file": str(file),
@@ -132,6 +131,6 @@ def _summary(file: Path, answers: Answers, hashes: HashFormat | None) -> dict[st
         "database": answers.database and answers.database.written,
         "table": {name: value for name, value in table.items() if name != "url"},
         "together": answers.together,
-        "hashes": hashes and hashes.shown,
-        "left": list(steps(answers, os.environ, file, hashes.todo if hashes else "")),
+        "hashes": answers.hashes.shown or None,
+        "left": list(steps(answers, os.environ, file)),
     }

@@ -10,7 +10,7 @@ from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
 from keyturn.cli.terminal import complain, fail, muted
 from keyturn.errors import SettingsInvalid
 from keyturn.onboarding.answers import Answers, DatabaseAddress, database_address, faults_in, store_fault
-from keyturn.onboarding.hashes import HashFormat
+from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml
 from keyturn.onboarding.survey import NotReached, Survey, survey
 
@@ -34,13 +34,13 @@ class Interview:
         self._asking = asking
         self._quiet = quiet
 
-    def answers(self) -> tuple[Answers, HashFormat | None]:
+    def answers(self) -> Answers:
         """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
         if self._flags["together"] and self._flags["apart"]:
             fail("--together and --apart: only one of them can be")
         if not self._asking:
             self._require_flags()
-        answers, hashes = self._accounts()
+        answers = self._accounts()
         texts = {
             "base_url": self._text("base_url", "Where will people reach Keyturn? As in https://account.example.org:"),
             "reset_url": self._text(
@@ -50,7 +50,7 @@ class Interview:
             "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
             "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
         }
-        return msgspec.structs.replace(answers, **texts), hashes
+        return msgspec.structs.replace(answers, **texts)
 
     def _sign_in_url(self, store: str) -> str:
         if store == "builtin" and self._flags["sign_in_url"] is None:
@@ -72,7 +72,7 @@ class Interview:
         if missing:
             fail(f"nothing can be asked here, so these are needed: {', '.join(missing)}")
 
-    def _accounts(self) -> tuple[Answers, HashFormat | None]:
+    def _accounts(self) -> Answers:
         store = self._flags["store"]
         if store and (message := self._first_fault("store", store)):
             fail(f"--store: {message}")
@@ -84,18 +84,20 @@ class Interview:
             url = self._text("supabase_url", "The address of the Supabase project:", known=known)
             answers = msgspec.structs.replace(answers, supabase_url=url)
         if not found:
-            return answers, None
+            return answers
         address, seen = found
         mapping = MappingTable(address.url, seen, self._flags, asking=self._asking, quiet=self._quiet)
         table, hashes = mapping.ask_mapping(with_password=store != "supabase")
+        questions = tuple(open_questions(table, seen.tables)) if store == "table" else ()
         together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
             answers,
             database=address,
             table=table,
             hashes=hashes,
+            questions=questions,
             together=together,
-        ), hashes
+        )
 
     def _database(self) -> tuple[DatabaseAddress, Survey] | None:
         """Return what is there, asked for until it can be read; None where the accounts are in no database."""

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.onboarding.answers import table_faults
 from keyturn.onboarding.corrections import COLUMNS, apply_correction
-from keyturn.onboarding.guesses import clear_choice, guess, likely_tables
+from keyturn.onboarding.guesses import clear_choice, columns_apart, guess, is_supabase_auth, likely_tables
 from keyturn.onboarding.hashes import HashFormat, recognise_hashes
 from keyturn.onboarding.survey import NotReached, Survey, sample_hashes
 from keyturn.settings import TableSettings
@@ -91,7 +91,16 @@ class MappingTable:
     def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
         if likely:
             fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
-        fail(f"--table: no table has a column for addresses and one for passwords{self._list_tables()}")
+        for name in filter(lambda name: is_supabase_auth(self._tables[name]), self._tables):
+            fail(f"--table: {name} is Supabase Auth's own, which changes passwords itself: use --store supabase")
+        fail(f"--table: no table has a column for addresses and one for passwords{self._apart()}{self._list_tables()}")
+
+    def _apart(self) -> str:
+        """Return where each of the two is, for an app that keeps them apart."""
+        emails, passwords = columns_apart(self._tables)
+        if not emails or not passwords:
+            return ""
+        return f" (addresses: {', '.join(emails)}; passwords: {', '.join(passwords)}): write a store of your own"
 
     def _list_tables(self) -> str:
         names = sorted(self._tables, key=lambda name: ("." in name, name))

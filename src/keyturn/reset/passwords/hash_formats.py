@@ -110,11 +110,12 @@ _ITERATIONS = r"(?P<iterations>\d{1,9})"
 # bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken one, which nothing here computes
 # (CVE-2011-2483, https://www.openwall.com/crypt/).
 # Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
+# Spring: https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
 # Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
 _FORMATS: tuple[tuple[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]], ...] = tuple(
     (re.compile(pattern, re.ASCII), check)
     for pattern, check in (
-        (rf"(?:bcrypt\$)?{_BCRYPT}", _bcrypt),
+        (rf"(?:bcrypt\$|\{{bcrypt\}})?{_BCRYPT}", _bcrypt),
         (rf"bcrypt_sha256\${_BCRYPT}", _bcrypt_sha256),
         (rf"(?:argon2)?{_ARGON2}", _argon2),
         (rf"pbkdf2_(?P<digest>sha1|sha256)\${_ITERATIONS}\${_SALT}\${_BASE64}", _pbkdf2),

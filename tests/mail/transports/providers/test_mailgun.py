@@ -23,7 +23,7 @@ from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.mailgun.sender import MailgunSender
 from keyturn.settings import MailgunSettings, Secret
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")

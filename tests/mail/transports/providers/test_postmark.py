@@ -14,7 +14,7 @@ from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.postmark.sender import PostmarkSender
 from keyturn.settings import PostmarkSettings, Secret
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.sendgrid.sender import SendGridSender
 from keyturn.settings import Secret, SendGridSettings
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")

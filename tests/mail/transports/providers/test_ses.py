@@ -16,7 +16,7 @@ from keyturn.mail.transports.email import Email, Sender, name_and_address
 from keyturn.mail.transports.ses.sender import SesSender
 from keyturn.settings import Secret, SesSettings
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ from keyturn.settings import (
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
-BRIEF = timedelta(milliseconds=500)
+BRIEF = timedelta(seconds=1)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,60 @@
+"""What a database does not tell, though the settings depend on it: sentences for a person to look at. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from keyturn.onboarding.guesses import STATUS, first_column, lets_in, normalize_name
+from keyturn.onboarding.survey import Table
+from keyturn.settings import TableSettings
+
+_DEVISE = ("encryptedpassword", "resetpasswordsentat")
+"""Its sessions hold the beginning of the hash (authenticatable_salt), as Django's hold an HMAC of it: both end by
+themselves."""
+_FRAMEWORKS = {
+    _DEVISE: ("See that Devise's config.pepper is not set: with one, no hash that Keyturn writes lets anybody in"),
+    ("fsuniquifier",): (
+        "See that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: without it a hash is over an HMAC"
+        " of the password, which Keyturn does not know"
+    ),
+    ("securitystamp", "concurrencystamp"): (
+        "A change leaves SecurityStamp as it is, so that cookies stay good: when the webhook password.changed comes,"
+        " call UserManager.UpdateSecurityStampAsync"
+    ),
+}
+"""Columns by which a framework is known, and what it keeps elsewhere."""
+
+
+def open_questions(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yield what is to be looked at, beside what `settings` say."""
+    table = tables[settings.table]
+    columns = {normalize_name(name) for name in table.columns}
+    yield from (question for known, question in _FRAMEWORKS.items() if columns.issuperset(known))
+    status = first_column(table, STATUS)
+    if status and not settings.active and table.columns[status].holds in (str, object):
+        yield (
+            f"Say which values of {status} mean that nobody may sign in, which the database does not tell: active ="
+            f' "not {status} = suspended | deleted"'
+        )
+    nobodys = _nobodys(settings, tables)
+    if links := [name for name in nobodys if "reset" in name.lower()]:
+        yield f"See that links in {_listed(links)} work no more: no column there holds the id of an account"
+    sessions = [name for name in nobodys if name not in links and name != "django_session"]
+    if sessions and not columns.issuperset(_DEVISE):
+        yield (
+            f"See that a change ends what is in {_listed(sessions)}: no column there holds the id of an account. The"
+            " webhook password.changed tells your app; or let each session hold a fingerprint of the hash"
+        )
+
+
+def _nobodys(settings: TableSettings, tables: Mapping[str, Table]) -> list[str]:
+    """Return the tables that let somebody in, and whose rows can be told of nobody."""
+    ended = {entry.rpartition(".")[0] for entry in settings.delete} | {settings.table}
+    return sorted(
+        name
+        for name, table in tables.items()
+        if lets_in(name) and name not in ended and ended.isdisjoint(target for _, target in table.points_to)
+    )
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,64 @@
+"""What a page of docs/guides tells its reader to type and to write, as steps to run."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+KEYTURN, APP = "https://account.example.org", "https://app.example.org"
+"""Where every guide says that Keyturn and the reader's app are."""
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
+_INSTALLS = ("pip install ", "npm install ")
+
+
+class Guide:
+    """One page, with the reader's addresses in the place of those that it names for an example."""
+
+    def __init__(self, name: str, *, keyturn: str = KEYTURN, app: str = APP) -> None:
+        text = (GUIDES / f"{name}.md").read_text("utf-8").replace(KEYTURN, keyturn).replace(APP, app)
+        self._blocks: list[tuple[str, str]] = _BLOCK.findall(text)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that the reader writes: blocks that begin with a remark that is a name alone."""
+        found = ((_FILE.match(code), code) for _, code in self._blocks)
+        return {file[1]: code for file, code in found if file}
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What the page says that `keyturn init` writes: the first block of settings."""
+        return tomllib.loads(next(code for language, code in self._blocks if language == "toml"))
+
+    def assert_written(self, file: Path) -> None:
+        """Hold the settings in a file against the sections that the page shows; only [accounts] may have more."""
+        found = tomllib.loads(file.read_text("utf-8"))
+        assert {name: found[name] for name in self.written} == self.written | {
+            "accounts": found["accounts"] | self.written["accounts"]
+        }
+
+    def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+        """Type all commands but those that install or serve; return the environment as it is then."""
+        lines = [line for line in self._lines() if not line.startswith((*_INSTALLS, "keyturn serve"))]
+        commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            ["sh", "-euc", "\n".join([*lines, "env -0 > environment"])],
+            cwd=folder,
+            env={**os.environ, **environment, "PATH": commands},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        after = (folder / "environment").read_text("utf-8")
+        return dict(entry.split("=", 1) for entry in after.split("\0") if entry)
+
+    def _lines(self) -> list[str]:
+        blocks = [code.replace("\\\n", " ") for language, code in self._blocks if language == "sh"]
+        return [line for code in blocks for line in code.splitlines()]

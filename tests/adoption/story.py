@@ -1,0 +1,126 @@
+"""An app is adopted as its guide says, and one of its people resets a password: the same story for every stack."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Self
+
+import httpx
+import msgspec
+from tests.adoption.guides import Guide
+from tests.adoption.packages import install_packages
+from tests.cli.process import Running, running_program
+
+KEYTURN = (sys.executable, "-m", "keyturn")
+APPS = Path(__file__).parent / "apps"
+EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud lighthouses"
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """An app of tests/adoption/apps: how it is started, with which variables, and where its people sign in."""
+
+    name: str
+    starts: Sequence[str]
+    sign_in: str
+    forgot: str
+    environment: dict[str, str] = {}
+    is_told: bool = False
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """An app that runs beside a Keyturn. `folder` is where its people type."""
+
+    stack: Stack
+    folder: Path
+    app: str
+    keyturn: str
+    service: Running
+
+
+class Device:
+    """Somebody's browser, at an app."""
+
+    def __init__(self, adopted: Adopted) -> None:
+        self._sign_in = adopted.stack.sign_in
+        self._client = httpx.Client(base_url=adopted.app, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def signs_in(self, password: str) -> bool:
+        """Tell whether the app's own sign-in lets Mona in."""
+        self._client.get(self._sign_in)
+        fields = {"username": EMAIL, "email": EMAIL, "password": password}
+        answer = self._client.post(
+            self._sign_in,
+            data=fields | {"csrfmiddlewaretoken": self._client.cookies.get("csrftoken", "")},
+        )
+        assert answer.status_code < 500, answer.text
+        if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():
+            self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self.is_signed_in()
+
+    def is_signed_in(self) -> bool:
+        answer = self._client.get("/me")
+        assert answer.status_code in {200, 401}, answer.text
+        return answer.status_code == 200 and answer.json() == {"email": EMAIL}
+
+
+@contextmanager
+def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
+    """Set the app up, follow its guide, and run both."""
+    ports = free_ports(2)
+    keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
+    guide = Guide(stack.name, keyturn=keyturn, app=app)
+    shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
+    for name, code in guide.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code, "utf-8")
+    packages = install_packages(folder)
+    environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
+    subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
+    followed = guide.follow(folder, environment) | {"KEYTURN_LOGS_FORMAT": "json"}
+    guide.assert_written(folder / "keyturn.toml")
+    with (
+        running_program(stack.starts, folder, **followed, **packages) as app_process,
+        running_program([*KEYTURN, "serve", "--port", str(ports[0])], folder, **followed) as service,
+    ):
+        app_process.wait_for("listening")
+        service.wait_for("Keyturn answers on")
+        yield Adopted(stack, folder, app, keyturn, service)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as sockets:
+        held = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in held]
+
+
+def reset_password(adopted: Adopted) -> None:
+    """Ask for a mail as Mona, and use its link; where the app is told of it, wait until it was."""
+    asked = httpx.post(f"{adopted.keyturn}/api/auth/request-password-reset", json={"email": EMAIL.upper()})
+    assert asked.status_code == 202
+    adopted.service.wait_for('"transport":"capture"')
+    (file,) = (adopted.folder / ".keyturn" / "mail").glob("*.eml")
+    mail = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
+    body = mail.get_body(("plain",))
+    token = re.search(r"/reset-password/([\w-]{43})", str(body.get_content())) if body else None
+    assert mail["To"] == EMAIL
+    assert token
+    answer = httpx.post(
+        f"{adopted.keyturn}/api/auth/reset-password", json={"token": token[1], "newPassword": NEW}, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    if adopted.stack.is_told:
+        adopted.service.wait_for('"kind":"webhook_password_changed"')

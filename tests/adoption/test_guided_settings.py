@@ -1,0 +1,54 @@
+"""Guides whose app is not run here: their commands are, on a database as the framework makes it, and a hash is."""
+
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import bcrypt
+import pytest
+from tests.adoption.guides import GUIDES, Guide
+from tests.cli.init.test_init_frameworks import SCHEMAS
+
+from keyturn.reset.passwords.hash_writers import writer_of
+from keyturn.settings import read_settings
+
+PASSWORD = "seven quiet harbours"
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "file"),
+    [("laravel", "laravel", "database/database.sqlite"), ("rails", "rails-8", "storage/production.sqlite3")],
+)
+def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_it_names(
+    name: str, schema: str, file: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).parent.mkdir()
+    with closing(sqlite3.connect(tmp_path / file)) as database:
+        database.executescript((SCHEMAS / f"{schema}.sql").read_text("utf-8"))
+    guide = Guide(name)
+    environment = guide.follow(tmp_path, {})
+
+    guide.assert_written(tmp_path / "keyturn.toml")
+    hashing = read_settings(tmp_path / "keyturn.toml", environment).hashing
+    written = writer_of(hashing)(PASSWORD.encode())
+    assert written.startswith(f"{guide.written['hashing']['prefix']}{guide.written['hashing']['cost']}$")
+    assert bcrypt.checkpw(PASSWORD.encode(), written.encode())
+
+
+def test_the_code_for_php_is_php(php: str, tmp_path: Path) -> None:
+    for name, code in Guide("laravel").files.items():
+        (tmp_path / Path(name).name).write_text(code, "utf-8")
+        checked = subprocess.run([php, "-l", tmp_path / Path(name).name], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+
+
+def test_each_guide_is_led_to_and_leads_on() -> None:
+    index = (GUIDES.parent / "beside-your-app.md").read_text("utf-8")
+
+    for guide in GUIDES.glob("*.md"):
+        text = guide.read_text("utf-8")
+        assert f"guides/{guide.name})" in index
+        for link in re.findall(r"\]\((?!https)([^)#\s]+)", text):
+            assert (GUIDES / link).exists(), f"{guide.name}: {link}"

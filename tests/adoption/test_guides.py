@@ -1,0 +1,60 @@
+"""Whole apps adopt Keyturn by their guides: their own sign-in, their own hashes, and no session outlives a reset."""
+
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.adoption.story import NEW, OLD, Adopted, Device, Stack, adopted, reset_password
+from tests.databases import PostgresServer
+
+PYTHON = (sys.executable, "app.py")
+DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
+
+FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login", forgot="/forgot")
+FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
+
+LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
+
+
+@pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)
+def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
+    tell_story(stack, tmp_path)
+
+
+def test_so_does_one_on_node_that_hears_of_the_change_by_a_webhook(
+    node: str, postgresql: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgresql.empty()
+    tell_story(
+        Stack(
+            name="express",
+            starts=(node, "app.js"),
+            sign_in="/login",
+            forgot="/forgot",
+            environment={"DATABASE_URL": url},
+            is_told=True,
+        ),
+        tmp_path,
+    )
+    postgresql.drop(url)
+
+
+def tell_story(stack: Stack, tmp_path: Path) -> None:
+    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
+        assert phone.signs_in(OLD)
+        assert laptop.signs_in(OLD)
+
+        reset_password(app)
+
+        assert not phone.is_signed_in()
+        assert not laptop.is_signed_in()
+        assert not phone.signs_in(OLD)
+        assert laptop.signs_in(NEW)
+        assert not phone.is_signed_in()
+        ways_to_forgot_are_keyturns(app)
+
+
+def ways_to_forgot_are_keyturns(app: Adopted) -> None:
+    answer = httpx.get(f"{app.app}{app.stack.forgot}")
+    assert answer.headers["location"] == f"{app.keyturn}/forgot-password"

@@ -1,0 +1,231 @@
+"""`keyturn init` on databases as frameworks make them: the mapping that it writes, and what it says it cannot know."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.cli.apps import TEXTS
+from tests.cli.conftest import Keyturn
+from tests.databases import Databases
+
+from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.settings import HashingSettings, TableSettings, read_settings
+
+SCHEMAS = Path(__file__).parent / "schemas"
+READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
+ARGON2 = HashingSettings(format="argon2id")
+
+PEPPER = "See that Devise's config.pepper is not set: with one, no hash that Keyturn writes lets anybody in"
+SINGLE_HASH = (
+    "See that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: without it a hash is over an HMAC of"
+    " the password, which Keyturn does not know"
+)
+STAMP = (
+    "A change leaves SecurityStamp as it is, so that cookies stay good: when the webhook password.changed comes, call"
+    " UserManager.UpdateSecurityStampAsync"
+)
+BCRYPT_TOO = (
+    "Let your app verify bcrypt, too: a change writes $2b$, since Keyturn does not write ASP.NET Core Identity's."
+)
+STATUS = (
+    "Say which values of status mean that nobody may sign in, which the database does not tell: active = "
+    '"not status = suspended | deleted"'
+)
+
+
+THERE_ARE = "; there are account, session, user, verification"
+NO_TABLE, UNWRITTEN = "--table: no table has a column for addresses and one for passwords", "; nothing was written"
+
+
+def sessions(tables: str) -> str:
+    return (
+        f"See that a change ends what is in {tables}: no column there holds the id of an account. The webhook"
+        " password.changed tells your app; or let each session hold a fingerprint of the hash"
+    )
+
+
+FOUND = [
+    (
+        "django", "postgresql",
+        TableSettings(
+            table="auth_user", password="password", name="first_name", active="is_active",
+            delete=("authtoken_token.user_id",),
+        ),
+        HashingSettings(format="django-pbkdf2", iterations=1_000_000), [],
+    ),
+    (
+        "rails-devise", "postgresql",
+        TableSettings(table="users", password="encrypted_password", set={"reset_password_token": "{null}"}),
+        HashingSettings(prefix="$2a$"), [PEPPER],
+    ),
+    (
+        "rails-8", "sqlite",
+        TableSettings(
+            table="users", email="email_address", password="password_digest", delete=("sessions.user_id",),
+        ),
+        HashingSettings(prefix="$2a$"), [],
+    ),
+    (
+        "laravel", "sqlite",
+        TableSettings(
+            table="users", password="password", name="name", set={"remember_token": "{null}"},
+            delete=("sessions.user_id",),
+        ),
+        HashingSettings(prefix="$2y$"),
+        ["See that links in password_reset_tokens work no more: no column there holds the id of an account"],
+    ),
+    (
+        "prisma", "postgresql",
+        TableSettings(
+            table="User", password="hashedPassword", name="name", active="isActive",
+            set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, delete=("Session.userId",),
+        ),
+        HashingSettings(cost=10), [],
+    ),
+    (
+        "drizzle", "postgresql",
+        TableSettings(
+            table="users", name="full_name", active="not status = suspended", kind="role",
+            delete=("user_sessions.owner",),
+        ),
+        ARGON2, [],
+    ),
+    (
+        "fastapi-users", "sqlite",
+        TableSettings(
+            table="user", password="hashed_password", active="is_active", delete=("accesstoken.user_id",),
+        ),
+        ARGON2, [],
+    ),
+    (
+        "litestar", "sqlite",
+        TableSettings(table="user_account", password="hashed_password", name="name", active="is_active"), ARGON2, [],
+    ),
+    (
+        "flask-security", "sqlite",
+        TableSettings(table="user", password="password", name="username", active="active"), ARGON2, [SINGLE_HASH],
+    ),
+    (
+        "wordpress", "mariadb",
+        TableSettings(
+            table="wp_users", id="ID", email="user_email", password="user_pass", name="display_name",
+            set={"user_activation_key": ""},
+        ),
+        HashingSettings(prefix="$2y$"), [],
+    ),
+    (
+        "aspnet-identity", "sqlite",
+        TableSettings(table="AspNetUsers", id="Id", email="Email", password="PasswordHash", name="UserName"),
+        HashingSettings(), [BCRYPT_TOO, STAMP],
+    ),
+    (
+        "symfony", "postgresql",
+        TableSettings(table="user", password="password", delete=("reset_password_request.user_id",)),
+        HashingSettings(prefix="$2y$", cost=13), [sessions("rememberme_token")],
+    ),
+    (
+        "spring", "postgresql",
+        TableSettings(table="app_user", password="password", name="first_name", active="enabled"),
+        HashingSettings(prefix="{bcrypt}$2a$", cost=10), [sessions("persistent_logins and spring_session")],
+    ),
+    (
+        "phoenix", "sqlite",
+        TableSettings(table="users", password="hashed_password", delete=("users_tokens.user_id",)),
+        HashingSettings(), [],
+    ),
+    (
+        "directus", "postgresql",
+        TableSettings(
+            table="directus_users", password="password", name="first_name", provider="provider", locale="language",
+            delete=("directus_sessions.user",),
+        ),
+        ARGON2, [STATUS],
+    ),
+    (
+        "express-session", "postgresql",
+        TableSettings(table="Users", password="password", name="username", active="not status = blocked"),
+        HashingSettings(cost=10), [sessions("session")],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schema", "databases", "table", "hashing", "left"), FOUND, indirect=["databases"], ids=[one[0] for one in FOUND]
+)
+def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
+    keyturn: Keyturn, schema: str, databases: Databases, table: TableSettings, hashing: HashingSettings, left: list[str]
+) -> None:
+    url = database_of(schema, databases)
+    ended = keyturn("init", "--database", url, *TEXTS, "--apart", "--json")
+    databases.drop(url)
+
+    assert (ended.code, ended.err) == (0, "")
+    settings = read_settings(Path("keyturn.toml"), READY)
+    assert settings.accounts.table == msgspec.structs.replace(table, url=url)
+    assert settings.hashing == hashing
+    assert [step["what"] for step in json.loads(ended.out)["left"] if not step["how"]] == left
+
+
+@pytest.mark.parametrize(
+    ("schema", "databases", "why"),
+    [
+        (
+            "better-auth",
+            "sqlite",
+            f"{NO_TABLE} (addresses: user.email; passwords: account.password): write a store of your own{THERE_ARE}",
+        ),
+        (
+            "supabase",
+            "postgresql",
+            "--table: auth.users is Supabase Auth's own, which changes passwords itself: use --store supabase",
+        ),
+        ("strapi", "sqlite", "--table: several tables could hold the accounts: admin_users, up_users"),
+        (
+            "drupal",
+            "mariadb",
+            f"--column id: the column uid is neither the primary key of users_field_data nor unique{UNWRITTEN}",
+        ),
+    ],
+    indirect=["databases"],
+)
+def test_a_database_that_no_mapping_fits_is_one_sentence(
+    keyturn: Keyturn, schema: str, databases: Databases, why: str
+) -> None:
+    url = database_of(schema, databases)
+    refused = keyturn("init", "--database", url, *TEXTS)
+    databases.drop(url)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
+    assert not Path("keyturn.toml").exists()
+
+
+def test_each_schema_is_one_that_a_test_reads() -> None:
+    refused = {"better-auth", "supabase", "strapi", "drupal"}
+
+    assert {file.stem for file in SCHEMAS.glob("*.sql")} == {one[0] for one in FOUND} | refused
+
+
+def database_of(schema: str, databases: Databases) -> str:
+    """Return the address of a fresh database with the tables of the framework."""
+    url = databases.empty()
+    script = (SCHEMAS / f"{schema}.sql").read_text("utf-8")
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            database.executescript(script)
+    else:
+        asyncio.run(execute(url, script))
+    return url
+
+
+async def execute(url: str, script: str) -> None:
+    database = AppDatabase(url)
+    async with database.transaction() as session:
+        connection = await session.connection()
+        for statement in script.strip().removesuffix(";").split(";\n"):
+            await connection.exec_driver_sql(statement)
+        await session.commit()
+    await database.close()
