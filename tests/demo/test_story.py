@@ -39,7 +39,7 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await page.goto("/forgot-password")
     await page.get_by_label("Email").fill("viewer@example.test")
     await page.get_by_role("button", name="Send the link").click()
-    await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
     mail = await _open_mail(page, "Reset your Northwind School password")
     async with page.context.expect_page() as opened:
@@ -57,7 +57,7 @@ async def test_somebody_asks_for_a_link_follows_it_and_signs_in_with_the_new_pas
     await expect(reset.get_by_role("alert")).to_be_visible()
     await _sign_in(reset, NEW)
     await expect(reset).to_have_url(re.compile("/viewer-settings/security"))
-    await expect(reset.get_by_text("A mail was sent to this address a moment ago.")).to_be_visible()
+    await expect(reset.get_by_text("An email was sent to this address a moment ago.")).to_be_visible()
     await expect(reset.get_by_role("button", name="Request password change")).to_be_disabled()
 
     confirmation = await _open_mail(page, "Your Northwind School password was changed")

@@ -176,7 +176,7 @@ async def test_a_button_that_is_at_work_looks_so(app: App, keyturn: Service) -> 
         assert await button.evaluate(moves) == "none"
         assert await button.evaluate("button => getComputedStyle(button, '::after').borderBottomWidth") == "3px"
         answer.set()
-        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
 
 async def test_forced_colours_show_what_rests_and_what_is_listed(app: App, keyturn: Service) -> None:

@@ -93,7 +93,7 @@ async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: Sq
         await expect(field).to_have_value("rita@northwind.example")
         await expect(field).to_be_focused()
         await expect(send).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text(re.compile(r"^Ask again in [01]:\d\d\.$"))).to_be_visible()
+        await expect(page.get_by_text(re.compile(r"^Request it again in [01]:\d\d\.$"))).to_be_visible()
 
 
 async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) -> None:

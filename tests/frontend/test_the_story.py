@@ -25,12 +25,14 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await page.evaluate(HEARD)
         await page.get_by_label("Email").fill(ada)
         await page.get_by_role("button", name="Send the link").click()
-        await expect(page.get_by_role("heading", name="Check your mail")).to_be_focused()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
         lead = f"If an account exists for {ada}, a link is on its way. It works for 30 minutes."
         await expect(page.locator("[part=lead]")).to_have_text(lead)
         again = page.get_by_role("button", name="Send the link again")
         await expect(again).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text("Nothing there? Ask again in")).to_have_text(re.compile(r" in (1:00|0:5\d)\.$"))
+        await expect(page.get_by_text("Nothing there? Request it again in")).to_have_text(
+            re.compile(r" in (1:00|0:5\d)\.$")
+        )
         assert await page.evaluate("heard") == [["keyturn-sent", ada]]
 
         link = await link_mailed(keyturn, ada)
@@ -50,7 +52,7 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         )
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_visible()
         await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
-        await page.get_by_role("link", name="Ask for a new link").click()
+        await page.get_by_role("link", name="Request a new link").click()
         assert page.url == f"{app.address}/forgot"
 
 
@@ -61,7 +63,7 @@ async def test_nobody_learns_who_has_an_account(app: App, keyturn: Service) -> N
         for email in (kate, "nobody@northwind.test"):
             await page.get_by_label("Email").fill(email)
             await page.keyboard.press("Enter")
-            await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
             shown.append((await page.locator("keyturn-forgot").inner_text()).replace(email, "..."))
             await page.get_by_role("button", name="Use another address").click()
     assert shown[0] == shown[1]
@@ -79,11 +81,11 @@ async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keytu
             "We’ve sent a password reset link to your email. Please check your inbox to continue."
         )
         await page.clock.fast_forward(15_000)
-        await expect(page.get_by_text("Nothing there? Ask again in 0:4")).to_be_visible()
+        await expect(page.get_by_text("Nothing there? Request it again in 0:4")).to_be_visible()
         await button.click(force=True)  # it rests, and so nothing is sent
         await page.clock.fast_forward(46_000)
         await expect(button).not_to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text("Nothing there? Ask again.")).to_be_visible()
+        await expect(page.get_by_text("Nothing there? Request it again.")).to_be_visible()
     await keyturn.deliver()
     assert len(keyturn.inbox.sent_to(dora)) == 1
 
@@ -103,7 +105,7 @@ async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
         await expect(page.get_by_label("Email")).to_be_visible()
         for key in ("Tab", keith, "Enter"):
             await (page.keyboard.type(key) if key == keith else page.keyboard.press(key))
-        await expect(page.get_by_role("heading", name="Check your mail")).to_be_focused()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
 
         await page.goto(await link_mailed(keyturn, keith))
         await expect(page.get_by_label("New password", exact=True)).to_be_visible()
@@ -140,7 +142,7 @@ async def test_the_token_leaves_the_address(shape: str, left: str, app: App, key
         assert token not in await page.content()
         await page.goto("/login")
         await page.go_back()
-        await expect(page.get_by_role("heading", name="Open the link in your mail")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Open the link in your email")).to_be_visible()
         await expect(page.get_by_text("it still works, until it has been used or has expired.")).to_be_visible()
         # A second link, opened in the same tab, changes the fragment alone.
         await page.evaluate(f"location.hash = 'token={token}'")

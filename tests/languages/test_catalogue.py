@@ -1,5 +1,7 @@
 """The packaged catalogues: the template holds every text that people see, and each language has all of them."""
 
+import re
+from gettext import c2py
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from keyturn.languages import PACKAGED, Language, Languages, Text
+from keyturn.languages.catalogues import read_catalogue
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = PACKAGED / "keyturn.pot"
@@ -32,7 +35,29 @@ def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
 
 
 def test_there_are_the_languages_that_are_promised() -> None:
-    assert set(LANGUAGES.known) == {"ar", "de", "en", "es", "fr", "ja"}
+    assert set(LANGUAGES.known) == {
+        "ar", "cs", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "id", "it", "ja", "ko", "nb", "nl", "pl",
+        "pt-BR", "ru", "sv", "tr", "uk", "zh-Hans", "zh-Hant",
+    }  # fmt: skip
+
+
+@each_language
+def test_a_catalogue_says_whether_a_native_reader_has_looked_at_it(language: Language) -> None:
+    (file,) = language.files
+    assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
+
+
+@each_language
+def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Language) -> None:
+    (file,) = language.files
+    form = read_catalogue(file, language.locale).plural_expr
+    chosen = c2py(form)
+    by_category: dict[str, set[int]] = {}
+    for number in range(1000):
+        by_category.setdefault(language.locale.plural_form(number), set()).add(chosen(number))
+
+    assert all(len(forms) == 1 for forms in by_category.values()), "one category, one form"
+    assert len(set.union(*by_category.values())) == len(by_category), "one form, one category"
 
 
 @each_language

@@ -1,4 +1,4 @@
-"""Choosing a language, and writing dates, times and durations in it."""
+"""What is written in a language: texts, dates, times, durations, lists."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -50,44 +50,6 @@ def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -
     pairs = zip(texts[::2], texts[1::2], strict=True)
     file.write_text("\n\n".join(f'msgid "{text}"\nmsgstr "{translated}"' for text, translated in pairs), "utf-8")
     return file
-
-
-@pytest.mark.parametrize(
-    ("locale", "accepted", "chosen"),
-    [
-        ("", "", "en"),
-        ("de", "", "de"),
-        ("de-AT", "", "de"),
-        ("de_CH", "", "de"),
-        ("pt-BR", "", "pt-BR"),
-        ("pt", "", "en"),
-        ("de", "pt-BR", "de"),
-        ("", "de", "de"),
-        ("", "fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"),
-        ("", "en, de;q=0.5", "en"),
-        ("", "de;q=0, en;q=0.1", "en"),
-        ("fr", "de", "de"),
-        ("klingon!", "de", "de"),
-        ("", "*", "en"),
-        ("", ";;;q=,,x;q=high", "en"),
-        ("../../etc/passwd", "../de", "en"),
-    ],
-)
-def test_the_accounts_locale_then_the_browsers_then_english(
-    languages: Languages, locale: str, accepted: str, chosen: str
-) -> None:
-    assert languages.choose(locale, accepted).tag == chosen
-
-
-def test_a_header_without_end_is_not_read_to_its_end(languages: Languages) -> None:
-    assert languages.choose("", "xx," * 100_000 + "de").tag == "en"
-
-
-def test_english_is_there_without_any_catalogue(tmp_path: Path) -> None:
-    languages = Languages("UTC", tmp_path / "nowhere")
-
-    assert set(languages.known) == {"en"}
-    assert languages.choose("de", "de").tag == "en"
 
 
 def test_a_language_knows_its_direction(languages: Languages) -> None:
@@ -252,13 +214,6 @@ def test_a_region_s_catalogue_falls_back_to_its_language_s(tmp_path: Path) -> No
 
     swiss = Languages("UTC", tmp_path).choose("de-CH")
     assert (swiss.tag, swiss.gettext("one"), swiss.gettext("two")) == ("de-CH", "eins", "zwöi")
-
-
-def test_a_script_is_found_by_its_region(tmp_path: Path) -> None:
-    written(tmp_path, "zh_Hant", "one", "一")
-
-    assert Languages("UTC", tmp_path).choose("zh-TW").tag == "zh-Hant"
-    assert Languages("UTC", tmp_path).choose("zh-CN").tag == "en"
 
 
 def test_what_nobody_has_looked_at_is_not_said(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
 
     page = await submit(client, await client.get(FORGOT), email=ADA)
-    assert (page.url.path, heading(page)) == (FORGOT, "Check your mail")
+    assert (page.url.path, heading(page)) == (FORGOT, "Check your email")
     assert f'<a href="{FORGOT}?another">' in page.text
 
     await service.deliver()
@@ -76,11 +76,11 @@ async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
 ) -> None:
     page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
     assert (page.status_code, heading(page)) == (400, "This link does not work")
-    assert f'href="{FORGOT}">Ask for a new link' in page.text
+    assert f'href="{FORGOT}">Request a new link' in page.text
 
     client.cookies.clear()
     page = await client.get(f"{RESET}?token=x", follow_redirects=True)
-    assert heading(page) == "Open the link in your mail"
+    assert heading(page) == "Open the link in your email"
 
 
 @ONLY_HERE

@@ -57,7 +57,7 @@ async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
 ) -> None:
     client = browser_of_ada
     page = await submit(client, await client.get("/forgot-password"), email=ADA)
-    assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your mail")
+    assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your email")
 
     await service.deliver()
     (mail,) = service.inbox.mails

@@ -17,12 +17,12 @@ async def test_the_page_asks_for_an_address_and_leads_back_to_the_sign_in(visito
     assert heading(page) == "Forgot your password?"
     assert 'type="email"' in page.text
     assert 'autocomplete="username"' in page.text
-    assert '<a href="/login">Back to sign in</a>' in page.text
+    assert '<a href="/login">Back to sign-in</a>' in page.text
 
 
 async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: Visitor, school: School) -> None:
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-    assert heading(page) == "Check your mail"
+    assert heading(page) == "Check your email"
     assert f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes." in words(page)
     assert "Check your email (and spam folder)." in words(page)
     assert " sent" not in words(page), "whether it was is not for everybody to know"
@@ -44,7 +44,7 @@ async def test_every_address_gets_the_same_answer_and_the_same_page(school: Scho
 
 async def test_the_wait_for_another_mail_is_shown_in_seconds(visitor: Visitor) -> None:
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-    assert re.search(r"Ask again in (1 minute|5\d seconds) \.", words(page))
+    assert re.search(r"Request it again in (1 minute|5\d seconds) \.", words(page))
 
 
 async def test_asking_again_during_the_wait_sends_nothing_and_shows_the_same_page(
@@ -52,7 +52,7 @@ async def test_asking_again_during_the_wait_sends_nothing_and_shows_the_same_pag
 ) -> None:
     await visitor.submit(FORGOT, email=ADA)
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA.upper()))
-    assert heading(page) == "Check your mail"
+    assert heading(page) == "Check your email"
     assert await school.asked() == [ADA]
 
 
@@ -60,7 +60,7 @@ async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, schoo
     long_ago = f"100:{ADA}"
     visitor.client.cookies.set("keyturn_asked", long_ago)
     page = await visitor.get(FORGOT)
-    assert "Ask again." in words(page)
+    assert "Request it again." in words(page)
     await visitor.submit(FORGOT, email=ADA)
     assert await school.asked() == [ADA]
 
@@ -69,7 +69,7 @@ async def test_a_shorter_cooldown_is_a_shorter_wait(school: School) -> None:
     mailboxes = Mailboxes(school.parts.database, cooldown=timedelta(seconds=5), daily=6, suppression=timedelta(days=14))
     async with school.visitor(mailboxes=mailboxes) as visitor:
         page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-        assert re.search(r"Ask again in [45] seconds", words(page))
+        assert re.search(r"Request it again in [45] seconds", words(page))
 
 
 async def test_another_address_can_be_used_at_once(visitor: Visitor, school: School) -> None:
@@ -110,7 +110,7 @@ async def test_a_cookie_that_was_tampered_with_is_no_error(value: str, visitor: 
 
 async def test_a_cookie_from_the_future_makes_nobody_wait_longer(visitor: Visitor) -> None:
     visitor.client.cookies.set("keyturn_asked", f"99999999999:{ADA}")
-    assert "Ask again in 1 minute" in words(await visitor.get(FORGOT))
+    assert "Request it again in 1 minute" in words(await visitor.get(FORGOT))
 
 
 async def test_the_address_is_remembered_for_ten_minutes_and_for_this_page_alone(visitor: Visitor) -> None:

@@ -158,7 +158,7 @@ async def every_page(visitor: Visitor, school: School, ada: Account) -> AsyncIte
     yield await visitor.client.post("/login", data={"email": "x" * 20_000, "_csrf_token": "x"})
 
 
-@pytest.mark.parametrize("tag", ["ar", "de", "es", "fr", "ja"])
+@pytest.mark.parametrize("tag", sorted({*Languages("UTC").known} - {"en"}))
 async def test_every_page_is_complete_in_every_language(tag: str, school: School) -> None:
     languages = Languages("UTC")
     languages.choose(tag).translations.add_fallback(Untranslated())

@@ -35,7 +35,7 @@ async def test_too_many_requests_say_how_long_to_wait(tmp_path: Path) -> None:
             await visitor.submit(FORGOT, email=f"{number}@northwind.example")
         page = await visitor.submit(FORGOT, email=ADA)
         assert page.status_code == 429
-        assert heading(page) == "Too many tries"
+        assert heading(page) == "Too many requests"
         seconds = int(page.headers["retry-after"])
         assert 0 < seconds <= 60
         assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
@@ -50,7 +50,7 @@ async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) 
         await visitor.submit(page, email=ADA, password="wrong")
         answer = await visitor.client.post(page, data={"_csrf_token": visitor.client.cookies["keyturn_form"]})
         assert answer.status_code == 429
-        assert heading(answer) == "Too many tries"
+        assert heading(answer) == "Too many requests"
 
 
 async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Pa
         await asyncio.sleep(0)
         page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
         assert page.status_code == 503
-        assert heading(page) == "Busy at the moment"
+        assert heading(page) == "Too much is going on at the moment"
         assert page.headers["retry-after"] == "5"
         assert "Nothing was changed. Please try again in 5 seconds" in words(page)
         await asyncio.gather(*waiting)
@@ -77,7 +77,7 @@ async def test_a_database_that_cannot_be_reached_is_a_page_without_details(
         await connection.execute(text("DROP TABLE keyturn_outbox"))
     page = await visitor.submit(FORGOT, email=ADA)
     assert page.status_code == 503
-    assert heading(page) == "Something went wrong here"
+    assert heading(page) == "Something went wrong"
     assert "outbox" not in page.text
     assert "database cannot be reached" in caplog.text
 
@@ -88,7 +88,7 @@ async def test_accounts_that_cannot_be_reached_are_a_page_too_and_the_link_survi
     async with opened(settings_for(tmp_path), store) as school, school.visitor() as visitor:
         await visitor.get(f"{RESET}/{await school.link(ada)}")
         page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
-        assert (page.status_code, heading(page)) == (503, "Something went wrong here")
+        assert (page.status_code, heading(page)) == (503, "Something went wrong")
         assert "10.0.0.7" not in page.text
         assert (await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)).status_code == 303
 
@@ -101,7 +101,7 @@ async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
         await visitor.get(f"{RESET}/{token}")
         page = await visitor.get(RESET)
         assert page.status_code == 500
-        assert heading(page) == "Something went wrong here"
+        assert heading(page) == "Something went wrong"
         assert "help@northwind.example" in words(page)
     assert "Traceback" in caplog.text
     assert token not in caplog.text

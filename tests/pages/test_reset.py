@@ -68,7 +68,7 @@ async def test_a_token_behind_the_hash_is_taken_from_a_form(visitor: Visitor, to
 async def test_without_a_link_the_page_says_where_to_find_one(visitor: Visitor) -> None:
     page = await visitor.get(RESET)
     assert page.status_code == 200
-    assert heading(page) == "Open the link in your mail"
+    assert heading(page) == "Open the link in your email"
     assert "Does your link have a # in it? It needs JavaScript" in words(page)
 
 
@@ -208,7 +208,7 @@ async def test_a_link_that_never_was_is_invalid(token: str, visitor: Visitor) ->
     page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
     assert page.status_code == 400
     assert "This reset link is invalid or has expired. Please request a new one." in words(page)
-    assert '<a class="button" href="/forgot-password">Ask for a new link</a>' in page.text
+    assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
 
 
 async def test_a_live_token_with_something_behind_it_is_invalid(visitor: Visitor, token: str) -> None:
@@ -263,7 +263,7 @@ async def test_a_form_for_one_account_never_sets_the_password_of_another(
 
 
 async def test_a_form_without_a_link_leads_back_to_the_page(visitor: Visitor) -> None:
-    assert heading(await visitor.follow(await save(visitor))) == "Open the link in your mail"
+    assert heading(await visitor.follow(await save(visitor))) == "Open the link in your email"
 
 
 async def test_an_address_with_html_in_it_is_escaped(visitor: Visitor, school: School) -> None:

@@ -58,13 +58,13 @@ async def test_requesting_the_change_asks_for_a_link_to_the_account_s_own_addres
 async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, school: School) -> None:
     await signed_in.submit(VIEWER)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
-    assert "Ask again in" in words(page)
+    assert "Request it again in" in words(page)
     assert await school.asked() == [ADA]
 
 
 async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: School) -> None:
     signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
-    assert "Ask again." in words(await signed_in.get(VIEWER))
+    assert "Request it again." in words(await signed_in.get(VIEWER))
     await signed_in.submit(VIEWER)
     assert await school.asked() == [ADA]
 
@@ -74,7 +74,9 @@ async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_woul
 ) -> None:
     await write_to(ADA, school, ago=timedelta(seconds=20))
     page = await signed_in.follow(await signed_in.submit(VIEWER))
-    assert re.search(r"A mail was sent to this address a moment ago\. Ask again in (40|3\d) seconds \.", words(page))
+    assert re.search(
+        r"An email was sent to this address a moment ago\. Request it again in (40|3\d) seconds \.", words(page)
+    )
     assert 'data-countdown="' in page.text
     assert INFO not in words(page)
     assert await school.asked() == []
@@ -92,7 +94,7 @@ async def test_the_longer_of_both_waits_counts(signed_in: Visitor, school: Schoo
     await write_to(ADA, school, ago=timedelta(seconds=20))
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert INFO in words(page)
-    assert "Ask again in" in words(page)
+    assert "Request it again in" in words(page)
     assert await school.asked() == []
 
 

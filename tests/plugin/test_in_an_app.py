@@ -59,7 +59,7 @@ async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
     async with host.client(follow_redirects=True) as client:
         page = await client.get("/account/forgot-password")
         page = await client.post("/account/forgot-password", data={"_csrf_token": form_token(page), "email": ADA})
-        assert heading(page) == "Check your mail"
+        assert heading(page) == "Check your email"
         (address,) = re.findall(r'<link rel="stylesheet" href="([^"]*brand.css)"', page.text)
         assert (await client.get(address)).headers["content-type"].startswith("text/css")
 

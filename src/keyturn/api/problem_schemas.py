@@ -78,7 +78,7 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
     Unavailable: ("Something that the call needs does not answer.", "Try again in 30 seconds.", _WAIT),
     OutcomeUnknown: (
         "An answer was lost on the way: the password may have been changed, or not.",
-        "Try to sign in with it. If that does not work, wait a minute and ask for a new link.",
+        "Try to sign in with it. If that does not work, wait a minute and request a new link.",
         {},
     ),
 }

@@ -197,7 +197,7 @@ def _dead_link_text(reason: DeadReason, language: Language) -> str:
 
 
 def _outcome_unknown_text(language: Language) -> str:
-    return language.gettext("Try to sign in with it. If that does not work, wait a minute and ask for a new link.")
+    return language.gettext("Try to sign in with it. If that does not work, wait a minute and request a new link.")
 
 
 def _broken_rules(violations: Sequence[Violation], language: Language) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.core import get_global
 
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parse_locale
 from keyturn.languages.faults import CatalogueFault, catalogue_faults
@@ -16,6 +17,9 @@ from keyturn.languages.language import SOURCE_LANGUAGE, Language
 _LONGEST_HEADER = 200
 _REMEMBERED = 1024
 _NAMES = ("locales", "locale", "translations")
+# Norwegian is asked for as "no", too, and who reads one of its two written languages reads the other. That stands in
+# CLDR's languageMatching, which Babel does not bring.
+_READ_ALIKE = {"nb": "no", "nn": "no"}
 
 
 class Languages:
@@ -34,6 +38,8 @@ class Languages:
         names |= {str(locale) for tag in more if (locale := parse_locale(tag))}
         languages = (Language(Locale.parse(name), zone, self.catalogues, reload=reload) for name in sorted(names))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
+        # Reversed, so that of several regions the first one stays.
+        self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
@@ -46,11 +52,24 @@ class Languages:
 
     def _choose(self, locale: str, accept_language: str) -> Language:
         for tag in (locale, *_by_preference(accept_language)):
-            if found := parse_locale(tag):
-                for name in lineage(found):
-                    if language := self.known.get(name.replace("_", "-")):
-                        return language
+            if (found := parse_locale(tag)) and (language := self._closest(found)):
+                return language
         return self.known[SOURCE_LANGUAGE]
+
+    def _closest(self, locale: Locale) -> Language | None:
+        """Return the locale itself, else what it is a part of, else what is the same language in the same script."""
+        tags = (name.replace("_", "-") for name in lineage(locale))
+        return next((self.known[tag] for tag in tags if tag in self.known), self._by_writing.get(_writing(locale)))
+
+
+def _writing(locale: Locale) -> tuple[str, str]:
+    """Return what somebody can read: a language and a script, where none is named the likely one (CLDR)."""
+    script = locale.script
+    if not script:
+        likely = get_global("likely_subtags")
+        found = parse_locale(likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, ""))
+        script = found.script if found else None
+    return _READ_ALIKE.get(locale.language, locale.language), script or ""
 
 
 def languages_in(folder: Path, timezone: str, more: Iterable[str] = ()) -> Languages:

@@ -6,7 +6,7 @@ Besides them, what is served to browsers: keyturn.js for other people's pages, a
 that knows its own path and where its refusals lead. A theme is brand, palette and languages, one for each kind of
 account that differs; a page chooses it once it is known whose it is.
 
-**After every POST a page redirects.** "Check your mail" lives in a cookie with the time of asking, so the server can
+**After every POST a page redirects.** "Check your email" lives in a cookie with the time of asking, so the server can
 show the seconds without a script, and a reload asks for nothing.
 
 **CSRF is Litestar's signed double submit alone**: under `no-referrer` a browser sends `Origin: null` with its own

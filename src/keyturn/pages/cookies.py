@@ -18,7 +18,7 @@ Flash = Literal["password_changed", "signed_out"]
 """What the sign-in page says once."""
 
 _REMEMBERED = timedelta(minutes=10)
-"""How long "Check your mail" stays what a person finds at the page where they asked."""
+"""How long "Check your email" stays what a person finds at the page where they asked."""
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _YEAR = timedelta(days=365)

@@ -20,7 +20,7 @@ class ForgotForm(msgspec.Struct, frozen=True):
 
 
 class ForgotPassword(Controller):
-    """The page that asks for the address, and "Check your mail" after it. Mounted where the settings say."""
+    """The page that asks for the address, and "Check your email" after it. Mounted where the settings say."""
 
     @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
@@ -33,7 +33,7 @@ class ForgotPassword(Controller):
     async def ask(
         self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Ask for the link, then redirect, so that reloading "Check your mail" asks for nothing.
+        """Ask for the link, then redirect, so that reloading "Check your email" asks for nothing.
 
         The answer depends on what was typed alone, never on whether there is an account (ASVS 6.3.8). Within the
         cooldown nothing is asked: the worker would not send it.

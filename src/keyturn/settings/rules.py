@@ -218,7 +218,7 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault(name, f"no catalogue in {folder}: they are looked for as nl/LC_MESSAGES/keyturn.po")
+        yield Fault(name, f"no catalogue in {folder}: they are looked for as ro/LC_MESSAGES/keyturn.po")
     for fault in catalogue_faults(catalogues):
         if fault.kind != "fuzzy":
             yield Fault(name, str(fault))

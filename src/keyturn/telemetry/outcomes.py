@@ -48,7 +48,7 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     InputInvalid: Refusal(400, "invalid-input", "The request is malformed", "malformed", is_for_people=False),
     WebhookRefused: Refusal(400, "webhook-refused", "The webhook is not accepted", is_for_people=False),
     OriginRefused: Refusal(403, "origin-refused", "The request came from another site", is_for_people=False),
-    LinkDead: Refusal(400, "link-dead", N_("The link does not work"), "link_{reason}"),
+    LinkDead: Refusal(400, "link-dead", N_("This link does not work"), "link_{reason}"),
     CredentialsRejected: Refusal(
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),

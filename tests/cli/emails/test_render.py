@@ -76,4 +76,5 @@ def test_a_language_can_be_named(keyturn: Keyturn) -> None:
 def test_an_unknown_language_names_those_that_there_are(keyturn: Keyturn) -> None:
     refused = keyturn("render", "password_reset", "--lang", "tlh")
 
-    assert (refused.code, refused.err) == (1, "keyturn: there is no language tlh; there are ar, de, en, es, fr, ja\n")
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: there is no language tlh; there are ar, cs, da, de, el, en, es, ")

@@ -69,9 +69,9 @@ def test_a_mail_that_says_no_time_is_told_to(mails: Mails) -> None:
 
 
 def test_a_mail_that_forgets_the_other_person_is_told_so(mails: Mails) -> None:
-    mails.plant(RESET, "Did you not ask for this?", "Good to know:")
-    mails.plant(RESET, "Then ignore this mail and do not forward it", "Do not forward this mail")
-    mails.plant(RESET, " If you did not ask for it, ignore this mail.", "")
+    mails.plant(RESET, "Did you not request this?", "Good to know:")
+    mails.plant(RESET, "Then ignore this email and do not forward it", "Do not forward this mail")
+    mails.plant(RESET, " If you did not request it, ignore this email.", "")
     assert missing(mails) == ["“was it not you?” said"]
 
 

@@ -42,14 +42,14 @@ class TestPasswordReset:
         mail = render(RESET)
 
         assert mail.subject == "Reset your Northwind School password"
-        assert mail.preheader == "The link works until 14:32 UTC. If you did not ask for it, ignore this mail."
+        assert mail.preheader == "The link works until 14:32 UTC. If you did not request it, ignore this email."
 
     def test_it_names_the_person_and_the_account(self, render: Render, seen: Seen) -> None:
         mail = render(RESET)
 
         for part in (seen(mail).replace("Ada ,", "Ada,"), mail.text.replace("\n", " ")):
             assert "Hello Ada, we received a request for a new password for your Northwind School account." in part
-            assert "Sent to viewer@northwind.example because somebody asked for a new password." in part
+            assert "Sent to viewer@northwind.example because somebody requested a new password." in part
 
     def test_the_life_of_the_link_stands_right_under_it(self, render: Render, seen: Seen) -> None:
         mail = render(RESET)
@@ -67,7 +67,7 @@ class TestPasswordReset:
         mail = render(RESET)
 
         for part in (seen(mail), mail.text.replace("\n", " ")):
-            assert "Did you not ask for this? Then ignore this mail and do not forward it: your password stays" in part
+            assert "Did you not request this? Then ignore this email and do not forward it: your password stays" in part
 
 
 class TestPasswordChanged:

@@ -58,7 +58,7 @@ async def visit_all(page: Page, school: School) -> AsyncIterator[str]:
     yield "no address"
     await page.fill("#email", LONG)
     await page.press("#email", "Enter")
-    yield await shown("Check your mail")
+    yield await shown("Check your email")
     await page.goto(f"/reset-password/{await link(school)}")
     yield await shown("Choose a new password")
     await page.fill("#password", "Northwind School")
@@ -73,7 +73,7 @@ async def visit_all(page: Page, school: School) -> AsyncIterator[str]:
     yield await shown("This link does not work")
     await page.context.clear_cookies(name="keyturn_link")
     await page.goto("/reset-password")
-    yield await shown("Open the link in your mail")
+    yield await shown("Open the link in your email")
     await page.goto("/login")
     yield await shown("Sign in")
     await page.fill("#email", ADA)

@@ -20,8 +20,8 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
         await page.get_by_role("link", name="Forgot password?").click()
         await page.get_by_label("Email").fill(ADA)
         await page.get_by_role("button", name="Send the link").click()
-        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
-        await expect(page.get_by_text("Ask again in")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+        await expect(page.get_by_text("Request it again in")).to_be_visible()
         assert await school.asked() == [ADA]
 
         await page.goto(f"/reset-password/{await link(school)}")
@@ -49,7 +49,7 @@ async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
     async with screens.open("/forgot-password") as page:
         await page.keyboard.type(ADA)  # the field has the focus
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
         await page.goto(f"/reset-password/{await link(school)}")
         await page.keyboard.type(NEW_PASSWORD)

@@ -63,7 +63,7 @@ async def test_at_the_root_a_form_is_refused_and_a_page_is_nobody_s(start: Start
     assert problem(await client.post("/forgot-password", data={"email": ADA})) == "415 unsupported-media-type"
     assert problem(await client.get("/forgot-password")) == "405 method-not-allowed"
     assert "Forgot your password?" in (await client.get("/forgot-password.html")).text
-    assert "Open the link in your mail" in (await client.get("/reset-password.html")).text
+    assert "Open the link in your email" in (await client.get("/reset-password.html")).text
 
 
 async def test_at_the_root_the_hosted_pages_step_aside_for_an_app_with_its_own(start: Start) -> None:
@@ -86,6 +86,6 @@ async def test_where_nobody_signs_in_here_no_session_is_described_and_the_pages_
         assert "Sessions" not in (await client.get("/schema", follow_redirects=True)).text
         assert (await client.get("/", headers={"Accept": "text/html"})).headers["location"] == "/forgot-password"
         page = await client.get("/forgot-password")
-        assert 'href="https://app.northwind.test/sign-in">Back to sign in' in page.text
+        assert 'href="https://app.northwind.test/sign-in">Back to sign-in' in page.text
         for path in ("/login", "/logout", "/security-settings"):
             assert problem(await client.get(path)) == "404 not-found"

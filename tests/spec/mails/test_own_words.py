@@ -20,7 +20,7 @@ ENGLISH = {
     "Save the new password": "Update Password",
     "Forgot your password?": "Lost your key?",
     "If an account exists for that address, a link is on its way.": "Password reset link sent!",
-    "The link does not work": "That key turns nothing",
+    "This link does not work": "That key turns nothing",
     "This reset link is invalid. Please request a new one.": "This reset link is invalid or has expired.",
     "The password is not accepted": "Choose a better one",
     "Too many requests": "Slow down",

@@ -11,7 +11,9 @@ _MAX_BYTES = 72
 _SHORTEST = re.compile(r"at least (\d{1,3}) characters")
 
 _REASONS = {
-    "characters": Violation("weak_characters", "more kinds of characters, such as capital letters, digits and symbols"),
+    "characters": Violation(
+        "weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"
+    ),
     "pwned": Violation("weak_pwned", "not one that is known from a data leak"),
 }
 _WEAK = Violation("weak", "a password that is harder to guess")

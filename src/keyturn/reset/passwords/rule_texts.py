@@ -34,7 +34,7 @@ def _refusal_text(name: str, texts: SourceTexts) -> str:
         case "weak_length":
             return texts.gettext("a longer password")
         case "weak_characters":
-            return texts.gettext("more kinds of characters, such as capital letters, digits and symbols")
+            return texts.gettext("more kinds of characters, such as upper-case letters, digits and special characters")
         case "breached" | "weak_pwned":
             return texts.gettext("not one that is known from a data leak")
         case "current":

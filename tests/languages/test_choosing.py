@@ -1,0 +1,84 @@
+"""Which language is spoken to whom: by what browsers and accounts call it, and what is closest to that."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.languages import Languages
+
+
+def speaking(folder: Path, *names: str) -> Languages:
+    """Return languages of which there are the catalogues of these names, and English."""
+    for name in names:
+        file = folder / name / "LC_MESSAGES" / "keyturn.po"
+        file.parent.mkdir(parents=True)
+        file.write_text('msgid "one"\nmsgstr "1"\n', "utf-8")
+    return Languages("UTC", folder)
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepted", "chosen"),
+    [
+        ("", "", "en"),
+        ("de", "", "de"),
+        ("de-AT", "", "de"),
+        ("de_CH", "", "de"),
+        ("pt-BR", "", "pt-BR"),
+        ("de", "pt-BR", "de"),
+        ("", "de", "de"),
+        ("", "fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"),
+        ("", "en, de;q=0.5", "en"),
+        ("", "de;q=0, en;q=0.1", "en"),
+        ("fr", "de", "de"),
+        ("klingon!", "de", "de"),
+        ("", "*", "en"),
+        ("", ";;;q=,,x;q=high", "en"),
+        ("../../etc/passwd", "../de", "en"),
+    ],
+)
+def test_the_accounts_locale_then_the_browsers_then_english(
+    locale: str, accepted: str, chosen: str, tmp_path: Path
+) -> None:
+    assert speaking(tmp_path, "de", "pt_BR", "ar").choose(locale, accepted).tag == chosen
+
+
+@pytest.mark.parametrize(
+    ("tag", "chosen"),
+    [
+        ("zh", "zh-Hans"), ("zh-CN", "zh-Hans"), ("zh-SG", "zh-Hans"), ("zh-Hans-HK", "zh-Hans"),
+        ("zh-TW", "zh-Hant"), ("zh_HK", "zh-Hant"), ("zh-Hant-TW", "zh-Hant"), ("zh-MO", "zh-Hant"),
+        ("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("pt_AO", "pt-BR"),
+        ("no", "nb"), ("nn", "nb"), ("nn-NO", "nb"), ("nb-NO", "nb"),
+        ("iw", "he"), ("iw-IL", "he"), ("he_IL", "he"), ("in", "id"), ("in-ID", "id"),
+        ("es-419", "es"), ("sv-FI", "sv"), ("UK-ua", "uk"), ("en-GB", "en"),
+    ],
+)  # fmt: skip
+def test_whatever_a_language_is_called_it_is_found(tag: str, chosen: str) -> None:
+    packaged = Languages("UTC")
+
+    assert packaged.choose(tag, "ja").tag == chosen
+    assert packaged.choose("", f"{tag}, ja;q=0.9").tag == chosen
+
+
+def test_the_tag_that_was_asked_for_comes_before_what_is_close_to_it(tmp_path: Path) -> None:
+    languages = speaking(tmp_path, "pt_BR", "pt_PT", "nb", "nn")
+
+    chosen = [languages.choose(tag).tag for tag in ("pt-PT", "pt", "nn", "nb", "no")]
+    assert chosen == ["pt-PT", "pt-BR", "nn", "nb", "nb"]
+
+
+def test_another_script_is_not_close(tmp_path: Path) -> None:
+    languages = speaking(tmp_path, "zh_Hant")
+
+    assert [languages.choose(tag).tag for tag in ("zh-TW", "zh-CN", "zh")] == ["zh-Hant", "en", "en"]
+
+
+def test_a_header_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    assert speaking(tmp_path, "de").choose("", "xx," * 100_000 + "de").tag == "en"
+
+
+def test_english_is_there_without_any_catalogue(tmp_path: Path) -> None:
+    languages = Languages("UTC", tmp_path / "nowhere")
+
+    assert set(languages.known) == {"en"}
+    assert languages.choose("de", "de").tag == "en"
