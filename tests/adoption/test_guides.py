@@ -45,7 +45,9 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
         assert phone.signs_in(OLD)
         assert laptop.signs_in(OLD)
 
-        reset_password(app)
+        reset_password(app.keyturn)
+        if stack.is_told:
+            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
 
         assert not phone.is_signed_in()
         assert not laptop.is_signed_in()
@@ -56,5 +58,5 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
 
 
 def ways_to_forgot_are_keyturns(app: Adopted) -> None:
-    answer = httpx.get(f"{app.app}{app.stack.forgot}")
-    assert answer.headers["location"] == f"{app.keyturn}/forgot-password"
+    answer = httpx.get(f"{app.url}{app.stack.forgot}")
+    assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"
