@@ -22,19 +22,17 @@ def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack:
     tell_story(stack, tmp_path)
 
 
-def test_so_does_one_on_node_that_hears_of_the_change_by_a_webhook(
-    node: str, postgresql: PostgresServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "forgot", "is_told"), [("express", "/forgot", True), ("nextjs", "/forgot-password", False)]
+)
+def test_so_do_those_on_node_and_postgresql(
+    node: str, postgresql: PostgresServer, name: str, forgot: str, is_told: bool, tmp_path: Path
 ) -> None:
     url = postgresql.empty()
+    environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
+    starts = (node, "app.js")
     tell_story(
-        Stack(
-            name="express",
-            starts=(node, "app.js"),
-            sign_in="/login",
-            forgot="/forgot",
-            environment={"DATABASE_URL": url},
-            is_told=True,
-        ),
+        Stack(name=name, starts=starts, sign_in="/login", forgot=forgot, environment=environment, is_told=is_told),
         tmp_path,
     )
     postgresql.drop(url)
