@@ -50,9 +50,11 @@ def serving(app: Any, connections: Connections | None = None) -> Iterator[str]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")
         thread.start()
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already: a client waits its turn
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"  # the socket listens already: a client waits its turn
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @asynccontextmanager
@@ -61,9 +63,11 @@ async def serving_here(app: Any) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve(sockets=[bound]))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        server.should_exit = True
-        await task
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
 
 
 class _Server(uvicorn.Server):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-KEYTURN, APP = "https://account.example.org", "https://app.example.org"
-"""Where every guide says that Keyturn and the reader's app are."""
+KEYTURN, APP, SUPABASE = "https://account.example.org", "https://app.example.org", "https://abcdefgh.supabase.co"
+"""Where the guides say that Keyturn, the reader's app and its project at Supabase are."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
@@ -21,8 +21,10 @@ _INSTALLS = ("pip install ", "npm install ")
 class Guide:
     """One page, with the reader's addresses in the place of those that it names for an example."""
 
-    def __init__(self, name: str, *, keyturn: str = KEYTURN, app: str = APP) -> None:
-        text = (GUIDES / f"{name}.md").read_text("utf-8").replace(KEYTURN, keyturn).replace(APP, app)
+    def __init__(self, name: str, *, keyturn: str = KEYTURN, app: str = APP, supabase: str = SUPABASE) -> None:
+        text = (GUIDES / f"{name}.md").read_text("utf-8")
+        for example, own in ((KEYTURN, keyturn), (APP, app), (SUPABASE, supabase)):
+            text = text.replace(example, own)
         self._blocks: list[tuple[str, str]] = _BLOCK.findall(text)
 
     @property

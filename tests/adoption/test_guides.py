@@ -22,19 +22,17 @@ def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack:
     tell_story(stack, tmp_path)
 
 
-def test_so_does_one_on_node_that_hears_of_the_change_by_a_webhook(
-    node: str, postgresql: PostgresServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "forgot", "is_told"), [("express", "/forgot", True), ("nextjs", "/forgot-password", False)]
+)
+def test_so_do_those_on_node_and_postgresql(
+    node: str, postgresql: PostgresServer, name: str, forgot: str, is_told: bool, tmp_path: Path
 ) -> None:
     url = postgresql.empty()
+    environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
+    starts = (node, "app.js")
     tell_story(
-        Stack(
-            name="express",
-            starts=(node, "app.js"),
-            sign_in="/login",
-            forgot="/forgot",
-            environment={"DATABASE_URL": url},
-            is_told=True,
-        ),
+        Stack(name=name, starts=starts, sign_in="/login", forgot=forgot, environment=environment, is_told=is_told),
         tmp_path,
     )
     postgresql.drop(url)
@@ -45,7 +43,9 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
         assert phone.signs_in(OLD)
         assert laptop.signs_in(OLD)
 
-        reset_password(app)
+        reset_password(app.keyturn)
+        if stack.is_told:
+            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
 
         assert not phone.is_signed_in()
         assert not laptop.is_signed_in()
@@ -56,5 +56,5 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
 
 
 def ways_to_forgot_are_keyturns(app: Adopted) -> None:
-    answer = httpx.get(f"{app.app}{app.stack.forgot}")
-    assert answer.headers["location"] == f"{app.keyturn}/forgot-password"
+    answer = httpx.get(f"{app.url}{app.stack.forgot}")
+    assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

@@ -7,7 +7,6 @@ import base64
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.adoption.library import MONA, PASSWORD, library, set_up
+from tests.adoption.story import free_ports
 from tests.cli.process import Running, running
 from werkzeug.serving import make_server
 
@@ -102,8 +102,7 @@ def mailed(folder: Path, subject: str, service: Running) -> str:
 
 def test_readme_leads_from_nothing_to_a_new_password(folder: Path) -> None:
     assert commands() == [["init"], ["migrate"], ["serve"]], "README.md has other commands by now"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     keyturn, heard = f"http://127.0.0.1:{port}", Heard()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
