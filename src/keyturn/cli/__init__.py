@@ -1,8 +1,8 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` answers at once.
 
-Commands ask an `Installation`: that of keyturn.toml, or the one in an app (`litestar_commands`). The studio starts
-without the service: Litestar loads Advanced Alchemy, and with it SQLAlchemy, wherever it is installed, and
-`emails/package_hiding` keeps it out of sight for that moment: 70 MB instead of 111, and a third of a second.
+Commands ask an `Installation`: that of keyturn.toml, or the one in an app (`litestar_commands`). What serves loads
+Litestar by itself (`litestar_alone`), since that brings Advanced Alchemy, and with it SQLAlchemy, wherever it is
+installed: the studio has 70 MB instead of 111.
 """
 
 import difflib

@@ -13,6 +13,7 @@ from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD, PlainDemo
 from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
+from keyturn.cli.litestar_alone import load_litestar
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.settings import Settings, paths_of
@@ -32,6 +33,7 @@ def demo(host: str, port: int, example: str) -> None:
 
     Everything is kept in .keyturn/ in this folder; delete it to start anew. Mails are captured, never sent.
     """
+    load_litestar()
     bound = listen(host, port)
     url, folder = f"http://{address_of(bound)}", DemoFolder(example)
     shown = Example(example, url, folder) if example else PlainDemo(url, folder)
