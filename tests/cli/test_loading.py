@@ -5,14 +5,22 @@ import sys
 
 import pytest
 
-SERVICE = "from keyturn.cli.litestar_alone import load_litestar; load_litestar(); import keyturn.app, keyturn.parts"
-STUDIO = "from keyturn.cli.litestar_alone import load_litestar; load_litestar(); import keyturn.emails.studio"
+SERVICE = "import keyturn.app, keyturn.parts"
+STUDIO = "import keyturn.emails.studio"
 WORKER = "import keyturn.cli.worker_process, keyturn.cli.running, keyturn.parts"
 
 
-def loaded_by(code: str) -> set[str]:
-    """Return the packages that a process has loaded after that code."""
-    code += "; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+def loaded_by(code: str, later: str = "") -> set[str]:
+    """Return the packages that a process has loaded after that code, and what it imports later."""
+    code = f"""
+import gc, sys
+from keyturn.cli.quick_imports import quick_imports
+with quick_imports():
+    {code}
+{later}
+assert gc.isenabled()
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
@@ -30,4 +38,4 @@ def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
 
 
 def test_what_was_kept_out_of_sight_is_there_for_an_app_that_wants_it() -> None:
-    assert "advanced_alchemy" in loaded_by(SERVICE + "; import advanced_alchemy.config")
+    assert "advanced_alchemy" in loaded_by(SERVICE, "import advanced_alchemy.config")

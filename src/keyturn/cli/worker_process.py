@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
@@ -78,8 +79,9 @@ def main() -> None:
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level, told.settings.logs.format)
     start_export()
-    from keyturn.cli.running import run  # noqa: PLC0415 - what is there to do is known by now
-    from keyturn.parts import Parts  # noqa: PLC0415
+    with quick_imports():
+        from keyturn.cli.running import run  # noqa: PLC0415
+        from keyturn.parts import Parts  # noqa: PLC0415
 
     meters = ReportedMeters(reports)
     run(_work(Parts(told.settings, meters=meters, reload_templates=told.reload_templates), meters, orders))
