@@ -1,14 +1,13 @@
 """The first tables: outbox, links, mailboxes, audit, and the built-in accounts with their sessions."""
 
 import sqlalchemy as sa
-from advanced_alchemy.types import DateTimeUTC
 from alembic import op
 
 revision = "0001"
 down_revision = None
 
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_Time = DateTimeUTC(timezone=True)
+_Time = sa.DateTime(timezone=True)
 _WAITING = sa.text("state = 'waiting'")
 
 

@@ -1,14 +1,13 @@
 """Delivery: what happened to each message, the pace of a provider, mailboxes that are left alone."""
 
 import sqlalchemy as sa
-from advanced_alchemy.types import DateTimeUTC
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
 
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_Time = DateTimeUTC(timezone=True)
+_Time = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:

@@ -1,7 +1,6 @@
 """Accounts in whatever store: sessions without a foreign key to the built-in one, and turns at changing a password."""
 
 import sqlalchemy as sa
-from advanced_alchemy.types import DateTimeUTC
 from alembic import op
 
 revision = "0003"
@@ -16,7 +15,7 @@ def upgrade() -> None:
         "keyturn_turns",
         sa.Column("account_id", sa.String(255), primary_key=True),
         sa.Column("claim", sa.String(32), nullable=False),
-        sa.Column("until", DateTimeUTC(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("claim", name="uq_keyturn_turns_claim"),
     )
 

@@ -1,7 +1,6 @@
 """Mailboxes count the mails of a day."""
 
 import sqlalchemy as sa
-from advanced_alchemy.types import DateTimeUTC
 from alembic import op
 
 revision = "0004"
@@ -10,7 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("keyturn_mailboxes", sa.Column("mails", sa.Integer, nullable=False, server_default="0"))
-    op.add_column("keyturn_mailboxes", sa.Column("counted_since", DateTimeUTC(timezone=True), nullable=True))
+    op.add_column("keyturn_mailboxes", sa.Column("counted_since", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:

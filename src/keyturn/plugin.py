@@ -5,11 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from advanced_alchemy.config import SQLAlchemyAsyncConfig
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
@@ -32,6 +31,9 @@ from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
 from keyturn.telemetry.access_logs import redact_access_logs
 
+if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
+    from advanced_alchemy.config import SQLAlchemyAsyncConfig
+
 _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
 
@@ -51,7 +53,7 @@ class KeyturnPlugin(InitPlugin):
     """
 
     def __init__(
-        self, settings: Settings, *, alchemy: SQLAlchemyAsyncConfig | None = None,
+        self, settings: Settings, *, alchemy: "SQLAlchemyAsyncConfig | None" = None,
         accounts: AccountStore | TableSettings | None = None, worker: bool = True, pages: bool = True,
         path: str | None = None, sender: Sender | None = None, parts: Parts | None = None,
     ) -> None:  # fmt: skip
@@ -130,7 +132,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _build_parts(
-    settings: Settings, alchemy: SQLAlchemyAsyncConfig | None, accounts: AccountStore | TableSettings | None,
+    settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | TableSettings | None,
     sender: Sender | None,
 ) -> Parts:  # fmt: skip
     """Return the parts, whose settings say what is used instead of what they said."""

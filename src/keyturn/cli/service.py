@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import click
 
 from keyturn.cli.installation import Installation, installation
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, muted
 from keyturn.settings import Settings
 
@@ -16,13 +17,14 @@ from keyturn.settings import Settings
 @click.option("--no-worker", is_flag=True, help="Answer requests only; run `keyturn worker` beside it.")
 def serve(host: str, port: int, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker."""
-    from keyturn.app import create_app  # noqa: PLC0415
-    from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
-    from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
-    from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
-    from keyturn.mail.transports.senders import require_transports  # noqa: PLC0415
-    from keyturn.parts import Parts  # noqa: PLC0415
-    from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
+    with quick_imports():
+        from keyturn.app import create_app  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen, run  # noqa: PLC0415
+        from keyturn.cli.running import serve as serve_app  # noqa: PLC0415
+        from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
+        from keyturn.mail.transports.senders import require_transports  # noqa: PLC0415
+        from keyturn.parts import Parts  # noqa: PLC0415
+        from keyturn.reset.counting_alone import counting_alone  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
@@ -53,8 +55,9 @@ def serve(host: str, port: int, no_worker: bool) -> None:
 @click.option("--port", type=PORT, help="Answer /health and /metrics on this port; 0 takes a free one.")
 def worker(host: str, port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
-    from keyturn.app import create_worker_app  # noqa: PLC0415
-    from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
+    with quick_imports():
+        from keyturn.app import create_worker_app  # noqa: PLC0415
+        from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from keyturn.cli.emails.package_hiding import hide_package
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
@@ -79,10 +79,10 @@ def main() -> None:
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level, told.settings.logs.format)
     start_export()
-    # Advanced Alchemy loads Litestar where it is installed: 7 MB and a third of the start, for who serves nothing.
-    with hide_package("litestar"):
+    with quick_imports():
         from keyturn.cli.running import run  # noqa: PLC0415
         from keyturn.parts import Parts  # noqa: PLC0415
+
     meters = ReportedMeters(reports)
     run(_work(Parts(told.settings, meters=meters, reload_templates=told.reload_templates), meters, orders))
 

@@ -18,8 +18,9 @@ hidden parameters of its own; of an app's SQLite file, Keyturn has connections o
 **Leases and locks are by the database's clock** (`Database.clock`): that of a machine may be an hour off.
 
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
-such. Its configuration and types are used. Its Alembic command is not: it starts an event loop of its own, and a
-migration must run on the connection that holds the lock.
+such; its Alembic command, which starts an event loop of its own, where a migration must run on the connection that
+holds the lock; its engine configuration and its type for times, since the first name that is imported brings all of it,
+a fifth of a start. An app's own configuration by it is taken as it is (`host_database`).
 """
 
 from keyturn.database.database import (

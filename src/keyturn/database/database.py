@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from advanced_alchemy.config import EngineConfig, SQLAlchemyAsyncConfig
-from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import (
     ColumnElement,
     Executable,
@@ -24,12 +22,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.database.lost_connections import replace_lost_connections
 from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
+from keyturn.database.utc_datetime import UtcDateTime
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.settings.private_files import make_private_file, make_private_folder
@@ -41,7 +40,7 @@ resources, and an operator's hand, which is also what a server says while it sta
 
 _SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}
 
-_TIME = DateTimeUTC(timezone=True)
+_TIME = UtcDateTime()
 
 Moment = datetime | ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
@@ -185,11 +184,9 @@ def _open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncE
     read = read_url(text, "database.url")
     if read.kind == "mysql":
         raise SettingsInvalid([Fault("database.url", "must begin with sqlite:// or postgresql://")])
-    options = EngineConfig(hide_parameters=True, **_engine_options(read, pool_size, timeout))
-    address = read.url.render_as_string(hide_password=False)
-    config = SQLAlchemyAsyncConfig(connection_string=address, engine_config=options)
+    options = _engine_options(read, pool_size, timeout)
     with requires_extra("postgres", "postgresql", "database.url"):
-        engine = config.get_engine()
+        engine = create_async_engine(read.url, hide_parameters=True, **options)
     if read.kind == "sqlite":
         _keep_file_private(engine)
     else:

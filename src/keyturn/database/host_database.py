@@ -1,17 +1,21 @@
 """Keyturn's tables in the database of an app that configures it with Advanced Alchemy."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
-from advanced_alchemy.config import SQLAlchemyAsyncConfig
 from sqlalchemy import URL, make_url
 
 from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
+if TYPE_CHECKING:
+    from advanced_alchemy.config import SQLAlchemyAsyncConfig
+
 _INSTEAD = "leave alchemy out, and set database.url to a PostgreSQL or SQLite for Keyturn"
 
 
-def share_database(settings: Settings, alchemy: SQLAlchemyAsyncConfig) -> tuple[Settings, Database]:
+def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tuple[Settings, Database]:
     """Return the app's database as Keyturn's, and the settings with its address.
 
     On PostgreSQL that is the app's engine and pool. On SQLite it is the file alone: Keyturn's connections are set to

@@ -13,6 +13,7 @@ from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD, PlainDemo
 from keyturn.cli.demo.studio import WithoutStudio, WithStudio, demo_studio
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.running import address_of, listen, run, serve
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
 from keyturn.settings import Settings, paths_of
@@ -41,8 +42,9 @@ def demo(host: str, port: int, example: str) -> None:
 
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
-    from keyturn.app import create_app  # noqa: PLC0415
-    from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
+    with quick_imports():
+        from keyturn.app import create_app  # noqa: PLC0415
+        from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
     from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(_LOG_LEVEL)

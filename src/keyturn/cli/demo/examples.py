@@ -5,13 +5,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from litestar.types import ControllerRouterHandler
 
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.cli.demo.example_pages import pages_in
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD
 from keyturn.cli.running import address_of, listen, serving
@@ -19,6 +17,9 @@ from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
 from keyturn.parts import Parts
 from keyturn.settings import Settings, inspect_settings, read_settings
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
 _LOOPBACK = "127.0.0.1"
@@ -75,7 +76,9 @@ class Example:
             await migrate(parts.database)
             yield parts
 
-    def routes(self) -> list[ControllerRouterHandler]:
+    def routes(self) -> list["ControllerRouterHandler"]:
+        from keyturn.cli.demo.example_pages import pages_in  # noqa: PLC0415 - with Litestar, which is loaded by itself
+
         return pages_in(self._source)
 
     async def accounts(self, parts: Parts) -> Sequence[Account]:

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
-
-from litestar.types import ControllerRouterHandler
+from typing import TYPE_CHECKING, Any
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.parts import Parts
 from keyturn.settings import Brand, DatabaseSettings, Kind, MailSettings, Settings
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
 
 PASSWORD = "correct horse battery"  # noqa: S105 - printed for everybody to use
 PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"  # noqa: S105 - of the password above: a start should not cost a hash
@@ -61,7 +62,7 @@ class PlainDemo:
                 await accounts.add(account, None if account.provider else PASSWORD_HASH)
         yield parts
 
-    def routes(self) -> list[ControllerRouterHandler]:
+    def routes(self) -> list["ControllerRouterHandler"]:
         return []
 
     async def accounts(self, _: Parts) -> Sequence[Account]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from litestar import MediaType, get
-from litestar.types import ControllerRouterHandler
+from typing import TYPE_CHECKING
 
 from keyturn.cli.demo.examples import Example
 from keyturn.cli.demo.plain import PlainDemo
 from keyturn.cli.emails.studio import studio_of
 from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
 
 
 class WithStudio:
@@ -25,7 +26,7 @@ class WithStudio:
         base, token = shown.settings.base_url, f"?token={self.token}" if self.token else ""
         self.addresses = {"Mails sent": f"{base}/studio/outbox{token}", "Studio": f"{base}/studio{token}"}
 
-    def routes(self) -> ControllerRouterHandler:
+    def routes(self) -> "ControllerRouterHandler":
         from keyturn.emails.studio import studio_router  # noqa: PLC0415 - `--help` should not wait for it
 
         return studio_router(self._studio)
@@ -47,7 +48,9 @@ class WithoutStudio:
     def stop(self) -> None:
         """Nothing is watched that would keep a page open."""
 
-    def routes(self) -> ControllerRouterHandler:
+    def routes(self) -> "ControllerRouterHandler":
+        from litestar import MediaType, get  # noqa: PLC0415
+
         text = self._text
 
         @get(["/studio", "/studio/{_:path}"], status_code=404, media_type=MediaType.TEXT, include_in_schema=False)

@@ -18,7 +18,7 @@ from keyturn.cli.emails.folders import (
     studio_settings,
     without_templates,
 )
-from keyturn.cli.emails.package_hiding import hide_package
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def studio(
     if not destination:  # plain pages have no colours, no data made up and nothing to watch
         require_studio("the studio")
 
-    with hide_package("advanced_alchemy"):
+    with quick_imports():
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
         from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
 

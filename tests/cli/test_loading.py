@@ -1,0 +1,41 @@
+"""What a process loads: each package is a part of its start, and of its memory for as long as it lives."""
+
+import subprocess
+import sys
+
+import pytest
+
+SERVICE = "import keyturn.app, keyturn.parts"
+STUDIO = "import keyturn.emails.studio"
+WORKER = "import keyturn.cli.worker_process, keyturn.cli.running, keyturn.parts"
+
+
+def loaded_by(code: str, later: str = "") -> set[str]:
+    """Return the packages that a process has loaded after that code, and what it imports later."""
+    code = f"""
+import gc, sys
+from keyturn.cli.quick_imports import quick_imports
+with quick_imports():
+    {code}
+{later}
+assert gc.isenabled()
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (SERVICE, {"advanced_alchemy", "alembic", "resend", "httpx", "structlog"}),
+        (STUDIO, {"advanced_alchemy", "sqlalchemy"}),
+        (WORKER, {"advanced_alchemy", "alembic", "litestar"}),
+    ],
+    ids=["service", "studio", "worker"],
+)
+def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
+    assert not loaded_by(code) & absent
+
+
+def test_what_was_kept_out_of_sight_is_there_for_an_app_that_wants_it() -> None:
+    assert "advanced_alchemy" in loaded_by(SERVICE, "import advanced_alchemy.config")
