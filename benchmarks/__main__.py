@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, str] = {
     "one-at-a-time": "comparison.one_at_a_time",
     "resets": "comparison.resets",
     "delivery": "comparison.delivery",
+    "flood": "comparison.flood",
     "hashes": "hashes",
     "profiles": "profiles",
     "mail": "budgets.mail",

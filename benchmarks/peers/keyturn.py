@@ -69,6 +69,7 @@ async def prepare(folder: Path, url: str, count: int) -> None:
         unknown=(_post("request-password-reset", email=unknown(number)) for number in range(count)),
         validate=(_post("validate-reset-token", token=token) for token in links),
         reset=(_post("reset-password", token=token, password=PASSWORD) for token in links),
+        login=(_post("login", email=email_of(number), password=PASSWORD) for number in range(count)),
     )
 
 
