@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, str] = {
     "resets": "comparison.resets",
     "delivery": "comparison.delivery",
     "flood": "comparison.flood",
+    "processes": "comparison.many_processes",
     "hashes": "hashes",
     "profiles": "profiles",
     "mail": "budgets.mail",

@@ -73,7 +73,7 @@ def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
     for operation, work in WORKER.items():
         with (
             field(engine, ["keyturn"], plan.unknown, tell) as here,
-            keyturn_worker(here.peers["keyturn"], here.cores) as (worker, begin),
+            keyturn_worker(here.peers["keyturn"], here.cores.server) as (worker, begin),
         ):
             run_load(_order(here, operation, most=plan.unknown), here.cores.load)
             begin()

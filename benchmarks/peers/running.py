@@ -122,11 +122,11 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def keyturn_worker(keyturn: Running, cores: Cores) -> Iterator["tuple[int, Callable[[], None]]"]:
-    """Start a worker for it on the server's core; once it is warm, yield its process id, and what lets it begin."""
-    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), cores.server)
+def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callable[[], None]]"]:
+    """Start a worker for it on those cores; once it is warm, yield its process id, and what lets it begin."""
+    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), *cores)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    log = (keyturn.folder / "worker.log").open("wb")
+    log = (keyturn.folder / "worker.log").open("ab")
     with (
         log,
         subprocess.Popen(
