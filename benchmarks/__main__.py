@@ -19,6 +19,8 @@ BENCHMARKS: Mapping[str, str] = {
     "one-at-a-time": "comparison.one_at_a_time",
     "resets": "comparison.resets",
     "delivery": "comparison.delivery",
+    "flood": "comparison.flood",
+    "processes": "comparison.many_processes",
     "hashes": "hashes",
     "profiles": "profiles",
     "mail": "budgets.mail",

@@ -22,12 +22,15 @@ from benchmarks.plan import ENGINES, Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report, Table
 
-ENDPOINTS = {"known": "request", "validate": "validate"}
+ENDPOINTS = {"known": "request", "validate": "validate", "reset": "reset"}
 WORKER = {"known": "worker, mails", "unknown": "worker, unknown"}
 
 _CONNECTIONS = 16
 _RATE = 250
 """Samples a second."""
+
+_WARM_UP = 50
+"""Messages that a worker works off before: the first one imports what the others use."""
 
 _START = 3.0
 """Seconds that py-spy may take until it samples."""
@@ -71,13 +74,12 @@ def _profiles(engine: str, plan: Plan, tell: Tell) -> Iterator[Profile]:
             yield _recorded(here, work, here.peers["keyturn"].pid, plan)
             finish_load(load)
     for operation, work in WORKER.items():
-        with (
-            field(engine, ["keyturn"], plan.unknown, tell) as here,
-            keyturn_worker(here.peers["keyturn"], here.cores) as (worker, begin),
-        ):
-            run_load(_order(here, operation, most=plan.unknown), here.cores.load)
-            begin()
-            yield _recorded(here, work, worker, plan)
+        with field(engine, ["keyturn"], plan.unknown, tell) as here:
+            run_load(_order(here, operation, most=_WARM_UP), here.cores.load)
+            with keyturn_worker(here.peers["keyturn"], here.cores.server) as (worker, begin):
+                run_load(_order(here, operation, most=plan.unknown), here.cores.load)
+                begin()
+                yield _recorded(here, work, worker, plan)
 
 
 def _order(here: Field, operation: str, *, seconds: float = 0, most: int = 0) -> Order:

@@ -49,7 +49,7 @@ def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
         for operation, count in (("unknown", plan.unknown), ("known", plan.mails)):
             run_load(_order(peer, operation, WARM_UP, first=count), here.cores.load)
         if name == "keyturn":
-            with keyturn_worker(peer, here.cores) as (worker, begin):
+            with keyturn_worker(peer, here.cores.server) as (worker, begin):
                 run_load(_order(peer, "unknown", plan.unknown), here.cores.load)
                 yield _unknown(here, plan, number, worker, begin)
                 yield _mails(here, name, plan, number, worker)
@@ -70,7 +70,7 @@ def _unknown(here: Field, plan: Plan, number: int, worker: int, begin: Callable[
     with watched_outbox(peer.url) as waiting:
         before, begun = tree_seconds(worker), time.perf_counter()
         begin()
-        _until(lambda: not waiting(), "the outbox was not worked off")
+        wait_until(lambda: not waiting(), "the outbox was not worked off")
         seconds = time.perf_counter() - begun
     return Worked(
         engine=here.engine, peer="keyturn", operation="unknown", round=number, rate=plan.unknown / seconds,
@@ -82,7 +82,7 @@ def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) 
     peer = here.peers[name]
     already, before = len(peer.sent()), tree_seconds(worker) if worker else 0
     measured = run_load(_order(peer, "known", plan.mails), here.cores.load)
-    _until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
+    wait_until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
     spent = tree_seconds(worker) - before if worker else 0
     return _worked(here, name, plan, number, measured, spent)
 
@@ -99,7 +99,8 @@ def _worked(here: Field, name: str, plan: Plan, number: int, measured: Measured,
     )  # fmt: skip
 
 
-def _until(done: Callable[[], object], otherwise: str) -> None:
+def wait_until(done: Callable[[], object], otherwise: str) -> None:
+    """Raise SystemExit with that sentence where it is not done within a quarter of an hour."""
     until = time.monotonic() + _LONGEST
     while not done():
         if time.monotonic() > until:

@@ -26,7 +26,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 def chosen(plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """Return who of those is asked for and can be measured here, and a sentence for each who cannot."""
     asked = [name for name in among if name in plan.peers or name in always or not plan.peers]
-    said = {name: PEERS[name].require() for name in asked}
+    said = {name: PEERS[name].require(tell) for name in asked}
     sentences = [sentence for sentence in said.values() if sentence]
     for sentence in sentences:
         tell(sentence)

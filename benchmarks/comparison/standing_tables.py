@@ -44,8 +44,8 @@ def _places(name: str, samples: Sequence[Sample]) -> Iterator[tuple[str, str, li
 
 def _table(samples: Sequence[Sample], title: str, floor: str) -> Table:
     beside = any(sample.database_cpu for sample in samples)
-    headers = ["", "a second", f"share of {TITLES[floor]}", "CPU, µs each", "p50, ms", "p99, ms"]
-    headers[4:4] = ["database's CPU, µs"] * beside
+    headers = ["", "a second", f"share of {TITLES[floor]}", "CPU, µs each", "core busy", "p50, ms", "p99, ms"]
+    headers[5:5] = ["database's CPU, µs"] * beside
     rows = list[list[str]]()
     for operation, found in _by_operation(samples, floor).items():
         rows.append([f"**{OPERATIONS[operation]}**", *[""] * (len(headers) - 1)])
@@ -65,4 +65,5 @@ def _by_operation(samples: Sequence[Sample], floor: str) -> dict[str, list[Stand
 def _row(one: Standing, *, beside: bool) -> list[str]:
     database = [figure(one.database_cpu)] if beside else []
     times = [figure(one.p50), figure(one.p99)]
-    return [TITLES[one.peer], figure(one.rate), f"{one.share:.0%}", figure(one.cpu), *database, *times]
+    busy = f"{one.rate * one.cpu / 1e6:.0%}"
+    return [TITLES[one.peer], figure(one.rate), f"{one.share:.0%}", figure(one.cpu), busy, *database, *times]

@@ -1,8 +1,9 @@
 """Who is measured: Keyturn, and others that do the same by themselves.
 
 Each is a program, started as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts, writes into
-FOLDER what it is asked as JSON files of requests (`known`, `unknown`, `validate`, `reset`), says on which port of
-127.0.0.1 it listens, and appends a line to FOLDER/sent for each mail that a sender would have been called for.
+FOLDER what it is asked as JSON files of requests (of `known`, `unknown`, `validate`, `reset` and `login` those that it
+has), says on which port of 127.0.0.1 it listens, and appends a line to FOLDER/sent for each mail that a sender would
+have been called for.
 All hash with bcrypt at cost 12, and keep SQLite with a write-ahead log and synchronous=FULL.
 """
 

@@ -93,6 +93,7 @@ def _urls() -> list[Any]:
     from django.contrib.auth import views
 
     return [
+        path("login/", views.LoginView.as_view()),
         path("forgot/", views.PasswordResetView.as_view()),
         path("forgot/done/", views.PasswordResetDoneView.as_view(), name="password_reset_done"),
         path("reset/<uidb64>/<token>/", views.PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
@@ -119,6 +120,7 @@ def prepare(folder: Path, count: int) -> None:
             _post(action, f"sessionid={session}", new_password1=PASSWORD, new_password2=PASSWORD)
             for _, action, session in links
         ),
+        login=(_post("/login/", username=f"person{number}", password=PASSWORD) for number in range(count)),
     )
 
 

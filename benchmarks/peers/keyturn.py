@@ -1,6 +1,7 @@
 """`keyturn serve --no-worker`, in production and without limits that anybody would reach.
 
 With `--with-worker` before the rest it is `keyturn serve` as it comes, but for the mails, which stay here as files.
+With `--beside` it is one process more, on a database that has all already.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ async def prepare(folder: Path, url: str, count: int) -> None:
         unknown=(_post("request-password-reset", email=unknown(number)) for number in range(count)),
         validate=(_post("validate-reset-token", token=token) for token in links),
         reset=(_post("reset-password", token=token, password=PASSWORD) for token in links),
+        login=(_post("login", email=email_of(number), password=PASSWORD) for number in range(count)),
     )
 
 
@@ -101,8 +103,10 @@ def _post(path: str, **body: str) -> Request:
 
 if __name__ == "__main__":
     *flag, here, address, accounts = sys.argv[1:]
-    asyncio.run(prepare(Path(here), address, int(accounts)))
-    command = [sys.executable, "-m", "keyturn", "serve", *([] if flag else ["--no-worker"]), "--port", "0"]
+    if flag != ["--beside"]:
+        asyncio.run(prepare(Path(here), address, int(accounts)))
+    alone = flag != ["--with-worker"]
+    command = [sys.executable, "-m", "keyturn", "serve", *["--no-worker"] * alone, "--port", "0"]
     os.chdir(here)
-    mail = {"KEYTURN_MAIL_TRANSPORT": "capture"} if flag else {}
+    mail = {} if alone else {"KEYTURN_MAIL_TRANSPORT": "capture"}
     os.execve(sys.executable, command, {**environment(address), **mail})  # noqa: S606 - no shell is the point

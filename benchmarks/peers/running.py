@@ -15,12 +15,13 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.cores import Cores, pinned
+from benchmarks.progress import Tell
 
 ROOT = Path(__file__).parents[2]
 
 _BETTER_AUTH = Path(__file__).parent / "better_auth"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
-_START, _INSTALL, _END = 120.0, 300.0, 30.0
+_START, _INSTALL, _END = 120.0, 600.0, 30.0
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     command: Sequence[str]
     sends: bool = False
     pinned: bool = True
-    require: Callable[[], str] = str
+    require: Callable[[Tell], str] = lambda _: ""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +59,13 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.peers.{module}", *arguments]
 
 
-def _require_node() -> str:
+def _require_node(tell: Tell) -> str:
     """Install what Better Auth needs where that was not done yet."""
     if not shutil.which("node") or not shutil.which("npm"):
         return "Better Auth was left out: there is no Node here."
     if (_BETTER_AUTH / "node_modules" / "better-auth").is_dir():
         return ""
+    tell("npm installs Better Auth, which takes a minute or more")
     install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
     try:
         subprocess.run(install, cwd=_BETTER_AUTH, check=True, capture_output=True, timeout=_INSTALL)
@@ -120,11 +122,11 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def keyturn_worker(keyturn: Running, cores: Cores) -> Iterator["tuple[int, Callable[[], None]]"]:
-    """Start a worker for it on the server's core; once it is warm, yield its process id, and what lets it begin."""
-    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), cores.server)
+def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callable[[], None]]"]:
+    """Start a worker for it on those cores; once it is warm, yield its process id, and what lets it begin."""
+    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), *cores)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    log = (keyturn.folder / "worker.log").open("wb")
+    log = (keyturn.folder / "worker.log").open("ab")
     with (
         log,
         subprocess.Popen(

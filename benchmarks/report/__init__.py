@@ -76,8 +76,10 @@ def _measured_on() -> str:
 
 
 def _commit() -> str:
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "an unknown commit"
+    """Return the commit, and whether what is measured was changed since."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], capture_output=True, check=False)
+    return (commit.stdout.strip() or "an unknown commit") + " and changes" * (changed.returncode == 1)
 
 
 def _processor() -> str:

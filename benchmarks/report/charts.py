@@ -46,11 +46,11 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], tell: Callable[[
 
 
 def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]], *, height: int = 300) -> str:
-    """Return a line for each name, over seconds; both axes begin at nothing."""
+    """Return a line for each name, over seconds, which are told as minutes; both axes begin at nothing."""
     points = [point for line in series.values() for point in line]
-    last = max((x for x, _ in points), default=0) or 1
+    last, stride = _scale((max((x for x, _ in points), default=0) or 60) / 60)
     highest, step = _scale(max((y for _, y in points), default=0) or 1)
-    left, bottom, width, tall = 64, height - 56, _WIDTH - 64 - 20, height - 56 - _HEAD
+    left, bottom, width, tall = 64, height - 56, _WIDTH - 64 - 30, height - 56 - _HEAD
     drawn = list[str]()
     for number in range(round(highest / step) + 1):
         y = bottom - tall * number * step / highest
@@ -58,14 +58,14 @@ def lines(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, floa
             f'<line x1="{left}" x2="{left + width}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="faint" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{number * step:g}</text>'
         )
-    for number in range(7):
-        x = left + width * number / 6
+    for number in range(round(last / stride) + 1):
+        x = left + width * number * stride / last
         drawn.append(
-            f'<text class="faint" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{last * number / 6:.0f} s</text>'
+            f'<text class="faint" x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{number * stride:g} min</text>'
         )
     for number, (name, line) in enumerate(series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        path = " ".join(f"{left + width * x / last:.1f},{bottom - tall * y / highest:.1f}" for x, y in line)
+        path = " ".join(f"{left + width * x / last / 60:.1f},{bottom - tall * y / highest:.1f}" for x, y in line)
         drawn.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
             f'<rect x="{left + number * 170}" y="{height - 24}" width="12" height="12" rx="2" fill="{colour}"/>'

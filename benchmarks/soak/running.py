@@ -69,7 +69,7 @@ def soak(engine: str, minutes: float, tell: Tell) -> Soak:
         field(engine, ["keyturn"], max(planned.count("known"), planned.count("reset"), 1), tell) as here,
     ):
         keyturn = here.peers["keyturn"]
-        with keyturn_worker(keyturn, here.cores) as (worker, begin):
+        with keyturn_worker(keyturn, here.cores.server) as (worker, begin):
             begin()
             order = Order(
                 ports=[keyturn.port], requests=_requests(keyturn, planned, Path(folder)), connections=_CONNECTIONS,

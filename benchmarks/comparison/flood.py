@@ -1,0 +1,90 @@
+"""Sign-ins while requests flood the same core: whether hashes starve the answers, or the answers the hashes."""
+
+from collections.abc import Sequence
+from statistics import median
+
+import msgspec
+
+from benchmarks.comparison.entering import Field, chosen, field
+from benchmarks.comparison.samples import figure
+from benchmarks.load import finish_load, run_load, start_load
+from benchmarks.load.messages import Order
+from benchmarks.peers.running import PEERS as ALL
+from benchmarks.plan import ENGINES, Plan
+from benchmarks.progress import Tell
+from benchmarks.report import Report, Table
+
+PEERS = ("keyturn", "django")
+
+_REQUESTS, _SIGN_INS = 16, 4
+"""Connections of each."""
+
+_LONGER = 2.0
+"""Seconds by which the flood outlasts the sign-ins, which begin while it is under way."""
+
+
+class Flooded(msgspec.Struct, frozen=True, kw_only=True):
+    """Sign-ins a second, and the 99th percentile of requests in milliseconds, each alone and both at once."""
+
+    engine: str
+    peer: str
+    round: int
+    sign_ins_alone: float
+    sign_ins: float
+    requests_alone: float
+    requests: float
+    p99_alone: float
+    p99: float
+
+
+def measure(plan: Plan, tell: Tell) -> Report:
+    """Ask for links and sign in, one after the other and then together."""
+    names, said = chosen(plan, PEERS, tell)
+    found = list[Flooded]()
+    for engine in plan.engines:
+        with field(engine, names, plan.accounts, tell) as here:
+            for number in range(plan.rounds):
+                for name in names:
+                    found.append(one := _flooded(here, name, plan, number))
+                    tell(
+                        f"{ENGINES[engine]}, round {number + 1} of {plan.rounds}: {ALL[name].title} signs in"
+                        f" {one.sign_ins:.1f}/s, p99 of requests {one.p99_alone:.0f} -> {one.p99:.0f} ms"
+                    )
+    tables = {f"flood-{engine}": _table(engine, found) for engine in plan.engines}
+    return Report(tables=tables, data=found, said=said)
+
+
+def _flooded(here: Field, name: str, plan: Plan, number: int) -> Flooded:
+    seconds = 3 * plan.seconds
+    alone = run_load(_order(here, name, "unknown", plan.seconds, plan.warm_up), here.cores.load)
+    signing = run_load(_order(here, name, "login", seconds), here.cores.load)
+    flood = start_load(_order(here, name, "unknown", seconds + _LONGER), here.cores.load)
+    try:
+        both = run_load(_order(here, name, "login", seconds), here.cores.load)
+    finally:
+        flooded = finish_load(flood)
+    return Flooded(
+        engine=here.engine, peer=name, round=number, sign_ins_alone=signing.rate, sign_ins=both.rate,
+        requests_alone=alone.rate, requests=flooded.rate, p99_alone=alone.p99, p99=flooded.p99,
+    )  # fmt: skip
+
+
+def _order(here: Field, name: str, operation: str, seconds: float, warm_up: float = 0) -> Order:
+    peer, connections = here.peers[name], _SIGN_INS if operation == "login" else _REQUESTS
+    return Order(
+        ports=[peer.port], requests=str(peer.requests(operation)), connections=connections, seconds=seconds,
+        warm_up=warm_up,
+    )  # fmt: skip
+
+
+def _table(engine: str, found: Sequence[Flooded]) -> Table:
+    headers = ["", "sign-ins/s alone", "while flooded", "requests/s alone", "beside sign-ins", "p99 alone, ms",
+               "beside sign-ins", "x"]  # fmt: skip
+    rows = list[list[str]]()
+    for peer in dict.fromkeys(one.peer for one in found if one.engine == engine):
+        here = [one for one in found if (one.engine, one.peer) == (engine, peer)]
+        names = ("sign_ins_alone", "sign_ins", "requests_alone", "requests", "p99_alone", "p99")
+        cells = [figure(median(getattr(one, name) for one in here)) for name in names]
+        rows.append([ALL[peer].title, *cells, figure(median(one.p99 / one.p99_alone for one in here))])
+    title = f"{ENGINES[engine]}, {_REQUESTS} connections that ask for links, {_SIGN_INS} that sign in"
+    return Table(title=title, headers=headers, rows=rows)
