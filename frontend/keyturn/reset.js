@@ -65,6 +65,22 @@ export class Reset extends Forms {
     const save = this.button("save");
     const list = new Intl.ListFormat(this.root.lang);
 
+    /** @param {string} chosen @param {import("../keyturn.js").Violation[]} violations */
+    const refuse = (chosen, violations) => {
+      judged.judged(chosen, violations.map(({ rule }) => rule));
+      if (violations.length && password.input.value === chosen)
+        password.complain(this.say("unmet", { rules: list.format(violations.map(({ message }) => message)) }));
+    };
+
+    // What only the service knows it is asked once a password has been typed to its end; if it cannot say, sending tells.
+    const ask = async () => {
+      const chosen = password.input.value;
+      if (chosen === "" || judged.unmet().length) return;
+      const { violations } = await this.client.check(this.opened?.token ?? "", chosen, { email });
+      refuse(chosen, violations);
+    };
+    password.input.addEventListener("change", () => ask().catch(() => {}));
+
     const work = async () => {
       const [chosen, token] = [password.input.value, this.opened?.token ?? ""];
       await this.client.reset(token, chosen, { email, confirmPassword: again.input.value });
@@ -79,8 +95,7 @@ export class Reset extends Forms {
     const tell = (refusal, text) => {
       if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
       if (!refusal.violations.length) return this.alert.replaceChildren(text);
-      judged.mark(refusal.violations.map(({ rule }) => rule));
-      password.complain(this.say("unmet", { rules: list.format(refusal.violations.map(({ message }) => message)) }));
+      refuse(password.input.value, refusal.violations);
       password.input.focus();
     };
 

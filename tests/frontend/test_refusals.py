@@ -49,7 +49,12 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(page.get_by_role("status")).to_have_text("Strength, roughly: strong")
         await expect(again).to_be_focused()
         await expect(again).to_have_accessible_description("The two passwords are not the same.")
-        # What only the service knows.
+        # What only the service knows, and says before anything is sent.
+        await field.fill("correcthorsebatterystaple")
+        await expect(meter).to_have_attribute("aria-valuetext", "good")
+        await field.blur()
+        await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "password1234", "password1234")
         await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
         await expect(field).to_be_focused()
