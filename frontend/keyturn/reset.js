@@ -66,8 +66,8 @@ export class Reset extends Forms {
     const list = new Intl.ListFormat(this.root.lang);
 
     /** @param {string} chosen @param {import("../keyturn.js").Violation[]} violations */
-    const refuse = (chosen, violations) => {
-      judged.judged(chosen, violations.map(({ rule }) => rule));
+    const tellJudgement = (chosen, violations) => {
+      judged.note(chosen, violations.map(({ rule }) => rule));
       if (violations.length && password.input.value === chosen)
         password.complain(this.say("unmet", { rules: list.format(violations.map(({ message }) => message)) }));
     };
@@ -77,9 +77,12 @@ export class Reset extends Forms {
       const chosen = password.input.value;
       if (chosen === "" || judged.unmet().length) return;
       const { violations } = await this.client.check(this.opened?.token ?? "", chosen, { email });
-      refuse(chosen, violations);
+      tellJudgement(chosen, violations);
     };
-    password.input.addEventListener("change", () => ask().catch(() => {}));
+    // Enter sends the form right after this event, and then the answer to that tells.
+    password.input.addEventListener("change", () => setTimeout(() => {
+      if (!save.matches("[aria-busy]")) ask().catch(() => {});
+    }));
 
     const work = async () => {
       const [chosen, token] = [password.input.value, this.opened?.token ?? ""];
@@ -95,7 +98,7 @@ export class Reset extends Forms {
     const tell = (refusal, text) => {
       if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
       if (!refusal.violations.length) return this.alert.replaceChildren(text);
-      refuse(password.input.value, refusal.violations);
+      tellJudgement(password.input.value, refusal.violations);
       password.input.focus();
     };
 

@@ -74,7 +74,7 @@ export class Rules {
   }
 
   /** Notes what the server said of a password. @param {string} password @param {string[]} broken */
-  judged(password, broken) {
+  note(password, broken) {
     if (broken.length) this.refused = password;
     else this.accepted = password;
     if (this.password.value === password) this.mark(broken);

@@ -13,7 +13,7 @@ from keyturn.settings import BreachSettings, LimitSettings
 CHECK = "/api/auth/check-password"
 
 
-async def judged(service: Service, token: str, password: str, **headers: str) -> dict[str, Any]:
+async def judgement(service: Service, token: str, password: str, **headers: str) -> dict[str, Any]:
     body = {"token": token, "password": password}
     answer = await service.anywhere().post(CHECK, json=body, headers={"accept-language": "en"} | headers)
     assert answer.status_code == 200, answer.text
@@ -24,9 +24,9 @@ async def judged(service: Service, token: str, password: str, **headers: str) ->
 async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(service: Service) -> None:
     token = await service.link()
 
-    assert await judged(service, token, NEW_PASSWORD) == {"accepted": True, "violations": []}
+    assert await judgement(service, token, NEW_PASSWORD) == {"accepted": True, "violations": []}
     for password in ("short", "ThisIsMyPassword", "Summer2026!!!", ADA, "x" * 73):
-        found = await judged(service, token, password)
+        found = await judgement(service, token, password)
         refused = await service.reset(token, password)
         assert problem(refused) == "422 password-rejected"
         assert found == {"accepted": False, "violations": refused.json()["violations"]}
@@ -38,14 +38,14 @@ async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -
     async with running_ranges() as server:
         server.leaked = {NEW_PASSWORD: 3}
         service = await start(breaches=BreachSettings(source="hibp", url=server.url))
-        found = await judged(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
+        found = await judgement(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
 
     message = "aucun mot de passe connu d’une fuite de données"
     assert found["violations"] == [{"rule": "breached", "message": message}]
 
 
 async def test_whether_it_is_the_accounts_own_is_not_said(service: Service) -> None:
-    assert (await judged(service, await service.link(), PASSWORD))["accepted"]
+    assert (await judgement(service, await service.link(), PASSWORD))["accepted"]
 
 
 async def test_nothing_is_said_without_a_live_link(start: Start) -> None:

@@ -11,7 +11,7 @@ const meter = form.querySelector("[role=meter]");
 const list = new Intl.ListFormat(document.documentElement.lang);
 const words = meter.dataset.words.split("|");
 const PATIENCE = 10_000; // milliseconds
-let accepted, refused;
+let accepted, refused, sending = false;
 
 // With the flag u a pattern counts code points, as the server does.
 const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
@@ -44,9 +44,9 @@ const tellRefusal = (violations) => {
   complain(password, unmetText(violations.map(({ rule, message }) => items.get(rule)?.textContent.trim() ?? message)));
 };
 
-password.addEventListener("change", async () => {
+const ask = async () => {
   const chosen = password.value;
-  if (chosen === "" || chosen === accepted || rules.some(({ holds }) => !holds())) return;
+  if (sending || chosen === "" || chosen === accepted || rules.some(({ holds }) => !holds())) return;
   const answer = await fetch(form.dataset.check, {
     method: "POST",
     headers: { "Accept-Language": document.documentElement.lang },
@@ -61,9 +61,13 @@ password.addEventListener("change", async () => {
     tellRefusal(answer.violations);
   }
   look();
-});
+};
+
+// Enter sends the form right after this event, and then the answer to that tells.
+password.addEventListener("change", () => setTimeout(ask));
 
 form.addEventListener("input", (event) => {
+  sending = false;
   if (event.target === password || event.target === again) complain(event.target, "");
   if (event.target === password) for (const item of form.querySelectorAll(".broken")) item.classList.remove("broken");
   look();
@@ -74,7 +78,8 @@ form.addEventListener("submit", (event) => {
   const different = password.value !== again.value;
   complain(password, unmet.length ? unmetText(unmet) : "");
   complain(again, different ? form.dataset.mismatch : "");
-  if (!unmet.length && !different) return;
+  sending = !unmet.length && !different;
+  if (sending) return;
   event.preventDefault();
   (unmet.length ? password : again).focus();
 }, { capture: true });
