@@ -54,6 +54,11 @@ export interface DeadLink {
   reason: DeadReason;
 }
 
+export interface Judgement {
+  accepted: boolean;
+  violations: Violation[];
+}
+
 export interface Done {
   success: true;
   message: string;
@@ -72,6 +77,8 @@ export interface ClientOptions {
 export interface Client {
   requestReset(email: string): Promise<Done>;
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
+  /** Judges a password that is not set yet; the link stays alive. */
+  check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
   reset(token: string, newPassword: string, options?: { email?: string; confirmPassword?: string }): Promise<Done>;
   /** Of who is signed in to Keyturn: from pages of its own origin alone. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;

@@ -44,6 +44,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
   return {
     requestReset: (email) => call("request-password-reset", { email }),
     validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),
+    check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     // Sessions have their own place, wherever the path leads.
     changePassword: (currentPassword, newPassword) =>

@@ -65,6 +65,25 @@ export class Reset extends Forms {
     const save = this.button("save");
     const list = new Intl.ListFormat(this.root.lang);
 
+    /** @param {string} chosen @param {import("../keyturn.js").Violation[]} violations */
+    const tellJudgement = (chosen, violations) => {
+      judged.note(chosen, violations.map(({ rule }) => rule));
+      if (violations.length && password.input.value === chosen)
+        password.complain(this.say("unmet", { rules: list.format(violations.map(({ message }) => message)) }));
+    };
+
+    // What only the service knows it is asked once a password has been typed to its end; if it cannot say, sending tells.
+    const ask = async () => {
+      const chosen = password.input.value;
+      if (chosen === "" || judged.unmet().length) return;
+      const { violations } = await this.client.check(this.opened?.token ?? "", chosen, { email });
+      tellJudgement(chosen, violations);
+    };
+    // Enter sends the form right after this event, and then the answer to that tells.
+    password.input.addEventListener("change", () => setTimeout(() => {
+      if (!save.matches("[aria-busy]")) ask().catch(() => {});
+    }));
+
     const work = async () => {
       const [chosen, token] = [password.input.value, this.opened?.token ?? ""];
       await this.client.reset(token, chosen, { email, confirmPassword: again.input.value });
@@ -79,8 +98,7 @@ export class Reset extends Forms {
     const tell = (refusal, text) => {
       if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
       if (!refusal.violations.length) return this.alert.replaceChildren(text);
-      judged.mark(refusal.violations.map(({ rule }) => rule));
-      password.complain(this.say("unmet", { rules: list.format(refusal.violations.map(({ message }) => message)) }));
+      tellJudgement(password.input.value, refusal.violations);
       password.input.focus();
     };
 

@@ -20,7 +20,10 @@ const strengthOf = (password) => {
   return 1 + levels.filter((level) => bits >= level).length;
 };
 
-/** The server decides: a rule without a pattern is checked there alone. */
+/**
+ * The server decides: a rule without a pattern is checked there alone. Until it has said yes to a password, no strength
+ * is called strong.
+ */
 export class Rules {
   /**
    * @param {import("./forms.js").Forms} forms @param {import("../keyturn.js").Rule[]} rules
@@ -29,6 +32,10 @@ export class Rules {
   constructor(forms, rules, password, again) {
     this.forms = forms;
     this.password = password;
+    /** @type {string | undefined} */
+    this.accepted = undefined;
+    /** @type {string | undefined} */
+    this.refused = undefined;
     const rule = (/** @type {string} */ text) => make("li", { part: "rule" }, text);
     // With the flag u a pattern counts code points, as the server does. What nobody comes near need not be listed.
     this.rules = rules.filter(({ name }) => name !== "max_bytes").map(({ name, message, pattern }) => {
@@ -51,17 +58,27 @@ export class Rules {
   /** Ticks off what is met, and tells the strength where it is another than before. */
   look() {
     for (const { item, holds } of this.ticked) item.part.toggle("met", holds?.() ?? false);
-    const level = this.password.value === "" ? 0 : this.unmet().length ? 1 : strengthOf(this.password.value);
+    const { value } = this.password;
+    const weak = this.unmet().length || value === this.refused, most = value === this.accepted ? 4 : 3;
+    const level = value === "" ? 0 : weak ? 1 : Math.min(most, strengthOf(value));
     const word = this.forms.say(words[level] ?? "none");
     if (this.meter.getAttribute("aria-valuenow") === String(level)) return;
     this.meter.setAttribute("aria-valuenow", String(level));
     this.meter.setAttribute("aria-valuetext", word);
-    if (this.password.value) this.status.textContent = `${this.forms.say("strength")}: ${word}`;
+    if (value) this.status.textContent = `${this.forms.say("strength")}: ${word}`;
   }
 
   /** @returns {string[]} What the password lacks, as far as that can be told here. */
   unmet() {
     return this.rules.filter(({ holds }) => holds && !holds()).map(({ message }) => message);
+  }
+
+  /** Notes what the server said of a password. @param {string} password @param {string[]} broken */
+  note(password, broken) {
+    if (broken.length) this.refused = password;
+    else this.accepted = password;
+    if (this.password.value === password) this.mark(broken);
+    this.look();
   }
 
   /** Shows which rules the server found broken, until somebody types. @param {string[]} broken */

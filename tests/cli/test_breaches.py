@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from keyturn.cli import keyturn
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.passwords.breach_filter import BreachFilter
+from keyturn.reset.passwords.breaches import BreachSourceFailed
 
 
 def digest(password: str) -> bytes:
@@ -63,15 +64,15 @@ async def test_a_list_of_ones_own_may_be_of_passwords(tmp_path: Path) -> None:
     assert await made.holds(digest(" two spaces "))
 
 
-def test_a_file_in_use_is_replaced_in_one_go(tmp_path: Path, pwned: Path) -> None:
+def test_a_file_in_use_is_replaced_in_one_go_and_read_from_then_on(tmp_path: Path, pwned: Path) -> None:
     file = tmp_path / "leaked.bloom"
     build(file, "--from", str(pwned))
     in_use = BreachFilter(file)
     pwned.write_text(digest("another").hex())
     assert build(file, "--from", str(pwned)).exit_code == 0
 
-    assert asyncio.run(in_use.holds(digest("leaked 1")))
-    assert asyncio.run(BreachFilter(file).holds(digest("another")))
+    assert asyncio.run(in_use.holds(digest("another")))
+    assert not asyncio.run(in_use.holds(digest("leaked 1")))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["leaked.bloom", "pwned.txt"]
 
 
@@ -113,3 +114,19 @@ def test_a_file_that_is_no_filter_or_was_cut_off_is_refused(tmp_path: Path, pwne
 
     with pytest.raises(SettingsInvalid, match="keyturn breaches build"):
         BreachFilter(file)
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 5000, None])
+def test_a_file_that_is_damaged_while_it_is_in_use_is_a_source_that_fails(
+    tmp_path: Path, pwned: Path, damage: bytes | None
+) -> None:
+    file = tmp_path / "leaked.bloom"
+    build(file, "--from", str(pwned))
+    in_use = BreachFilter(file)
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+
+    with pytest.raises(BreachSourceFailed):
+        asyncio.run(in_use.holds(digest("leaked 1")))

@@ -29,6 +29,20 @@ async def test_a_malformed_address_is_told_at_its_field(app: App) -> None:
             await expect(field).to_have_value(typed)
 
 
+async def test_who_sends_with_enter_asks_once(app: App, keyturn: Service) -> None:
+    ida = (await keyturn.add("ida@northwind.test")).email
+    await keyturn.ask(ida)
+    async with app.open(await link_mailed(keyturn, ida)) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+    assert "reset-password" in asked
+    assert "check-password" not in asked
+
+
 async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: Service) -> None:
     wendy = (await keyturn.add("wendy@northwind.test")).email
     await keyturn.ask(wendy)
@@ -49,7 +63,12 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(page.get_by_role("status")).to_have_text("Strength, roughly: strong")
         await expect(again).to_be_focused()
         await expect(again).to_have_accessible_description("The two passwords are not the same.")
-        # What only the service knows.
+        # What only the service knows, and says before anything is sent.
+        await field.fill("correcthorsebatterystaple")
+        await expect(meter).to_have_attribute("aria-valuetext", "good")
+        await field.blur()
+        await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await choose(page, "password1234", "password1234")
         await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()
         await expect(field).to_be_focused()

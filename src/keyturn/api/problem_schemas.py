@@ -13,6 +13,7 @@ from litestar.openapi.spec import Example
 from msgspec import Meta
 
 from keyturn.api.problems import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
+from keyturn.api.schemas import BrokenRule
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
@@ -32,13 +33,6 @@ class FieldError(msgspec.Struct, frozen=True):
     """Names a field of the request, and says what is wrong with it."""
 
     field: str
-    message: str
-
-
-class BrokenRule(msgspec.Struct, frozen=True):
-    """Names a rule for passwords, and says it to a person."""
-
-    rule: str
     message: str
 
 

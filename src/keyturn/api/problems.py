@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest, accepted_language, language_headers
+from keyturn.api.schemas import BrokenRule
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
@@ -201,10 +202,15 @@ def _outcome_unknown_text(language: Language) -> str:
 
 
 def _broken_rules(violations: Sequence[Violation], language: Language) -> dict[str, Any]:
-    broken = [
-        {"rule": one.rule, "message": rule_text(one.rule, one.limit, language) or one.message} for one in violations
-    ]
-    return {"detail": language.join_list(one["message"] for one in broken), "members": {"violations": broken}}
+    broken = broken_rules(violations, language)
+    return {"detail": language.join_list(one.message for one in broken), "members": {"violations": broken}}
+
+
+def broken_rules(violations: Sequence[Violation], language: Language) -> tuple[BrokenRule, ...]:
+    """Return the rules in that language."""
+    return tuple(
+        BrokenRule(rule=one.rule, message=rule_text(one.rule, one.limit, language) or one.message) for one in violations
+    )
 
 
 def _try_again_in(seconds: int, language: Language) -> dict[str, Any]:

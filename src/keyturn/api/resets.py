@@ -7,8 +7,18 @@ from litestar.params import JSONBody
 
 from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi, client_of, language_headers
-from keyturn.api.responses import NamedOperation, message_response, named_by_path
-from keyturn.api.schemas import Done, InvalidToken, NewPassword, Policy, ResetRequest, TokenCheck, ValidToken
+from keyturn.api.responses import NamedOperation, judgement_response, message_response, named_by_path
+from keyturn.api.schemas import (
+    Done,
+    InvalidToken,
+    NewPassword,
+    PasswordCheck,
+    PasswordJudgement,
+    Policy,
+    ResetRequest,
+    TokenCheck,
+    ValidToken,
+)
 from keyturn.errors import Busy, InputInvalid, LinkDead, OutcomeUnknown, PasswordRejected, TooManyRequests
 from keyturn.reset.passwords.rule_texts import rule_text
 
@@ -79,6 +89,24 @@ class ResetController(Controller):
         if api.sessions is None:
             return message_response(language, text)
         return message_response(language, text, api.sessions.device_cookie.issue(api.sessions.sign_ins.device(account)))
+
+    @post(
+        "/check-password",
+        kind="check",
+        status_code=200,
+        summary="Judge a password that is not set yet",
+        description=(
+            "For whoever holds a live link, so that a form can tell while somebody chooses. Does not use the link up. "
+            "Whether it is the password that the account has is not said."
+        ),
+        operation_id="checkPassword",
+        responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
+    )
+    async def check(
+        self, data: JSONBody[PasswordCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[PasswordJudgement]:
+        judging = api.resets.judge(data.token, data.password, client_of(request), data.email)
+        return await judgement_response(judging, api.language(request))
 
     @get(
         "/password-policy",

@@ -1,6 +1,7 @@
 """What the controllers answer, and how their routes are named in OpenAPI."""
 
 import re
+from collections.abc import Awaitable
 from copy import copy
 from dataclasses import dataclass
 
@@ -12,8 +13,10 @@ from litestar.openapi.spec import Components, Operation, SecurityScheme
 from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
+from keyturn.api.problems import broken_rules
 from keyturn.api.requests import language_headers
-from keyturn.api.schemas import Done
+from keyturn.api.schemas import Done, PasswordJudgement
+from keyturn.errors import PasswordRejected
 from keyturn.languages import Language
 
 SESSION = "session"
@@ -30,6 +33,16 @@ _OTHER_NAMES = {
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
     """Return an answer that is a sentence for a person, in their language."""
     return Response(Done(message=message), headers=language_headers(language), cookies=list(cookies))
+
+
+async def judgement_response(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
+    """Return what came of judging a password. Raises what that does, but for PasswordRejected."""
+    judgement = PasswordJudgement(accepted=True)
+    try:
+        await judging
+    except PasswordRejected as rejected:
+        judgement = PasswordJudgement(accepted=False, violations=broken_rules(rejected.violations, language))
+    return Response(judgement, headers=language_headers(language))
 
 
 def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: list[str | PathParameterDefinition]) -> str:

@@ -62,6 +62,28 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
         return chosen
 
 
+class PasswordCheck(_Schema, frozen=True, kw_only=True):
+    """Asks whether a password would be accepted; `email`, where it is given, must be the account's."""
+
+    token: _Token
+    password: _Password
+    email: _Email | None = None
+
+
+class BrokenRule(_Schema, frozen=True, kw_only=True):
+    """Names a rule for passwords, and says it to a person."""
+
+    rule: str
+    message: str
+
+
+class PasswordJudgement(_Schema, frozen=True, kw_only=True):
+    """Says whether a password would be accepted, and which rules it breaks."""
+
+    accepted: bool
+    violations: tuple[BrokenRule, ...] = ()
+
+
 class PasswordChange(_Schema, frozen=True, kw_only=True):
     """Changes the password of who is signed in."""
 

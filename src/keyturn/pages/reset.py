@@ -8,8 +8,9 @@ from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import PasswordRejected, Violation
+from keyturn.api.requests import AnyRequest, accepted_language, client_of
+from keyturn.api.responses import judgement_response
+from keyturn.errors import LinkDead, PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
@@ -63,6 +64,17 @@ class ResetPassword(Controller):
             return pages.page(request, "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
         return _password_form(pages, request, live)
+
+    @post("/check", status_code=200)
+    async def judge(
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+    ) -> Response[Any]:
+        """Say what is wrong with a password that is not sent yet, for the script. Raises LinkDead, TooManyRequests."""
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            raise LinkDead("invalid")
+        judging = pages.site.resets.judge(link.token, data.password, client_of(request), data.email or link.email)
+        return await judgement_response(judging, accepted_language(pages.site.languages, request))
 
     @post()
     async def save(

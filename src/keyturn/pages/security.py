@@ -39,6 +39,7 @@ def _content_security_policy(site: Site) -> str:
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
+        "connect-src": "'self'",
         "img-src": _sources(site.brand.logo_url, *(kind.brand.logo_url for kind in site.kinds.values())),
         "form-action": _sources(site.sign_in, *site.paths.settings.values()),
         "base-uri": "'none'",

@@ -88,6 +88,17 @@ class PasswordResets:
         link, account = await self._find_live("link_check", token, email, client)
         return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
 
+    @count_calls("check")
+    async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
+        """Say what is wrong with a password before it is set, to whoever holds a live link, so that a form can tell.
+
+        It counts like a check of the link. Whether it is the account's own is not said: that would make guessing it
+        free. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("validate", client)
+        _, account = await self._find_live("password_check", token, email, client)
+        await self._policy.require(password, account.email)
+
     async def check_password(self, password: str, client: Client, email: str) -> None:
         """Say what is wrong with a password that is not set yet; it counts like a reset, whose rules it has judged.
 

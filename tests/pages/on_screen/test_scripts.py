@@ -23,7 +23,7 @@ def posted_from(page: Page) -> list[str]:
     addresses: list[str] = []
 
     def note(request: Request) -> None:
-        if request.method == "POST":
+        if request.method == "POST" and request.is_navigation_request():
             addresses.append(page.url)
 
     page.on("request", note)
@@ -56,7 +56,37 @@ async def test_the_strength_grows_with_length_and_variety(screens: Screens, scho
         for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
             await fill(page, password)
             levels.append(await meter.get_attribute("aria-valuetext"))
-        assert levels == ["none yet", "weak", "weak", "weak", "good", "strong"]
+        assert levels[:-1] == ["none yet", "weak", "weak", "weak", "good"]
+        await expect(meter).to_have_attribute("aria-valuetext", "strong")
+
+
+async def test_no_strength_is_called_strong_that_the_server_refuses(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
+        for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
+            await field.fill(known)
+            await expect(meter).to_have_attribute("aria-valuetext", "good")
+            await field.blur()
+            await expect(meter).to_have_attribute("aria-valuetext", "weak")
+            await expect(page.locator("#password-error")).to_have_text("Not met yet: not one of the common passwords.")
+            await expect(page.get_by_text("not one of the common passwords", exact=True)).to_have_class("later broken")
+        await field.fill(NEW_PASSWORD)
+        await expect(page.locator("#password-error")).to_be_empty()
+        await expect(meter).to_have_attribute("aria-valuetext", "good")
+        await field.blur()
+        await expect(meter).to_have_attribute("aria-valuetext", "strong")
+
+
+async def test_where_the_server_does_not_judge_nothing_is_called_strong_and_the_form_is_sent(
+    screens: Screens, school: School
+) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        await page.route("**/check", lambda route: route.fulfill(body="away"))
+        async with page.expect_response("**/check"):
+            await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_role("meter")).to_have_attribute("aria-valuetext", "good")
+        await save(page)
+        await expect(page).to_have_url(f"{screens.address}/login")
 
 
 async def test_two_different_passwords_are_told_before_anything_is_sent(screens: Screens, school: School) -> None:

@@ -33,6 +33,7 @@ POSTS = {
         {"token", "newPassword", "password", "confirmPassword", "email"},
         {"token"},
     ),
+    "/api/auth/check-password": ({"token", "password", "email"}, {"token", "password"}),
     "/api/auth/change-password": ({"currentPassword", "newPassword"}, {"currentPassword", "newPassword"}),
     "/api/auth/login": ({"email", "password"}, {"email", "password"}),
 }
@@ -91,7 +92,7 @@ async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str
     names = {operation["operationId"] for path in paths.values() for operation in path.values()}
     assert names >= {
         "requestPasswordReset", "validateResetToken", "resetPassword", "getPasswordPolicy", "getFormTexts", "signIn",
-        "signOut", "getSignedIn", "changePassword", "checkLiveness", "checkReadiness",
+        "signOut", "getSignedIn", "changePassword", "checkPassword", "checkLiveness", "checkReadiness",
     }  # fmt: skip
     assert "The same as `resetPassword`" in paths["/api/auth/reset-password-with-token"]["post"]["description"]
 

@@ -58,6 +58,10 @@ WEAK = {
     "aaaaaaaaaaaa": {"common"},
     "abcdefghijkl": {"common"},
     "qwertyuiop[]": {"common"},
+    "correcthorsebatterystaple": {"common"},
+    "ThisIsMyPassword": {"common"},
+    "Summer2026!!!": {"common"},
+    "ji32k7au4a83": {"common"},
     ADA: {"personal"},
     "Northwind School": {"personal"},
     "northwind-school-2026": {"personal"},
@@ -183,6 +187,15 @@ async def test_the_password_that_the_account_has_is_not_taken_again_and_the_link
     assert answer.json()["violations"] == [{"rule": "current", "message": "not the password that you have now"}]
     assert await service.knows(PASSWORD)
     assert problem(await service.reset(token)) == "200"
+
+
+async def test_a_profile_decides_how_long_a_password_is_at_least(start: Start) -> None:
+    service = await start(password=PasswordSettings(profile="nist"))
+    token = await service.link()
+
+    answer = await service.reset(token, "eleven buoy 14")
+    assert answer.json()["violations"] == [{"rule": "min_length", "message": "at least 15 characters"}]
+    assert problem(await service.reset(token, "eleven buoys 15")) == "200"
 
 
 async def test_what_breaks_another_rule_is_not_compared_with_the_password_that_the_account_has(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 A header of 32 bytes (the name of the format, bits, hash functions, entries, little-endian), and then the bits. Entries
 are SHA-1 hashes, which are evenly spread already: the positions are made of two halves of one (Kirsch and Mitzenmacher,
-"Less Hashing, Same Performance"). Every process maps the same pages, so that a gigabyte is in memory once.
+"Less Hashing, Same Performance"). What is read stays in the system's cache, once for all processes.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.reset.passwords.breaches import BreachSourceFailed
@@ -22,47 +23,76 @@ _HALVES = struct.Struct("<QQ")
 _MOST_FUNCTIONS = 64
 
 
+class _NoFilter(Exception):
+    """A file is none, or was cut off."""
+
+
 class BreachFilter:
-    """Reads a filter that `write_filter` made. Raises SettingsInvalid where the file is none, or is cut off."""
+    """Reads a filter that `write_filter` made. Raises SettingsInvalid where the file is none, or was cut off.
+
+    The file is opened for each password and not mapped: one that is replaced is read from then on, and one that is cut
+    off meanwhile is a source that fails, where a map of it would end the process.
+    """
 
     def __init__(self, file: Path) -> None:
+        self._file = file
         try:
             with file.open("rb") as opened:
-                self._map = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-            known, self._bits, self._functions, self.entries = _HEADER.unpack_from(self._map)
+                self.entries = _read_header(opened).entries
         except OSError as error:
             raise SettingsInvalid([Fault("breaches.file", f"{error.strerror}: {file}")]) from None
-        except (ValueError, struct.error):  # it is empty, or shorter than a header
-            known = b""
-        if known != _FORMAT or not self._is_whole():
+        except _NoFilter:
             told = f"no filter, or one that was cut off: {file}; `keyturn breaches build` makes one"
-            raise SettingsInvalid([Fault("breaches.file", told)])
+            raise SettingsInvalid([Fault("breaches.file", told)]) from None
 
     async def holds(self, digest: bytes) -> bool:
-        # Where the pages are not in memory yet, each bit waits for the disk.
-        return await asyncio.to_thread(self._holds, digest)
+        return await asyncio.to_thread(self._holds, digest)  # each bit may wait for the disk
 
     async def close(self) -> None:
-        """Keep it: it is a map of a file, and an app that is started again asks again."""
-
-    def _is_whole(self) -> bool:
-        size = _HEADER.size + (self._bits + 7) // 8
-        return bool(self._bits > 0 and 0 < self._functions <= _MOST_FUNCTIONS and len(self._map) == size)
+        """Nothing is open."""
 
     def _holds(self, digest: bytes) -> bool:
         try:
-            return all(
-                self._map[_HEADER.size + (place >> 3)] & (1 << (place & 7))
-                for place in _places(digest, self._bits, self._functions)
-            )
+            with self._file.open("rb", buffering=0) as opened:
+                header = _read_header(opened)
+                return all(_has_bit(opened, place) for place in _places(digest, header.bits, header.functions))
         except OSError as error:
-            raise BreachSourceFailed(error.strerror) from None
+            raise BreachSourceFailed(f"the file cannot be read: {error.strerror}") from None
+        except _NoFilter:
+            raise BreachSourceFailed("the file is no filter any more") from None
+
+
+class _Header(NamedTuple):
+    known_as: bytes
+    bits: int
+    functions: int
+    entries: int
+
+
+def _read_header(opened: BinaryIO) -> _Header:
+    """Return what the file begins with. Raises OSError, _NoFilter."""
+    read = opened.read(_HEADER.size)
+    if len(read) < _HEADER.size:
+        raise _NoFilter
+    header = _Header(*_HEADER.unpack(read))
+    is_whole = os.fstat(opened.fileno()).st_size == _HEADER.size + (header.bits + 7) // 8
+    if header.known_as != _FORMAT or not header.bits or not 0 < header.functions <= _MOST_FUNCTIONS or not is_whole:
+        raise _NoFilter
+    return header
+
+
+def _has_bit(opened: BinaryIO, place: int) -> bool:
+    opened.seek(_HEADER.size + (place >> 3))
+    byte = opened.read(1)
+    if not byte:
+        raise _NoFilter
+    return bool(byte[0] & (1 << (place & 7)))
 
 
 def write_filter(file: Path, digests: Iterable[bytes], entries: int, rate: float) -> int:
     """Write a filter for `entries` hashes that takes a share `rate` of all others for one; return its size in bytes.
 
-    It takes the place of `file` once it is whole: who has mapped the old one keeps it. Raises OSError.
+    It takes the place of `file` once it is whole. Raises OSError.
     """
     bits = max(64, math.ceil(-entries * math.log(rate) / math.log(2) ** 2))
     functions = min(_MOST_FUNCTIONS, max(1, round(bits / max(1, entries) * math.log(2))))
@@ -86,4 +116,7 @@ def write_filter(file: Path, digests: Iterable[bytes], entries: int, rate: float
 
 def _places(digest: bytes, bits: int, functions: int) -> Iterator[int]:
     first, step = _HALVES.unpack_from(digest)
-    return ((first + number * (step | 1)) % bits for number in range(functions))
+    place, step = first % bits, (step | 1) % bits  # small numbers: sums beyond 64 bits take twice as long
+    for _ in range(functions):
+        yield place
+        place = (place + step) % bits

@@ -25,7 +25,7 @@ class BreachRanges:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._http: HttpClient | None = None
+        self._http: HttpClient | None = _client()  # now: to set its TLS up takes some 0.2 s, which would hold the loop
 
     async def holds(self, digest: bytes) -> bool:
         written = digest.hex().upper()
@@ -43,7 +43,7 @@ class BreachRanges:
             "accept-encoding": "identity",
             "user-agent": f"keyturn/{keyturn.__version__}",
         }
-        self._http = self._http or HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))
+        self._http = self._http or _client()
         try:
             async with self._http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
                 if answer.status_code != _OK:
@@ -62,3 +62,8 @@ class BreachRanges:
         http, self._http = self._http, None
         if http:
             await http.aclose()
+
+
+def _client() -> HttpClient:
+    """Return a client without a time-out of its own: whoever asks has one for all of it."""
+    return HttpClient(timeout=None, limits=httpx.Limits(max_connections=_MOST_AT_ONCE))

@@ -1,0 +1,89 @@
+"""A form asks whether a password would be accepted, with a live link alone, and nothing is used up by it."""
+
+from typing import Any
+
+from sqlalchemy import select
+from tests.range_server import running_ranges
+from tests.spec.conftest import Start
+from tests.spec.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
+
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import BreachSettings, LimitSettings
+
+CHECK = "/api/auth/check-password"
+
+
+async def judgement(service: Service, token: str, password: str, **headers: str) -> dict[str, Any]:
+    body = {"token": token, "password": password}
+    answer = await service.anywhere().post(CHECK, json=body, headers={"accept-language": "en"} | headers)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(service: Service) -> None:
+    token = await service.link()
+
+    assert await judgement(service, token, NEW_PASSWORD) == {"accepted": True, "violations": []}
+    for password in ("short", "ThisIsMyPassword", "Summer2026!!!", ADA, "x" * 73):
+        found = await judgement(service, token, password)
+        refused = await service.reset(token, password)
+        assert problem(refused) == "422 password-rejected"
+        assert found == {"accepted": False, "violations": refused.json()["violations"]}
+    assert await service.works(token)
+    assert await service.knows(PASSWORD)
+
+
+async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -> None:
+    async with running_ranges() as server:
+        server.leaked = {NEW_PASSWORD: 3}
+        service = await start(breaches=BreachSettings(source="hibp", url=server.url))
+        found = await judgement(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
+
+    message = "aucun mot de passe connu d’une fuite de données"
+    assert found["violations"] == [{"rule": "breached", "message": message}]
+
+
+async def test_whether_it_is_the_accounts_own_is_not_said(service: Service) -> None:
+    assert (await judgement(service, await service.link(), PASSWORD))["accepted"]
+
+
+async def test_nothing_is_said_without_a_live_link(start: Start) -> None:
+    async with running_ranges() as server:
+        service = await start(breaches=BreachSettings(source="hibp", url=server.url))
+        used = await service.link()
+        assert problem(await service.reset(used)) == "200"
+        server.asked.clear()
+        for token in (used, "x" * 43):
+            for password in ("short", NEW_PASSWORD):
+                answer = await service.anywhere().post(CHECK, json={"token": token, "password": password})
+                assert problem(answer) == "400 link-dead"
+        assert server.asked == []
+    refused = [row for row in await service.rows(select(AuditRow)) if row["event"] == "password_check"]
+    assert [row["outcome"] for row in refused] == ["link_used", "link_used"]
+
+
+async def test_another_address_is_no_owner_of_the_link(service: Service) -> None:
+    body = {"token": await service.link(), "password": NEW_PASSWORD}
+    client = service.anywhere()
+
+    assert problem(await client.post(CHECK, json=body | {"email": NOBODY})) == "400 link-dead"
+    assert problem(await client.post(CHECK, json=body | {"email": ADA})) == "200"
+
+
+async def test_it_counts_like_a_check_of_the_link_and_is_in_the_figures(start: Start) -> None:
+    service = await start(limits=LimitSettings(validate="3/minute"))
+    token, client = await service.link(), service.anywhere()
+    answers = [await client.post(CHECK, json={"token": token, "password": NEW_PASSWORD}) for _ in range(4)]
+
+    assert [problem(answer) for answer in answers] == ["200"] * 3 + ["429 too-many-requests"]
+    text = (await service.at("127.0.0.1").get("/metrics")).text
+    assert 'keyturn_requests_total{kind="check",outcome="accepted"} 3.0' in text
+    assert 'keyturn_requests_total{kind="check",outcome="limited"} 1.0' in text
+
+
+async def test_what_is_missing_is_named(service: Service) -> None:
+    answer = await service.anywhere().post(CHECK, json={"token": "x"})
+
+    assert problem(answer) == "400 invalid-input"
+    assert answer.json()["errors"] == [{"field": "password", "message": "missing"}]
