@@ -1,7 +1,7 @@
 """A mail as an RFC 5322 message.
 
-It is written by hand, in a tenth of the time that `email.message` takes; headers that are more
-than plain ASCII in one line are left to `email.policy`.
+It is written by hand, in a tenth of the time that `email.message` takes; headers that are more than plain ASCII in one
+line are left to `email.policy`.
 """
 
 import re
