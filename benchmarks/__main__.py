@@ -52,10 +52,15 @@ def main(
     """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
     plan = QUICK if quick else Plan()
     plan = msgspec.structs.replace(plan, engines=engines or plan.engines, peers=peers, rounds=rounds or plan.rounds)
-    tell, found = teller(), dict[str, Report]()
+    tell, found, failed = teller(), dict[str, Report](), list[str]()
     for name in names or BENCHMARKS:
         tell(f"{name} ...")
-        found[name] = _measure(name)(plan, tell)
+        try:
+            found[name] = _measure(name)(plan, tell)
+        except SystemExit as error:  # the others take an hour, and do not depend on it
+            failed.append(f"{name}: {error}")
+            tell(failed[-1])
+            continue
         if not as_json:
             _print(found[name])
         if not quick:
@@ -66,6 +71,8 @@ def main(
     if write_docs:
         for missing in write_results_into(_DOCUMENT, results):
             tell(f"docs/performance.md keeps what it says of {missing}: it was not measured")
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 def _measure(name: str) -> Callable[[Plan, Tell], Report]:
@@ -80,4 +87,5 @@ def _print(report: Report) -> None:
         click.echo(sentence)
 
 
-main()
+if __name__ == "__main__":
+    main()

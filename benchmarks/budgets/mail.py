@@ -1,6 +1,8 @@
-"""One mail: Jinja and MJML, warm."""
+"""One mail: Jinja and MJML with its text part, and the bytes of its MIME message, warm."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -10,6 +12,8 @@ from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
 from keyturn.emails.gallery.samples.files import read_samples
+from keyturn.mail.transports.email import Email
+from keyturn.mail.transports.mime import to_mime
 from keyturn.parts import Parts
 from keyturn.reset.delivery.email_props import EMAILS
 from keyturn.settings import DatabaseSettings, Secret, Settings
@@ -18,18 +22,33 @@ RUNS = 500
 
 
 def measure(_: Plan, tell: Tell) -> Report:
-    return report_of("mail", "One mail, Jinja and MJML, warm", _figures(), tell)
+    return report_of("mail", "One mail with its text part, warm", _figures(), tell)
 
 
 def _figures() -> Iterator[Figure]:
     parts = Parts(Settings(environment="development", database=DatabaseSettings(url=Secret("sqlite:///:memory:"))))
-    language = parts.languages.choose("en")
+    language, moment = parts.languages.choose("en"), datetime.now(UTC)
     for name, props in EMAILS.items():
         sample = next(iter(read_samples(parts.templates.folder, props).values()))
-        parts.templates.render(sample, language)
-        times = []
-        for _ in range(RUNS):
-            start = perf_counter()
-            parts.templates.render(sample, language)
-            times.append(perf_counter() - start)
-        yield Figure(name=f"render {name}", value=median(times) * 1000, unit="ms", budget=0.2)
+        rendered = parts.templates.render(sample, language)
+        email = Email(
+            sender="Northwind <no-reply@northwind.example>", to="person@example.test", subject=rendered.subject,
+            html=rendered.html, text=rendered.text,
+        )  # fmt: skip
+        rendering = _milliseconds(partial(parts.templates.render, sample, language))
+        yield Figure(name=f"render {name}", value=rendering, unit="ms", budget=0.3)
+        writing = _milliseconds(partial(_mime, email, moment))
+        yield Figure(name="  its MIME message", value=writing, unit="ms", budget=0.5)
+
+
+def _mime(email: Email, moment: datetime) -> bytes:
+    return bytes(to_mime(email, message_id="a" * 32, date=moment))
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(RUNS):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return median(times) * 1000

@@ -29,6 +29,7 @@ from benchmarks.report import Report
 
 STARTS = 5
 SAVES = 40
+CHROMIUM = Path("/usr/bin/chromium")
 FOLDER = Path("tests/emails/gallery/folders/school/emails")
 TEMPLATE = "courses/enrolled.mjml"
 LAYOUT = "layouts/main.mjml"
@@ -40,6 +41,9 @@ PREVIEW = "/studio/templates/courses/enrolled"
 
 
 def measure(_: Plan, tell: Tell) -> Report:
+    """Raise SystemExit where there is no Chromium."""
+    if not CHROMIUM.exists():
+        raise SystemExit(f"the studio is measured in Chromium, and there is no {CHROMIUM}")
     return report_of("studio", "The studio", _figures(), tell)
 
 
@@ -124,7 +128,7 @@ _PAINTED = """word => {
 @asynccontextmanager
 async def _page(port: int) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         await page.goto(f"http://127.0.0.1:{port}{PREVIEW}")
         await page.get_by_role("status").filter(has_text="watching").wait_for()
