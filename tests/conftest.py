@@ -34,7 +34,7 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is slow."""
 
-WHOLE_STORIES = ("cli", "demo", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
+WHOLE_STORIES = ("adoption", "cli", "demo", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
 """Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
 elsewhere. What lies within them is slow, too."""
 

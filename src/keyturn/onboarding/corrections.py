@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.accounts.table.flags import Flag
 from keyturn.onboarding.guesses import guess
 from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings
@@ -15,7 +16,6 @@ from keyturn.settings.building import did_you_mean
 COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
 
 _LISTS = ("delete", "password_providers")
-_NOT = "not "
 _SETS = "set."
 _HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to take it out"
 
@@ -44,13 +44,13 @@ def apply_correction(settings: TableSettings, entry: str, tables: Mapping[str, T
         raise ValueError(f"there is no {key}{did_you_mean(key, known)}")
     name = str(_parse_toml(text)) if text.startswith(('"', "'")) else text
     if name:
-        _require_column(name, settings, tables)
+        _require_column(Flag(name).column if key == "active" else name, settings, tables)
     return _with_setting(settings, key, name)
 
 
 def _require_column(name: str, settings: TableSettings, tables: Mapping[str, Table]) -> str:
     columns = tables[settings.table].columns
-    if name.removeprefix(_NOT).strip() not in columns:
+    if name not in columns:
         raise ValueError(f"the table {settings.table} has no column {name}{did_you_mean(name, columns)}")
     return name
 

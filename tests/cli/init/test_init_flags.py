@@ -21,13 +21,22 @@ def test_columns_can_be_named_and_left_out(keyturn: Keyturn) -> None:
     assert table.delete == ("sessions.user_id", "posts.user_id")
 
 
+def test_a_status_is_named_with_its_values_as_the_checklist_says(keyturn: Keyturn) -> None:
+    flags = ("--column", "active=not role = guest | suspended")
+    assert keyturn("init", "--database", sqlite_app(), *TEXTS, *flags).code == 0
+
+    assert read_settings(Path("keyturn.toml"), READY).accounts.table.active == "not role = guest | suspended"
+
+
 @pytest.mark.parametrize(
     ("column", "why"),
     [
         ("name=fulname", "the table users has no column fulname; did you mean fullName?"),
         ("nam=fullName", "there is no nam; did you mean name?"),
         ("name", "write a correction as key=column, for example email=mail"),
-        ("active=not gone", "the table users has no column not gone"),
+        ("active=not gone", "the table users has no column gone"),
+        ("active=not rol = guest", "the table users has no column rol; did you mean role?"),
+        ("name=not fullName", "the table users has no column not fullName; did you mean fullName?"),
         ("set={", "cannot be read: {"),
         ("set=role", HOW_TO_SET),
         ("set.rol=x", "the table users has no column rol; did you mean role?"),

@@ -34,7 +34,7 @@ def test_what_was_found_can_be_corrected(person: Person) -> None:
     table = read_settings(Path("keyturn.toml"), READY).accounts.table
     assert (table.name, table.delete, table.active) == ("email", (), "not deletedAt")
     assert "the table users has no column fulname; did you mean fullName?" in ended.out
-    assert "the table users has no column not nothing" in ended.out
+    assert "the table users has no column nothing" in ended.out
     assert ended.out.count("Found in") == 3, "shown anew after each correction"
 
 

@@ -91,8 +91,8 @@ class MappingTable:
     def _refuse_to_choose(self, likely: list[str]) -> NoReturn:
         if likely:
             fail(f"--table: several tables could hold the accounts: {', '.join(likely)}")
-        for name in filter(lambda name: is_supabase_auth(self._tables[name]), self._tables):
-            fail(f"--table: {name} is Supabase Auth's own, which changes passwords itself: use --store supabase")
+        if supabase := next((name for name, table in self._tables.items() if is_supabase_auth(table)), ""):
+            fail(f"--table: {supabase} is Supabase Auth's own, which changes passwords itself: use --store supabase")
         fail(f"--table: no table has a column for addresses and one for passwords{self._apart()}{self._list_tables()}")
 
     def _apart(self) -> str:
