@@ -1,10 +1,14 @@
 """What `keyturn studio` says and how it ends."""
 
 import re
+import smtplib
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.demo.process import running_demo
 
 
@@ -45,3 +49,39 @@ def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path
         page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
         studio.interrupt()
     assert "Your app &lt;hello@example.test&gt;" in page
+
+
+def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--inbox", "caught.sqlite"]
+    for subjects in (["First"], ["First", "Second"]):
+        with running_demo(command, tmp_path) as studio:
+            caught = re.search(r"SMTP +127\.0\.0\.1:(\d+) ", studio.greeting)
+            assert caught
+            with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
+                client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
+            page = httpx.get(f"{studio.url}/studio/outbox").text
+            code, _ = studio.interrupt()
+        assert [subject for subject in ("First", "Second") if f"<b>{subject}</b>" in page] == subjects
+        assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--inbox", "caught.sqlite"], "--inbox keeps what --smtp catches: say both"),
+        (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is no file of captured mails"),
+        (["--smtp", "TAKEN"], "choose another with --smtp"),
+    ],
+)
+def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str], said: str) -> None:
+    (tmp_path / "notes.txt").write_text("no database at all, " * 100)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = ["studio", "--port", "0", *(port if option == "TAKEN" else option for option in options)]
+        ended = subprocess.run(
+            [sys.executable, "-m", "keyturn", *command], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode in {1, 2}

@@ -1,5 +1,6 @@
 """studio: looking at the emails in a browser."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from keyturn.cli.emails.package_hiding import hide_package
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
+    from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.studio.capture.sending import Transport
     from keyturn.emails.studio.studio import Studio
     from keyturn.mail.transports.email import Sender
@@ -33,7 +35,8 @@ _HELLO = "hello@example.test"
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
-    return _studio(own_emails(service, studio_settings(Path.cwd()), brands), host)
+    opened = own_emails(service, studio_settings(Path.cwd()), brands)
+    return _studio(opened, service, host, _captured_mails(opened, service))
 
 
 @click.command()
@@ -42,13 +45,21 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @TRUST
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
+@click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
+@click.option(
+    "--inbox",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep what --smtp catches in this file (SQLite), beyond the end.",
+)
 @click.option(
     "--export", "destination", metavar="FOLDER", type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
-    directory: Path | None, environment: str, trust: bool, host: str, port: int, destination: Path | None
-) -> None:
+    directory: Path | None, environment: str, trust: bool, host: str, port: int, smtp: int | None, inbox: Path | None,
+    destination: Path | None,
+) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML; without it, the emails that Keyturn sends are shown.
@@ -60,6 +71,7 @@ def studio(
                keyturn studio emails
                keyturn studio templates/emails --env myshop.mails:environment
                keyturn studio emails --export site
+               keyturn studio --smtp 1025
 
     \b
     Samples, in TOML, YAML or JSON, stand in for the guesses:
@@ -85,19 +97,49 @@ def studio(
         _export(opened, destination)
         return
     configure_logs("warning")
+    if inbox and smtp is None:
+        fail("--inbox keeps what --smtp catches: say both")
     bound = listen(host, port)
-    shown = _studio(opened, host)
+    caught = listen(host, smtp, "--smtp") if smtp is not None else None
+    service = _service(opened)
+    captured = _captured_mails(opened, service, inbox, catching=caught is not None)
+    shown = _studio(opened, service, host, captured, address_of(caught) if caught else "")
     app = create_studio_app(shown)
 
     def greet() -> None:
         click.echo(_greeting(opened, shown, f"http://{address_of(bound)}/studio"))
 
-    run(serve(app, bound, greet, shown.stopping.set))
+    with contextlib.ExitStack() as running:
+        if caught and captured:
+            from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
+
+            running.enter_context(SmtpServer(caught, captured, shown.faults).running())
+        run(serve(app, bound, greet, shown.stopping.set))
     click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
 
 
-def _studio(opened: Opened, host: str) -> "Studio":
+def _service(opened: Opened) -> "Settings":
     from keyturn.cli.installation import installation  # noqa: PLC0415
+
+    return opened.service or installation().settings(sending=False, connecting=False)
+
+
+def _captured_mails(
+    opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
+) -> "CapturedMails | None":
+    """Return the mails of apps: those that are caught, and those of the capture transport; None where neither is."""
+    from keyturn.emails.inbox.store import CapturedMails, Retention  # noqa: PLC0415
+
+    folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
+    if not (folder or catching):
+        return None
+    settings = opened.settings
+    return CapturedMails(file, folder, Retention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2))
+
+
+def _studio(
+    opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = ""
+) -> "Studio":
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.access.access_token import new_token  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
@@ -105,13 +147,13 @@ def _studio(opened: Opened, host: str) -> "Studio":
     from keyturn.mail.transports.email import local_sender  # noqa: PLC0415
     from keyturn.settings import is_loopback  # noqa: PLC0415
 
-    settings = opened.service or installation().settings(sending=False, connecting=False)
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
-        outbox=Path(settings.mail.capture_dir) if settings.mail.transport == "capture" else None,
+        captured=captured,
+        smtp=smtp,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
@@ -131,7 +173,9 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        exported = export(opened.gallery, _studio(opened, "127.0.0.1").sender, destination, lambda: bar.update(1))
+        exported = export(
+            opened.gallery, _studio(opened, _service(opened), "127.0.0.1").sender, destination, lambda: bar.update(1)
+        )
     click.echo(f"{exported.mails} mails in {accent((destination / 'index.html').resolve().as_uri())}")
     for fault in exported.faults:
         click.echo(error(f"Cannot be drawn: {fault}"), err=True)
@@ -164,6 +208,8 @@ def _greeting(opened: Opened, studio: "Studio", url: str) -> str:
         "Studio": accent(f"{url}?token={studio.token}" if studio.token else url),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
     }
+    if studio.smtp:
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
     ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")

@@ -16,7 +16,6 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.access.access_token import require_token
 from keyturn.emails.studio.access.hosts import is_loopback, known_hosts_only
 from keyturn.emails.studio.access.same_origin import same_origin_only
-from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
@@ -49,15 +48,14 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """
     if not (studio.token or is_loopback(studio.host)):
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
-    captured = Captured(studio.outbox) if studio.outbox else None
     review = Review.of(studio)
     renditions = Renditions(studio.gallery)
     checks = Checks(renditions, studio.clients)
-    layout = Layout(studio, captured, checks, review, path)
+    layout = Layout(studio, checks, review, path)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
-        "studio": studio, "gallery": studio.gallery, "captured": captured, "review": review, "layout": layout,
+        "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
@@ -93,7 +91,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
-    if studio.outbox:
+    if studio.captured:
         yield from outbox_pages.HANDLERS
     if studio.goldens:
         yield from snapshot_pages.HANDLERS

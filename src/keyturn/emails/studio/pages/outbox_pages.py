@@ -1,63 +1,159 @@
-"""The pages of the outbox: every mail that was captured, and one of them."""
+"""The pages of the outbox: every mail that was captured, and one of them. What may be big is read in a thread."""
 
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER
 
+from keyturn.emails.inbox.captured_mail import CapturedMail
+from keyturn.emails.inbox.inline_images import with_inline_images
+from keyturn.emails.inbox.links import links_of
+from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.checks.sizes import size_of
-from keyturn.emails.studio.capture.captured_mails import Captured
-from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 
+_ON_A_PAGE = 100
+_BESIDE = 12
+_SHOWN_SOURCE = 512 * 1024
+"""Bytes of the source that a page shows; all of it can be taken away."""
 
-@get("/outbox", sync_to_thread=False)
-def outbox_page(
-    view: NamedDependency[View], captured: NamedDependency[Captured], layout: NamedDependency[Layout]
+
+@get("/outbox")
+async def outbox_page(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
+    mails, tags, total = await asyncio.to_thread(_listed, captured, view)
+    shown = mails[:_ON_A_PAGE]
+    context = {
+        "view": view,
+        "mails": shown,
+        "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
+        "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
+        "tags": tags,
+        "total": total,
+        "path": captured.folder,
+        "smtp": layout.smtp,
+    }
     return layout.page("outbox.html", context)
 
 
-@get("/outbox/{name:str}", sync_to_thread=False)
-def mail_page(
+@post("/outbox/delete")
+async def delete_mails(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    """Delete what the search finds, all without one."""
+    condition = search_condition(view.search) if view.search else EVERYTHING
+    await asyncio.to_thread(captured.delete, condition)
+    return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/outbox/{name:str}")
+async def mail_page(
     name: FromPath[str],
     view: NamedDependency[View],
-    captured: NamedDependency[Captured],
+    captured: NamedDependency[CapturedMails],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    mail, names = captured.read(name), captured.names()
-    here = names.index(name)
+    mail, content, beside = await asyncio.to_thread(_opened, captured, name)
+    here = beside.index(mail)
     context: dict[str, Any] = {
         "view": view,
         "mail": mail,
-        "mails": captured.summaries(),
-        "links": links_of(mail.html, mail.text),
-        "size": size_of(mail.html, mail.text),
+        "content": content,
+        "mails": beside,
+        "links": links_of(content.html, content.text),
+        "size": size_of(content.html, content.text),
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
-        "before": names[here - 1] if here > 0 else None,
-        "after": names[here + 1] if here + 1 < len(names) else None,
+        "before": beside[here - 1].id if here > 0 else None,
+        "after": beside[here + 1].id if here + 1 < len(beside) else None,
     }
     if view.show == "source":
-        context["source"] = Source(name, "eml", mail.raw)
+        text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
+        context["source"] = Source(name, "eml", text)
     return layout.page("mail.html", context)
 
 
-@get("/outbox/{name:str}/frame", sync_to_thread=False)
-def mail_frame(name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[Captured]) -> Response[str]:
-    return frames.frame(captured.read(name).html, view, frames.CAPTURED)
+@get("/outbox/{name:str}/frame")
+async def mail_frame(
+    name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
+    def draw() -> Response[str]:
+        content = MailContent(captured.raw(captured.find(name)))
+        return frames.frame(with_inline_images(content), view, frames.CAPTURED)
+
+    return await asyncio.to_thread(draw)
 
 
-@get("/outbox/{name:str}/raw", sync_to_thread=False)
-def mail_file(name: FromPath[str], captured: NamedDependency[Captured]) -> Response[bytes]:
-    """Hand out the file as it was written, to be opened in a mail program."""
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(captured.raw(name), media_type="message/rfc822", headers=headers)
+@get("/outbox/{name:str}/raw")
+async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    """Hand out the mail as it was received, to be opened in a mail program."""
+    raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
+    return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
 
 
-HANDLERS = (outbox_page, mail_page, mail_frame, mail_file)
+@get("/outbox/{name:str}/parts/{number:int}")
+async def mail_part(
+    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
+) -> Response[bytes]:
+    """Hand out an attachment, always as a file to be saved: nothing of a mail is a page of the studio's."""
+    mail = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))))
+    part = next((part for part in mail.attachments if part.number == number), None)
+    if part is None:
+        raise LookupError(f"The mail has no attachment {number}.")
+    return attached(part.content, part.content_type, part.name)
+
+
+@post("/outbox/{name:str}/delete")
+async def delete_mail(
+    name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    await asyncio.to_thread(captured.delete, with_id(name))
+    return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+def attached(content: bytes, content_type: str, name: str) -> Response[bytes]:
+    """Answer with a file that a browser saves and does not show (RFC 6266)."""
+    headers = {
+        "content-disposition": content_disposition(name),
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return Response(content, media_type=content_type, headers=headers)
+
+
+def content_disposition(name: str) -> str:
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name)
+    plain = plain.replace("\\", "_").replace('"', "_")
+    return f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
+
+
+def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
+    """Return the mails of a page and one more, where there are; the tags; and how many mails there are at all."""
+    condition = search_condition(view.search)
+    if view.older_than:
+        condition &= older_than(captured.find(view.older_than).number)
+    return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
+
+
+def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
+    mail = captured.find(name)
+    content = MailContent(captured.raw(mail))
+    _ = content.html, content.attachments  # read here and not on the event loop
+    captured.mark_read(with_id(name), read=True)
+    return mail, content, captured.around(mail, _BESIDE)
+
+
+HANDLERS = (outbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)
