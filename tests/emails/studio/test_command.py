@@ -1,5 +1,6 @@
 """What `keyturn studio` says and how it ends."""
 
+import os
 import re
 import smtplib
 import socket
@@ -29,14 +30,17 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
 
 
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0"]  # noqa: S104
+    command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0", "--smtp", "0"]  # noqa: S104
     with running_demo(command, tmp_path) as studio:
         shown = re.search(r"http://\S+\?token=\S+", studio.greeting)
         stranger = httpx.get(f"{studio.url}/studio")
         assert shown
         invited = httpx.get(shown[0], follow_redirects=True)
+        bearer = {"authorization": f"Bearer {shown[0].rpartition('=')[2]}"}
+        programs = [httpx.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
+    assert programs == [401, 200]
     assert "Who has the address with the token reads these mails, too." in studio.greeting
     assert "Nothing is sent." not in studio.greeting
 
@@ -85,3 +89,18 @@ def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode in {1, 2}
+
+
+def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"]
+    with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
+        auth = ("any", "x" * 22)
+        answers = [httpx.get(f"{studio.url}/api/messages", auth=each).status_code for each in (None, auth)]
+        assert studio.interrupt()[0] == 0
+    assert answers == [401, 200]
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "KEYTURN_STUDIO_TOKEN": "short"},
+    )  # fmt: skip
+    assert "KEYTURN_STUDIO_TOKEN: a token has 22 to 200 letters" in ended.stderr
+    assert ended.returncode == 1

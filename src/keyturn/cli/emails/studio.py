@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 
+_TOKEN = "KEYTURN_STUDIO_TOKEN"  # noqa: S105 - the name of the variable
 _HELLO = "hello@example.test"
 
 
@@ -107,7 +108,7 @@ def studio(
     app = create_studio_app(shown)
 
     def greet() -> None:
-        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}/studio"))
+        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
 
     with contextlib.ExitStack() as running:
         if caught and captured:
@@ -141,11 +142,9 @@ def _studio(
     opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = ""
 ) -> "Studio":
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.studio.access.access_token import new_token  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
     from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
     from keyturn.mail.transports.email import local_sender  # noqa: PLC0415
-    from keyturn.settings import is_loopback  # noqa: PLC0415
 
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
@@ -159,9 +158,18 @@ def _studio(
         clients=Clients.from_names(opened.settings.clients).groups,
         transport=_transport(settings),
         host=host,
-        token="" if is_loopback(f"//{host}") else new_token(),
+        token=_token(host),
         editor=opened.settings.editor or editor_started_by(os.environ),
     )
+
+
+def _token(host: str) -> str:
+    from keyturn.emails.studio.access.access_token import token_for  # noqa: PLC0415
+
+    try:
+        return token_for(host, os.environ.get(_TOKEN, ""))
+    except ValueError as error:
+        fail(f"{_TOKEN}: {error}")
 
 
 def _export(opened: Opened, destination: Path) -> None:
@@ -198,18 +206,20 @@ def _transport(settings: "Settings") -> "Transport | None":
     return Transport(chosen, open_sender)
 
 
-def _greeting(opened: Opened, studio: "Studio", url: str) -> str:
+def _greeting(opened: Opened, studio: "Studio", base: str) -> str:
     from keyturn import __version__  # noqa: PLC0415
 
     names = opened.gallery.names()
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
+    url = f"{base}/studio"
     rows = {
         "Studio": accent(f"{url}?token={studio.token}" if studio.token else url),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
     }
     if studio.smtp:
         rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
     ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")

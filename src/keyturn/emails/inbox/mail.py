@@ -16,7 +16,9 @@ from hashlib import sha256
 
 import msgspec
 
+from keyturn.emails.inbox.codes import codes_of
 from keyturn.emails.inbox.file_names import safe_file_name
+from keyturn.emails.inbox.links import Link, links_of
 from keyturn.mail.rendering.html_tree import Text, parse_html
 
 _MOST_PARTS = 200
@@ -107,6 +109,22 @@ class MailContent:
     def attachments(self) -> tuple[Attachment, ...]:
         bodies = self._body_numbers
         return tuple(_attachment(number, part) for number, part in self._parts if number not in bodies)
+
+    def attachment(self, number: int) -> Attachment:
+        """Return a file by its number. Raises LookupError."""
+        for part in self.attachments:
+            if part.number == number:
+                return part
+        raise LookupError(f"The mail has no file {number}.")
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return links_of(self.html, self.text)
+
+    @cached_property
+    def codes(self) -> list[str]:
+        """The codes to be typed, the likeliest first."""
+        return codes_of(self.header("subject"), self.readable)
 
     @cached_property
     def _parts(self) -> tuple[tuple[int, Message], ...]:

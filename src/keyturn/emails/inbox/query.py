@@ -51,6 +51,7 @@ class Condition(NamedTuple):
 
 EVERYTHING = Condition("TRUE")
 IN_FOLDER = Condition("in_folder")
+UNREAD = Condition("NOT read")
 
 
 def search_condition(search: str) -> Condition:
@@ -61,9 +62,29 @@ def search_condition(search: str) -> Condition:
     return condition
 
 
+def condition_for(
+    query: str = "", to: str = "", subject: str = "", tag: str = "", since: datetime | None = None
+) -> Condition:
+    """Return what a program asks for; `EVERYTHING` itself where it asks for nothing. `since` is UTC without a zone."""
+    condition = search_condition(query)
+    if to:
+        condition &= sent_to(to)
+    if subject:
+        condition &= subject_holds(subject)
+    if tag:
+        condition &= with_tag(tag)
+    if since:
+        condition &= arrived_after(since if since.tzinfo else since.replace(tzinfo=UTC))
+    return condition
+
+
 def sent_to(email: str) -> Condition:
     """Ask for the mails that one address gets, in any header or none."""
     return Condition("number IN (SELECT number FROM recipients WHERE email = ?)", (email,))
+
+
+def with_tag(name: str) -> Condition:
+    return Condition("number IN (SELECT number FROM tags WHERE tag = ?)", (name,))
 
 
 def with_id(*mail_ids: str) -> Condition:
@@ -130,10 +151,6 @@ def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""'))
 
 
-def _tagged(name: str) -> Condition:
-    return Condition("number IN (SELECT number FROM tags WHERE tag = ?)", (name,))
-
-
 def _sized(sign: str) -> Callable[[str], Condition | None]:
     def read(value: str) -> Condition | None:
         size = _SIZE.fullmatch(value)
@@ -154,7 +171,7 @@ def _dated(sign: str) -> Callable[[str], Condition | None]:
 
 
 _READERS: Mapping[str, Callable[[str], Condition | None]] = {
-    "tag": _tagged,
+    "tag": with_tag,
     "addressed": lambda value: _part_of(value, *_ADDRESSED),
     "larger": _sized(">"),
     "smaller": _sized("<"),

@@ -138,9 +138,9 @@ class CapturedMails:
         for name in new:
             if (raw := self._outbox.read(name)) is not None:
                 mail = MailContent(raw)
-                at = sent_at(mail, self._outbox.written_at(name))
+                written = self._outbox.written_at(name)
                 summary = summarize(mail, Envelope())
-                self._insert(NewMail(name, at, time.time(), summary, searched_text(mail), None))
+                self._insert(NewMail(name, sent_at(mail, written), written, summary, searched_text(mail), None))
 
     def _insert(self, mail: NewMail) -> None:
         self._table.insert(mail)

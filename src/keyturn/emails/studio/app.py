@@ -14,8 +14,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.access.access_token import require_token
+from keyturn.emails.studio.access.headers import HEADERS
 from keyturn.emails.studio.access.hosts import is_loopback, known_hosts_only
 from keyturn.emails.studio.access.same_origin import same_origin_only
+from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
@@ -32,7 +34,7 @@ from keyturn.emails.studio.pages import (
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.layout import HEADERS, Layout
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.query_errors import read_view
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.template_pages import SamplePages
@@ -83,7 +85,16 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
         return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
 
-    return Litestar([to_the_studio, studio_router(studio, path)], openapi_config=None, logging_config=None)
+    return Litestar([to_the_studio, *studio_routers(studio, path)], openapi_config=None, logging_config=None)
+
+
+def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
+    """Return the pages, and where mails are captured, what answers programs below the path `programs`.
+
+    Raises ValueError as `studio_router` does.
+    """
+    pages = studio_router(studio, path)
+    return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:

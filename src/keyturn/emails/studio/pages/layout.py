@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.access.headers import HEADERS
 from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
@@ -29,13 +30,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-# What every answer carries: it is what it says it is, it gives no address away, and no other site may load it.
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
 
 
 class Layout:

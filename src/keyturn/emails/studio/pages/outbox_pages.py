@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -15,11 +14,11 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import with_inline_images
-from keyturn.emails.inbox.links import links_of
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.studio.capture.downloads import attached
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.source import Source
@@ -74,7 +73,7 @@ async def mail_page(
         "mail": mail,
         "content": content,
         "mails": beside,
-        "links": links_of(content.html, content.text),
+        "links": content.links,
         "size": size_of(content.html, content.text),
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
@@ -110,10 +109,7 @@ async def mail_part(
     name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
 ) -> Response[bytes]:
     """Hand out an attachment, always as a file to be saved: nothing of a mail is a page of the studio's."""
-    mail = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))))
-    part = next((part for part in mail.attachments if part.number == number), None)
-    if part is None:
-        raise LookupError(f"The mail has no attachment {number}.")
+    part = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))).attachment(number))
     return attached(part.content, part.content_type, part.name)
 
 
@@ -123,21 +119,6 @@ async def delete_mail(
 ) -> Redirect:
     await asyncio.to_thread(captured.delete, with_id(name))
     return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
-
-
-def attached(content: bytes, content_type: str, name: str) -> Response[bytes]:
-    """Answer with a file that a browser saves and does not show (RFC 6266)."""
-    headers = {
-        "content-disposition": content_disposition(name),
-        "content-security-policy": "default-src 'none'; sandbox",
-    }
-    return Response(content, media_type=content_type, headers=headers)
-
-
-def content_disposition(name: str) -> str:
-    plain = "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name)
-    plain = plain.replace("\\", "_").replace('"', "_")
-    return f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
 
 
 def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
@@ -151,7 +132,7 @@ def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail]
 def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    _ = content.html, content.attachments  # read here and not on the event loop
+    _ = content.links, content.attachments  # read here and not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
 
