@@ -109,4 +109,4 @@ def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(pytester: pyt
                 client.sendmail("app@a.example", ["ada@a.example"], f"Subject: code {number}\\r\\n\\r\\nHello")
             assert mailbox.wait_for(to="ada@a.example").code == number
     """)
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=2)

@@ -19,6 +19,7 @@ from keyturn.emails.studio.access.hosts import is_loopback, known_hosts_only
 from keyturn.emails.studio.access.same_origin import same_origin_only
 from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.events import saved_events
@@ -57,6 +58,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
+        "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),

@@ -123,6 +123,14 @@ def test_a_mail_has_its_texts_links_codes_and_files(client: Client, captured: Ca
     assert client.get("/api/messages").json()["unread"] == 0
 
 
+def test_the_checks_of_a_mail_are_told(client: Client, captured: CapturedMails) -> None:
+    captured.add(bytes(mail(html='<p><a href="/reset">Reset</a></p>')))
+    checked = client.get("/api/message/latest/checks").json()
+    (found,) = [each for each in checked["findings"] if each["rule"] == "links/relative"]
+    assert (found["severity"], found["place"]) == ("error", {"file": "HTML", "line": 1, "column": 7})
+    assert checked["unchecked"] == ""
+
+
 @pytest.mark.usefixtures("three")
 def test_the_latest_is_the_newest_of_what_is_asked_for(client: Client) -> None:
     assert client.get("/api/v1/message/latest").json()["Subject"] == "Welcome back"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import msgspec
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -13,15 +14,24 @@ from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.query import with_id
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.api.asked import Asked
 from keyturn.emails.studio.api.shapes import Message, message_of
 from keyturn.emails.studio.api.waiting import found_one
 from keyturn.emails.studio.capture.downloads import attached
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 
 _Read = TypeVar("_Read")
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a mail; `unchecked` says why a part of it was not checked."""
+
+    findings: tuple[Finding, ...]
+    unchecked: str
 
 
 class OneMail:
@@ -65,6 +75,14 @@ async def message_raw(name: FromPath[str], one_mail: NamedDependency[OneMail]) -
     return await one_mail.read(name, lambda _, content: content.raw)
 
 
+@get("/message/{name:str}/checks")
+async def message_checks(
+    name: FromPath[str], one_mail: NamedDependency[OneMail], captured_checks: NamedDependency[CapturedChecks]
+) -> Checked:
+    report = await one_mail.read(name, captured_checks.check)
+    return Checked(findings=report.findings, unchecked=report.unchecked)
+
+
 @get("/message/{name:str}/part/{number:int}")
 async def message_part(
     name: FromPath[str], number: FromPath[int], one_mail: NamedDependency[OneMail]
@@ -88,4 +106,4 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     return await one_mail.read(name, shown)
 
 
-HANDLERS = (message, message_headers, message_raw, message_part)
+HANDLERS = (message, message_headers, message_raw, message_checks, message_part)

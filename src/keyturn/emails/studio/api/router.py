@@ -10,6 +10,7 @@ from keyturn.emails.studio.api import faults, info, message, messages, problems,
 from keyturn.emails.studio.api.asked import Asked, read_asked
 from keyturn.emails.studio.api.callers import programs_only
 from keyturn.emails.studio.api.message import OneMail
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.studio import Studio
 
 _PATHS = "/api", "/api/v1"
@@ -21,6 +22,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
     def one_mail(asked: NamedDependency[Asked]) -> OneMail:
         return OneMail(studio, captured, asked)
 
+    checks = CapturedChecks(studio.clients)
     handlers = (*messages.HANDLERS, *message.HANDLERS, *send.HANDLERS, *faults.HANDLERS, *info.HANDLERS)
     return Router(
         path,
@@ -28,6 +30,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         dependencies={
             "studio": Provide(lambda: studio, sync_to_thread=False),
             "captured": Provide(lambda: captured, sync_to_thread=False),
+            "captured_checks": Provide(lambda: checks, sync_to_thread=False),
             "asked": Provide(read_asked, sync_to_thread=False),
             "one_mail": Provide(one_mail, sync_to_thread=False),
         },

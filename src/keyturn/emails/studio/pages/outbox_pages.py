@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -15,12 +16,16 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.preheader import READ, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.checks.sizes import size_of
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.capture.downloads import attached
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 
@@ -65,8 +70,11 @@ async def mail_page(
     view: NamedDependency[View],
     captured: NamedDependency[CapturedMails],
     layout: NamedDependency[Layout],
+    captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     mail, content, beside = await asyncio.to_thread(_opened, captured, name)
+    if view.tab == "checks":
+        await asyncio.to_thread(captured_checks.check, mail, content)
     here = beside.index(mail)
     context: dict[str, Any] = {
         "view": view,
@@ -74,6 +82,10 @@ async def mail_page(
         "content": content,
         "mails": beside,
         "links": content.links,
+        "opening": content.html[:READ],
+        "preheader": preheader_of(content.html),
+        "report": captured_checks.last_report(mail.id),
+        "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
@@ -135,6 +147,12 @@ def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailConte
     _ = content.links, content.attachments  # read here and not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
+
+
+def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+    """Return the lines around a finding in the HTML or the text: nothing for what is said of the whole mail."""
+    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
+    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
 
 
 HANDLERS = (outbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)
