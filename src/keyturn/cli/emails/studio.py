@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,11 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.emails.package_hiding import hide_package
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.packaging import requires_extra
 
 if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
+    from keyturn.emails.studio.capture.release import Release
     from keyturn.emails.studio.capture.sending import Transport
     from keyturn.emails.studio.studio import Studio
     from keyturn.mail.transports.email import Sender
@@ -157,6 +159,7 @@ def _studio(
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
         transport=_transport(settings),
+        release=_release(opened, settings),
         host=host,
         token=_token(host),
         editor=opened.settings.editor or editor_started_by(os.environ),
@@ -204,6 +207,22 @@ def _transport(settings: "Settings") -> "Transport | None":
         return sender_for(chosen, settings)
 
     return Transport(chosen, open_sender)
+
+
+def _release(opened: Opened, settings: "Settings") -> "Release | None":
+    """Return what sends captured mails on, where a mail server is set and somebody may get them."""
+    from keyturn.emails.studio.capture.release import Release  # noqa: PLC0415
+
+    sender = opened.settings.sender or settings.mail.from_
+    if not (settings.smtp.host and sender and opened.settings.release_to):
+        return None
+
+    async def hand_over(message: bytes, from_: str, to: Sequence[str]) -> None:
+        with requires_extra("smtp", "sending mails on"):
+            from keyturn.mail.transports.smtp import hand_over  # noqa: PLC0415 - an SDK takes its time to load
+        await hand_over(message, settings.smtp, from_, to)
+
+    return Release(opened.settings.release_to, sender, hand_over)
 
 
 def _greeting(opened: Opened, studio: "Studio", base: str) -> str:

@@ -46,7 +46,7 @@ class SmtpServer:
     ) -> None:
         self.faults = faults or Faults()
         self._bound = bound
-        self._mails = mails
+        self.mails = mails
         self._limits = limits or SmtpLimits()
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
@@ -80,9 +80,7 @@ class SmtpServer:
                 connection.hang_up()
 
     def _connection(self) -> "_Connection":
-        return _Connection(
-            _Handler(self._mails, self.faults, self._limits), self._connections, self._limits, self._loop
-        )
+        return _Connection(_Handler(self.mails, self.faults, self._limits), self._connections, self._limits, self._loop)
 
 
 class _Handler:

@@ -28,6 +28,7 @@ from keyturn.emails.studio.pages import (
     frame_pages,
     index_pages,
     outbox_pages,
+    release_pages,
     send_pages,
     snapshot_pages,
     template_pages,
@@ -105,7 +106,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:
-        yield from outbox_pages.HANDLERS
+        yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
     if studio.goldens:
         yield from snapshot_pages.HANDLERS
     else:

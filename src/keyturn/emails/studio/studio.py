@@ -7,6 +7,7 @@ from pathlib import Path
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 
 
@@ -16,8 +17,9 @@ class Studio:
 
     The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `captured` are
     the mails that apps sent, None where nothing is captured; `transport` sends a mail to whoever asks
-    for it, None where nobody has configured one. `host` is what the server is bound to;
-    where others can reach that, `token` is what lets people in (see `keyturn.emails.studio.access.access_token`).
+    for it, None where nobody has configured one, and `release` sends captured ones on, None where nobody may get them.
+    `host` is what the server is bound to; where others can reach that, `token` is what lets people in (see
+    `keyturn.emails.studio.access.access_token`).
 
     `clients` are the groups of mail clients that the checks look at, the usual ones where there are none.
 
@@ -43,5 +45,6 @@ class Studio:
     token: str = ""
     editor: str = ""
     smtp: str = ""
+    release: Release | None = None
     faults: Faults = field(default_factory=Faults)
     stopping: threading.Event = field(default_factory=threading.Event)

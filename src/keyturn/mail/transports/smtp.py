@@ -1,6 +1,8 @@
 """Sending over SMTP, with STARTTLS or TLS and a log-in."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any
 
 import aiosmtplib
@@ -28,22 +30,29 @@ class SmtpSender:
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
         message = to_mime(email, message_id=idempotency_key, date=datetime.now(UTC))
-        try:
-            await aiosmtplib.send(message, **connection_options(self._settings))
-        except aiosmtplib.SMTPAuthenticationError as error:
-            raise SendRefused(f"SMTP {error.code}", account=True) from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise _failure_of(error.code) from None
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
-            unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
-            raise SendRetryable(type(error.__cause__ or error).__name__, not_accepted=unheard) from None
+        await hand_over(message, self._settings)
         return str(message["Message-ID"])
 
     async def close(self) -> None:
         pass
+
+
+async def hand_over(
+    message: EmailMessage | bytes, settings: SmtpSettings, sender: str | None = None, recipients: Sequence[str] = ()
+) -> None:
+    """Give a message to the server; a bare one needs the envelope, too. Raises SendRetryable or SendRefused."""
+    try:
+        await aiosmtplib.send(message, sender=sender, recipients=recipients or None, **connection_options(settings))
+    except aiosmtplib.SMTPAuthenticationError as error:
+        raise SendRefused(f"SMTP {error.code}", account=True) from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _failure_of(error.code) from None
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+        unheard = isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError))
+        raise SendRetryable(type(error.__cause__ or error).__name__, not_accepted=unheard) from None
 
 
 def connection_options(settings: SmtpSettings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Mails that come over HTTP instead of SMTP."""
+"""Mails that come over HTTP instead of SMTP, and those that go on to somebody real."""
 
 import asyncio
 from email.message import EmailMessage
@@ -6,16 +6,19 @@ from email.utils import formataddr
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, post
+from litestar import MediaType, Request, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ValidationException
-from litestar.status_codes import HTTP_200_OK
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK, HTTP_502_BAD_GATEWAY
 from msgspec import Meta
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
 from keyturn.emails.studio.api.asked import read_body
+from keyturn.emails.studio.api.message import OneMail
 from keyturn.emails.studio.api.shapes import Named
+from keyturn.emails.studio.studio import Studio
 
 _MOST = 100
 
@@ -76,6 +79,34 @@ async def send(request: Request[Any, Any, Any], captured: NamedDependency[Captur
         raise ValidationException(detail=f"This is no mail: {error}") from error
 
 
+class Released(Named, frozen=True, kw_only=True):
+    """To whom a mail shall go on."""
+
+    to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=_MOST)]
+
+
+@post("/message/{name:str}/release", status_code=HTTP_200_OK, media_type=MediaType.TEXT)
+async def release(
+    name: FromPath[str],
+    request: Request[Any, Any, Any],
+    studio: NamedDependency[Studio],
+    one_mail: NamedDependency[OneMail],
+) -> str:
+    """Send a mail on to each of these addresses; to none where one of them cannot get it."""
+    to = (await read_body(request, Released)).to
+    if studio.release is None:
+        raise ValidationException(detail="Mails are released where release_to and a mail server are set.")
+    raw = await one_mail.read(name, lambda _, content: content.raw)
+    for each in to:
+        if fault := studio.release.refuses(each):
+            raise ValidationException(detail=fault)
+    for each in to:
+        outcome = await studio.release.release(raw, each)
+        if outcome.fault:
+            raise HTTPException(status_code=HTTP_502_BAD_GATEWAY, detail=outcome.fault)
+    return "ok"
+
+
 def _message_of(handed: Handed) -> EmailMessage:
     message = EmailMessage()
     message["From"] = str(handed.from_)
@@ -101,4 +132,4 @@ def _message_of(handed: Handed) -> EmailMessage:
     return message
 
 
-HANDLERS = (send,)
+HANDLERS = (send, release)
