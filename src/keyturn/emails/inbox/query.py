@@ -1,6 +1,7 @@
 """What a search asks for, as SQL: words, "phrases", `to:ada@example.test`, `-not`, as Mailpit's search has them.
 
-A word is found at the beginning of a word anywhere in the mail, and anywhere in its subject and addresses.
+A word is found at the beginning of a word anywhere in the mail, and from three letters on anywhere in its subject and
+its addresses.
 """
 
 import re
@@ -128,10 +129,12 @@ def _of_field(field: str, value: str) -> Condition | None:
 
 def _of_words(text: str) -> Condition:
     """Ask for a text in the words of a mail, or as a part of its subject and its addresses."""
-    condition = _part_of(text, "subject", *_ADDRESSED)
     if not any(letter.isalnum() for letter in text):
-        return condition
+        return _part_of(text, "subject", *_ADDRESSED)
     words = _in_index("words", "words MATCH ?", f"{_quoted(text)} *")
+    if len(text) < _TRIGRAM:
+        return words
+    condition = _part_of(text, "subject", *_ADDRESSED)
     return Condition(f"{condition.sql} OR {words.sql}", condition.values + words.values)
 
 
