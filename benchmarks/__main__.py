@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 import click
 import msgspec
 
-from benchmarks import hashing, mail, start, studio, throughput
+from benchmarks import hashing, inbox, mail, start, studio, throughput
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "mail": mail.measure,
     "start": start.measure,
     "studio": studio.measure,
+    "inbox": inbox.measure,
     "hashing": hashing.measure,
     "throughput": throughput.measure,
 }

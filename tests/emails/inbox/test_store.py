@@ -170,6 +170,11 @@ def test_the_files_of_a_folder_are_among_them_as_long_as_they_are_there(tmp_path
     captured.close()
 
 
+def test_mails_are_counted_as_far_as_was_asked(three: CapturedMails) -> None:
+    everything = search_condition("northwind")
+    assert [three.count(everything, most) for most in (-1, 0, 2, 3, 9)] == [3, 0, 2, 3, 3]
+
+
 def test_who_waits_is_woken_by_the_mail(captured: CapturedMails) -> None:
     seen = captured.arrivals.revision
     threading.Timer(0.05, captured.add, [bytes(mail())]).start()
@@ -201,4 +206,5 @@ def test_a_search_among_many_costs_no_more_than_arrivals_do() -> None:
     for search in ("", "order", "thank you", "to:499@", "-shipped", "nothing at all"):
         began = time.perf_counter()
         captured.newest(search_condition(search), limit=50)
+        captured.count(search_condition(search), 50)
         assert time.perf_counter() - began < 20 * arrival, search

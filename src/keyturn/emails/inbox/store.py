@@ -72,10 +72,11 @@ class CapturedMails:
         """How many mails there are, by the last look into the folder: it costs nothing."""
         return self._count
 
-    def count(self, condition: Condition = EVERYTHING) -> int:
+    def count(self, condition: Condition = EVERYTHING, most: int = -1) -> int:
+        """Count mails, up to `most`; each of them where it is negative."""
         with self._lock:
             self._look()
-            return self._table.count(condition)
+            return self._table.count(condition, most)
 
     def find(self, mail_id: str) -> CapturedMail:
         """Return a mail. Raises LookupError where there is none of this id, so no id leads out of the folder."""

@@ -67,9 +67,8 @@ class MailTable:
         self, condition: Condition, limit: int = -1, skip: int = 0, order: Literal["ASC", "DESC"] = "DESC"
     ) -> list[CapturedMail]:
         """Return mails by their numbers. A common word is looked for among the newest first, for it is there."""
-        newest = self._number("SELECT coalesce(max(number), 0) FROM mails")
-        for span in _SPANS if condition.asks_an_index and order == "DESC" and limit >= 0 else ():
-            found = self._select(condition & newer_than(newest - span), limit, skip, order, lowest=newest - span)
+        for lowest in self._beginnings() if condition.asks_an_index and order == "DESC" and limit >= 0 else ():
+            found = self._select(condition & newer_than(lowest), limit, skip, order, lowest)
             if len(found) == limit:
                 return found
         return self._select(condition, limit, skip, order)
@@ -81,8 +80,21 @@ class MailTable:
         )
         return [_captured_mail(*row) for row in rows.fetchall()]
 
-    def count(self, condition: Condition) -> int:
-        return self._number(f"SELECT count(*) FROM mails WHERE {condition.sql}", _values(condition))  # noqa: S608
+    def count(self, condition: Condition, most: int = -1) -> int:
+        """Count mails, up to `most`: all that have a common word would be gathered for that."""
+        for lowest in self._beginnings() if condition.asks_an_index and most >= 0 else ():
+            if self._count(condition & newer_than(lowest), most, lowest) == most:
+                return most
+        return self._count(condition, most)
+
+    def _count(self, condition: Condition, most: int, lowest: int = 0) -> int:
+        found = f"SELECT 1 FROM mails WHERE {condition.sql} LIMIT ?"  # noqa: S608
+        return self._number(f"SELECT count(*) FROM ({found})", (*_values(condition, lowest), most))  # noqa: S608
+
+    def _beginnings(self) -> list[int]:
+        """Return the numbers from which on the newest are."""
+        newest = self._number("SELECT coalesce(max(number), 0) FROM mails")
+        return [newest - span for span in _SPANS]
 
     def size(self) -> int:
         """Return how many bytes all mails have."""

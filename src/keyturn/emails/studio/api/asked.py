@@ -25,8 +25,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `to` is a whole address, of anybody who got the mail; `subject` a part of it; `tag` a whole tag; `query` a search as
     the outbox has it. `since`: only mails that arrived after that moment, UTC where it names no zone. `wait` is for how
-    long the request waits until there is such a mail: "10s", "500ms", a minute at most. `tz` is Mailpit's, and counts
-    for nothing: days are UTC's.
+    long the request waits until there is such a mail: "10s", "500ms", a minute at most. `tz` and `embed` are Mailpit's,
+    and count for nothing: days are UTC's, and links open a tab of their own anyway.
     """
 
     query: _Text = ""
@@ -38,6 +38,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     start: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     tz: str = ""
+    embed: str = ""
 
     def __post_init__(self) -> None:
         if self.seconds > LONGEST_WAIT:

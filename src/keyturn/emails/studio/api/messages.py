@@ -18,6 +18,8 @@ from keyturn.emails.studio.api.waiting import found
 from keyturn.emails.studio.studio import Studio
 
 _OK = "ok"
+_COUNTED = 1_000
+"""Of what is found so many mails are counted: a common word among 100,000 takes longer to count than to find."""
 
 
 class Chosen(Named, frozen=True, kw_only=True):
@@ -72,11 +74,11 @@ async def delete_found(asked: NamedDependency[Asked], captured: NamedDependency[
 
 
 def _listed(captured: CapturedMails, asked: Asked, mails: list[CapturedMail]) -> MessageList:
-    def counts(condition: Condition) -> tuple[int, int]:
-        return captured.count(condition), captured.count(condition & UNREAD)
+    def counts(condition: Condition, most: int = -1) -> tuple[int, int]:
+        return captured.count(condition, most), captured.count(condition & UNREAD, most)
 
     total, unread = counts(EVERYTHING)
-    of_found, of_found_unread = (total, unread) if asked.asks_for_all else counts(asked.condition)
+    of_found, of_found_unread = (total, unread) if asked.asks_for_all else counts(asked.condition, _COUNTED)
     return MessageList(
         total=total, unread=unread, count=len(mails), messages_count=of_found, messages_unread=of_found_unread,
         start=asked.start, tags=list(captured.tags()), messages=[summary_of(mail) for mail in mails],

@@ -104,7 +104,7 @@ class Message(Named, frozen=True, kw_only=True):
 
 
 class MessageList(msgspec.Struct, frozen=True, kw_only=True):
-    """Mails, newest first. `total` and `unread` count all, `messages_count` and `messages_unread` what was found."""
+    """Mails, newest first. `total` and `unread` count all; `messages_count` and `messages_unread` what was found."""
 
     total: int
     unread: int
