@@ -9,7 +9,9 @@ from tests.emails.inbox.conftest import mail
 from keyturn.emails.inbox.file_names import safe_file_name
 from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import Address, MailContent
+from keyturn.emails.inbox.preheader import preheader_of
 from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
+from keyturn.emails.lint.checks.sizes import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 
@@ -99,6 +101,14 @@ def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n"),
         (b"Content-Type: text/html\r\n\r\n", b"<div>"),
         (b"Content-Type: text/html\r\n\r\n", b"<"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style "),
+        (b"Content-Type: text/html\r\n\r\n", b"<a href=x>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<i style=display:none>"),
+        (b"\r\n", b"x"),
+        (b"\r\n", b"x@"),
+        (b"\r\n", b"mailto:"),
+        (b"\r\n", b"123456 "),
     ],
 )
 def test_what_is_long_costs_no_more_for_each_byte_than_what_is_short(start: bytes, more: bytes) -> None:
@@ -116,7 +126,8 @@ def _read(raw: bytes) -> str:
     content = MailContent(raw)
     summarize(content, Envelope())
     searched_text(content)
-    return content.text + content.html
+    size_of(content.html, content.text)
+    return f"{content.text}{content.html}{content.links}{content.codes}{preheader_of(content.html)}"
 
 
 def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:

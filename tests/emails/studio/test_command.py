@@ -32,11 +32,11 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0", "--smtp", "0"]  # noqa: S104
     with running_demo(command, tmp_path) as studio:
-        shown = re.search(r"http://\S+\?token=\S+", studio.greeting)
+        shown = re.search(r"Studio +(http://\S+\?token=\S+)", studio.greeting)
         stranger = httpx.get(f"{studio.url}/studio")
         assert shown
-        invited = httpx.get(shown[0], follow_redirects=True)
-        bearer = {"authorization": f"Bearer {shown[0].rpartition('=')[2]}"}
+        invited = httpx.get(shown[1], follow_redirects=True)
+        bearer = {"authorization": f"Bearer {shown[1].rpartition('=')[2]}"}
         programs = [httpx.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)

@@ -238,6 +238,7 @@ def _greeting(opened: Opened, studio: "Studio", base: str) -> str:
     }
     if studio.smtp:
         rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
+        rows["Outbox"] = accent(f"{url}/outbox?token={studio.token}" if studio.token else f"{url}/outbox")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)

@@ -10,7 +10,7 @@ _ANNOUNCED = re.compile(
     r"code|kod|kód|código|codice|コード|验证码|驗證碼|코드|رمز|\bpin\b|\botp\b|pass(?:word|wort)|kennwort|mot de passe",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"\S+(?:://|@)\S+")
+_ADDRESS = re.compile(r"\w{1,20}://\S+|[^\s@]{1,64}@\S+")
 _SENTENCE = re.compile(r"[.!?。！？]\s")
 _BEFORE, _AFTER = 80, 40
 _MOST = 20

@@ -25,7 +25,9 @@ _MOST_PARTS = 200
 """A mail that may have more parts is read no further than its headers: each level of nesting costs every line again."""
 
 _LONGEST_HEADER = 16_384
-_READ_AS_TEXT = 512 * 1024
+_READ = 512 * 1024
+"""So many characters of each text are searched for words, links and codes; all of it is shown."""
+
 _NOT_READ = frozenset(["head", "script", "style", "title"])
 _LONGEST_ADDRESS_LIST = 500
 _BREAKS = re.compile(r"[\r\n]+[ \t]*")
@@ -102,7 +104,7 @@ class MailContent:
         """The text part, else what the HTML says."""
         if self.text.strip() or not self.html:
             return self.text
-        nodes = parse_html(self.html[:_READ_AS_TEXT]).below(_NOT_READ)
+        nodes = parse_html(markup_to_read(self.html)).below(_NOT_READ)
         return "".join(node.text if isinstance(node, Text) else " " for node in nodes)
 
     @cached_property
@@ -119,12 +121,13 @@ class MailContent:
 
     @cached_property
     def links(self) -> list[Link]:
-        return links_of(self.html, self.text)
+        """The links of what is read of both texts."""
+        return links_of(markup_to_read(self.html), self.text[:_READ])
 
     @cached_property
     def codes(self) -> list[str]:
         """The codes to be typed, the likeliest first."""
-        return codes_of(self.header("subject"), self.readable)
+        return codes_of(self.header("subject"), self.readable[:_READ])
 
     @cached_property
     def _parts(self) -> tuple[tuple[int, Message], ...]:
@@ -143,6 +146,12 @@ class MailContent:
     def _bodies(self) -> tuple[str, str]:
         texts = {kind: _text(part) for number, part in self._parts if (kind := self._body_numbers.get(number))}
         return texts.get("text/html", ""), texts.get("text/plain", "")
+
+
+def markup_to_read(html: str, most: int = _READ) -> str:
+    """Return what HTML begins with. A "<" that no ">" follows is text: the parser would look for its end each time."""
+    behind = html.rfind(">", 0, most) + 1
+    return html[:behind] + html[behind:most].replace("<", "&lt;")
 
 
 def _head(raw: bytes) -> bytes:

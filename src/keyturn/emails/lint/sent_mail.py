@@ -46,7 +46,7 @@ class TooLong(Exception):
 
 def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
     """Check a mail in a process of its own. Raises TooLong."""
-    command = [sys.executable, "-m", __spec__.name]
+    command = [sys.executable, "-P", "-m", __spec__.name]  # not from a folder of that name that it is started in
     try:
         ended = subprocess.run(  # noqa: S603 - our own module
             command, input=msgspec.json.encode(mail), capture_output=True, timeout=seconds, check=True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from tests.emails.inbox.conftest import mail
@@ -81,6 +82,14 @@ def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
     assert {"links/relative", "parity/no-text", "sizes/image-without-width"} <= found.keys()
     assert str(found["sizes/image-without-width"].place) == "HTML:2:1"
     assert "template" not in found["parity/no-text"].fix
+
+
+def test_a_folder_that_is_called_as_the_package_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keyturn").mkdir()
+    (tmp_path / "keyturn" / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    html = '<p><a href="/reset">Reset</a></p>'
+    assert "links/relative" in {each.rule for each in examine_apart(SentMail(subject="x", html=html, text="x"), 60)}
 
 
 def test_checks_that_would_not_end_are_ended() -> None:

@@ -248,3 +248,13 @@ def test_an_empty_inbox_says_where_apps_may_send(studio: Studio) -> None:
     inbox = replace(studio, captured=CapturedMails(), smtp="127.0.0.1:1025")
     with TestClient(create_studio_app(inbox), base_url="http://127.0.0.1") as client:
         assert "<code>127.0.0.1:1025</code>" in client.get("/studio/outbox").text
+
+
+def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000
+    mail_id = studio.captured.add(long)
+    assert "words and words" in client.get(f"/studio/outbox/{mail_id}/frame?scheme=dark").text
+    for query in ("scheme=partial", "scheme=full", "images=off", "dir=rtl"):
+        answer = client.get(f"/studio/outbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})
+        assert (answer.status_code, answer.text[:36]) == (422, "This mail has over 512 KB of HTML. I")

@@ -9,13 +9,14 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.status_codes import HTTP_303_SEE_OTHER
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import with_inline_images
-from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.mail import MailContent, markup_to_read
 from keyturn.emails.inbox.preheader import READ, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
@@ -31,6 +32,12 @@ from keyturn.emails.studio.view import View
 
 _ON_A_PAGE = 100
 _BESIDE = 12
+_REDRAWN = 512 * 1024
+"""Characters of HTML that are changed for a view: every tag is looked at, which takes seconds."""
+
+_TOO_LONG = (
+    "This mail has over 512 KB of HTML. It is shown in light and dark as it is, and not changed for other views."
+)
 _SHOWN_SOURCE = 512 * 1024
 """Bytes of the source that a page shows; all of it can be taken away."""
 
@@ -82,7 +89,7 @@ async def mail_page(
         "content": content,
         "mails": beside,
         "links": content.links,
-        "opening": content.html[:READ],
+        "opening": markup_to_read(content.html, READ),
         "preheader": preheader_of(content.html),
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
@@ -104,6 +111,9 @@ async def mail_frame(
 ) -> Response[str]:
     def draw() -> Response[str]:
         content = MailContent(captured.raw(captured.find(name)))
+        redrawn = view.scheme in ("partial", "full") or view.dir or view.images == "off"
+        if redrawn and len(content.html) > _REDRAWN:
+            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG)
         return frames.frame(with_inline_images(content), view, frames.CAPTURED)
 
     return await asyncio.to_thread(draw)
