@@ -13,6 +13,9 @@ _SEARCHED = 64 * 1024
 """Of a mail's text so many characters are searched."""
 
 _SNIPPET = 160
+_LONGEST = 1_000
+"""Characters of a header in a list; a page of a hundred mails is not to have megabytes."""
+
 _TAG = re.compile(r"[\w.-]{1,50}")
 
 
@@ -61,10 +64,10 @@ def summarize(mail: MailContent, envelope: Envelope) -> Summary:
         cc=cc,
         bcc=bcc + hidden,
         reply_to=mail.addresses("reply-to"),
-        subject=mail.header("subject"),
-        message_id=mail.header("message-id").strip("<> "),
-        return_path=envelope.sender,
-        username=envelope.username,
+        subject=mail.header("subject")[:_LONGEST],
+        message_id=mail.header("message-id")[:_LONGEST].strip("<> "),
+        return_path=envelope.sender[:_LONGEST],
+        username=envelope.username[:_LONGEST],
         snippet=" ".join(mail.readable[: 4 * _SNIPPET].split())[:_SNIPPET],
         tags=tuple(dict.fromkeys(_tags((*to, *cc, *bcc, *hidden), mail.header("x-tags")))),
         size=len(mail.raw),

@@ -250,6 +250,24 @@ def test_an_empty_inbox_says_where_apps_may_send(studio: Studio) -> None:
         assert "<code>127.0.0.1:1025</code>" in client.get("/studio/outbox").text
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: " + b"long " * 400_000 + b"\r\n\r\nx",
+        b"X: y\r\n" * 60_000 + b"\r\nx",
+        b"X: " + b"y" * 2_000_000 + b"\r\n\r\nx",
+        b"\r\n" + b"https://a.example/x " * 100_000,
+        b"Content-Type: text/html\r\n\r\n" + b"<a href=/%d>x</a>" * 30_000 % tuple(range(30_000)),
+        b"To: " + b"ada@northwind.example, " * 100_000 + b"\r\n\r\nx",
+    ],
+)
+def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, studio: Studio, raw: bytes) -> None:
+    assert studio.captured
+    mail_id = studio.captured.add(raw)
+    for path in ("outbox", f"outbox/{mail_id}", f"outbox/{mail_id}?show=text", f"outbox/{mail_id}?tab=links"):
+        assert len(client.get(f"/studio/{path}").text) < 1_500_000
+
+
 def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: Studio) -> None:
     assert studio.captured
     long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000

@@ -32,6 +32,11 @@ from keyturn.emails.studio.view import View
 
 _ON_A_PAGE = 100
 _BESIDE = 12
+_MOST = 500
+_LONGEST_VALUE = 4 * 1024
+_SHOWN_TEXT = 256 * 1024
+"""Characters of the text part, and how many links and headers a page shows; all of it is in the file."""
+
 _REDRAWN = 512 * 1024
 """Characters of HTML that are changed for a view: every tag is looked at, which takes seconds."""
 
@@ -88,7 +93,9 @@ async def mail_page(
         "mail": mail,
         "content": content,
         "mails": beside,
-        "links": content.links,
+        "links": content.links[:_MOST],
+        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "text": content.text[:_SHOWN_TEXT],
         "opening": markup_to_read(content.html, READ),
         "preheader": preheader_of(content.html),
         "report": captured_checks.last_report(mail.id),
