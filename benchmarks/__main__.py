@@ -27,6 +27,7 @@ BENCHMARKS: Mapping[str, str] = {
     "start": "budgets.start",
     "hashing": "budgets.hashing",
     "studio": "budgets.studio",
+    "inbox": "budgets.inbox",
 }
 """Each is a module with `measure(plan, tell)`, loaded when it is asked for: some want programs that others do not."""
 

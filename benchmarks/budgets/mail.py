@@ -42,7 +42,7 @@ def _figures() -> Iterator[Figure]:
 
 
 def _mime(email: Email, moment: datetime) -> bytes:
-    return bytes(to_mime(email, message_id="a" * 32, date=moment))
+    return bytes(to_mime(email, key="a" * 32, date=moment))
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

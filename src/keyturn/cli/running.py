@@ -27,8 +27,11 @@ class PortTaken(KeyturnError):
     """Something else listens on the port."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket, so that a taken port is known before anything else is started. Raises PortTaken."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """Return a bound socket, so that a taken port is known before anything else is started.
+
+    `option` is the one that chooses another port. Raises PortTaken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -37,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound.listen(2048)
     except OSError as error:
         bound.close()
-        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from None
+        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); choose another with {option}") from None
     return bound
 
 

@@ -25,7 +25,7 @@ OTHER_NAMES = {
 }  # fmt: skip
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
-_NOT_SETTINGS = {"KEYTURN_CONFIG"}
+_NOT_SETTINGS = {"KEYTURN_CONFIG", "KEYTURN_STUDIO_TOKEN"}
 
 
 def read_settings(

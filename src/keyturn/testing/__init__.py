@@ -1,7 +1,7 @@
-"""What an app tests with: its own mails against their golden files, and a sender that keeps what it is given.
+"""What an app tests with: its mails against their golden files, and mailboxes and senders that keep what they get.
 
-`pytest_plugins = ["keyturn.testing"]` in a conftest.py brings the fixture `mail_snapshot` and `--accept-mails`. It is
-asked for and does not load by itself: an entry point would put both into the tests of everybody who has Keyturn
+`pytest_plugins = ["keyturn.testing"]` in a conftest.py brings the fixtures `mail_snapshot` and `mailbox`. It is asked
+for and does not load by itself: an entry point would put both into the tests of everybody who has Keyturn
 installed, and have pytest rewrite the assertions of the whole package at every start.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mail_snapshot import MailSnapshot
+    from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
     from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
     from keyturn.testing.supabase_server import SupabaseServer
@@ -21,8 +22,10 @@ __all__ = [
     "AccountStoreContract",
     "JoiningStoreContract",
     "MailSnapshot",
+    "Mailbox",
     "MemorySender",
     "People",
+    "ReceivedMail",
     "RefusingSenderContract",
     "SenderContract",
     "SupabaseServer",
@@ -32,8 +35,10 @@ _MODULES = {
     "AccountStoreContract": "account_contract",
     "JoiningStoreContract": "account_contract",
     "MailSnapshot": "mail_snapshot",
+    "Mailbox": "mailbox",
     "MemorySender": "memory",
     "People": "account_contract",
+    "ReceivedMail": "mailbox",
     "RefusingSenderContract": "sender_contract",
     "SenderContract": "sender_contract",
     "SupabaseServer": "supabase_server",

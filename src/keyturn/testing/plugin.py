@@ -1,14 +1,29 @@
-"""The pytest plugin: a test that asks for `mail_snapshot` is run for every mail, with each of its samples."""
+"""The pytest plugin.
+
+A test that asks for `mail_snapshot` is run for every mail, with each of its samples; one that asks for `mailbox` gets
+what the app sends over SMTP.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from keyturn.errors import KeyturnError
+from keyturn.packaging import require_studio
 from keyturn.testing.mail_snapshot import MailSnapshot
+
+if TYPE_CHECKING:
+    from keyturn.testing.mailbox import Mailbox
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("keyturn").addoption(
+    group = parser.getgroup("keyturn")
+    group.addoption(
         "--accept-mails", action="store_true", help="write the golden files of mails that differ, instead of failing"
+    )
+    group.addoption(
+        "--mailbox-port", type=int, default=0, help="where `mail_server` listens, for an app that runs already"
     )
 
 
@@ -34,3 +49,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not mails:
         pytest.fail(f"There is no mail in {snapshots.folder}.", pytrace=False)
     metafunc.parametrize("mail_snapshot", mails, ids=str)
+
+
+@pytest.fixture(scope="session")
+def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
+    """Listen for all tests; for the fixture that starts the app, which has to be told `host` and `port`."""
+    try:
+        require_studio("the fixture mailbox")
+    except KeyturnError as error:
+        pytest.fail(str(error), pytrace=False)
+    from keyturn.testing.mailbox import running_mailbox  # noqa: PLC0415 - loads SQLite and aiosmtpd
+
+    with running_mailbox(pytestconfig.getoption("--mailbox-port")) as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def mailbox(mail_server: "Mailbox") -> "Mailbox":
+    """Return the mailbox without the mails and faults of earlier tests."""
+    mail_server.clear()
+    return mail_server

@@ -12,6 +12,7 @@ from tests.emails.studio.fixtures import Greeting, write_templates
 from tests.serving import serving
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
@@ -40,7 +41,7 @@ def studio(folder: Path, outbox: Path) -> Studio:
             props={"greeting": Greeting},
         ),
         sender="Northwind School <no-reply@northwind.example>",
-        outbox=outbox,
+        captured=CapturedMails(folder=outbox),
     )
 
 

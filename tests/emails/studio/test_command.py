@@ -1,10 +1,15 @@
 """What `keyturn studio` says and how it ends."""
 
+import os
 import re
+import smtplib
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.demo.process import running_demo
 
 
@@ -25,14 +30,17 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
 
 
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0"]  # noqa: S104
+    command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0", "--smtp", "0"]  # noqa: S104
     with running_demo(command, tmp_path) as studio:
-        shown = re.search(r"http://\S+\?token=\S+", studio.greeting)
+        shown = re.search(r"Studio +(http://\S+\?token=\S+)", studio.greeting)
         stranger = httpx.get(f"{studio.url}/studio")
         assert shown
-        invited = httpx.get(shown[0], follow_redirects=True)
+        invited = httpx.get(shown[1], follow_redirects=True)
+        bearer = {"authorization": f"Bearer {shown[1].rpartition('=')[2]}"}
+        programs = [httpx.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
+    assert programs == [401, 200]
     assert "Who has the address with the token reads these mails, too." in studio.greeting
     assert "Nothing is sent." not in studio.greeting
 
@@ -45,3 +53,54 @@ def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path
         page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
         studio.interrupt()
     assert "Your app &lt;hello@example.test&gt;" in page
+
+
+def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--inbox", "caught.sqlite"]
+    for subjects in (["First"], ["First", "Second"]):
+        with running_demo(command, tmp_path) as studio:
+            caught = re.search(r"SMTP +127\.0\.0\.1:(\d+) ", studio.greeting)
+            assert caught
+            with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
+                client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
+            page = httpx.get(f"{studio.url}/studio/outbox").text
+            code, _ = studio.interrupt()
+        assert [subject for subject in ("First", "Second") if f"<b>{subject}</b>" in page] == subjects
+        assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--inbox", "caught.sqlite"], "--inbox keeps what --smtp catches: say both"),
+        (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is no file of captured mails"),
+        (["--smtp", "TAKEN"], "choose another with --smtp"),
+    ],
+)
+def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str], said: str) -> None:
+    (tmp_path / "notes.txt").write_text("no database at all, " * 100)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = ["studio", "--port", "0", *(port if option == "TAKEN" else option for option in options)]
+        ended = subprocess.run(
+            [sys.executable, "-m", "keyturn", *command], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode in {1, 2}
+
+
+def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"]
+    with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
+        auth = ("any", "x" * 22)
+        answers = [httpx.get(f"{studio.url}/api/messages", auth=each).status_code for each in (None, auth)]
+        assert studio.interrupt()[0] == 0
+    assert answers == [401, 200]
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "KEYTURN_STUDIO_TOKEN": "short"},
+    )  # fmt: skip
+    assert "KEYTURN_STUDIO_TOKEN: a token has 22 to 200 letters" in ended.stderr
+    assert ended.returncode == 1

@@ -111,3 +111,9 @@ async def test_a_page_that_is_opened_while_the_folder_is_away_is_told_when_it_is
 def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:
     studio.stopping.set()
     assert list(events) == []
+
+
+def test_a_mail_that_is_caught_is_told(events: Iterator[Event], studio: Studio) -> None:
+    assert studio.captured
+    studio.captured.add(b"Subject: x\r\n\r\n")
+    assert next(events)[0] == "mail"

@@ -51,7 +51,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
     async with shown.parts() as parts:
         studio = demo_studio(shown, host)
         people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, worker=False, more=[studio.routes(), *shown.routes()])
+        app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes(), *shown.routes()])
         logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
         supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs), reload_templates=True)
 

@@ -26,10 +26,11 @@ class WithStudio:
         base, token = shown.settings.base_url, f"?token={self.token}" if self.token else ""
         self.addresses = {"Mails sent": f"{base}/studio/outbox{token}", "Studio": f"{base}/studio{token}"}
 
-    def routes(self) -> "ControllerRouterHandler":
-        from keyturn.emails.studio import studio_router  # noqa: PLC0415 - `--help` should not wait for it
+    def routes(self) -> "Sequence[ControllerRouterHandler]":
+        """Return what answers; programs below /studio, since /api is the service's."""
+        from keyturn.emails.studio import studio_routers  # noqa: PLC0415 - `--help` should not wait for it
 
-        return studio_router(self._studio)
+        return studio_routers(self._studio, programs="/studio")
 
 
 class WithoutStudio:
@@ -48,7 +49,7 @@ class WithoutStudio:
     def stop(self) -> None:
         """Nothing is watched that would keep a page open."""
 
-    def routes(self) -> "ControllerRouterHandler":
+    def routes(self) -> "Sequence[ControllerRouterHandler]":
         from litestar import MediaType, get  # noqa: PLC0415
 
         text = self._text
@@ -57,7 +58,7 @@ class WithoutStudio:
         async def absent_studio() -> str:
             return text
 
-        return absent_studio
+        return [absent_studio]
 
 
 def demo_studio(shown: Example | PlainDemo, host: str) -> WithStudio | WithoutStudio:

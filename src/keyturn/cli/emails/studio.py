@@ -1,8 +1,9 @@
 """studio: looking at the emails in a browser."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +21,25 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.packaging import requires_extra
 
 if TYPE_CHECKING:
+    from keyturn.emails.inbox.store import CapturedMails
+    from keyturn.emails.studio.capture.release import Release
     from keyturn.emails.studio.capture.sending import Transport
     from keyturn.emails.studio.studio import Studio
     from keyturn.mail.transports.email import Sender
     from keyturn.settings import Settings
 
 
+_TOKEN = "KEYTURN_STUDIO_TOKEN"  # noqa: S105 - the name of the variable
 _HELLO = "hello@example.test"
 
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
-    return _studio(own_emails(service, studio_settings(Path.cwd()), brands), host)
+    opened = own_emails(service, studio_settings(Path.cwd()), brands)
+    return _studio(opened, service, host, _captured_mails(opened, service))
 
 
 @click.command()
@@ -42,13 +48,21 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @TRUST
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
+@click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
+@click.option(
+    "--inbox",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep what --smtp catches in this file (SQLite), beyond the end.",
+)
 @click.option(
     "--export", "destination", metavar="FOLDER", type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
-    directory: Path | None, environment: str, trust: bool, host: str, port: int, destination: Path | None
-) -> None:
+    directory: Path | None, environment: str, trust: bool, host: str, port: int, smtp: int | None, inbox: Path | None,
+    destination: Path | None,
+) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML; without it, the emails that Keyturn sends are shown.
@@ -60,6 +74,7 @@ def studio(
                keyturn studio emails
                keyturn studio templates/emails --env myshop.mails:environment
                keyturn studio emails --export site
+               keyturn studio --smtp 1025
 
     \b
     Samples, in TOML, YAML or JSON, stand in for the guesses:
@@ -85,41 +100,79 @@ def studio(
         _export(opened, destination)
         return
     configure_logs("warning")
+    if inbox and smtp is None:
+        fail("--inbox keeps what --smtp catches: say both")
     bound = listen(host, port)
-    shown = _studio(opened, host)
+    caught = listen(host, smtp, "--smtp") if smtp is not None else None
+    service = _service(opened)
+    captured = _captured_mails(opened, service, inbox, catching=caught is not None)
+    shown = _studio(opened, service, host, captured, address_of(caught) if caught else "")
     app = create_studio_app(shown)
 
     def greet() -> None:
-        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}/studio"))
+        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
 
-    run(serve(app, bound, greet, shown.stopping.set))
+    with contextlib.ExitStack() as running:
+        if caught and captured:
+            from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
+
+            running.enter_context(SmtpServer(caught, captured, shown.faults).running())
+        run(serve(app, bound, greet, shown.stopping.set))
     click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
 
 
-def _studio(opened: Opened, host: str) -> "Studio":
+def _service(opened: Opened) -> "Settings":
     from keyturn.cli.installation import installation  # noqa: PLC0415
+
+    return opened.service or installation().settings(sending=False, connecting=False)
+
+
+def _captured_mails(
+    opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
+) -> "CapturedMails | None":
+    """Return the mails of apps: those that are caught, and those of the capture transport; None where neither is."""
+    from keyturn.emails.inbox.store import CapturedMails, Retention  # noqa: PLC0415
+
+    folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
+    if not (folder or catching):
+        return None
+    settings = opened.settings
+    return CapturedMails(file, folder, Retention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2))
+
+
+def _studio(
+    opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = ""
+) -> "Studio":
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.studio.access.access_token import new_token  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
     from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
     from keyturn.mail.transports.email import local_sender  # noqa: PLC0415
-    from keyturn.settings import is_loopback  # noqa: PLC0415
 
-    settings = opened.service or installation().settings(sending=False, connecting=False)
     brand = settings.brand
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
-        outbox=Path(settings.mail.capture_dir) if settings.mail.transport == "capture" else None,
+        captured=captured,
+        smtp=smtp,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
         transport=_transport(settings),
+        release=_release(opened, settings),
         host=host,
-        token="" if is_loopback(f"//{host}") else new_token(),
+        token=_token(host),
         editor=opened.settings.editor or editor_started_by(os.environ),
     )
+
+
+def _token(host: str) -> str:
+    from keyturn.emails.studio.access.access_token import token_for  # noqa: PLC0415
+
+    try:
+        return token_for(host, os.environ.get(_TOKEN, ""))
+    except ValueError as error:
+        fail(f"{_TOKEN}: {error}")
 
 
 def _export(opened: Opened, destination: Path) -> None:
@@ -131,7 +184,9 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        exported = export(opened.gallery, _studio(opened, "127.0.0.1").sender, destination, lambda: bar.update(1))
+        exported = export(
+            opened.gallery, _studio(opened, _service(opened), "127.0.0.1").sender, destination, lambda: bar.update(1)
+        )
     click.echo(f"{exported.mails} mails in {accent((destination / 'index.html').resolve().as_uri())}")
     for fault in exported.faults:
         click.echo(error(f"Cannot be drawn: {fault}"), err=True)
@@ -155,16 +210,37 @@ def _transport(settings: "Settings") -> "Transport | None":
     return Transport(chosen, open_sender)
 
 
-def _greeting(opened: Opened, studio: "Studio", url: str) -> str:
+def _release(opened: Opened, settings: "Settings") -> "Release | None":
+    """Return what sends captured mails on, where a mail server is set and somebody may get them."""
+    from keyturn.emails.studio.capture.release import Release  # noqa: PLC0415
+
+    sender = opened.settings.sender or settings.mail.from_
+    if not (settings.smtp.host and sender and opened.settings.release_to):
+        return None
+
+    async def hand_over(message: bytes, from_: str, to: Sequence[str]) -> None:
+        with requires_extra("smtp", "sending mails on"):
+            from keyturn.mail.transports.smtp import hand_over  # noqa: PLC0415 - an SDK takes its time to load
+        await hand_over(message, settings.smtp, from_, to)
+
+    return Release(opened.settings.release_to, sender, hand_over)
+
+
+def _greeting(opened: Opened, studio: "Studio", base: str) -> str:
     from keyturn import __version__  # noqa: PLC0415
 
     names = opened.gallery.names()
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
+    url = f"{base}/studio"
     rows = {
         "Studio": accent(f"{url}?token={studio.token}" if studio.token else url),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
     }
+    if studio.smtp:
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
+        rows["Outbox"] = accent(f"{url}/outbox?token={studio.token}" if studio.token else f"{url}/outbox")
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
     ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")

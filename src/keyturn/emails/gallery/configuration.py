@@ -3,11 +3,12 @@
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from babel import Locale, UnknownLocaleError
+from msgspec import Meta
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.building import did_you_mean
@@ -27,7 +28,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
     `clients` are the groups that the checks look at. `goldens` is the folder of the golden
     files, in all languages or in `golden_languages`. `globals` are given to
-    every template, a table of `brands` on top of them for each brand.
+    every template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound
+    what the inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
     """
 
     folder: Path | None = None
@@ -44,6 +46,9 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     goldens: Path | None = None
     golden_languages: tuple[str, ...] = ()
     editor: str = ""
+    inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
+    inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
+    release_to: tuple[str, ...] = ()
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None

@@ -12,7 +12,7 @@ From the template to the pixels: `pages/template_pages` asks `rendering/renditio
 holds a frame, and `pages/frame_pages` answers with the mail alone, as `frames` prepare it.
 """
 
-from keyturn.emails.studio.app import create_studio_app, studio_router
+from keyturn.emails.studio.app import create_studio_app, studio_router, studio_routers
 from keyturn.emails.studio.studio import Studio
 
-__all__ = ["Studio", "create_studio_app", "studio_router"]
+__all__ = ["Studio", "create_studio_app", "studio_router", "studio_routers"]

@@ -14,10 +14,12 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.access.access_token import require_token
+from keyturn.emails.studio.access.headers import HEADERS
 from keyturn.emails.studio.access.hosts import is_loopback, known_hosts_only
 from keyturn.emails.studio.access.same_origin import same_origin_only
-from keyturn.emails.studio.capture.captured_mails import Captured
+from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.events import saved_events
@@ -26,6 +28,7 @@ from keyturn.emails.studio.pages import (
     frame_pages,
     index_pages,
     outbox_pages,
+    release_pages,
     send_pages,
     snapshot_pages,
     template_pages,
@@ -33,7 +36,7 @@ from keyturn.emails.studio.pages import (
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.layout import HEADERS, Layout
+from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.query_errors import read_view
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.template_pages import SamplePages
@@ -49,15 +52,15 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """
     if not (studio.token or is_loopback(studio.host)):
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
-    captured = Captured(studio.outbox) if studio.outbox else None
     review = Review.of(studio)
     renditions = Renditions(studio.gallery)
     checks = Checks(renditions, studio.clients)
-    layout = Layout(studio, captured, checks, review, path)
+    layout = Layout(studio, checks, review, path)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
-        "studio": studio, "gallery": studio.gallery, "captured": captured, "review": review, "layout": layout,
+        "captured_checks": CapturedChecks(studio.clients),
+        "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
@@ -85,7 +88,16 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
         return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
 
-    return Litestar([to_the_studio, studio_router(studio, path)], openapi_config=None, logging_config=None)
+    return Litestar([to_the_studio, *studio_routers(studio, path)], openapi_config=None, logging_config=None)
+
+
+def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
+    """Return the pages, and where mails are captured, what answers programs below the path `programs`.
+
+    Raises ValueError as `studio_router` does.
+    """
+    pages = studio_router(studio, path)
+    return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
@@ -93,8 +105,8 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
-    if studio.outbox:
-        yield from outbox_pages.HANDLERS
+    if studio.captured:
+        yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
     if studio.goldens:
         yield from snapshot_pages.HANDLERS
     else:

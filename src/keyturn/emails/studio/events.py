@@ -49,10 +49,13 @@ def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
     """Tell of saved templates, captured mails and accepted golden files, until the page goes or the server stops.
 
+    Mails that come over SMTP are told with the next look at the folders, a burst of them once.
+
     The watch lasts as long as the page listens, and `watching` says that it has begun. A folder that is taken away, as
     a change of branches can do, is waited for.
     """
     told = is_back = False
+    seen = studio.captured.arrivals.revision if studio.captured else 0
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # gone in the moment between
@@ -65,6 +68,9 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages_for(paths, watched):
                     yield message
+                if studio.captured and seen != studio.captured.arrivals.revision:
+                    seen = studio.captured.arrivals.revision
+                    yield ServerSentEventMessage(event="mail", data="")
         is_back = await _wait_for_folder(studio)
 
 
@@ -104,7 +110,7 @@ async def _wait_for_folder(studio: Studio) -> bool:
 
 
 def _watched_folders(studio: Studio) -> _Watched:
-    outbox = _ensure_folder(studio.outbox)
+    outbox = _ensure_folder(studio.captured.folder if studio.captured else None)
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
     return _Watched(
         (*studio.gallery.watched_folders, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens

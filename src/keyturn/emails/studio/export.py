@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
-from keyturn.emails.studio.capture.links import links_of
+from keyturn.emails.inbox.links import links_of
 from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.inbox.faults import Faults
+from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 
 
@@ -12,14 +15,18 @@ from keyturn.emails.studio.capture.sending import Transport
 class Studio:
     """Holds what the studio shows, put together by whoever starts it.
 
-    The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `outbox` is the
-    folder that captured mails are written to, None where nothing is captured; `transport` sends a mail to whoever asks
-    for it, None where nobody has configured one. `host` is what the server is bound to;
-    where others can reach that, `token` is what lets people in (see `keyturn.emails.studio.access.access_token`).
+    The templates of `gallery` must have been built with `reload=True`. `sender` is what stands in From. `captured` are
+    the mails that apps sent, None where nothing is captured; `transport` sends a mail to whoever asks
+    for it, None where nobody has configured one, and `release` sends captured ones on, None where nobody may get them.
+    `host` is what the server is bound to; where others can reach that, `token` is what lets people in (see
+    `keyturn.emails.studio.access.access_token`).
 
     `clients` are the groups of mail clients that the checks look at, the usual ones where there are none.
 
     `editor` is the one that places in files are opened in, by the name of a preset or as a pattern.
+
+    `smtp` is where apps may send mails to, "host:port", empty where nowhere; `faults` is what goes wrong there on
+    request.
 
     `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
     there are some for every language.
@@ -29,7 +36,7 @@ class Studio:
 
     gallery: Gallery
     sender: str
-    outbox: Path | None = None
+    captured: CapturedMails | None = None
     goldens: Path | None = None
     golden_languages: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
@@ -37,4 +44,7 @@ class Studio:
     host: str = "127.0.0.1"
     token: str = ""
     editor: str = ""
+    smtp: str = ""
+    release: Release | None = None
+    faults: Faults = field(default_factory=Faults)
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -11,7 +11,7 @@ WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
 Scheme = Literal["light", "dark", "partial", "full"]
-Tab = Literal["data", "checks", "links", "headers"]
+Tab = Literal["data", "checks", "links", "headers", "attachments"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,7 +20,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
     screen has room for; `scheme` beyond light and dark are the models of clients that invert. `line` is the place in
-    the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is.
+    the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is,
+    from behind the mail `older_than`.
     `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something is in
     the way of that: it is told once, so no link carries it on.
     """
@@ -40,6 +41,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: str = ""
     find: str = ""
     search: str = ""
+    older_than: str = ""
     tab: Tab = "data"
     data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"

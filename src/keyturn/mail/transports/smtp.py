@@ -1,5 +1,6 @@
 """Sending over SMTP, with STARTTLS or TLS and a log-in."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,30 +31,40 @@ class SmtpSender:
         """Hand the mail to the server; return its Message-ID."""
         utf8 = needs_utf8(email)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        try:
-            await aiosmtplib.send(
-                message,
-                sender=bare_address(email.sender),
-                recipients=bare_address(email.to),
-                mail_options=["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [],  # RFC 6531, 3.1 and 3.6
-                **connection_options(self._settings),
-            )
-        except aiosmtplib.SMTPAuthenticationError as error:
-            raise SendRefused(f"SMTP {error.code}", account=True) from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise _failure_of(error.code) from None
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
-            reason = type(error.__cause__ or error).__name__
-            if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
-                raise SendRetryable(reason, not_accepted=True) from None
-            raise SendUnknown(reason) from None
+        await hand_over(message, self._settings, bare_address(email.sender), [bare_address(email.to)], utf8=utf8)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:
         pass
+
+
+async def hand_over(
+    message: bytes, settings: SmtpSettings, sender: str, recipients: Sequence[str], *, utf8: bool = False
+) -> None:
+    """Give a message to the server; `utf8` where an address has letters beyond ASCII (RFC 6531, 3.1 and 3.6).
+
+    Raises SendRetryable, SendUnknown where the server may have it, SendRefused.
+    """
+    try:
+        await aiosmtplib.send(
+            message,
+            sender=sender,
+            recipients=list(recipients),
+            mail_options=["SMTPUTF8", "BODY=8BITMIME"] if utf8 else [],
+            **connection_options(settings),
+        )
+    except aiosmtplib.SMTPAuthenticationError as error:
+        raise SendRefused(f"SMTP {error.code}", account=True) from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _failure_of(error.code) from None
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        # What is underneath says more: SSLCertVerificationError, not SMTPConnectError.
+        reason = type(error.__cause__ or error).__name__
+        if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)):
+            raise SendRetryable(reason, not_accepted=True) from None
+        raise SendUnknown(reason) from None
 
 
 def connection_options(settings: SmtpSettings) -> dict[str, Any]:

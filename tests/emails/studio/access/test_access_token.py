@@ -10,7 +10,7 @@ from tests.emails.studio.conftest import Client
 from tests.emails.studio.fixtures import capture
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.access.access_token import COOKIE, new_token
+from keyturn.emails.studio.access.access_token import COOKIE, token_for
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 
@@ -62,7 +62,15 @@ def test_a_cookie_that_is_not_the_token_opens_nothing(client: Client) -> None:
 
 
 def test_every_studio_has_a_token_of_its_own() -> None:
-    assert len({new_token() for _ in range(100)}) == 100
+    assert len({token_for("0.0.0.0") for _ in range(100)}) == 100  # noqa: S104
+    assert token_for("127.0.0.1") == ""
+
+
+def test_a_token_that_was_given_is_the_one_and_a_short_one_is_refused() -> None:
+    assert token_for("0.0.0.0", TOKEN) == token_for("127.0.0.1", TOKEN) == TOKEN  # noqa: S104
+    for guessed in (TOKEN[:-1], "x" * 201, "a token with a space in it", "ü" * 30):
+        with pytest.raises(ValueError, match="22 to 200 letters"):
+            token_for("0.0.0.0", guessed)  # noqa: S104
 
 
 def test_a_studio_that_others_can_reach_is_not_made_without_one(studio: Studio) -> None:

@@ -173,7 +173,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
         ("show=pdf", "both, html, source or text"),
         ("scheme=sepia", "dark, full, light or partial"),
         ("dir=up", "ltr or rtl"),
-        ("tab=x", "checks, data, headers or links"),
+        ("tab=x", "attachments, checks, data, headers or links"),
         ("pane=x", "details, list or mail"),
     ],
 )

@@ -1,5 +1,6 @@
 """Who may come in where more than this machine can knock: whoever was given the address with its token."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,14 +11,24 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_403_FORBIDDEN
 
+from keyturn.emails.studio.access.hosts import is_loopback
+
 COOKIE = "keyturn-studio"
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: 128 bits that nobody can guess
+_SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
+_TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
 
 BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
 
 
-def new_token() -> str:
-    return secrets.token_urlsafe(_BYTES)
+def token_for(host: str, given: str = "") -> str:
+    """Return the token of a studio that listens on `host`: the given one, else none on this machine alone, else a new.
+
+    Raises ValueError where the given one could be guessed, or cannot stand in an address and a header.
+    """
+    if given and not _TOKEN.fullmatch(given):
+        raise ValueError(f"a token has {_SHORTEST} to {_LONGEST} letters, digits, - and _")
+    return given or ("" if is_loopback(host) else secrets.token_urlsafe(_BYTES))
 
 
 def require_token(token: str, path: str) -> BeforeRequest:

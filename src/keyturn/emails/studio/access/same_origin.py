@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 
 
 def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -16,7 +16,7 @@ def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
     Without a cookie there is no token to compare, so Fetch Metadata decides, and Origin where a browser does not send
     that, as over plain HTTP from another machine (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
-    if connection.scope.get("method") in _SAFE:
+    if connection.scope.get("method") in SAFE:
         return
     site = connection.headers.get("sec-fetch-site")
     origin = urlsplit(connection.headers.get("origin", "")).netloc

@@ -1,4 +1,1 @@
-"""Mails that were captured, and mails on their way out of the studio: their files, their links, their row in an inbox.
-
-A link is read and never fetched: a GET on a reset link may use it up.
-"""
+"""Mails on their way out of the studio: the whole message, their row in an inbox, a real one to oneself."""

@@ -47,12 +47,13 @@ class Sending:
         try:
             return Outcome(address, id=await sender.send(email, uuid4().hex))
         except SendFailed as error:
-            return Outcome(address, fault=_way_out(error, self.transport.name))
+            return Outcome(address, fault=way_out(error, self.transport.name))
         finally:
             await sender.close()
 
 
-def _way_out(error: SendFailed, transport: str) -> str:
+def way_out(error: SendFailed, transport: str) -> str:
+    """Say what became of a mail that was not sent, and what to do."""
     match error:
         case QuotaExhausted(until=until):
             return f"{transport} takes no more mails until {until:%H:%M} UTC: {error.reason}."

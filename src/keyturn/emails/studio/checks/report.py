@@ -41,10 +41,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in a mail, in the order of the places. `audit` is empty for all but reset mails."""
+    """What was found in a mail, in the order of the places.
+
+    `audit` is empty for all but reset mails. `unchecked` says why a part of the mail was not checked.
+    """
 
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()
+    unchecked: str = ""
 
     @property
     def tally(self) -> Tally:

@@ -2,7 +2,7 @@
 
 import re
 
-_BEFORE = re.compile(r"<head(?:\s[^>]*)?>|<html(?:\s[^>]*)?>|<!doctype[^>]*>", re.IGNORECASE)
+_BEFORE = re.compile(r"<head(?:\s[^<>]*)?>|<html(?:\s[^<>]*)?>|<!doctype[^<>]*>", re.IGNORECASE)
 
 
 def insert_in_head(html: str, markup: str) -> str:

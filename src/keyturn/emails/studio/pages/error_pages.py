@@ -8,7 +8,8 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST, HTTP_500_INTERNAL_SERVER_ERROR
 
-from keyturn.emails.studio.pages.layout import HEADERS, Layout
+from keyturn.emails.studio.access.headers import HEADERS
+from keyturn.emails.studio.pages.layout import Layout
 
 _logger = logging.getLogger("keyturn")
 

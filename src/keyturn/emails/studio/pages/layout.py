@@ -11,8 +11,8 @@ from litestar.status_codes import HTTP_200_OK
 
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.access.headers import HEADERS
 from keyturn.emails.studio.access.hosts import is_loopback
-from keyturn.emails.studio.capture.captured_mails import Captured
 from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
@@ -31,23 +31,15 @@ _POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
-# What every answer carries: it is what it says it is, it gives no address away, and no other site may load it.
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
-
 
 class Layout:
     """Puts a page into the frame that all pages share."""
 
-    def __init__(
-        self, studio: Studio, captured: Captured | None, checks: Checks, review: Review | None, path: str
-    ) -> None:
+    def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
+        self.smtp = studio.smtp
         self._path = path.rstrip("/")
         self._gallery = gallery = studio.gallery
-        self._captured = captured
+        self._captured = studio.captured
         self._checks = checks
         self._review = review
         self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
@@ -95,7 +87,7 @@ class Layout:
             shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
             tallies=self._checks.tallies(self._gallery.languages.choose(view.lang)),
             unaccepted=self._review.count if self._review else 0,
-            captured_count=None if self._captured is None else len(self._captured.names()),
+            captured_count=None if self._captured is None else self._captured.kept,
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)

@@ -1,63 +1,175 @@
-"""The pages of the outbox: every mail that was captured, and one of them."""
+"""The pages of the outbox: every mail that was captured, and one of them. What may be big is read in a thread."""
 
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
+from keyturn.emails.inbox.captured_mail import CapturedMail
+from keyturn.emails.inbox.inline_images import with_inline_images
+from keyturn.emails.inbox.mail import MailContent, markup_to_read
+from keyturn.emails.inbox.preheader import READ, preheader_of
+from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.checks.sizes import size_of
-from keyturn.emails.studio.capture.captured_mails import Captured
-from keyturn.emails.studio.capture.links import links_of
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.capture.downloads import attached
+from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
 
+_ON_A_PAGE = 100
+_BESIDE = 12
+_MOST = 500
+_LONGEST_VALUE = 4 * 1024
+_SHOWN_TEXT = 256 * 1024
+"""Characters of the text part, and how many links and headers a page shows; all of it is in the file."""
 
-@get("/outbox", sync_to_thread=False)
-def outbox_page(
-    view: NamedDependency[View], captured: NamedDependency[Captured], layout: NamedDependency[Layout]
+_REDRAWN = 512 * 1024
+"""Characters of HTML that are changed for a view: every tag is looked at, which takes seconds."""
+
+_TOO_LONG = (
+    "This mail has over 512 KB of HTML. It is shown in light and dark as it is, and not changed for other views."
+)
+_SHOWN_SOURCE = 512 * 1024
+"""Bytes of the source that a page shows; all of it can be taken away."""
+
+
+@get("/outbox")
+async def outbox_page(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    context = {"view": view, "mails": captured.summaries(), "days": captured.days(view.search), "path": captured.folder}
+    mails, tags, total = await asyncio.to_thread(_listed, captured, view)
+    shown = mails[:_ON_A_PAGE]
+    context = {
+        "view": view,
+        "mails": shown,
+        "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
+        "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
+        "tags": tags,
+        "total": total,
+        "path": captured.folder,
+        "smtp": layout.smtp,
+    }
     return layout.page("outbox.html", context)
 
 
-@get("/outbox/{name:str}", sync_to_thread=False)
-def mail_page(
+@post("/outbox/delete")
+async def delete_mails(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    """Delete what the search finds, all without one."""
+    condition = search_condition(view.search) if view.search else EVERYTHING
+    await asyncio.to_thread(captured.delete, condition)
+    return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+@get("/outbox/{name:str}")
+async def mail_page(
     name: FromPath[str],
     view: NamedDependency[View],
-    captured: NamedDependency[Captured],
+    captured: NamedDependency[CapturedMails],
     layout: NamedDependency[Layout],
+    captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    mail, names = captured.read(name), captured.names()
-    here = names.index(name)
+    mail, content, beside = await asyncio.to_thread(_opened, captured, name)
+    if view.tab == "checks":
+        await asyncio.to_thread(captured_checks.check, mail, content)
+    here = beside.index(mail)
     context: dict[str, Any] = {
         "view": view,
         "mail": mail,
-        "mails": captured.summaries(),
-        "links": links_of(mail.html, mail.text),
-        "size": size_of(mail.html, mail.text),
+        "content": content,
+        "mails": beside,
+        "links": content.links[:_MOST],
+        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "text": content.text[:_SHOWN_TEXT],
+        "opening": markup_to_read(content.html, READ),
+        "preheader": preheader_of(content.html),
+        "report": captured_checks.last_report(mail.id),
+        "excerpt": partial(_excerpt, content),
+        "size": size_of(content.html, content.text),
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
-        "before": names[here - 1] if here > 0 else None,
-        "after": names[here + 1] if here + 1 < len(names) else None,
+        "before": beside[here - 1].id if here > 0 else None,
+        "after": beside[here + 1].id if here + 1 < len(beside) else None,
     }
     if view.show == "source":
-        context["source"] = Source(name, "eml", mail.raw)
+        text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
+        context["source"] = Source(name, "eml", text)
     return layout.page("mail.html", context)
 
 
-@get("/outbox/{name:str}/frame", sync_to_thread=False)
-def mail_frame(name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[Captured]) -> Response[str]:
-    return frames.frame(captured.read(name).html, view, frames.CAPTURED)
+@get("/outbox/{name:str}/frame")
+async def mail_frame(
+    name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
+    def draw() -> Response[str]:
+        content = MailContent(captured.raw(captured.find(name)))
+        redrawn = view.scheme in ("partial", "full") or view.dir or view.images == "off"
+        if redrawn and len(content.html) > _REDRAWN:
+            raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG)
+        return frames.frame(with_inline_images(content), view, frames.CAPTURED)
+
+    return await asyncio.to_thread(draw)
 
 
-@get("/outbox/{name:str}/raw", sync_to_thread=False)
-def mail_file(name: FromPath[str], captured: NamedDependency[Captured]) -> Response[bytes]:
-    """Hand out the file as it was written, to be opened in a mail program."""
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(captured.raw(name), media_type="message/rfc822", headers=headers)
+@get("/outbox/{name:str}/raw")
+async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    """Hand out the mail as it was received, to be opened in a mail program."""
+    raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
+    return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
 
 
-HANDLERS = (outbox_page, mail_page, mail_frame, mail_file)
+@get("/outbox/{name:str}/parts/{number:int}")
+async def mail_part(
+    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
+) -> Response[bytes]:
+    """Hand out an attachment, always as a file to be saved: nothing of a mail is a page of the studio's."""
+    part = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))).attachment(number))
+    return attached(part.content, part.content_type, part.name)
+
+
+@post("/outbox/{name:str}/delete")
+async def delete_mail(
+    name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    await asyncio.to_thread(captured.delete, with_id(name))
+    return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
+
+
+def _listed(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
+    """Return the mails of a page and one more, where there are; the tags; and how many mails there are at all."""
+    condition = search_condition(view.search)
+    if view.older_than:
+        condition &= older_than(captured.find(view.older_than).number)
+    return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
+
+
+def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
+    mail = captured.find(name)
+    content = MailContent(captured.raw(mail))
+    _ = content.links, content.attachments  # read here and not on the event loop
+    captured.mark_read(with_id(name), read=True)
+    return mail, content, captured.around(mail, _BESIDE)
+
+
+def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+    """Return the lines around a finding in the HTML or the text: nothing for what is said of the whole mail."""
+    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
+    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
+
+
+HANDLERS = (outbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

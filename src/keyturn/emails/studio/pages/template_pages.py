@@ -12,8 +12,8 @@ from litestar.params import FromHeader, FromPath
 from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.inbox.links import links_of
 from keyturn.emails.lint.checks.sizes import size_of
-from keyturn.emails.studio.capture.links import links_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.canvas import Canvas

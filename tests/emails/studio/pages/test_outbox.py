@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from litestar.testing import TestClient
 from tests.emails.studio.conftest import Client
 from tests.emails.studio.fixtures import capture
 
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app
 
+OWN = {"sec-fetch-site": "same-origin"}
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -25,7 +28,7 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     capture(outbox, "First", NOON)
     capture(outbox, "Second", NOON + timedelta(minutes=1))
     page = client.get("/studio/outbox").text
-    assert re.findall(r"<b>(\w+)</b></a></li>", page) == ["Second", "First"]
+    assert re.findall(r"</span><b>(\w+)</b>", page) == ["Second", "First"]
     assert page.count("<span>ada@northwind.example</span>") == 2
     assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
     assert 'Outbox</span><span class="count">2<' in page
@@ -130,7 +133,7 @@ def test_what_a_mail_says_is_escaped(client: Client, outbox: Path) -> None:
 
 
 def test_where_nothing_is_captured_there_is_no_outbox(studio: Studio) -> None:
-    with TestClient(create_studio_app(replace(studio, outbox=None)), base_url="http://127.0.0.1") as client:
+    with TestClient(create_studio_app(replace(studio, captured=None)), base_url="http://127.0.0.1") as client:
         assert client.get("/studio/outbox").status_code == 404
         assert "Outbox" not in client.get("/studio/templates/greeting").text
 
@@ -150,7 +153,7 @@ def test_a_search_looks_through_addresses_subjects_and_texts(
     capture(outbox, "Welcome")
     capture(outbox, "Goodbye", link="https://account.northwind.example/open/two")
     page = client.get("/studio/outbox", params={"search": search}).text
-    assert sorted(re.findall(r"<b>(\w+)</b></a></li>", page)) == sorted(found)
+    assert sorted(re.findall(r"</span><b>(\w+)</b>", page)) == sorted(found)
     assert f'value="{search}"' in page
 
 
@@ -159,3 +162,117 @@ def test_a_search_that_finds_nothing_leads_back_to_all(client: Client, outbox: P
     page = client.get("/studio/outbox?search=invoice").text
     assert "No mail holds “invoice”" in page
     assert "Show all 1" in page
+
+
+def test_an_attachment_is_saved_and_never_shown(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    message = EmailMessage()
+    message["Subject"] = "Evil"
+    message.set_content("Look")
+    message.add_attachment("<script>alert(1)</script>", subtype="html", filename='../März "1".html')
+    mail_id = studio.captured.add(bytes(message))
+    page = client.get(f"/studio/outbox/{mail_id}?tab=attachments").text
+    assert "März -1-.html" in page
+    assert "SHA-256" in page
+    part = client.get(f"/studio/outbox/{mail_id}/parts/2")
+    assert part.content.strip() == b"<script>alert(1)</script>"
+    assert part.headers["content-disposition"] == (
+        "attachment; filename=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html"
+    )
+    assert "sandbox" in part.headers["content-security-policy"]
+    assert part.headers["x-content-type-options"] == "nosniff"
+    assert client.get(f"/studio/outbox/{mail_id}/parts/9").status_code == 404
+
+
+def test_a_mail_is_deleted_and_so_is_its_file(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Welcome")
+    assert client.post(f"/studio/outbox/{name}/delete", headers=OWN, follow_redirects=False).status_code == 303
+    assert not (outbox / name).exists()
+    assert "No mail yet" in client.get("/studio/outbox").text
+
+
+def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, outbox: Path) -> None:
+    capture(outbox, "Welcome")
+    capture(outbox, "Goodbye")
+    client.post("/studio/outbox/delete?search=subject:welcome", headers=OWN)
+    assert re.findall(r"</span><b>(\w+)</b>", client.get("/studio/outbox").text) == ["Goodbye"]
+    client.post("/studio/outbox/delete", headers=OWN)
+    assert "No mail yet" in client.get("/studio/outbox").text
+
+
+@pytest.mark.parametrize("path", ["delete", "{name}/delete"])
+def test_another_site_deletes_nothing(client: Client, outbox: Path, path: str) -> None:
+    name = capture(outbox, "Welcome")
+    foreign = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    assert client.post(f"/studio/outbox/{path.format(name=name)}", headers=foreign).status_code == 403
+    assert (outbox / name).exists()
+
+
+def test_what_was_opened_is_read_and_tags_lead_to_their_mails(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    mail_id = studio.captured.add(b"To: ada+signup@northwind.example\r\nSubject: Code\r\n\r\n1234\r\n")
+    page = client.get("/studio/outbox").text
+    assert 'class="unread"' in page
+    assert "search=tag%3Asignup" in page
+    client.get(f"/studio/outbox/{mail_id}")
+    assert 'class="unread"' not in client.get("/studio/outbox").text
+    assert "Code" in client.get("/studio/outbox?search=tag:signup").text
+
+
+def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    for number in range(101):
+        studio.captured.add(b"Subject: number%d\r\n\r\n" % number)
+    page = client.get("/studio/outbox").text
+    assert "number100" in page
+    assert "number0<" not in page
+    older = re.search(r'id="older"[^>]* href="([^"]+)"', page)
+    assert older
+    page = client.get(f"/studio/outbox{older[1]}").text
+    assert "number0<" in page
+    assert "number1<" not in page
+    assert client.get("/studio/outbox?older_than=gone").status_code == 404
+
+
+def test_an_image_that_a_mail_brings_along_is_shown_in_its_frame(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    message = EmailMessage()
+    message.set_content("Hello")
+    message.add_alternative('<img src="cid:logo">', subtype="html")
+    message.get_payload()[1].add_related(b"GIF89a", "image", "gif", cid="<logo>")  # type: ignore[index,union-attr]
+    mail_id = studio.captured.add(bytes(message))
+    assert 'src="data:image/gif;base64,' in client.get(f"/studio/outbox/{mail_id}/frame").text
+
+
+def test_an_empty_inbox_says_where_apps_may_send(studio: Studio) -> None:
+    inbox = replace(studio, captured=CapturedMails(), smtp="127.0.0.1:1025")
+    with TestClient(create_studio_app(inbox), base_url="http://127.0.0.1") as client:
+        assert "<code>127.0.0.1:1025</code>" in client.get("/studio/outbox").text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: " + b"long " * 400_000 + b"\r\n\r\nx",
+        b"X: y\r\n" * 60_000 + b"\r\nx",
+        b"X: " + b"y" * 2_000_000 + b"\r\n\r\nx",
+        b"\r\n" + b"https://a.example/x " * 100_000,
+        b"Content-Type: text/html\r\n\r\n" + b"<a href=/%d>x</a>" * 30_000 % tuple(range(30_000)),
+        b"To: " + b"ada@northwind.example, " * 100_000 + b"\r\n\r\nx",
+    ],
+)
+def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, studio: Studio, raw: bytes) -> None:
+    assert studio.captured
+    mail_id = studio.captured.add(raw)
+    for path in ("outbox", f"outbox/{mail_id}", f"outbox/{mail_id}?show=text", f"outbox/{mail_id}?tab=links"):
+        assert len(client.get(f"/studio/{path}").text) < 1_500_000
+
+
+def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000
+    mail_id = studio.captured.add(long)
+    assert "words and words" in client.get(f"/studio/outbox/{mail_id}/frame?scheme=dark").text
+    for query in ("scheme=partial", "scheme=full", "images=off", "dir=rtl"):
+        answer = client.get(f"/studio/outbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})
+        assert (answer.status_code, answer.text[:36]) == (422, "This mail has over 512 KB of HTML. I")

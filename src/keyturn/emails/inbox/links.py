@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keyturn.mail.rendering.html_tree import parse_html
 
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
-_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:]+@[^\s<>\"(),;:]+\.\w+")
+_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
 _CLOSING = ".,;:!?)]»”"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.emails.studio.capture.links import Link, links_of
+from keyturn.emails.inbox.links import Link, links_of
 
 OPEN = "https://account.northwind.example/open"
 

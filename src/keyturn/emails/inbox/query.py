@@ -1,0 +1,183 @@
+"""What a search asks for, as SQL: words, "phrases", `to:ada@example.test`, `-not`, as Mailpit's search has them.
+
+A word is found at the beginning of a word anywhere in the mail, and from three letters on anywhere in its subject and
+its addresses.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+_TERM = re.compile(r'(?P<not>[-!]?)(?:(?P<field>[a-z-]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+_MOST_TERMS = 20
+_LONGEST = 500
+_TRIGRAM = 3
+"""A shorter text is in no index of parts; the column is read."""
+
+_COLUMNS = {
+    "subject": "subject", "from": "sender", "to": "recipients", "cc": "cc", "bcc": "bcc", "reply-to": "reply_to",
+    "message-id": "message_id",
+}  # fmt: skip
+_ADDRESSED = ("sender", "recipients", "cc", "bcc", "reply_to")
+_FLAGS = {
+    ("is", "read"): "read", ("is", "unread"): "NOT read", ("has", "attachment"): "attachments > 0",
+    ("has", "attachments"): "attachments > 0", ("is", "tagged"): "number IN (SELECT number FROM tags)",
+}  # fmt: skip
+
+
+LOWEST = object()
+"""Stands among the values for the lowest number that is asked for: an index is read from there on."""
+
+
+class Condition(NamedTuple):
+    """A part of a WHERE clause, and its values, `LOWEST` among them where it asks an index."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+    @property
+    def asks_an_index(self) -> bool:
+        return LOWEST in self.values
+
+    def __and__(self, other: "Condition") -> "Condition":
+        return Condition(f"({self.sql}) AND ({other.sql})", self.values + other.values)
+
+    def negated(self) -> "Condition":
+        return Condition(f"NOT ({self.sql})", self.values)
+
+
+EVERYTHING = Condition("TRUE")
+IN_FOLDER = Condition("in_folder")
+UNREAD = Condition("NOT read")
+
+
+def search_condition(search: str) -> Condition:
+    """Return what all terms of a search ask for together; those beyond the twentieth are left out."""
+    condition = EVERYTHING
+    for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST].replace("\0", "")), strict=False):
+        condition &= _of_term(term)
+    return condition
+
+
+def condition_for(
+    query: str = "", to: str = "", subject: str = "", tag: str = "", since: datetime | None = None
+) -> Condition:
+    """Return what a program asks for; `EVERYTHING` itself where it asks for nothing. `since` is UTC without a zone."""
+    condition = search_condition(query)
+    if to:
+        condition &= sent_to(to)
+    if subject:
+        condition &= subject_holds(subject)
+    if tag:
+        condition &= with_tag(tag)
+    if since:
+        condition &= arrived_after(since if since.tzinfo else since.replace(tzinfo=UTC))
+    return condition
+
+
+def sent_to(email: str) -> Condition:
+    """Ask for the mails that one address gets, in any header or none."""
+    return Condition("number IN (SELECT number FROM recipients WHERE email = ?)", (email,))
+
+
+def with_tag(name: str) -> Condition:
+    return Condition("number IN (SELECT number FROM tags WHERE tag = ?)", (name,))
+
+
+def with_id(*mail_ids: str) -> Condition:
+    """Ask for mails by their ids; for none where there are none."""
+    return Condition(f"id IN ({', '.join('?' * len(mail_ids))})", mail_ids)
+
+
+def older_than(number: int) -> Condition:
+    return Condition("number < ?", (number,))
+
+
+def newer_than(number: int) -> Condition:
+    return Condition("number > ?", (number,))
+
+
+def subject_holds(text: str) -> Condition:
+    return _part_of(text, "subject")
+
+
+def arrived_after(moment: datetime) -> Condition:
+    return Condition("arrived > ?", (moment.timestamp(),))
+
+
+def _of_term(term: re.Match[str]) -> Condition:
+    field = (term["field"] or "").lower()
+    value = term["quoted"] if term["quoted"] is not None else term["word"]
+    condition = _of_field(field, value) if field else _of_words(value)
+    if condition is None:  # no field of ours: "https://..." is a word, too
+        condition = _of_words(f"{term['field']}:{value}")
+    return condition.negated() if term["not"] else condition
+
+
+def _of_field(field: str, value: str) -> Condition | None:
+    if field in _COLUMNS:
+        return _part_of(value, _COLUMNS[field])
+    if flag := _FLAGS.get((field, value.lower())):
+        return Condition(flag)
+    read = _READERS.get(field)
+    return read(value) if read else None
+
+
+def _of_words(text: str) -> Condition:
+    """Ask for a text in the words of a mail, or as a part of its subject and its addresses."""
+    if not any(letter.isalnum() for letter in text):
+        return _part_of(text, "subject", *_ADDRESSED)
+    words = _in_index("words", "words MATCH ?", f"{_quoted(text)} *")
+    if len(text) < _TRIGRAM:
+        return words
+    condition = _part_of(text, "subject", *_ADDRESSED)
+    return Condition(f"{condition.sql} OR {words.sql}", condition.values + words.values)
+
+
+def _part_of(text: str, *columns: str) -> Condition:
+    if len(text) >= _TRIGRAM:
+        return _in_index("heads", "heads MATCH ?", f"{{{' '.join(columns)}}} : {_quoted(text)}")
+    wanted = " OR ".join(f"instr(lower({column}), ?)" for column in columns)
+    return _in_index("heads", f"({wanted})", *(text.lower(),) * len(columns))
+
+
+def _in_index(index: str, wanted: str, *values: str) -> Condition:
+    return Condition(f"number IN (SELECT rowid FROM {index} WHERE {wanted} AND rowid >= ?)", (*values, LOWEST))  # noqa: S608
+
+
+def _quoted(text: str) -> str:
+    """Return a string of FTS5's query language."""
+    return '"{}"'.format(text.replace('"', '""'))
+
+
+def _sized(sign: str) -> Callable[[str], Condition | None]:
+    def read(value: str) -> Condition | None:
+        size = _SIZE.fullmatch(value)
+        return size and Condition(f"size {sign} ?", (int(float(size[1]) * _UNITS[size[2].lower()]),))
+
+    return read
+
+
+def _dated(sign: str) -> Callable[[str], Condition | None]:
+    def read(value: str) -> Condition | None:
+        try:
+            moment = datetime.fromisoformat(value)
+            return Condition(f"at {sign} ?", (moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(),))
+        except (ValueError, OverflowError):
+            return None
+
+    return read
+
+
+_READERS: Mapping[str, Callable[[str], Condition | None]] = {
+    "tag": with_tag,
+    "addressed": lambda value: _part_of(value, *_ADDRESSED),
+    "larger": _sized(">"),
+    "smaller": _sized("<"),
+    "after": _dated(">="),
+    "before": _dated("<"),
+}

@@ -1,0 +1,205 @@
+# ruff: noqa: N802 - aiosmtpd finds a handler's methods by these names
+"""The inbox over SMTP (RFC 5321): it takes any mail, for anybody and after any log-in, and delivers it to nobody."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Session
+from aiosmtpd.smtp import Envelope as SmtpEnvelope
+
+from keyturn.emails.inbox.faults import Fault, Faults, Step
+from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.summary import Envelope
+
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would tell each command
+
+_LINE = 1024**2
+"""Bytes of a line. RFC 5321, 4.5.3.1.6, has 1,000, but apps send minified HTML in one line."""
+
+
+class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the inbox takes.
+
+    `size` is that of a mail in bytes, and `in_flight` that of all that are on their way in at once; `idle` is for how
+    many seconds a client may say nothing, or take for the text of a mail; `session` for how many it may stay.
+    """
+
+    size: int = 32 * 1024**2
+    in_flight: int = 256 * 1024**2
+    recipients: int = 100
+    connections: int = 100
+    idle: float = 60.0
+    session: float = 600.0
+
+
+class SmtpServer:
+    """Listens on a socket, in a thread with a loop of its own: a large mail keeps nobody else waiting."""
+
+    def __init__(
+        self, bound: socket.socket, mails: CapturedMails, faults: Faults | None = None, limits: SmtpLimits | None = None
+    ) -> None:
+        self.faults = faults or Faults()
+        self._bound = bound
+        self.mails = mails
+        self._limits = limits or SmtpLimits()
+        self._connections: set[_Connection] = set()
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="inbox over SMTP", daemon=True)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._bound.getsockname()[:2]
+        return host, port
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Listen while the block runs. The socket is bound already, so whoever connects waits at most a moment."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        with contextlib.closing(self._loop):
+            self._loop.run_until_complete(self._serve())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+
+    async def _serve(self) -> None:
+        async with await self._loop.create_server(self._connection, sock=self._bound):
+            await self._stopping.wait()
+            for connection in list(self._connections):
+                connection.hang_up()
+
+    def _connection(self) -> "_Connection":
+        return _Connection(_Handler(self.mails, self.faults, self._limits), self._connections, self._limits, self._loop)
+
+
+class _Handler:
+    """Answers the commands; aiosmtpd finds the methods by their names."""
+
+    def __init__(self, mails: CapturedMails, faults: Faults, limits: SmtpLimits) -> None:
+        self._mails = mails
+        self._faults = faults
+        self._limits = limits
+
+    async def greet(self, server: "_Connection") -> str | None:
+        return await self._fault(server, "connect")
+
+    async def handle_AUTH(self, server: "_Connection", _: Session, __: SmtpEnvelope, ___: list[str]) -> Any:
+        reply = await self._fault(server, "auth")
+        return MISSING if reply is None else reply  # aiosmtpd goes on
+
+    async def handle_MAIL(
+        self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
+    ) -> str:
+        if reply := await self._fault(server, "mail"):
+            return reply
+        server.received = 0
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(
+        self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, __: list[str]
+    ) -> str:
+        if len(envelope.rcpt_tos) >= self._limits.recipients:
+            return "452 4.5.3 Too many recipients"  # RFC 5321, 4.5.3.1.10
+        if reply := await self._fault(server, "rcpt", address):
+            return reply
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
+        if reply := await self._fault(server, "data", *envelope.rcpt_tos):
+            return reply
+        login: bytes = getattr(session.auth_data, "login", b"")
+        sent = Envelope(
+            sender=envelope.mail_from or "",
+            recipients=tuple(envelope.rcpt_tos),
+            username=login.decode("utf-8", "replace"),
+        )
+        assert isinstance(envelope.content, bytes)  # noqa: S101 - `decode_data` is off
+        mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
+        server.received = 0
+        return f"250 2.0.0 OK {mail_id}"
+
+    async def handle_exception(self, error: Exception) -> str:
+        logging.getLogger("keyturn").error("The inbox failed", exc_info=error)
+        return "451 4.3.0 The inbox failed; the terminal that it runs in says where"
+
+    async def _fault(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
+        """Let happen what was asked for at this step; return the reply that refuses, if one does."""
+        fault: Fault | None = self._faults.happening(step, *recipients)
+        if fault is None:
+            return None
+        await asyncio.sleep(fault.delay)
+        if fault.drop:
+            server.hang_up()
+            raise ConnectionResetError
+        return fault.reply if fault.code else None
+
+
+class _Connection(SMTP):
+    """Bounds what one client may send, and for how long. `received` counts the bytes since its last mail was kept."""
+
+    line_length_limit = _LINE
+
+    def __init__(
+        self, handler: _Handler, connections: "set[_Connection]", limits: SmtpLimits, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(
+            handler, data_size_limit=limits.size, enable_SMTPUTF8=True, hostname="localhost", ident="Keyturn",
+            loop=loop, timeout=limits.idle, auth_require_tls=False,
+            authenticator=lambda *given: AuthResult(success=True, auth_data=given[-1]),
+        )  # fmt: skip
+        self.received = 0
+        self._handler = handler
+        self._limits = limits
+        self._others = connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream server
+        super().connection_made(transport)
+        self._others.add(self)
+        self._ends = self.loop.call_later(self._limits.session, self.hang_up)
+        if len(self._others) > self._limits.connections:
+            self._refuse("421 4.7.0 Too many connections")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._others.discard(self)
+        self._ends.cancel()
+        super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """Count, since aiosmtpd reads a mail that is too big to its end, and one line of it into memory (RFC 1870)."""
+        self.received += len(data)
+        if self.received > self._limits.size + 2 * _LINE:
+            self._refuse("552 5.3.4 Message too big")
+        elif sum(other.received for other in self._others) > self._limits.in_flight:
+            self._refuse("421 4.3.1 Too much at once")
+        else:
+            super().data_received(data)
+
+    def hang_up(self) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    def _refuse(self, reply: str) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.write(f"{reply}\r\n".encode())
+            self.transport.close()
+
+    async def _handle_client(self) -> None:
+        if reply := await self._handler.greet(self):
+            self._refuse(reply)
+        elif self.transport and not self.transport.is_closing():
+            await super()._handle_client()

@@ -1,0 +1,140 @@
+"""What an app under test sends, caught over SMTP in the process of the tests."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+from keyturn.emails.inbox.captured_mail import CapturedMail
+from keyturn.emails.inbox.faults import Faults
+from keyturn.emails.inbox.mail import Attachment, MailContent
+from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
+from keyturn.emails.inbox.smtp_server import SmtpServer
+from keyturn.emails.inbox.store import CapturedMails
+
+_TIMEOUT = 10.0
+_TOLD = 5
+_MOST = 1_000
+
+
+class ReceivedMail:
+    """A mail as its reader gets it. `links` are what there is to follow, `codes` to type, the likeliest first."""
+
+    def __init__(self, mail: CapturedMail, raw: bytes) -> None:
+        self._content = MailContent(raw)
+        self.raw = raw
+        self.subject = mail.subject
+        self.sender = mail.summary.sender.address
+        self.to = list(mail.summary.recipients)
+        self.tags = list(mail.summary.tags)
+        self.text = self._content.text
+        self.html = self._content.html
+        self.links = [link.address for link in self._content.links]
+        self.codes = self._content.codes
+        self.attachments: tuple[Attachment, ...] = self._content.attachments
+
+    def __repr__(self) -> str:
+        return f"<{self.subject!r} to {', '.join(self.to)}>"
+
+    def header(self, name: str) -> str:
+        """Return the first header of that name; nothing where there is none."""
+        return self._content.header(name.lower())
+
+    def link(self, part: str = "") -> str:
+        """Return the only link that holds `part`. Raises AssertionError where there are none or more."""
+        links = [link for link in self.links if part in link]
+        if len(links) != 1:
+            raise AssertionError(f"{self!r} has {len(links)} links with {part!r}, of {self.links}")
+        return links[0]
+
+    @property
+    def code(self) -> str:
+        """The likeliest code. Raises AssertionError where there is none."""
+        if not self.codes:
+            raise AssertionError(f"{self!r} has no code: {self.text or self.html!r}")
+        return self.codes[0]
+
+
+class Mailbox:
+    """Takes the mails of everybody: have the app send to `host` and `port`, without TLS and with any password.
+
+    Each mail is returned once: who waits again, waits for the next. `to` is a whole address, `subject` a part of one,
+    `query` a search as the studio's outbox has it; `faults` are what goes wrong on request.
+    """
+
+    def __init__(self, host: str, port: int, mails: CapturedMails, faults: Faults) -> None:
+        self.host = host
+        self.port = port
+        self.faults = faults
+        self._mails = mails
+
+    def wait_for(self, *, to: str = "", subject: str = "", query: str = "", timeout: float = _TIMEOUT) -> ReceivedMail:
+        """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
+        condition, ends = condition_for(query=query, to=to, subject=subject), time.monotonic() + timeout
+        while True:
+            seen = self._mails.arrivals.revision
+            if mail := self._take(condition):
+                return mail
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise self._missing(to, subject, query, timeout)
+            self._mails.arrivals.wait(seen, left)
+
+    async def wait_for_async(
+        self,
+        *,
+        to: str = "",
+        subject: str = "",
+        query: str = "",
+        timeout: float = _TIMEOUT,  # noqa: ASYNC109 - as `wait_for`
+    ) -> ReceivedMail:
+        """Do the same beside an event loop, which may be the app's own."""
+        return await asyncio.to_thread(self.wait_for, to=to, subject=subject, query=query, timeout=timeout)
+
+    def expect_none(self, *, to: str = "", subject: str = "", query: str = "", seconds: float = 1.0) -> None:
+        """Wait so many seconds. Raises AssertionError where such a mail comes, or came and was not returned yet."""
+        try:
+            mail = self.wait_for(to=to, subject=subject, query=query, timeout=seconds)
+        except MailMissing:
+            return
+        raise AssertionError(f"No mail was expected, and there came {mail!r}.")
+
+    def all(self, *, to: str = "", subject: str = "", query: str = "") -> list[ReceivedMail]:
+        """Return all that came, the newest first, those that were returned before among them."""
+        mails = self._mails.newest(condition_for(query=query, to=to, subject=subject), limit=_MOST)
+        return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
+
+    def clear(self) -> None:
+        """Forget every mail and every fault."""
+        self._mails.delete(EVERYTHING)
+        self.faults.set()
+
+    def _take(self, condition: Condition) -> ReceivedMail | None:
+        waiting = self._mails.newest(condition & UNREAD, limit=_MOST)
+        if not waiting:
+            return None
+        self._mails.mark_read(with_id(waiting[-1].id), read=True)
+        return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
+
+    def _missing(self, to: str, subject: str, query: str, seconds: float) -> "MailMissing":
+        asked = {"to": to, "subject": subject, "query": query}
+        wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value)
+        newest = self._mails.newest(limit=_TOLD)
+        came = [f"{mail.subject!r} to {mail.to}{', returned before' * mail.read}" for mail in newest]
+        others = "; ".join(came) or "none at all"
+        return MailMissing(f"No mail{f' with {wanted}' * bool(wanted)} came in {seconds:g} s. There are: {others}.")
+
+
+class MailMissing(AssertionError):
+    """The mail that was waited for did not come; the text says which came instead."""
+
+
+@contextlib.contextmanager
+def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
+    """Listen on this machine while the block runs, on a free port where none is named. Raises OSError."""
+    mails = CapturedMails()
+    with contextlib.closing(mails):
+        server = SmtpServer(socket.create_server(("127.0.0.1", port)), mails)
+        with server.running():
+            yield Mailbox(*server.address, mails, server.faults)

@@ -1,0 +1,159 @@
+"""A mail is read as far as it can be, whatever an app makes of it."""
+
+import time
+from email.message import EmailMessage
+
+import pytest
+from tests.emails.inbox.conftest import mail
+
+from keyturn.emails.inbox.file_names import safe_file_name
+from keyturn.emails.inbox.inline_images import with_inline_images
+from keyturn.emails.inbox.mail import Address, MailContent
+from keyturn.emails.inbox.preheader import preheader_of
+from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
+from keyturn.emails.lint.checks.sizes import size_of
+
+PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+
+
+def test_both_texts_and_what_is_attached_are_told_apart() -> None:
+    message = mail(html='<img src="cid:logo@x"><p>Hello</p>')
+    message.get_payload()[1].add_related(PIXEL, "image", "gif", cid="<logo@x>")  # type: ignore[index,union-attr]
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Rechnung März.pdf")
+    message.add_attachment("plain words", filename="notes.txt")
+    content = MailContent(bytes(message))
+    assert content.text == "Hello Ada\n"
+    assert "<p>Hello</p>" in content.html
+    pictures, invoice, notes = content.attachments
+    assert (pictures.content_id, pictures.inline, pictures.content) == ("logo@x", True, PIXEL)
+    assert (invoice.name, invoice.content_type, invoice.size, invoice.inline) == (
+        "Rechnung März.pdf",
+        "application/pdf",
+        4,
+        False,
+    )
+    assert (notes.name, notes.content) == ("notes.txt", b"plain words\n")
+    assert 'src="data:image/gif;base64,' in with_inline_images(content)
+
+
+def test_an_svg_is_not_put_into_the_page() -> None:
+    message = mail(html='<img src="cid:logo">')
+    message.get_payload()[1].add_related(b"<svg/>", "image", "svg+xml", cid="<logo>")  # type: ignore[index,union-attr]
+    assert 'src="cid:logo"' in with_inline_images(MailContent(bytes(message)))
+
+
+def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -> None:
+    message = mail(html='<img src="cid:logo">' * 1_000)
+    message.get_payload()[1].add_related(PIXEL * 10_000, "image", "gif", cid="<logo>")  # type: ignore[index,union-attr]
+    assert len(with_inline_images(MailContent(bytes(message)))) < 16 * 1024**2
+
+
+def test_a_mail_within_a_mail_is_attached_to_it() -> None:
+    message = mail()
+    message.add_attachment(mail("Inner"))
+    content = MailContent(bytes(message))
+    (inner,) = content.attachments
+    assert inner.content_type == "message/rfc822"
+    assert b"Subject: Inner" in inner.content
+    assert content.text == "Hello Ada\n"
+
+
+def test_headers_are_decoded_and_unfolded() -> None:
+    content = MailContent(
+        b"Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n =?utf-8?q?_aus?= Bonn\r\n"
+        b"To: =?iso-8859-1?q?J=FCrgen?= <j@b.example>,\r\n plain@b.example\r\nX-Raw: Gr\xc3\xbc\xc3\x9fe\r\n\r\n"
+    )
+    assert content.header("subject") == "Grüße aus Bonn"
+    assert content.header("x-raw") == "Grüße"
+    assert content.addresses("to") == (Address("Jürgen", "j@b.example"), Address("", "plain@b.example"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\xff\xfe\x00 not a mail",
+        b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
+        b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
+        b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        b"Content-Type: multipart/mixed\r\n\r\nno boundary",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",
+        b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: /\r\nContent-Disposition: ;;=;\r\n\r\nx",
+        b"To: " + b"(" * 100_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; " + b"a*0=x;" * 20_000 + b"\r\n\r\nx",
+    ],
+)  # fmt: skip
+def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
+    assert isinstance(_read(raw), str)
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"To: ", b"("),
+        (b"To: ", b"a@b.example,"),
+        (b"Subject: ", b"=?utf-8?q?"),
+        (b"Subject: ", b"\r\n "),
+        (b"Content-Type: text/plain; ", b"a*0=x;"),
+        (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n"),
+        (b"Content-Type: text/html\r\n\r\n", b"<div>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style "),
+        (b"Content-Type: text/html\r\n\r\n", b"<a href=x>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<i style=display:none>"),
+        (b"\r\n", b"x"),
+        (b"\r\n", b"x@"),
+        (b"\r\n", b"mailto:"),
+        (b"\r\n", b"123456 "),
+    ],
+)
+def test_what_is_long_costs_no_more_for_each_byte_than_what_is_short(start: bytes, more: bytes) -> None:
+    _read(start)  # what is loaded by the first
+    assert _seconds(start + more * 20_000) < 40 * _seconds(start + more * 2_000) + 0.05
+
+
+def _seconds(raw: bytes) -> float:
+    began = time.process_time()
+    _read(raw)
+    return time.process_time() - began
+
+
+def _read(raw: bytes) -> str:
+    content = MailContent(raw)
+    summarize(content, Envelope())
+    searched_text(content)
+    size_of(content.html, content.text)
+    return f"{content.text}{content.html}{content.links}{content.codes}{preheader_of(content.html)}"
+
+
+def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:
+    levels = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(1_000))
+    content = MailContent(b"Subject: deep\r\n" + levels + b"x\r\n" * 10_000)
+    assert content.header("subject") == "deep"
+    assert content.attachments == ()
+
+
+def test_an_unknown_recipient_is_nobody() -> None:
+    summary = summarize(MailContent(bytes(EmailMessage())), Envelope())
+    assert (summary.to, summary.subject, summary.sender) == ((), "", Address("", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\evil.exe", "evil.exe"),
+        ("photo\u202egpj.exe", "photo-gpj.exe"),
+        ("a\r\nContent-Type: x", "a-Content-Type- x"),
+        ("...", "part-2.pdf"),
+        ("", "part-2.pdf"),
+        ("x" * 300 + ".pdf", "x" * 116 + ".pdf"),
+    ],
+)
+def test_a_file_has_a_name_that_is_safe_to_save_under(name: str, safe: str) -> None:
+    assert safe_file_name(name, 2, "application/pdf") == safe

@@ -1,0 +1,130 @@
+"""What is said of a captured mail: its HTML as of any mail, and its headers, lines and files as receivers see them."""
+
+from collections.abc import Iterable
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from tests.emails.inbox.conftest import mail
+from tests.emails.studio.conftest import Client
+
+from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.inbox.summary import Envelope, summarize
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.sent_mail import SentMail, TooLong, examine, examine_apart
+from keyturn.emails.studio import Studio
+from keyturn.emails.studio.checks.message_checks import check_message
+
+GOOD = (
+    b"From: App <app@a.example>\r\nTo: ada@b.example\r\nDate: Fri, 20 Nov 2026 14:02:11 +0000\r\n"
+    b"Message-ID: <1@a>\r\nSubject: Hi\r\n"
+)
+BODY = b"\r\nHello\r\n"
+
+
+def rules(raw: bytes, return_path: str = "app@a.example") -> list[str]:
+    content = MailContent(raw)
+    summary = summarize(content, Envelope(sender=return_path, recipients=("ada@b.example",)))
+    return [finding.rule.partition("/")[2] for finding in check_message(content, summary)]
+
+
+def test_a_mail_as_it_should_be_has_no_findings() -> None:
+    assert rules(GOOD + BODY) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (BODY, ["missing-header", "missing-header", "missing-header", "no-subject", "no-recipient"]),
+        (GOOD + b"Subject: again\r\n" + BODY, ["repeated-header"]),
+        (GOOD.replace(b"Hi", b"Gr\xc3\xbc\xc3\x9fe") + BODY, ["unencoded-header"]),
+        (GOOD + b"DKIM-Signature: v=1; d=mailer.example; s=x\r\n" + BODY, ["dkim-unaligned"]),
+        (GOOD + b"DKIM-Signature: v=1; d=mail.a.example; s=x\r\n" + BODY, []),
+        (GOOD.replace(b"@a.example", b"@a.test") + b"DKIM-Signature: v=1; d=mail.a.test\r\n" + BODY, ["spf-unaligned"]),
+        (GOOD + b"Authentication-Results: mx.example; spf=fail; dkim=pass\r\n" + BODY, ["authentication-failed"]),
+        (GOOD + b"Precedence: bulk\r\n" + BODY, ["bulk-without-unsubscribe"]),
+        (GOOD + b"\r\nhttps://a.example/unsubscribe?u=1\r\n", ["bulk-without-unsubscribe"]),
+        (GOOD + b"List-Unsubscribe: <mailto:off@a.example>\r\n" + BODY, ["unsubscribe-not-one-click"]),
+        (GOOD + b"List-Unsubscribe: <https://a.example/off>\r\n" + BODY, ["unsubscribe-not-one-click"]),
+        (GOOD + b"List-Unsubscribe: <https://a.example/off>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+         + BODY, []),
+        (GOOD + b"\r\n" + b"x" * 999 + b"\r\n", ["long-line"]),
+        (GOOD + b"\r\n" + b"x" * 998 + b"\r\n", []),
+    ],
+)  # fmt: skip
+def test_each_is_found(raw: bytes, found: list[str]) -> None:
+    assert rules(raw) == found
+
+
+def test_bounces_that_go_elsewhere_are_told() -> None:
+    assert rules(GOOD + BODY, "bounce@mailer.test") == ["spf-unaligned"]
+    assert rules(GOOD + BODY, "") == []
+
+
+def test_a_file_that_gmail_refuses_is_named() -> None:
+    message = EmailMessage()
+    message.set_content("x")
+    for name in ("report.pdf", "setup.EXE"):
+        message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename=name)
+    found = [each for each in findings_of(bytes(message)) if each.rule == "message/attachment-refused"]
+    assert [finding.message for finding in found] == ["Gmail refuses mails with a file like setup.EXE."]
+
+
+def findings_of(raw: bytes) -> Iterable[Finding]:
+    content = MailContent(raw)
+    return check_message(content, summarize(content, Envelope()))
+
+
+def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
+    html = '<html><body><a href="/reset">Reset</a>\n<img src="https://a.example/x.png"></body></html>'
+    found = {finding.rule: finding for finding in examine(SentMail(subject="x", html=html, text=""))}
+    assert {"links/relative", "parity/no-text", "sizes/image-without-width"} <= found.keys()
+    assert str(found["sizes/image-without-width"].place) == "HTML:2:1"
+    assert "template" not in found["parity/no-text"].fix
+
+
+def test_a_folder_that_is_called_as_the_package_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keyturn").mkdir()
+    (tmp_path / "keyturn" / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    html = '<p><a href="/reset">Reset</a></p>'
+    assert "links/relative" in {each.rule for each in examine_apart(SentMail(subject="x", html=html, text="x"), 60)}
+
+
+def test_checks_that_would_not_end_are_ended() -> None:
+    css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
+    endless = SentMail(subject="x", html=f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000, text="x")
+    with pytest.raises(TooLong):
+        examine_apart(endless, 0.5)
+
+
+@pytest.fixture
+def captured(studio: Studio) -> CapturedMails:
+    assert studio.captured
+    return studio.captured
+
+
+def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
+    mail_id = captured.add(bytes(mail(html='<html><body>\n<a href="/reset">Reset</a></body></html>')))
+    page = client.get(f"/studio/outbox/{mail_id}?tab=checks").text
+    for said in ("links/relative", "message/missing-header", "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
+        assert said in page
+    assert 'class="count error"' in client.get(f"/studio/outbox/{mail_id}").text
+
+
+def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_be(
+    client: Client, captured: CapturedMails
+) -> None:
+    plain, long = captured.add(bytes(mail())), captured.add(bytes(mail(html="<p>x</p>" * 70_000)))
+    assert "message/missing-header" in client.get(f"/studio/outbox/{plain}?tab=checks").text
+    assert "Its HTML was not checked: it has over 512 KB." in client.get(f"/studio/outbox/{long}?tab=checks").text
+
+
+def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
+    client: Client, captured: CapturedMails
+) -> None:
+    html = '<html><body><div style="display: none">The link works until 14:32.</div><p>Hello Ada</p></body></html>'
+    page = client.get(f"/studio/outbox/{captured.add(bytes(mail(html=html)))}").text
+    assert "Apple Mail, iPhone" in page
+    assert '<p class="preheader">The link works until 14:32. <mark>Hello Ada</mark></p>' in page
