@@ -99,9 +99,9 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [part=reveal]:hover { color: var(--ink); }
 [part=reveal]:focus-visible { outline-offset: -4px; }
 .secret { position: relative; }
-.secret [part=input] { padding-inline-end: 96px; }
+.secret [part=input] { padding-inline-end: var(--reveal, 96px); }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
-[dir=rtl] .secret [part=input] { padding-left: 96px; }
+[dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
 [dir=rtl] * { letter-spacing: normal !important; }
 .root:lang(ja) { word-break: auto-phrase; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
