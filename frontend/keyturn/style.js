@@ -102,8 +102,9 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 .secret [part=input] { padding-inline-end: var(--reveal, 96px); }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
 [dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
-[dir=rtl] * { letter-spacing: normal !important; }
+:is([dir=rtl], .root:lang(hi)) * { letter-spacing: normal !important; }
 .root:lang(ja) { word-break: auto-phrase; }
+.root:lang(ko) { word-break: keep-all; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
 [part=bar] {
   display: block; width: 0; height: 100%; border-radius: 2px; background: var(--warning); transition: width
