@@ -144,6 +144,8 @@ export class Reset extends Forms {
     const row = make("div", { class: "secret" });
     input.replaceWith(row);
     row.append(input, reveal);
+    // What is typed ends where the word begins, which is longer in some languages.
+    new ResizeObserver(() => row.style.setProperty("--reveal", `${reveal.offsetWidth + 4}px`)).observe(reveal);
     return { ...field, hide: () => show(false) };
   }
 

@@ -99,11 +99,12 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [part=reveal]:hover { color: var(--ink); }
 [part=reveal]:focus-visible { outline-offset: -4px; }
 .secret { position: relative; }
-.secret [part=input] { padding-inline-end: 96px; }
+.secret [part=input] { padding-inline-end: var(--reveal, 96px); }
 [dir=rtl] [part=input] { direction: ltr; text-align: right; padding-inline: 14px; }
-[dir=rtl] .secret [part=input] { padding-left: 96px; }
-[dir=rtl] * { letter-spacing: normal !important; }
+[dir=rtl] .secret [part=input] { padding-left: var(--reveal, 96px); }
+:is([dir=rtl], .root:lang(hi)) * { letter-spacing: normal !important; }
 .root:lang(ja) { word-break: auto-phrase; }
+.root:lang(ko) { word-break: keep-all; }
 [part=meter] { height: 4px; margin-top: -12px; border-radius: 2px; background: var(--line); overflow: hidden; }
 [part=bar] {
   display: block; width: 0; height: 100%; border-radius: 2px; background: var(--warning); transition: width

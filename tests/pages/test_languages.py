@@ -1,17 +1,15 @@
 """Languages: offered where there are several, chosen by the person, then the account, then the browser."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from gettext import NullTranslations
 from pathlib import Path
 
-import httpx
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from tests.pages.school import ADA, School, Visitor, form_token, heading, words
+from tests.pages.every_page import every_page
+from tests.pages.school import ADA, School, Visitor, heading, words
 
-from keyturn.accounts.port import Account
 from keyturn.languages import Languages
 
 FORGOT = "/forgot-password"
@@ -127,38 +125,7 @@ class Untranslated(NullTranslations):
         raise AssertionError(f"not translated: {msgid1}")
 
 
-async def every_page(visitor: Visitor, school: School, ada: Account) -> AsyncIterator[httpx.Response]:
-    yield await visitor.get(FORGOT)
-    yield await visitor.submit(FORGOT, email="ada@")
-    await visitor.submit(FORGOT, email=ADA)
-    yield await visitor.get(FORGOT)
-    yield await visitor.get("/reset-password")
-    for ttl in (timedelta(minutes=30), timedelta(0)):
-        await visitor.get(f"/reset-password/{await school.link(ada, ttl)}")
-        yield await visitor.get("/reset-password")
-    await visitor.get("/reset-password/x")
-    yield await visitor.get("/reset-password")
-    token = await school.link(ada)
-    await visitor.get(f"/reset-password/{token}")
-    yield await visitor.submit("/reset-password", password="Northwind School", again="other")
-    yield await visitor.submit("/reset-password", password="ÄÖ" * 40, again="ÄÖ" * 40)
-    form = form_token(await visitor.get("/reset-password"))
-    fields = {"_csrf_token": form, "password": "eleven loud lighthouses", "again": "eleven loud lighthouses"}
-    yield await visitor.follow(await visitor.client.post("/reset-password", data=fields))
-    await visitor.get(f"/reset-password/{token}")
-    yield await visitor.get("/reset-password")
-    yield await visitor.submit("/login", email=ADA, password="wrong")
-    await visitor.submit("/login", email=ADA, password="eleven loud lighthouses")
-    settings = "/viewer-settings/security"
-    yield await visitor.get(settings)
-    await visitor.submit(settings)
-    yield await visitor.get(settings)
-    yield await visitor.client.post("/login", data={"email": ADA})
-    yield await visitor.client.post("/login", content=b"\xff", headers={"content-type": "application/json"})
-    yield await visitor.client.post("/login", data={"email": "x" * 20_000, "_csrf_token": "x"})
-
-
-@pytest.mark.parametrize("tag", sorted({*Languages("UTC").known} - {"en"}))
+@pytest.mark.parametrize("tag", sorted(set(Languages("UTC").known) - {"en"}))
 async def test_every_page_is_complete_in_every_language(tag: str, school: School) -> None:
     languages = Languages("UTC")
     languages.choose(tag).translations.add_fallback(Untranslated())

@@ -10,6 +10,7 @@ from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text
 from keyturn.languages.choosing import Languages, languages_in
 from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
+from keyturn.languages.names import order_of_name
 from keyturn.languages.texts import SourceTexts
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "catalogue_faults",
     "excerpt",
     "languages_in",
+    "order_of_name",
 ]

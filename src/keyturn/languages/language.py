@@ -15,6 +15,7 @@ from babel.units import format_unit
 from jinja2 import Environment
 
 from keyturn.languages.catalogues import Catalogues, Text
+from keyturn.languages.names import own_name
 from keyturn.languages.texts import SourceTexts, teach_texts
 
 SOURCE_LANGUAGE = "en"
@@ -81,8 +82,7 @@ class Language(SourceTexts):
     @property
     def name(self) -> str:
         """What its speakers call it, for a list of languages."""
-        name = self.locale.get_display_name() or self.tag
-        return name[:1].upper() + name[1:]
+        return own_name(self.locale)
 
     @cached_property
     def direction(self) -> str:

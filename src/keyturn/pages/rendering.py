@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.api.requests import AnyRequest
-from keyturn.languages import Language
+from keyturn.languages import Language, order_of_name
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
@@ -64,8 +64,12 @@ class Pages:
             chosen = account.locale if account else ""
         language = languages.choose(chosen, request.headers.get("accept-language", ""))
         page = self._environment(language, kind).get_template(template)
-        others = [(each, _link_in_language(each, request)) for each in known.values()]
-        html = page.render(values, account=account, languages=others, csrf_token=csrf_token({"request": request}))
+        listed = sorted(known.values(), key=lambda one: order_of_name(one.name))
+        languages_and_links = [(one, _link_in_language(one, request)) for one in listed]
+        html = page.render(
+            values, account=account, language=language, languages=languages_and_links,
+            csrf_token=csrf_token({"request": request}),
+        )  # fmt: skip
         return Response(
             html,
             status_code=status,

@@ -1,11 +1,14 @@
 """The audit of mails that carry a reset link."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.emails.lint.checks.safety import audit, check_safety
+from keyturn.languages import Languages
 
 RESET, RESET_TEXT, PARTS = (
     "password_reset/password_reset.mjml",
@@ -29,6 +32,28 @@ def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> N
         items = audit(mails.read("password_reset", sample))
         assert len(items) == 9
         assert all(item.passed for item in items)
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> None:
+    assert [item.says for item in audit(mails.read(language=tag)) if not item.passed] == []
+
+    question = re.search(r"\{\{ part\.question\(.*\}\}", (mails.folder / RESET).read_text("utf-8"))
+    assert question
+    mails.plant(RESET, question[0], "")
+    mails.plant(RESET, "The link works until %(time)s. If you did not request it, ignore this email.", "%(time)s")
+    assert [item.says for item in audit(mails.read(language=tag)) if not item.passed] == ["“was it not you?” said"]
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+def test_how_long_a_link_works_is_understood_in_every_language(tag: str, mails: Mails) -> None:
+    button = "<mj-button href='{{ start }}'>Start</mj-button><mj-text>{{ lasts }}</mj-text>"
+    mails.write("welcome/welcome.mjml", f"<mjml><mj-body>{button}</mj-body></mjml>")
+    link = "https://northwind.example/start?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
+    spans = [timedelta(minutes=30), timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=3)]
+    for lasts in ("", *map(Languages("UTC").choose(tag).duration, spans)):
+        document = mails.read_values("welcome", {"start": link, "lasts": lasts}, tag)
+        assert ("safety/no-expiry" in {finding.rule for finding in check_safety(document)}) == (not lasts), lasts
 
 
 @pytest.mark.parametrize("template", ["link_expired", "password_changed", "sign_in_with_provider"])

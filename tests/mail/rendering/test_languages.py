@@ -65,9 +65,10 @@ def test_no_sample_of_any_mail_leaves_a_text_in_english(tag: str, branded: Calla
             assert not ISOLATES.search(mail.subject + mail.preheader)
 
 
+@pytest.mark.parametrize("tag", ["ar", "hi"])
 @pytest.mark.parametrize("name", EMAILS)
-def test_no_letter_of_arabic_is_parted_from_the_next(name: str, branded: Callable[..., Templates]) -> None:
-    mail = branded().render(next(iter(SAMPLES[name].values())), Languages("UTC").choose("ar"))
+def test_no_letter_that_joins_is_parted_from_the_next(name: str, tag: str, branded: Callable[..., Templates]) -> None:
+    mail = branded().render(next(iter(SAMPLES[name].values())), Languages("UTC").choose(tag))
 
     assert "letter-spacing" not in mail.html
 
@@ -89,6 +90,9 @@ def test_every_language_that_needs_them_names_fonts_that_have_its_letters(brande
         for tag in languages.known
     }
 
-    assert "Hiragino Sans" in html["ja"]
-    assert "Noto Sans Arabic" in html["ar"]
-    assert "Hiragino" not in html["en"] + html["ar"]
+    fonts = {
+        "ar": "Noto Sans Arabic", "hi": "Noto Sans Devanagari", "ja": "Hiragino Sans", "ko": "Malgun Gothic",
+        "zh-Hans": "PingFang SC", "zh-Hant": "PingFang TC",
+    }  # fmt: skip
+    for tag, font in fonts.items():
+        assert [other for other in html if font in html[other]] == [tag]

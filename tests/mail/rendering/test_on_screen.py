@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from keyturn.emails.gallery.samples.files import read_samples
-from keyturn.languages import Language
+from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.palette import contrast
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
@@ -45,6 +45,10 @@ TEXTS_AND_GROUNDS = """() => {
 }"""
 
 
+CUT_OFF = """() => [...document.querySelectorAll('td, th, p, a, h1, div')]
+    .filter(e => e.checkVisibility() && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)"""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     page = await browser.new_page()
@@ -71,6 +75,25 @@ async def test_every_text_is_readable_on_its_ground(
         assert [text for text, colour, ground in texts if contrast(colour, ground) < 4.5] == [], scheme
     assert seen["marked by Outlook"] == seen["dark"]
     assert seen["light"] != seen["dark"]
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+async def test_every_mail_fits_a_phone_and_a_wide_screen_in_every_language(
+    tag: str, branded: Callable[..., Templates], page: Page
+) -> None:
+    templates, language, wrong = branded(), Languages("UTC").choose(tag), []
+    for name, kind in EMAILS.items():
+        await page.set_content(
+            templates.render(read_samples(folder("email_templates"), kind)["long_name"], language).html
+        )
+        for width in (320, 1280):
+            await page.set_viewport_size({"width": width, "height": 700})
+            card = await page.locator(".card").bounding_box()
+            assert card
+            if card["width"] != min(width - 24, 560) or await page.evaluate("document.body.scrollWidth") > width:
+                wrong.append((name, width, "too wide"))
+            wrong += [(name, width, found) for found in await page.evaluate(CUT_OFF)]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("language", ["english", "arabic"])

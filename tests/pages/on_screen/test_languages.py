@@ -16,7 +16,7 @@ MIRRORED = """() => {
         brand: Math.abs(beside('.brand').right - beside('main').right) < 2,
         heading: Math.abs(heading.getBoundingClientRect().right - beside('main').right) < 2,
         show: beside('[data-shows=password]').left < beside('#password').left + 10,
-        language: beside('.languages li').right > beside('.languages').right - 2,
+        language: Math.abs(beside('.language svg').right - beside('main').right) < 2,
     }
 }"""
 
@@ -35,9 +35,34 @@ async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_lang
         await page.locator("main [type=submit]").click()
         await expect(page.locator("#password-error")).to_contain_text("12 حرفًا على الأقل")
 
+        await page.get_by_role("button", name="العربية").click()
         await page.get_by_role("link", name="Deutsch").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Neues Passwort wählen")
         await expect(page.locator("html")).to_have_attribute("dir", "ltr")
+        await page.get_by_role("button", name="Deutsch").click()
         await page.get_by_role("link", name="日本語").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("新しいパスワードを設定する")
         assert await page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 480), (320, 640), (1280, 800)])
+async def test_the_list_of_languages_needs_no_script_and_fits(width: int, height: int, screens: Screens) -> None:
+    size = {"width": width, "height": height}
+    async with screens.open(locale="de", viewport=size, java_script_enabled=False) as page:
+        names = page.locator("#languages a")
+        await expect(names).to_have_count(25)
+        await expect(names.first).to_be_hidden()
+        await page.get_by_role("button", name="Sprache: Deutsch").click()
+        box = await page.locator("#languages").bounding_box()
+        assert box
+        assert min(box["x"], box["y"]) >= 16
+        assert box["x"] + box["width"] <= width - 16
+        assert box["y"] + box["height"] <= height - 16
+        for name in await names.all():
+            await name.scroll_into_view_if_needed()
+            assert await name.evaluate("e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().height >= 44")
+        await page.keyboard.press("Escape")
+        await expect(names.first).to_be_hidden()
+        await page.get_by_role("button", name="Sprache: Deutsch").click()
+        await names.filter(has_text="繁體中文").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-Hant")

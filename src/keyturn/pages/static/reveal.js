@@ -10,6 +10,9 @@ for (const button of document.querySelectorAll("[data-shows]")) {
     word.textContent = shown ? word.dataset.hide : word.dataset.show;
   };
 
+  // What is typed ends where the word begins, which is longer in some languages.
+  new ResizeObserver(() => field.style.setProperty("--reveal", `${button.offsetWidth + 4}px`)).observe(button);
+
   button.addEventListener("click", () => show(field.type === "password"));
 
   // Sent as a password again, so that no browser keeps it among the texts it offers later.

@@ -22,8 +22,10 @@ _TRACKS = re.compile(r"/(?:open|pixel|track|beacon|wf/open|e/o)\b|[?&](?:utm_|mc
 
 # A clock, a date, or a number with a unit of time, in the languages whose mails can be judged.
 _TIME = re.compile(
-    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día|heure|jour|分|時間|日)"
-    r"|دقيق|ساع|يوم|\b(?:an|one|half an) hour\b|\bone day\b",
+    r"\b20\d\d\b|\b\d{1,2}[:.]\d{2}\b|\d+\s*(?:min|hour|hr|day|stunde|tag|hora|día|heure|jour|分|時間|日"
+    r"|or[ae]|giorn|dia|uur|uren|dag|tim|dygn|døgn|tun|päiv|hodin|den|dn|godz|dzie|menit|jam|hari|dakika|saat|gün"
+    r"|мин|час|день|дн|хв|год|доб|λεπτ|ώρ|ημέρ|דק|שע|יו|ימ|मिनट|घंट|दिन|분|시간|일|小[时時]|天)"
+    r"|دقيق|دقائق|ساع|يوم|أيام|\b(?:an|one|half an) hour\b|\bone day\b",
     re.IGNORECASE,
 )
 _NOT_YOU = {
@@ -33,6 +35,24 @@ _NOT_YOU = {
     "fr": r"pas (?:vous|demandé|à l['’]origine)|ignor[eé]",
     "ja": r"心当たり|覚えがない|無視|ご自身で",
     "ar": r"تجاهل|لم تطلب|لست أنت|لم تكن",
+    "cs": r"ignorujte|nepožádal|nebyl[ia]? jste",
+    "da": r"ignorer|se bort fra|ikke (?:dig|bedt|anmodet)",
+    "el": r"αγνοήσ|δεν το ζητήσ|δεν ήσα",
+    "fi": r"huomiotta|etkö|et (?:ole )?pyytänyt|älä välitä",
+    "he": r"להתעלם|התעלמ|לא ביקש|לא היה ביוזמת",
+    "hi": r"अनदेखा|नज़रअंदाज़|आपने नहीं",
+    "id": r"abaikan|bukan anda|tidak (?:meminta|merasa)",
+    "it": r"ignora|non (?:hai|sei|l['’]hai)",
+    "ko": r"무시|요청하지 않|본인이 아니",
+    "nb": r"ignorer|se bort fra|ikke (?:du|deg|bedt)",
+    "nl": r"negeer|niet (?:aangevraagd|zelf)|was u dit niet",
+    "pl": r"zignoruj|to nie (?:ty|twoja|pan)|nie prosi",
+    "pt": r"ignore|não (?:foi|solicitou|pediu)",
+    "ru": r"игнорируйте|не запрашивал|не вы\b",
+    "sv": r"ignorera|bortse|inte (?:du|har begärt)",
+    "tr": r"dikkate almayın|yok sayın|siz (?:istemed|yapmad|değil)",
+    "uk": r"не зважайте|ігноруйте|не запитувал|не ви\b",
+    "zh": r"忽略|不是您|非您|并非本人|並非本人",
 }
 
 

@@ -1,0 +1,90 @@
+"""Every page in every language: nothing is wider than a phone, and no word covers another."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+from tests.pages.every_page import every_page
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.school import School, opened, settings_for
+from tests.serving import serving_here
+
+from keyturn.languages import Languages
+from keyturn.settings import LimitSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# What is wider than the page or than its own box, and a button that lies on what is typed.
+WRONG = """() => {
+    const found = [], wide = document.documentElement.scrollWidth
+    if (wide > innerWidth) found.push([`${wide} wide`, document.title])
+    for (const e of document.querySelectorAll('button, a, label, h1, h2, p, li')) {
+        if (!e.checkVisibility() || e.matches('.unseen')) continue
+        if (e.clientWidth && e.scrollWidth > e.clientWidth + 1) found.push(['cut off', e.outerHTML])
+        if (e.matches('.secret .quiet')) {
+            const style = getComputedStyle(e.parentElement.querySelector('input'))
+            const room = Math.max(parseFloat(style.paddingLeft), parseFloat(style.paddingRight))
+            if (e.offsetWidth + 2 > room) found.push([`${e.offsetWidth + 2} in ${room}`, e.innerText])
+        }
+    }
+    return found
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def everywhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
+    """One school for all languages: each has a person of its own."""
+    often = "10000/minute"
+    limits = LimitSettings(request=often, malformed=often, validate=often, reset=often, login=often)
+    async with opened(settings_for(tmp_path_factory.mktemp("school"), limits=limits)) as school:
+        yield school
+
+
+class Shown:
+    """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.html = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != "/shown":
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"content-type", b"text/html; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self.html.encode()})
+
+
+@pytest.fixture(scope="module")
+def shown(everywhere: School) -> Shown:
+    return Shown(everywhere.app())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(shown: Shown, browser: Browser) -> AsyncIterator[Page]:
+    async with serving_here(shown) as address:
+        screens = Screens(browser, address)
+        async with screens.open("/login") as page:
+            yield page
+        assert screens.mishaps == []
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+async def test_every_page_fits_in_every_language(tag: str, everywhere: School, shown: Shown, page: Page) -> None:
+    person = await everywhere.add(f"a-name-that-goes-on-{tag}@northwind.example", locale=tag)
+    async with everywhere.visitor() as visitor:
+        visitor.client.headers["accept-language"] = tag
+        pages = [answer.text async for answer in every_page(visitor, everywhere, person)]
+
+    wrong = []
+    for html in pages:
+        shown.html = html
+        await page.goto("/shown", wait_until="domcontentloaded")
+        await page.evaluate("() => new Promise(requestAnimationFrame)")
+        for width in (320, 1280):
+            await page.set_viewport_size({"width": width, "height": 700})
+            wrong += [(width, found) for found in await page.evaluate(WRONG)]
+    assert wrong == []
