@@ -1,6 +1,9 @@
 """Whose address it is."""
 
+import asyncio
+
 import pytest
+from sqlalchemy import Engine, event
 from tests.accounts.table.app import App
 from tests.accounts.table.conftest import Over, own_messages
 
@@ -41,6 +44,29 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
         "a%@northwind.test",
     ):
         assert await accounts.find(addresses.parse(typed)) is None
+
+
+async def test_many_who_are_looked_for_at_once_are_each_found_as_alone_and_in_few_statements(
+    app: App, over: Over
+) -> None:
+    await keep(app, *STORED, *(f"person{number}@northwind.test" for number in range(60)))
+    typed = [addresses.parse(stored) for stored in STORED]
+    typed += [f"{name}{number}@northwind.test" for number in range(60) for name in ("person", "nobody")]
+    accounts = over()
+    alone = [await accounts.find(email) for email in typed]
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    together = await asyncio.gather(*map(accounts.find, typed))
+    event.remove(Engine, "before_cursor_execute", note)
+
+    assert together == alone
+    assert [one.id if one else None for one in together[: len(STORED)]] == [str(n + 1) for n in range(len(STORED))]
+    assert sum(one is None for one in together) == 60
+    assert sum(statement.startswith("SELECT") for statement in statements) <= 4
 
 
 async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(

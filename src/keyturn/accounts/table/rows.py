@@ -2,7 +2,8 @@
 
 import logging
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 
@@ -11,6 +12,7 @@ from sqlalchemy import RowMapping
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.values import text_of
+from keyturn.errors import InputInvalid
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
@@ -33,15 +35,23 @@ def spellings(email: str) -> set[str]:
     return ways | {unicodedata.normalize("NFD", way) for way in ways}
 
 
+def rows_by_mailbox(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
+    """Return the rows of each address, in the form of `addresses.parse`; one that is none has no account."""
+    found: dict[str, list[RowMapping]] = {}
+    for row in rows:
+        with suppress(InputInvalid):
+            found.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
+    return found
+
+
 def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
-    """Return the row with that address, or None. ASCII letters alone are folded (CVE-2019-19844).
+    """Return the one of a mailbox's rows that is meant, or None. ASCII letters alone are folded (CVE-2019-19844).
 
     An app that tells `Ada@` from `ada@` lets anybody add a second row for a mailbox. Its owner must not be locked out
     by that, so one is always chosen, and always the same. A mail goes to the mailbox of both, whichever it is; and a
     sign-in checks the password of the account that it opens.
     """
-    found = [row for row in rows if addresses.is_same_mailbox(text_of(row["email"]), email)]
-    same = sorted(found, key=partial(_preference, email))
+    same = sorted(rows, key=partial(_preference, email))
     if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
     return next(iter(same), None)

@@ -15,7 +15,7 @@ from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
-from keyturn.accounts.table.rows import account_of, choose_row, spellings
+from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
 from keyturn.accounts.table.statements import Statements
 from keyturn.accounts.table.values import text_of
 from keyturn.database import Database, now
@@ -26,6 +26,9 @@ from keyturn.settings import TableSettings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger(__name__)
+
+_FOUND_AT_ONCE = 50
+"""Addresses in one statement, each a range of an index: MySQL gives up on its index for some thousands."""
 
 
 class Doubts(NamedTuple):
@@ -51,6 +54,7 @@ class TableAccounts:
         self._hash_length = hash_length
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
+        self._finds: Batcher[str, Account | None] = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE)
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=KeyturnError)
 
     async def require_ready(self) -> None:
@@ -86,11 +90,15 @@ class TableAccounts:
         return Doubts(text_of(flag), shared is not None)
 
     async def find(self, email: str) -> Account | None:
+        return await self._finds.submit(email)
+
+    async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
+        wanted = {spelling for email in emails for spelling in spellings(email)}
         async with self._connection() as connection:
-            rows = await connection.execute(statements.by_email(spellings(email)))
-            row = choose_row(rows.mappings(), email)
-        return account_of(row, self._settings.password_providers) if row else None
+            rows = rows_by_mailbox((await connection.execute(statements.by_email(wanted))).mappings())
+        chosen = [choose_row(rows.get(addresses.normalize(email), ()), email) for email in emails]
+        return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
 
     async def get(self, account_id: str) -> Account | None:
         return await self._gets.submit(account_id)
