@@ -73,6 +73,15 @@ def test_another_script_is_not_close(tmp_path: Path) -> None:
     assert [languages.choose(tag).tag for tag in ("zh-TW", "zh-CN", "zh")] == ["zh-Hant", "en", "en"]
 
 
+def test_the_languages_that_are_named_are_the_only_ones_and_the_first_is_the_last_resort() -> None:
+    languages = Languages("UTC", only=["de", "zh-Hant", "en"])
+
+    assert set(languages.known) == {"de", "en", "zh-Hant"}
+    assert [languages.choose(tag).tag for tag in ("", "fr", "zh-CN", "zh-TW", "en-GB")] == [
+        "de", "de", "de", "zh-Hant", "en",
+    ]  # fmt: skip
+
+
 def test_a_header_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert speaking(tmp_path, "de").choose("", "xx," * 100_000 + "de").tag == "en"
 

@@ -259,6 +259,18 @@ def test_catalogues_of_one_s_own_are_read(read: Read, tmp_path: Path) -> None:
     assert read('locales = "locales"').locales == "locales"
 
 
+def test_the_languages_may_be_fewer_and_one_s_own_among_them(read: Read, tmp_path: Path) -> None:
+    written(tmp_path / "locales", "ro", 'msgid "Email"\nmsgstr "E-mail"\n')
+
+    settings = read('locales = "locales"\nlanguages = ["ro", "pt-BR", "zh-TW", "de-AT", "en-GB"]')
+    assert settings.languages[0] == "ro"
+
+
+def test_a_language_that_nobody_can_be_spoken_to_in_is_told(faults: Faults) -> None:
+    assert faults(KEYTURN_LANGUAGES="de,klingon!") == {"languages": "no such language: klingon!"}
+    assert faults(KEYTURN_LANGUAGES="ro") == {"languages": "no catalogue for ro: put one into `locales`"}
+
+
 @pytest.mark.parametrize(
     ("language", "text", "fault"),
     [

@@ -6,7 +6,7 @@ is wrong. Values that are filled into a text are set apart by Unicode isolates, 
 headers.
 """
 
-from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text
+from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale
 from keyturn.languages.choosing import Languages, languages_in
 from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
 from keyturn.languages.language import SOURCE_LANGUAGE, Language
@@ -27,4 +27,5 @@ __all__ = [
     "excerpt",
     "languages_in",
     "order_of_name",
+    "parse_locale",
 ]

@@ -27,17 +27,23 @@ class Languages:
 
     Without folders they are Keyturn's own. Of several, a later one adds languages, and texts that count before those
     of an earlier one. `more` are the tags of languages that have no catalogue.
+
+    Where `only` names tags there are those languages alone, and the first of them stands where English would.
     """
 
     def __init__(
-        self, timezone: str, *folders: Path, domain: str = "keyturn", reload: bool = False, more: Iterable[str] = ()
-    ) -> None:
+        self, timezone: str, *folders: Path, domain: str = "keyturn", reload: bool = False,
+        more: Iterable[str] = (), only: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self.catalogues = Catalogues(folders or (PACKAGED,), domain)
         zone = ZoneInfo(timezone)
         names = {SOURCE_LANGUAGE, *(str(locale) for _, locale in self.catalogues.languages() if locale)}
         names |= {str(locale) for tag in more if (locale := parse_locale(tag))}
+        named = [str(locale) for tag in only if (locale := parse_locale(tag))]
+        names = set(named) or names
         languages = (Language(Locale.parse(name), zone, self.catalogues, reload=reload) for name in sorted(names))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
+        self._last_resort = self.known[named[0].replace("_", "-") if named else SOURCE_LANGUAGE]
         # Reversed, so that of several regions the first one stays.
         self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
@@ -54,7 +60,7 @@ class Languages:
         for tag in (locale, *_by_preference(accept_language)):
             if (found := parse_locale(tag)) and (language := self._closest(found)):
                 return language
-        return self.known[SOURCE_LANGUAGE]
+        return self._last_resort
 
     def _closest(self, locale: Locale) -> Language | None:
         """Return the locale itself, else what it is a part of, else what is the same language in the same script."""

@@ -201,7 +201,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `sign_in_url` is "" with the built-in accounts alone, for Keyturn's own page.
 
     `locales` is a folder of one's own catalogues, for languages that Keyturn does not bring and texts that it words
-    differently.
+    differently. `languages` are the tags of those that are spoken, the first to whoever wants none of them.
     """
 
     environment: Literal["production", "development"] = "production"
@@ -213,6 +213,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
     locales: Folder = Folder("")
+    languages: tuple[str, ...] = ()
     database: DatabaseSettings = DatabaseSettings()
     accounts: AccountSettings = AccountSettings()
     kinds: dict[str, Kind] = {}

@@ -207,9 +207,22 @@ def _folders(settings: Settings) -> Iterator[Fault]:
         )
     if settings.locales:
         yield from _catalogues("locales", Path(settings.locales))
+    if settings.languages:
+        yield from _languages(settings)
     for kind, own in settings.kinds.items():
         if own.locales:
             yield from _catalogues(f"{member_name('kinds', kind)}.locales", Path(own.locales))
+
+
+def _languages(settings: Settings) -> Iterator[Fault]:
+    from keyturn.languages import PACKAGED, SOURCE_LANGUAGE, Catalogues, parse_locale  # noqa: PLC0415 - as below
+
+    catalogues = Catalogues((PACKAGED, *([Path(settings.locales)] if settings.locales else [])))
+    for tag in settings.languages:
+        if not (locale := parse_locale(tag)):
+            yield Fault("languages", f"no such language: {tag}")
+        elif locale.language != SOURCE_LANGUAGE and not catalogues.files(locale):
+            yield Fault("languages", f"no catalogue for {tag}: put one into `locales`")
 
 
 def _catalogues(name: str, folder: Path) -> Iterator[Fault]:

@@ -46,9 +46,9 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
 
 
 def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
-    """Return the packaged languages, with what the settings add to them, and folders that count before those."""
+    """Return the languages of the settings: packaged ones, their own, and folders that count before those."""
     added = [Path(folder) for folder in (settings.locales, *more) if folder]
-    return Languages(settings.timezone, PACKAGED, *added, reload=reload)
+    return Languages(settings.timezone, PACKAGED, *added, reload=reload, only=settings.languages)
 
 
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
