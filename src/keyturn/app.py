@@ -24,6 +24,7 @@ from keyturn.settings import Settings, is_loopback
 _TAGS = {
     "Password reset": "Ask for a link, check it, set a new password with it.",
     "Sessions": "Sign in and out, and change a password that is still known.",
+    "Invitations": "Invite somebody to choose a first password, from your app's server.",
     "Health": "What load balancers and orchestrators ask.",
 }
 
@@ -42,6 +43,8 @@ def create_app(
     parts = parts or Parts(settings)
     site = site_of(parts)
     pages, reference = Pages(site), ReferencePage(site)
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
+    absent = {name for name, is_there in there.items() if not is_there}
     app = Litestar(
         route_handlers=[
             home_redirect(pages),
@@ -63,7 +66,7 @@ def create_app(
             title=f"{settings.brand.name} accounts",
             version=__version__,
             servers=[Server(url=site.prefix or "/")],
-            tags=[Tag(name, what) for name, what in _TAGS.items() if parts.sign_ins or name != "Sessions"],
+            tags=[Tag(name, what) for name, what in _TAGS.items() if name not in absent],
             openapi_router=reference.router("/schema"),
             render_plugins=[reference],
         ),

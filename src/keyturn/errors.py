@@ -125,6 +125,10 @@ class NotSignedIn(KeyturnError):
     """The request comes with no live session."""
 
 
+class ServiceKeyRefused(KeyturnError):
+    """A request of an operator's app comes without the service key."""
+
+
 class OriginRefused(KeyturnError):
     """A browser says that another site caused the request."""
 

@@ -42,6 +42,7 @@ from keyturn.reset.delivery.reset_request import ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
+from keyturn.reset.invitations import Invitations
 from keyturn.reset.passwords.breach_filter import BreachFilter
 from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.hasher import PasswordHasher
@@ -134,6 +135,9 @@ class Parts:
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit, self.meters
         )
+        self.invitations = Invitations(
+            self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
+        )
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
@@ -166,7 +170,7 @@ class Parts:
         transports = self._transports()
         mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
         composer = self._composer()
-        links = ResetLinks(self.links, composer)
+        links = ResetLinks(self.links, composer, invited=self.settings.invitations.ttl)
         renewal = LinkRenewal(mails, self.accounts, self.mailboxes, self.links, links, self.audit)
         handlers: dict[str, Handler] = {
             RESET_REQUESTED: ResetRequestHandler(

@@ -17,7 +17,13 @@ from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
 from keyturn.api.requests import HostCookie, ResetApi, SessionApi
-from keyturn.api.responses import with_session_scheme
+from keyturn.api.responses import (
+    SERVICE_KEY,
+    SESSION,
+    service_key_scheme,
+    session_scheme,
+    with_security_schemes,
+)
 from keyturn.api.router import api_router
 from keyturn.database.host_database import share_database
 from keyturn.database.migrations import require_current
@@ -87,8 +93,11 @@ class KeyturnPlugin(InitPlugin):
                 return_dto=None,
             )
         )
-        if app_config.openapi_config and (sessions := api.sessions):
-            app_config.openapi_config = with_session_scheme(app_config.openapi_config, sessions.cookie.name)
+        schemes = {SESSION: session_scheme(api.sessions.cookie.name)} if api.sessions else {}
+        if api.invitations.over_http:
+            schemes[SERVICE_KEY] = service_key_scheme()
+        if app_config.openapi_config and schemes:
+            app_config.openapi_config = with_security_schemes(app_config.openapi_config, schemes)
         app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
 
@@ -183,9 +192,9 @@ def reset_api_of(parts: Parts) -> ResetApi:
             device_cookie=device_cookie_of(parts.settings), languages=parts.languages,
         )  # fmt: skip
     return ResetApi(
-        resets=parts.resets, policy=parts.policy, sessions=sessions, provider_events=parts.provider_events,
-        provider_webhooks=parts.provider_webhooks, require_ready=parts.require_ready, languages=parts.languages,
-        link_life=parts.links.lifetime,
+        resets=parts.resets, invitations=parts.invitations, policy=parts.policy, sessions=sessions,
+        provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
+        require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
     )  # fmt: skip
 
 

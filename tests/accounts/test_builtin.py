@@ -71,7 +71,7 @@ async def test_a_list_is_in_the_order_of_addresses(accounts: BuiltinAccounts) ->
 async def test_a_first_password_is_known_from_then_on(database: Database, accounts: BuiltinAccounts) -> None:
     eve = await accounts.add(Account(id="", email="eve@northwind.example"), None)
     assert await accounts.password_hash(eve.id) is None
-    assert eve.has_password, "a link sets it"
+    assert (eve.has_password, eve.awaits_password) == (False, True)
     async with database.transaction() as session:
         await accounts.set_password_within(session, eve, "$2b$first")
         await session.commit()

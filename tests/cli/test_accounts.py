@@ -110,3 +110,100 @@ def test_a_list_is_sorted_and_aligned(migrated: Keyturn) -> None:
         "EMAIL", "ada-with-a-long-name@northwind.example", "zoe@northwind.example",
     ]  # fmt: skip
     assert len({line.index(word) for line, word in zip(lines, ("KIND", "viewer", "viewer"), strict=True)}) == 1
+
+
+def invitations(workplace: Path) -> list[str]:
+    """Return whom an invitation waits for."""
+    with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:
+        found = database.execute("SELECT payload FROM keyturn_outbox WHERE kind = 'reset_requested' ORDER BY id")
+        payloads = [json.loads(payload) for (payload,) in found]
+    database.close()
+    return [payload["email"] for payload in payloads if payload["invited"]]
+
+
+def test_who_is_added_without_a_password_is_invited(migrated: Keyturn, workplace: Path) -> None:
+    added = migrated("accounts", "add", ADA)
+    migrated("accounts", "add", "bob@northwind.example", "--provider", "Google")
+    migrated("accounts", "add", "dan@northwind.example", "--disabled")
+    migrated("accounts", "add", "eve@northwind.example", "--password-stdin", stdin=PASSWORD, **CHEAP)
+
+    assert added.out.splitlines()[1] == "An invitation to choose a password is on its way, as soon as a worker runs."
+    assert invitations(workplace) == [ADA]
+
+
+def test_those_who_are_named_are_invited(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", ADA)
+    migrated("accounts", "add", "zoe@northwind.example")
+    invited = migrated("accounts", "invite", "Zoe@Northwind.example", ADA)
+
+    assert (invited.code, invited.out) == (0, "2 invitations on the way, as soon as a worker runs.\n")
+    assert invitations(workplace)[2:] == ["zoe@northwind.example", ADA]
+
+
+def test_nobody_is_invited_where_somebody_cannot_be(migrated: Keyturn, workplace: Path) -> None:
+    migrated("accounts", "add", "bob@northwind.example", "--provider", "Google")
+    migrated("accounts", "add", "dan@northwind.example", "--disabled")
+    migrated("accounts", "add", "eve@northwind.example", "--password-stdin", stdin=PASSWORD, **CHEAP)
+    migrated("accounts", "add", ADA)
+    everybody = [f"{name}@northwind.example" for name in ("ada", "bob", "dan", "eve", "nobody")]
+    refused = migrated("accounts", "invite", *everybody)
+
+    assert refused.code == 1
+    assert refused.err == (
+        "keyturn: bob@northwind.example signs in with Google; dan@northwind.example is disabled; "
+        "eve@northwind.example has a password; there is no account with the address nobody@northwind.example\n"
+    )
+    assert invitations(workplace) == [ADA]  # when it was added
+
+
+def test_all_are_those_who_await_a_password(migrated: Keyturn, workplace: Path) -> None:
+    assert migrated("accounts", "invite", "--all").out == "Nobody awaits a password.\n"
+    for name in ("zoe", "ada"):
+        migrated("accounts", "add", f"{name}@northwind.example")
+    migrated("accounts", "add", "bob@northwind.example", "--provider", "Google")
+    migrated("accounts", "add", "dan@northwind.example", "--disabled")
+
+    invited = migrated("accounts", "invite", "--all")
+    assert (invited.code, invited.out) == (0, "2 invitations on the way, as soon as a worker runs.\n")
+    assert invitations(workplace)[2:] == [ADA, "zoe@northwind.example"]
+
+
+@pytest.mark.parametrize("arguments", [(), (ADA, "--all")])
+def test_either_somebody_is_named_or_all_are(migrated: Keyturn, arguments: tuple[str, ...]) -> None:
+    refused = migrated("accounts", "invite", *arguments)
+
+    assert refused.code == 2
+    assert "Name who is invited, or say --all." in refused.err
+
+
+def test_what_is_no_address_is_not_invited(migrated: Keyturn) -> None:
+    refused = migrated("accounts", "invite", "ada")
+
+    assert (refused.code, refused.err) == (1, "keyturn: email: not an email address\n")
+
+
+def test_a_table_says_who_awaits_a_password_and_who_is_to_have_none(migrated: Keyturn, workplace: Path) -> None:
+    with sqlite3.connect(workplace / ".keyturn" / "keyturn.db") as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, auth TEXT)")
+        rows = [
+            ("ada", None, None),
+            ("bea", "", "email"),
+            ("cleo", None, "google"),
+            ("dora", "!", None),
+            ("eve", "x", ""),
+        ]
+        for name, stored, auth in rows:
+            values = (f"{name}@northwind.example", stored, auth)
+            database.execute("INSERT INTO users (email, password, auth) VALUES (?, ?, ?)", values)
+        database.execute("INSERT INTO users (email) VALUES ('no address'), ('ADA@northwind.example')")
+    database.close()
+    table = {
+        "KEYTURN_ACCOUNTS_STORE": "table", "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
+        "KEYTURN_ACCOUNTS_TABLE_PASSWORD": "password", "KEYTURN_ACCOUNTS_TABLE_PROVIDER": "auth",
+        "KEYTURN_SIGN_IN_URL": "https://app.example/login",
+    }  # fmt: skip
+
+    assert migrated("accounts", "invite", "--all", **table).code == 0
+    assert invitations(workplace) == [ADA, "bea@northwind.example"]
+    refused = migrated("accounts", "invite", "dora@northwind.example", **table)
+    assert refused.err == "keyturn: dora@northwind.example signs in with another service\n"

@@ -11,8 +11,9 @@ from keyturn.languages import PACKAGED, Languages
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = {"JavaScript"}
 BUTTONS = (
-    "Choose a new password", "Go back", "Go to sign-in", "Load the page again", "Request a new link",
-    "Request password change", "Save the new password", "Send the link", "Send the link again", "Try again",
+    "Choose a new password", "Choose your password", "Go back", "Go to sign-in", "Load the page again",
+    "Request a new link", "Request password change", "Save the new password", "Save the password", "Send the link",
+    "Send the link again", "Try again",
 )  # fmt: skip
 
 

@@ -74,10 +74,12 @@ class School:
         token = tokens.mint(os.urandom)
         async with self.parts.database.transaction() as session:
             links = LinkStore(self.parts.database, lifetime=ttl, live=5)
+            moment = now()
             link = NewLink(
-                digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address="", user_agent=""
-            )
-            await links.add(session, [(link, True)], now())
+                digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address="", user_agent="",
+                expires_at=moment + ttl,
+            )  # fmt: skip
+            await links.add(session, [(link, True)], moment)
             await session.commit()
         return token
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.builtin_accounts import builtin_accounts
 from tests.pages.school import (
     ADA,
     NEW_PASSWORD,
@@ -21,6 +22,7 @@ from tests.pages.school import (
 )  # fmt: skip
 
 from keyturn.accounts.port import Account
+from keyturn.database import now
 from keyturn.settings import LimitSettings, PasswordSettings
 
 RESET = "/reset-password"
@@ -279,3 +281,17 @@ async def test_all_sessions_end_with_the_change(school: School, token: str) -> N
         await open_link(visitor, token)
         await save(visitor)
         assert (await visitor.get("/viewer-settings/security")).status_code == 303
+
+
+async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: Visitor) -> None:
+    bob = await builtin_accounts(school.parts).add(Account(id="", email="bob@northwind.example"), None)
+    await open_link(visitor, await school.link(bob, ttl=timedelta(days=3)))
+    page = await visitor.get(RESET)
+
+    assert heading(page) == "Choose your password"
+    assert "Save the password" in words(page)
+    assert "New password" not in words(page)
+    until = now() + timedelta(days=3)
+    assert f"The link works until {until.day} {until:%B} {until.year}" in words(page)  # a time alone is of which day?
+    assert (await save(visitor)).status_code == 303
+    assert await school.knows(NEW_PASSWORD, bob)

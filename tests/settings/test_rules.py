@@ -296,3 +296,15 @@ def test_a_folder_without_catalogues_is_told(faults: Faults, tmp_path: Path, fol
     (tmp_path / "empty").mkdir()
 
     assert "no catalogue in" in faults(f'locales = "{folder}"')["locales"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("ttl", '"59s"', "must be from a minute to 30 days"),
+        ("ttl", '"31d"', "must be from a minute to 30 days"),
+        ("service_key", '"short"', "shorter than 32 characters"),
+    ],
+)
+def test_invitations_have_their_bounds(faults: Faults, key: str, value: str, why: str) -> None:
+    assert faults(f"[invitations]\n{key} = {value}") == {f"invitations.{key}": why}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, String, insert, or_, select, update
+from sqlalchemy import RowMapping, String, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,11 +14,13 @@ from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready, Fault, InputInvalid
 
+_AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
+"""Nothing lets such an account sign in yet."""
+
 _ACCOUNT = (
     AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
     AccountRow.locale,
-    # Without a hash and without a provider, the first reset sets its password: nothing else would let it sign in.
-    or_(AccountRow.password_hash.is_not(None), AccountRow.provider == "").label("has_password"),
+    AccountRow.password_hash.is_not(None).label("has_password"), _AWAITS_PASSWORD.label("awaits_password"),
 )  # fmt: skip
 
 
@@ -92,6 +94,10 @@ class BuiltinAccounts:
         stored = await self.get(str(row["id"]))
         assert stored is not None  # noqa: S101 - it was committed above
         return stored
+
+    async def awaiting_password(self) -> Sequence[str]:
+        statement = select(AccountRow.email).where(AccountRow.active, _AWAITS_PASSWORD).order_by(AccountRow.email)
+        return [row["email"] for row in await self._database.fetch(statement)]
 
     async def list(self) -> Sequence[Account]:
         return [_account(row) for row in await self._database.fetch(select(*_ACCOUNT).order_by(AccountRow.email))]

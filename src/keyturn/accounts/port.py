@@ -1,6 +1,6 @@
 """What Keyturn needs of the accounts that an app already has."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -13,8 +13,9 @@ from keyturn.errors import AccountsUnready, Unavailable
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may get a link. `id` is the store's own, as text; `email` is the stored address.
 
-    `has_password` says that a password signs it in, or will after a reset: it gets a link. `provider` names who signs
-    the account in where none does ("Google"), and is empty otherwise.
+    `has_password` says that a password signs it in: it gets a link. `awaits_password` says that none does yet and
+    nothing else either, so that it gets an invitation to choose one. Where neither holds, `provider` names who signs
+    the account in ("Google"); it is empty where that is not known.
     """
 
     id: str
@@ -22,9 +23,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     active: bool = True
     has_password: bool = True
+    awaits_password: bool = False
     provider: str = ""
     kind: str = ""
     locale: str = ""
+
+    @property
+    def takes_password(self) -> bool:
+        """Whether a link may set its password; else it signs in elsewhere."""
+        return self.has_password or self.awaits_password
 
 
 class NewPassword:
@@ -87,6 +94,15 @@ class JoinsTransaction(Protocol):
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         """Do what `set_password` does, in the caller's transaction."""
+        ...
+
+
+@runtime_checkable
+class ListsAwaiting(Protocol):
+    """A store that can tell which of its accounts await a first password."""
+
+    async def awaiting_password(self) -> Sequence[str]:
+        """Return the addresses of those that are active, as they are stored."""
         ...
 
 

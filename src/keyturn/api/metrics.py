@@ -6,7 +6,7 @@ import logging
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 
-from keyturn.api.requests import AnyRequest
+from keyturn.api.requests import AnyRequest, bearer_of
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.backlog import Backlog, backlog_of
@@ -33,7 +33,11 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
 
     @get("/metrics", include_in_schema=False)
     async def read(request: AnyRequest) -> Response[bytes]:
-        if not (_bears(request, token) if token else local and _is_from_this_machine(request)):
+        if not (
+            hmac.compare_digest(bearer_of(request).encode(), token.encode())
+            if token
+            else local and _is_from_this_machine(request)
+        ):
             raise NotFoundException
         backlog = await _backlog(database)
         figures = {"waiting": backlog.waiting, "oldest": backlog.oldest.total_seconds()} if backlog else {}
@@ -44,11 +48,6 @@ def metrics_router(meters: PrometheusMeters, database: Database, *, token: str, 
         )
 
     return Router("/", route_handlers=[read])
-
-
-def _bears(request: AnyRequest, token: str) -> bool:
-    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
 
 
 def _is_from_this_machine(request: AnyRequest) -> bool:

@@ -23,6 +23,7 @@ from keyturn.errors import (
     NotSignedIn,
     OutcomeUnknown,
     PasswordRejected,
+    ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
 )
@@ -62,6 +63,7 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
     ),
     CredentialsRejected: ("The address or the password is wrong.", "", {}),
     NotSignedIn: ("Nobody is signed in.", "", {}),
+    ServiceKeyRefused: ("The service key is missing or wrong.", "", {}),
     PasswordRejected: (
         "The password is not accepted; `violations` holds every broken rule, and nothing was changed.",
         "at least 12 characters",

@@ -27,6 +27,7 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     Quota,
+    ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
     Violation,
@@ -171,9 +172,10 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             return {"detail": _dead_link_text(reason, language), "members": {"reason": reason}}
         case PasswordRejected(violations=violations):
             return _broken_rules(violations, language)
-        case CredentialsRejected() | NotSignedIn():
+        case CredentialsRejected() | NotSignedIn() | ServiceKeyRefused():
             # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
-            return {"headers": {"WWW-Authenticate": "Session"}}
+            scheme = "Bearer" if isinstance(error, ServiceKeyRefused) else "Session"
+            return {"headers": {"WWW-Authenticate": scheme}}
         case TooManyRequests(retry_after=seconds, quota=quota) if quota:
             particulars = _try_again_in(seconds, language)
             return {**particulars, "headers": {**particulars["headers"], **_quota_headers(quota, seconds)}}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from keyturn.api.request_id import request_id_of
@@ -13,6 +14,7 @@ from keyturn.errors import OriginRefused
 from keyturn.languages import Language, Languages
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.reset.delivery.provider_events import ProviderEvents
+from keyturn.reset.invitations import Invitations
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.records.client import Client, clip_header
 from keyturn.reset.resets import PasswordResets
@@ -77,6 +79,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     resets: PasswordResets
+    invitations: Invitations
     policy: PasswordPolicy
     sessions: SessionApi | None
     provider_events: ProviderEvents
@@ -99,7 +102,13 @@ def language_headers(language: Language) -> dict[str, str]:
     return {"Content-Language": language.tag, "Vary": "Accept-Language"}
 
 
-def client_of(request: AnyRequest) -> Client:
+def bearer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """Return the token of an Authorization header with the scheme Bearer (RFC 6750, 2.1); "" where there is none."""
+    scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
+    return sent.strip() if scheme.lower() == "bearer" else ""
+
+
+def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
     """Return who asks. The address is the peer's, or what a trusted proxy says of it (see `app.create_app`)."""
     return Client(
         ip_address=str(read_peer(request.client.host) or "") if request.client else "",

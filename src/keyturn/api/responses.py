@@ -1,7 +1,7 @@
 """What the controllers answer, and how their routes are named in OpenAPI."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from copy import copy
 from dataclasses import dataclass
 
@@ -21,6 +21,9 @@ from keyturn.languages import Language
 
 SESSION = "session"
 """What the session's cookie is called among OpenAPI's security schemes."""
+
+SERVICE_KEY = "serviceKey"
+"""What the key of an operator's app is called there."""
 
 _OTHER_NAMES = {
     "forgotPassword": "requestPasswordReset",
@@ -60,12 +63,21 @@ class NamedOperation(Operation):
             self.description = " ".join(filter(None, (self.description, said)))
 
 
-def with_session_scheme(config: OpenAPIConfig, cookie: str) -> OpenAPIConfig:
-    """Return an app's description of its API with what carries a session: the cookie of this name."""
-    scheme = SecurityScheme(
+def session_scheme(cookie: str) -> SecurityScheme:
+    """Describe what carries a session: the cookie of this name."""
+    return SecurityScheme(
         type="apiKey", name=cookie, security_scheme_in="cookie", description="It comes with the answer to `signIn`."
     )
+
+
+def service_key_scheme() -> SecurityScheme:
+    """Describe how an operator's app shows who it is."""
+    return SecurityScheme(type="http", scheme="bearer", description="The setting `invitations.service_key`.")
+
+
+def with_security_schemes(config: OpenAPIConfig, schemes: Mapping[str, SecurityScheme]) -> OpenAPIConfig:
+    """Return an app's description of its API with what its routes ask for, by the names that they have for it."""
     before = config.components if isinstance(config.components, list) else [config.components]
     described = copy(config)  # `replace` would name every member, and with them those that are deprecated
-    described.components = [*before, Components(security_schemes={SESSION: scheme})]
+    described.components = [*before, Components(security_schemes=dict(schemes))]
     return described

@@ -7,6 +7,7 @@ from litestar.di import Provide
 
 from keyturn.api.form_texts import TextsController
 from keyturn.api.health import health_router
+from keyturn.api.invitations import InvitationController, service_key_guard
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
@@ -31,6 +32,15 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
     routers: list[Any] = [
         MountedOnce(path=path, route_handlers=[ResetController, TextsController], before_request=require_json)
     ]
+    if api.invitations.over_http:
+        routers.append(
+            MountedOnce(
+                path=path,
+                route_handlers=[InvitationController],
+                guards=[service_key_guard(api.invitations)],
+                before_request=require_json,
+            )
+        )
     if sessions := api.sessions:
         routers.append(
             MountedOnce(

@@ -34,6 +34,12 @@ class ResetRequest(_Schema, frozen=True, kw_only=True):
     email: _Email
 
 
+class InvitationRequest(_Schema, frozen=True, kw_only=True):
+    """Invites the account with that address."""
+
+    email: _Email
+
+
 class TokenCheck(_Schema, frozen=True, kw_only=True):
     """Asks whether a link works; `email`, where it is given, must be the account's."""
 

@@ -1,4 +1,4 @@
-"""accounts: add to and list the built-in store, and look somebody up in any."""
+"""accounts: add to and list the built-in store; look somebody up in any, and invite to choose a first password."""
 
 import sys
 
@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account
+from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
@@ -22,9 +22,13 @@ class NoSuchAccount(KeyturnError):
     """There is no account with that address."""
 
 
+class NotInvited(KeyturnError):
+    """Nobody was invited, since somebody cannot be."""
+
+
 @click.group()
 def accounts() -> None:
-    """Look an account up, in whatever store; add to and list the built-in one."""
+    """Look an account up and invite it, in whatever store; add to and list the built-in one."""
 
 
 @accounts.command()
@@ -36,7 +40,7 @@ def accounts() -> None:
 @click.option("--disabled", is_flag=True, help="It exists, cannot sign in and gets no mail.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, up to its line end.")
 def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: bool, password_stdin: bool) -> None:
-    """Add an account. Without --password-stdin it has no password until somebody resets it.
+    """Add an account. Without --password-stdin it is invited to choose its password.
 
     With --provider and no password it signs in there: a reset sends a mail that says so, and no link.
 
@@ -55,6 +59,37 @@ def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: 
             hashed,
         )
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
+        if account.active and account.awaits_password:
+            await parts.invitations.invite_all([account.email])
+            click.echo("An invitation to choose a password is on its way, as soon as a worker runs.")
+
+    with_parts(work)
+
+
+@accounts.command()
+@click.argument("emails", metavar="EMAIL...", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="Everybody who has no password and signs in nowhere else.")
+def invite(emails: tuple[str, ...], everybody: bool) -> None:
+    """Invite people to choose their first password, by mail. Nobody is where anybody of them cannot be.
+
+    \b
+    Example:  keyturn accounts invite ada@northwind.example grace@northwind.example
+    """
+    if bool(emails) == everybody:
+        raise click.UsageError("Name who is invited, or say --all.")
+    named = [addresses.parse(email) for email in emails]
+
+    async def work(parts: Parts) -> None:
+        await parts.accounts.require_ready()
+        found = await _everybody_awaiting(parts) if everybody else named
+        if faults := [fault for email in named if (fault := await _objection(parts, email))]:
+            raise NotInvited("; ".join(faults))
+        await parts.invitations.invite_all(found)
+        if found:
+            noun = "invitation" if len(found) == 1 else "invitations"
+            click.echo(f"{len(found)} {noun} on the way, as soon as a worker runs.")
+        else:
+            click.echo("Nobody awaits a password.")
 
     with_parts(work)
 
@@ -108,6 +143,31 @@ def find(email: str, as_json: bool) -> None:
             click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_format_value(value)}".rstrip())
 
     with_parts(work)
+
+
+async def _everybody_awaiting(parts: Parts) -> list[str]:
+    """Return who can be written to and awaits a password, each address once."""
+    if not isinstance(parts.accounts, ListsAwaiting):
+        raise NotInvited(
+            f"the store {parts.settings.accounts.store} cannot tell who awaits a password;"
+            " name them: `keyturn accounts invite EMAIL...`"
+        )
+    stored = await parts.accounts.awaiting_password()
+    return list(
+        dict.fromkeys(addresses.normalize(email) for email in stored if addresses.is_same_mailbox(email, email))
+    )
+
+
+async def _objection(parts: Parts, email: str) -> str:
+    """Return why an address cannot be invited; "" where it can."""
+    account = await parts.accounts.find(email)
+    if account is None:
+        return f"there is no account with the address {email}"
+    if not account.active:
+        return f"{email} is disabled"
+    if account.has_password:
+        return f"{email} has a password"
+    return "" if account.awaits_password else f"{email} signs in with {account.provider or 'another service'}"
 
 
 def _format_value(value: object) -> str:

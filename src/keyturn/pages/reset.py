@@ -1,6 +1,7 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,10 +11,14 @@ from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
+from keyturn.database import now
 from keyturn.errors import LinkDead, PasswordRejected, Violation
 from keyturn.pages.rendering import Pages
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
+
+_DAY = timedelta(days=1)
+"""Of what ends later than that a time alone would not say which day."""
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -116,7 +121,7 @@ def _password_form(
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     return pages.page(
         request, "reset.html", status=status, account=live, link=live, rules=[*known, *more],
-        broken=[one.rule for one in broken], mismatch=mismatch,
+        broken=[one.rule for one in broken], mismatch=mismatch, lasts_days=live.expires_at > now() + _DAY,
     )  # fmt: skip
 
 

@@ -28,12 +28,16 @@ log = logging.getLogger("keyturn.reset")
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a link is, and until when it works. `locale` and `kind` are the account's, empty where it has none."""
+    """Whose a link is, and until when it works. `locale` and `kind` are the account's, empty where it has none.
+
+    `awaits_password` says that it sets the account's first password.
+    """
 
     email: str
     expires_at: datetime
     locale: str = ""
     kind: str = ""
+    awaits_password: bool = False
 
 
 class PasswordResets:
@@ -86,7 +90,10 @@ class PasswordResets:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._find_live("link_check", token, email, client)
-        return LiveLink(email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind)
+        return LiveLink(
+            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind,
+            awaits_password=account.awaits_password,
+        )  # fmt: skip
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:

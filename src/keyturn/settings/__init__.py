@@ -12,6 +12,7 @@ from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, T
 from keyturn.settings.model import (
     Brand,
     DatabaseSettings,
+    InvitationSettings,
     LimitSettings,
     LogSettings,
     MailSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "DatabaseSettings",
     "Folder",
     "HashingSettings",
+    "InvitationSettings",
     "Kind",
     "LimitSettings",
     "LogSettings",

@@ -50,6 +50,17 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     live_per_account: Count = 5
 
 
+class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Inviting people to choose their first password.
+
+    `ttl` is how long a link works that an operator asked for. Who bears `service_key` may ask over HTTP; without one
+    nobody may.
+    """
+
+    ttl: timedelta = timedelta(days=3)
+    service_key: Secret = Secret("")
+
+
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Who mails come from, and how they leave.
 
@@ -218,6 +229,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     accounts: AccountSettings = AccountSettings()
     kinds: dict[str, Kind] = {}
     token: TokenSettings = TokenSettings()
+    invitations: InvitationSettings = InvitationSettings()
     mail: MailSettings = MailSettings()
     resend: ResendSettings = ResendSettings()
     postmark: PostmarkSettings = PostmarkSettings()

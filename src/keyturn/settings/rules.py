@@ -34,6 +34,9 @@ _MOST_A_RATE = 100_000
 
 _LONGEST_LOOKUP = timedelta(seconds=10)
 _SHORTEST_LIFE = timedelta(minutes=1)
+_LONGEST_INVITATION = timedelta(days=30)
+"""Whoever reads a mailbox until then may choose the password (OWASP ASVS 6.4.1: a short time)."""
+
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 """What PostgreSQL keeps as it is written, without quotes (its manual, 4.1.1)."""
 
@@ -192,6 +195,10 @@ def _token_and_time(settings: Settings) -> Iterator[Fault]:
         yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
     if settings.token.ttl < _SHORTEST_LIFE:
         yield Fault("token.ttl", "shorter than a minute: nobody could use such a link")
+    if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
+        yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
+    if settings.invitations.service_key and len(settings.invitations.service_key) < SHORTEST_SECRET:
+        yield Fault("invitations.service_key", f"shorter than {SHORTEST_SECRET} characters")
     try:
         ZoneInfo(settings.timezone)
     except (ValueError, OSError, ZoneInfoNotFoundError):

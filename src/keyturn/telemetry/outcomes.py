@@ -13,6 +13,7 @@ from keyturn.errors import (
     OriginRefused,
     OutcomeUnknown,
     PasswordRejected,
+    ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
     WebhookRefused,
@@ -53,6 +54,9 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),
     NotSignedIn: Refusal(401, "not-signed-in", N_("Nobody is signed in"), "not_signed_in"),
+    ServiceKeyRefused: Refusal(
+        401, "service-key-refused", "The service key is missing or wrong", "service_key_refused", is_for_people=False
+    ),
     PasswordRejected: Refusal(422, "password-rejected", N_("The password is not accepted"), "password_rejected"),
     TooManyRequests: Refusal(429, "too-many-requests", N_("Too many requests"), "limited"),
     Busy: Refusal(503, "busy", N_("Too much is going on at the moment"), "busy"),

@@ -169,7 +169,7 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
     found = [await accounts.get(str(number)) for number in range(1, 7)]
     people = [account for account in found if account]
     assert people[0] == Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
-    assert people[1] == Account(id="2", email="bea@northwind.test", has_password=False)
+    assert people[1] == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
     assert [(one.provider, one.has_password) for one in people[2:]] == [
         ("Google", False), ("Microsoft", False), ("GitLab", False), ("School Portal", False),
     ]  # fmt: skip

@@ -34,7 +34,7 @@ def add(database: Database) -> Add:
         async with database.transaction() as session:
             link = NewLink(
                 digest=digest(token), account_id=account_id, email=f"{account_id}@northwind.example",
-                ip_address="192.0.2.1", user_agent="",
+                ip_address="192.0.2.1", user_agent="", expires_at=moment + HALF_AN_HOUR,
             )  # fmt: skip
             store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
             await store.add(session, [(link, True)], moment)

@@ -77,6 +77,7 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         name=text_of(row.get("name")),
         active=bool(row["active"]),
         has_password=not elsewhere and bool(row.get("has_hash", True)),
+        awaits_password=not elsewhere and bool(row.get("lacks_hash", False)),
         provider=_provider_name(provider) if elsewhere else "",
         kind=text_of(row.get("kind")),
         locale=text_of(row.get("locale")),

@@ -92,6 +92,11 @@ class Statements:
                 values += id_values(self._mapping.fields["id"], text)
         return self._select_accounts().where(self._columns["id"].in_(values))
 
+    def awaiting_password(self) -> Select[Any]:
+        """Select the addresses of the active accounts that have no password, and are to have one."""
+        found = select(self._columns["email"].label("email"))
+        return found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here())
+
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
 
@@ -164,8 +169,11 @@ class Statements:
         ]
         if "password" in self._columns:
             hashed = and_(func.length(self._columns["password"]) > 0, self._is_usable())
-            columns.append(hashed.label("has_hash"))
+            columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
         return select(*columns, self._is_active().label("active"))
+
+    def _lacks_hash(self) -> ColumnElement[bool]:
+        return func.coalesce(func.length(self._columns["password"]), 0) == 0
 
     def _is_active(self) -> ColumnElement[bool]:
         if "active" not in self._columns:

@@ -113,6 +113,13 @@ class TableAccounts:
         found = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [found.get(account_id) for account_id in ids]
 
+    async def awaiting_password(self) -> Sequence[str]:
+        if not self._settings.password:
+            return []
+        statements = await self._statements_now()
+        async with self._connection() as connection:
+            return [text_of(email) for email in (await connection.execute(statements.awaiting_password())).scalars()]
+
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         del session  # of another database
         statements = await self._statements_now()

@@ -31,7 +31,7 @@ _AS_IT_IS = re.compile(r"[ !#-\[\]-~]*")
 """What mrml leaves as it is in an attribute of MJML: it writes them as Rust writes a string, with its escapes."""
 
 _FILTERS: Mapping[str, Callable[[Language, datetime], str]] = {"clock": Language.clock, "moment": Language.moment}
-_MOST = 256
+_MOST = 512
 """Of shapes that are known, at some 40 kB each: a mail has about four in a language."""
 
 

@@ -12,7 +12,13 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.mail.transports.email import Email
 from keyturn.reset.delivery.device import device_name
-from keyturn.reset.delivery.email_props import LinkExpired, PasswordChanged, PasswordReset, SignInWithProvider
+from keyturn.reset.delivery.email_props import (
+    Invitation,
+    LinkExpired,
+    PasswordChanged,
+    PasswordReset,
+    SignInWithProvider,
+)
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.records import tokens
@@ -30,10 +36,14 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters."""
+    """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters.
+
+    `expires_at` is when that link does.
+    """
 
     email: Email
     link: bytes | None = None
+    expires_at: datetime | None = None
 
 
 class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +77,12 @@ class MailComposer:
     def with_link(
         self, account: Account, token: str, client: Client, *, lifetime: timedelta, moment: datetime
     ) -> SealedMail:
-        """Return the mail with a link, which works for `lifetime` from that moment on."""
-        props = PasswordReset(
+        """Return the mail with a link, which works for `lifetime` from that moment on.
+
+        To who awaits a first password it is an invitation, whoever asked for it.
+        """
+        kind = Invitation if account.awaits_password else PasswordReset
+        props = kind(
             name=_greeting_name(account.name),
             email=account.email,
             link=self._urls.reset(token, account.email),
@@ -76,7 +90,7 @@ class MailComposer:
             lifetime=lifetime,
         )
         email = self._write(props, account, client, self._language_for(account, client))
-        return SealedMail(email=email, link=tokens.digest(token))
+        return SealedMail(email=email, link=tokens.digest(token), expires_at=props.expires_at)
 
     def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""
@@ -89,14 +103,13 @@ class MailComposer:
         return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
-        language = self._language_for(account, client)
         props = SignInWithProvider(
             name=_greeting_name(account.name),
             email=account.email,
-            provider=account.provider[:_LONGEST_PROVIDER] or language.gettext("another service"),
+            provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in(),
         )
-        return SealedMail(email=self._write(props, account, client, language))
+        return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
 
     def about_change(self, account: Account, change: PasswordWasChanged) -> SealedMail:
         language = self._language_for(account, change.client)

@@ -24,6 +24,18 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     lifetime: timedelta
 
 
+class Invitation(EmailProps, frozen=True, kw_only=True):
+    """The mail with the link to an account that has no password yet."""
+
+    template = "invitation"
+
+    name: Name
+    email: Address
+    link: Link
+    expires_at: datetime
+    lifetime: timedelta
+
+
 class LinkExpired(EmailProps, frozen=True, kw_only=True):
     """What is said where the mail with the link was held up for longer than the link lives."""
 
@@ -56,10 +68,10 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
     name: Name
     email: Address
-    provider: Annotated[str, Meta(min_length=1, max_length=40, description='for example "Google"')]
+    provider: Annotated[str, Meta(max_length=40, description='for example "Google"; empty where it is not known')]
     sign_in_link: Link
 
 
 EMAILS: dict[str, type[EmailProps]] = {
-    props.template: props for props in (PasswordReset, LinkExpired, PasswordChanged, SignInWithProvider)
+    props.template: props for props in (PasswordReset, Invitation, LinkExpired, PasswordChanged, SignInWithProvider)
 }

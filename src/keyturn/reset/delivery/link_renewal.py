@@ -16,7 +16,7 @@ from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.messages import ResetRequested
+from keyturn.reset.records.messages import ResetRequested, event_of
 
 _Outcome = Literal[
     "no_account", "disabled", "suppressed", "superseded", "provider_mailed", "link_renewed", "expiry_mailed"
@@ -52,7 +52,7 @@ class LinkRenewal:
         async with self._mails.database.transaction() as session:
             outcome = await self._decide(session, account, link, moment, unseen=unseen)
             await self._audit.write(
-                session, "reset_request", outcome, request.client, at=moment,
+                session, event_of(request), outcome, request.client, at=moment,
                 account_id=account.id if account else "", email=request.email, message_id=message.id,
             )  # fmt: skip
             answer: Email | Dropped = Dropped(outcome)
@@ -65,8 +65,8 @@ class LinkRenewal:
         return answer
 
     def _compose(self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool) -> SealedMail:
-        if unseen or not account.has_password:
-            return self._links.compose(account, request.client, moment)
+        if unseen or not account.takes_password:
+            return self._links.compose(account, request.client, moment, invited=request.invited)
         return self._links.compose_about_expiry(account, request.client, request.at)
 
     async def _decide(
@@ -80,6 +80,6 @@ class LinkRenewal:
             return "suppressed"
         if await self._store.has_newer(session, link):
             return "superseded"
-        if not account.has_password:
+        if not account.takes_password:
             return "provider_mailed"
         return "link_renewed" if unseen else "expiry_mailed"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,18 +14,22 @@ from keyturn.reset.records.link_store import LinkStore, NewLink
 
 
 class ResetLinks:
-    """Mints links and writes the mails that carry them."""
+    """Mints links and writes the mails that carry them.
 
-    def __init__(self, links: LinkStore, composer: MailComposer) -> None:
+    `invited` is how long a link works that an operator asked for: nobody waits for that mail.
+    """
+
+    def __init__(self, links: LinkStore, composer: MailComposer, *, invited: timedelta) -> None:
         self._links = links
         self._composer = composer
+        self._invited = invited
 
-    def compose(self, account: Account, client: Client, moment: datetime) -> SealedMail:
-        """Return the mail with a fresh link; for an account without a password, the one that says how it signs in."""
-        if not account.has_password:
+    def compose(self, account: Account, client: Client, moment: datetime, *, invited: bool) -> SealedMail:
+        """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so."""
+        if not account.takes_password:
             return self._composer.about_provider(account, client)
-        token = tokens.mint(os.urandom)
-        return self._composer.with_link(account, token, client, lifetime=self._links.lifetime, moment=moment)
+        token, lifetime = tokens.mint(os.urandom), self._invited if invited else self._links.lifetime
+        return self._composer.with_link(account, token, client, lifetime=lifetime, moment=moment)
 
     def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that a link which was asked for then has expired on its way."""
@@ -43,6 +47,7 @@ class ResetLinks:
                 NewLink(
                     digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
                     ip_address=client.ip_address, user_agent=client.user_agent,
+                    expires_at=mail.expires_at or moment,
                 ),
                 wanted and mail.link is not None,
             )

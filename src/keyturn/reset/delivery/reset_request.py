@@ -21,7 +21,7 @@ from keyturn.reset.delivery.mail_delivery import MailDelivery, Renewal
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.records.audit import Audit, Entry
 from keyturn.reset.records.mailboxes import Mailboxes, Refusal
-from keyturn.reset.records.messages import ResetRequested
+from keyturn.reset.records.messages import ResetRequested, event_of
 from keyturn.webhooks.events import Outcome
 
 LINK_MAILED: Final = "link_mailed"
@@ -34,7 +34,7 @@ class _Request(msgspec.Struct, kw_only=True):
     message: Message
     asked: ResetRequested
     found: Account | None
-    outcome: Literal["", "no_account", "disabled"] | Refusal | Outcome = ""
+    outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
     email: Email | None = None
     error: Exception | None = None
 
@@ -111,6 +111,8 @@ class ResetRequestHandler:
                 request.outcome = "no_account"
             elif not request.found.active:
                 request.outcome = "disabled"
+            elif request.asked.invited and not request.found.awaits_password:
+                request.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(request.found.email)
                 again: Refusal | Literal[""] = "cooldown" if mailbox in answered and self._mailboxes.cooldown else ""
@@ -131,7 +133,7 @@ class ResetRequestHandler:
         return drafts or [self._compose(requests[0], nobody, moment, wanted=False)]
 
     def _compose(self, request: _Request, account: Account, moment: datetime, *, wanted: bool) -> _Draft:
-        mail = self._links.compose(account, request.asked.client, moment)
+        mail = self._links.compose(account, request.asked.client, moment, invited=request.asked.invited)
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
     async def _claim(
@@ -158,12 +160,14 @@ class ResetRequestHandler:
         await self._mails.store_all(
             session, [(one.request.message, one.sealed if yes else None) for one, yes in stored]
         )
-        await self._events.resets_requested(session, [(_event_of(one), yes) for one, yes in stored])
+        # Of what the app asked for itself it is not told.
+        events = [(_reset_of(one), yes and not one.request.asked.invited) for one, yes in stored]
+        await self._events.resets_requested(session, events)
 
     async def _record(self, session: AsyncSession, requests: Sequence[_Request]) -> None:
         entries = [
             Entry(
-                at=one.asked.at, event="reset_request", outcome=one.outcome, account_id=one.account.id,
+                at=one.asked.at, event=event_of(one.asked), outcome=one.outcome, account_id=one.account.id,
                 email=one.asked.email, ip_address=one.asked.client.ip_address, user_agent=one.asked.client.user_agent,
                 request_id=one.asked.client.request_id, message_id=one.message.id,
             )
@@ -173,6 +177,6 @@ class ResetRequestHandler:
         await self._audit.write_all(session, entries)
 
 
-def _event_of(draft: _Draft) -> RequestedReset:
+def _reset_of(draft: _Draft) -> RequestedReset:
     asked = draft.request.asked
     return RequestedReset(account=draft.account, client=asked.client, outcome=draft.outcome, moment=asked.at)

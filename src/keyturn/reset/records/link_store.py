@@ -35,13 +35,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link before it is stored: the digest of its token, whose it is, where it goes, and who asked for it."""
+    """A link before it is stored: the digest of its token, whose it is, where it goes, who asked, and its end."""
 
     digest: bytes
     account_id: str
     email: str
     ip_address: str
     user_agent: str
+    expires_at: datetime
 
 
 _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
@@ -50,7 +51,7 @@ _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 class LinkStore:
     """Adds, finds, consumes and revokes links.
 
-    `lifetime` is how long one works; of an account, at most `live` of them do.
+    `lifetime` is how long one works that somebody asked for; of an account, at most `live` of them do.
     """
 
     def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
@@ -75,9 +76,8 @@ class LinkStore:
 
         The statements are the same where none is wanted.
         """
-        times = {"created_at": moment, "expires_at": moment + self.lifetime}
-        rows = [msgspec.structs.asdict(link) | times | {"wanted": wanted} for link, wanted in links]
-        added = insert_if(session, ResetTokenRow, [*NewLink.__struct_fields__, *times])
+        rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
+        added = insert_if(session, ResetTokenRow, [*NewLink.__struct_fields__, "created_at"])
         await (await session.connection()).execute(added, rows)
         age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
         working = (

@@ -25,11 +25,15 @@ How = Literal["reset", "change"]
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody asked for a link. Written for every well-formed address, so nobody can tell which has an account."""
+    """Somebody asked for a link. Written for every well-formed address, so nobody can tell which has an account.
+
+    `invited` says that an operator asked, for somebody who has no password yet.
+    """
 
     email: str
     at: datetime
     client: Client
+    invited: bool = False
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,11 @@ class _Asked(msgspec.Struct, frozen=True):
     """The part of a payload that all kinds have in common."""
 
     client: Client = Client()
+
+
+def event_of(request: ResetRequested) -> str:
+    """Return what the audit trail calls it."""
+    return "invitation" if request.invited else "reset_request"
 
 
 def origin_of(message: Message) -> Origin:

@@ -1,0 +1,170 @@
+"""Inviting people to choose a first password, as an operator's app does it."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, problem
+
+from keyturn.accounts.models import AccountRow
+from keyturn.reset.records.models import AuditRow, ResetTokenRow
+from keyturn.settings import InvitationSettings, LimitSettings, Secret, TokenSettings, WebhookSettings
+
+INVITE = "/api/auth/invitations"
+KEY = "0123456789abcdef" * 2
+EVE = "eve@northwind.test"
+WITH_KEY = InvitationSettings(service_key=Secret(KEY), ttl=timedelta(days=2))
+
+
+@pytest.fixture
+async def inviting(start: Start) -> Service:
+    service = await start(invitations=WITH_KEY)
+    await service.add(EVE, name="Eve")
+    await service.write(update(AccountRow).where(AccountRow.email == EVE).values(password_hash=None))
+    return service
+
+
+async def invite(service: Service, email: Any = EVE, key: str = f"Bearer {KEY}") -> httpx.Response:
+    return await service.anywhere().post(INVITE, json={"email": email}, headers={"Authorization": key} if key else {})
+
+
+async def outcomes(service: Service) -> list[tuple[str, str]]:
+    rows = await service.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
+    return [(row["event"], row["outcome"]) for row in rows]
+
+
+async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
+    answer = await invite(inviting)
+    assert (answer.status_code, answer.json()["success"]) == (202, True)
+    await inviting.deliver()
+
+    (mail,) = inviting.inbox.sent_to(EVE)
+    assert mail.tags["template"] == "invitation"
+    assert mail.subject == "Choose your Northwind School password"
+    assert "(2 days)" in mail.text
+    token = token_in(mail)
+    assert await inviting.works(token)
+    assert (await inviting.reset(token)).status_code == 200
+    assert await inviting.knows(NEW_PASSWORD, EVE)
+    assert await outcomes(inviting) == [
+        ("invitation", "link_mailed"), ("password_reset", "changed"), ("sign_in", "signed_in"),
+    ]  # fmt: skip
+
+
+async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Service) -> None:
+    await invite(inviting)
+    await inviting.deliver()
+    await inviting.add("bob@northwind.test")
+    await inviting.link("bob@northwind.test")
+
+    query = select(ResetTokenRow.created_at, ResetTokenRow.expires_at).order_by(ResetTokenRow.id)
+    lives = [row["expires_at"] - row["created_at"] for row in await inviting.rows(query)]
+    assert lives == [WITH_KEY.ttl, TokenSettings().ttl]
+
+
+async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_as_long_as_any_link(
+    inviting: Service,
+) -> None:
+    await inviting.ask(EVE)
+    await inviting.deliver()
+
+    (mail,) = inviting.inbox.sent_to(EVE)
+    assert mail.tags["template"] == "invitation"
+    assert "(30 minutes)" in mail.text
+    assert (await inviting.reset(token_in(mail))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "outcome"),
+    [(ADA, "needs_no_invitation"), (GRACE, "needs_no_invitation"), (DAN, "disabled"), (NOBODY, "no_account")],
+)
+async def test_who_awaits_no_password_gets_no_mail(email: str, outcome: str, inviting: Service) -> None:
+    assert (await invite(inviting, email)).status_code == 202
+    await inviting.deliver()
+
+    assert inviting.inbox.mails == []
+    assert await outcomes(inviting) == [("invitation", outcome)]
+
+
+async def test_the_worker_does_the_same_for_who_has_no_password_and_for_nobody(inviting: Service) -> None:
+    work = []
+    for email in (EVE, NOBODY):
+        await inviting.ask(email)
+        with inviting.statements() as statements:
+            await inviting.deliver()
+        work.append([statement.partition(" SET ")[0] for statement in statements])
+    assert work[0] == work[1]
+
+
+@pytest.mark.parametrize("key", ["", "Bearer", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", f"Basic {KEY}"])
+async def test_without_the_key_nobody_is_invited(key: str, inviting: Service) -> None:
+    answer = await invite(inviting, key=key)
+
+    assert problem(answer) == "401 service-key-refused"
+    assert answer.headers["www-authenticate"] == "Bearer"
+    await inviting.deliver()
+    assert await outcomes(inviting) == []
+
+
+async def test_a_key_in_any_bytes_is_another(inviting: Service) -> None:
+    headers = {b"Authorization": b"Bearer \xe9\xff"}
+    assert problem(await inviting.anywhere().post(INVITE, json={"email": EVE}, headers=headers)) == (
+        "401 service-key-refused"
+    )
+
+
+async def test_keys_can_be_guessed_only_as_often_as_the_limit_says(start: Start) -> None:
+    service = await start(invitations=WITH_KEY, limits=LimitSettings(malformed="2/minute"))
+    client = service.anywhere()
+    answers = [await client.post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer x"}) for _ in range(3)]
+    assert [problem(answer) for answer in answers] == [
+        "401 service-key-refused", "401 service-key-refused", "429 too-many-requests",
+    ]  # fmt: skip
+
+
+async def test_nothing_of_a_body_is_read_without_the_key(inviting: Service) -> None:
+    answer = await inviting.anywhere().post(INVITE, content=b"{", headers={"Content-Type": "application/json"})
+    assert problem(answer) == "401 service-key-refused"
+
+
+async def test_an_app_invites_more_people_than_one_client_may_ask_for_links(inviting: Service) -> None:
+    client = inviting.at("198.51.100.1", headers={"Authorization": f"Bearer {KEY}"})
+    answers = [await client.post(INVITE, json={"email": f"{number}@northwind.test"}) for number in range(10)]
+    assert {answer.status_code for answer in answers} == {202}
+
+
+async def test_what_is_no_address_is_refused(inviting: Service) -> None:
+    assert problem(await invite(inviting, "eve")) == "400 invalid-input"
+    assert problem(await invite(inviting, 5)) == "400 invalid-input"
+
+
+async def test_without_a_service_key_in_the_settings_there_is_nothing(service: Service) -> None:
+    assert problem(await invite(service)) == "404 not-found"
+    assert problem(await invite(service, key="Bearer ")) == "404 not-found"
+
+
+async def test_the_app_is_not_told_of_what_it_asked_for_itself(start: Start) -> None:
+    service = await start(
+        invitations=WITH_KEY,
+        webhooks=WebhookSettings(url=Secret("http://127.0.0.1:9/"), secret=Secret("whsec_" + "A" * 32)),
+    )
+    await service.add(EVE)
+    await service.write(update(AccountRow).where(AccountRow.email == EVE).values(password_hash=None))
+    await invite(service)
+    await service.deliver()
+    assert service.inbox.sent_to(EVE, "invitation")
+    assert await service.parts.outbox.claim(9, timedelta(seconds=30)) == []
+
+
+async def test_it_is_described_with_the_key_that_it_asks_for(inviting: Service) -> None:
+    document = (await inviting.anywhere().get("/schema/openapi.json")).json()
+    operation = document["paths"][INVITE]["post"]
+    assert operation["operationId"] == "invite"
+    assert operation["security"] == [{"serviceKey": []}]
+    assert document["components"]["securitySchemes"]["serviceKey"]["scheme"] == "bearer"
+    assert set(operation["responses"]) >= {"202", "400", "401", "413", "415", "429", "503"}
+    assert {REQUEST, VALIDATE, RESET} <= document["paths"].keys()
