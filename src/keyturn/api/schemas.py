@@ -81,7 +81,7 @@ class PasswordJudgement(_Schema, frozen=True, kw_only=True):
     """Says whether a password would be accepted, and which rules it breaks."""
 
     accepted: bool
-    violations: tuple[BrokenRule, ...] = ()
+    violations: tuple[BrokenRule, ...]
 
 
 class PasswordChange(_Schema, frozen=True, kw_only=True):
@@ -102,7 +102,7 @@ class Done(_Schema, frozen=True, kw_only=True):
     """Says that it was done, with a sentence for people."""
 
     message: str
-    success: Literal[True] = True
+    success: Literal[True]
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
@@ -110,14 +110,14 @@ class ValidToken(_Schema, frozen=True, kw_only=True):
 
     email: str
     expires_at: datetime
-    valid: Literal[True] = True
+    valid: Literal[True]
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):
     """Says why a link does not work."""
 
     reason: DeadReason
-    valid: Literal[False] = False
+    valid: Literal[False]
 
 
 class Policy(_Schema, frozen=True, kw_only=True):
@@ -146,4 +146,4 @@ class SignedIn(_Schema, frozen=True, kw_only=True):
 class Health(_Schema, frozen=True, kw_only=True):
     """Says that all is well."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"]
