@@ -96,13 +96,17 @@ def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    """Let the pages of the origins on the list read answers (OWASP ASVS 3.4.2); cookies stay at home."""
+    """Let the pages of the origins on the list read answers (OWASP ASVS 3.4.2); cookies stay at home.
+
+    A page reads of an answer's headers only those that are named here (Fetch, 3.3.2): when to ask again.
+    """
     if not settings.server.allowed_origins:
         return None
     return CORSConfig(
         allow_origins=list(settings.server.allowed_origins),
         allow_methods=["GET", "POST"],
         allow_headers=["content-type"],
+        expose_headers=["retry-after", "ratelimit", "ratelimit-policy"],
         allow_credentials=False,
         max_age=600,
     )

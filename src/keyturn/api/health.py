@@ -17,7 +17,7 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
 
     @get("/live", summary="The process answers", operation_id="checkLiveness")
     async def live() -> Health:
-        return Health()
+        return Health(status="ok")
 
     @get(
         "/ready",
@@ -27,6 +27,6 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
     )
     async def ready() -> Health:
         await require_ready()
-        return Health()
+        return Health(status="ok")
 
     return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])

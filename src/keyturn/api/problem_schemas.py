@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union
 import msgspec
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.api.problems import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
 from keyturn.api.schemas import BrokenRule
@@ -96,6 +96,7 @@ def _kind(error: type[Exception]) -> _Kind:
 
 _KINDS = {kind.name: kind for kind in (*map(_kind, _MEANINGS), *map(_http_kind, HTTP_PROBLEMS))}
 _OF_A_BODY = (413, 415)
+_INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def problem_responses(*errors: type[Exception], has_body: bool = True) -> dict[int, ResponseSpec]:
@@ -130,8 +131,8 @@ def _schema(name: str) -> type[msgspec.Struct]:
             ("title", str),
             ("status", Literal[kind.status]),
             *((member, its) for member, (its, _) in kind.members.items()),
-            ("detail", str, ""),
-            ("instance", Annotated[str, Meta(description="what the logs call the request, where it failed")], ""),
+            ("detail", str | UnsetType, UNSET),
+            ("instance", Annotated[str | UnsetType, _INSTANCE], UNSET),
         ],
         frozen=True,
         kw_only=True,

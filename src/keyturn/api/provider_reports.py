@@ -35,6 +35,6 @@ def _handler(provider: str, webhook: ProviderWebhook) -> HTTPRouteHandler:
             raise
         for report in reports:
             await api.provider_events.take(report, client_of(request))
-        return Done(message="Noted.")
+        return Done(message="Noted.", success=True)
 
     return take

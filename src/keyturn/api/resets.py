@@ -64,8 +64,8 @@ class ResetController(Controller):
         try:
             link = await api.resets.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
-            return InvalidToken(reason=dead.reason)
-        return ValidToken(email=link.email, expires_at=link.expires_at)
+            return InvalidToken(valid=False, reason=dead.reason)
+        return ValidToken(valid=True, email=link.email, expires_at=link.expires_at)
 
     @post(
         ["/reset-password", "/reset-password-with-token"],

@@ -35,12 +35,12 @@ _OTHER_NAMES = {
 
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
     """Return an answer that is a sentence for a person, in their language."""
-    return Response(Done(message=message), headers=language_headers(language), cookies=list(cookies))
+    return Response(Done(message=message, success=True), headers=language_headers(language), cookies=list(cookies))
 
 
 async def judgement_response(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
     """Return what came of judging a password. Raises what that does, but for PasswordRejected."""
-    judgement = PasswordJudgement(accepted=True)
+    judgement = PasswordJudgement(accepted=True, violations=())
     try:
         await judging
     except PasswordRejected as rejected:

@@ -87,7 +87,7 @@ class PasswordJudgement(_Schema, frozen=True, kw_only=True):
     """Says whether a password would be accepted, and which rules it breaks."""
 
     accepted: bool
-    violations: tuple[BrokenRule, ...] = ()
+    violations: tuple[BrokenRule, ...]
 
 
 class PasswordChange(_Schema, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ class Done(_Schema, frozen=True, kw_only=True):
     """Says that it was done, with a sentence for people."""
 
     message: str
-    success: Literal[True] = True
+    success: Literal[True]
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
@@ -116,14 +116,14 @@ class ValidToken(_Schema, frozen=True, kw_only=True):
 
     email: str
     expires_at: datetime
-    valid: Literal[True] = True
+    valid: Literal[True]
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):
     """Says why a link does not work."""
 
     reason: DeadReason
-    valid: Literal[False] = False
+    valid: Literal[False]
 
 
 class Policy(_Schema, frozen=True, kw_only=True):
@@ -152,4 +152,4 @@ class SignedIn(_Schema, frozen=True, kw_only=True):
 class Health(_Schema, frozen=True, kw_only=True):
     """Says that all is well."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"]

@@ -172,3 +172,17 @@ async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:
     assert "//cdn" not in answer.text
     for attribute in ('src="http', "src='http", '<link rel="stylesheet" href="http', "@import"):
         assert attribute not in answer.text
+
+
+async def test_a_member_is_required_where_it_is_in_every_answer_and_has_no_default_where_it_is_not(
+    schema: dict[str, Any],
+) -> None:
+    """A generator takes a default for a promise that the member is there."""
+    schemas = schema["components"]["schemas"]
+    assert not {(name, member) for name, found in schemas.items() for member, its in found.get("properties", {}).items()
+                if "default" in its}  # fmt: skip
+    for name in ("Done", "ValidToken", "InvalidToken", "PasswordJudgement", "Health"):
+        assert set(schemas[name]["required"]) == set(schemas[name]["properties"]), name
+    for name, found in schemas.items():
+        if name.endswith("Problem"):
+            assert set(found["properties"]) - set(found["required"]) == {"detail", "instance"}, name

@@ -3,7 +3,7 @@
 import pytest
 from tests.spec.conftest import Start
 
-from keyturn.settings import ServerSettings
+from keyturn.settings import LimitSettings, ServerSettings
 
 REQUEST = "/api/auth/request-password-reset"
 APP = "https://app.example.org"
@@ -22,6 +22,18 @@ async def test_a_page_on_the_list_may_ask_for_a_link(start: Start) -> None:
     assert answer.status_code == 202
     assert answer.headers["access-control-allow-origin"] == APP
     assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_page_on_the_list_may_read_when_to_ask_again(start: Start) -> None:
+    service = await start(server=ServerSettings(allowed_origins=(APP,)), limits=LimitSettings(request="1/minute"))
+    client = service.anywhere(headers={"Origin": APP})
+    for _ in range(2):
+        answer = await client.post(REQUEST, json={"email": "ada@northwind.example"})
+
+    assert answer.status_code == 429
+    readable = set(answer.headers["access-control-expose-headers"].lower().replace(",", " ").split())
+    assert readable == {"retry-after", "ratelimit", "ratelimit-policy"}
+    assert readable <= set(answer.headers)
 
 
 async def test_another_page_may_read_nothing(start: Start) -> None:

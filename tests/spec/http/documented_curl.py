@@ -1,0 +1,46 @@
+"""What docs/http.md shows of curl: each command, and the answer that stands below it."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_DOCUMENT = Path(__file__).parents[3] / "docs" / "http.md"
+_COMMAND = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHOWN = re.compile(_COMMAND.pattern + r"\n+^```http\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+_VARYING = {
+    r"[\w-]{8}-[\w-]{4}-[\w-]{4}-[\w-]{4}-[\w-]{12}": "an id",
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z": "a moment",
+    r"=[\w.-]{43,}": "=a secret",
+    r"(retry-after: |\"retryAfter\": ?|;t=|again in )\d+": r"\g<1>60",
+}
+"""What differs from one run to the next; all else of an answer is compared as it stands."""
+
+
+class Answer(NamedTuple):
+    """An answer as `curl -i` prints it, without what varies."""
+
+    status: str
+    headers: frozenset[str]
+    body: object
+
+
+def shown() -> list[tuple[str, Answer]]:
+    """Return the commands in their order, each with its answer. Raises ValueError for one that has none."""
+    text = _DOCUMENT.read_text("utf-8")
+    found = _SHOWN.findall(text)
+    commands = [command for command in _COMMAND.findall(text) if "curl" in command]
+    if commands != [command for command, _ in found]:
+        raise ValueError(f"a command of {_DOCUMENT.name} stands there without an answer")
+    return [(command, read(answer)) for command, answer in found]
+
+
+def read(text: str) -> Answer:
+    """Return the last of the answers in what curl has printed."""
+    last = "HTTP/1.1 " + text.replace("\r\n", "\n").rpartition("HTTP/1.1 ")[2]
+    for pattern, instead in _VARYING.items():
+        last = re.sub(pattern, instead, last)
+    head, _, body = last.partition("\n\n")
+    status, *headers = head.splitlines()
+    return Answer(status, frozenset(headers), json.loads(body))
