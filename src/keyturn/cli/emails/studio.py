@@ -115,6 +115,7 @@ def _studio(opened: Opened, host: str) -> "Studio":
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
+        severity=opened.settings.severity,
         transport=_transport(settings),
         host=host,
         token="" if is_loopback(f"//{host}") else new_token(),
