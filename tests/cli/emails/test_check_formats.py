@@ -3,7 +3,9 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import click
 import pytest
@@ -66,6 +68,10 @@ FILES = {
         "{{ _('Harbour') }}{{ _('News for %(name)s', name='Ada') }}{{ _('Quay') }}"
         "{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}"
     ),
+    "ignoring.html": PAGE.format(
+        "{# keyturn: ignore links #}\n{# keyturn: ignore harbour because of boats #}\n"
+        "{# keyturn: ignore links because of boats #}"
+    ),
     "locales/de/LC_MESSAGES/messages.po": CATALOGUE,
     "locales/fr/LC_MESSAGES/messages.po": f'{CATALOGUE}\nmsgid "Quay"\nmsgstr "Quai\n',
     "locales/harbour/LC_MESSAGES/messages.po": CATALOGUE,
@@ -73,7 +79,7 @@ FILES = {
 FOUND = {rule for _, rule in BROKEN.values()} | {
     "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
     "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
-    "languages/untranslated",
+    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
 }  # fmt: skip
 
 PLANTED = {seed.rule for seed in SEEDS} | {
@@ -108,11 +114,26 @@ def told(shown: Ended, output: str) -> list[tuple[str, str, int, int]]:
                 (rule, at["artifactLocation"]["uri"], at["region"]["startLine"], at["region"]["startColumn"])
                 for rule, at in places
             ]
+        case "junit":
+            cases = ET.fromstring(shown.out).iter("testcase")  # noqa: S314 - our own
+            places = [(one.get("name", "").split(" "), one.get("file", "")) for one in cases]
+            return [(rule, file, *map(int, place.split(":"))) for (rule, place), file in places]
         case "github":
             found = re.findall(r"^::\w+ file=(.+?),line=(\d+),col=(\d+),title=(\S+?)::", shown.out, re.MULTILINE)
             return [(rule, file, int(line), int(column)) for file, line, column, rule in found]
-    found = re.findall(r"^(\S+):(\d+):(\d+)  (?:error|warning|note)  (\S+)$", shown.out, re.MULTILINE)
-    return [(rule, file, int(line), int(column)) for file, line, column, rule in found]
+    return list(told_in_text(shown.out))
+
+
+def told_in_text(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """Yield what a person reads, where equal findings stand together."""
+    rule = ""
+    for line in text.splitlines():
+        if first := re.fullmatch(r"(\S+):(\d+):(\d+)  (?:error|warning|note)  (\S+)", line):
+            rule = first[4]
+            yield rule, first[1], int(first[2]), int(first[3])
+        elif others := re.fullmatch(r"  also at (\S+?):(\d.*)", line):
+            for place in others[2].split(", "):
+                yield rule, others[1], *map(int, place.split(":"))  # type: ignore[misc]
 
 
 @pytest.mark.usefixtures("emails")
@@ -128,7 +149,7 @@ def test_what_is_broken_is_told_in_every_format(keyturn: Keyturn, output: str) -
 
 @pytest.mark.usefixtures("emails")
 def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
-    first, *others = [told(keyturn("check", "emails", "--format", output), output) for output in FORMATS]
+    first, *others = [sorted(told(keyturn("check", "emails", "--format", output), output)) for output in FORMATS]
 
     assert len(first) > len(FILES)
     assert others == [first] * (len(FORMATS) - 1)

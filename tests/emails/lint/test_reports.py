@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from keyturn.emails.lint.examination import Examination, Found
-from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.lint.reports import as_github, as_json, as_sarif
+from keyturn.emails.lint.finding import ClientGap, Finding, Place
+from keyturn.emails.lint.reports import as_github, as_json, as_junit, as_sarif
+from keyturn.emails.lint.reports.json_report import CheckReport, json_report_schema
 
 WRONG = Finding(
     rule="mjml/wrong-value",
@@ -21,9 +26,17 @@ DOUBTFUL = Finding(
     rule="links/relative", severity="warning", message="A relative link.", fix="Mend it.", place=Place("a/a.mjml")
 )
 REMARK = Finding(rule="mjml/duplicate-attribute", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 2))
+LACKING = Finding(
+    rule="compatibility/css-border-radius", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 3),
+    feature="css-border-radius", clients=(ClientGap("outlook/windows", "no"), ClientGap("gmail/ios", "partial")),
+)  # fmt: skip
+GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
 EXAMINATION = Examination(
-    (Found(DOUBTFUL, ("a/one", "a/two")), Found(REMARK, ("a/one",)), Found(WRONG, ("news/x",))), templates=2, mails=3
+    (Found(DOUBTFUL, ("a/one", "a/two"), "0f"), Found(REMARK, ("a/one",)), Found(WRONG, ("news/x",))),
+    templates=2,
+    mails=3,
 )
+LACKED = Examination((Found(LACKING, ("a/one",)),), templates=1, mails=1)
 NOTHING = Examination((), templates=2, mails=3)
 
 
@@ -38,9 +51,55 @@ def test_json_holds_all_of_every_finding() -> None:
         "templates": 2, "mails": 3, "errors": 1, "warnings": 1, "notes": 1,
     }  # fmt: skip
     assert report["findings"][0] == {
-        "rule": "links/relative", "severity": "warning", "message": "A relative link.", "way_out": "Mend it.",
-        "file": "mails/a/a.mjml", "line": 1, "column": 1, "mails": ["a/one", "a/two"],
+        "rule": "links/relative", "severity": "warning", "message": "A relative link.", "fix": "Mend it.",
+        "file": "mails/a/a.mjml", "line": 1, "column": 1, "fingerprint": "0f", "mails": ["a/one", "a/two"],
+        "feature": None, "clients": [],
     }  # fmt: skip
+
+
+def test_json_keeps_to_the_schema_that_is_documented() -> None:
+    schema = Path(__file__).parents[3] / "docs" / "check.schema.json"
+
+    assert json.loads(schema.read_text("utf-8")) == json_report_schema()
+    for examination in (EXAMINATION, NOTHING, LACKED):
+        report = as_json(examination, shown)
+        assert json.loads(msgspec.json.encode(msgspec.json.decode(report, type=CheckReport))) == json.loads(report)
+
+
+def test_feature_and_clients_are_fields() -> None:
+    (finding,) = json.loads(as_json(LACKED, shown))["findings"]
+    (result,) = json.loads(as_sarif(LACKED, shown))["runs"][0]["results"]
+
+    assert (finding["feature"], finding["clients"]) == ("css-border-radius", GAPS)
+    assert result["properties"] == {"mails": ["a/one"], "feature": "css-border-radius", "clients": GAPS}
+
+
+def test_junit_has_a_case_for_each_finding_and_fails_what_fails() -> None:
+    root = ET.fromstring(as_junit(EXAMINATION, shown, "warning"))  # noqa: S314 - our own
+
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("3", "2", "1")
+    assert [(suite.get("name"), len(suite)) for suite in root] == [
+        ("mails/a/a.mjml", 2),
+        ("mails/news, all/news.mjml", 1),
+    ]
+    failure, skipped, wrong = (case[0] for case in root.iter("testcase"))
+    assert (failure.tag, skipped.tag, wrong.tag) == ("failure", "skipped", "failure")
+    assert failure.get("type") == "warning links/relative"
+    assert failure.text == "A relative link.\nMend it.\nmails/a/a.mjml:1:1\nin a/one\nin a/two"
+
+
+def test_junit_without_findings_has_a_case_that_passed() -> None:
+    (case,) = ET.fromstring(as_junit(NOTHING, shown)).iter("testcase")  # noqa: S314 - our own
+
+    assert (case.get("name"), len(case)) == ("3 mails", 0)
+
+
+def test_junit_is_xml_whatever_a_template_says() -> None:
+    odd = replace(EXAMINATION.found[0], finding=msgspec.structs.replace(DOUBTFUL, message="a\x00\x1b]\ud800<b>&\uffff"))
+
+    (failure,) = ET.fromstring(as_junit(Examination((odd,), 1, 1), shown, "note")).iter("failure")  # noqa: S314
+
+    assert failure.get("message") == "a\ufffd\ufffd]\ufffd<b>&\ufffd"
 
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:

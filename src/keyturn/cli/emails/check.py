@@ -1,23 +1,18 @@
 """check: what is wrong with the emails, in a terminal or in CI."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, open_folder, without_templates
-from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
+from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
+from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
+from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.clients.clients import Clients
-    from keyturn.emails.lint.examination import Examination, Found
-    from keyturn.mail.rendering.folders import Folders
-
-_AROUND = 1
-_WIDTH = 110
-_COLOURS = {"error": error, "warning": warning, "note": muted}
+    from keyturn.emails.lint.examination import Examination
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,24 +28,39 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @click.command()
 @DIRECTORY
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True,
-    help="github annotates pull requests; sarif is for code scanning.",
+    "--format", "output", type=click.Choice(["text", "json", "github", "sarif", "junit"]), default="text",
+    show_default=True, help="github annotates pull requests; sarif is for code scanning, junit for test reports.",
 )  # fmt: skip
 @click.option(
     "--only", multiple=True, metavar="RULE", callback=_known_rules,
     help="Only this rule, or group of rules; can be repeated.",
 )  # fmt: skip
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients that count; see above.")
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True,
+    help="End with 1 where something is as severe as this, or worse.",
+)  # fmt: skip
+@click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
+@click.option(
+    "--base", metavar="COMMIT", default="HEAD", show_default=True,
+    help="With --only-changed: the branch or commit that the work began at.",
+)  # fmt: skip
+@click.option(
+    "--baseline", type=click.Path(path_type=Path, dir_okay=False),
+    help="The file of what is known and not told; keyturn-baseline.json in the folder if you do not say.",
+)  # fmt: skip
+@click.option("--write-baseline", is_flag=True, help="Write all that is found now into the baseline, and end.")
 @ENVIRONMENT
 @TRUST
 def check(
-    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], environment: str, trust: bool
-) -> None:
+    directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
+    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, environment: str, trust: bool,
+) -> None:  # fmt: skip
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML, each with its samples, as in NAME.samples.toml or
     samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without DIRECTORY, the emails that
-    Keyturn sends are checked. Ends with 1 where there is an error.
+    Keyturn sends are checked. Ends with 1 where there is an error, or what --fail-on says.
 
     \b
     Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
@@ -71,28 +81,79 @@ def check(
                keyturn check emails --only mjml --format github
                keyturn check emails --clients outlook,germany
                keyturn check templates/emails --env myshop.mails:environment
+               keyturn check emails --write-baseline
+               keyturn check emails --only-changed --base origin/main
 
     The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
     they are yours.
     """
-    from keyturn.emails.lint import reports  # noqa: PLC0415
-    from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
-    from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
-    from keyturn.emails.lint.examination import examine  # noqa: PLC0415
-
+    if write_baseline and (only or only_changed):
+        fail("--write-baseline writes all that is found: leave --only and --only-changed out")
     opened = open_folder(directory, environment, trust=trust)
     if not opened.gallery.names():
         fail(*without_templates(opened))
-    folders = opened.gallery.folders
-    chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
-    examination = examine(opened.gallery, checks_for(chosen)).with_rules(only)
+    known = baseline or _usual_baseline(opened)
+    examination = _examine(opened, groups, _changed(opened, base, known) if only_changed else None)
+    if write_baseline:
+        _write_baseline(known, examination)
+        return
+    examination = _without_known(examination, known, asked_for=baseline is not None).with_rules(only)
     if output == "text":
-        _print(examination, folders)
-    else:
-        write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
-        if written := write(examination, lambda file: _typed_path(folders, file)):
-            click.echo(written)
-    sys.exit(1 if examination.count("error") else 0)
+        print_findings(examination, opened.gallery.folders)
+    elif written := _report(examination, opened, output, fail_on):
+        click.echo(written)
+    sys.exit(1 if examination.fails(fail_on) else 0)
+
+
+def _usual_baseline(opened: Opened) -> Path:
+    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
+    from keyturn.emails.lint.baseline import NAME  # noqa: PLC0415
+
+    return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
+
+
+def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
+    from keyturn.emails.lint.changed_mails import changed_mails  # noqa: PLC0415
+
+    return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
+
+
+def _examine(opened: Opened, groups: tuple[str, ...], only: set[str] | None) -> "Examination":
+    from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
+    from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
+    from keyturn.emails.lint.examination import examine  # noqa: PLC0415
+    from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
+
+    chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
+    return examine(opened.gallery, checks_for(chosen), severities=Severities(opened.settings.severity), only=only)
+
+
+def _write_baseline(file: Path, examination: "Examination") -> None:
+    from keyturn.emails.lint.baseline import Baseline, write_baseline  # noqa: PLC0415
+
+    baseline = Baseline.of(examination)
+    write_baseline(file, baseline)
+    click.echo(f"{baseline.count} findings are known from now on: {shown_path(file)}")
+
+
+def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -> "Examination":
+    from keyturn.emails.lint.baseline import read_baseline  # noqa: PLC0415
+
+    if not asked_for and not file.is_file():
+        return examination
+    return read_baseline(file).without_known(examination)
+
+
+def _report(examination: "Examination", opened: Opened, output: str, fail_on: str) -> str:
+    from keyturn.emails.lint import reports  # noqa: PLC0415
+
+    def shown(file: str) -> str:
+        return typed_path(opened.gallery.folders, file)
+
+    if output == "junit":
+        return reports.as_junit(examination, shown, fail_on)
+    write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
+    return write(examination, shown)
 
 
 def _clients_named(groups: tuple[str, ...]) -> "Clients":
@@ -102,56 +163,3 @@ def _clients_named(groups: tuple[str, ...]) -> "Clients":
         return Clients.from_names(groups)
     except UnknownClients as unknown:
         fail(f"--clients: {unknown}")
-
-
-def _print(examination: "Examination", folders: "Folders") -> None:
-    for found in examination.found:
-        _print_finding(found, folders, examination.mails)
-    counts = [(examination.count(severity), severity) for severity in _COLOURS]
-    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
-    looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
-    click.echo(f"{listed} in {looked_at}." if listed else f"Nothing to mend in {looked_at}.")
-
-
-def _print_finding(found: "Found", folders: "Folders", mails: int) -> None:
-    finding = found.finding
-    place = finding.place
-    where = f"{_typed_path(folders, place.file)}:{place.line}:{place.column}"
-    click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    click.echo(f"  {finding.message}")
-    for line in _frame(folders / place.file, place.line, place.column):
-        click.echo(line)
-    click.echo(f"  {accent(finding.fix)}")
-    if mails > 1 and found.mails:
-        occurs = found.mails[0] if len(found.mails) == 1 else f"{len(found.mails)} of {mails} mails"
-        click.echo(muted(f"  in {occurs}"))
-    click.echo()
-
-
-def _frame(file: Path, line: int, column: int) -> list[str]:
-    """Return the lines around a place, the line itself marked, and its column. Long lines are cut around that."""
-    if not file.is_file():
-        return []
-    lines = file.read_text("utf-8", errors="replace").splitlines()
-    first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
-    cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
-    framed = []
-    for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
-        shown = text[cut : cut + _WIDTH] if number == line else text[:_WIDTH]
-        if number != line:
-            framed.append(muted(f"    {number:>{width}} | {shown}".rstrip()))
-            continue
-        framed.append(f"  {accent('>')} {number:>{width}} | {shown}".rstrip())
-        blanks = "".join("\t" if character == "\t" else " " for character in shown[: column - 1 - cut])
-        framed.append(muted(f"    {'':>{width}} | {blanks}") + accent("^"))
-    return framed
-
-
-def _typed_path(folders: "Folders", file: str) -> str:
-    """Return a template's path from the working directory, where it is below that."""
-    path = folders / file
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
-
-
-def _number(count: int, of_what: str) -> str:
-    return f"{count} {of_what}{'' if count == 1 else 's'}"

@@ -102,7 +102,7 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the clients and the editor that nobody knows."""
+    """Yield the clients, the rules with their severities, and the editor that nobody knows."""
     from keyturn.emails.lint.clients.clients import Clients, UnknownClients  # noqa: PLC0415
 
     for name in values.get("clients", ()):
@@ -110,6 +110,10 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             Clients.from_names([name])
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
+    if levels := values.get("severity"):
+        from keyturn.emails.lint.suppression.severities import severity_faults  # noqa: PLC0415 - it brings the checks
+
+        yield from severity_faults(levels)
     if editor := values.get("editor"):
         from keyturn.emails.studio.pages.editor import editor_for  # noqa: PLC0415 - it brings the studio with it
 

@@ -158,6 +158,7 @@ def _studio(
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
+        severity=opened.settings.severity,
         transport=_transport(settings),
         release=_release(opened, settings),
         host=host,

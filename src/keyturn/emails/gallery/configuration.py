@@ -26,10 +26,10 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `env` is the app's own Jinja environment, "package.module:name". `props` is a module whose EmailProps describe the
     templates. `samples` is one more folder of samples. `layouts` and `ignore` are patterns of files that are no mails,
     as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
-    `clients` are the groups that the checks look at. `goldens` is the folder of the golden
-    files, in all languages or in `golden_languages`. `globals` are given to
-    every template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound
-    what the inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
+    `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
+    `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
+    template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
+    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
     """
 
     folder: Path | None = None
@@ -43,6 +43,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     sender: str = ""
     clients: tuple[str, ...] = ()
+    severity: dict[str, str] = {}
     goldens: Path | None = None
     golden_languages: tuple[str, ...] = ()
     editor: str = ""

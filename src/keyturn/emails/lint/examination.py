@@ -1,18 +1,22 @@
 """Every check on every template with every sample, each finding once."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
-from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.finding import Finding, Place, worst_down_to
 from keyturn.emails.lint.guard.guard import guard
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
+from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language
 from keyturn.mail.rendering.render import Templates
@@ -22,49 +26,82 @@ from keyturn.mail.rendering.render import Templates
 class Found:
     """A finding, and the mails that have it: "template/sample", with the language where there are several.
 
-    There are none where it was found in the templates without drawing any.
+    There are none where it was found in the templates without drawing any. `fingerprint` is that of its line
+    (`line_fingerprints`).
     """
 
     finding: Finding
     mails: tuple[str, ...]
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """Holds what was found in all mails.
 
-    `mails` is how many were rendered, `templates` how many templates they came from.
+    `mails` is how many were rendered, `templates` how many templates they came from. Beside what was found, some was
+    `ignored` by comments, or is `in_baseline`.
     """
 
     found: tuple[Found, ...]
     templates: int
     mails: int
+    ignored: int = 0
+    in_baseline: int = 0
 
     def count(self, severity: str) -> int:
         return sum(one.finding.severity == severity for one in self.found)
 
+    def fails(self, at: str) -> bool:
+        """Tell whether there is something as severe as `at`, or worse; never for any other word."""
+        return any(map(self.count, worst_down_to(at)))
+
     def with_rules(self, rules: Sequence[str]) -> "Examination":
         """Keep the findings whose rule is named, in full or by its group ("mjml")."""
         wanted = set(rules)
-        kept = (one for one in self.found if {one.finding.rule, one.finding.rule.partition("/")[0]} & wanted)
+        kept = (one for one in self.found if {one.finding.rule, one.finding.group} & wanted)
         return replace(self, found=tuple(kept)) if wanted else self
 
 
 def examine(
-    gallery: Gallery, checks: Iterable[Check] = CHECKS, languages: Iterable[Language] | None = None
+    gallery: Gallery,
+    checks: Iterable[Check] = CHECKS,
+    languages: Iterable[Language] | None = None,
+    *,
+    severities: Severities = AS_DECLARED,
+    only: Collection[str] | None = None,
 ) -> Examination:
-    """Check all there is, in the order of the places in the templates.
+    """Check all there is, or `only` these templates, in the order of the places in the templates.
 
     Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
     data shows in any language, and what is wrong with a language in any data.
     """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
-        return _examine(gallery, tuple(checks), languages)
+        names = [name for name in gallery.names() if only is None or name in only]
+        mails, rendered = _examine(gallery, names, tuple(checks), languages)
+        comments = IgnoreComments(gallery.source)
+        kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
+        files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
+        of_comments = [*comments.mistakes(files), *(comments.unused(files) if only is None else ())]
+        found = one_for_each_engine(kept | {one: [] for one in of_comments})
+        judged = ((severities.apply(finding), those) for finding, those in found.items())
+        counting = sorted(
+            ((finding, those) for finding, those in judged if finding),
+            key=lambda one: (one[0].place, one[0].rule, one[0].message),
+        )
+        fingerprint = line_fingerprints(gallery.source)
+        return Examination(
+            tuple(Found(finding, tuple(those), fingerprint(finding.place)) for finding, those in counting),
+            len(names), rendered, ignored=len(mails) - len(kept),
+        )  # fmt: skip
 
 
-def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Language, ...]) -> Examination:
-    names, rendered = gallery.names(), 0
+def _examine(
+    gallery: Gallery, names: Sequence[str], checks: tuple[Check, ...], languages: tuple[Language, ...]
+) -> tuple[Mapping[Finding, list[str]], int]:
+    """Return what is wrong with these templates, each finding with the mails that have it, and how many were drawn."""
+    rendered = 0
     mails: dict[Finding, list[str]] = defaultdict(list)
     templates_for = gallery.renderers(with_lenient_origins)
     for template in names:
@@ -82,9 +119,7 @@ def _examine(gallery: Gallery, checks: tuple[Check, ...], languages: tuple[Langu
                 mails[finding].append(mail)
     for finding in find_untranslated(gallery, names, languages):
         mails[finding] = []
-    kept = one_for_each_engine(mails)
-    ordered = sorted(kept, key=lambda finding: (finding.place, finding.rule, finding.message))
-    return Examination(tuple(Found(one, tuple(kept[one])) for one in ordered), len(names), rendered)
+    return mails, rendered
 
 
 def _samples_in_languages(
@@ -116,3 +151,23 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     if document.html:
         for check in checks:
             yield from check(document)
+
+
+def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
+    """Return what makes a fingerprint of the line of a place: the same wherever the line moves, however it is indented.
+
+    `source` returns what a file holds, and raises OSError for what is no file: there is no line then.
+    """
+
+    @cache
+    def lines(file: str) -> list[str]:
+        try:
+            return source(file).split("\n")
+        except OSError:
+            return []
+
+    def fingerprint(place: Place) -> str:
+        text = "".join(lines(place.file)[place.line - 1 : place.line])
+        return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
+
+    return fingerprint

@@ -7,6 +7,13 @@ from typing import Literal
 import msgspec
 
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""The worst first."""
+
+
+def worst_down_to(severity: str) -> tuple[Severity, ...]:
+    """Return the severities from the worst one to this one; none where it is no severity."""
+    return SEVERITIES[: SEVERITIES.index(severity) + 1] if severity in SEVERITIES else ()
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -25,11 +32,19 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
+class ClientGap(msgspec.Struct, frozen=True):
+    """A mail client, as Can I email names it ("outlook/windows"), that lacks a feature or has a part of it."""
+
+    client: str
+    support: Literal["no", "partial"]
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong: it is made by its `Rule`. Equal findings, from several samples, are one.
 
     `rule` is stable, "group/what-is-wrong"; `message` says what is wrong and `fix` what to do about it, each in
     one sentence or two. None of them holds what only this sample or this sender brings, where it can be avoided.
+    `feature` is Can I email's name for what the `clients` lack; other findings have neither.
     """
 
     rule: str
@@ -37,6 +52,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     fix: str
     place: Place
+    feature: str = ""
+    clients: tuple[ClientGap, ...] = ()
+
+    @property
+    def group(self) -> str:
+        return self.rule.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
     review = Review.of(studio)
     renditions = Renditions(studio.gallery)
-    checks = Checks(renditions, studio.clients)
+    checks = Checks(renditions, studio.clients, studio.severity)
     layout = Layout(studio, checks, review, path)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None

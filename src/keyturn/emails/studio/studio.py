@@ -1,6 +1,7 @@
 """What a studio is made of."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Studio:
     `host` is what the server is bound to; where others can reach that, `token` is what lets people in (see
     `keyturn.emails.studio.access.access_token`).
 
-    `clients` are the groups of mail clients that the checks look at, the usual ones where there are none.
+    `clients` are the groups of mail clients that the checks look at, the usual ones where there are none;
+    `severity` says by rule or group how severe a finding is.
 
     `editor` is the one that places in files are opened in, by the name of a preset or as a pattern.
 
@@ -40,6 +42,7 @@ class Studio:
     goldens: Path | None = None
     golden_languages: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
     transport: Transport | None = None
     host: str = "127.0.0.1"
     token: str = ""

@@ -103,6 +103,22 @@ def test_a_mail_that_cannot_be_drawn_is_checked_all_the_same(client: Client, fol
     assert "Did you mean name?" in said
 
 
+def test_what_a_comment_ignores_is_not_told(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, "{# keyturn: ignore mjml because of the app #}" + WRONG)
+    assert "mjml/unknown-attribute" not in client.get("/studio/templates/greeting?tab=checks").text
+
+
+def test_a_severity_that_is_set_counts_here_too(studio: Studio, folder: Path) -> None:
+    break_it(folder, RIGHT, WRONG)
+    renditions = Renditions(studio.gallery)
+    greeting = renditions.rendition("greeting", View(sample="ada"))
+    as_set, usual = Checks(renditions, severity={"mjml": "off"}), Checks(renditions)
+    for checks in (as_set, usual):
+        assert checks.check(greeting)
+    found = [{one.rule for one in checks.last_report(greeting).findings} for checks in (as_set, usual)]  # type: ignore[union-attr]
+    assert found[1] - found[0] == {"mjml/unknown-attribute"}
+
+
 def test_what_is_wrong_is_escaped(client: Client, folder: Path) -> None:
     break_it(folder, "Hello {{ name }}", "Hello {{ name }}<script>alert(1)</script>")
     assert "<script>alert" not in client.get("/studio/templates/greeting?tab=checks").text

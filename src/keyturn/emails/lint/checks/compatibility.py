@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import msgspec
+
 from keyturn.emails.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
 from keyturn.emails.lint.clients.feature_usage import FeatureUse, feature_uses
 from keyturn.emails.lint.clients.features import Feature, features
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
+from keyturn.emails.lint.finding import ClientGap, Finding, RuleGroup, Severity
 
 _WITHOUT = "See that the mail also holds without it."
 _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
@@ -46,10 +48,12 @@ def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) ->
     if not lacking and not partly:
         return None
     severity: Severity = "warning" if lacking and not feature.graceful else "note"
-    return document.finding(
+    finding = document.finding(
         use.offset, compatibility_rules()[use.feature], severity, _message(support, feature, lacking, partly),
         (not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
     )  # fmt: skip
+    gaps = (*(ClientGap(client, "no") for client in lacking), *(ClientGap(client, "partial") for client in partly))
+    return msgspec.structs.replace(finding, feature=use.feature, clients=gaps)
 
 
 def _message(support: Support, feature: Feature, lacking: list[str], partly: list[str]) -> str:

@@ -24,12 +24,18 @@ _Mail = tuple[str, View]
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps what was found. `clients` are groups of mail clients."""
+    """Has mails checked, one at a time, and keeps what was found.
 
-    def __init__(self, renditions: Renditions, clients: tuple[str, ...] = ()) -> None:
+    `clients` are groups of mail clients, `severity` says by rule or group how severe a finding is.
+    """
+
+    def __init__(
+        self, renditions: Renditions, clients: tuple[str, ...] = (), severity: Mapping[str, str] | None = None
+    ) -> None:
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._clients = clients
+        self._severity = severity or {}
         self._known: dict[_Mail, tuple[Fingerprint, Report]] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -100,7 +106,7 @@ class Checks:
         # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
         from keyturn.emails.studio.checks.examiner import Examiner  # noqa: PLC0415
 
-        return Examiner(self._gallery, self._clients)
+        return Examiner(self._gallery, self._clients, self._severity)
 
 
 def _as_written(view: View) -> View:

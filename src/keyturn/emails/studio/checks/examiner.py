@@ -1,5 +1,7 @@
 """One mail through every check: what `keyturn check` does, for the mail that is looked at."""
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.checks.safety import audit
@@ -10,6 +12,8 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+from keyturn.emails.lint.suppression.severities import Severities
 from keyturn.emails.studio.checks.report import Report
 from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.errors import TemplateInvalid
@@ -18,8 +22,9 @@ from keyturn.errors import TemplateInvalid
 class Examiner:
     """Puts renditions through the checks. `clients` are groups of mail clients, all of which exist."""
 
-    def __init__(self, gallery: Gallery, clients: tuple[str, ...]) -> None:
+    def __init__(self, gallery: Gallery, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
         self._gallery = gallery
+        self._severities = Severities(severity)
         self._checks = checks_for(Clients.from_names(clients))
 
     def examine(self, rendition: Rendition) -> Report:
@@ -36,7 +41,14 @@ class Examiner:
             of_mail | of_files,
             key=lambda finding: (not document and finding not in of_mail, finding.place, finding.rule, finding.message),
         )
-        return Report(tuple(ordered), audit(document) if document else ())
+        return Report(tuple(self._counting(template, ordered)), audit(document) if document else ())
+
+    def _counting(self, template: str, found: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield what the team wants to hear of it, and what is wrong with the comments that say so."""
+        comments = IgnoreComments(self._gallery.source)
+        left = [finding for finding in found if not comments.ignores(finding)]
+        mistakes = comments.mistakes(self._gallery.files_of(template))
+        return filter(None, map(self._severities.apply, (*left, *mistakes)))
 
     def _of_mail(self, rendition: Rendition) -> tuple[Document | None, set[Finding]]:
         """Return the mail, None where it cannot be drawn, and what is wrong with it by itself."""

@@ -1,0 +1,95 @@
+"""Findings in a terminal: each with the line it is about, and equal ones together."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keyturn.cli.terminal import accent, error, muted, strong, warning
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.examination import Examination, Found
+    from keyturn.mail.rendering.folders import Folders
+
+_AROUND = 1
+_WIDTH = 110
+_COLOURS = {"error": error, "warning": warning, "note": muted}
+
+
+def print_findings(examination: "Examination", folders: "Folders") -> None:
+    for equal in _equal_findings(examination.found):
+        _print_finding(equal, folders, examination.mails)
+    counts = [(examination.count(severity), severity) for severity in _COLOURS]
+    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
+    looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
+    kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
+    beside = "".join(f", {count} {where}" for where, count in kept.items() if count)
+    click.echo((f"{listed} in {looked_at}" if listed else f"Nothing to mend in {looked_at}") + beside + ".")
+
+
+def typed_path(folders: "Folders", file: str) -> str:
+    """Return a template's path from the working directory, where it is below that."""
+    return shown_path(folders / file)
+
+
+def shown_path(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
+
+
+def _equal_findings(found: Iterable["Found"]) -> Iterable[Sequence["Found"]]:
+    """Return the findings that say the same of several places together, in the order of their first places."""
+    equal: dict[tuple[str, ...], list[Found]] = {}
+    for one in found:
+        finding = one.finding
+        equal.setdefault((finding.rule, finding.severity, finding.message, finding.fix), []).append(one)
+    return equal.values()
+
+
+def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> None:
+    finding = equal[0].finding
+    place = finding.place
+    where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
+    click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
+    click.echo(f"  {finding.message}")
+    for line in _frame(folders / place.file, place.line, place.column):
+        click.echo(line)
+    click.echo(f"  {accent(finding.fix)}")
+    for places in _other_places(equal[1:], folders):
+        click.echo(f"  also at {strong(places)}")
+    having = list(dict.fromkeys(mail for one in equal for mail in one.mails))
+    if mails > 1 and having:
+        occurs = having[0] if len(having) == 1 else f"{len(having)} of {mails} mails"
+        click.echo(muted(f"  in {occurs}"))
+    click.echo()
+
+
+def _other_places(found: Iterable["Found"], folders: "Folders") -> Iterator[str]:
+    """Yield the places, a line for each file: "emails/b.mjml:3:4, 9:1"."""
+    for file, places in groupby((one.finding.place for one in found), lambda place: place.file):
+        yield f"{typed_path(folders, file)}:{', '.join(f'{place.line}:{place.column}' for place in places)}"
+
+
+def _frame(file: Path, line: int, column: int) -> list[str]:
+    """Return the lines around a place, the line itself marked, and its column. Long lines are cut around that."""
+    if not file.is_file():
+        return []
+    lines = file.read_text("utf-8", errors="replace").splitlines()
+    first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
+    cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
+    framed = []
+    for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
+        shown = text[cut : cut + _WIDTH] if number == line else text[:_WIDTH]
+        if number != line:
+            framed.append(muted(f"    {number:>{width}} | {shown}".rstrip()))
+            continue
+        framed.append(f"  {accent('>')} {number:>{width}} | {shown}".rstrip())
+        blanks = "".join("\t" if character == "\t" else " " for character in shown[: column - 1 - cut])
+        framed.append(muted(f"    {'':>{width}} | {blanks}") + accent("^"))
+    return framed
+
+
+def _number(count: int, of_what: str) -> str:
+    return f"{count} {of_what}{'' if count == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""A baseline: what was wrong with a folder when somebody began to check it. Only what is new is told.
+
+Findings are known again by their rule, their file and what their line says, so they stay known when the lines above
+change, and come back when somebody edits the line itself. Equal ones are counted: one more of them is new.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from keyturn.emails.lint.examination import Examination, Found
+from keyturn.errors import KeyturnError
+
+NAME = "keyturn-baseline.json"
+_LARGEST = 50_000_000
+"""Octets of a file that is read. An entry has about 30."""
+
+_Key = tuple[str, str, str]
+
+
+class BaselineInvalid(KeyturnError):
+    """A baseline cannot be read or written; the message is a sentence for a person."""
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Holds how often each finding was there: by file, by rule, by fingerprint."""
+
+    version: Literal[1] = 1
+    findings: dict[str, dict[str, dict[str, int]]] = {}
+
+    @classmethod
+    def of(cls, examination: Examination) -> "Baseline":
+        findings: dict[str, dict[str, dict[str, int]]] = {}
+        for (file, rule, fingerprint), count in sorted(Counter(map(_key, examination.found)).items()):
+            findings.setdefault(file, {}).setdefault(rule, {})[fingerprint] = count
+        return cls(findings=findings)
+
+    def without_known(self, examination: Examination) -> Examination:
+        """Return what is new since. Of equal findings the first ones are taken for those that were there."""
+        left = Counter(self._counts())
+        new = []
+        for found in examination.found:
+            key = _key(found)
+            if left[key] > 0:
+                left[key] -= 1
+            else:
+                new.append(found)
+        return replace(examination, found=tuple(new), in_baseline=len(examination.found) - len(new))
+
+    @property
+    def count(self) -> int:
+        return sum(self._counts().values())
+
+    def _counts(self) -> dict[_Key, int]:
+        return {
+            (file, rule, fingerprint): count
+            for file, by_rule in self.findings.items()
+            for rule, by_fingerprint in by_rule.items()
+            for fingerprint, count in by_fingerprint.items()
+        }
+
+
+def read_baseline(file: Path) -> Baseline:
+    """Raise BaselineInvalid where it is not there or is none."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+    except OSError as error:
+        raise BaselineInvalid(f"the baseline {file} cannot be read: {error.strerror}") from error
+    if len(content) > _LARGEST:
+        raise BaselineInvalid(f"{file} is too long for a baseline")
+    try:
+        return msgspec.json.decode(content, type=Baseline)
+    except msgspec.DecodeError as error:
+        raise BaselineInvalid(f"{file} is no baseline: {error}; --write-baseline writes one") from error
+
+
+def write_baseline(file: Path, baseline: Baseline) -> None:
+    """Raise BaselineInvalid where it cannot be written."""
+    try:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
+    except OSError as error:
+        raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
+
+
+def _key(found: Found) -> _Key:
+    return found.finding.place.file, found.finding.rule, found.fingerprint

@@ -1,0 +1,79 @@
+"""An examination as one JSON document, whose schema is made from the types here."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.emails.lint.examination import Examination, Found
+from keyturn.emails.lint.finding import ClientGap, Severity
+from keyturn.emails.lint.reports.shown_path import Shown
+
+Count = Annotated[int, Meta(ge=0)]
+FromOne = Annotated[int, Meta(ge=1)]
+
+
+class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, once for all mails that have it."""
+
+    rule: Annotated[str, Meta(description="Stable: the group, a slash, what is wrong.", pattern="^[a-z]+/[a-z0-9-]+$")]
+    severity: Severity
+    message: Annotated[str, Meta(description="What is wrong.")]
+    fix: Annotated[str, Meta(description="What to do about it.")]
+    file: Annotated[str, Meta(description="The template, from the working directory where it is below that.")]
+    line: FromOne
+    column: Annotated[int, Meta(ge=1, description="In characters.")]
+    fingerprint: Annotated[str, Meta(description="Of the line's text: the same where the line moves.")]
+    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, with the language where there are several.")]
+    feature: Annotated[str | None, Meta(description="Can I email's name for what the clients lack.")]
+    clients: Annotated[tuple[ClientGap, ...], Meta(description="Who lacks it, or has a part of it.")]
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `keyturn check --format json` writes."""
+
+    version: Annotated[Literal[1], Meta(description="Of this format; what is only added does not change it.")] = 1
+    templates: Count
+    mails: Annotated[Count, Meta(description="How many were drawn: templates with their samples and languages.")]
+    errors: Count
+    warnings: Count
+    notes: Count
+    ignored: Annotated[Count, Meta(description="Findings that comments in the templates ignore.")]
+    in_baseline: Annotated[Count, Meta(description="Findings that the baseline knows.")]
+    findings: tuple[ReportedFinding, ...]
+
+
+def as_json(examination: Examination, shown: Shown) -> str:
+    report = CheckReport(
+        templates=examination.templates,
+        mails=examination.mails,
+        errors=examination.count("error"),
+        warnings=examination.count("warning"),
+        notes=examination.count("note"),
+        ignored=examination.ignored,
+        in_baseline=examination.in_baseline,
+        findings=tuple(_reported(found, shown) for found in examination.found),
+    )
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+
+
+def json_report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `as_json` writes."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
+
+
+def _reported(found: Found, shown: Shown) -> ReportedFinding:
+    finding = found.finding
+    return ReportedFinding(
+        rule=finding.rule,
+        severity=finding.severity,
+        message=finding.message,
+        fix=finding.fix,
+        file=shown(finding.place.file),
+        line=finding.place.line,
+        column=finding.place.column,
+        fingerprint=found.fingerprint,
+        mails=found.mails,
+        feature=finding.feature or None,
+        clients=finding.clients,
+    )

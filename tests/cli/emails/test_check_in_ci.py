@@ -1,0 +1,76 @@
+"""The pre-commit hook and the workflow action: what they run is a command that there is."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+TOP = Path(__file__).parents[3]
+PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
+
+
+@pytest.fixture
+def action() -> Any:
+    return yaml.safe_load((TOP / "action.yml").read_text("utf-8"))
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    folder = workplace / "my emails"
+    folder.mkdir()
+    (folder / "news.html").write_text(PAGE.format("<a href='htps://boats.test'>Boats</a>"), "utf-8")
+    (folder / "news.txt").write_text("Boats: https://boats.test", "utf-8")
+    return folder
+
+
+def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the last step as the action does, with this Keyturn."""
+    (workplace / "keyturn").mkdir()
+    (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)
+    inputs = {"ARGUMENTS": action["inputs"]["arguments"]["default"], "OUTPUT": "", **environment}
+    everything = {**os.environ, "RUNNER_TEMP": str(workplace), **inputs}
+    run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", action["runs"]["steps"][-1]["run"]]
+    return subprocess.run(run, env=everything, capture_output=True, text=True, check=False)
+
+
+def test_the_action_annotates_and_fails(action: Any, emails: Path, workplace: Path) -> None:
+    done = run_check(action, workplace, FOLDER=str(emails.relative_to(workplace)))
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "::error file=my emails/news.html,line=1," in done.stdout
+
+
+def test_the_action_writes_a_file_where_one_is_named(action: Any, emails: Path, workplace: Path) -> None:
+    done = run_check(
+        action, workplace, FOLDER=str(emails), ARGUMENTS="--format sarif --fail-on never", OUTPUT="a.sarif"
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
+
+
+def test_what_a_branch_brings_is_never_a_part_of_the_program(action: Any) -> None:
+    programs = [step["run"] for step in action["runs"]["steps"] if "run" in step]
+
+    assert len(programs) == 2
+    assert not any("${{" in program for program in programs)
+
+
+def test_a_folder_named_like_an_option_is_a_folder(action: Any, workplace: Path) -> None:
+    done = run_check(action, workplace, FOLDER="--trust")
+
+    assert (done.returncode, done.stderr) == (1, "keyturn: there is no folder --trust\n")
+
+
+def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
+    (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+    assert (hook["entry"], hook["pass_filenames"]) == ("keyturn check", False)
+    parts = ("news.mjml", "news.html.j2", "news.txt", "news.samples.toml", "samples/news.yaml", "de/LC_MESSAGES/a.po")
+    assert all(re.search(hook["files"], f"emails/{name}") for name in parts)
+    assert not re.search(hook["files"], "src/app.py")

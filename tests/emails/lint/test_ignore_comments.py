@@ -1,0 +1,132 @@
+"""Comments in templates that say which findings stay, and why."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import Examination, examine
+
+TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
+MJML = f'<mjml lang="en">\n{TITLE}\n<mj-body><mj-section><mj-column>\n{{}}\n</mj-column></mj-section></mj-body></mjml>'
+BAD = '<mj-text font-sise="16px">Boats</mj-text>'
+RULE = "mjml/unknown-attribute"
+
+
+@pytest.fixture
+def emails(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def checked(emails: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Examination:
+    (emails / name).write_text(page.replace("{}", body), "utf-8")
+    return examine(open_gallery(emails))
+
+
+def rules_in(examination: Examination) -> set[str]:
+    return {found.finding.rule for found in examination.found}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        f"{{# keyturn: ignore {RULE} because the app rewrites it #}}",
+        f"{{#- keyturn: ignore {RULE} because the app\n rewrites it -#}}",
+        f"<!-- keyturn: ignore {RULE} because the app rewrites it -->",
+        "<!-- keyturn: ignore links, mjml because the app rewrites it -->",
+        "{# keyturn:ignore mjml because the app rewrites it #}\n\n{# of boats #}",
+    ],
+)
+def test_a_comment_with_a_reason_is_for_the_tag_below_it(emails: Path, comment: str) -> None:
+    examination = checked(emails, f"{comment}\n{BAD}")
+
+    assert rules_in(examination) & {RULE, "ignore/unreadable", "ignore/unused"} == set()
+    assert examination.ignored == 1
+
+
+def test_a_start_tag_counts_as_a_whole(emails: Path) -> None:
+    comment = f"{{# keyturn: ignore {RULE} because of the app #}}\n"
+    long = '<mj-text\n  align="left"\n  css-class="{% if 2 > 1 %}a{% endif %}"\n  font-sise="16px">Boats</mj-text>'
+
+    assert RULE not in rules_in(checked(emails, comment + long))
+
+
+def test_beside_something_it_is_for_its_own_line(emails: Path) -> None:
+    comment = f"{{# keyturn: ignore {RULE} because of the app #}}"
+
+    assert rules_in(checked(emails, f"{BAD}{comment}\n{BAD}")) >= {RULE}
+    assert RULE not in rules_in(checked(emails, f"{BAD}{comment}\n"))
+
+
+def test_what_comes_after_the_next_tag_is_told(emails: Path) -> None:
+    comment = f"<!-- keyturn: ignore {RULE} because of the app -->\n"
+
+    examination = checked(emails, f"{comment}{BAD}\n{BAD}")
+
+    assert [found.finding.place.line for found in examination.found if found.finding.rule == RULE] == [6]
+
+
+def test_a_whole_file_can_be_left_out_of_a_rule(emails: Path) -> None:
+    examination = checked(emails, f"{BAD}\n{BAD}\n{{# keyturn: ignore-file {RULE} because of the app #}}")
+
+    assert RULE not in rules_in(examination)
+    assert examination.ignored == 2
+
+
+def test_a_comment_in_what_mails_share_is_for_them_all(emails: Path) -> None:
+    (emails / "_boat.mjml").write_text(f"{{# keyturn: ignore {RULE} because of the app #}}\n{BAD}", "utf-8")
+    checked(emails, "{% include '_boat.mjml' %}")
+    examination = checked(emails, "{% include '_boat.mjml' %}", "other.mjml")
+
+    assert RULE not in rules_in(examination)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["{# keyturn: ignore mjml #}", "{# keyturn: ignore mjml because #}", "{# keyturn: ignore because of the app #}",
+     "{# keyturn: ignore-next mjml because of the app #}", "<!-- keyturn: -->"],
+)  # fmt: skip
+def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(emails: Path, comment: str) -> None:
+    examination = checked(emails, f"{comment}\n{BAD}")
+
+    assert rules_in(examination) >= {RULE, "ignore/unreadable"}
+    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unreadable")
+    assert (said.place.line, said.place.column) == (4, 1)
+
+
+def test_a_rule_that_there_is_not_is_told_with_what_was_meant(emails: Path) -> None:
+    examination = checked(emails, f"{{# keyturn: ignore mjml/unknown-atribute because of the app #}}\n{BAD}")
+
+    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unknown-rule")
+    assert f"did you mean {RULE}?" in said.message
+    assert RULE in rules_in(examination)
+
+
+def test_a_comment_that_nothing_comes_of_is_a_note(emails: Path) -> None:
+    examination = checked(emails, f"{{# keyturn: ignore {RULE} because of the app #}}\n<mj-text>Boats</mj-text>")
+
+    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unused")
+    assert (said.severity, said.place.line) == ("note", 4)
+
+
+def test_some_mails_alone_do_not_tell_what_is_unused(emails: Path) -> None:
+    checked(emails, f"{{# keyturn: ignore {RULE} because of the app #}}\n<mj-text>Boats</mj-text>")
+
+    examination = examine(open_gallery(emails), only={"news"})
+
+    assert (examination.templates, "ignore/unused" in rules_in(examination)) == (1, False)
+
+
+def test_plain_html_and_text_parts_have_them_too(emails: Path) -> None:
+    page = '<html lang="en"><head><title>News</title></head><body>\n{}\n</body></html>'
+    link = '<!-- keyturn: ignore links because the app rewrites it -->\n<a href="boats/all">All boats</a>'
+
+    examination = checked(emails, link, "news.html", page)
+
+    assert not any(rule.startswith("links/") for rule in rules_in(examination))
+    assert examination.ignored
+
+
+def test_a_long_file_of_open_comments_is_read_in_no_time(emails: Path) -> None:
+    """Each that is never closed runs to the end of the file: what a file may cost grows with its length alone."""
+    checked(emails, "<mj-text>" + "<!-- {# keyturn: " * 300 + "--></mj-text>")
