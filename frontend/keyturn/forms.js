@@ -1,5 +1,5 @@
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { languageOf, make, rest } from "./making.js";
+import { languageOf, make, remember, remembered, rest } from "./making.js";
 import { CSS } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */
@@ -196,10 +196,18 @@ export class Forms {
     });
   }
 
-  /** Asks for a mail, and says for how many seconds nobody should ask again. @param {string} email */
+  /**
+   * Asks for a mail, and says for how many seconds nobody should ask again. Until these are over nothing is asked, in
+   * this tab, by whichever element: no mail would be sent, and a new minute would be none of waiting for one.
+   * @param {string} email
+   */
   async request(email) {
+    const key = `keyturn-sent:${email.trim().toLowerCase()}`, left = remembered(key) - Date.now();
+    if (left > 0) return left / 1000;
     await this.client.requestReset(email);
     this.emit("keyturn-sent", { email });
-    return Number(this.attribute("cooldown") ?? 60);
+    const cooldown = Number(this.attribute("cooldown") ?? 60);
+    remember(key, Date.now() + cooldown * 1000);
+    return cooldown;
   }
 }

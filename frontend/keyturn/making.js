@@ -32,6 +32,22 @@ export const rest = (button, seconds, tell) => {
   tick();
 };
 
+/** Keeps a moment for as long as the tab is open, where the browser allows it. @param {string} key @param {number} moment */
+export const remember = (key, moment) => {
+  try {
+    sessionStorage.setItem(key, String(moment));
+  } catch { /* a page that may store nothing */ }
+};
+
+/** The moment that was kept. @param {string} key */
+export const remembered = (key) => {
+  try {
+    return Number(sessionStorage.getItem(key));
+  } catch {
+    return 0;
+  }
+};
+
 /** @param {HTMLElement} element */
 export const languageOf = (element) => {
   let at = /** @type {Element | undefined} */ (element);

@@ -225,6 +225,7 @@ def site_of(parts: Parts) -> Site:
         paths=parts.paths,
         kinds=parts.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
+        leads_to_sign_in=settings.after_reset == "sign_in",
         forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
     )

@@ -56,6 +56,22 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         assert page.url == f"{app.address}/forgot"
 
 
+async def test_within_the_cooldown_nothing_is_asked_again_however_the_form_is_come_to(
+    app: App, keyturn: Service
+) -> None:
+    vera = (await keyturn.add("vera@northwind.test")).email
+    async with app.open("/forgot") as page:
+        for typed, heard in ((vera, [["keyturn-sent", vera]]), (vera.title(), [])):
+            await page.goto(f"{app.address}/forgot")
+            await page.evaluate(HEARD)
+            await page.get_by_label("Email").fill(typed)
+            await page.get_by_role("button", name="Send the link").click()
+            await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+            await expect(page.get_by_text("Nothing there? Request it again in")).to_be_visible()
+            assert await page.evaluate("heard") == heard
+    await link_mailed(keyturn, vera)  # one
+
+
 async def test_nobody_learns_who_has_an_account(app: App, keyturn: Service) -> None:
     kate = (await keyturn.add("kate@northwind.test")).email
     shown = []

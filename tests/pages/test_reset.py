@@ -106,7 +106,7 @@ async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_on
     assert await school.knows(NEW_PASSWORD, ada)
 
 
-async def test_a_sign_in_page_elsewhere_is_where_it_leads_and_the_policy_allows_it(
+async def test_before_a_sign_in_page_elsewhere_a_page_says_that_the_password_was_changed(
     school: School, ada: Account
 ) -> None:
     token = await school.link(ada)
@@ -116,7 +116,35 @@ async def test_a_sign_in_page_elsewhere_is_where_it_leads_and_the_policy_allows_
             "form-action 'self' https://app.northwind.example;"
             in (await visitor.get(RESET)).headers["content-security-policy"]
         )
-        assert (await save(visitor)).headers["location"] == "https://app.northwind.example/sign-in"
+        saved = await save(visitor)
+        assert (saved.headers["location"], cookie(saved, "keyturn_link")["max-age"]) == (RESET, "0")
+        for _ in range(2):  # a page that is loaded again says the same
+            page = await visitor.get(RESET)
+            assert heading(page) == "Your password was changed"
+            assert 'href="https://app.northwind.example/sign-in"' in page.text
+
+
+async def test_a_new_link_is_opened_after_a_password_was_saved(school: School, ada: Account) -> None:
+    async with school.visitor(sign_in_url="https://app.northwind.example/sign-in") as visitor:
+        await open_link(visitor, await school.link(ada))
+        await save(visitor)
+        await open_link(visitor, await school.link(ada))
+        assert heading(await visitor.get(RESET)) == "Choose a new password"
+
+
+@pytest.mark.parametrize(
+    ("url", "leads_to"),
+    [
+        ("https://app.northwind.example/enter", "https://app.northwind.example/enter?password=changed"),
+        ("https://app.northwind.example/?a=1#b", "https://app.northwind.example/?a=1&password=changed#b"),
+    ],
+)
+async def test_a_sign_in_page_elsewhere_that_says_it_itself_is_told(
+    url: str, leads_to: str, school: School, ada: Account
+) -> None:
+    async with school.visitor(sign_in_url=url, leads_to_sign_in=True) as visitor:
+        await open_link(visitor, await school.link(ada))
+        assert (await save(visitor)).headers["location"] == leads_to
 
 
 async def test_reading_a_link_many_times_does_not_use_it_up(visitor: Visitor, token: str) -> None:

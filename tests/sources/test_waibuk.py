@@ -100,17 +100,35 @@ async def test_a_valid_link_shows_new_password_confirm_password_and_submit(app: 
     assert re.search(r"<button[^>]*>\s*Reset Password", page.text)
 
 
-@pytest.mark.parametrize("fate", ["invalid", "expired"])
-async def test_an_invalid_or_expired_link_says_so_and_what_to_do(app: Adopted, fate: str) -> None:
+SENTENCE = "This reset link is invalid or has expired. Please request a new one."
+
+
+async def dead_link(app: Adopted, fate: str) -> str:
     link = await app.link(VIEWER)
     if fate == "expired":
         await app.later(timedelta(minutes=31))
+    elif fate == "used":
+        token = token_in(app.service.inbox.mails[-1])
+        assert (await app.post("/api/auth/reset-password", token=token, newPassword=NEW)).status_code == 200
     else:
         link = link[:-3] + "AAA"
-    _, page = await app.opened(link)
+    return link
 
-    assert "This reset link is invalid or has expired. Please request a new one." in words(page)
-    assert "Save" not in heading(page)
+
+@pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
+async def test_a_dead_link_says_the_document_s_sentence_and_nothing_against_it(app: Adopted, fate: str) -> None:
+    _, page = await app.opened(await dead_link(app, fate))
+
+    assert SENTENCE in words(page)
+    assert heading(page) == "This Link Does Not Work"
+
+
+@pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
+async def test_the_api_says_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
+    token = path_of(await dead_link(app, fate)).rpartition("/")[2]
+    answer = await app.post("/api/auth/reset-password", token=token, newPassword="another loud lighthouse")
+
+    assert (problem(answer), answer.json()["detail"]) == ("400 link-dead", SENTENCE)
 
 
 # 4. Backend logic

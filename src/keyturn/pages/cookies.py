@@ -15,7 +15,7 @@ from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
 Flash = Literal["password_changed", "signed_out"]
-"""What the sign-in page says once."""
+"""What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long "Check your email" stays what a person finds at the page where they asked."""
@@ -79,9 +79,9 @@ class Cookies:
         except (InputInvalid, ValueError, OverflowError):
             return None
 
-    def set_flash(self, flash: Flash) -> Cookie:
-        """Hold what the sign-in page says once, for a minute."""
-        return self._cookie("flash", flash, self._site.paths.sign_in, _SHOWN_ONCE)
+    def set_flash(self, flash: Flash, path: str) -> Cookie:
+        """Hold what the page at that path says, for a minute."""
+        return self._cookie("flash", flash, path, _SHOWN_ONCE)
 
     def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
         found = cookies.get(self._name("flash"))

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Controller, HttpMethod, Response, post, route
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
@@ -66,7 +68,8 @@ class ResetPassword(Controller):
             return _keep_link_in_cookie(pages, token, query.get(names.email))
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            return pages.page(request, "no_link.html")
+            is_done = pages.cookies.read_flash(request.cookies) == "password_changed"
+            return pages.page(request, "password_changed.html" if is_done else "no_link.html")
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
         return _password_form(pages, request, live)
 
@@ -103,9 +106,8 @@ class ResetPassword(Controller):
             else:
                 account = await site.resets.complete(link.token, data.password, client, live.email)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
-                return pages.redirect(
-                    site.sign_in, pages.cookies.delete_link(), pages.cookies.set_flash("password_changed"), *device
-                )
+                url, flash = _after_saving(pages)
+                return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
         return _password_form(pages, request, live, broken, mismatch=mismatch, status=422)
@@ -123,6 +125,20 @@ def _password_form(
         request, "reset.html", status=status, account=live, link=live, rules=[*known, *more],
         broken=[one.rule for one in broken], mismatch=mismatch, lasts_days=live.expires_at > now() + _DAY,
     )  # fmt: skip
+
+
+def _after_saving(pages: Pages) -> tuple[str, Cookie]:
+    """Return where a saved password leads, and what is said there: on a sign-in page of ours, or on a page of its own.
+
+    An app's own sign-in page would say nothing, unless the settings say that it reads the query.
+    """
+    site = pages.site
+    here = site.paths.reset if site.sign_in_url else site.paths.sign_in
+    flash = pages.cookies.set_flash("password_changed", here)
+    if site.sign_in_url and site.leads_to_sign_in:
+        address = urlsplit(site.sign_in_url)
+        return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
+    return site.url(here), flash
 
 
 def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Response[Any]:

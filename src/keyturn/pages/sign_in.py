@@ -74,7 +74,9 @@ class SignOut(Controller):
         site = pages.site
         await sign_ins.sign_out(site.session_cookie.read(request))
         here = site.url(site.paths.sign_in)
-        return pages.redirect(here, site.session_cookie.expire(), pages.cookies.set_flash("signed_out"))
+        return pages.redirect(
+            here, site.session_cookie.expire(), pages.cookies.set_flash("signed_out", site.paths.sign_in)
+        )
 
 
 def _next_url(wanted: str, otherwise: str) -> str:

@@ -19,6 +19,8 @@ from keyturn.settings import Brand, Paths
 class Site:
     """What the pages are drawn with and where they lead; each page is given it.
 
+    `leads_to_sign_in` says that a saved password leads to a sign-in page elsewhere at once.
+
     `sign_ins` is None where people sign in elsewhere: then nobody does here. `secure` says that browsers come over
     https. `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
     sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
@@ -41,6 +43,7 @@ class Site:
     kinds: Mapping[str, Theme] = field(default_factory=dict)
     sign_in_url: str = ""
     forgot_url: str = ""
+    leads_to_sign_in: bool = False
     prefix: str = ""
 
     @property

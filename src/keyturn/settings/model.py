@@ -211,6 +211,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `sign_in_url` is "" with the built-in accounts alone, for Keyturn's own page.
 
+    `after_reset` is what people see once a new password is saved, where they sign in elsewhere: a "page" that says so
+    and leads on, or the "sign_in" page at once, with `password=changed` in its query.
+
     `locales` is a folder of one's own catalogues, for languages that Keyturn does not bring and texts that it words
     differently. `languages` are the tags of those that are spoken, the first to whoever wants none of them.
     """
@@ -220,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reset_url: str = "{base_url}/reset-password/{token}"
     forgot_url: str = "{base_url}/forgot-password"
     sign_in_url: str = ""
+    after_reset: Literal["page", "sign_in"] = "page"
     secret_key: Secret = Secret("")
     previous_secret_keys: tuple[Secret, ...] = ()
     timezone: str = "UTC"
