@@ -41,7 +41,7 @@ def create_app(
     """
     parts = parts or Parts(settings)
     site = site_of(parts)
-    pages, reference = Pages(site), ReferencePage(site)
+    pages, reference = Pages(site), ReferencePage(site, settings.base_url)
     app = Litestar(
         route_handlers=[
             home_redirect(pages),
