@@ -13,17 +13,21 @@ if TYPE_CHECKING:
     from keyturn.errors import KeyturnError
     from keyturn.plugin import KeyturnPlugin
     from keyturn.settings import Settings, read_settings
+    from keyturn.webhooks.events import Event, PasswordChanged, PasswordResetRequested
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Account",
     "AccountStore",
+    "Event",
     "JoinsTransaction",
     "KeyturnError",
     "KeyturnPlugin",
     "KnowsHashes",
     "NewPassword",
+    "PasswordChanged",
+    "PasswordResetRequested",
     "Settings",
     "create_app",
     "read_settings",
@@ -33,11 +37,14 @@ __all__ = [
 _MODULES = {
     "Account": "accounts.port",
     "AccountStore": "accounts.port",
+    "Event": "webhooks.events",
     "JoinsTransaction": "accounts.port",
     "KeyturnError": "errors",
     "KeyturnPlugin": "plugin",
     "KnowsHashes": "accounts.port",
     "NewPassword": "accounts.port",
+    "PasswordChanged": "webhooks.events",
+    "PasswordResetRequested": "webhooks.events",
     "Settings": "settings",
     "create_app": "app",
     "read_settings": "settings",

@@ -42,7 +42,7 @@ def create_app(
     """
     parts = parts or Parts(settings)
     site = site_of(parts)
-    pages, reference = Pages(site), ReferencePage(site)
+    pages, reference = Pages(site), ReferencePage(site, settings.base_url)
     there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
     absent = {name for name, is_there in there.items() if not is_there}
     app = Litestar(

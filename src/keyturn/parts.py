@@ -6,7 +6,7 @@ A floor of its own, without Litestar: the commands need the parts and no web app
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.delivery.builtin_emails import builtin_templates
+from keyturn.reset.delivery.callback import CallbackHandler, drop_callback
 from keyturn.reset.delivery.composer import MailComposer, MailDefaults
 from keyturn.reset.delivery.confirmation import ConfirmationHandler
 from keyturn.reset.delivery.failover import TransportFailover
@@ -51,7 +52,14 @@ from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.messages import APP_EVENTS, CHANGE_BEGUN, PASSWORD_CHANGED, RESET_REQUESTED, origin_of
+from keyturn.reset.records.messages import (
+    APP_EVENTS,
+    CALLBACKS,
+    CHANGE_BEGUN,
+    PASSWORD_CHANGED,
+    RESET_REQUESTED,
+    origin_of,
+)
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
@@ -61,6 +69,7 @@ from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
+from keyturn.webhooks.events import Callback
 
 log = logging.getLogger("keyturn")
 
@@ -70,17 +79,20 @@ _MAILS_AHEAD = 256
 _WEBHOOKS_AT_ONCE = 4
 """However slow an app answers, that many webhooks wait for it at a time."""
 
+_CALLBACKS_AT_ONCE = 4
+
 
 class Parts:
     """What a process is made of. A sender is built only with a relay, so an API alone needs no provider.
 
-    `database` and `accounts` are to be used instead of those that the settings name.
+    `database` and `accounts` are to be used instead of those that the settings name. `callbacks` are functions of
+    the app's that are told, by event.
     """
 
     def __init__(
         self, settings: Settings, *, database: Database | None = None, accounts: AccountStore | None = None,
         sender: Sender | None = None, tracing: Tracing | None = None, meters: PrometheusMeters | None = None,
-        reload_templates: bool = False,
+        reload_templates: bool = False, callbacks: Mapping[str, Callback[Any]] | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.meters = meters or PrometheusMeters()
@@ -127,7 +139,8 @@ class Parts:
             breaches=self.breaches,
         )
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
-        self.events = AppEvents(self.outbox, settings.webhooks.events if settings.webhooks.url else ())
+        self.callbacks = callbacks or {}
+        self.events = AppEvents(self.outbox, {event: list(self._kinds_of(event)) for event in APP_EVENTS})
         self.effects = ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.events)
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
@@ -154,7 +167,7 @@ class Parts:
         """What works this process's outbox off. Raises SettingsInvalid where it has no transport."""
         worker = self.settings.worker
         limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
-        lanes = [self._mail_lane(), *self._webhook_lanes()]
+        lanes = [self._mail_lane(), *self._webhook_lanes(), *self._callback_lanes()]
         return Relay(self.outbox, lanes, limits, origin=origin_of, telemetry=self.telemetry)
 
     def work(self) -> Coroutine[Any, Any, None]:
@@ -183,6 +196,7 @@ class Parts:
         }
         if not self.settings.webhooks.url:
             handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
+        handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - self.callbacks.keys()}
         return Lane(handlers, self.settings.worker.concurrency, transports.close, ahead=_MAILS_AHEAD)
 
     def _composer(self) -> MailComposer:
@@ -214,6 +228,19 @@ class Parts:
         secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
         sender = WebhookSender(hooks.url, secrets, hooks.timeout)
         return [Lane(dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender)), _WEBHOOKS_AT_ONCE, sender.close)]
+
+    def _callback_lanes(self) -> list[Lane]:
+        patience = self.settings.webhooks.timeout
+        handlers = {CALLBACKS[event]: CallbackHandler(told, patience) for event, told in self.callbacks.items()}
+        return [Lane(handlers, _CALLBACKS_AT_ONCE)] if handlers else []
+
+    def _kinds_of(self, event: str) -> Iterator[str]:
+        """Yield the kinds of message by which the app is told of an event."""
+        hooks = self.settings.webhooks
+        if hooks.url and event in hooks.events:
+            yield APP_EVENTS[event]
+        if event in self.callbacks:
+            yield CALLBACKS[event]
 
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.

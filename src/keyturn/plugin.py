@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,16 @@ from keyturn.settings import Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
 from keyturn.telemetry.access_logs import redact_access_logs
+from keyturn.webhooks.events import Callback, PasswordChanged, PasswordResetRequested
 
 if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
 
 _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
+
+
+_EVENTS = {"on_password_changed": "password.changed", "on_password_reset_requested": "password.reset_requested"}
 
 
 class KeyturnPlugin(InitPlugin):
@@ -51,7 +56,8 @@ class KeyturnPlugin(InitPlugin):
     the app's, or what `table_of` makes of its user model, instead of the one that the settings name. `worker` is
     whether this process sends the mails; `litestar keyturn worker` does as well. Without `pages` only the API is there.
     `path` is where all routes are in this app, and that of `base_url` where nothing is said; behind a proxy that takes
-    that one away, it is "". `sender` stands in for `mail.transport`, in tests.
+    that one away, it is "". `sender` stands in for `mail.transport`, in tests. `on_password_changed` and
+    `on_password_reset_requested` are async functions that are told, at least once, by the process that sends the mails.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
 
@@ -62,10 +68,13 @@ class KeyturnPlugin(InitPlugin):
         self, settings: Settings, *, alchemy: "SQLAlchemyAsyncConfig | None" = None,
         accounts: AccountStore | TableSettings | None = None, worker: bool = True, pages: bool = True,
         path: str | None = None, sender: Sender | None = None, parts: Parts | None = None,
+        on_password_changed: Callback[PasswordChanged] | None = None,
+        on_password_reset_requested: Callback[PasswordResetRequested] | None = None,
     ) -> None:  # fmt: skip
         if not pages:
             _require_own_pages(settings)
-        self.parts = parts or _build_parts(settings, alchemy, accounts, sender)
+        callbacks = _callbacks(on_password_changed, on_password_reset_requested)
+        self.parts = parts or _build_parts(settings, alchemy, accounts, sender, callbacks)
         self._command = "keyturn" if parts else "litestar keyturn"
         self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
         self._worker = worker
@@ -142,18 +151,36 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _build_parts(
     settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | TableSettings | None,
-    sender: Sender | None,
+    sender: Sender | None, callbacks: Mapping[str, Callback[Any]],
 ) -> Parts:  # fmt: skip
     """Return the parts, whose settings say what is used instead of what they said."""
     database = None
     if alchemy:
         settings, database = share_database(settings, alchemy)
-    if accounts is None:
-        return Parts(settings, database=database, sender=sender)
+    given: AccountStore | None = None
     if isinstance(accounts, TableSettings):
-        return Parts(_with_accounts(settings, store="table", table=accounts), database=database, sender=sender)
-    named = f"{type(accounts).__module__}:{type(accounts).__name__}"
-    return Parts(_with_accounts(settings, store=named), database=database, accounts=accounts, sender=sender)
+        settings = _with_accounts(settings, store="table", table=accounts)
+    elif accounts is not None:
+        given = accounts
+        settings = _with_accounts(settings, store=f"{type(given).__module__}:{type(given).__name__}")
+    return Parts(settings, database=database, accounts=given, sender=sender, callbacks=callbacks)
+
+
+def _callbacks(
+    on_password_changed: Callback[PasswordChanged] | None,
+    on_password_reset_requested: Callback[PasswordResetRequested] | None,
+) -> dict[str, Callback[Any]]:
+    """Return those that were given, by event. Raises SettingsInvalid for a function that would hold the loop."""
+    arguments = {"on_password_changed": on_password_changed, "on_password_reset_requested": on_password_reset_requested}
+    given = {name: told for name, told in arguments.items() if told is not None}
+    faults = [
+        Fault(name, "is no async function: it would keep the process from answering")
+        for name, told in given.items()
+        if not inspect.iscoroutinefunction(told) and not inspect.iscoroutinefunction(getattr(told, "__call__", None))  # noqa: B004
+    ]
+    if faults:
+        raise SettingsInvalid(faults)
+    return {_EVENTS[name]: told for name, told in given.items()}
 
 
 def _with_accounts(settings: Settings, **changes: Any) -> Settings:

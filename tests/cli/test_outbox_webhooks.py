@@ -24,7 +24,7 @@ class WebhookHandler(School):
             account = await parts.accounts.find(ADA)
             assert account
             async with parts.database.transaction() as session:
-                notices = AppEvents(parts.outbox, ("password.changed",))
+                notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
                 await notices.password_changed(session, account, Client(), how="reset", moment=now())
                 await session.commit()
             (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])

@@ -11,12 +11,10 @@ from markupsafe import Markup, escape
 
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
+from keyturn.pages.curl import JSON, curl_command, resolve_reference
 from keyturn.pages.rendering import page_environment
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
-
-_JSON = "application/json"
-_REFERENCE = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +29,24 @@ class Field:
 
 @dataclass(slots=True)
 class Operation:
-    """What one handler does, under all of its paths."""
+    """What one handler does, under all of its paths; `curl` asks it under the first."""
 
     method: str
     summary: str
     description: str
     takes: list[Field]
     answers: list[tuple[str, str, list[list[Field]]]]
+    curl: str
     paths: list[str] = field(default_factory=list)
 
 
 class ReferencePage(OpenAPIRenderPlugin):
     """Draws the page from the schema, once. Mounted by Litestar at the root of the schema's path."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, base_url: str) -> None:
         super().__init__(path="/")
         self._site = site
+        self._base_url = base_url
         self._headers = security_headers(site)
         self._page = b""
 
@@ -57,9 +57,8 @@ class ReferencePage(OpenAPIRenderPlugin):
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         if not self._page:  # whoever reloads it a thousand times costs a thousand copies, and one drawing
             info = openapi_schema["info"]
-            page = self._template().render(
-                title=info["title"], version=info["version"], groups=groups_of(openapi_schema)
-            )
+            groups = groups_of(openapi_schema, self._base_url)
+            page = self._template().render(title=info["title"], version=info["version"], groups=groups)
             self._page = page.encode()
         return self._page
 
@@ -72,56 +71,51 @@ class ReferencePage(OpenAPIRenderPlugin):
         return environment.get_template("reference.html")
 
 
-def groups_of(schema: Mapping[str, Any]) -> dict[str, list[Operation]]:
+def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list[Operation]]:
     """Return the operations by tag, in the order of their paths; those that differ only in their path are one."""
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[tuple[str, str], Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
     for path, methods in sorted(schema["paths"].items()):
         for method, found in methods.items():
             group = groups.setdefault(found.get("tags", ["Other"])[0], {})
-            operation = group.setdefault((method, found["summary"]), _operation(method, found, known))
+            described = _operation(method, found, known, base_url + path)
+            operation = group.setdefault((method, found["summary"]), described)
             operation.paths.append(path)
     return {tag: list(group.values()) for tag, group in groups.items() if group}
 
 
-def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> Operation:
-    body = found.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
+def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any], address: str) -> Operation:
+    body = found.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
     return Operation(
         method=method.upper(),
         summary=found["summary"],
         description=found.get("description", ""),
         takes=next(iter(_members(body, known)), []) if body else [],
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
+        curl=curl_command(method.upper(), address, found, known),
     )
 
 
 def _answer(answer: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, list[list[Field]]]:
     content = answer.get("content", {})
-    if _JSON in content:
-        return "", list(_members(content[_JSON]["schema"], known))
+    if JSON in content:
+        return "", list(_members(content[JSON]["schema"], known))
     return str(answer.get("description", "")), []
 
 
 def _members(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[list[Field]]:
     """Yield the members of an object, or of each object of a choice."""
     for choice in schema.get("oneOf", [schema]):
-        found = _resolve_reference(choice, known)
+        found = resolve_reference(choice, known)
         required = set(found.get("required", []))
         yield [
-            Field(name, _type(member, known), name in required or "const" in member, member.get("description", ""))
+            Field(name, _type(member, known), name in required, member.get("description", ""))
             for name, member in found.get("properties", {}).items()
         ]
 
 
-def _resolve_reference(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "$ref" in schema:
-        found: Mapping[str, Any] = known[schema["$ref"].removeprefix(_REFERENCE)]
-        return found
-    return schema
-
-
 def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    found = _resolve_reference(schema, known)
+    found = resolve_reference(schema, known)
     if "oneOf" in found:
         return " or ".join(_type(choice, known) for choice in found["oneOf"])
     if "const" in found:
@@ -129,7 +123,7 @@ def _type(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if "enum" in found:
         return " or ".join(_literal(value) for value in found["enum"])
     if found.get("type") == "array":
-        item = _resolve_reference(found["items"], known)
+        item = resolve_reference(found["items"], known)
         members = ", ".join(item.get("properties", {}))
         return f"list of {{{members}}}" if members else f"list of {_type(found['items'], known)}"
     return {"date-time": "date and time"}.get(found.get("format", ""), str(found.get("type", "anything")))

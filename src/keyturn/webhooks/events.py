@@ -1,7 +1,8 @@
 """What the app is told, as it is written on the wire: `{"type": ..., "timestamp": ..., "data": {...}}`."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -34,9 +35,16 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested)
+
+
+class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
     """`timestamp` is when it happened, which every try repeats."""
 
     type: Literal["password.changed", "password.reset_requested"]
     timestamp: datetime
-    data: PasswordChanged | PasswordResetRequested
+    data: Data
+
+
+Callback = Callable[[Event[Data]], Awaitable[None]]
+"""A function of the app's own that is told, where Keyturn is a plugin in it."""

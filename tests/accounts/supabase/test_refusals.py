@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
+from tests.serving import Connections, serving
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase import SupabaseAccounts
@@ -172,12 +173,16 @@ async def test_an_address_at_which_somebody_else_answers_is_a_fault(
         await opened(url=project.url + path).require_ready()
 
 
-async def test_a_client_of_its_own_is_closed_with_it(project: Project) -> None:
-    key = Secret(project.server.service_role_key)
-    accounts = SupabaseAccounts(SupabaseSettings(url=f"{project.url}/", service_role_key=key))
-    await accounts.require_ready()
-
-    await accounts.close()
-
-    with pytest.raises(RuntimeError, match="closed"):
+async def test_a_client_of_its_own_is_closed_with_it_and_the_next_call_opens_another(project: Project) -> None:
+    connections = Connections()
+    with serving(project.server, connections) as url:
+        key = Secret(project.server.service_role_key)
+        accounts = SupabaseAccounts(SupabaseSettings(url=f"{url}/", service_role_key=key))
+        await accounts.require_ready()
         await accounts.find(ADA)
+        assert connections.opened == 1
+
+        await accounts.close()
+        await accounts.find(ADA)
+        assert connections.opened == 2
+        await accounts.close()

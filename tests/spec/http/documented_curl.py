@@ -13,7 +13,8 @@ _VARYING = {
     r"[\w-]{8}-[\w-]{4}-[\w-]{4}-[\w-]{4}-[\w-]{12}": "an id",
     r"\d{4}-\d\d-\d\dT[\d:.]+Z": "a moment",
     r"=[\w.-]{43,}": "=a secret",
-    r"(retry-after: |\"retryAfter\": ?|;t=|again in )\d+": r"\g<1>60",
+    r"(retry-after: |\"retryAfter\": ?|;t=)\d+": r"\g<1>60",
+    r"again in \d+ \w+": "again in 1 minute",
 }
 """What differs from one run to the next; all else of an answer is compared as it stands."""
 

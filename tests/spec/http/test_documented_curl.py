@@ -1,8 +1,10 @@
-"""The curl of docs/http.md, run as it stands there."""
+"""The curl of docs/http.md and of /schema, run as it stands there."""
 
 import asyncio
 import os
+import re
 from asyncio.subprocess import PIPE
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -14,24 +16,48 @@ from tests.spec.service import Service
 
 ADA = "ada@northwind.example"
 
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
 async def test_each_answer_of_curl_is_what_the_documentation_shows(service: Service, tmp_path: Path) -> None:
-    curl = require_program("curl", "curl")
     await service.add(ADA, name="Ada", kind="viewer")
-    variables = {"PATH": f"{Path(curl).parent}:{os.defpath}", "CURL_HOME": str(tmp_path), "TOKEN": ""}
+    token = ""
     async with serving_here(service.app) as address:
-        # The address of the documentation leads here; the commands stay as they are.
-        (tmp_path / ".curlrc").write_text(
-            f'silent\nmax-time = 20\nconnect-to = "::{address.removeprefix("http://")}"\n'
-        )
         for command, documented in shown():
-            process = await asyncio.create_subprocess_shell(command, cwd=tmp_path, env=variables, stdout=PIPE)
-            printed, _ = await process.communicate()
-            assert process.returncode == 0, command
-            answer = read(printed.decode())
+            answer = read(await run(command, address, tmp_path, token))
             assert (answer.status, answer.body) == (documented.status, documented.body), command
             assert answer.headers >= documented.headers, command
             await service.deliver()
             if mails := service.inbox.sent_to(ADA, "password_reset"):
-                variables["TOKEN"] = token_in(mails[0])
+                token = token_in(mails[0])
+
+
+async def test_each_route_has_a_command_at_schema_that_the_service_understands(
+    service: Service, tmp_path: Path
+) -> None:
+    page = await service.anywhere().get("/schema", follow_redirects=True)
+    commands = [unescape(command) for command in re.findall(r"<pre><code>(.*?)</code></pre>", page.text, re.DOTALL)]
+    paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    said = set()
+    async with serving_here(service.app) as address:
+        for command in commands:
+            printed = await run(command, address, tmp_path)
+            operation = paths[re.findall(r" http://[^/]+(/\S+)", command)[0]]
+            (method,) = operation
+            status = read(printed).status.split()[1]
+            assert status in operation[method]["responses"], command
+            assert "invalid-input" not in printed, command
+            said.add(operation[method]["summary"])
+    assert said == {operation["summary"] for path in paths.values() for operation in path.values()}
+
+
+async def run(command: str, address: str, folder: Path, token: str = "") -> str:
+    """Return what a command prints as it stands, with the address in it leading to the one that is served."""
+    curl = require_program("curl", "curl")
+    here = address.removeprefix("http://")
+    (folder / ".curlrc").write_text(f'silent\nmax-time = 20\nconnect-to = "::{here}"\n')
+    variables = {"PATH": f"{Path(curl).parent}:{os.defpath}", "CURL_HOME": str(folder), "TOKEN": token}
+    process = await asyncio.create_subprocess_shell(command, cwd=folder, env=variables, stdout=PIPE)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return printed.decode()

@@ -61,8 +61,9 @@ class AdminApi:
             "authorization": f"Bearer {settings.service_role_key}",
             "x-supabase-api-version": "2024-01-01",
         }
-        self._client = client or HttpClient()
-        self._is_own = client is None
+        self._given = client
+        # Now: to set its TLS up takes some 0.2 s, which would hold the loop.
+        self._own: httpx.AsyncClient | None = None if client else HttpClient()
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as there is; return how that is refused, or None where it is answered."""
@@ -108,8 +109,16 @@ class AdminApi:
         raise _unready(answer)
 
     async def close(self) -> None:
-        if self._is_own:
-            await self._client.aclose()
+        """Close the connections; the next call would open others. A client that was given stays open."""
+        own, self._own = self._own, None
+        if own:
+            await own.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._given:
+            return self._given
+        self._own = self._own or HttpClient()
+        return self._own
 
     async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
         """Return what a 200 holds, or what else was said."""
@@ -117,7 +126,7 @@ class AdminApi:
         try:
             # The client's own time-out is for each step, and an answer may have many.
             async with asyncio.timeout(self._timeout):
-                answer = await self._client.request(
+                answer = await self._client().request(
                     method, url, headers=self._headers, follow_redirects=False, timeout=self._timeout, **content
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

@@ -1,6 +1,6 @@
 """What the app is told: rows in the outbox, written with what happened."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.accounts.port import Account
 from keyturn.outbox import Outbox
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import APP_EVENTS, AppEvent, How
-from keyturn.webhooks.events import Event, Outcome, PasswordChanged, PasswordResetRequested
+from keyturn.reset.records.messages import AppEvent, How
+from keyturn.webhooks.events import Data, Event, Outcome, PasswordChanged, PasswordResetRequested
 
 
 class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,42 +23,42 @@ class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppEvents:
-    """Writes the webhooks that the app wants to hear of, `events`, in the caller's transaction; of others, nothing.
+    """Writes what the app wants to hear of, in the caller's transaction.
 
+    `kinds` has the kinds of message by event, one for each way in which the app is told: of others, nothing is written.
     No token and no password is in them.
     """
 
-    def __init__(self, outbox: Outbox, events: Collection[str]) -> None:
+    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
         self._outbox = outbox
-        self._events = events
+        self._kinds = kinds
 
     async def password_changed(
         self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
         data = PasswordChanged(**_event_fields(account, client), how=how)
         event = Event(type="password.changed", timestamp=moment, data=data)
-        if event.type in self._events:
-            await self._outbox.enqueue(session, APP_EVENTS[event.type], _message(event, client))
+        for kind in self._kinds.get(event.type, ()):
+            await self._outbox.enqueue(session, kind, _message(event, client))
 
     async def resets_requested(self, session: AsyncSession, resets: Sequence[tuple[RequestedReset, bool]]) -> None:
         """Write those that are wanted, of at least one; the statements are the same where none is."""
-        if "password.reset_requested" in self._events:
-            kind = APP_EVENTS["password.reset_requested"]
+        for kind in self._kinds.get("password.reset_requested", ()):
             messages = [(_message(_event_of(reset), reset.client), wanted) for reset, wanted in resets]
             await self._outbox.enqueue_each_if(session, kind, messages)
 
     def wake(self) -> None:
         """Have them sent at once, after the caller's commit."""
-        if self._events:
+        if any(self._kinds.values()):
             self._outbox.wake()
 
 
-def _event_of(reset: RequestedReset) -> Event:
+def _event_of(reset: RequestedReset) -> Event[PasswordResetRequested]:
     data = PasswordResetRequested(**_event_fields(reset.account, reset.client), outcome=reset.outcome)
     return Event(type="password.reset_requested", timestamp=reset.moment, data=data)
 
 
-def _message(event: Event, client: Client) -> AppEvent:
+def _message(event: Event[Data], client: Client) -> AppEvent:
     origin = Client(request_id=client.request_id, traceparent=client.traceparent)
     return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 

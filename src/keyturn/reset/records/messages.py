@@ -18,7 +18,13 @@ APP_EVENTS = {
     "password.changed": "webhook_password_changed",
     "password.reset_requested": "webhook_reset_requested",
 }
-"""The kind of message for each event that the app is told of."""
+"""The kind of message for each event that the app is told of by a webhook."""
+
+CALLBACKS = {
+    "password.changed": "callback_password_changed",
+    "password.reset_requested": "callback_reset_requested",
+}
+"""The kind of message for each event that the app is told of by a callback."""
 
 How = Literal["reset", "change"]
 """By a link, or by who knew the old password."""

@@ -1,0 +1,48 @@
+"""A route of the API as a command for curl, made of its description."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+JSON = "application/json"
+_REFERENCE = "#/components/schemas/"
+
+
+def curl_command(method: str, address: str, operation: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """Return the command, with the examples of the description. `known` are its schemas, by name.
+
+    Cookies are kept in a file where a route has to do with sessions, so that the commands work one after the other.
+    """
+    words = ["curl", "-i"]
+    if "Sessions" in operation.get("tags", ()):
+        words += ["-b", "cookies", "-c", "cookies"]
+    words.append(address)
+    body = operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema")
+    if body:
+        words += ["--json", json.dumps(example_body(resolve_reference(body, known)), ensure_ascii=False)]
+    elif method != "GET":
+        words += ["-X", method]
+    return shlex.join(words)
+
+
+def example_body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that are required, and of the others those that say something new."""
+    body: dict[str, Any] = {}
+    for name, member in schema.get("properties", {}).items():
+        example = next(_examples(member), None)
+        if name in schema.get("required", ()) or example not in (None, *body.values()):
+            body[name] = example
+    return body
+
+
+def resolve_reference(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" in schema:
+        found: Mapping[str, Any] = known[schema["$ref"].removeprefix(_REFERENCE)]
+        return found
+    return schema
+
+
+def _examples(member: Mapping[str, Any]) -> Iterator[Any]:
+    for choice in (member, *member.get("oneOf", ())):
+        yield from choice.get("examples", ())

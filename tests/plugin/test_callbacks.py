@@ -1,0 +1,189 @@
+"""The app's own functions are told what happened: after it, at least once, and without holding anybody up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+from tests.plugin.documented import block
+from tests.plugin.host import Host, keyturn_settings
+from tests.plugin.test_in_an_app import REQUEST, RESET, fits
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, NEW_PASSWORD, NOBODY
+
+from keyturn import Event, KeyturnPlugin, PasswordChanged, PasswordResetRequested
+from keyturn.database import now
+from keyturn.database.migrations import migrate
+from keyturn.errors import SettingsInvalid
+from keyturn.outbox.models import OutboxRow
+from keyturn.settings import WebhookSettings
+
+sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+class Told:
+    """What the app was told. `coming` is what its function does the next times, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event[Any]] = []
+        self.coming: list[Any] = []
+        self.host: Host
+
+    async def changed(self, event: Event[PasswordChanged]) -> None:
+        self.events.append(event)
+        if self.coming:
+            await self.coming.pop(0)()
+
+    async def requested(self, event: Event[PasswordResetRequested]) -> None:
+        await self.changed(event)  # type: ignore[arg-type]  # it is kept like the other
+
+
+@pytest.fixture
+async def told(empty: str, request: pytest.FixtureRequest) -> AsyncIterator[Told]:
+    """Run an app that wants to be told, whose functions have as long as a test's `parametrize` says."""
+    told = Told()
+    settings = keyturn_settings(webhooks=WebhookSettings(timeout=getattr(request, "param", timedelta(seconds=20))))
+    told.host = Host(
+        empty, settings=settings, on_password_changed=told.changed, on_password_reset_requested=told.requested
+    )
+    await migrate(told.host.parts.database)
+    async with told.host.running():
+        await told.host.add()
+        yield told
+
+
+async def reset(host: Host) -> None:
+    async with host.client() as client:
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+        await host.parts.relay.drain()
+        (mail,) = host.inbox.sent_to(ADA, "password_reset")
+        done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
+        assert done.status_code == 200
+
+
+async def states(host: Host) -> list[tuple[str, str, str | None]]:
+    async with host.parts.database.engine.connect() as connection:
+        rows = await connection.execute(
+            select(OutboxRow.kind, OutboxRow.state, OutboxRow.reason)
+            .where(OutboxRow.kind.like("callback_%"))
+            .order_by(OutboxRow.id)
+        )
+        return [(kind, state, reason) for kind, state, reason in rows]
+
+
+async def deliver_again(host: Host) -> None:
+    """Work everything off, as if every pause were over."""
+    async with host.parts.database.engine.begin() as connection:
+        await connection.execute(update(OutboxRow).values(available_at=now()))
+    await host.parts.relay.drain()
+
+
+async def test_the_app_is_told_of_a_request_and_of_the_change_after_it_was_committed(told: Told) -> None:
+    found: list[bool] = []
+
+    async def nothing() -> None:
+        pass
+
+    async def look() -> None:
+        found.append(await fits(told.host, NEW_PASSWORD))
+
+    told.coming += [nothing, look]
+    await reset(told.host)
+    await told.host.parts.relay.drain()
+
+    asked, changed = told.events
+    assert (asked.type, asked.data.email, asked.data.outcome) == ("password.reset_requested", ADA, "link_mailed")
+    assert (changed.type, changed.data.how, changed.data.ip_address) == ("password.changed", "reset", "198.18.0.1")
+    assert UUID(changed.data.account_id) == (await told.host.user()).id
+    assert found == [True]
+    await deliver_again(told.host)
+    assert len(told.events) == 2
+
+
+@sqlite
+async def test_a_callback_that_raises_is_called_again_and_holds_up_neither_answer_nor_mail(told: Told) -> None:
+    async def fail() -> None:
+        raise LookupError("the app's own fault")
+
+    told.coming += [fail, fail]
+    await reset(told.host)
+    await told.host.parts.relay.drain()
+    assert told.host.inbox.sent_to(ADA, "password_changed")
+    assert [state for _, state, _ in await states(told.host)] == ["waiting", "waiting"]
+
+    await deliver_again(told.host)
+    assert [(state, reason) for _, state, reason in await states(told.host)] == [("sent", None)] * 2
+    assert told.events[0] == told.events[2]
+    assert told.events[1] == told.events[3]
+
+
+@sqlite
+@pytest.mark.parametrize("told", [timedelta(milliseconds=300)], indirect=True)
+async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told: Told) -> None:
+    ended = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    told.coming.append(hang)
+    await reset(told.host)
+    await told.host.parts.relay.drain()
+    assert ended.is_set()
+    assert told.host.inbox.sent_to(ADA, "password_changed")
+    assert ("callback_reset_requested", "waiting", "no end within 0.3 s") in await states(told.host)
+
+    await deliver_again(told.host)
+    assert [state for _, state, _ in await states(told.host)] == ["sent", "sent"]
+
+
+@sqlite
+async def test_a_callback_is_not_told_of_what_did_not_happen(told: Told) -> None:
+    async with told.host.client() as client:
+        assert (await client.post(REQUEST, json={"email": NOBODY})).status_code == 202
+        assert (await client.post(RESET, json={"token": "0" * 43, "newPassword": NEW_PASSWORD})).status_code == 400
+    await told.host.parts.relay.drain()
+    assert told.events == []
+    assert await states(told.host) == []
+
+
+@sqlite
+async def test_what_waits_for_a_callback_that_was_taken_out_is_dropped(told: Told, empty: str) -> None:
+    async def fail() -> None:
+        raise LookupError
+
+    told.coming.append(fail)
+    await reset(told.host)
+    later = Host(empty)
+    async with later.running():
+        await deliver_again(later)
+    assert [state for _, state, _ in await states(told.host)] == ["dropped", "dropped"]
+
+
+async def test_the_documented_function_is_told_whose_sessions_end() -> None:
+    ended: list[str] = []
+
+    class Redis:
+        async def delete(self, key: str) -> None:
+            ended.append(key)
+
+    names: dict[str, Any] = {"Event": Event, "PasswordChanged": PasswordChanged, "redis": Redis()}
+    exec(block("python", "async def end_sessions").partition("\n\n\n")[0], names)  # noqa: S102 - as it stands in the documentation
+    changed = PasswordChanged(
+        account_id="7", email=ADA, kind="", ip_address="", user_agent="", request_id="", how="reset"
+    )
+    await names["end_sessions"](Event(type="password.changed", timestamp=now(), data=changed))
+    assert ended == ["sessions:7"]
+
+
+@pytest.mark.parametrize("name", ["on_password_changed", "on_password_reset_requested"])
+def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None:
+    def blocks(_: Event[Any]) -> None: ...
+
+    with pytest.raises(SettingsInvalid, match=f"{name}: is no async function"):
+        KeyturnPlugin(keyturn_settings(), **{name: blocks})  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""An app is started twice, as a test suite does: one app, and an event loop for each test."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builtin_accounts import builtin_accounts
+from tests.databases import Databases
+from tests.plugin.host import ACCOUNTS, Host, keyturn_settings
+from tests.plugin.test_in_an_app import REQUEST, RESET
+from tests.serving import serving
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
+
+from keyturn.accounts.port import Account
+from keyturn.database.migrations import migrate
+from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
+from keyturn.testing import SupabaseServer
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def supabase() -> Iterator[SupabaseSettings]:
+    project = SupabaseServer()
+    for email in (ADA, GRACE):
+        project.users.add(email, PASSWORD)
+    with serving(project) as url:
+        yield SupabaseSettings(url=url, service_role_key=Secret(project.service_role_key))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> TableSettings:
+    """Return people in a database of their own."""
+    file = tmp_path / "people.db"
+    with sqlite3.connect(file) as people:
+        people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
+        people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
+    people.close()
+    return TableSettings(url=Secret(f"sqlite:///{file}"), table="users")
+
+
+@pytest.fixture(params=["builtin", "table", "table elsewhere", "supabase"])
+def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what the plugin is told about the accounts, for each store."""
+    match request.param:
+        case "builtin":
+            return {"accounts": None}
+        case "table":
+            return {"accounts": ACCOUNTS}
+        case "table elsewhere":
+            return {"accounts": request.getfixturevalue("elsewhere")}
+        case _:
+            accounts = AccountSettings(store="supabase", supabase=request.getfixturevalue("supabase"))
+            return {
+                "accounts": None,
+                "settings": keyturn_settings(accounts=accounts, sign_in_url="https://a.example/in"),
+            }
+
+
+def test_an_app_is_started_again_with_any_store(
+    databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    url = databases.empty()
+    request.addfinalizer(lambda: databases.drop(url))
+    host = Host(url, **plugin)
+
+    async def live(email: str) -> None:
+        await migrate(host.parts.database)
+        async with host.running(), host.client() as client:
+            if plugin["accounts"] is ACCOUNTS:
+                await host.add(email)
+            elif host.parts.settings.accounts.store == "builtin":
+                await builtin_accounts(host.parts).add(Account(id="", email=email), hash_of(PASSWORD))
+            assert (await client.post(REQUEST, json={"email": email})).status_code == 202
+            await host.parts.relay.drain()
+            (mail,) = host.inbox.sent_to(email, "password_reset")
+            done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
+            assert done.status_code == 200, done.text
+
+    asyncio.run(live(ADA))
+    asyncio.run(live(GRACE))
