@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 from tests.programs import require_program
 from tests.serving import serving_here
+from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import read, shown
 from tests.spec.inbox import token_in
 from tests.spec.service import Service
 
+from keyturn.settings import InvitationSettings, Secret
+
 ADA = "ada@northwind.example"
+SERVICE_KEY = "0123456789abcdef" * 4
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
-async def test_each_answer_of_curl_is_what_the_documentation_shows(service: Service, tmp_path: Path) -> None:
+async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
+    service = await start(invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)))
     await service.add(ADA, name="Ada", kind="viewer")
     token = ""
     async with serving_here(service.app) as address:
@@ -56,7 +61,12 @@ async def run(command: str, address: str, folder: Path, token: str = "") -> str:
     curl = require_program("curl", "curl")
     here = address.removeprefix("http://")
     (folder / ".curlrc").write_text(f'silent\nmax-time = 20\nconnect-to = "::{here}"\n')
-    variables = {"PATH": f"{Path(curl).parent}:{os.defpath}", "CURL_HOME": str(folder), "TOKEN": token}
+    variables = {
+        "PATH": f"{Path(curl).parent}:{os.defpath}",
+        "CURL_HOME": str(folder),
+        "TOKEN": token,
+        "KEYTURN_INVITATIONS_SERVICE_KEY": SERVICE_KEY,
+    }
     process = await asyncio.create_subprocess_shell(command, cwd=folder, env=variables, stdout=PIPE)
     printed, _ = await process.communicate()
     assert process.returncode == 0, command
