@@ -1,5 +1,6 @@
-"""The API's description as a page: plain HTML from the OpenAPI schema, no script, no outside host."""
+"""The API's description as a page: plain HTML from the OpenAPI schema, no outside host; a script lets people try it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from markupsafe import Markup, escape
 
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
-from keyturn.pages.curl import JSON, curl_command, resolve_reference
+from keyturn.pages.curl import JSON, curl_command, example_body, resolve_reference
 from keyturn.pages.rendering import page_environment
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
@@ -29,7 +30,7 @@ class Field:
 
 @dataclass(slots=True)
 class Operation:
-    """What one handler does, under all of its paths; `curl` asks it under the first."""
+    """What one handler does, under all of its paths; `curl` asks it under the first, with `body`."""
 
     method: str
     summary: str
@@ -37,6 +38,7 @@ class Operation:
     takes: list[Field]
     answers: list[tuple[str, str, list[list[Field]]]]
     curl: str
+    body: str
     paths: list[str] = field(default_factory=list)
 
 
@@ -93,6 +95,7 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any], 
         takes=next(iter(_members(body, known)), []) if body else [],
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
         curl=curl_command(method.upper(), address, found, known),
+        body=json.dumps(example_body(resolve_reference(body, known)), indent=2, ensure_ascii=False) if body else "",
     )
 
 

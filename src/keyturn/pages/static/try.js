@@ -1,0 +1,35 @@
+// Below each route of the API a form that asks it from here, and shows the answer.
+
+const PATIENCE = 30_000; // milliseconds
+
+for (const form of document.querySelectorAll("form[data-address]")) {
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(form);
+  });
+}
+
+async function send(form) {
+  const { address, method } = form.dataset;
+  const body = form.querySelector("textarea")?.value;
+  const [button, output] = [form.querySelector("button"), form.querySelector("output")];
+  button.disabled = true;
+  try {
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const answer = await fetch(address, { method, headers, body, signal: AbortSignal.timeout(PATIENCE) });
+    output.textContent = `${answer.status} ${answer.statusText}\n${indented(await answer.text())}`;
+  } catch (error) {
+    output.textContent = `No answer: ${error.message}`;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function indented(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

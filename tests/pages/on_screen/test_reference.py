@@ -1,0 +1,58 @@
+"""The API's description in a browser: each route can be tried there."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+from tests.databases import SqliteFiles
+from tests.pages.on_screen.conftest import Screens
+from tests.serving import serving_here
+from tests.spec.service import ADA, running, settings_for
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def screens(browser: Browser, sqlite: SqliteFiles) -> AsyncIterator[Screens]:
+    """Open pages of a whole service, which has the description."""
+    url = await asyncio.to_thread(sqlite.migrated)
+    async with running(settings_for(url)) as service, serving_here(service.app) as address:
+        screens = Screens(browser, address)
+        yield screens
+    await asyncio.to_thread(sqlite.drop, url)
+    assert screens.mishaps == []
+
+
+async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: Screens) -> None:
+    async with screens.open("/schema") as page:
+        form = page.get_by_role("form", name="Try it: Ask for a link")
+        await form.get_by_label("Body").fill(f'{{"email": "{ADA}"}}')
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text(re.compile(r'^202.*"success": true', re.DOTALL))
+
+        await form.get_by_label("Body").fill("{")
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:invalid-input")
+
+        form = page.get_by_role("form", name="Try it: Who is signed in")
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:not-signed-in")
+
+
+async def test_an_answer_that_does_not_come_is_said(screens: Screens) -> None:
+    async with screens.open("/schema") as page:
+        await page.route("**/health/live", lambda route: route.abort())
+        form = page.get_by_role("form", name="Try it: The process answers")
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text("No answer: ")
+        await expect(form.get_by_role("button", name="Send")).to_be_enabled()
+    assert screens.mishaps.pop().endswith("net::ERR_FAILED")
+
+
+async def test_without_scripts_there_is_no_form_that_does_nothing(screens: Screens) -> None:
+    async with screens.open("/schema", java_script_enabled=False) as page:
+        await expect(page.get_by_role("heading", name="With curl").first).to_be_visible()
+        await expect(page.get_by_role("button", name="Send")).to_have_count(0)
