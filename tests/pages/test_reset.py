@@ -1,10 +1,12 @@
 """Choosing a new password with a link."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.pages.school import (
@@ -88,7 +90,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Vi
     assert "not one of the common passwords" in words(page)
     assert 'passwordrules="minlength: 12; maxlength: 72;"' in page.text
     assert page.text.count('autocomplete="new-password"') == 2
-    assert re.search(r"The link works until \d\d:\d\d UTC\.", words(page))
+    assert re.search(r"The link works until \d\d:\d\d UTC \.", words(page))
     assert "The link works until " in words(page)
 
 
@@ -323,3 +325,21 @@ async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: V
     assert f"The link works until {until.day} {until:%B} {until.year}" in words(page)  # a time alone is of which day?
     assert (await save(visitor)).status_code == 303
     assert await school.knows(NEW_PASSWORD, bob)
+
+
+async def test_a_page_without_javascript_tells_the_account_s_zone_and_the_moment_to_scripts(
+    school: School, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = school.parts.accounts.get
+
+    async def in_kolkata(account_id: str) -> Account | None:
+        found = await get(account_id)
+        return found and msgspec.structs.replace(found, timezone="Asia/Kolkata")
+
+    monkeypatch.setattr(school.parts.accounts, "get", in_kolkata)
+    async with school.visitor() as visitor:
+        await open_link(visitor, await school.link(ada))
+        page = await visitor.get(RESET)
+    moment, said = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', page.text)[0]
+    local = datetime.fromisoformat(moment).astimezone(ZoneInfo("Asia/Kolkata"))
+    assert said == f"{local:%H:%M} IST"

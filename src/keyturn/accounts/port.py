@@ -15,7 +15,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     `has_password` says that a password signs it in: it gets a link. `awaits_password` says that none does yet and
     nothing else either, so that it gets an invitation to choose one. Where neither holds, `provider` names who signs
-    the account in ("Google"); it is empty where that is not known.
+    the account in ("Google"); it is empty where that is not known. `timezone` is an
+    IANA zone, in which it is told times.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     kind: str = ""
     locale: str = ""
+    timezone: str = ""
 
     @property
     def takes_password(self) -> bool:

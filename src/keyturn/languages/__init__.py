@@ -9,13 +9,14 @@ headers.
 from keyturn.languages.catalogues import ANY, PACKAGED, Catalogues, Text, parse_locale
 from keyturn.languages.choosing import Languages, languages_in
 from keyturn.languages.faults import CatalogueFault, catalogue_faults, excerpt
-from keyturn.languages.language import SOURCE_LANGUAGE, Language
+from keyturn.languages.language import READER, SOURCE_LANGUAGE, Language
 from keyturn.languages.names import order_of_name
 from keyturn.languages.texts import SourceTexts
 
 __all__ = [
     "ANY",
     "PACKAGED",
+    "READER",
     "SOURCE_LANGUAGE",
     "CatalogueFault",
     "Catalogues",

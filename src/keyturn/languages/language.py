@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from functools import cached_property
+from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
-from jinja2 import Environment
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
 
 from keyturn.languages.catalogues import Catalogues, Text
 from keyturn.languages.names import own_name
@@ -20,6 +22,10 @@ from keyturn.languages.texts import SourceTexts, teach_texts
 
 SOURCE_LANGUAGE = "en"
 
+READER = "_reader"
+"""Under which name a template is given the language of its reader, in their zone."""
+
+_LONGEST_ZONE = 64
 _UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
 _ISOLATE, _END = "\u2068", "\u2069"
 
@@ -69,6 +75,11 @@ class Language(SourceTexts):
     def in_direction(self, direction: str) -> "Language":
         """Return the language as if it were written "ltr" or "rtl"; as it is where `direction` is empty."""
         return replace(self, forced_direction=direction)
+
+    def in_zone(self, name: str) -> "Language":
+        """Return the language with times in that IANA zone; as it is where there is no such zone."""
+        zone = _zone(name[:_LONGEST_ZONE]) if name else None
+        return replace(self, timezone=zone) if zone else self
 
     def translated_texts(self) -> frozenset[Text]:
         """Return the texts that it has a translation of. Raises CatalogueInvalid."""
@@ -138,14 +149,33 @@ class Language(SourceTexts):
     def teach(self, environment: Environment) -> None:
         """Give a Jinja environment this language.
 
-        That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated.
+        That is gettext, `lang`, `dir` and the filters clock, moment, duration, number, listed and isolated. Times are
+        in the zone of the language that a template is given as `READER`, if it is.
         """
         teach_texts(self, environment)
         environment.globals.update(lang=self.tag, dir=self.direction)
+
+        # An environment serves readers in every zone: a template is told of its reader when it is rendered.
+        @pass_context
+        def clock(context: Context, moment: datetime) -> str:
+            return str(context.get(READER, self).clock(moment))
+
+        @pass_context
+        def say_moment(context: Context, moment: datetime) -> str:
+            return str(context.get(READER, self).moment(moment))
+
         environment.filters.update(
-            clock=self.clock, moment=self.moment, duration=self.duration, number=self.number, listed=self.join_list,
+            clock=clock, moment=say_moment, duration=self.duration, number=self.number, listed=self.join_list,
             isolated=self.isolate,
         )  # fmt: skip
+
+
+@lru_cache(1024)
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
 
 
 def _zone_name(local: datetime) -> str:

@@ -13,7 +13,7 @@ from keyturn.settings import TableSettings
 from keyturn.settings.account_rules import PLACES
 from keyturn.settings.building import did_you_mean
 
-COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
+COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 
 _LISTS = ("delete", "password_providers")
 _SETS = "set."

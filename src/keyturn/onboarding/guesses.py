@@ -26,6 +26,7 @@ _BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "ina
 _PROVIDER = ("provider", "authprovider", "oauthprovider", "loginprovider", "signinprovider", "authmethod", "authtype",
              "logintype")  # fmt: skip
 _KIND = ("kind", "role", "accounttype", "usertype", "accountkind", "userrole", "type")
+_TIMEZONE = ("timezone", "timezonename", "preferredtimezone", "tz")
 _LOCALE = ("locale", "language", "preferredlanguage", "preferredlocale", "lang")
 
 _FLAG = re.compile(r"(must|force|needs?|require[sd]?)(change|reset|new)?(password|pwd)(change|reset|update)?"
@@ -99,6 +100,7 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
         provider=first_column(table, _PROVIDER),
         kind=_kind(table),
         locale=first_column(table, _LOCALE),
+        timezone=first_column(table, _TIMEZONE),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
     )

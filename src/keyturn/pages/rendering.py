@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.api.requests import AnyRequest
-from keyturn.languages import Language, order_of_name
+from keyturn.languages import READER, Language, order_of_name
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
@@ -25,13 +25,16 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 class PageOwner(Protocol):
-    """Whose page it is, as far as that matters: the language and the kind of the account."""
+    """Whose page it is, as far as that matters: the language, the kind and the time zone of the account."""
 
     @property
     def locale(self) -> str: ...
 
     @property
     def kind(self) -> str: ...
+
+    @property
+    def timezone(self) -> str: ...
 
 
 class Pages:
@@ -66,6 +69,7 @@ class Pages:
         page = self._environment(language, kind).get_template(template)
         listed = sorted(known.values(), key=lambda one: order_of_name(one.name))
         languages_and_links = [(one, _link_in_language(one, request)) for one in listed]
+        values[READER] = language.in_zone(account.timezone if account else "")
         html = page.render(
             values, account=account, language=language, languages=languages_and_links,
             csrf_token=csrf_token({"request": request}),

@@ -28,7 +28,7 @@ log = logging.getLogger("keyturn.reset")
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a link is, and until when it works. `locale` and `kind` are the account's, empty where it has none.
+    """Whose a link is, and until when it works. `locale`, `kind` and `timezone` are the account's, or "".
 
     `awaits_password` says that it sets the account's first password.
     """
@@ -37,6 +37,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     locale: str = ""
     kind: str = ""
+    timezone: str = ""
     awaits_password: bool = False
 
 
@@ -92,7 +93,7 @@ class PasswordResets:
         link, account = await self._find_live("link_check", token, email, client)
         return LiveLink(
             email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind,
-            awaits_password=account.awaits_password,
+            timezone=account.timezone, awaits_password=account.awaits_password,
         )  # fmt: skip
 
     @count_calls("check")

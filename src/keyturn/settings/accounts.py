@@ -30,6 +30,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     kind: str = ""
     locale: str = ""
+    timezone: str = ""
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()

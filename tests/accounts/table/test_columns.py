@@ -211,3 +211,16 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     assert len(await app.run("SELECT * FROM sessions")) == 1
     assert await ending.note_change(ada)
     assert await app.run("SELECT * FROM sessions") == []
+
+
+async def test_a_column_of_time_zones_is_read(app: App, over: Over) -> None:
+    await app.run(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), tz VARCHAR(40))"
+    )
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Asia/Kolkata'), (2, 'bea@northwind.test', 'x', NULL)"
+    )
+    accounts = over(timezone="tz")
+
+    found = [await accounts.get("1"), await accounts.find("bea@northwind.test")]
+    assert [one and one.timezone for one in found] == ["Asia/Kolkata", ""]

@@ -1,5 +1,7 @@
 """What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
 
+import re
+
 import pytest
 from playwright.async_api import Page, Request, expect
 from tests.pages.on_screen.conftest import Screens
@@ -198,3 +200,13 @@ async def test_without_scripts_there_is_nothing_that_only_they_can_work(screens:
         await expect(page.get_by_role("meter")).to_have_count(0)
         await expect(page.get_by_text("at least 12 characters")).to_be_visible()
         await expect(page.get_by_text("the same in both fields")).to_be_hidden()
+
+
+async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}", timezone_id="Asia/Kolkata") as page:
+        time = page.locator("time")
+        await expect(time).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
+        told, meant = await time.evaluate(
+            "time => [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]"
+        )
+        assert meant in told

@@ -16,12 +16,14 @@ from keyturn.reset.records.client import Client
 from keyturn.settings import Brand
 
 
-@pytest.fixture(scope="module")
-def composer() -> MailComposer:
+@pytest.fixture(scope="module", params=[False, True], ids=["each by itself", "by shape"])
+def composer(request: pytest.FixtureRequest) -> MailComposer:
     urls = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
     defaults = MailDefaults(sender="a@a.test", reply_to="", ends_sessions=True)
     templates = Templates(
-        folder("email_templates"), branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette())
+        folder("email_templates"),
+        branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette()),
+        by_shape=request.param,
     )
     return MailComposer(templates, Languages("UTC"), urls, defaults)
 
@@ -70,3 +72,21 @@ def test_a_name_has_one_line_and_no_more_than_120_characters(composer: MailCompo
 def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
     account = Account(id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100)
     assert composer.about_provider(account, Client()).email.text.count("Google") < 20
+
+
+@pytest.mark.parametrize(
+    ("timezone", "said"),
+    [
+        ("Asia/Kolkata", "20 November 2026, 05:30 IST"), ("America/Sao_Paulo", "19 November 2026, 21:00 UTC-03"),
+        ("", "20 November 2026, 00:00 UTC"), ("Mars/Olympus", "20 November 2026, 00:00 UTC"),
+        ("../../etc/passwd", "20 November 2026, 00:00 UTC"), ("America", "20 November 2026, 00:00 UTC"),
+        ("x" * 9000, "20 November 2026, 00:00 UTC"),
+    ],
+)  # fmt: skip
+def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer: MailComposer) -> None:
+    account = Account(id="1", email="ada@northwind.test", timezone=timezone)
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+
+    mail = composer.about_expiry(account, Client(), moment).email
+    assert said in mail.text
+    assert said in mail.html

@@ -62,6 +62,7 @@ def account_of(user: User, moment: datetime) -> Account:
         has_password=has_password,
         provider="" if has_password else _display_name(provider, single_sign_on=user.is_sso_user),
         locale=_text(own.get("locale"))[:_LONGEST_LOCALE],
+        timezone=_text(own.get("timezone")),
     )
 
 

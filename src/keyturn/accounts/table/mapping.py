@@ -18,7 +18,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
-_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale")
+_FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 _SHOWN_TABLES = 12
 
 _NO_IDS = (bool, float, date, datetime)

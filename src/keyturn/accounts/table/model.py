@@ -16,7 +16,7 @@ _NOT = "not "
 
 def table_of(
     model: type[Any], *, id: str = "id", email: str = "email", password: str = "password_hash",  # noqa: A002, S107 - names
-    name: str = "", active: str = "", provider: str = "", kind: str = "", locale: str = "",
+    name: str = "", active: str = "", provider: str = "", kind: str = "", locale: str = "", timezone: str = "",
     password_providers: Sequence[str] = TableSettings().password_providers,
     set: Mapping[str, bool | int | float | str] | None = None,  # noqa: A002 - the setting's own name
     delete: Sequence[InstrumentedAttribute[Any]] = (),
@@ -30,7 +30,7 @@ def table_of(
     mapped = _MappedClass(model)
     fields = {
         "id": id, "email": email, "password": password, "name": name, "active": active, "provider": provider,
-        "kind": kind, "locale": locale,
+        "kind": kind, "locale": locale, "timezone": timezone,
     }  # fmt: skip
     columns = {field: mapped.column(f"accounts.{field}", attribute) for field, attribute in fields.items()}
     sets = {mapped.column(f"accounts.set.{attribute}", attribute): value for attribute, value in (set or {}).items()}

@@ -81,6 +81,7 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         provider=_provider_name(provider) if elsewhere else "",
         kind=text_of(row.get("kind")),
         locale=text_of(row.get("locale")),
+        timezone=text_of(row.get("timezone")),
     )
 
 

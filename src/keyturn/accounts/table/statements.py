@@ -163,7 +163,7 @@ class Statements:
         return several.group_by(address).having(func.count() > 1).limit(1)
 
     def _select_accounts(self) -> Select[Any]:
-        given = ("id", "email", "name", "provider", "kind", "locale")
+        given = ("id", "email", "name", "provider", "kind", "locale", "timezone")
         columns: list[ColumnElement[Any]] = [
             self._columns[field].label(field) for field in given if field in self._columns
         ]

@@ -13,7 +13,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import Language
+from keyturn.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
 from keyturn.mail.rendering.files import MailFiles, own_files
 from keyturn.mail.rendering.folders import Folders
@@ -110,7 +110,7 @@ class Templates:
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:
-            return self.environment(language).get_template(file).render(values)
+            return self.environment(language).get_template(file).render({**values, READER: language})
         except TemplateSyntaxError as error:
             # A plain number: an environment that was prepared to trace its output counts lines in numbers of its own.
             raise TemplateInvalid(error.filename or file, int(error.lineno), str(error.message)) from error

@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment
+from jinja2 import Environment, pass_context
 from markupsafe import escape
 
 from keyturn.errors import TemplateInvalid
@@ -116,8 +116,9 @@ def _place(name: str) -> str:
 
 def _leave_placeholders(environment: Environment) -> Environment:
     """Let the environment print placeholders for moments, and leave the lines of a text as they are."""
-    environment.filters["clock"] = lambda moment: _place(f"{moment.name}__clock")
-    environment.filters["moment"] = lambda moment: _place(f"{moment.name}__moment")
+    # Called as those that they stand in for: what Jinja has compiled is shared.
+    environment.filters["clock"] = pass_context(lambda _, moment: _place(f"{moment.name}__clock"))
+    environment.filters["moment"] = pass_context(lambda _, moment: _place(f"{moment.name}__moment"))
     environment.filters["short_lines"] = str
     return environment
 

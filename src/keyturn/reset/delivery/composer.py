@@ -125,9 +125,9 @@ class MailComposer:
         return SealedMail(email=self._write(props, account, change.client, language))
 
     def _language_for(self, account: Account, client: Client) -> Language:
-        """Return the account's language; where it has none, that of the browser that caused the mail."""
+        """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
-        return languages.choose(account.locale, client.languages)
+        return languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
     def _write(self, props: EmailProps, account: Account, client: Client, language: Language) -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
