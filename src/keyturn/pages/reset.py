@@ -1,7 +1,6 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,14 +12,10 @@ from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.database import now
 from keyturn.errors import LinkDead, PasswordRejected, Violation
+from keyturn.pages.change import save_change, show_change, signed_in_account
+from keyturn.pages.password_form import NewPasswordForm, password_form
 from keyturn.pages.rendering import Pages
-from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.resets import LiveLink
-
-_DAY = timedelta(days=1)
-"""Of what ends later than that a time alone would not say which day."""
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -30,14 +25,6 @@ class LinkForm(msgspec.Struct, frozen=True):
 
     token: str = ""
     email: str = ""
-
-
-class NewPasswordForm(msgspec.Struct, frozen=True):
-    """What the form sends; `email` is whose password it says it changes."""
-
-    email: str = ""
-    password: str = ""
-    again: str = ""
 
 
 class ResetPassword(Controller):
@@ -68,10 +55,9 @@ class ResetPassword(Controller):
             return _keep_link_in_cookie(pages, token, query.get(names.email))
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            is_done = pages.cookies.read_flash(request.cookies) == "password_changed"
-            return pages.page(request, "password_changed.html" if is_done else "no_link.html")
+            return await _show_without_link(request, pages)
         live = await pages.site.resets.validate(link.token, client_of(request), link.email)
-        return _password_form(pages, request, live)
+        return password_form(pages, request, live)
 
     @post("/check", status_code=200)
     async def judge(
@@ -91,12 +77,13 @@ class ResetPassword(Controller):
         """Set the password, or show the form again with everything that is wrong; the link survives that.
 
         The address in the form must be the link's: with two links in two tabs, the cookie holds the later one.
-        Raises LinkDead, TooManyRequests, Busy.
+        Without a link it is who is signed in that changes the password. Raises LinkDead, TooManyRequests, Busy.
         """
         site, client = pages.site, client_of(request)
         link = pages.cookies.read_link(request.cookies)
         if link is None:
-            return pages.redirect(site.url(site.paths.reset))
+            account = await signed_in_account(request, pages)
+            return await save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
         live = await site.resets.validate(link.token, client, data.email or link.email)
         mismatch = data.password != data.again
         broken: Sequence[Violation] = ()
@@ -110,21 +97,15 @@ class ResetPassword(Controller):
                 return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
-        return _password_form(pages, request, live, broken, mismatch=mismatch, status=422)
+        return password_form(pages, request, live, broken, mismatch=mismatch, status=422)
 
 
-def _password_form(
-    pages: Pages, request: AnyRequest, live: LiveLink, broken: Sequence[Violation] = (), *,
-    mismatch: bool = False, status: int = 200,
-) -> Response[Any]:  # fmt: skip
-    """Return the form, under the rules that are known and those besides that a store of accounts has refused by."""
-    known = pages.site.policy.rules
-    names = {rule.name for rule in known}
-    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
-    return pages.page(
-        request, "reset.html", status=status, account=live, link=live, rules=[*known, *more],
-        broken=[one.rule for one in broken], mismatch=mismatch, lasts_days=live.expires_at > now() + _DAY,
-    )  # fmt: skip
+async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
+    """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
+    account = await signed_in_account(request, pages)
+    if pages.cookies.read_flash(request.cookies) == "password_changed":
+        return pages.page(request, "password_changed.html", account=account)
+    return show_change(request, pages, account) if account else pages.page(request, "no_link.html")
 
 
 def _after_saving(pages: Pages) -> tuple[str, Cookie]:

@@ -46,7 +46,7 @@ const tellRefusal = (violations) => {
 
 const ask = async () => {
   const chosen = password.value;
-  if (sending || chosen === "" || chosen === accepted || rules.some(({ holds }) => !holds())) return;
+  if (!form.dataset.check || sending || chosen === "" || chosen === accepted || rules.some(({ holds }) => !holds())) return;
   const answer = await fetch(form.dataset.check, {
     method: "POST",
     headers: { "Accept-Language": document.documentElement.lang },

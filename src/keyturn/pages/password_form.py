@@ -1,0 +1,47 @@
+"""The form for a new password, which somebody with a link fills in, and somebody who is signed in."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from keyturn.accounts.port import Account
+from keyturn.api.requests import AnyRequest
+from keyturn.database import now
+from keyturn.errors import Violation
+from keyturn.pages.rendering import Pages
+from keyturn.reset.passwords.policy import Rule
+from keyturn.reset.resets import LiveLink
+
+_DAY = timedelta(days=1)
+"""Of what ends later than that a time alone would not say which day."""
+
+
+class NewPasswordForm(msgspec.Struct, frozen=True):
+    """What the form sends; `email` is whose password it says it changes, `current` the one that is still known."""
+
+    email: str = ""
+    current: str = ""
+    password: str = ""
+    again: str = ""
+
+
+def password_form(
+    pages: Pages, request: AnyRequest, owner: LiveLink | Account, broken: Sequence[Violation] = (), *,
+    mismatch: bool = False, rejected: bool = False, status: int = 200,
+) -> Response[Any]:  # fmt: skip
+    """Return the form, under the rules that are known and those besides that a store of accounts has refused by.
+
+    Who comes with an account, and no link, is asked for the current password; `rejected` says that it was wrong.
+    """
+    known = pages.site.policy.rules
+    names = {rule.name for rule in known}
+    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
+    until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
+    return pages.page(
+        request, "reset.html", status=status, account=owner, owner=owner, rules=[*known, *more],
+        broken=[one.rule for one in broken], mismatch=mismatch, rejected=rejected, until=until,
+        lasts_days=until is not None and until > now() + _DAY,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Changing a password that is still known, on the page of a link that somebody came to without one."""
+
+import httpx
+import pytest
+from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, Visitor, cookie, form_token, heading, words
+
+from keyturn.accounts.port import Account
+
+RESET = "/reset-password"
+
+
+@pytest.fixture
+async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
+    await visitor.sign_in(ada.email)
+    return visitor
+
+
+async def change(
+    visitor: Visitor, current: str = PASSWORD, password: str = NEW_PASSWORD, again: str = NEW_PASSWORD
+) -> httpx.Response:
+    return await visitor.submit(RESET, current=current, password=password, again=again, email=ADA)
+
+
+async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Visitor) -> None:
+    page = await signed_in.get(RESET)
+    assert heading(page) == "Change password"
+    assert page.text.count('autocomplete="current-password"') == 1
+    assert page.text.count('autocomplete="new-password"') == 2
+    assert "The link works until" not in words(page)
+
+
+async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
+    signed_in: Visitor, school: School, ada: Account
+) -> None:
+    async with school.visitor() as elsewhere:
+        await elsewhere.sign_in()
+        answer = await change(signed_in)
+        assert (answer.status_code, answer.headers["location"]) == (303, RESET)
+        assert "httponly" in cookie(answer, "keyturn_session")
+        assert heading(await elsewhere.get(RESET)) == "Open the link in your email"
+    page = await signed_in.follow(answer)
+    assert heading(page) == "Your password was changed"
+    assert 'href="/viewer-settings/security"' in page.text or 'href="/security-settings"' in page.text
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"current": "not this one"}, "This is not your current password."),
+        ({"current": ""}, "This is not your current password."),
+        ({"password": "short", "again": "short"}, "Not met yet: at least 12 characters."),
+        ({"again": "another harbour"}, "The two passwords are not the same."),
+    ],
+)
+async def test_what_is_wrong_is_said_and_nothing_is_changed(
+    fields: dict[str, str], said: str, signed_in: Visitor, school: School, ada: Account
+) -> None:
+    page = await change(signed_in, **fields)
+    assert page.status_code == 422
+    assert said in words(page)
+    assert NEW_PASSWORD not in page.text
+    assert await school.knows(PASSWORD, ada)
+
+
+async def test_a_link_comes_before_a_session_and_asks_for_no_current_password(
+    signed_in: Visitor, school: School, ada: Account
+) -> None:
+    await signed_in.get(f"{RESET}/{await school.link(ada)}")
+    page = await signed_in.get(RESET)
+    assert heading(page) == "Choose a new password"
+    assert 'autocomplete="current-password"' not in page.text
+
+
+async def test_who_is_not_signed_in_is_led_to_a_link_and_changes_nothing(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    assert heading(await visitor.get(RESET)) == "Open the link in your email"
+    fields = {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "email": ADA}
+    token = form_token(await visitor.get("/login"))
+    answer = await visitor.client.post(RESET, data={"_csrf_token": token, **fields})
+    assert (answer.status_code, answer.headers["location"]) == (303, RESET)
+    assert await school.knows(PASSWORD, ada)
+
+
+async def test_where_people_sign_in_elsewhere_there_is_no_such_form(school: School, ada: Account) -> None:
+    async with school.visitor() as visitor:
+        await visitor.sign_in(ada.email)
+        session = dict(visitor.client.cookies)
+    async with school.visitor(sign_ins=None, sign_in_url="https://app.northwind.example/") as visitor:
+        visitor.client.cookies.update(session)
+        assert heading(await visitor.get(RESET)) == "Open the link in your email"
