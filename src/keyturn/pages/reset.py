@@ -1,7 +1,6 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +15,6 @@ from keyturn.errors import PasswordRejected, Violation
 from keyturn.pages.change import save_change, show_change, signed_in_account
 from keyturn.pages.password_form import NewPasswordForm, password_form
 from keyturn.pages.rendering import Pages
-
-_DAY = timedelta(days=1)
-"""Of what ends later than that a time alone would not say which day."""
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
