@@ -3,8 +3,6 @@
 import { Forms } from "./forms.js";
 import { make } from "./making.js";
 
-/** @typedef {import("./forms.js").Refusal} Refusal */
-
 export class Forgot extends Forms {
   open() {
     this.show(...this.asking(this.attribute("email") ?? ""));
@@ -27,9 +25,8 @@ export class Forgot extends Forms {
   /** @param {string} email */
   async ask(email) {
     const cooldown = await this.request(email);
-    const tell = (/** @type {Refusal} */ _, /** @type {string} */ text) => { this.alert.textContent = text; };
     const clock = this.clock(), ask = () => this.ask(email);
-    const again = this.button("sendAgain", () => this.attempt(again, ask, tell, clock), "button second");
+    const again = this.button("sendAgain", () => this.attempt(again, ask, this.tell, clock), "button second");
     const other = this.button("another", () => this.turnTo(...this.asking()), "link");
     this.alert.textContent = "";
     this.turnTo(
@@ -53,8 +50,7 @@ export class ChangePassword extends Forms {
       lead.className = "past";
       return cooldown;
     };
-    const tell = (/** @type {Refusal} */ _, /** @type {string} */ text) => { this.alert.textContent = text; };
-    const ask = this.button("change", () => this.attempt(ask, work, tell, clock));
+    const ask = this.button("change", () => this.attempt(ask, work, this.tell, clock));
     if (!email) {
       console.error(`<${this.host.localName}>: the attribute "email" is missing. It says whom the card mails.`);
       ask.setAttribute("aria-disabled", "true");

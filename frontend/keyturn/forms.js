@@ -1,5 +1,5 @@
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { languageOf, make, remember, remembered, rest } from "./making.js";
+import { kept, languageOf, make, rest } from "./making.js";
 import { CSS } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */
@@ -188,6 +188,11 @@ export class Forms {
     if (seconds !== undefined) this.rest(button, seconds, clock, before);
   }
 
+  /** Says why something was refused. @param {Refusal} _ @param {string} text */
+  tell = (_, text) => {
+    this.alert.textContent = text;
+  };
+
   /** `before` is said before the clock, and what to do after it. @param {HTMLElement} button @param {number} seconds */
   rest(button, seconds, clock = this.clock(), before = "") {
     rest(button, seconds, (wait) => {
@@ -202,12 +207,12 @@ export class Forms {
    * @param {string} email
    */
   async request(email) {
-    const key = `keyturn-sent:${email.trim().toLowerCase()}`, left = remembered(key) - Date.now();
-    if (left > 0) return left / 1000;
+    const sent = `keyturn-sent ${email.toLowerCase()}`, left = (kept(sent) - Date.now()) / 1000;
+    if (left > 0) return left;
     await this.client.requestReset(email);
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
-    remember(key, Date.now() + cooldown * 1000);
+    kept(sent, Date.now() + cooldown * 1000);
     return cooldown;
   }
 }

@@ -32,17 +32,14 @@ export const rest = (button, seconds, tell) => {
   tick();
 };
 
-/** Keeps a moment for as long as the tab is open, where the browser allows it. @param {string} key @param {number} moment */
-export const remember = (key, moment) => {
+/**
+ * Returns what is kept under the name for as long as the tab is open, or keeps a moment there; a page may be forbidden to.
+ * @param {string} name @param {number} [moment]
+ */
+export const kept = (name, moment) => {
   try {
-    sessionStorage.setItem(key, String(moment));
-  } catch { /* a page that may store nothing */ }
-};
-
-/** The moment that was kept. @param {string} key */
-export const remembered = (key) => {
-  try {
-    return Number(sessionStorage.getItem(key));
+    if (moment) sessionStorage[name] = moment;
+    return Number(sessionStorage[name]);
   } catch {
     return 0;
   }

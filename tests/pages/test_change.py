@@ -90,3 +90,12 @@ async def test_where_people_sign_in_elsewhere_there_is_no_such_form(school: Scho
     async with school.visitor(sign_ins=None, sign_in_url="https://app.northwind.example/") as visitor:
         visitor.client.cookies.update(session)
         assert heading(await visitor.get(RESET)) == "Open the link in your email"
+
+
+@pytest.mark.parametrize("email", ["", "eve@northwind.example"])
+async def test_a_form_for_somebody_else_changes_nothing(
+    email: str, signed_in: Visitor, school: School, ada: Account
+) -> None:
+    answer = await signed_in.submit(RESET, current=PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD, email=email)
+    assert (answer.status_code, answer.headers["location"]) == (303, RESET)
+    assert await school.knows(PASSWORD, ada)

@@ -104,12 +104,12 @@ class Service:
     async def deliver(self) -> None:
         await self.parts.relay.drain()
 
-    async def link(self, email: str = ADA) -> str:
+    async def link(self, email: str = ADA, template: str = "password_reset") -> str:
         """Ask for a link and return the token that arrives."""
-        before = self.inbox.sent_to(email, "password_reset")
+        before = self.inbox.sent_to(email, template)
         await self.ask(email)
         await self.deliver()
-        (mail,) = self.inbox.sent_to(email, "password_reset")[len(before) :]
+        (mail,) = self.inbox.sent_to(email, template)[len(before) :]
         return token_in(mail)
 
     async def check(self, token: str, **fields: str) -> dict[str, Any]:

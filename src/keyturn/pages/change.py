@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response
 
+from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn, PasswordRejected, Violation
@@ -30,6 +31,7 @@ def show_change(request: AnyRequest, pages: Pages, account: Account) -> Response
 async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
     """Set the password and go on under a fresh session, or show the form again with everything that is wrong.
 
+    The address in the form must be the account's: in another tab, somebody else may have signed in since.
     Raises NotSignedIn, TooManyRequests, Busy.
     """
     site, client = pages.site, client_of(request)
@@ -37,6 +39,8 @@ async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) 
         raise NotSignedIn
     secret = site.session_cookie.read(request)
     account = await site.sign_ins.account(secret)
+    if not addresses.is_same_mailbox(data.email, account.email):
+        return pages.redirect(site.url(site.paths.reset))
     mismatch, rejected = data.password != data.again, False
     broken: Sequence[Violation] = ()
     try:

@@ -100,6 +100,35 @@ async def test_where_somebody_may_have_it_the_person_is_told_that_it_came_too_la
     assert await outcomes(service) == ["link_mailed", "expiry_mailed"]
 
 
+@pytest.mark.parametrize("trouble", [refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
+async def test_who_was_invited_is_invited_again(service: Service, resend: ResendServer, trouble: Any) -> None:
+    await write(service, "UPDATE keyturn_accounts SET password_hash = NULL")
+    resend.coming.append(trouble)
+    await service.parts.invitations.invite_all([ADA])
+    await service.work()
+    await resend.idle()
+    await expire_links(service)
+    await service.work()
+
+    assert templates(resend)[-1] == "invitation"
+    (token,) = tokens_in(resend.accepted[-1].fields)
+    live = await service.parts.resets.validate(token, ELSEWHERE)
+    assert live.expires_at > now() + timedelta(days=2)
+    assert await outcomes(service) == ["link_mailed", "link_renewed"]
+
+
+async def test_who_has_chosen_a_password_since_is_not_invited_again(away: Service, resend: ResendServer) -> None:
+    await write(away, "UPDATE keyturn_accounts SET password_hash = NULL")
+    await away.parts.invitations.invite_all([ADA])
+    await away.work()
+    await expire_links(away)
+    await write(away, "UPDATE keyturn_accounts SET password_hash = 'x'")
+    await return_to(away, resend)
+
+    assert resend.accepted == []
+    assert await outcomes(away) == ["link_mailed", "needs_no_invitation"]
+
+
 async def test_what_is_said_instead_is_the_same_on_every_try(service: Service, resend: ResendServer) -> None:
     resend.coming.extend([refusal(503, "down"), Trouble.DROP_AFTER_ACCEPTING])
     await service.ask()

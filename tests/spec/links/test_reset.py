@@ -206,6 +206,6 @@ async def test_somebody_who_was_added_without_a_password_gets_a_link_and_signs_i
     invited = "invited@northwind.test"
     await builtin_accounts(service.parts).add(Account(id="", email=invited), None)
     assert not await service.knows(PASSWORD, invited)
-    answer = await service.reset(await service.link(invited), NEW_PASSWORD)
+    answer = await service.reset(await service.link(invited, "invitation"), NEW_PASSWORD)
     assert answer.status_code == 200, answer.text
     assert await service.knows(NEW_PASSWORD, invited)

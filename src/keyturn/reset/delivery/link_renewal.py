@@ -19,7 +19,14 @@ from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ResetRequested, event_of
 
 _Outcome = Literal[
-    "no_account", "disabled", "suppressed", "superseded", "provider_mailed", "link_renewed", "expiry_mailed"
+    "no_account",
+    "disabled",
+    "needs_no_invitation",
+    "suppressed",
+    "superseded",
+    "provider_mailed",
+    "link_renewed",
+    "expiry_mailed",
 ]
 
 _MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
@@ -29,8 +36,9 @@ class LinkRenewal:
     """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
 
     Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
-    first came too late, and asks again. Of several requests of an account the newest alone is answered. The mailbox's
-    cooldown is not asked again: this mail stands in for one that it has let through.
+    first came too late, and asks again. Who was invited did not ask, and is invited again. Of several requests of an
+    account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in for one that it
+    has let through.
     """
 
     def __init__(
@@ -50,7 +58,7 @@ class LinkRenewal:
         mail = self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
         async with self._mails.database.transaction() as session:
-            outcome = await self._decide(session, account, link, moment, unseen=unseen)
+            outcome = await self._decide(session, account, request, link, moment, unseen=unseen)
             await self._audit.write(
                 session, event_of(request), outcome, request.client, at=moment,
                 account_id=account.id if account else "", email=request.email, message_id=message.id,
@@ -65,21 +73,24 @@ class LinkRenewal:
         return answer
 
     def _compose(self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool) -> SealedMail:
-        if unseen or not account.takes_password:
+        if unseen or request.invited or not account.takes_password:
             return self._links.compose(account, request.client, moment, invited=request.invited)
         return self._links.compose_about_expiry(account, request.client, request.at)
 
     async def _decide(
-        self, session: AsyncSession, account: Account | None, link: Link, moment: datetime, *, unseen: bool
-    ) -> _Outcome:
+        self, session: AsyncSession, account: Account | None, request: ResetRequested, link: Link, moment: datetime, *,
+        unseen: bool,
+    ) -> _Outcome:  # fmt: skip
         if account is None:
             return "no_account"
         if not account.active:
             return "disabled"
+        if request.invited and not account.awaits_password:
+            return "needs_no_invitation"
         if await self._mailboxes.is_suppressed(session, account.email, moment):
             return "suppressed"
         if await self._store.has_newer(session, link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"
-        return "link_renewed" if unseen else "expiry_mailed"
+        return "link_renewed" if unseen or request.invited else "expiry_mailed"
