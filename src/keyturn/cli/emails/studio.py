@@ -33,7 +33,7 @@ _HELLO = "hello@example.test"
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
-    return _studio(own_emails(service, studio_settings(Path.cwd()), brands), host)
+    return _studio(own_emails(service, studio_settings(None), brands), host)
 
 
 @click.command()
