@@ -1,4 +1,4 @@
-// A menu closes when something is chosen in it, and when the attention goes elsewhere.
+// A menu, or a question, closes when something is chosen in it, and when the attention goes elsewhere.
 
 export function useMenus() {
   document.addEventListener("click", ({ target }) => {
@@ -15,5 +15,5 @@ export function useMenus() {
 }
 
 function open() {
-  return [...document.querySelectorAll(".menu[open]")];
+  return [...document.querySelectorAll(".menu[open], .ask[open]")];
 }

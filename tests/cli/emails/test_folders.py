@@ -43,6 +43,17 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     assert "1 error in 3 templates, 3 mails." in shown.out
 
 
+def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(
+    keyturn: Keyturn, shop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(shop, elsewhere / "emails")
+    Path("pyproject.toml").write_text('[tool.keyturn.studio]\nenv = "app:environment"\nseverity = { jinja = "off" }\n')
+
+    assert "names code that would run" in keyturn("check", str(shop)).err
+    assert "error  jinja/unknown-filter" in keyturn("check", str(elsewhere / "emails"), "--only", "jinja").out
+
+
 def test_settings_with_faults_are_told_together(keyturn: Keyturn, shop: Path) -> None:
     Path("keyturn.toml").write_text('[studio]\nfoldr = "emails"\ntimezone = "Leeds"\n')
 

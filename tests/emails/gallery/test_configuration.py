@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings, settings_of_folder
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import read_settings
 
@@ -74,13 +74,35 @@ def test_a_folder_needs_none(project: Path) -> None:
     assert read_studio_settings(project / "emails") == StudioSettings()
 
 
-def test_the_folder_counts_before_the_place_where_the_command_runs(project: Path, tmp_path: Path) -> None:
+def test_the_nearest_settings_count(project: Path) -> None:
     (project / "emails" / "keyturn.toml").write_text('[studio]\nsender = "near"\n')
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
+    (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
 
-    assert read_studio_settings(project / "emails", tmp_path / "elsewhere").sender == "near"
-    assert read_studio_settings(project / "fixtures", tmp_path / "elsewhere").sender == "far"
+    assert settings_of_folder(project / "emails" / "deep").sender == "near"
+    assert settings_of_folder(project / "fixtures").sender == "far"
+
+
+def test_what_lies_above_a_repository_is_another_projects(project: Path) -> None:
+    (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
+    (project / "emails" / ".git").mkdir()
+
+    assert settings_of_folder(project / "emails" / "deep") == StudioSettings()
+
+
+def test_settings_that_name_a_folder_are_of_no_other(project: Path) -> None:
+    (project / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nsender = "hers"\ngoldens = "golden"\n')
+
+    assert settings_of_folder(project / "fixtures") == StudioSettings()
+    assert settings_of_folder(project / "emails").goldens == project / "golden"
+
+
+@pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
+def test_golden_files_of_one_folder_are_not_compared_with_the_mails_of_another(project: Path, named: str) -> None:
+    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\ngoldens = "golden"\n')
+
+    beneath = settings_of_folder(project / "emails" / "deep")
+
+    assert (beneath.sender, beneath.goldens) == ("hers", None)
 
 
 def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:

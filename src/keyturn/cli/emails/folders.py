@@ -63,7 +63,7 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Ope
 
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
-    settings = studio_settings(*([directory] if directory else []), Path.cwd())
+    settings = studio_settings(directory)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if environment:
@@ -79,11 +79,16 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Ope
     return Opened(gallery, settings)
 
 
-def studio_settings(*folders: Path) -> "StudioSettings":
-    """Return what is set nearest to these folders. Raises SettingsInvalid with every fault, whoever has to know it."""
-    from keyturn.emails.gallery.configuration import read_studio_settings  # noqa: PLC0415
+def studio_settings(directory: Path | None) -> "StudioSettings":
+    """Return the settings of a folder that was named, else those of where the command runs.
 
-    return read_studio_settings(*folders, rules=_unknown_names)
+    Raises SettingsInvalid with every fault, whoever has to know it.
+    """
+    from keyturn.emails.gallery.configuration import read_studio_settings, settings_of_folder  # noqa: PLC0415
+
+    if directory:
+        return settings_of_folder(directory, rules=_unknown_names)
+    return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
 def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:

@@ -38,7 +38,7 @@ _HELLO = "hello@example.test"
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
-    opened = own_emails(service, studio_settings(Path.cwd()), brands)
+    opened = own_emails(service, studio_settings(None), brands)
     return _studio(opened, service, host, _captured_mails(opened, service))
 
 

@@ -55,18 +55,33 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     file: Path | None = None
 
 
-def read_studio_settings(*folders: Path, rules: Rules = lambda _: ()) -> StudioSettings:
-    """Return the settings nearest to the first of the folders that has any in it or above it.
+def read_studio_settings(place: Path, *, rules: Rules = lambda _: ()) -> StudioSettings:
+    """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
 
     `rules` are those of what is built upon the gallery. Raises SettingsInvalid with every fault.
     """
-    for folder in folders:
-        for above in (folder.absolute(), *folder.absolute().parents):
-            for name, section in _PLACES:
-                found = _section(above / name, section)
-                if found is not None:
-                    return _build(found, above / name, ".".join(section), rules)
+    for above in (place.resolve(), *place.resolve().parents):
+        for name, section in _PLACES:
+            found = _section(above / name, section)
+            if found is not None:
+                return _build(found, above / name, ".".join(section), rules)
+        if (above / ".git").exists():  # what is above it is another project's
+            break
     return StudioSettings()
+
+
+def settings_of_folder(folder: Path, *, rules: Rules = lambda _: ()) -> StudioSettings:
+    """Return the settings of a folder of templates: its own, never those of wherever a command runs.
+
+    They lie in it or above it. Settings that name another folder are that one's. Golden files are those of one
+    folder, so they come along where the settings name just this one, or lie in it. Raises SettingsInvalid.
+    """
+    found, here = read_studio_settings(folder, rules=rules), folder.resolve()
+    named = found.folder and found.folder.resolve()
+    if named and not here.is_relative_to(named):
+        return StudioSettings()
+    own = named == here if named else found.file is not None and found.file.parent == here
+    return found if own else msgspec.structs.replace(found, goldens=None)
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:

@@ -178,17 +178,31 @@ def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
     assert written(golden) == before
 
 
-def test_golden_files_of_a_mail_that_is_gone_are_shown_and_taken_away(
+GRACE = "/studio/snapshots/greeting?sample=grace"
+
+
+def test_deleting_the_golden_files_of_a_mail_that_is_gone_is_asked_about_first(
     accepted: Client, folder: Path, golden: Path
 ) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     assert headings(accepted) == ["New, never accepted yet", "Golden files of a mail that is gone"]
-    page = accepted.get("/studio/snapshots/greeting?sample=grace").text
-    assert "Remove them" in page
+    page = accepted.get(GRACE).text
+    assert f"<p>The golden files of 1 mail in <code>{golden}</code> will be deleted.</p>" in page
     assert len(re.findall("<iframe", page)) == 1
-    accept(accepted, "/studio/snapshots/greeting?sample=grace")
+    assert accepted.post(GRACE, data={"ids": ids(accepted, GRACE), "deletes": "yes"}).status_code == 303
     assert "greeting/grace.html" not in written(golden)
     assert "greeting/ada.html" in written(golden)
+
+
+def test_accepting_all_deletes_nothing(accepted: Client, folder: Path, golden: Path) -> None:
+    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
+    gone = ids(accepted, GRACE)
+    assert gone not in ids(accepted, "/studio/snapshots").split()
+    accept(accepted, "/studio/snapshots")
+    assert {"greeting/grace.html", "greeting/rear_admiral.html"} <= {*written(golden)}
+    assert headings(accepted) == ["Golden files of a mail that is gone"]
+    assert accepted.post("/studio/snapshots", data={"ids": gone}).status_code == 409
+    assert "greeting/grace.html" in written(golden)
 
 
 def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepted: Client, folder: Path) -> None:

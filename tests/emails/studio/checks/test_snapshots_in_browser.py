@@ -17,6 +17,7 @@ from keyturn.emails.studio import Studio, create_studio_app
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADA = MailName("greeting", "ada")
+GRACE = MailName("greeting", "grace")
 
 
 @pytest.fixture
@@ -74,6 +75,22 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await page.keyboard.press("a")
     await expect(page.get_by_role("heading", name="Every mail is as it was accepted")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
+
+
+async def test_a_key_opens_the_question_whether_golden_files_go_and_a_button_answers_it(
+    page: Page, served: str, folder: Path, goldens: Goldens
+) -> None:
+    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
+    await page.goto(f"{served}/snapshots/greeting?sample=grace")
+    await watched(page)
+    question = page.get_by_text("The golden files of 1 mail in")
+    await expect(question).to_be_hidden()
+    await page.keyboard.press("a")
+    await expect(question).to_be_in_viewport(ratio=1)
+    assert goldens.read(GRACE)
+    await page.get_by_role("button", name="Delete them").click()
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=rear_admiral")
+    assert goldens.read(GRACE) is None
 
 
 async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(

@@ -121,13 +121,19 @@ class Review:
         """Raise LookupError for what is neither a mail nor golden files."""
         return self._snapshots.compare(name)
 
-    def accept(self, ids: Iterable[str]) -> None:
-        """Write the golden files of what has these ids. Raises Stale, and writes none, where one of them is not."""
+    def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
+        """Write the golden files of what has these ids, or delete those of mails that are gone; never both at once.
+
+        Raises Stale, and does nothing, where one of them is not of that kind, or no more.
+        """
         self.look(float("inf"))
         with self._one_at_a_time:
             wanted = set(ids)
             comparisons = self._snapshots.compare_each(self.waiting_mails())
-            accepted = [one for one in comparisons if one.acceptable and one.id in wanted]
+            accepted = [
+                one for one in comparisons
+                if one.acceptable and one.id in wanted and (one.state == "gone") == deletes
+            ]  # fmt: skip
             if len(accepted) < len(wanted):
                 raise Stale
             for comparison in accepted:

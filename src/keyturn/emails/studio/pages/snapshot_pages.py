@@ -22,9 +22,10 @@ from keyturn.emails.studio.view import View
 
 
 class Acceptance(msgspec.Struct):
-    """The ids of what was looked at, with blanks between them."""
+    """The ids of what was looked at, with blanks between them. `deletes` is sent where somebody said that files go."""
 
     ids: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f ]+$")]
+    deletes: Literal["", "yes"] = ""
 
 
 @get("/snapshots", sync_to_thread=True)
@@ -115,7 +116,7 @@ def proof_frame(
 
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:
     try:
-        review.accept(data.ids.split())
+        review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail was changed while you looked at it. Nothing was accepted: look again."
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail=detail) from error
