@@ -11,6 +11,8 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_RESEND_API_URL": resend.url,
         "KEYTURN_RESEND_TIMEOUT": "500ms",
         "KEYTURN_SMTP_TIMEOUT": "500ms",
+        # Shorter than the lease, as every provider's must be, used or not.
+        **{f"KEYTURN_{name}_TIMEOUT": "500ms" for name in ("POSTMARK", "SENDGRID", "MAILGUN", "SES")},
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
         "KEYTURN_LIMITS_STORAGE_URL": "memory://",

@@ -66,3 +66,27 @@ async def test_which_words_mean_a_password_the_change_agrees_with_the_look_up(ap
     assert [one.has_password for one in people] == [True, True, True, False, False, False]
     for one in people:
         assert await accounts.set_password(one, NewPassword("new", hashed)) is one.has_password
+
+
+async def test_who_awaits_a_first_password_is_told_from_who_is_to_have_none(app: App, over: Over) -> None:
+    await app.run(f"{USERS}; ALTER TABLE users ADD COLUMN on_leave INTEGER")
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', NULL, NULL, 0), (2, 'bea@northwind.test', '', 'email', 0),"
+        " (3, 'cleo@northwind.test', NULL, 'google', 0), (4, 'dora@northwind.test', '!', NULL, 0),"
+        " (5, 'eve@northwind.test', 'x', NULL, 0), (6, 'fay@northwind.test', NULL, NULL, 1)"
+    )
+    accounts = over(provider="auth", active="not on_leave")
+
+    assert sorted(await accounts.awaiting_password()) == ["ada@northwind.test", "bea@northwind.test"]
+    people = await known(accounts, *range(1, 7))
+    assert [one.awaits_password for one in people] == [True, True, False, False, False, True]
+    assert [one.takes_password for one in people] == [True, True, False, False, True, True]
+
+
+async def test_a_table_without_passwords_says_of_nobody_that_they_await_one(app: App, over: Over) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', NULL, NULL)")
+    accounts = over(password="")
+
+    assert await accounts.awaiting_password() == []
+    assert [one.awaits_password for one in await known(accounts, 1)] == [False]
