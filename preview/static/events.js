@@ -26,7 +26,7 @@ function start() {
   });
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
   source.addEventListener("mail", () => draw());
-  source.addEventListener("golden", () => draw());
+  source.addEventListener("golden", () => "deciding" in document.body.dataset || draw());
   source.addEventListener("error", () => {
     missed = true;
     tell("lost", "the studio does not answer");

@@ -79,7 +79,7 @@ function place(page, regions) {
   const focus = remembered();
   for (const region of regions) {
     const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
-    for (const { id } of region.querySelectorAll("details[open]")) {
+    for (const { id } of region.querySelectorAll("details[open][id]")) {
       next.querySelector(`#${id}`)?.setAttribute("open", "");
     }
     if (region.innerHTML === next.innerHTML) continue;

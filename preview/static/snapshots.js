@@ -115,7 +115,9 @@ async function accept(event) {
   const form = event.target;
   if (!form.matches("[data-accept]")) return;
   event.preventDefault();
+  document.body.dataset.deciding = ""; // what this changes is drawn with its answer: the mail here may be gone by then
   const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  delete document.body.dataset.deciding;
   await draw(answer.ok ? answer.url : location.href);
 }
 
