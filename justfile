@@ -35,6 +35,10 @@ test *flags:
 quick *flags:
     uv run pytest -m "not browser and not mariadb and not postgresql and not slow" {{flags}}
 
+# Every page, element and mail in every language in a browser, and not only in the telling ones
+languages:
+    EVERY_LANGUAGE=1 uv run pytest tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
+
 # As on a machine without Chromium, MariaDB, Node and PHP: the tests that want one are skipped, with a reason, and nothing else
 stranger:
     uv run python -m tests.stranger

@@ -2,10 +2,9 @@
 
 import pytest
 from playwright.async_api import expect
+from tests.every_language import LOOKED_AT
 from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
 from tests.spec.service import NEW_PASSWORD, Service
-
-from keyturn.languages import Languages
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,7 +23,7 @@ WRONG = """() => {
 }"""
 
 
-@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+@pytest.mark.parametrize("tag", LOOKED_AT)
 async def test_every_element_fits_a_phone_in_every_language(tag: str, app: App, keyturn: Service) -> None:
     person = (await keyturn.add(f"somebody-{tag.lower()}@northwind.test")).email
     bodies = {"fit-forgot": FORGOT, "fit-card": CHANGE.replace("{email}", person), "fit-reset": RESET}

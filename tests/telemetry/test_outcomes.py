@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 NO_CLIENT_MEETS_THEM = {
     "SettingsInvalid", "ExtraMissing", "TemplateInvalid", "CatalogueInvalid", "SampleNotSaved",
-    "SendFailed", "SendRetryable", "QuotaExhausted", "SendRefused",
+    "SendFailed", "SendRetryable", "QuotaExhausted", "SendRefused", "SendUnknown",
 }  # fmt: skip
 """They stop a command, or happen in the worker; where one did come up in a request, it would be a fault of ours."""
 

@@ -29,14 +29,14 @@ def app(app_server: App) -> App:
 
 @pytest.fixture
 async def sender(app: App) -> AsyncIterator[WebhookSender]:
-    sender = WebhookSender(app.url, [SECRET], timedelta(milliseconds=500))
+    sender = WebhookSender(app.url, [SECRET], timedelta(seconds=1))
     yield sender
     await sender.close()
 
 
 @pytest.fixture
 def hook(app: App) -> WebhookSettings:
-    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(milliseconds=300))
+    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(seconds=1))
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ async def test_a_cookie_of_the_apps_is_not_kept(app: App, sender: WebhookSender)
 async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:
     app.coming.append(Trouble.STALL)
 
-    assert (await refusal(sender)).reason == "no answer within 0.5 s"
+    assert (await refusal(sender)).reason == "no answer within 1 s"
 
 
 async def test_a_lost_connection_is_tried_again(app: App, sender: WebhookSender) -> None:

@@ -1,0 +1,11 @@
+"""The languages in which a browser looks at everything: a second or two for each test of each of them."""
+
+import os
+
+from keyturn.languages import Languages
+
+_TELLING = ("ar", "de", "el", "fi", "ja", "ru")
+"""From right to left, long words, other letters, no blanks between words."""
+
+LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else _TELLING
+"""All of them under `just languages`."""
