@@ -40,7 +40,9 @@ def parse(text: str) -> str:
         raise InputInvalid(Fault("email", _TOO_LONG))
     if not _BECOME_ASCII.isdisjoint(text):
         raise InputInvalid(Fault("email", "not an email address"))
-    local, at, domain = unicodedata.normalize("NFC", text).translate(_ASCII_UPPER_TO_LOWER).rpartition("@")
+    # What is ASCII, as nearly all is, gets there on a quicker way.
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFC", text).translate(_ASCII_UPPER_TO_LOWER)
+    local, at, domain = folded.rpartition("@")
     if not at:
         raise InputInvalid(Fault("email", "not an email address"))
     if not domain.isascii():

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, TextClause, event, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from keyturn.database import Database
+from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.errors import DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
@@ -59,6 +60,33 @@ async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does
         assert "a" not in await tally(database)
         await session.commit()
     await writing
+
+    assert await tally(database) == {"a": 1, "b": 2}
+
+
+async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
+    elsewhere = Database(database_url)
+    async with elsewhere.transaction() as session:
+        await session.execute(ADD, {"name": "a", "n": 1})
+        writing = asyncio.create_task(database.execute_many(ADD, [{"name": "b", "n": 2}]))
+        assert "a" not in await tally(database)
+        await session.commit()
+    await writing
+
+    assert await tally(elsewhere) == {"a": 1, "b": 2}
+    await elsewhere.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_who_waited_long_enough_for_another_process_is_told_so(database: Database) -> None:
+    threads = SqliteThreads(database.engine.url, {"timeout": 0.05, "isolation_level": None}, lambda _: None)
+    async with database.transaction() as session:
+        await session.execute(ADD, {"name": "a", "n": 1})
+        with pytest.raises(OperationalError, match="locked"):
+            await threads.execute_many(ADD, [{"name": "b", "n": 2}])
+        await session.commit()
+    await threads.execute_many(ADD, [{"name": "b", "n": 2}])
+    await threads.close()
 
     assert await tally(database) == {"a": 1, "b": 2}
 

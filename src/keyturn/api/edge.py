@@ -19,6 +19,8 @@ _LONGEST_COOKIE = 4096
 _MOST_COOKIES = 16
 """Keyturn sets eight; a browser may hold some of them for two paths."""
 
+_SEEN = "keyturn_edge"
+"""In an ASGI scope: it has passed here. No client can write there."""
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """A year (OWASP ASVS 3.4.1), without includeSubDomains: what runs on the hosts below is not ours to decide."""
@@ -27,14 +29,16 @@ _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
     """Return `app` behind what bounds a request, and before what every answer says: where `secure`, https alone (HSTS).
 
-    It may stand twice in front of one: the second finds it done. `hosts` are the names that a request may ask for, or
-    none where any will do.
+    It may stand twice in front of one: the second leaves alone what the first has seen. `hosts` are the names that a
+    request may ask for, or none where any will do.
     """
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        if _SEEN in scope:
+            await app(scope, receive, send)
+            return
         # A copy: what the app around makes of its own cookies is that app's.
-        if headers := scope.get("headers"):
-            scope = cast("Scope", {**scope, "headers": _with_own_cookies(headers)})
+        scope = cast("Scope", {**scope, _SEEN: True, "headers": _with_own_cookies(scope.get("headers", ()))})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -92,7 +92,7 @@ class Database:
             _configure_sqlite(self.engine.sync_engine)
             event.listen(self.engine.sync_engine, "begin", _begin_writing)
             if engine.url.database not in {None, "", ":memory:"}:  # of one in memory there is this engine's alone
-                self._threads = SqliteThreads(engine.url, _SQLITE_ARGUMENTS, _configure_sqlite, _begin_writing)
+                self._threads = SqliteThreads(engine.url, _SQLITE_ARGUMENTS, _configure_sqlite)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:

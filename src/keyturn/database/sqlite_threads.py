@@ -1,13 +1,20 @@
 """SQLite's own driver in a few threads: what is done at once takes one trip to one of them."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, Executable, RowMapping, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, RowMapping, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 _THREADS = 4
+
+_STEP = 0.001
+"""Seconds between two looks whether another process writes."""
 
 _Result = TypeVar("_Result")
 
@@ -18,17 +25,14 @@ class SqliteThreads:
     The trips cost several times what small statements do, and an asynchronous driver makes one for each step.
     """
 
-    def __init__(
-        self, url: URL, arguments: Mapping[str, Any], configure: Callable[[Engine], None],
-        begin_writing: Callable[[Any], None],
-    ) -> None:  # fmt: skip
+    def __init__(self, url: URL, arguments: Mapping[str, Any], configure: Callable[[Engine], None]) -> None:
         self._reader = create_engine(
             url.set(drivername="sqlite"), hide_parameters=True, pool_size=_THREADS, max_overflow=0,
             connect_args={**arguments, "check_same_thread": False},
         )  # fmt: skip
         configure(self._reader)
         self._writer = self._reader.execution_options()  # the same pool, whose transactions begin in another way
-        event.listen(self._writer, "begin", begin_writing)
+        event.listen(self._writer, "begin", partial(_begin_writing, patience=arguments["timeout"]))
         self._threads: ThreadPoolExecutor | None = None
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
@@ -55,3 +59,30 @@ class SqliteThreads:
         if threads:
             await asyncio.to_thread(threads.shutdown)
         self._reader.dispose()
+
+
+def _begin_writing(connection: Connection, *, patience: float) -> None:
+    """Begin to write as soon as no other process does, for `patience` seconds. Raises OperationalError then.
+
+    SQLite itself waits in steps that grow to a tenth of a second (https://sqlite.org/c3ref/busy_timeout.html), and who
+    asks for one link while the worker writes would wait for the whole of a step.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    ends = time.monotonic() + patience
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while not _is_begun(connection, is_last_try=time.monotonic() > ends):
+            time.sleep(_STEP)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+
+
+def _is_begun(connection: Connection, *, is_last_try: bool) -> bool:
+    """Try to begin to write. Raises OperationalError where another process writes at the last try, and for else."""
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if is_last_try or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Limits by client and by account, in memory or in a Redis that all processes share (OWASP ASVS 6.3.1, 2.4.1)."""
 
 import math
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Protocol
 
@@ -36,6 +37,7 @@ class RateLimits:
         self._windows = _windows(settings.storage_url)
         self._rates = {name: parse(getattr(settings, name)) for name in RATES}
         self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
+        self._by_prefix = dict(self._of_networks())
 
     async def count(self, kind: str, client: Client) -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests where the limit is used up.
@@ -43,11 +45,16 @@ class RateLimits:
         An IPv6 client counts against the networks around it, too, the narrowest first: one that is full does not use
         up what its neighbours share with it.
         """
-        rate = self._rates[kind]
         for network, prefix in client.networks:
-            share = self._shares.get(prefix, 1)
-            quota = None if prefix in self._shares else Quota(kind, rate.amount, rate.get_expiry())
-            await self._hit(type(rate)(rate.amount * share, rate.multiples), kind, network, quota)
+            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
+            await self._hit(rate, kind, network, quota)
+
+    def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[RateLimitItem, Quota | None]]]:
+        """Yield what a client may do, and what the networks around it may together, of which nobody is told."""
+        for kind, rate in self._rates.items():
+            yield (kind, 0), (rate, Quota(kind, rate.amount, rate.get_expiry()))
+            for prefix, share in self._shares.items():
+                yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
 
     async def count_overall(self) -> None:
         """Count a wish for a link against what all clients together may ask for. Raises OverBudget.

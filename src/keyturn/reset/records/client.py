@@ -1,5 +1,7 @@
 """Who asks: what the audit trail and the limits need to know of a request."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network
 
 import msgspec
@@ -25,15 +27,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
 
     @property
-    def networks(self) -> list[tuple[str, int]]:
+    def networks(self) -> Sequence[tuple[str, int]]:
         """What a limit counts, and the bits of its prefix: an IPv4 address, or the networks around an IPv6 one.
 
         A subscriber holds a /64, and often a /56 or a /48 (RFC 6177). The narrowest comes first.
         """
-        address = read_peer(self.ip_address)
-        if isinstance(address, IPv6Address):
-            return [(str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES]
-        return [(str(address or self.ip_address), 0)]
+        return _networks_of(self.ip_address)
+
+
+@lru_cache(4096)
+def _networks_of(ip_address: str) -> Sequence[tuple[str, int]]:
+    address = read_peer(ip_address)
+    if isinstance(address, IPv6Address):
+        return [(str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES]
+    return [(str(address or ip_address), 0)]
 
 
 def clip_header(header: str) -> str:
