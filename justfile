@@ -31,13 +31,17 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
+# The tests that take long: apps that adopt it, the demo, processes that are killed, every page, what is measured
+stories *flags:
+    uv run pytest -m long {{flags}}
+
 # The tests that answer at once: SQLite, no browser, no process of its own, no whole story
 quick *flags:
-    uv run pytest -m "not browser and not mariadb and not postgresql and not slow" {{flags}}
+    uv run pytest -m "not browser and not mariadb and not postgresql and not slow and not long" {{flags}}
 
 # Every page, element and mail in every language in a browser, and not only in the telling ones
 languages:
-    EVERY_LANGUAGE=1 uv run pytest tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
+    EVERY_LANGUAGE=1 uv run pytest -m "long or not long" tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
 
 # As on a machine without Chromium, MariaDB, Node and PHP: the tests that want one are skipped, with a reason, and nothing else
 stranger:
@@ -45,7 +49,7 @@ stranger:
 
 # The tests with coverage of src, which must stay over 95 %: it doubles the time that they take
 cover:
-    uv run pytest --cov --cov-fail-under=95
+    uv run pytest -m "long or not long" --cov --cov-fail-under=95
 
 # Keyturn beside its peers, and its parts against their budgets; --quick shows that it works, --write-docs keeps it
 bench *flags:
@@ -65,7 +69,7 @@ hostile *flags:
 
 # Processes killed and a provider that misbehaves, for minutes
 chaos seconds="120":
-    STORM_SECONDS={{seconds}} uv run pytest tests/chaos
+    STORM_SECONDS={{seconds}} uv run pytest -m long tests/chaos
 
 # Build the wheel into dist/
 wheel:
@@ -77,7 +81,7 @@ messages:
     uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # All that CI runs
-check: lint stranger test
+check: lint stranger test stories
 
 # The pictures of the documentation
 screenshots:

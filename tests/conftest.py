@@ -32,9 +32,12 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 
 
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
-"""Modules that start processes: who has one of them, or a name of theirs, is slow."""
+"""Modules that start processes: who has one of them, or a name of theirs, is long."""
 
-WHOLE_STORIES = ("adoption", "cli", "demo", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
+LONG_STORIES = ("adoption", "chaos", "demo")
+"""Rooms in which whole apps run, are killed, or are adopted: long, and run by `just stories`."""
+
+WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
 """Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
 elsewhere. What lies within them is slow, too."""
 
@@ -63,8 +66,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
         folder = item.path.parent.relative_to(TESTS)
-        if any(folder.is_relative_to(story) for story in WHOLE_STORIES) or starts_processes(item.module):
+        if any(folder.is_relative_to(story) for story in LONG_STORIES) or starts_processes(item.module):
+            item.add_marker("long")
+        if any(folder.is_relative_to(story) for story in WHOLE_STORIES):
             item.add_marker("slow")
+        if engine == "postgresql" and item.get_closest_marker("any_database"):
+            item.add_marker("long")
 
 
 @cache

@@ -1,6 +1,6 @@
 """The version of the commit before and this one on one PostgreSQL, under load, upgraded and taken back.
 
-`STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run pytest tests/chaos`).
+`STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run just chaos`).
 """
 
 import asyncio

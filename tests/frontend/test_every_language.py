@@ -6,7 +6,7 @@ from tests.every_language import LOOKED_AT
 from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
 from tests.spec.service import NEW_PASSWORD, Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WRONG = """() => {
     const found = document.documentElement.scrollWidth > innerWidth ? [document.documentElement.scrollWidth] : []

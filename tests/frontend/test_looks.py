@@ -10,7 +10,7 @@ from tests.frontend.conftest import CHANGE, FORGOT, RESET, App
 from tests.programs import leave_out, missing
 from tests.spec.service import NEW_PASSWORD, Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
 SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(

@@ -122,6 +122,7 @@ async def ask_from(limited: RateLimits, numbers: Iterable[int]) -> float:
     return (time.process_time() - start) / len(clients)
 
 
+@pytest.mark.long
 async def test_a_request_costs_the_same_however_many_clients_there_are() -> None:
     limited, threads = rate_limits(), threading.active_count()
     batches = [range(start, start + 20_000) for start in range(1, 500_001, 20_000)]
@@ -131,6 +132,7 @@ async def test_a_request_costs_the_same_however_many_clients_there_are() -> None
     assert threading.active_count() <= threads, "counting starts no thread"
 
 
+@pytest.mark.long
 async def test_a_flood_of_clients_costs_no_more_memory_than_there_is_a_bound_for() -> None:
     limited = rate_limits()
     await ask_from(limited, range(1, 120_001))
@@ -146,6 +148,7 @@ async def test_a_flood_of_clients_costs_no_more_memory_than_there_is_a_bound_for
     assert after - before < 3 * 30_000, "fewer than three bytes for each client more"
 
 
+@pytest.mark.long
 async def test_a_flood_of_clients_makes_nobodys_counter_be_forgotten() -> None:
     limited = rate_limits(request="1/minute")
     await limited.count("request", HERE)
@@ -154,6 +157,7 @@ async def test_a_flood_of_clients_makes_nobodys_counter_be_forgotten() -> None:
     assert await used_up(limited, "request", HERE)
 
 
+@pytest.mark.long
 async def test_windows_that_are_over_make_room_for_those_who_come() -> None:
     limited = rate_limits(request="1/second")
     await ask_from(limited, range(1, 110_001))

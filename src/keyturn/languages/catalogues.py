@@ -7,6 +7,7 @@ but English reads none. A .mo file counts where it has no .po file beside it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -80,8 +81,12 @@ def text_of(message: "Message") -> Text:
     return Text(strings(message.id)[0], message.context or "")
 
 
+@lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a BCP 47 tag or a folder's name; None where CLDR does not know it."""
+    """Return the locale of a BCP 47 tag or a folder's name; None where CLDR does not know it.
+
+    Remembered: Babel compares a name with that of each of its thousand files.
+    """
     try:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):

@@ -37,13 +37,12 @@ class Languages:
     ) -> None:  # fmt: skip
         self.catalogues = Catalogues(folders or (PACKAGED,), domain)
         zone = ZoneInfo(timezone)
-        names = {SOURCE_LANGUAGE, *(str(locale) for _, locale in self.catalogues.languages() if locale)}
-        names |= {str(locale) for tag in more if (locale := parse_locale(tag))}
-        named = [str(locale) for tag in only if (locale := parse_locale(tag))]
-        names = set(named) or names
-        languages = (Language(Locale.parse(name), zone, self.catalogues, reload=reload) for name in sorted(names))
+        found = [parse_locale(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages())]
+        named = [locale for tag in only if (locale := parse_locale(tag))]
+        by_name = {str(locale): locale for locale in named or [*found, *map(parse_locale, more)] if locale}
+        languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
-        self._last_resort = self.known[named[0].replace("_", "-") if named else SOURCE_LANGUAGE]
+        self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]
         # Reversed, so that of several regions the first one stays.
         self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
         self._remembered = lru_cache(_REMEMBERED)(self._choose)

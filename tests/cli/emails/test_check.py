@@ -38,6 +38,7 @@ def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[secon
     (folder / "news" / "samples.toml").write_text(samples, "utf-8")
 
 
+@pytest.mark.long
 def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
     shown = keyturn("check")
 
@@ -45,6 +46,7 @@ def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
     assert re.search(r"5 templates, \d+ mails\.$", shown.out.strip())
 
 
+@pytest.mark.long
 def test_their_mjml_leaves_nothing_to_say(keyturn: Keyturn) -> None:
     shown = keyturn("check", "--only", "mjml", "--only", "html", "--only", "jinja")
 
@@ -270,6 +272,7 @@ def test_the_help_tells_what_it_is_for(keyturn: Keyturn) -> None:
     assert "samples.toml" in keyturn("check", "--help").out
 
 
+@pytest.mark.long
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
     own = workplace / "mails" / "password_reset"
     own.mkdir(parents=True)

@@ -90,6 +90,7 @@ def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
     assert isinstance(_read(raw), str)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("start", "more"),
     [

@@ -14,7 +14,7 @@ from tests.serving import serving_here
 
 from keyturn.settings import LimitSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 # What is wider than the page or than its own box, and a button that lies on what is typed.
 WRONG = """() => {

@@ -10,7 +10,7 @@ from tests.pages.school import ADA, PASSWORD, School
 
 from keyturn.mail.rendering.palette import contrast
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 LONG = f"a-name-that-goes-on-and-on-until-the-end@{'northwind.' * 8}example"
 HEX = """const pixel = Object.assign(document.createElement('canvas'), {width: 1, height: 1})

@@ -94,6 +94,7 @@ async def test_more_than_is_read_is_refused_and_not_cut(name: str) -> None:
         await hash_of(settings_of(name), "x" * (settings_of(name).max_bytes + 1))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WIDER)
 async def test_a_no_takes_as_long_without_a_hash_as_with_one(name: str) -> None:
     hasher = PasswordHasher(settings_of(name))

@@ -105,6 +105,7 @@ async def test_without_a_hash_the_answer_is_no_and_takes_as_long_as_with_a_cheap
     hasher.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "stored", ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53]
 )

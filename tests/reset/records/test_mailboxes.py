@@ -69,6 +69,7 @@ async def test_the_rest_of_a_second_is_waited_for_whole(database: Database, mail
     assert left == timedelta(seconds=50)
 
 
+@pytest.mark.long
 async def test_who_asks_for_a_mailbox_every_minute_of_a_day_sends_it_a_handful_of_mails(
     database: Database, mailboxes: Mailboxes
 ) -> None:

@@ -17,6 +17,8 @@ from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.settings import LimitSettings, Secret
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def unmigrated(databases: Databases) -> Iterator[str]:

@@ -6,6 +6,8 @@ from tests.spec.service import NOBODY, REQUEST, Service, problem
 
 from keyturn.settings import ServerSettings
 
+pytestmark = pytest.mark.any_database
+
 ALLOWED = ServerSettings(allowed_hosts=("account.northwind.test", "[2001:db8::1]"))
 BASE = "https://Links.northwind.test"
 

@@ -14,6 +14,8 @@ from keyturn.accounts.models import AccountRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import InvitationSettings, LimitSettings, Secret, TokenSettings, WebhookSettings
 
+pytestmark = pytest.mark.any_database
+
 INVITE = "/api/auth/invitations"
 KEY = "0123456789abcdef" * 2
 EVE = "eve@northwind.test"

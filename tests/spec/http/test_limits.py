@@ -25,6 +25,8 @@ from tests.spec.service import (
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import LimitSettings, ServerSettings
 
+pytestmark = pytest.mark.any_database
+
 HERE, ELSEWHERE = "203.0.113.1", "203.0.113.2"
 FULL = "429 too-many-requests"
 

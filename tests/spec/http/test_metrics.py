@@ -34,6 +34,8 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.parts import Parts
 from keyturn.settings import DatabaseSettings, LimitSettings, MetricsSettings, Secret, ServerSettings
 
+pytestmark = pytest.mark.any_database
+
 METRICS = "/metrics"
 TOKEN = Secret("0123456789abcdef" * 2)
 HERE, ELSEWHERE = "127.0.0.1", "198.18.0.1"

@@ -25,6 +25,8 @@ from tests.spec.service import (
 
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 ROUTES = {
     REQUEST: "POST",
     "/api/auth/forgot-password": "POST",

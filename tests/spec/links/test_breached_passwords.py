@@ -15,6 +15,8 @@ from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings
 from keyturn.settings.texts import Folder
 
+pytestmark = pytest.mark.any_database
+
 LEAKED = "sixteen lost umbrellas"
 BREACHED = {"rule": "breached", "message": "not one that is known from a data leak"}
 

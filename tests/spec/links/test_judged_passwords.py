@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from tests.range_server import running_ranges
 from tests.spec.conftest import Start
@@ -9,6 +10,8 @@ from tests.spec.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, pro
 
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import BreachSettings, LimitSettings
+
+pytestmark = pytest.mark.any_database
 
 CHECK = "/api/auth/check-password"
 

@@ -12,6 +12,8 @@ from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, has
 from keyturn.accounts.port import Account
 from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
 
+pytestmark = pytest.mark.any_database
+
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
 
 COMPOSED = unicodedata.normalize("NFC", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl")

@@ -53,6 +53,7 @@ async def seconds(asked: Awaitable[httpx.Response], expected: str = "200") -> fl
     return time.perf_counter() - start
 
 
+@pytest.mark.long
 async def test_a_reset_is_not_held_up(service: Service) -> None:
     token = await service.link()
     async with flood(service) as waits:
@@ -60,6 +61,7 @@ async def test_a_reset_is_not_held_up(service: Service) -> None:
         assert taken < SHARE * await waits.get()
 
 
+@pytest.mark.long
 async def test_a_signed_in_change_is_not_held_up(service: Service) -> None:
     browser = await service.sign_in()
     body = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}

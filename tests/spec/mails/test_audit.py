@@ -27,6 +27,8 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 HERE, AGENT = "203.0.113.24", "Mozilla/5.0 (Windows NT 10.0; rv:145.0) Gecko/20100101 Firefox/145.0"
 
 AGENTS = ["x" * 5000, "", "Mozilla/5.0 \x1b[31mred", "caf\u00e9", "'; DROP TABLE keyturn_audit; --", "\t tabs \t"]

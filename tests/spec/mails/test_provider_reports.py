@@ -20,6 +20,8 @@ from keyturn.errors import SendUnknown
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import MailgunSettings, PostmarkSettings, Secret, SendGridSettings, SesSettings
 
+pytestmark = pytest.mark.any_database
+
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Says how a provider reports, and with which settings it is believed. `details` are its words for each kind.

@@ -33,6 +33,8 @@ from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import RetentionSettings
 
+pytestmark = pytest.mark.any_database
+
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 

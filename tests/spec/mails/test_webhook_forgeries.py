@@ -25,6 +25,8 @@ from tests.spec.service import Service, problem
 
 from keyturn.settings import ResendSettings, Secret
 
+pytestmark = pytest.mark.any_database
+
 OTHER_SECRET = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
 
 

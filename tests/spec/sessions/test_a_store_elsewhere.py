@@ -31,6 +31,8 @@ from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow, AuditRow
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def store() -> Elsewhere:

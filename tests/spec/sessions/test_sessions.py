@@ -5,6 +5,7 @@ from datetime import timedelta
 from http.cookies import Morsel, SimpleCookie
 
 import httpx
+import pytest
 from sqlalchemy import select, update
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, hash_of, problem
@@ -127,6 +128,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(service: Service) -> Non
     assert answers[NOBODY, PASSWORD][0] == "401 credentials-rejected"
 
 
+@pytest.mark.long
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(start: Start) -> None:
     service = await start(hashing=HashingSettings(cost=10))
 

@@ -141,6 +141,7 @@ async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhe
     await expect(page.get_by_role("main").get_by_text("As it was accepted", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser, served: str, folder: Path) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")

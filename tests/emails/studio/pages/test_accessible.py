@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.emails.studio.fixtures import capture
 from tests.emails.studio.on_screen import save
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 # Of the mails themselves the checks speak; here it is the studio that is looked at. Between light and dark only the
 # colours differ.
