@@ -1,5 +1,6 @@
 """Run the benchmarks: tables on the terminal, in benchmarks/results and in docs/performance.md."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -51,6 +52,7 @@ def main(
     as_json: bool, results: Path, write_docs: bool,
 ) -> None:  # fmt: skip
     """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile all that it loads
     plan = QUICK if quick else Plan()
     plan = msgspec.structs.replace(plan, engines=engines or plan.engines, peers=peers, rounds=rounds or plan.rounds)
     tell, found, failed = teller(), dict[str, Report](), list[str]()
