@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 _THREADS = 4
 
-_STEP = 0.001
+_STEP = 0.0005
 """Seconds between two looks whether another process writes."""
 
 _Result = TypeVar("_Result")
