@@ -9,7 +9,7 @@ import pytest
 from tests.pages.school import School, Visitor, heading, opened, settings_for, words
 
 from keyturn.mail.rendering.palette import palette_for
-from keyturn.settings import Folder, Kind
+from keyturn.settings import FileOrUrl, Folder, Kind
 
 OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"
 ELSEWHERE = "https://app.northwind.example/settings"
@@ -27,7 +27,11 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
     kinds = {
         "school": Kind(
             settings_url="{base_url}/school-settings/security",
-            brand={"name": "Harbour <Primary>", "accent": PURPLE, "logo_url": "https://cdn.harbour.example/logo.png"},
+            brand={
+                "name": "Harbour <Primary>",
+                "accent": PURPLE,
+                "logo": FileOrUrl("https://cdn.harbour.example/logo.png"),
+            },
             locales=Folder(str(tmp_path / "of_schools")),
         ),
         "pupil / with a strange name": Kind(brand={"name": "Pupils"}),

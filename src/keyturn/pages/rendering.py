@@ -100,6 +100,7 @@ class Pages:
                 brand=self.site.theme(kind).brand,
                 url=self.site.url,
                 asset=partial(self.assets.url, kind=kind),
+                brand_file=partial(self.assets.brand_url, kind=kind),
             )
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment

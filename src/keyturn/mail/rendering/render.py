@@ -24,6 +24,7 @@ from keyturn.mail.rendering.shapes import MailShapes
 from keyturn.mail.rendering.wrapping import short_lines
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
+_UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,7 +144,8 @@ class Templates:
 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
     """Return what Keyturn's own templates are given beside their props."""
-    return {"brand": SimpleNamespace(**_with_single_lines(brand)), "palette": palette}
+    values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
+    return {"brand": SimpleNamespace(**_with_single_lines(values)), "palette": palette}
 
 
 def _reason(error: Exception) -> str:
