@@ -94,6 +94,7 @@ class Parts:
         reload_templates: bool = False, callbacks: Mapping[str, Callback[Any]] | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
+        self.reloads_templates = reload_templates
         self.meters = meters or PrometheusMeters()
         self.worker = WorkerLiveness()
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 
 from keyturn.mail.rendering.palette import Palette
 from keyturn.pages.security import NO_FORM
-from keyturn.pages.site import Site
+from keyturn.pages.site import TemplateSite
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.delivery.theme_files import ASSETS
 from keyturn.settings.brand_files import BrandFile
@@ -39,7 +39,7 @@ class Assets:
     names.
     """
 
-    def __init__(self, site: Site, headers: dict[str, str]) -> None:
+    def __init__(self, site: TemplateSite, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
         self._files = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _MEDIA_TYPES}
@@ -73,21 +73,25 @@ class Assets:
             opt={NO_FORM: True},
         )
         async def asset(version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-            content, current, headers = self._found(name)
+            try:
+                content, media_type = self.content(name)
+            except LookupError as error:
+                raise NotFoundException from error
+            own = self._brand_files.get(name)
+            headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
             # While servers of two versions run side by side, the other's address works, but is not kept.
-            caching = {"Cache-Control": _FOR_A_YEAR} if version == current else {}
-            media_type = _MEDIA_TYPES[Path(name).suffix]
+            caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
             return Response(content, media_type=media_type, headers=self._headers | headers | caching)
 
         return asset
 
-    def _found(self, name: str) -> tuple[bytes, str, dict[str, str]]:
-        """Return what is served under a name, its version, and the headers that it has of its own."""
+    def content(self, name: str) -> tuple[bytes, str]:
+        """Return what is served under a name, and its media type. Raises LookupError."""
         if own := self._brand_files.get(name):
-            return own.content, own.fingerprint, {} if own.suffix == ".css" else _PICTURE_HEADERS
+            return own.content, _MEDIA_TYPES[own.suffix]
         if name not in self._files:
-            raise NotFoundException
-        return self._files[name], self._version, {}
+            raise LookupError(f"There is no file called {name}.")
+        return self._files[name], _MEDIA_TYPES[Path(name).suffix]
 
 
 def theme_css(theme: Theme) -> str:

@@ -57,7 +57,7 @@ class Cookies:
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
             value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
-        return self._cookie("link", value, self._site.paths.reset, self._site.links.lifetime)
+        return self._cookie("link", value, self._site.paths.reset, self._site.link_life)
 
     def read_link(self, cookies: Mapping[str, str]) -> OpenedLink | None:
         token, _, email = cookies.get(self._name("link"), "").partition(":")

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
 from keyturn.pages.curl import JSON, curl_command, example_body, resolve_reference
-from keyturn.pages.rendering import page_environment
+from keyturn.pages.page_templates import page_environment
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
 
