@@ -6,6 +6,9 @@ import msgspec
 
 ENOUGH = 4.5
 
+_LINE, _PANEL = 0.12, 0.045
+"""How much ink is in a hairline and in a dark panel, as in Keyturn's own colours."""
+
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
     """Holds the colours of a brand, as #rrggbb.
@@ -66,7 +69,10 @@ def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
             continue
         texts = tuple(getattr(plain, f"{scheme}{text}") for text in ("ink", "muted", "error", "warning"))
         got = _make_readable(wanted, texts, darken=darken)
-        changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got}
+        ink = getattr(plain, f"{scheme}ink")
+        changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got, f"{scheme}line": _mix(got, ink, _LINE)}
+        if scheme:  # a dark panel is of the ground's own tone
+            changed["dark_panel"] = _make_readable(_mix(got, ink, _PANEL), texts, darken=True)
         if wanted.lower() != got:
             warnings.append(f"brand.{name}: texts on {wanted} are under {ENOUGH} : 1; {got} is used")
     return msgspec.structs.replace(plain, **changed), warnings
@@ -94,6 +100,13 @@ def _text_on(ground: str, *candidates: str) -> str:
         if contrast(candidate, ground) >= ENOUGH:
             return candidate
     return max(("#000000", "#ffffff"), key=lambda text: contrast(text, ground))
+
+
+def _mix(ground: str, ink: str, share: float) -> str:
+    red, green, blue = (
+        one + (other - one) * share for one, other in zip(_channels(ground), _channels(ink), strict=True)
+    )
+    return _hex((red, green, blue))
 
 
 def _channels(colour: str) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from litestar.testing import TestClient
 from msgspec.structs import asdict
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from tests.emails.studio.conftest import Client
 from tests.serving import serving
 from tests.settings.test_brand import SVG
@@ -95,7 +95,7 @@ def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None
             assert css.status_code == 200
             assert "prefers-color-scheme" not in css.text
             assert f"color-scheme: {other}" not in css.text
-    (logo,) = re.findall(r'<img src="([^"]+)"', page)
+    (logo,) = re.findall(r'<img src="([^"]+)"', client.get(f"{FRAMES}/light/sign-in").text)
     answer = client.get(logo)
     assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
     assert "sandbox" in answer.headers["content-security-policy"]
@@ -162,7 +162,12 @@ def served(studio: Studio) -> Iterator[str]:
 @pytest.mark.asyncio(loop_scope="session")
 async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, served: str, studio: Studio) -> None:
     wrong: list[str] = []
-    page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(message.text)
+
+    page.on("console", note)
     for number, state in enumerate(states(studio)):
         scheme, lang = (("light", "en"), ("dark", "ar"))[
             number % 2
