@@ -102,7 +102,7 @@ STATES = (
     PageState("invitation", "First password, invited", "reset.html", _invitation),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
-    PageState("changed", "Password changed", "password_changed.html", lambda _: {}),
+    PageState("changed", "Password changed", "password_changed.html", lambda _: {"signed_in": False}),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
