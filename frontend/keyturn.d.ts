@@ -47,6 +47,8 @@ export interface LiveLink {
   email: string;
   /** ISO 8601 */
   expiresAt: string;
+  /** Whether it sets the account's first password, as that of an invitation does. */
+  awaitsPassword: boolean;
 }
 
 export interface DeadLink {
@@ -94,7 +96,7 @@ export type Texts = Record<
   | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
   | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another"
   | "changeHeading" | "changeLead" | "change" | "changeSent"
-  | "resetHeading" | "password" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "until"
+  | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
   | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",

@@ -136,8 +136,11 @@ export class Forms {
     return make("p", { part: "note clock" });
   }
 
-  /** @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @returns {Field} */
-  field(name, attributes) {
+  /**
+   * @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @param {keyof Texts} text
+   * @returns {Field}
+   */
+  field(name, attributes, text = name) {
     const error = this.error(`${name}-error`);
     const input = make("input", {
       id: name, name, part: "input", autocapitalize: "none", spellcheck: false, "aria-describedby": error.id,
@@ -150,7 +153,7 @@ export class Forms {
       else input.removeAttribute("aria-invalid");
     };
     input.addEventListener("input", () => complain(""));
-    const label = make("label", { for: name, part: "label" }, this.say(name));
+    const label = make("label", { for: name, part: "label" }, this.say(text));
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
   }
 

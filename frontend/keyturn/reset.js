@@ -56,13 +56,13 @@ export class Reset extends Forms {
   }
 
   /** @param {Opened} opened */
-  choosing({ email, expiresAt, rules }) {
+  choosing({ email, expiresAt, awaitsPassword, rules }) {
     const password = this.secret("password", {
       "aria-describedby": "password-error rules", passwordrules: forGenerators(rules),
-    });
+    }, awaitsPassword ? "firstPassword" : "password");
     const again = this.secret("again", {});
     const judged = new Rules(this, rules, password.input, again.input);
-    const save = this.button("save");
+    const save = this.button(awaitsPassword ? "saveFirst" : "save");
     const list = new Intl.ListFormat(this.root.lang);
 
     /** @param {string} chosen @param {import("../keyturn.js").Violation[]} violations */
@@ -125,22 +125,24 @@ export class Reset extends Forms {
       judged.look();
     });
     const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
-    return [this.title(this.say("resetHeading"), this.say("for", { email })), form, note];
+    const heading = this.say(awaitsPassword ? "firstHeading" : "resetHeading");
+    return [this.title(heading, this.say("for", { email })), form, note];
   }
 
   /**
    * A password: it can be pasted, shown, and made by a password manager (NIST SP 800-63B 3.1.1.2).
    * @param {"password" | "again"} name @param {Record<string, unknown>} attributes
+   * @param {keyof import("../keyturn.js").Texts} text
    */
-  secret(name, attributes) {
-    const field = this.field(name, { type: "password", autocomplete: "new-password", ...attributes });
+  secret(name, attributes, text = name) {
+    const field = this.field(name, { type: "password", autocomplete: "new-password", ...attributes }, text);
     const { input } = field, word = make("span", {}, this.say("show"));
     const show = (/** @type {boolean} */ shown) => {
       input.type = shown ? "text" : "password";
       word.textContent = this.say(shown ? "hide" : "show");
     };
     const reveal = make("button", { type: "button", part: "reveal", click: () => show(input.type === "password") },
-      word, make("span", { class: "unseen" }, ` ${this.say(name)}`));
+      word, make("span", { class: "unseen" }, ` ${this.say(text)}`));
     const row = make("div", { class: "secret" });
     input.replaceWith(row);
     row.append(input, reveal);

@@ -1,4 +1,5 @@
-// How the elements look. Everything that a page may change has a variable or a part (docs/frontend.md).
+// How the elements look. Everything that a page may change has a variable or a part (docs/frontend.md). The accent, what
+// is on it, the radius and the font are the brand's, which the service writes into the file (pages/frontend.py).
 
 export const CSS = `
 :host { display: block; max-width: 384px; }

@@ -50,14 +50,24 @@ function isPage(link) {
   return inside && !link.target && !link.hasAttribute("download");
 }
 
-// A link of a preview is not followed: it is shown among the links.
+// A link of a preview is not followed: it is shown among the links. One of a page leads to the preview of where it leads.
 async function show(address) {
+  if (document.body.dataset.page === "hosted") return lead(address);
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
   await draw(there.href);
   const entry = [...document.querySelectorAll("[data-address]")].find((item) => item.dataset.address === address);
   if (entry) location.replace(`#${entry.id}`);
+}
+
+function lead(address) {
+  const there = new URL(address, document.querySelector(".paper iframe").src);
+  const [, state] = there.pathname.split(`${home}/page-frames/`)[1]?.split("/") ?? [];
+  if (!state) return;
+  const query = new URLSearchParams(location.search);
+  if (there.searchParams.has("lang")) query.set("lang", there.searchParams.get("lang"));
+  open(`${home}/pages/${state}?${query}`);
 }
 
 useFrames({ onLink: show, onDocument: watch }).then(() => check());

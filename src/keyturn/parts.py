@@ -16,7 +16,6 @@ from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
-from keyturn.mail.rendering.palette import palette_for
 from keyturn.mail.transports.email import Sender, local_sender
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.mail.transports.senders import sender_for
@@ -40,7 +39,7 @@ from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.delivery.reset_request import ResetRequestHandler
-from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
+from keyturn.reset.delivery.theme import Theme, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
@@ -95,6 +94,7 @@ class Parts:
         reload_templates: bool = False, callbacks: Mapping[str, Callback[Any]] | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
+        self.reloads_templates = reload_templates
         self.meters = meters or PrometheusMeters()
         self.worker = WorkerLiveness()
         self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
@@ -105,12 +105,12 @@ class Parts:
         )
         self.paths = paths_of(settings)
         self.languages = own_languages(settings, reload=reload_templates)
-        self.theme = Theme.of(settings.brand, self.languages)
+        self.theme = Theme.of(settings.brand, self.languages, settings.base_url)
         self.kinds = themes_of_kinds(settings, self.languages, reload=reload_templates)
         brands = list(dict.fromkeys((settings.brand, *(kind.brand for kind in self.kinds.values()))))
         for brand in brands:
-            for warning in palette_for(brand.accent, brand.accent_dark)[1]:
-                log.warning(LogEvent("brand.accent_adjusted", reason=warning))
+            for warning in palette_of(brand)[1]:
+                log.warning(LogEvent("brand.colour_adjusted", reason=warning))
         self.templates = builtin_templates(settings, self.theme, reload=reload_templates)
         self.urls = PageUrls(
             base_url=settings.base_url,

@@ -247,7 +247,7 @@ def site_of(parts: Parts) -> Site:
         device_cookie=device_cookie_of(settings),
         csrf_secret=derive(parts.secrets[0], "forms").hex(),
         secure=settings.secure,
-        links=parts.links,
+        link_life=parts.links.lifetime,
         mailboxes=parts.mailboxes,
         paths=parts.paths,
         kinds=parts.kinds,
@@ -255,4 +255,6 @@ def site_of(parts: Parts) -> Site:
         leads_to_sign_in=settings.after_reset == "sign_in",
         forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
+        templates=settings.pages.templates,
+        reload=parts.reloads_templates,
     )

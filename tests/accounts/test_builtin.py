@@ -20,7 +20,7 @@ async def test_an_account_is_found_by_its_address_and_by_its_id(accounts: Builti
 async def test_every_field_is_kept(accounts: BuiltinAccounts) -> None:
     given = Account(
         id="", email="grace@northwind.example", name="Grace", active=False, has_password=False, provider="Google",
-        kind="school", locale="de",
+        kind="school", locale="de", timezone="Asia/Tokyo",
     )  # fmt: skip
     stored = await accounts.add(given, None)
 
@@ -59,6 +59,11 @@ async def test_what_a_column_cannot_hold_is_refused_by_name(accounts: BuiltinAcc
         await accounts.add(account, None)
 
     assert await accounts.list() == []
+
+
+async def test_a_zone_that_there_is_not_is_refused(accounts: BuiltinAccounts) -> None:
+    with pytest.raises(InputInvalid, match="timezone: no such time zone: Mars/Olympus"):
+        await accounts.add(Account(id="", email="ada@northwind.example", timezone="Mars/Olympus"), None)
 
 
 async def test_a_list_is_in_the_order_of_addresses(accounts: BuiltinAccounts) -> None:

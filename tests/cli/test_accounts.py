@@ -32,11 +32,12 @@ def test_an_account_is_added_and_listed(migrated: Keyturn) -> None:
 
 
 def test_every_option_is_kept(migrated: Keyturn) -> None:
-    migrated("accounts", "add", ADA, "--provider", "Google", "--locale", "de", "--disabled")
+    migrated("accounts", "add", ADA, "--provider", "Google", "--locale", "de", "--timezone", "Asia/Tokyo", "--disabled")
 
     (account,) = json.loads(migrated("accounts", "list", "--json").out)
-    assert {name: account[name] for name in ("email", "provider", "locale", "active", "has_password")} == {
-        "email": ADA, "provider": "Google", "locale": "de", "active": False, "has_password": False,
+    assert {name: account[name] for name in ("email", "provider", "locale", "timezone", "active", "has_password")} == {
+        "email": ADA, "provider": "Google", "locale": "de", "timezone": "Asia/Tokyo", "active": False,
+        "has_password": False,
     }  # fmt: skip
     assert migrated("accounts", "list").out.splitlines()[1].split() == [ADA, "Google", "disabled"]
 

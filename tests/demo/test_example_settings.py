@@ -10,7 +10,7 @@ import pytest
 from keyturn.cli.demo.examples import Example, example_names
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.rendering.palette import palette_for
+from keyturn.reset.delivery.theme import palette_of
 from keyturn.settings import Settings, read_settings
 from keyturn.settings.rules import broken_rules
 
@@ -59,7 +59,14 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
     settings = written(name)
 
     assert settings.environment == "production"
-    assert palette_for(settings.brand.accent, settings.brand.accent_dark)[1] == []
+    assert palette_of(settings.brand)[1] == []
+    for logo in (
+        settings.brand.logo,
+        settings.brand.logo_dark,
+        settings.brand.mail_logo,
+        settings.brand.mail_logo_dark,
+    ):
+        assert Path(logo).parent.samefile(EXAMPLES / name)
 
 
 @five

@@ -4,8 +4,12 @@ import re
 
 import pytest
 from playwright.async_api import Page, expect
+from sqlalchemy import update
 from tests.frontend.conftest import CHANGE, App, link_mailed
-from tests.spec.service import NEW_PASSWORD, Service
+from tests.spec.inbox import links_in
+from tests.spec.service import NEW_PASSWORD, REQUEST, Service
+
+from keyturn.accounts.models import AccountRow
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,6 +58,21 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
         await page.get_by_role("link", name="Request a new link").click()
         assert page.url == f"{app.address}/forgot"
+
+
+async def test_who_awaits_a_first_password_is_asked_for_that_one(app: App, keyturn: Service) -> None:
+    eve = (await keyturn.add("eve@northwind.test", name="Eve")).email
+    await keyturn.write(update(AccountRow).where(AccountRow.email == eve).values(password_hash=None))
+    await keyturn.anywhere().post(REQUEST, json={"email": eve})
+    await keyturn.deliver()
+    (link,) = {link for link in links_in(keyturn.inbox.sent_to(eve, "invitation")[-1]) if "token=" in link}
+    async with app.open(link) as page:
+        await expect(page.get_by_role("heading", name="Choose your password")).to_be_visible()
+        await page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_role("button", name="Save the password").click()
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
+    assert await keyturn.knows(NEW_PASSWORD, eve)
 
 
 async def test_within_the_cooldown_nothing_is_asked_again_however_the_form_is_come_to(

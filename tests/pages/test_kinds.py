@@ -9,7 +9,7 @@ import pytest
 from tests.pages.school import School, Visitor, heading, opened, settings_for, words
 
 from keyturn.mail.rendering.palette import palette_for
-from keyturn.settings import Folder, Kind
+from keyturn.settings import FileOrUrl, Folder, Kind
 
 OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"
 ELSEWHERE = "https://app.northwind.example/settings"
@@ -27,7 +27,11 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
     kinds = {
         "school": Kind(
             settings_url="{base_url}/school-settings/security",
-            brand={"name": "Harbour <Primary>", "accent": PURPLE, "logo_url": "https://cdn.harbour.example/logo.png"},
+            brand={
+                "name": "Harbour <Primary>",
+                "accent": PURPLE,
+                "logo": FileOrUrl("https://cdn.harbour.example/logo.png"),
+            },
             locales=Folder(str(tmp_path / "of_schools")),
         ),
         "pupil / with a strange name": Kind(brand={"name": "Pupils"}),
@@ -90,6 +94,28 @@ async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page
     await visitor.get("/reset-password/x")
     for path in ("/reset-password", "/login", "/forgot-password"):
         assert "Northwind School</title>" in (await visitor.get(path)).text
+
+
+@pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
+async def test_after_a_change_the_page_that_says_so_is_the_kind_s(school: School, elsewhere: str) -> None:
+    account = await school.parts.accounts.find(OFFICE)
+    assert account
+    async with school.visitor(sign_in_url=elsewhere) as visitor:
+        await visitor.get(f"/reset-password/{await school.link(account)}")
+        new = "eleven loud lighthouses"
+        page = await visitor.follow(await visitor.submit("/reset-password", password=new, again=new))
+        assert "Your password was changed" in words(page)
+        assert "Harbour &lt;Primary&gt;</title>" in page.text
+
+
+@pytest.mark.parametrize(
+    "value", ["password_changed:nothing:xx", "password_changed:%00:", "password_changed", "x:school:"]
+)
+async def test_a_cookie_that_somebody_made_up_changes_no_more_than_the_brand(visitor: Visitor, value: str) -> None:
+    visitor.client.cookies.set("keyturn_flash", value)
+    page = await visitor.get("/login")
+    assert page.status_code == 200
+    assert "Northwind School</title>" in page.text
 
 
 async def test_who_has_the_settings_in_the_app_is_sent_there_and_the_policy_allows_it(

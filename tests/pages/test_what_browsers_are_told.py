@@ -6,7 +6,7 @@ import pytest
 from tests.pages.school import ADA, School, Visitor, cookie
 
 from keyturn.accounts.port import Account
-from keyturn.settings import Brand
+from keyturn.settings import Brand, FileOrUrl
 
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 ASSET = re.compile(r'(?:href|src)="(/keyturn-assets/[^"]+)"')
@@ -54,7 +54,7 @@ async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visito
 
 
 async def test_a_logo_may_come_from_its_own_host_and_nothing_else_may(school: School) -> None:
-    brand = Brand(name="Northwind School", logo_url="https://cdn.northwind.example/logo.png?v=1&w=2")
+    brand = Brand(name="Northwind School", logo=FileOrUrl("https://cdn.northwind.example/logo.png?v=1&w=2"))
     async with school.visitor(brand=brand) as visitor:
         page = await visitor.get(LOGIN)
         assert "img-src 'self' https://cdn.northwind.example;" in page.headers["content-security-policy"]

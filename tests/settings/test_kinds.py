@@ -66,7 +66,7 @@ def test_a_kind_is_named_as_it_is_written(faults: Faults, kind: str) -> None:
         ('settings_url = "http://a.example/x"', "settings_url", "must be https in production"),
         ('locales = "nowhere"', "locales", "no catalogue in nowhere"),
         ('brand = { support_address = "nobody" }', "brand.support_address", "not an email address: nobody"),
-        ('brand = { logo_url = "http://a.example/x" }', "brand.logo_url", "must begin with https://"),
+        ('brand = { logo = "http://a.example/x" }', "brand.logo", "must begin with https://"),
     ],
 )
 def test_a_kind_that_could_not_work_is_a_fault(faults: Faults, toml: str, name: str, why: str) -> None:

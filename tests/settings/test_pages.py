@@ -93,7 +93,7 @@ def test_the_api_is_not_where_something_else_answers(faults: Faults, path: str) 
     assert faults(KEYTURN_SERVER_API_PATH=path) == {"server.api_path": f"{path} is taken: something else answers there"}
 
 
-@pytest.mark.parametrize("name", ["sign_in_url", "forgot_url", "brand.logo_url", "kinds.school.settings_url"])
+@pytest.mark.parametrize("name", ["sign_in_url", "forgot_url", "brand.logo", "kinds.school.settings_url"])
 @pytest.mark.parametrize("end", ["; script-src *", " https://elsewhere.example", ",x"])
 def test_no_address_begins_another_rule_of_the_pages_policy(faults: Faults, name: str, end: str) -> None:
     section, _, key = name.rpartition(".")

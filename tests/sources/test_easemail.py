@@ -92,7 +92,7 @@ async def test_asking_causes_no_request_to_supabase_at_all(app: Adopted, supabas
 async def test_validate_returns_valid_email_and_expires_at(app: Adopted) -> None:
     answer = await app.post(VALIDATE, token=token_in(await app.mail(ADA)))
 
-    assert answer.json().keys() == {"valid", "email", "expiresAt"}
+    assert answer.json().keys() == {"valid", "email", "expiresAt", "awaitsPassword"}
     assert (answer.json()["valid"], answer.json()["email"]) == (True, ADA)
 
 

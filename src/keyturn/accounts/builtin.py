@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from sqlalchemy import RowMapping, String, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +20,7 @@ _AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider 
 
 _ACCOUNT = (
     AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
-    AccountRow.locale,
+    AccountRow.locale, AccountRow.timezone,
     AccountRow.password_hash.is_not(None).label("has_password"), _AWAITS_PASSWORD.label("awaits_password"),
 )  # fmt: skip
 
@@ -76,13 +77,14 @@ class BuiltinAccounts:
     async def add(self, account: Account, password_hash: str | None) -> Account:
         """Store a new account under an id of its own.
 
-        Raises InputInvalid where the address is taken or malformed, or a field longer than its column.
+        Raises InputInvalid where the address is taken or malformed, a field longer than its column, or a zone none.
         """
         email = addresses.parse(account.email)
         _require_room(account)
         row = {
             "id": str(uuid4()), "email": email, "name": account.name, "password_hash": password_hash,
-            "provider": account.provider, "kind": account.kind, "locale": account.locale, "active": account.active,
+            "provider": account.provider, "kind": account.kind, "locale": account.locale, "timezone": account.timezone,
+            "active": account.active,
             "created_at": now(),
         }  # fmt: skip
         async with self._database.transaction() as session:
@@ -114,5 +116,7 @@ def _require_room(account: Account) -> None:
         for column in AccountRow.__table__.c
         if isinstance(column.type, String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
     ]
+    if account.timezone and account.timezone not in available_timezones():
+        faults.append(Fault("timezone", f"no such time zone: {account.timezone}"))
     if faults:
         raise InputInvalid(*faults)

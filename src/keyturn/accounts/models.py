@@ -18,6 +18,7 @@ class AccountRow(Model):
     provider: Mapped[str] = mapped_column(String(40))
     kind: Mapped[str] = mapped_column(String(40))
     locale: Mapped[str] = mapped_column(String(20))
+    timezone: Mapped[str] = mapped_column(String(64), server_default="")
     active: Mapped[bool]
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime | None]

@@ -65,7 +65,9 @@ class ResetController(Controller):
             link = await api.resets.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             return InvalidToken(valid=False, reason=dead.reason)
-        return ValidToken(valid=True, email=link.email, expires_at=link.expires_at)
+        return ValidToken(
+            valid=True, email=link.email, expires_at=link.expires_at, awaits_password=link.awaits_password
+        )
 
     @post(
         ["/reset-password", "/reset-password-with-token"],

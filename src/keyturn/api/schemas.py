@@ -112,8 +112,9 @@ class Done(_Schema, frozen=True, kw_only=True):
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
-    """Says whose link it is, and until when it works."""
+    """Says whose link it is, until when it works, and whether it sets the account's first password."""
 
+    awaits_password: bool
     email: str
     expires_at: datetime
     valid: Literal[True]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import Fault
-from keyturn.mail.rendering.palette import palette_for
+from keyturn.reset.delivery.theme import palette_of
 from keyturn.settings import Reading, Settings, is_loopback
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
 from keyturn.settings.report_rules import PROOFS, proofs_of
@@ -60,7 +60,7 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
     yield from _report_doubts(settings)
-    for warning in palette_for(settings.brand.accent, settings.brand.accent_dark)[1]:
+    for warning in palette_of(settings.brand)[1]:
         yield warning, "Set it to the colour that is used, or to another one that can be read."
 
 

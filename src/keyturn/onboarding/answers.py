@@ -54,6 +54,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     brand: str
     sender: str
+    transport: str = "resend"
     reset_url: str = ""
     sign_in_url: str = ""
     store: str = "builtin"

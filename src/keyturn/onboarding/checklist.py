@@ -8,6 +8,7 @@ from shlex import quote
 import msgspec
 
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
+from keyturn.onboarding.mail_providers import PROVIDERS
 from keyturn.settings import FILE_NAME
 
 
@@ -34,7 +35,10 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
         "in the same database, beside yours" if answers.together else f"in {OWN_DATABASE.removeprefix('sqlite:///')}"
     )
     yield Step(what=f"Make Keyturn's own tables, keyturn_..., {where}", how="keyturn migrate")
-    yield Step(what=f"Check the settings, Resend, and SPF, DKIM and DMARC of {domain}", how="keyturn doctor")
+    yield Step(
+        what=f"Check the settings, {PROVIDERS[answers.transport].name}, and SPF, DKIM and DMARC of {domain}",
+        how="keyturn doctor",
+    )
     yield Step(what="Run it, with a worker in the same process", how="keyturn serve --host 127.0.0.1 --port 8000")
     proxy = f"Let your proxy pass {answers.base_url} on to it, and name the proxy in [server]"
     yield Step(what=proxy, how='trusted_proxies = ["127.0.0.1"]')
@@ -47,8 +51,9 @@ def steps(answers: Answers, environ: Mapping[str, str], file: Path) -> Iterator[
 def _secrets(answers: Answers, environ: Mapping[str, str]) -> Iterator[Step]:
     if not environ.get("KEYTURN_SECRET_KEY"):
         yield Step(what="Make a secret key, and keep it", how="export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)")
-    if not environ.get("RESEND_API_KEY"):
-        yield Step(what="Take a key from https://resend.com/api-keys", how="export RESEND_API_KEY=re_...")
+    provider = PROVIDERS[answers.transport]
+    if not provider.is_in(environ):
+        yield Step(what=provider.source, how=provider.command)
     for name, url in answers.variables.items():
         if environ.get(name) != url:
             scheme = url.partition("://")[0]

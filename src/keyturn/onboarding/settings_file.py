@@ -13,7 +13,8 @@ from keyturn.errors import KeyturnError
 from keyturn.onboarding.answers import OWN_DATABASE, Answers
 from keyturn.onboarding.corrections import COLUMNS
 from keyturn.onboarding.hashes import HashFormat
-from keyturn.settings import TableSettings
+from keyturn.onboarding.mail_providers import PROVIDERS
+from keyturn.settings import MailSettings, TableSettings
 
 
 class NotWritten(KeyturnError):
@@ -23,7 +24,7 @@ class NotWritten(KeyturnError):
 def as_toml(answers: Answers) -> str:
     """Return the text of the file. It names secrets and holds none."""
     document = tomlkit.document()
-    secrets = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", *answers.variables]
+    secrets = ["KEYTURN_SECRET_KEY", *PROVIDERS[answers.transport].variables, *answers.variables]
     if answers.store == "supabase":
         secrets.append("SUPABASE_SERVICE_ROLE_KEY")
     document.add(tomlkit.comment("Keyturn's settings. What is not here has a default. A key of a [section] is also"))
@@ -42,7 +43,8 @@ def as_toml(answers: Answers) -> str:
         server.add("allowed_origins", _with_comment([origin], "whose pages may call the API"))
         document.add("server", server)
     document.add("brand", _section(name=answers.brand))
-    document.add("mail", _section(**{"from": answers.sender}))
+    chosen = {"transport": answers.transport} if answers.transport != MailSettings().transport else {}
+    document.add("mail", _section(**chosen, **{"from": answers.sender}))
     _add_database(document, answers)
     _add_accounts(document, answers)
     if answers.table and answers.table.password:

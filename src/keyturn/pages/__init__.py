@@ -9,6 +9,11 @@ account that differs; a page chooses it once it is known whose it is.
 **After every POST a page redirects.** "Check your email" lives in a cookie with the time of asking, so the server can
 show the seconds without a script, and a reload asks for nothing.
 
+**One's own templates stand over ours** (`page_templates.py`), as those of mails do. Every state is drawn at the start,
+so a mistake is the operator's and not the person's; one that shows later is logged, and ours is the answer.
+
+**A brand brings files** that are served from here: for a look of one's own, nothing inline and no foreign host.
+
 **CSRF is Litestar's signed double submit alone**: under `no-referrer` a browser sends `Origin: null` with its own
 forms. Headers are set on each response and not by a middleware, since a refusal bypasses the send wrappers of outer
 ones.

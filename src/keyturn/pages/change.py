@@ -9,6 +9,7 @@ from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn, PasswordRejected, Violation
+from keyturn.pages.cookies import Flash
 from keyturn.pages.password_form import NewPasswordForm, password_form
 from keyturn.pages.rendering import Pages
 
@@ -49,7 +50,7 @@ async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) 
         else:
             fresh = await site.sign_ins.change_password(secret, data.current, data.password, client)
             path = site.paths.reset
-            flash = pages.cookies.set_flash("password_changed", path)
+            flash = pages.cookies.set_flash(Flash("password_changed"), path)
             return pages.redirect(site.url(path), site.session_cookie.issue(fresh), flash)
     except CredentialsRejected:
         rejected = True

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, cast, get_args
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from litestar.datastructures import Cookie
 
@@ -14,7 +14,7 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
-Flash = Literal["password_changed", "signed_out"]
+Said = Literal["password_changed", "signed_out"]
 """What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)
@@ -22,6 +22,8 @@ _REMEMBERED = timedelta(minutes=10)
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _YEAR = timedelta(days=365)
+_LONGEST_PART = 100
+"""Characters of a name that the app has given: a browser keeps 4096 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,16 @@ class OpenedLink:
 
     token: str
     email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What was done, and to an account of which kind and language, so that what follows is in its brand and words."""
+
+    said: Said
+    kind: str = ""
+    locale: str = ""
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class Cookies:
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
             value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
-        return self._cookie("link", value, self._site.paths.reset, self._site.links.lifetime)
+        return self._cookie("link", value, self._site.paths.reset, self._site.link_life)
 
     def read_link(self, cookies: Mapping[str, str]) -> OpenedLink | None:
         token, _, email = cookies.get(self._name("link"), "").partition(":")
@@ -81,11 +93,13 @@ class Cookies:
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         """Hold what the page at that path says, for a minute."""
-        return self._cookie("flash", flash, path, _SHOWN_ONCE)
+        parts = (flash.said, quote(flash.kind[:_LONGEST_PART], safe=""), quote(flash.locale[:_LONGEST_PART], safe=""))
+        return self._cookie("flash", ":".join(parts), path, _SHOWN_ONCE)
 
     def read_flash(self, cookies: Mapping[str, str]) -> Flash | None:
-        found = cookies.get(self._name("flash"))
-        return cast("Flash", found) if found in get_args(Flash) else None
+        said, _, owner = cookies.get(self._name("flash"), "").partition(":")
+        kind, _, locale = owner.partition(":")
+        return Flash(cast("Said", said), unquote(kind), unquote(locale)) if said in get_args(Said) else None
 
     def delete_flash(self) -> Cookie:
         return self._cookie("flash", "", self._site.paths.sign_in, timedelta(0))

@@ -5,14 +5,18 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from keyturn.api.responses import SERVICE_KEY
+
 JSON = "application/json"
+_BEARER = '-H "Authorization: Bearer $KEYTURN_INVITATIONS_SERVICE_KEY"'
 _REFERENCE = "#/components/schemas/"
 
 
 def curl_command(method: str, address: str, operation: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     """Return the command, with the examples of the description. `known` are its schemas, by name.
 
-    Cookies are kept in a file where a route has to do with sessions, so that the commands work one after the other.
+    Cookies are kept in a file where a route has to do with sessions, so that the commands work one after the other. The
+    service key comes from its variable: it is in no history of a shell.
     """
     words = ["curl", "-i"]
     if "Sessions" in operation.get("tags", ()):
@@ -23,7 +27,12 @@ def curl_command(method: str, address: str, operation: Mapping[str, Any], known:
         words += ["--json", json.dumps(example_body(resolve_reference(body, known)), ensure_ascii=False)]
     elif method != "GET":
         words += ["-X", method]
-    return shlex.join(words)
+    command = shlex.join(words)
+    return f"{command} {_BEARER}" if needs_service_key(operation) else command
+
+
+def needs_service_key(operation: Mapping[str, Any]) -> bool:
+    return any(SERVICE_KEY in scheme for scheme in operation.get("security", ()))
 
 
 def example_body(schema: Mapping[str, Any]) -> dict[str, Any]:

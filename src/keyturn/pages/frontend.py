@@ -9,9 +9,11 @@ from litestar import HttpMethod, MediaType, Response, route
 from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.requests import AnyRequest
+from keyturn.mail.rendering.palette import Palette
 from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
+from keyturn.reset.delivery.theme import Theme
 
 _MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
 """Each after those that it imports."""
@@ -35,11 +37,30 @@ def bundle_modules() -> str:
     ).lstrip("\n")
 
 
+def brand_module(source: str, theme: Theme) -> str:
+    """Return the module with the brand's accent, corners and letters where a page sets none of its own.
+
+    The elements stand on the app's ground and not on the brand's, so its other colours are left out.
+    """
+    plain, palette, brand = Palette(), theme.palette, theme.brand
+    looks = {
+        f"light-dark({plain.accent}, {plain.dark_accent})": f"light-dark({palette.accent}, {palette.dark_accent})",
+        f"light-dark({plain.on_accent}, {plain.dark_on_accent})":
+            f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
+        "--keyturn-radius, 8px": f"--keyturn-radius, {brand.radius}px",
+        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui" if brand.font else
+            "--keyturn-font, system-ui",
+    }  # fmt: skip
+    for ours, theirs in looks.items():
+        source = source.replace(ours, theirs)
+    return source
+
+
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
     """Return the routes of the module and of its types."""
     types = (folder("frontend") / "keyturn.d.ts").read_text("utf-8")
     return [
-        _static_route(site, "/keyturn.js", bundle_modules(), "text/javascript"),
+        _static_route(site, "/keyturn.js", brand_module(bundle_modules(), site.theme("")), "text/javascript"),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 

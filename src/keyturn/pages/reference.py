@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
-from keyturn.pages.curl import JSON, curl_command, example_body, resolve_reference
-from keyturn.pages.rendering import page_environment
+from keyturn.pages.curl import JSON, curl_command, example_body, needs_service_key, resolve_reference
+from keyturn.pages.page_templates import page_environment
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
 
@@ -30,7 +30,10 @@ class Field:
 
 @dataclass(slots=True)
 class Operation:
-    """What one handler does, under all of its paths; `curl` asks it under the first, with `body`."""
+    """What one handler does, under all of its paths; `curl` asks it under the first, with `body`.
+
+    `takes_key` says that whoever asks shows the service key.
+    """
 
     method: str
     summary: str
@@ -39,6 +42,7 @@ class Operation:
     answers: list[tuple[str, str, list[list[Field]]]]
     curl: str
     body: str
+    takes_key: bool
     paths: list[str] = field(default_factory=list)
 
 
@@ -96,6 +100,7 @@ def _operation(method: str, found: Mapping[str, Any], known: Mapping[str, Any], 
         answers=[(status, *_answer(answer, known)) for status, answer in sorted(found["responses"].items())],
         curl=curl_command(method.upper(), address, found, known),
         body=json.dumps(example_body(resolve_reference(body, known)), indent=2, ensure_ascii=False) if body else "",
+        takes_key=needs_service_key(found),
     )
 
 

@@ -66,7 +66,7 @@ class RefusalPages:
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return self._pages.page(
-            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.links.lifetime
+            request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.link_life
         )
 
     def answer_not_signed_in(self, request: AnyRequest, _: NotSignedIn) -> Response[Any]:

@@ -1,27 +1,26 @@
 """A template, the language of who asks, the brand: a page."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
 from keyturn.api.requests import AnyRequest
+from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
-from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.pages.assets import Assets
 from keyturn.pages.cookies import Cookies
+from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
-from keyturn.reset.passwords.rule_texts import rule_text
+from keyturn.telemetry.logs import LogEvent
 
-_TEMPLATES = Path(__file__).parent / "templates"
+log = logging.getLogger("keyturn.pages")
 
 
 class PageOwner(Protocol):
@@ -45,7 +44,8 @@ class Pages:
         self.cookies = Cookies(site)
         self._headers = security_headers(site)
         self.assets = Assets(site, self._headers)
-        self._environments: dict[tuple[str, str], Environment] = {}
+        self._templates = PageTemplates(site, self.assets)
+        self._packaged = self._templates.packaged()
 
     def page(
         self, request: AnyRequest, template: str, *,
@@ -66,14 +66,14 @@ class Pages:
         else:
             chosen = account.locale if account else ""
         language = languages.choose(chosen, request.headers.get("accept-language", ""))
-        page = self._environment(language, kind).get_template(template)
         listed = sorted(known.values(), key=lambda one: order_of_name(one.name))
         languages_and_links = [(one, _link_in_language(one, request)) for one in listed]
         values[READER] = language.in_zone(account.timezone if account else "")
-        html = page.render(
-            values, account=account, language=language, languages=languages_and_links,
-            csrf_token=csrf_token({"request": request}),
-        )  # fmt: skip
+        values |= {
+            "account": account, "language": language, "languages": languages_and_links,
+            "csrf_token": csrf_token({"request": request}),
+        }  # fmt: skip
+        html = self._draw(template, values, language, kind)
         return Response(
             html,
             status_code=status,
@@ -91,33 +91,13 @@ class Pages:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
 
-    def _environment(self, language: Language, kind: str) -> Environment:
-        if (language.tag, kind) not in self._environments:
-            environment = page_environment()
-            language.teach(environment)
-            environment.globals.update(
-                site=self.site,
-                brand=self.site.theme(kind).brand,
-                url=self.site.url,
-                asset=partial(self.assets.url, kind=kind),
-            )
-            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
-            self._environments[language.tag, kind] = environment
-        return self._environments[language.tag, kind]
-
-
-def page_environment() -> Environment:
-    """Return what compiles the pages' templates, without a language or values yet."""
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        auto_reload=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-        bytecode_cache=shared_bytecode_cache(),
-    )
+    def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
+        """Return the page: ours, where one's own cannot be drawn, so that nobody is kept from a new password by it."""
+        try:
+            return self._templates.draw(template, values, language, kind)
+        except TemplateInvalid as error:
+            log.error(LogEvent("page.template_failed", reason=error))
+            return self._packaged.draw(template, values, language, kind)
 
 
 def _link_in_language(language: Language, request: AnyRequest) -> str:

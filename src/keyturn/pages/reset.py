@@ -14,8 +14,10 @@ from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.errors import LinkDead, PasswordRejected, Violation
 from keyturn.pages.change import save_change, show_change, signed_in_account
+from keyturn.pages.cookies import Flash
 from keyturn.pages.password_form import NewPasswordForm, password_form
 from keyturn.pages.rendering import Pages
+from keyturn.reset.resets import LiveLink
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -93,7 +95,7 @@ class ResetPassword(Controller):
             else:
                 account = await site.resets.complete(link.token, data.password, client, live.email)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
-                url, flash = _after_saving(pages)
+                url, flash = _after_saving(pages, live)
                 return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
@@ -103,19 +105,22 @@ class ResetPassword(Controller):
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
     account = await signed_in_account(request, pages)
-    if pages.cookies.read_flash(request.cookies) == "password_changed":
-        return pages.page(request, "password_changed.html", account=account)
+    flash = pages.cookies.read_flash(request.cookies)
+    if flash and flash.said == "password_changed":
+        return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")
 
 
-def _after_saving(pages: Pages) -> tuple[str, Cookie]:
+def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     """Return where a saved password leads, and what is said there: on a sign-in page of ours, or on a page of its own.
+
+    It is said in the brand and the language of the account.
 
     An app's own sign-in page would say nothing, unless the settings say that it reads the query.
     """
     site = pages.site
     here = site.paths.reset if site.sign_in_url else site.paths.sign_in
-    flash = pages.cookies.set_flash("password_changed", here)
+    flash = pages.cookies.set_flash(Flash("password_changed", live.kind, live.locale), here)
     if site.sign_in_url and site.leads_to_sign_in:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash

@@ -6,6 +6,7 @@ from litestar.di import Provide
 from keyturn.api.mounting import MountedOnce
 from keyturn.pages.forgot import ForgotPassword
 from keyturn.pages.frontend import frontend_routes
+from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
@@ -19,8 +20,12 @@ _LARGEST_FORM = 16_384
 
 
 def pages_router(site: Site) -> Router:
-    """Return the pages, to be mounted beside the API. Nobody signs in here where the site has no sessions."""
+    """Return the pages, to be mounted beside the API. Nobody signs in here where the site has no sessions.
+
+    Raises SettingsInvalid with every mistake in templates of one's own.
+    """
     pages, paths = Pages(site), site.paths
+    require_drawable(site, pages.assets)
     places = [(paths.forgot, ForgotPassword), (paths.reset, ResetPassword)]
     routers = [_page_at(path, controller) for path, controller in places if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}

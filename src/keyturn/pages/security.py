@@ -1,5 +1,6 @@
 """What a browser is told about every page, and the tokens that its forms carry."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,13 +41,18 @@ def _content_security_policy(site: Site) -> str:
         "style-src": "'self'",
         "script-src": "'self'",
         "connect-src": "'self'",
-        "img-src": _sources(site.brand.logo_url, *(kind.brand.logo_url for kind in site.kinds.values())),
+        "img-src": _sources(*_foreign_logos(site)),
         "form-action": _sources(site.sign_in, *site.paths.settings.values()),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
     return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _foreign_logos(site: Site) -> Iterator[str]:
+    for brand in (site.brand, *(kind.brand for kind in site.kinds.values())):
+        yield from (logo for logo in (brand.logo, brand.logo_dark) if logo.is_url)
 
 
 def _sources(*urls: str) -> str:

@@ -10,6 +10,7 @@ from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.errors import CredentialsRejected, NotSignedIn
+from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
 from keyturn.reset.sign_ins import SignIns
 
@@ -39,7 +40,7 @@ class SignIn(Controller):
         except NotSignedIn:
             flash = pages.cookies.read_flash(request.cookies)
             return pages.page(
-                request, "sign_in.html", email="", next=next, rejected=False, flash=flash,
+                request, "sign_in.html", account=flash, email="", next=next, rejected=False, flash=flash and flash.said,
                 cookies=[pages.cookies.delete_flash()] if flash else [],
             )  # fmt: skip
         return pages.redirect(_next_url(next, site.settings_url(account.kind)))
@@ -75,7 +76,7 @@ class SignOut(Controller):
         await sign_ins.sign_out(site.session_cookie.read(request))
         here = site.url(site.paths.sign_in)
         return pages.redirect(
-            here, site.session_cookie.expire(), pages.cookies.set_flash("signed_out", site.paths.sign_in)
+            here, site.session_cookie.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
         )
 
 

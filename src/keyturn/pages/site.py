@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
@@ -16,35 +16,26 @@ from keyturn.settings import Brand, Paths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Site:
-    """What the pages are drawn with and where they lead; each page is given it.
+class TemplateSite:
+    """What the pages' templates are told of the site, and what they are drawn with.
 
-    `leads_to_sign_in` says that a saved password leads to a sign-in page elsewhere at once.
-
-    `sign_ins` is None where people sign in elsewhere: then nobody does here. `secure` says that browsers come over
-    https. `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
-    sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
+    `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
+    sign-in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
+    `templates` is the folder of one's own, and with `reload` what is saved there is read anew.
     """
 
-    resets: PasswordResets
-    sign_ins: SignIns | None
-    policy: PasswordPolicy
     languages: Languages
     brand: Brand
     palette: Palette
-    session_cookie: HostCookie
-    device_cookie: HostCookie
-    csrf_secret: str
-    secure: bool
-    links: LinkStore
-    mailboxes: Mailboxes
+    link_life: timedelta
     paths: Paths = field(default_factory=Paths)
     kinds: Mapping[str, Theme] = field(default_factory=dict)
     sign_in_url: str = ""
     forgot_url: str = ""
-    leads_to_sign_in: bool = False
     prefix: str = ""
+    templates: str = ""
+    reload: bool = False
 
     @property
     def sign_in(self) -> str:
@@ -77,3 +68,22 @@ class Site:
         """Return how the pages look for an account of that kind; "" where nobody knows whose it is."""
         general = Theme(brand=self.brand, palette=self.palette, languages=self.languages)
         return self.kinds.get(kind, general)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site(TemplateSite):
+    """What the pages need to know of the service and its settings; each page is given it.
+
+    `leads_to_sign_in` says that a saved password leads to a sign-in page elsewhere at once. `sign_ins` is None where
+    people sign in elsewhere: then nobody does here. `secure` says that browsers come over https.
+    """
+
+    resets: PasswordResets
+    sign_ins: SignIns | None
+    policy: PasswordPolicy
+    session_cookie: HostCookie
+    device_cookie: HostCookie
+    csrf_secret: str
+    secure: bool
+    mailboxes: Mailboxes
+    leads_to_sign_in: bool = False

@@ -9,8 +9,8 @@ once.
 """
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
+from keyturn.settings.brand import Brand, PagesSettings
 from keyturn.settings.model import (
-    Brand,
     DatabaseSettings,
     InvitationSettings,
     LimitSettings,
@@ -28,7 +28,7 @@ from keyturn.settings.model import (
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
-from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.texts import FileOrUrl, Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
     PostmarkSettings,
@@ -45,6 +45,7 @@ __all__ = [
     "Brand",
     "BreachSettings",
     "DatabaseSettings",
+    "FileOrUrl",
     "Folder",
     "HashingSettings",
     "InvitationSettings",
@@ -54,6 +55,7 @@ __all__ = [
     "MailSettings",
     "MailgunSettings",
     "MetricsSettings",
+    "PagesSettings",
     "PasswordSettings",
     "Paths",
     "PostmarkSettings",

@@ -15,9 +15,9 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
-from keyturn.settings.model import Brand
+from keyturn.settings.brand import Brand
 from keyturn.settings.sentences import mismatch, shown
-from keyturn.settings.texts import Folder, Secret
+from keyturn.settings.texts import FileOrUrl, Folder, Secret
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -123,8 +123,8 @@ class Builder:
         plain = value.value if isinstance(value, Variable) else fill_variables(value, self._environ)
         if wanted is timedelta:
             return parse_duration(plain)
-        if wanted is Folder and isinstance(plain, str) and plain and not isinstance(value, Variable):
-            plain = str(self._folder / plain)
+        if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not isinstance(value, Variable):
+            plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
@@ -183,7 +183,7 @@ def _section(value: Any, name: str) -> dict[str, Any]:
 
 
 def _decode(wanted: type, value: Any) -> Any:
-    if wanted in {Folder, Secret} and isinstance(value, str):
+    if wanted in {FileOrUrl, Folder, Secret} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
 

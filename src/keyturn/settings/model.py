@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
+from keyturn.settings.brand import Brand, PagesSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
@@ -22,7 +23,6 @@ from keyturn.settings.transports import (
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
-Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,19 +79,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     capture_dir: str = ".keyturn/mail"
     fallback: Literal[Transport, ""] = ""
     fallback_after: Count = 4
-
-
-class Brand(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose mails and pages these are. The text on an accent is chosen by contrast."""
-
-    name: str = "Keyturn"
-    accent: Colour = "#14614b"
-    accent_dark: Colour = "#6fd3ae"
-    logo_url: str = ""
-    logo_width: Count = 120
-    logo_height: Count = 32
-    support_address: str = ""
-    postal_address: str = ""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,6 +229,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ses: SesSettings = SesSettings()
     smtp: SmtpSettings = SmtpSettings()
     brand: Brand = Brand()
+    pages: PagesSettings = PagesSettings()
     password: PasswordSettings = PasswordSettings()
     breaches: BreachSettings = BreachSettings()
     limits: LimitSettings = LimitSettings()

@@ -1,19 +1,19 @@
 """What must hold between settings that are each fine alone."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from limits import parse_many
 
-from keyturn import addresses
-from keyturn.errors import Fault, InputInvalid
+from keyturn.errors import Fault
 from keyturn.settings.account_rules import account_faults
+from keyturn.settings.brand_rules import brand_faults, email_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
@@ -23,7 +23,7 @@ from keyturn.settings.report_rules import report_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
-from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults, policy_faults
+from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults
 from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
@@ -55,9 +55,9 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from _addresses(settings)
-    yield from _brand("brand", msgspec.structs.asdict(settings.brand))
+    yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
-        yield from _brand(f"{member_name('kinds', kind)}.brand", own.brand)
+        yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from _passwords(settings, written)
     yield from _breaches(settings)
     yield from _limits(settings)
@@ -83,24 +83,7 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
         ("mail.reply_to", settings.mail.reply_to),
     ):
         if value:
-            yield from _address(name, parseaddr(value)[1], value)
-
-
-def _brand(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
-    if support := brand.get("support_address"):
-        yield from _address(f"{section}.support_address", support, support)
-    logo = brand.get("logo_url", "")
-    if logo and not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
-        yield Fault(f"{section}.logo_url", "must begin with https://: mail programs fetch nothing else")
-    else:
-        yield from policy_faults(f"{section}.logo_url", logo)
-
-
-def _address(name: str, bare: str, written: str) -> Iterator[Fault]:
-    try:
-        addresses.parse(bare)
-    except InputInvalid:
-        yield Fault(name, f"not an email address: {written}")
+            yield from email_faults(name, parseaddr(value)[1], value)
 
 
 def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
@@ -206,12 +189,12 @@ def _token_and_time(settings: Settings) -> Iterator[Fault]:
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:
-    templates = settings.mail.templates
-    if templates and not Path(templates).is_dir():
-        yield Fault(
-            "mail.templates",
-            f"is a file, not a folder: {templates}" if Path(templates).exists() else f"no such folder: {templates}",
-        )
+    for name, templates in (("mail.templates", settings.mail.templates), ("pages.templates", settings.pages.templates)):
+        if templates and not Path(templates).is_dir():
+            yield Fault(
+                name,
+                f"is a file, not a folder: {templates}" if Path(templates).exists() else f"no such folder: {templates}",
+            )
     if settings.locales:
         yield from _catalogues("locales", Path(settings.locales))
     if settings.languages:
@@ -245,7 +228,8 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in get_args(Transport)}
+    used = {settings.mail.transport, settings.mail.fallback}
+    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in get_args(Transport) if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:

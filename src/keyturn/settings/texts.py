@@ -17,3 +17,13 @@ class Folder(str):
     """
 
     __slots__ = ()
+
+
+class FileOrUrl(str):
+    """The path of a file, relative as a Folder is, or an address with its scheme."""
+
+    __slots__ = ()
+
+    @property
+    def is_url(self) -> bool:
+        return "://" in self

@@ -62,6 +62,33 @@ def test_what_is_left_to_do_comes_with_its_commands(keyturn: Keyturn) -> None:
     assert "\n\n\n" not in out
 
 
+@pytest.mark.parametrize(
+    ("flags", "variables", "chosen", "step"),
+    [
+        (("--transport", "ses"), {}, "ses",
+         "export AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=AKIA... AWS_SECRET_ACCESS_KEY=..."),
+        (("--transport", "smtp"), {}, "smtp",
+         "export KEYTURN_SMTP_HOST=smtp.example.org KEYTURN_SMTP_USERNAME=... KEYTURN_SMTP_PASSWORD=..."),
+        ((), {"POSTMARK_SERVER_TOKEN": "t"}, "postmark", ""),
+        ((), {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"}, "resend",
+         "export RESEND_API_KEY=re_..."),
+    ],
+)  # fmt: skip
+def test_what_sends_the_mails_is_what_was_named_or_what_the_environment_has(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], variables: dict[str, str],
+    chosen: str, step: str,
+) -> None:  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    out = keyturn("init", "--store", "builtin", *TEXTS, *flags).out
+
+    assert tomllib.loads(Path("keyturn.toml").read_text("utf-8"))["mail"].get("transport", "resend") == chosen
+    commands = [
+        line.strip() for line in out.splitlines() if line.strip().startswith("export") and "SECRET=" not in line
+    ]
+    assert [command for command in commands if "KEYTURN_SECRET_KEY" not in command] == ([step] if step else [])
+
+
 def test_whoever_has_pages_of_their_own_is_told_what_goes_into_them(keyturn: Keyturn) -> None:
     page = "https://app.example.org/new-password?token={token}"
     out = keyturn("init", "--store", "builtin", *TEXTS, "--reset-url", page).out

@@ -10,6 +10,7 @@ from keyturn.settings import read_settings
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 REST = (
     "https://account.example.org", "", "https://app.example.org/login", "Northwind School", "us@northwind.example",
+    "",
 )  # fmt: skip
 
 
@@ -57,21 +58,23 @@ def test_a_database_that_cannot_be_read_is_asked_for_again(person: Person) -> No
 
 def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
     ended = person.answers(
-        "app", "none", "account.example.org", "https://account.example.org", "/x", "", "Northwind", "me", "me@a.example"
-    )
+        "app", "none", "account.example.org", "https://account.example.org", "/x", "", "Northwind", "me",
+        "me@a.example", "sendmail", "Postmark",
+    )  # fmt: skip
 
     assert ended.code == 0
     for message in (
         "not a database address", "not an address like https://account.example.org", "needs the place {token}",
-        "not an email address: me",
+        "not an email address: me", "there is no sendmail; there are resend, postmark,",
     ):  # fmt: skip
         assert message in ended.out
-    assert read_settings(Path("keyturn.toml"), READY).accounts.store == "builtin"
+    settings = read_settings(Path("keyturn.toml"), READY | {"POSTMARK_SERVER_TOKEN": "t"})
+    assert (settings.accounts.store, settings.mail.transport) == ("builtin", "postmark")
 
 
 def test_a_flag_is_not_asked_for_and_a_faulty_one_is(person: Person) -> None:
     flags = ("--store", "builtin", "--brand", "Northwind", "--base-url", "x", "--reset-url", "")
-    ended = person.answers("https://account.example.org", "me@a.example", flags=flags)
+    ended = person.answers("https://account.example.org", "me@a.example", "", flags=flags)
 
     assert ended.code == 0
     assert "not an address like https://account.example.org" in ended.out

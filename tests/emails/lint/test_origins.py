@@ -19,7 +19,7 @@ from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
-from keyturn.settings import Brand
+from keyturn.settings import Brand, FileOrUrl
 
 _MARK = re.compile(r"@([\w.]+):(\d+);", re.IGNORECASE)
 
@@ -199,8 +199,8 @@ def test_the_original_environment_stays_as_it_was() -> None:
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("template", sorted(EMAILS))
 def test_the_mails_that_are_sent_carry_no_trace(template: str, language: str) -> None:
-    brand = msgspec.structs.asdict(Brand(name="Northwind School", logo_url="https://northwind.example/logo.png"))
-    templates = Templates(folder("email_templates"), branding(brand, Palette()))
+    brand = msgspec.structs.asdict(Brand(name="Northwind School", logo=FileOrUrl("https://northwind.example/logo.png")))
+    templates = Templates(folder("email_templates"), branding(brand | {"logo_url": brand["logo"]}, Palette()))
     traced = templates.with_preparation(with_origins)
     spoken = Language(Locale.parse(language), ZoneInfo("UTC"))
 

@@ -74,7 +74,9 @@ SEEDS = [
         "compatibility/css-at-media-orientation", "@media screen and (orientation: portrait) { .card { color: #111; } }"
     ),
     style("compatibility/css-nesting", ".card { & td { color: #111111; } }"),
-    Seed("compatibility/css-border-radius", BASE, 'border-radius="12px"', 'border-radius="14px"'),
+    Seed(
+        "compatibility/css-border-radius", BASE, 'border-radius="{{ brand.radius * 3 // 2 }}px"', 'border-radius="14px"'
+    ),
     # Links
     html("links/unknown-scheme", '<a href="htps://northwind.example/help">Help with passwords</a>'),
     html("links/relative", '<a href="/help">Help with passwords</a>'),
@@ -94,9 +96,9 @@ SEEDS = [
     # Accessibility
     Seed("accessibility/lang", BASE, ' lang="{{ lang }}"', "", (BASE, "<mjml")),
     Seed("accessibility/title", RESET, SUBJECT, "", (BASE, "<mj-title>")),
-    Seed("accessibility/alt-missing", PARTS, ' alt="{{ brand.name }}"', "", (PARTS, "<img")),
+    Seed("accessibility/alt-missing", PARTS, ' alt="{{ brand.logo_alt }}"', "", (PARTS, "<img")),
     before_rule("accessibility/alt-missing", '<mj-image src="https://a.example/a.png" />', "<mj-image"),
-    Seed("accessibility/alt-file-name", PARTS, 'alt="{{ brand.name }}"', 'alt="logo.png"'),
+    Seed("accessibility/alt-file-name", PARTS, 'alt="{{ brand.logo_alt }}"', 'alt="logo.png"'),
     html("accessibility/heading-order", "<h4>Help</h4>"),
     Seed("accessibility/no-heading", PARTS, '<h1 style="', '<div style="', BODY_DRAWN),
     html("accessibility/small-text", '<span style="font-size:11px">Small print</span>'),

@@ -9,16 +9,17 @@ import msgspec
 import pytest
 from babel import Locale
 
-from keyturn.languages import Language
+from keyturn.languages import PACKAGED, Language, Languages
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.palette import palette_for
-from keyturn.mail.rendering.render import EmailProps, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
+from keyturn.reset.delivery.theme import Theme
 from keyturn.settings import Brand
 
 NORTHWIND = Brand(
     name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
+LANGUAGES = Languages("UTC", PACKAGED)
 BLANKS = "\u034f\u200c\u00a0 \n"
 
 
@@ -38,8 +39,9 @@ def branded() -> Callable[..., Templates]:
 
     def make(**fields: object) -> Templates:
         brand = msgspec.structs.replace(NORTHWIND, **fields)
-        palette, _ = palette_for(brand.accent, brand.accent_dark)
-        return Templates(folder("email_templates"), branding(msgspec.structs.asdict(brand), palette))
+        return Templates(
+            folder("email_templates"), Theme.of(brand, LANGUAGES, "https://account.northwind.example").globals
+        )
 
     return make
 

@@ -14,6 +14,7 @@ from keyturn.mail.rendering.palette import contrast
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS
+from keyturn.settings import FileOrUrl
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,7 +24,7 @@ BRANDS: dict[str, dict[str, Any]] = {
     "yellow": PLAIN | {"accent": "#ffd400", "accent_dark": "#ffd400"},
     "pale": PLAIN | {"accent": "#f7f3d0", "accent_dark": "#f7f3d0"},
     "near-black": PLAIN | {"accent": "#0a0a0a", "accent_dark": "#0a0a0a"},
-    "logo that does not load": PLAIN | {"logo_url": "data:image/png;base64,", "logo_width": 160},
+    "logo that does not load": PLAIN | {"logo": FileOrUrl("http://127.0.0.1:9/logo.png"), "logo_width": 160},
 }
 MAILS = [next(iter(read_samples(folder("email_templates"), kind).values())) for kind in EMAILS.values()]
 

@@ -90,3 +90,14 @@ def test_the_text_on_an_accent_is_chosen_by_contrast() -> None:
 def test_contrast_is_what_wcag_defines_in_either_order(one: str, other: str, ratio: float) -> None:
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
     assert contrast(other, one) == contrast(one, other)
+
+
+@pytest.mark.parametrize("ground", [*AWKWARD, "#14614b", "#d8e6ff"])
+def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
+    palette, warnings = palette_for("#14614b", "#6fd3ae", ground, ground)
+
+    assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
+    assert palette.mail_ground == palette.ground
+    for name, got in (("ground", palette.ground), ("ground_dark", palette.dark_ground)):
+        warning = f"brand.{name}: texts on {ground} are under 4.5 : 1; {got} is used"
+        assert (warning in warnings) == (got != ground.lower())

@@ -17,12 +17,13 @@ from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS, PasswordReset
+from keyturn.settings import FileOrUrl
 
 LANGUAGES = Languages("Europe/Berlin")
 SAMPLES = [props for kind in EMAILS.values() for props in read_samples(folder("email_templates"), kind).values()]
 BRANDS: list[dict[str, object]] = [
     {}, {"support_address": "", "postal_address": "", "name": "100 % <b>&amp;</b> %(name)s"},
-    {"logo_url": "https://northwind.example/logo.png", "logo_width": 120, "logo_height": 24},
+    {"logo": FileOrUrl("https://northwind.example/logo.png"), "logo_width": 120, "logo_height": 24},
 ]  # fmt: skip
 
 _PIECES = st.sampled_from([

@@ -12,6 +12,10 @@ from tests.pages.on_screen.conftest import Screens
 from tests.serving import serving_here
 from tests.spec.service import ADA, running, settings_for
 
+from keyturn.settings import InvitationSettings, Secret
+
+KEY = "0123456789abcdef" * 2
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -19,7 +23,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def screens(browser: Browser, sqlite: SqliteFiles) -> AsyncIterator[Screens]:
     """Open pages of a whole service, which has the description."""
     url = await asyncio.to_thread(sqlite.migrated)
-    async with running(settings_for(url)) as service, serving_here(service.app) as address:
+    inviting = InvitationSettings(service_key=Secret(KEY))
+    async with running(settings_for(url, invitations=inviting)) as service, serving_here(service.app) as address:
         screens = Screens(browser, address)
         yield screens
     await asyncio.to_thread(sqlite.drop, url)
@@ -40,6 +45,18 @@ async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: S
         form = page.get_by_role("form", name="Try it: Who is signed in")
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:not-signed-in")
+
+
+async def test_the_route_of_invitations_takes_the_service_key(screens: Screens) -> None:
+    async with screens.open("/schema") as page:
+        form = page.get_by_role("form", name="Try it: Invite somebody")
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:service-key-refused")
+        await form.get_by_label("Service key").fill(KEY)
+        await form.get_by_role("button", name="Send").click()
+        await expect(form.get_by_role("status")).to_contain_text("202")
+        curl = page.locator("article", has=form).locator("pre code")
+        await expect(curl).to_contain_text('-H "Authorization: Bearer $KEYTURN_INVITATIONS_SERVICE_KEY"')
 
 
 async def test_an_answer_that_does_not_come_is_said(screens: Screens) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.spec.conftest import Start
 from tests.spec.service import Service
 
-from keyturn.settings import ServerSettings
+from keyturn.settings import Brand, ServerSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -43,6 +43,18 @@ async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) ->
     assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export { createClient, KeyturnError };"]
     assert not re.search(r"innerHTML|\beval\b|Function\(|\.style\b(?!\.setProperty)", text)
     assert len(text.encode()) < 32_000
+
+
+async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
+    brand = Brand(name="Northwind", accent="#5a34c8", accent_dark="#b9a6ff", radius=3, font="Georgia, serif")
+    text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
+
+    for look in (
+        "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)", "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
+        "--keyturn-radius, 3px", "--keyturn-font, Georgia, serif, system-ui,",
+    ):  # fmt: skip
+        assert look in text
+    assert "#14614b" not in text
 
 
 async def test_the_types_come_along(service: Service) -> None:

@@ -77,7 +77,7 @@ async def test_answers_are_described(schema: dict[str, Any]) -> None:
     valid = schema["paths"]["/api/auth/validate-reset-token"]["post"]["responses"]["200"]
     options = valid["content"]["application/json"]["schema"]["oneOf"]
     assert [set(resolved(schema, option)["properties"]) for option in options] == [
-        {"valid", "email", "expiresAt"},
+        {"valid", "email", "expiresAt", "awaitsPassword"},
         {"valid", "reason"},
     ]
 

@@ -29,7 +29,7 @@ async def test_a_live_link_says_whose_it_is_and_until_when(start: Start) -> None
     service = await start(token=TokenSettings(ttl=timedelta(minutes=45)))
     before = datetime.now(UTC)
     found = await service.check(await service.link())
-    assert found.keys() == {"valid", "email", "expiresAt"}
+    assert found.keys() == {"valid", "email", "expiresAt", "awaitsPassword"}
     assert (found["valid"], found["email"]) == (True, ADA)
     expires_at = datetime.fromisoformat(found["expiresAt"])
     assert before <= expires_at - timedelta(minutes=45) <= datetime.now(UTC)

@@ -1,5 +1,6 @@
 """Accounts that are at Supabase Auth and nowhere else."""
 
+import asyncio
 import logging
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from keyturn.accounts.port import Account, NewPassword, changing_nothing
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi
 from keyturn.accounts.supabase.users import account_of
 from keyturn.database import now
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import AccountsUnready, Fault, SettingsInvalid
 from keyturn.settings import SupabaseSettings
 from keyturn.telemetry.logs import LogEvent
 
@@ -20,6 +21,12 @@ _PAGE = 50
 _MOST_PAGES = 20
 """An address may end many others: a thousand users are looked at, and no more."""
 
+_LOOKUPS_AT_ONCE = 8
+"""A worker answers all requests that wait together, and a project has few connections to its database."""
+
+_WHOLE = 3
+"""Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+
 
 class SupabaseAccounts:
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
@@ -28,6 +35,8 @@ class SupabaseAccounts:
         self._url = settings.url
         self._key = settings.service_role_key
         self._api = AdminApi(settings, client)
+        self._patience = settings.timeout.total_seconds() * _WHOLE
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid where the key is refused or somebody else answers, AccountsUnready where nobody does.
@@ -47,7 +56,18 @@ class SupabaseAccounts:
         raise SettingsInvalid([fault])
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, one with a password first: a user of single sign-on may have the same address."""
+        """Return the account, one with a password first: a user of single sign-on may have the same address.
+
+        However many are asked for, few are looked up at a time, and none for ever: AccountsUnready says so.
+        """
+        try:
+            async with asyncio.timeout(self._patience), self._places:
+                return await self._find(email)
+        except TimeoutError:
+            reason = f"Supabase Auth did not answer a look-up within {self._patience:g} s"
+            raise AccountsUnready(reason, not_changed=True) from None
+
+    async def _find(self, email: str) -> Account | None:
         found: Account | None = None
         for page in range(1, _MOST_PAGES + 1):
             users = await self._api.users(email, page, _PAGE)
@@ -86,6 +106,7 @@ class SupabaseAccounts:
 
     async def close(self) -> None:
         await self._api.close()
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
 
 
 def _uuid(text: str) -> UUID | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.studio.capture.release import Release
     from keyturn.emails.studio.capture.sending import Transport
+    from keyturn.emails.studio.hosted_pages import HostedPages
     from keyturn.emails.studio.studio import Studio
     from keyturn.mail.transports.email import Sender
     from keyturn.settings import Settings
@@ -39,7 +40,7 @@ _HELLO = "hello@example.test"
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _captured_mails(opened, service))
+    return _studio(opened, service, host, _captured_mails(opened, service), brands=brands)
 
 
 @click.command()
@@ -141,7 +142,12 @@ def _captured_mails(
 
 
 def _studio(
-    opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = ""
+    opened: Opened,
+    settings: "Settings",
+    host: str,
+    captured: "CapturedMails | None" = None,
+    smtp: str = "",
+    brands: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> "Studio":
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
@@ -164,7 +170,17 @@ def _studio(
         host=host,
         token=_token(host),
         editor=opened.settings.editor or editor_started_by(os.environ),
+        pages=_hosted_pages(opened, brands or {}),
     )
+
+
+def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
+    """Return the pages that go with the mails that Keyturn sends; none with other people's mails."""
+    if not opened.service:
+        return None
+    from keyturn.pages.preview import HostedPages  # noqa: PLC0415 - other people's mails should not wait for it
+
+    return HostedPages(opened.service, {**brands, **opened.settings.brands})
 
 
 def _token(host: str) -> str:

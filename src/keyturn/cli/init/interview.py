@@ -10,6 +10,7 @@ from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
 from keyturn.cli.terminal import complain, fail, muted
 from keyturn.errors import SettingsInvalid
 from keyturn.onboarding.answers import Answers, DatabaseAddress, database_address, faults_in, store_fault
+from keyturn.onboarding.mail_providers import TRANSPORTS, likely_transport
 from keyturn.onboarding.open_questions import open_questions
 from keyturn.onboarding.settings_file import as_toml
 from keyturn.onboarding.survey import NotReached, Survey, survey
@@ -50,7 +51,16 @@ class Interview:
             "brand": self._text("brand", "Whose mails are they? As in Northwind School:"),
             "sender": self._text("sender", "Who are they from? As in Northwind <no-reply@northwind.example>:"),
         }
-        return msgspec.structs.replace(answers, **texts)
+        return msgspec.structs.replace(answers, **texts, transport=self._transport())
+
+    def _transport(self) -> str:
+        """Return what sends the mails: what was named, what is chosen, else what the environment speaks for."""
+        answer, likely = self._flags["transport"], likely_transport(self._environ)
+        while answer not in TRANSPORTS:
+            if answer is not None:
+                complain(f"there is no {answer}; there are {', '.join(TRANSPORTS)}")
+            answer = _prompt(f"What sends them? {', '.join(TRANSPORTS)}:", likely).lower() if self._asking else likely
+        return str(answer)
 
     def _sign_in_url(self, store: str) -> str:
         if store == "builtin" and self._flags["sign_in_url"] is None:

@@ -26,6 +26,7 @@ from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
     data_pages,
     frame_pages,
+    hosted_page_pages,
     index_pages,
     outbox_pages,
     release_pages,
@@ -60,7 +61,8 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
-        "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
+        "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
+        "review": review, "layout": layout,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
@@ -107,6 +109,8 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     yield saved_events
     if studio.captured:
         yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
+    if studio.pages:
+        yield from hosted_page_pages.HANDLERS
     if studio.goldens:
         yield from snapshot_pages.HANDLERS
     else:

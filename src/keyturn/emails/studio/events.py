@@ -113,8 +113,17 @@ def _watched_folders(studio: Studio) -> _Watched:
     outbox = _ensure_folder(studio.captured.folder if studio.captured else None)
     goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
     return _Watched(
-        (*studio.gallery.watched_folders, *(folder for folder in (outbox, goldens) if folder)), outbox, goldens
+        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (outbox, goldens) if folder)),
+        outbox,
+        goldens,
     )
+
+
+def _page_folders(studio: Studio) -> Iterator[Path]:
+    """Yield the folders of the pages that no folder of the mails holds."""
+    for folder in studio.pages.watched_folders if studio.pages else ():
+        if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
+            yield folder
 
 
 def _ensure_folder(outbox: Path | None) -> Path | None:

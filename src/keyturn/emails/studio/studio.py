@@ -10,6 +10,7 @@ from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
+from keyturn.emails.studio.hosted_pages import HostedPages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Studio:
     `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
     there are some for every language.
 
+    `pages` are those that go with the mails, None where there are none.
+
     Set `stopping` when the server is asked to stop: an open page holds a stream, and the server waits for it.
     """
 
@@ -50,4 +53,5 @@ class Studio:
     smtp: str = ""
     release: Release | None = None
     faults: Faults = field(default_factory=Faults)
+    pages: HostedPages | None = None
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -6,6 +6,9 @@ import msgspec
 
 ENOUGH = 4.5
 
+_LINE, _PANEL = 0.12, 0.045
+"""How much ink is in a hairline and in a dark panel, as in Keyturn's own colours."""
+
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
     """Holds the colours of a brand, as #rrggbb.
@@ -35,23 +38,44 @@ class Palette(msgspec.Struct, frozen=True, kw_only=True):
     dark_on_accent: str = "#0b1f18"
 
 
-def palette_for(accent: str, dark_accent: str) -> tuple[Palette, list[str]]:
-    """Return the palette for a brand's accents, and a warning for each accent that had to be adjusted.
+def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: str = "") -> tuple[Palette, list[str]]:
+    """Return the palette for a brand's colours, and a warning for each that had to be adjusted.
 
-    An accent also colours links, so it must be readable on the panel and the ground of its scheme; the text on it
-    is black or white by contrast.
+    A ground is one that every text is readable on; mails lie on the brand's, where it has one of its own. An accent
+    also colours links, so it must be readable on the panel and the ground of its scheme; the text on it is black or
+    white by contrast.
     """
-    plain, warnings = Palette(), []
-    light = _make_readable(accent, (plain.panel, plain.mail_ground, plain.ground), darken=True)
-    dark = _make_readable(dark_accent, (plain.dark_panel, plain.dark_mail_ground, plain.dark_ground), darken=False)
+    grounded, warnings = _with_grounds(ground, dark_ground)
+    light_grounds = (grounded.panel, grounded.mail_ground, grounded.ground)
+    dark_grounds = (grounded.dark_panel, grounded.dark_mail_ground, grounded.dark_ground)
+    light = _make_readable(accent, light_grounds, darken=True)
+    dark = _make_readable(dark_accent, dark_grounds, darken=False)
     for name, wanted, got in (("brand.accent", accent, light), ("brand.accent_dark", dark_accent, dark)):
         if wanted.lower() != got:
             warnings.append(f"{name}: {wanted} is under {ENOUGH} : 1 on its ground; {got} is used")
     palette = msgspec.structs.replace(
-        plain, accent=light, on_accent=_text_on(light, plain.on_accent, plain.dark_on_accent),
-        dark_accent=dark, dark_on_accent=_text_on(dark, plain.dark_on_accent, plain.on_accent),
+        grounded, accent=light, on_accent=_text_on(light, grounded.on_accent, grounded.dark_on_accent),
+        dark_accent=dark, dark_on_accent=_text_on(dark, grounded.dark_on_accent, grounded.on_accent),
     )  # fmt: skip
     return palette, warnings
+
+
+def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
+    """Return the palette on a brand's grounds, lightened or darkened until every text of ours is readable on them."""
+    plain, warnings = Palette(), []
+    changed: dict[str, str] = {}
+    for name, wanted, scheme, darken in (("ground", ground, "", False), ("ground_dark", dark_ground, "dark_", True)):
+        if wanted.lower() in ("", getattr(plain, f"{scheme}ground")):
+            continue
+        texts = tuple(getattr(plain, f"{scheme}{text}") for text in ("ink", "muted", "error", "warning"))
+        got = _make_readable(wanted, texts, darken=darken)
+        ink = getattr(plain, f"{scheme}ink")
+        changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got, f"{scheme}line": _mix(got, ink, _LINE)}
+        if scheme:  # a dark panel is of the ground's own tone
+            changed["dark_panel"] = _make_readable(_mix(got, ink, _PANEL), texts, darken=True)
+        if wanted.lower() != got:
+            warnings.append(f"brand.{name}: texts on {wanted} are under {ENOUGH} : 1; {got} is used")
+    return msgspec.structs.replace(plain, **changed), warnings
 
 
 def contrast(one: str, other: str) -> float:
@@ -60,11 +84,11 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _make_readable(colour: str, grounds: tuple[str, ...], *, darken: bool) -> str:
-    """Move the lightness, and nothing else, until the colour is readable on every ground."""
+def _make_readable(colour: str, others: tuple[str, ...], *, darken: bool) -> str:
+    """Move the lightness, and nothing else, until the colour and every other can be told apart as text and ground."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
     found = colour.lower()
-    while any(contrast(found, ground) < ENOUGH for ground in grounds):
+    while any(contrast(found, other) < ENOUGH for other in others):
         lightness += -0.01 if darken else 0.01
         found = _hex(colorsys.hls_to_rgb(hue, min(max(lightness, 0), 1), saturation))
     return found
@@ -76,6 +100,13 @@ def _text_on(ground: str, *candidates: str) -> str:
         if contrast(candidate, ground) >= ENOUGH:
             return candidate
     return max(("#000000", "#ffffff"), key=lambda text: contrast(text, ground))
+
+
+def _mix(ground: str, ink: str, share: float) -> str:
+    red, green, blue = (
+        one + (other - one) * share for one, other in zip(_channels(ground), _channels(ink), strict=True)
+    )
+    return _hex((red, green, blue))
 
 
 def _channels(colour: str) -> tuple[float, float, float]:

@@ -1,7 +1,5 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
-import re
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
@@ -10,9 +8,8 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
-from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
 from keyturn.mail.rendering.files import MailFiles, own_files
@@ -21,9 +18,10 @@ from keyturn.mail.rendering.including import MjmlIncludes
 from keyturn.mail.rendering.jinja_cache import shared_bytecode_cache
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.shapes import MailShapes
+from keyturn.mail.rendering.template_errors import template_invalid
 from keyturn.mail.rendering.wrapping import short_lines
 
-_UNDEFINED = re.compile(r"'(\w+)' is undefined")
+_UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,19 +109,9 @@ class Templates:
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         try:
             return self.environment(language).get_template(file).render({**values, READER: language})
-        except TemplateSyntaxError as error:
-            # A plain number: an environment that was prepared to trace its output counts lines in numbers of its own.
-            raise TemplateInvalid(error.filename or file, int(error.lineno), str(error.message)) from error
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
-            raise TemplateInvalid(*self._error_place(error, file), _reason(error)) from error
-
-    def _error_place(self, error: Exception, file: str) -> tuple[str, int | None]:
-        """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
-        trace = traceback.extract_tb(error.__traceback__)
-        frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
-        if missing := _UNDEFINED.match(str(error)):  # a macro that was handed it is not where it is missing
-            frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
-        return (frames[-1].filename, frames[-1].lineno) if frames else (str(self.folders / file), None)
+            named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
+            raise template_invalid(error, named) from error
 
     def _own_environment(self, language: Language) -> Environment:
         environment = Environment(
@@ -143,13 +131,8 @@ class Templates:
 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
     """Return what Keyturn's own templates are given beside their props."""
-    return {"brand": SimpleNamespace(**_with_single_lines(brand)), "palette": palette}
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.name}"
-    return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+    values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
+    return {"brand": SimpleNamespace(**_with_single_lines(values)), "palette": palette}
 
 
 def _is_markup(name: str | None) -> bool:

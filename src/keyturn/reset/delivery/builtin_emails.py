@@ -37,11 +37,14 @@ def builtin_emails(
 
     Raises SettingsInvalid with every fault in them.
     """
-    general = Theme.of(settings.brand, own_languages(settings, reload=reload))
+    general = Theme.of(settings.brand, own_languages(settings, reload=reload), settings.base_url)
     brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
     named = {name: f"studio.brands.{name}" for name in others or {}}
     found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
-    brands |= {name: Theme.of(brand, general.languages).globals for name, brand in zip(named, found, strict=True)}
+    brands |= {
+        name: Theme.of(brand, general.languages, settings.base_url, name).globals
+        for name, brand in zip(named, found, strict=True)
+    }
     return BuiltinEmails(
         templates=builtin_templates(settings, general, reload=reload), languages=general.languages, props=EMAILS,
         brands=brands,

@@ -11,25 +11,42 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.languages import PACKAGED, Languages
 from keyturn.mail.rendering.palette import Palette, palette_for
 from keyturn.mail.rendering.render import branding
-from keyturn.settings import Brand, Settings
+from keyturn.reset.delivery.theme_files import ThemeFiles
+from keyturn.settings import Brand, FileOrUrl, Folder, Settings
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A brand with its colours and its languages: what a mail or a page looks like and speaks."""
+    """A brand with its colours and its languages: what a mail or a page looks like and speaks.
+
+    `kind` is whose accounts it is for, "" for all; `base_url` is where mails find the files that the pages serve.
+    """
 
     brand: Brand
     palette: Palette
     languages: Languages
+    base_url: str = ""
+    kind: str = ""
 
     @classmethod
-    def of(cls, brand: Brand, languages: Languages) -> Self:
-        palette, _ = palette_for(brand.accent, brand.accent_dark)
-        return cls(brand=brand, palette=palette, languages=languages)
+    def of(cls, brand: Brand, languages: Languages, base_url: str = "", kind: str = "") -> Self:
+        palette, _ = palette_of(brand)
+        return cls(brand=brand, palette=palette, languages=languages, base_url=base_url.rstrip("/"), kind=kind)
+
+    @cached_property
+    def files(self) -> ThemeFiles:
+        return ThemeFiles(self.brand, self.kind)
 
     @cached_property
     def globals(self) -> Mapping[str, Any]:
         """What Keyturn's own templates are given beside their props."""
-        return branding(msgspec.structs.asdict(self.brand), self.palette)
+        logo, dark = (self.files.url(name, self.base_url) for name in self.files.mail_logos())
+        values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
+        return branding(values | {"logo_alt": self.brand.logo_alt or self.brand.name}, self.palette)
+
+
+def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
+    """Return the colours of a brand, and a warning for each that had to be adjusted."""
+    return palette_for(brand.accent, brand.accent_dark, brand.ground, brand.ground_dark)
 
 
 def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Theme]:
@@ -40,7 +57,12 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
     differing = {kind: one for kind, one in settings.kinds.items() if one.brand or one.locales}
     brands = brands_with({f"kinds.{kind}.brand": one.brand for kind, one in differing.items()}, settings.brand)
     return {
-        kind: Theme.of(brand, own_languages(settings, one.locales, reload=reload) if one.locales else general)
+        kind: Theme.of(
+            brand,
+            own_languages(settings, one.locales, reload=reload) if one.locales else general,
+            settings.base_url,
+            kind,
+        )
         for (kind, one), brand in zip(differing.items(), brands, strict=True)
     }
 
@@ -56,9 +78,15 @@ def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> lis
     brands, faults = [], []
     for name, differs in differing.items():
         try:
-            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand))
+            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand, dec_hook=_as_text))
         except msgspec.ValidationError as error:
             faults.append(Fault(name, str(error)))
     if faults:
         raise SettingsInvalid(faults)
     return brands
+
+
+def _as_text(wanted: type, value: Any) -> Any:
+    if wanted in {FileOrUrl, Folder} and isinstance(value, str):
+        return wanted(value)
+    raise ValueError("Expected `str`")

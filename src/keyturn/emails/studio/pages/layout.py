@@ -58,6 +58,7 @@ class Layout:
             languages={tag: language.name for tag, language in gallery.languages.known.items()},
             brands=["", *gallery.brands],
             folder=gallery.folder.name,
+            page_states=studio.pages.states if studio.pages else (),
             widths=WIDTHS,
             editor=self._editor,
             editor_url=self.editor_url,

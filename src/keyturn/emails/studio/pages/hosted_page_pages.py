@@ -1,0 +1,116 @@
+"""The pages that go with the mails: each in every state, language, width and scheme, drawn anew after a save."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.studio.frames.direction import set_direction
+from keyturn.emails.studio.frames.frames import force_scheme
+from keyturn.emails.studio.hosted_pages import HostedPages
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
+from keyturn.emails.studio.view import View
+from keyturn.errors import TemplateInvalid
+
+PageScheme = Literal["light", "dark"]
+
+# The page's own scripts run, since without them it is another page; its policy lets in no others. It sends no form.
+# A sandbox that allows scripts and the studio's origin would be none (HTML, 4.8.5).
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+)
+_AUTOFOCUS = re.compile(r"""\sautofocus(?=[\s>])""")
+_OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark""")
+
+
+@get("/pages", sync_to_thread=False)
+def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout]) -> Redirect:
+    return Redirect(layout.url("pages", hosted.states[0][0]))
+
+
+@get("/pages/{name:str}", sync_to_thread=False)
+def hosted_page(
+    name: FromPath[str], view: NamedDependency[View], hosted: NamedDependency[HostedPages],
+    gallery: NamedDependency[Gallery], layout: NamedDependency[Layout],
+) -> Response[str]:  # fmt: skip
+    """Show a page in a state. One that cannot be drawn is told with its file and line."""
+    names = [state for state, _, _ in hosted.states]
+    if name not in names:
+        raise LookupError(f"There is no page called {name}.")
+    at, scheme = names.index(name), _scheme(view)
+    _, label, template = hosted.states[at]
+    fault: dict[str, Any] | None = None
+    try:
+        hosted.page(name, view.lang, view.brand, "")
+    except TemplateInvalid as invalid:
+        fault = {"message": invalid.message, "path": invalid.path, "line": invalid.line, "frame": _frame(invalid)}
+    except ValueError as gone:
+        fault = {"message": str(gone), "path": "", "line": None, "frame": ()}
+    context = {
+        "view": view.to(scheme=scheme), "state": name, "label": label,
+        "template_file": template, "lang": gallery.languages.choose(view.lang).tag, "fault": fault,
+        "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
+        "before": names[at - 1] if at else "", "after": names[at + 1] if at + 1 < len(names) else "",
+    }  # fmt: skip
+    return layout.page("hosted_page.html", context)
+
+
+@get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
+def hosted_page_frame(
+    scheme: FromPath[PageScheme], name: FromPath[str], view: NamedDependency[View],
+    hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout],
+) -> Response[str]:  # fmt: skip
+    """Answer with the page alone."""
+    try:
+        html = hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
+    except (TemplateInvalid, ValueError) as error:
+        return Response(str(error), status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+    if view.dir:
+        html = set_direction(html, view.dir)
+    headers = {"content-security-policy": _POLICY}
+    return Response(_in_scheme(_without_focus(html), scheme), media_type=MediaType.HTML, headers=headers)
+
+
+@get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=False)
+def hosted_page_file(
+    scheme: FromPath[PageScheme], version: FromPath[str], name: FromPath[str], hosted: NamedDependency[HostedPages]
+) -> Response[bytes]:
+    """Answer with what a page loads; a stylesheet is in the scheme that is wanted, whatever the machine prefers."""
+    del version
+    content, media_type = hosted.file(name)
+    if media_type == "text/css":
+        content = _in_scheme(content.decode(), scheme).encode()
+    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"  # of an SVG that is opened by its address
+    return Response(content, media_type=media_type, headers={"content-security-policy": policy})
+
+
+def _scheme(view: View) -> PageScheme:
+    """Return the scheme; the models of mail clients that invert are dark."""
+    return "light" if view.scheme == "light" else "dark"
+
+
+def _without_focus(html: str) -> str:
+    """Return the page without what takes the focus: it stays where somebody looks through pages by keys."""
+    return _AUTOFOCUS.sub("", html)
+
+
+def _in_scheme(text: str, scheme: PageScheme) -> str:
+    return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
+
+
+def _frame(invalid: TemplateInvalid) -> tuple[ExcerptLine, ...]:
+    path = Path(invalid.path)
+    if not invalid.line or not path.is_file():
+        return ()
+    return excerpt(path.read_text("utf-8", "replace").split("\n"), invalid.line, 1, around=2)
+
+
+HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

@@ -1,0 +1,20 @@
+"""A state of a page, drawn."""
+
+from collections.abc import Sequence
+
+from keyturn.languages import READER, Language, order_of_name
+from keyturn.pages.page_templates import PageTemplates
+from keyturn.pages.preview.states import PageState, Sample
+from keyturn.pages.site import TemplateSite
+
+
+def draw_state(templates: PageTemplates, state: PageState, sample: Sample, language: Language) -> str:
+    """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
+    values = {"account": None, **state.values(sample)}
+    values |= {"language": language, "languages": _linked(sample.site, sample.kind), "csrf_token": "0" * 8}
+    return templates.draw(state.template, values | {READER: language}, language, sample.kind)
+
+
+def _linked(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
+    known = sorted(site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
+    return [(one, f"?lang={one.tag}") for one in known]

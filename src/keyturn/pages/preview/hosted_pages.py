@@ -1,0 +1,85 @@
+"""The hosted pages as the studio shows them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keyturn.database import now
+from keyturn.pages.assets import Assets
+from keyturn.pages.page_templates import PageTemplates
+from keyturn.pages.preview.drawing import draw_state
+from keyturn.pages.preview.states import STATES, Sample
+from keyturn.pages.site import TemplateSite
+from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
+from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.settings import Paths, Settings
+
+_PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/settings")
+"""In a preview, a page leads to the first state of another."""
+
+
+class HostedPages:
+    """Draws any state of any page, with the files that it loads, in the brands of the settings and in `others`.
+
+    What is saved is seen at once: templates, stylesheets and logos are read anew for each page.
+    """
+
+    def __init__(self, settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._settings = settings
+        self._languages = own_languages(settings, reload=True)
+        self._themes = themes_of_kinds(settings, self._languages, reload=True)
+        more = others or {}
+        found = brands_with({f"studio.brands.{name}": differs for name, differs in more.items()}, settings.brand)
+        for name, brand in zip(more, found, strict=True):
+            self._themes[name] = Theme.of(brand, self._languages, kind=name)
+        policy = PasswordPolicy(
+            settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes, hashes_known=False
+        )
+        self._rules = policy.rules
+        policy.close()
+
+    @property
+    def states(self) -> Sequence[tuple[str, str, str]]:
+        """The name of each state, what people call it, and its template."""
+        return [(state.name, state.label, state.template) for state in STATES]
+
+    @property
+    def watched_folders(self) -> Sequence[Path]:
+        """The folders in which a save changes a page."""
+        brands = [self._settings.brand, *(theme.brand for theme in self._themes.values())]
+        files = [
+            file for brand in brands for file in (brand.stylesheet, brand.logo, brand.logo_dark)
+            if file and "://" not in file
+        ]  # fmt: skip
+        templates = [Path(self._settings.pages.templates)] if self._settings.pages.templates else []
+        folders = {path.resolve() for path in (*templates, *(Path(file).parent for file in files))}
+        return sorted(folder for folder in folders if folder.is_dir())
+
+    def page(self, state: str, language: str, brand: str, prefix: str) -> str:
+        """Return a page whose links and files are below `prefix`.
+
+        Raises LookupError for a state or a brand that does not exist, TemplateInvalid, ValueError for a file of the
+        brand that is gone.
+        """
+        found = next((one for one in STATES if one.name == state), None)
+        if found is None:
+            raise LookupError(f"There is no page called {state}.")
+        if brand and brand not in self._themes:
+            raise LookupError(f"There is no brand called {brand}.")
+        site = self._site(prefix)
+        sample = Sample(site, self._rules, now(), brand)
+        spoken = site.theme(brand).languages.choose(language)
+        return draw_state(PageTemplates(site, Assets(site, {})), found, sample, spoken)
+
+    def file(self, name: str) -> tuple[bytes, str]:
+        """Return what a page loads under a name, and its media type. Raises LookupError."""
+        return Assets(self._site(""), {}).content(name)
+
+    def _site(self, prefix: str) -> TemplateSite:
+        settings = self._settings
+        general = Theme.of(settings.brand, self._languages)
+        fresh = {name: Theme.of(one.brand, one.languages, kind=one.kind) for name, one in self._themes.items()}
+        return TemplateSite(
+            languages=self._languages, brand=settings.brand, palette=general.palette, link_life=settings.token.ttl,
+            paths=_PATHS, kinds=fresh, prefix=prefix, templates=settings.pages.templates, reload=True,
+        )  # fmt: skip

@@ -1,0 +1,126 @@
+"""Every state of every hosted page, with the values that its template is given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from keyturn.accounts.port import Account
+from keyturn.pages.cookies import LinkRequest
+from keyturn.pages.site import TemplateSite
+from keyturn.reset.passwords.policy import Rule
+from keyturn.reset.resets import LiveLink
+
+_EMAIL = "ada@northwind.example"
+_WAIT = timedelta(seconds=47)
+_INVITED = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the values of a state are made of; `kind` is that of the account."""
+
+    site: TemplateSite
+    rules: Sequence[Rule]
+    now: datetime
+    kind: str = ""
+
+    @property
+    def account(self) -> Account:
+        return Account(id="1", email=_EMAIL, name="Ada", kind=self.kind)
+
+    def link(self, life: timedelta, *, awaits_password: bool = False) -> LiveLink:
+        return LiveLink(
+            email=_EMAIL, expires_at=self.now + life, kind=self.kind, awaits_password=awaits_password
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """A page in a state: `name` is its part of an address, `label` what people call it."""
+
+    name: str
+    label: str
+    template: str
+    values: Callable[[Sample], Mapping[str, Any]]
+
+
+def _form(sample: Sample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
+    until = owner.expires_at if isinstance(owner, LiveLink) else None
+    values = {"owner": owner, "account": owner, "rules": sample.rules, "until": until, "lasts_days": False}
+    return values | {"broken": (), "mismatch": False, "rejected": False} | changes
+
+
+def _new_password(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: _form(sample, sample.link(sample.site.link_life), **changes)
+
+
+def _refused(sample: Sample) -> dict[str, Any]:
+    broken = [rule.name for rule in sample.rules if rule.name != "max_bytes"]
+    return _form(sample, sample.link(sample.site.link_life), broken=broken[:2])
+
+
+def _change(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: _form(sample, sample.account, **changes)
+
+
+def _invitation(sample: Sample) -> dict[str, Any]:
+    return _form(sample, sample.link(_INVITED, awaits_password=True), lasts_days=True)
+
+
+def _dead(reason: str) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"reason": reason, "lifetime": sample.site.link_life}
+
+
+def _asked(wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
+    return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
+
+
+def _sign_in(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
+    return lambda _: {"email": "", "next": "", "rejected": False, "flash": None} | changes
+
+
+def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"account": sample.account, "has_asked": has_asked, "wait": wait}
+
+
+def _refusal(reason: str, wait: timedelta = timedelta(0)) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait}
+
+
+_NOTHING = timedelta(0)
+
+STATES = (
+    PageState("forgot", "Forgot password", "forgot.html", lambda _: {"email": "", "malformed": False}),
+    PageState("forgot-error", "Forgot password, no address", "forgot.html",
+              lambda _: {"email": "ada@", "malformed": True}),
+    PageState("sent", "Check your email, cooldown", "check_mail.html", _asked(_WAIT)),
+    PageState("sent-again", "Check your email, may ask again", "check_mail.html", _asked(_NOTHING)),
+    PageState("reset", "New password", "reset.html", _new_password()),
+    PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
+    PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
+    PageState("invitation", "First password, invited", "reset.html", _invitation),
+    PageState("change", "Change password", "reset.html", _change()),
+    PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
+    PageState("changed", "Password changed", "password_changed.html", lambda _: {"signed_in": False}),
+    PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
+    PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
+    PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
+    PageState("no-link", "No link", "no_link.html", lambda _: {}),
+    PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
+    PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),
+    PageState("sign-in-changed", "Sign in, after a change", "sign_in.html", _sign_in(flash="password_changed")),
+    PageState("signed-out", "Sign in, signed out", "sign_in.html", _sign_in(flash="signed_out")),
+    PageState("settings", "Security settings", "security_settings.html", _settings(has_asked=False, wait=_NOTHING)),
+    PageState("settings-sent", "Security settings, sent", "security_settings.html",
+              _settings(has_asked=True, wait=_WAIT)),
+    PageState("too-many", "Refusal, too many requests", "refusal.html", _refusal("too_many", _WAIT)),
+    PageState("busy", "Refusal, busy", "refusal.html", _refusal("busy", _WAIT)),
+    PageState("unknown", "Refusal, outcome unknown", "refusal.html", _refusal("outcome_unknown")),
+    PageState("stale", "Refusal, form out of date", "refusal.html", _refusal("stale_form")),
+    PageState("unreadable", "Refusal, unreadable", "refusal.html", _refusal("unreadable")),
+    PageState("too-large", "Refusal, too large", "refusal.html", _refusal("too_large")),
+    PageState("missing", "Nothing here", "refusal.html", _refusal("missing")),
+    PageState("failed", "Something went wrong", "refusal.html", _refusal("failed")),
+)  # fmt: skip
+"""In the order in which people come by them. The name of a page's first state is where other pages lead."""

@@ -1,0 +1,67 @@
+"""Look-ups of a whole batch of requests: few at a time, and none for ever."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.accounts.supabase.project import ADA
+
+from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.errors import AccountsUnready
+from keyturn.settings import Secret, SupabaseSettings
+from keyturn.testing import SupabaseServer
+
+
+def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:
+    settings = SupabaseSettings(
+        url="http://project.test", service_role_key=Secret("service-role-key"), timeout=timeout
+    )  # fmt: skip
+    return SupabaseAccounts(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app=app)))
+
+
+async def test_however_many_wait_together_few_are_looked_up_at_a_time() -> None:
+    server, full = SupabaseServer(), asyncio.Event()
+    server.users.add(ADA)
+    running = most = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 8:
+            full.set()
+        await full.wait()
+        await server(scope, receive, send)
+        running -= 1
+
+    store = store_over(app)
+    found = await asyncio.gather(*(store.find(ADA) for _ in range(40)))
+
+    assert {account.email for account in found if account} == {ADA}
+    assert (most, len(server.requests)) == (8, 40)
+
+
+async def test_a_look_up_through_many_slow_pages_ends() -> None:
+    server = SupabaseServer()
+    for number in range(1100):
+        server.users.add(f"{number}{ADA}")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)  # slow, and within the time-out of each
+        await server(scope, receive, send)
+
+    with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 0.6 s") as unready:
+        await store_over(app, timedelta(seconds=0.2)).find(ADA)
+    assert unready.value.not_changed
+    assert len(server.requests) < 20
+
+
+async def test_after_a_close_the_next_event_loop_looks_up_too() -> None:
+    server = SupabaseServer()
+    server.users.add(ADA)
+    store = store_over(server)
+    for _ in range(2):
+        assert all(await asyncio.gather(*(store.find(ADA) for _ in range(20))))
+        await store.close()

@@ -1,0 +1,199 @@
+"""The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.base import AXE_FILE_PATH
+from litestar.testing import TestClient
+from msgspec.structs import asdict
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from tests.emails.studio.conftest import Client
+from tests.serving import serving
+from tests.settings.test_brand import SVG
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.pages.preview import HostedPages
+from keyturn.reset.delivery.builtin_emails import builtin_emails
+from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+
+OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
+FRAMES = "/studio/page-frames"
+
+TELLING = {
+    "forgot",
+    "forgot-error",
+    "sent",
+    "reset-refused",
+    "invitation",
+    "link-used",
+    "sign-in-changed",
+    "settings",
+    "busy",
+}
+"""Between them they have everything that a page is made of."""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "pages").mkdir()
+    return (tmp_path / "pages").resolve()
+
+
+@pytest.fixture
+def studio(own: Path, tmp_path: Path) -> Studio:
+    (tmp_path / "look").mkdir()
+    (tmp_path / "look" / "logo.svg").write_bytes(SVG)
+    (tmp_path / "look" / "own.css").write_text("@media (prefers-color-scheme: dark) { h1 { font-style: normal } }")
+    settings = Settings(
+        brand=Brand(
+            name="Northwind School", support_address="help@northwind.example", accent="#5a34c8",
+            logo=FileOrUrl(f"{tmp_path}/look/logo.svg"), stylesheet=Folder(f"{tmp_path}/look/own.css"),
+        ),
+        kinds={"school": Kind(brand={"name": "Harbour Primary", "logo": FileOrUrl("")})},
+        password=PasswordSettings(uppercase=True, lowercase=True, digit=True, special=True),
+        pages=PagesSettings(templates=Folder(own)),
+    )  # fmt: skip
+    gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
+    pages = HostedPages(settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
+    return Studio(gallery=gallery, sender="a@northwind.example", pages=pages)
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def states(studio: Studio) -> list[str]:
+    assert studio.pages
+    return [name for name, _, _ in studio.pages.states]
+
+
+def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio: Studio) -> None:
+    rows = re.findall(r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"', client.get("/studio/pages").text)
+    assert [name for name, _ in rows] == [state for _, state in rows] == states(studio)
+    for state in states(studio):
+        page = client.get(f"/studio/pages/{state}?lang=de&width=320&scheme=dark")
+        assert page.status_code == 200
+        assert f'src="{FRAMES}/dark/{state}?lang=de"' in page.text
+        frame = client.get(f"{FRAMES}/dark/{state}?lang=de")
+        assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
+
+
+def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None:
+    for scheme, other in (("light", "dark"), ("dark", "light")):
+        page = client.get(f"{FRAMES}/{scheme}/sign-in").text
+        assert f'<meta name="color-scheme" content="{scheme}">' in page
+        sheets = re.findall(r'href="([^"]+\.css)"', page)
+        assert len(sheets) == 4
+        for sheet in sheets:
+            css = client.get(sheet)
+            assert css.status_code == 200
+            assert "prefers-color-scheme" not in css.text
+            assert f"color-scheme: {other}" not in css.text
+    (logo,) = re.findall(r'<img src="([^"]+)"', client.get(f"{FRAMES}/light/sign-in").text)
+    answer = client.get(logo)
+    assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_a_page_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: Client) -> None:
+    frame = client.get(f"{FRAMES}/light/forgot")
+    policy = frame.headers["content-security-policy"]
+    assert {"script-src 'self'", "style-src 'self'", "form-action 'none'", "frame-ancestors 'self'"} <= {
+        *policy.split("; ")
+    }
+    assert "unsafe" not in policy
+    assert "autofocus" not in frame.text
+
+
+def test_a_brand_of_a_kind_or_of_the_studio_can_be_chosen(client: Client) -> None:
+    for brand, name in (("", "Northwind School"), ("school", "Harbour Primary"), ("Clinic", "Orchard Clinic")):
+        assert f"· {name}</title>" in client.get(f"{FRAMES}/light/forgot", params={"brand": brand}).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["pages/x", "page-frames/light/x", "page-frames/light/forgot?brand=x", "page-frames/light/keyturn-assets/0/x.css"],
+)
+def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
+    assert client.get(f"/studio/{path}").status_code == 404
+
+
+def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
+    (own / "forgot.html").write_text(OWN)
+    assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
+
+    (own / "forgot.html").write_text(OWN.replace("Locked out?", "{{ lockd }}"))
+    page = client.get("/studio/pages/forgot").text
+    assert "&#39;lockd&#39; is undefined" in page
+    assert f"{own}/forgot.html:2" in page
+    assert "{{ lockd }}" in page
+    frame = client.get(f"{FRAMES}/light/forgot")
+    assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
+
+
+def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
+    alone = Studio(gallery=studio.gallery, sender=studio.sender)
+    with TestClient(create_studio_app(alone), base_url="http://127.0.0.1:8001") as client:
+        assert client.get("/studio/pages/forgot").status_code == 404
+        assert "list-pages" not in client.get("/studio", follow_redirects=True).text
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    await page.add_init_script(path=AXE_FILE_PATH)
+    yield page
+    await page.close()
+
+
+@pytest.fixture
+def served(studio: Studio) -> Iterator[str]:
+    with serving(create_studio_app(studio)) as url:
+        yield url
+        studio.stopping.set()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, served: str, studio: Studio) -> None:
+    wrong: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(message.text)
+
+    page.on("console", note)
+    for number, state in enumerate(states(studio)):
+        scheme, lang = (("light", "en"), ("dark", "ar"))[
+            number % 2
+        ]  # each by turns: a whole square takes half a minute
+        await page.goto(f"{served}{FRAMES}/{scheme}/{state}?lang={lang}")
+        for width in (320, 768, 1280):
+            await page.set_viewport_size({"width": width, "height": 800})
+            if await page.evaluate("document.documentElement.scrollWidth") > width:
+                wrong.append(f"{state} scrolls sideways at {width}, {lang}")
+        if state in TELLING:
+            found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+            wrong += [f"{state}, {scheme}: {each['id']} {each['nodes'][0]['html']}" for each in found["violations"]]
+    assert wrong == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_save_is_seen_and_a_link_leads_to_the_other_page(page: Page, served: str, own: Path) -> None:
+    await page.goto(f"{served}/studio/pages/forgot?scheme=dark")
+    await expect(page.get_by_role("status").filter(has_text="watching")).to_be_visible()
+    inside = page.frame_locator(".paper iframe:not(.arriving)")
+    await expect(inside.get_by_role("heading", level=1)).to_have_text("Forgot your password?")
+
+    (own / "forgot.html").write_text(OWN)
+    await expect(inside.get_by_role("heading", level=1)).to_have_text("Locked out?")
+    await inside.get_by_role("link", name="Back to sign-in").click()
+    await expect(inside.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert page.url == f"{served}/studio/pages/sign-in?scheme=dark"
+    await page.keyboard.press("j")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in, rejected")

@@ -1,0 +1,109 @@
+"""What a brand brings to the pages: its logos, its stylesheet, its corners and grounds, each within the policy."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.pages.school import School, Visitor, opened, settings_for
+from tests.settings.test_brand import PNG, SVG
+
+from keyturn.settings import Brand, FileOrUrl, Folder, Kind
+
+BOLD = ".question h1 { font-weight: 800; }"
+
+
+@pytest.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    for name, content in {
+        "a.svg": SVG,
+        "b.svg": SVG + b"<!-- dark -->",
+        "c.png": PNG,
+        "own.css": BOLD.encode(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    brand = Brand(
+        name="Northwind School", logo=FileOrUrl(f"{tmp_path}/a.svg"), logo_dark=FileOrUrl(f"{tmp_path}/b.svg"),
+        mail_logo=FileOrUrl(f"{tmp_path}/c.png"), logo_width=140, logo_height=28, radius=4,
+        font='"Source Sans 3", serif', ground="#eef2f0", stylesheet=Folder(f"{tmp_path}/own.css"),
+    )  # fmt: skip
+    kinds = {"school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")})}
+    async with opened(settings_for(tmp_path, brand=brand, kinds=kinds)) as school:
+        yield school
+
+
+def picture(page: str) -> tuple[str, str, str]:
+    """Return where the logo of a page is in dark and in light, and the rest of its tag."""
+    found = re.search(r'srcset="([^"]+)">\s*<img src="([^"]+)" ([^>]*)>', page)
+    assert found, page
+    return found[1], found[2], found[3]
+
+
+async def test_the_logo_has_its_size_and_one_for_dark(visitor: Visitor) -> None:
+    dark, light, rest = picture((await visitor.get("/login")).text)
+
+    assert rest == 'alt="Northwind School" width="140" height="28"'
+    assert (await visitor.get(light)).content == SVG
+    assert (await visitor.get(dark)).content.endswith(b"<!-- dark -->")
+
+
+async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
+    _, light, _ = picture((await visitor.get("/login")).text)
+    headers = (await visitor.get(light)).headers
+
+    assert headers["content-type"] == "image/svg+xml"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    assert headers["cross-origin-resource-policy"] == "cross-origin"
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    # A mail that was sent holds the address of the logo that there was then.
+    older = await visitor.get(re.sub(r"assets/\w+/", "assets/0123456789ab/", light))
+    assert (older.status_code, older.headers["cache-control"]) == (200, "no-store")
+
+
+async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: School) -> None:
+    address = school.parts.theme.globals["brand"].logo_url
+    base = school.parts.settings.base_url
+
+    assert address.startswith(f"{base}/keyturn-assets/")
+    answer = await visitor.get(address.removeprefix(base))
+    assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
+
+
+async def test_one_s_own_stylesheet_comes_last_from_here_and_the_policy_stays(visitor: Visitor) -> None:
+    page = await visitor.get("/login")
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
+
+    assert [sheet.rpartition("/")[2] for sheet in sheets] == [
+        "brand.css",
+        "pages.css",
+        "no-script.css",
+        "stylesheet.css",
+    ]
+    answer = await visitor.get(sheets[-1])
+    assert (answer.text, answer.headers["content-type"]) == (BOLD, "text/css; charset=utf-8")
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    policy = page.headers["content-security-policy"]
+    assert "style-src 'self'; script-src 'self'" in policy
+    assert "img-src 'self';" in policy
+
+
+async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> None:
+    page = (await visitor.get("/login")).text
+    brand = next(url for url in re.findall(r'href="([^"]+)"', page) if url.endswith("brand.css"))
+    css = (await visitor.get(brand)).text
+
+    assert "--radius: 4px;" in css
+    assert '--brand-font: "Source Sans 3", serif;' in css
+    assert "--ground: #eef2f0;" in css
+
+
+async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: School) -> None:
+    await school.add("office@northwind.example", kind="school")
+    page = await visitor.follow(await visitor.sign_in("office@northwind.example"))
+
+    assert "<source" not in page.text
+    (logo,) = re.findall(r'<img src="([^"]+)"', page.text)
+    assert (await visitor.get(logo)).content == PNG
+    assert logo.rpartition("/")[2] != "logo.png"
+    assert "stylesheet.css" in page.text

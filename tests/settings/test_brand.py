@@ -1,0 +1,80 @@
+"""A brand: files that can be served, a font that is one, and the sentence for what is not."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+SVG = b'<?xml version="1.0"?>\n<!-- a mark -->\n<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+def test_files_are_found_beside_keyturn_toml_and_addresses_stay_as_they_are(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "logo.svg").write_bytes(SVG)
+    (tmp_path / "mail.png").write_bytes(PNG)
+    (tmp_path / "own.css").write_text("@font-face { src: local(x) }\n.sheet { border-style: dashed }\n")
+    settings = read(
+        '[brand]\nlogo = "logo.svg"\nlogo_dark = "https://cdn.northwind.example/dark.svg"\nmail_logo = "mail.png"\n'
+        'stylesheet = "own.css"\nfont = \'"Source Sans 3", Georgia, sans-serif\'\nradius = 0'
+    )
+
+    assert Path(settings.brand.logo).resolve() == (tmp_path / "logo.svg").resolve()
+    assert settings.brand.logo_dark == "https://cdn.northwind.example/dark.svg"
+    assert settings.brand.radius == 0
+
+
+def test_each_file_that_cannot_be_served_is_told_by_its_setting(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "logo.svg").write_bytes(SVG)
+    (tmp_path / "page.svg").write_text("<html><svg/></html>")
+    (tmp_path / "large.png").write_bytes(PNG + bytes(200_000))
+    found = faults(
+        """
+        [brand]
+        logo = "page.svg"
+        logo_dark = "nothing.png"
+        mail_logo = "logo.svg"
+        mail_logo_dark = "large.png"
+        [kinds.school.brand]
+        logo = "."
+        """
+    )
+
+    reasons = {
+        "brand.logo": "no picture that browsers draw: ", "brand.logo_dark": "no such file: ",
+        "brand.mail_logo": "mail programs draw no SVG: name a PNG, JPEG or GIF",
+        "brand.mail_logo_dark": "is larger than 200 kB: ", "kinds.school.brand.logo": "cannot be read: ",
+    }  # fmt: skip
+    assert set(found) == set(reasons)
+    for name, reason in reasons.items():
+        assert found[name].startswith(reason), found[name]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '@import "https://fonts.example/a.css";', "@import url(//fonts.example/a.css);",
+        "@font-face { src: url('https://fonts.example/a.woff2') }",
+        ".a { background: URL( http://fonts.example/a.png ) }",
+    ],
+)  # fmt: skip
+def test_a_stylesheet_that_loads_from_elsewhere_is_told_with_its_line(
+    faults: Faults, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "own.css").write_text(f"/* url(https://in-a-comment.example)\n*/\n{line}\n")
+    found = faults('[brand]\nstylesheet = "own.css"')
+
+    assert set(found) == {"brand.stylesheet"}
+    assert "own.css:3: loads " in found["brand.stylesheet"]
+
+
+@pytest.mark.parametrize("font", ["a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65"])
+def test_a_font_is_a_list_of_families_and_no_more_css(faults: Faults, font: str) -> None:
+    assert set(faults(KEYTURN_BRAND_FONT=font)) == {"brand.font"}
+
+
+@pytest.mark.parametrize("radius", ["-1", "25", "8px"])
+def test_corners_are_pixels_within_reason(faults: Faults, radius: str) -> None:
+    assert set(faults(KEYTURN_BRAND_RADIUS=radius)) == {"KEYTURN_BRAND_RADIUS"}
