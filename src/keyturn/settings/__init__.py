@@ -9,6 +9,7 @@ once.
 """
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
+from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.model import (
     Brand,
     DatabaseSettings,
@@ -44,6 +45,7 @@ __all__ = [
     "AccountSettings",
     "Brand",
     "BreachSettings",
+    "ChallengeSettings",
     "DatabaseSettings",
     "Folder",
     "HashingSettings",

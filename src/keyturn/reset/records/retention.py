@@ -14,6 +14,8 @@ from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
@@ -26,6 +28,9 @@ _BATCH = 500
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks are by the database's clock, and a purge by that of its machine."""
 
+
+_GUESSES = timedelta(days=30)
+"""After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 """As the index of those that are not says it, so that a batch finds them without looking at the others again."""
@@ -86,6 +91,9 @@ class Retention:
                 "locks", delete(AccountLockRow), AccountLockRow.account_id,
                 AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
             ),
+            _Chore("answers", delete(SpentAnswerRow), SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
+            # Not before nobody guesses at a mailbox any more: else its failures would be forgotten, too.
+            _Chore("codes", delete(ResetCodeRow), ResetCodeRow.mailbox, ResetCodeRow.touched_at < moment - _GUESSES),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
 
