@@ -33,7 +33,7 @@ class Verifier:
     """Takes each of `solved` once, for its host and action; a call with the idempotency key of an earlier one is that.
 
     `spent` is the error code for an answer that was seen before. `faults` come first, the first for the next call.
-    `asked` keeps the form of each call.
+    `codes` are such errors of its own, once each. `asked` keeps the form of each call.
     """
 
     def __init__(self, *, spent: str, secret: str, site_key: str = "") -> None:
@@ -63,6 +63,8 @@ class Verifier:
         await send({"type": "http.response.body", "body": body})
 
     def _verdict(self, form: dict[str, str]) -> dict[str, Any]:
+        if self.codes:
+            return {"success": False, "error-codes": [self.codes.pop(0)]}
         key = form.get("idempotency_key", "")
         if key not in self._verdicts or not key:
             self._verdicts[key] = self._judge(form)
@@ -70,8 +72,6 @@ class Verifier:
 
     def _judge(self, form: dict[str, str]) -> dict[str, Any]:
         answer = form["response"]
-        if self.codes:
-            return {"success": False, "error-codes": [self.codes.pop(0)]}
         if form["secret"] != self._secret:
             return {"success": False, "error-codes": ["invalid-input-secret"]}
         if form.get("sitekey", "") != self._site_key:
