@@ -48,7 +48,7 @@ class Verifier:
         self._seen: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Any]] = {}
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, _: Any, receive: Any, send: Any) -> None:
         form = dict(parse_qsl((await receive())["body"].decode()))
         self.asked.append(form)
         fault = self.faults.pop(0) if self.faults else None
@@ -59,7 +59,9 @@ class Verifier:
                 pass
             return
         status, body = _WRONG[fault] if fault else (200, msgspec.json.encode(self._verdict(form)))
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
         await send({"type": "http.response.body", "body": body})
 
     def _verdict(self, form: dict[str, str]) -> dict[str, Any]:

@@ -256,4 +256,6 @@ def site_of(parts: Parts) -> Site:
         leads_to_sign_in=settings.after_reset == "sign_in",
         forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
+        challenge=parts.challenge,
+        codes=parts.code_exchange,
     )

@@ -15,6 +15,7 @@ from keyturn.pages.security import NO_FORM
 from keyturn.pages.site import Site
 
 _STATIC = Path(__file__).parent / "static"
+_VENDORED = Path(__file__).parent / "vendored"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _BRAND_FILES = {"brand.css", "icon.svg"}
 _FOR_A_YEAR = "public, max-age=31536000, immutable"
@@ -29,7 +30,11 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        self._files = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _MEDIA_TYPES}
+        folders = [_STATIC]
+        if site.challenge and site.challenge.asked.method == "altcha":
+            folders.append(_VENDORED / "altcha")
+        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        self._files = {path.name: path.read_bytes() for path in paths}
         self._numbers = {kind: number for number, kind in enumerate(["", *sorted(site.kinds)])}
         for kind in self._numbers:
             theme = site.theme(kind)

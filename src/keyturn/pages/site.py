@@ -8,6 +8,8 @@ from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.code_exchange import CodeExchange
+from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
@@ -25,6 +27,7 @@ class Site:
     https. `kinds` are the themes of the kinds of accounts that have one of their own. `sign_in_url` is where "Back to
     sign in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
+    `challenge` and `codes` are None where none is asked for.
     """
 
     resets: PasswordResets
@@ -45,6 +48,13 @@ class Site:
     forgot_url: str = ""
     leads_to_sign_in: bool = False
     prefix: str = ""
+    challenge: RequestChallenge | None = None
+    codes: CodeExchange | None = None
+
+    @property
+    def challenge_url(self) -> str:
+        """Where ALTCHA's widget fetches its puzzles."""
+        return self.url(f"{self.paths.api.rstrip('/')}/challenge")
 
     @property
     def sign_in(self) -> str:

@@ -1,4 +1,4 @@
-"""Challenges that a service verifies: Turnstile and hCaptcha, whose verdicts may be late, lost or about another site."""
+"""Challenges that a service verifies, whose verdicts may be late, lost or about another site."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
