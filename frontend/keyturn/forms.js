@@ -1,3 +1,4 @@
+import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
 import { kept, languageOf, make, rest } from "./making.js";
 import { CSS } from "./style.js";
@@ -136,7 +137,7 @@ export class Forms {
     return make("p", { part: "note clock" });
   }
 
-  /** @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @returns {Field} */
+  /** @param {"email" | "password" | "again" | "code"} name @param {Record<string, unknown>} attributes @returns {Field} */
   field(name, attributes) {
     const error = this.error(`${name}-error`);
     const input = make("input", {
@@ -152,6 +153,11 @@ export class Forms {
     input.addEventListener("input", () => complain(""));
     const label = make("label", { for: name, part: "label" }, this.say(name));
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
+  }
+
+  /** Where the widget of a service is shown, which stands in the page itself. */
+  challengeSlot() {
+    return make("slot", { name: "challenge" });
   }
 
   /** @param {() => unknown} submit @param {HTMLElement[]} rows */
@@ -209,7 +215,12 @@ export class Forms {
   async request(email) {
     const sent = `keyturn-sent ${email.toLowerCase()}`, left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
-    await this.client.requestReset(email);
+    await this.client.requestReset(email).catch(async (refusal) => {
+      if (!refusal.challenge) throw refusal;
+      const challenge = await answerTo(this.client, refusal.challenge, this.host);
+      if (challenge === undefined) throw refusal;
+      return this.client.requestReset(email, { challenge });
+    });
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
     kept(sent, Date.now() + cooldown * 1000);

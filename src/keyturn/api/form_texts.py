@@ -64,6 +64,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "until": _("The link works until %(time)s.", time="{time}"),
         "changed": _("Your password was changed"),
         "signIn": _("Sign in"),
+        **_code_texts(language),
         "unloaded": _("This form could not be loaded"),
         "unreachable": _("The service cannot answer at the moment."),
         "retry": _("Try again"),
@@ -99,6 +100,18 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    }
+
+
+def _code_texts(language: SourceTexts) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "code": _("Code from the email"),
+        "codeHeading": _("Enter the code from the email"),
+        "codeLead": _("It has eight digits and works once, for a few minutes."),
+        "codeElsewhere": _("Is the email on another device? Enter the code from it here."),
+        "codeMalformed": _("Enter the eight digits of the code."),
+        "continue": _("Continue"),
     }
 
 
