@@ -51,7 +51,7 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        await api.resets.request(data.email, client_of(request), Answer(text=data.challenge))
+        await api.resets.request(data.email, client_of(request), Answer(text=data.challenge or ""))
         language = api.language(request)
         return message_response(
             language, language.gettext("If an account exists for that address, a link is on its way.")

@@ -41,7 +41,7 @@ class ResetRequest(_Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for."""
 
     email: _Email
-    challenge: _ChallengeAnswer = ""
+    challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
 class CodeCheck(_Schema, frozen=True, kw_only=True):
