@@ -102,7 +102,7 @@ export interface Client {
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
   /** The words of the elements, in the language of that tag or else of the browser. */
-  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts }>;
+  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts; challenge?: Challenge }>;
 }
 
 export declare function createClient(options?: ClientOptions): Client;

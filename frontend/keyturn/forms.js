@@ -35,9 +35,10 @@ export class Forms {
   begin() {
     const retry = this.button("retry", () => this.attempt(retry, open, tell));
     const open = async () => {
-      const [{ lang, dir, texts }, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
+      const [{ lang, dir, texts, challenge }, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
       Object.assign(this.root, { lang, dir });
       this.words = { ...texts, ...this.ownWords() };
+      this.challenge = challenge;
       this.alert.textContent = "";
       this.open(found);
     };
@@ -215,7 +216,8 @@ export class Forms {
   async request(email) {
     const sent = `keyturn-sent ${email.toLowerCase()}`, left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
-    await this.client.requestReset(email).catch(async (refusal) => {
+    const known = this.challenge && await answerTo(this.client, this.challenge, this.host);
+    await this.client.requestReset(email, { challenge: known }).catch(async (refusal) => {
       if (!refusal.challenge) throw refusal;
       const challenge = await answerTo(this.client, refusal.challenge, this.host);
       if (challenge === undefined) throw refusal;

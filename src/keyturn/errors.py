@@ -8,6 +8,7 @@ from typing import Literal
 
 DeadReason = Literal["invalid", "expired", "used"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
+ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 
 
 class KeyturnError(Exception):
@@ -110,7 +111,7 @@ class Violation:
 class AskedChallenge:
     """What a form needs to show a challenge; `site_key` and `action` are those of a service's widget."""
 
-    method: str
+    method: ChallengeMethod
     site_key: str = ""
     action: str = ""
 

@@ -61,7 +61,7 @@ def test_the_docs_name_each_outcome_and_no_other() -> None:
     )
     assert row
     links = {outcome_of(LinkDead(reason)) for reason in ("invalid", "expired", "used")}
-    flaws = {outcome_of(ChallengeRequired(flaw, AskedChallenge(""))) for flaw in get_args(ChallengeFlaw)}
+    flaws = {outcome_of(ChallengeRequired(flaw, AskedChallenge("altcha"))) for flaw in get_args(ChallengeFlaw)}
     counted = {ACCEPTED, *links, *flaws, *(row.outcome for row in REFUSALS.values() if "{" not in row.outcome)}
     assert set(re.findall(r"`(\w+)`", row[1])) == counted
 

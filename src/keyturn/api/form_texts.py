@@ -3,10 +3,11 @@
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
+from msgspec import UNSET, UnsetType
 
 from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
-from keyturn.api.schemas import FormTexts
+from keyturn.api.schemas import Challenge, FormTexts
 from keyturn.errors import InputInvalid
 from keyturn.languages import SourceTexts
 
@@ -33,8 +34,17 @@ class TextsController(Controller):
         # By its address alone, where that names a language: what is kept cannot be another's.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
         texts = form_texts(language, language.duration(api.link_life))
-        found = FormTexts(lang=language.tag, dir=language.direction, texts=texts)
+        found = FormTexts(
+            lang=language.tag, dir=language.direction, texts=texts, challenge=_challenge_always_asked(api)
+        )
         return Response(found, headers=headers)
+
+
+def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
+    if api.challenge is None or not api.challenge.is_always_asked:
+        return UNSET
+    asked = api.challenge.asked
+    return Challenge(method=asked.method, site_key=asked.site_key, action=asked.action)
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:

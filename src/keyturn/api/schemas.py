@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.errors import DeadReason, Fault, InputInvalid
+from keyturn.errors import ChallengeMethod, DeadReason, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
-from keyturn.settings.challenges import ChallengeMethod
 
 _Token = Annotated[
     str,
@@ -173,11 +172,15 @@ class Policy(_Schema, frozen=True, kw_only=True):
 
 
 class FormTexts(_Schema, frozen=True, kw_only=True):
-    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs."""
+    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
+
+    `challenge` is there where every request for a link must have an answer.
+    """
 
     lang: str
     dir: str
     texts: dict[str, str]
+    challenge: Challenge | UnsetType = UNSET
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):

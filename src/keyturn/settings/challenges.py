@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from keyturn.errors import ChallengeMethod
 from keyturn.settings.texts import Secret
-
-ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):

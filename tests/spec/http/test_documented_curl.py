@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from tests.programs import require_program
+from tests.puzzles import solved, written
 from tests.serving import serving_here
 from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
 from tests.spec.inbox import token_in
-from tests.spec.proofs.test_altcha import solved, written
 from tests.spec.service import Service
 
 from keyturn.settings import ChallengeSettings, InvitationSettings, Secret, TokenSettings

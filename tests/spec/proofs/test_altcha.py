@@ -6,10 +6,10 @@ import json
 import time
 from typing import Any
 
-import altcha
 import httpx
 import pytest
 from sqlalchemy import func, select
+from tests.puzzles import CHEAPEST_PUZZLE, solved, written
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, NOBODY, REQUEST, Service, problem
 
@@ -21,7 +21,7 @@ REFUSED, MISSING = "403 challenge-required", "missing"
 
 
 def altcha_settings(**changes: Any) -> ChallengeSettings:
-    return ChallengeSettings(**{"method": "altcha", "cost": 1_000} | changes)
+    return ChallengeSettings(**{"method": "altcha", "cost": CHEAPEST_PUZZLE} | changes)
 
 
 @pytest.fixture
@@ -34,18 +34,6 @@ async def puzzle(client: httpx.AsyncClient) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-def solved(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what the widget sends, as it is before base64."""
-    challenge = altcha.Challenge.from_dict(found)
-    solution = altcha.solve_challenge(challenge)
-    assert solution
-    return altcha.Payload(challenge, solution).to_dict()
-
-
-def written(payload: Any) -> str:
-    return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
 async def ask(client: httpx.AsyncClient, answer: str = "", email: str = ADA) -> httpx.Response:
