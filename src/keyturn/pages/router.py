@@ -23,8 +23,11 @@ _LARGEST_FORM = 16_384
 def pages_router(site: Site) -> Router:
     """Return the pages, to be mounted beside the API. Nobody signs in here where the site has no sessions."""
     pages, paths = Pages(site), site.paths
-    places = [(paths.forgot, ForgotPassword, show_code_form, take_code), (paths.reset, ResetPassword)]
-    routers = [_page_at(path, *handlers) for path, *handlers in places if path]
+    places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
+        paths.forgot: [ForgotPassword, show_code_form, take_code],
+        paths.reset: [ResetPassword],
+    }
+    routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]

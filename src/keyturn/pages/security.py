@@ -1,5 +1,6 @@
 """What a browser is told about every page, and the tokens that its forms carry."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ NO_FORM = "keyturn_no_form"
 
 _CLOUDFLARE = ("https://challenges.cloudflare.com",)
 _HCAPTCHA = ("https://hcaptcha.com", "https://*.hcaptcha.com")
-_SERVICES = {
+_SERVICES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "turnstile": {"script-src": _CLOUDFLARE, "frame-src": _CLOUDFLARE},
     "hcaptcha": dict.fromkeys(("script-src", "frame-src", "style-src", "connect-src"), _HCAPTCHA),
 }

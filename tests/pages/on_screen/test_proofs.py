@@ -38,9 +38,9 @@ async def shown(browser: Browser, tmp_path: Path, **settings: Any) -> AsyncItera
     """Run the whole service: the pages fetch puzzles of its API. At the end nothing may stand in the console."""
     wanted = settings_for(tmp_path, **{"limits": LIMITS, "secret_key": Secret("0123456789abcdef" * 4)} | settings)
     async with opened(wanted) as school:
-        await school.add(name="Ada")
         async with serving_here(create_app(wanted, parts=school.parts, worker=False)) as address:
             screens = Foreign(browser, address)
+            await school.add(name="Ada")
             yield screens, school
     assert screens.mishaps == []
 
@@ -153,7 +153,9 @@ async def test_a_code_is_typed_where_the_link_was_asked_for(browser: Browser, tm
             "It is wrong, or it no longer works. You can request a new one."
         )
         assert await page.get_by_label("Email", exact=True).input_value() == ADA
-        await page.get_by_label("Code from the email").fill(await school.code(await school.parts.accounts.find(ADA)))
+        ada = await school.parts.accounts.find(ADA)
+        assert ada
+        await page.get_by_label("Code from the email").fill(await school.code(ada))
         await page.get_by_role("button", name="Continue").click()
         await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
         assert page.url.endswith("/reset-password"), "no token in the address"

@@ -21,7 +21,8 @@ REFUSED, MISSING = "403 challenge-required", "missing"
 
 
 def altcha_settings(**changes: Any) -> ChallengeSettings:
-    return ChallengeSettings(**{"method": "altcha", "cost": CHEAPEST_PUZZLE} | changes)
+    defaults: dict[str, Any] = {"method": "altcha", "cost": CHEAPEST_PUZZLE}
+    return ChallengeSettings(**defaults | changes)
 
 
 @pytest.fixture

@@ -29,6 +29,9 @@ _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks are by the database's clock, and a purge by that of its machine."""
 
 
+_CODES = timedelta(hours=1)
+"""Longer than a code works. A row without failures holds nothing then, be it of a mailbox that nobody has."""
+
 _GUESSES = timedelta(days=30)
 """After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
@@ -92,8 +95,11 @@ class Retention:
                 AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
             ),
             _Chore("answers", delete(SpentAnswerRow), SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
-            # Not before nobody guesses at a mailbox any more: else its failures would be forgotten, too.
-            _Chore("codes", delete(ResetCodeRow), ResetCodeRow.mailbox, ResetCodeRow.touched_at < moment - _GUESSES),
+            _Chore(
+                "codes", delete(ResetCodeRow), ResetCodeRow.mailbox,
+                (ResetCodeRow.touched_at < moment - _GUESSES)
+                | ((ResetCodeRow.failures == 0) & (ResetCodeRow.touched_at < moment - _CODES)),
+            ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
 
