@@ -26,8 +26,7 @@ async def visiting(folder: Path, **settings: Any) -> AsyncIterator[tuple[School,
 
 
 def policy_of(answer: Any) -> dict[str, str]:
-    directives = (directive.split(" ", 1) for directive in answer.headers["content-security-policy"].split("; "))
-    return {name: sources for name, sources in directives}
+    return dict(directive.split(" ", 1) for directive in answer.headers["content-security-policy"].split("; "))
 
 
 def test_the_widget_is_what_its_makers_built() -> None:
@@ -49,7 +48,7 @@ async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are
         assert {(await visitor.get(asset)).status_code for asset in assets} == {200}
         (version,) = {asset.split("/")[2] for asset in assets}
         with_it = policy_of(page)
-    async with visiting(tmp_path / "other") as (_, visitor):
+    async with visiting(tmp_path) as (_, visitor):
         without = await visitor.get(FORGOT)
         assert "data-challenge" not in without.text
         assert policy_of(without) == with_it
@@ -60,7 +59,10 @@ async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are
     ("method", "hosts", "directives"),
     [
         ("turnstile", "https://challenges.cloudflare.com", {"script-src", "frame-src"}),
-        ("hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com", {"script-src", "frame-src", "style-src", "connect-src"}),
+        (
+            "hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com",
+            {"script-src", "frame-src", "style-src", "connect-src"},
+        ),
     ],
 )  # fmt: skip
 async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(

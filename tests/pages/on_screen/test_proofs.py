@@ -37,11 +37,13 @@ class Foreign(Screens):
 async def shown(browser: Browser, tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Foreign, School]]:
     """Run the whole service: the pages fetch puzzles of its API. At the end nothing may stand in the console."""
     wanted = settings_for(tmp_path, **{"limits": LIMITS, "secret_key": Secret("0123456789abcdef" * 4)} | settings)
-    async with opened(wanted) as school:
-        async with serving_here(create_app(wanted, parts=school.parts, worker=False)) as address:
-            screens = Foreign(browser, address)
-            await school.add(name="Ada")
-            yield screens, school
+    async with (
+        opened(wanted) as school,
+        serving_here(create_app(wanted, parts=school.parts, worker=False)) as address,
+    ):
+        screens = Foreign(browser, address)
+        await school.add(name="Ada")
+        yield screens, school
     assert screens.mishaps == []
 
 

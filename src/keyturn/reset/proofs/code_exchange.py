@@ -62,6 +62,7 @@ class CodeExchange:
         await self._limits.count("code", client)
         tried = await self._store.count_try(address, now())
         if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
+            log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         account = await self._accounts.get(tried.account_id)
         if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
