@@ -13,6 +13,19 @@ export interface Problem {
   retryAfter?: number;
   /** Why the link is dead: type "urn:keyturn:problem:link-dead". */
   reason?: DeadReason;
+  /** What a form needs to show: type "urn:keyturn:problem:challenge-required". */
+  challenge?: Challenge;
+}
+
+export interface Challenge {
+  method: "altcha" | "turnstile" | "hcaptcha";
+  siteKey: string;
+  action: string;
+  /** Whether every request must have an answer; else `challenge-required` says when. */
+  required?: boolean;
+  /** ALTCHA's puzzle. */
+  parameters?: Record<string, unknown>;
+  signature?: string;
 }
 
 export type DeadReason = "invalid" | "expired" | "used";
@@ -32,6 +45,7 @@ export declare class KeyturnError extends Error implements Problem {
   readonly errors: { field: string; message: string }[];
   readonly retryAfter?: number;
   readonly reason?: DeadReason;
+  readonly challenge?: Challenge;
 }
 
 export interface Rule {
@@ -77,7 +91,11 @@ export interface ClientOptions {
 
 /** Every call rejects with a KeyturnError, also where nothing answered within 20 seconds. */
 export interface Client {
-  requestReset(email: string): Promise<Done>;
+  requestReset(email: string, options?: { challenge?: string }): Promise<Done>;
+  /** Where the service asks for one: what it is, and of ALTCHA a fresh puzzle. */
+  challenge(): Promise<Challenge>;
+  /** Gives the code of a mail for a token, where mails have one. */
+  verifyCode(email: string, code: string): Promise<{ token: string; expiresAt: string }>;
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
   /** Judges a password that is not set yet; the link stays alive. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
@@ -86,7 +104,7 @@ export interface Client {
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
   /** The words of the elements, in the language of that tag or else of the browser. */
-  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts }>;
+  texts(language: string): Promise<{ lang: string; dir: "ltr" | "rtl"; texts: Texts; challenge?: Challenge }>;
 }
 
 export declare function createClient(options?: ClientOptions): Client;
@@ -99,13 +117,15 @@ export type Texts = Record<
   | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
+  | "code" | "codeHeading" | "codeLead" | "codeElsewhere" | "codeMalformed" | "continue"
   | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",
   string
 >;
 
 /**
  * Attributes: url, path, lang, texts (JSON), heading-level (1 to 6), sign-in-href;
- * email and cooldown (seconds) of the two that ask for a mail; token, email and forgot-href of keyturn-reset.
+ * email and cooldown (seconds) of the two that ask for a mail, code of keyturn-forgot, email and forgot-href of
+ * keyturn-code; token, email and forgot-href of keyturn-reset.
  * They are read once, when the element is put into a page.
  */
 export interface KeyturnElement extends HTMLElement {
@@ -125,6 +145,7 @@ export interface KeyturnEventMap {
 declare global {
   interface HTMLElementTagNameMap {
     "keyturn-forgot": KeyturnElement;
+    "keyturn-code": KeyturnElement;
     "keyturn-reset": KeyturnElement;
     "keyturn-change-password": KeyturnElement;
   }

@@ -1,5 +1,6 @@
 // <keyturn-forgot> and <keyturn-change-password>: asking for a mail.
 
+import { codeForm } from "./code.js";
 import { Forms } from "./forms.js";
 import { make } from "./making.js";
 
@@ -17,7 +18,7 @@ export class Forgot extends Forms {
     }, clock);
     return [
       this.title(this.say("forgotHeading"), this.say("forgotLead")),
-      this.form(submit, email.box, clock, send),
+      this.form(submit, email.box, this.challengeSlot(), clock, send),
       this.links(this.link("sign-in-href", "back")),
     ];
   }
@@ -31,10 +32,17 @@ export class Forgot extends Forms {
     this.alert.textContent = "";
     this.turnTo(
       this.title(this.say("sentHeading"), ...this.rich("sentLead", { email })),
-      make("div", { part: "panel" }, make("p", {}, this.say("spam")), clock, this.alert, again),
+      ...(this.attribute("code") === undefined ? [] : [this.codeView(email)]),
+      make("div", { part: "panel" }, make("p", {}, this.say("spam")), clock, this.challengeSlot(), this.alert, again),
       this.links(other, this.link("sign-in-href", "back")),
     );
     this.rest(again, cooldown, clock, `${this.say("nothing")} `);
+  }
+
+  /** @param {string} email */
+  codeView(email) {
+    const lead = make("p", { part: "note" }, this.say("codeElsewhere"));
+    return codeForm(this, () => email, [lead]);
   }
 }
 
@@ -59,7 +67,9 @@ export class ChangePassword extends Forms {
     // Each as high as it gets, so that nothing moves under the finger that presses.
     const held = (/** @type {string} */ most, /** @type {HTMLElement[]} */ ...rows) =>
       make("div", { class: "held", "data-most": most }, ...rows);
-    const said = [held(this.say("changeSent"), lead, status), held(again, clock), this.alert];
+    const said = [
+      held(this.say("changeSent"), lead, status), held(again, clock), this.challengeSlot(), this.alert,
+    ];
     this.root.classList.add("card");
     this.show(this.title(this.say("changeHeading")), make("div", { class: "action" }, ...said, ask));
   }

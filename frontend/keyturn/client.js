@@ -8,8 +8,10 @@ export class KeyturnError extends Error {
   /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
   constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
     super(detail || title, options);
-    const { violations = [], errors = [], retryAfter, reason } = members;
-    Object.assign(this, { name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason });
+    const { violations = [], errors = [], retryAfter, reason, challenge } = members;
+    Object.assign(this, {
+      name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason, challenge,
+    });
   }
 }
 
@@ -42,7 +44,9 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
   };
 
   return {
-    requestReset: (email) => call("request-password-reset", { email }),
+    requestReset: (email, { challenge } = {}) => call("request-password-reset", { email, challenge }),
+    challenge: () => call("challenge"),
+    verifyCode: (email, code) => call("verify-reset-code", { email, code }),
     validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),
     check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),

@@ -1,3 +1,4 @@
+import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
 import { kept, languageOf, make, rest } from "./making.js";
 import { CSS } from "./style.js";
@@ -34,9 +35,10 @@ export class Forms {
   begin() {
     const retry = this.button("retry", () => this.attempt(retry, open, tell));
     const open = async () => {
-      const [{ lang, dir, texts }, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
+      const [{ lang, dir, texts, challenge }, found] = await Promise.all([this.client.texts(this.language), this.needed()]);
       Object.assign(this.root, { lang, dir });
       this.words = { ...texts, ...this.ownWords() };
+      this.challenge = challenge;
       this.alert.textContent = "";
       this.open(found);
     };
@@ -137,7 +139,8 @@ export class Forms {
   }
 
   /**
-   * @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @param {keyof Texts} text
+   * @param {"email" | "password" | "again" | "code"} name @param {Record<string, unknown>} attributes
+   * @param {keyof Texts} text
    * @returns {Field}
    */
   field(name, attributes, text = name) {
@@ -155,6 +158,11 @@ export class Forms {
     input.addEventListener("input", () => complain(""));
     const label = make("label", { for: name, part: "label" }, this.say(text));
     return { box: make("div", { class: "field" }, label, input, error), input, complain };
+  }
+
+  /** Where the widget of a service is shown, which stands in the page itself. */
+  challengeSlot() {
+    return make("slot", { name: "challenge" });
   }
 
   /** @param {() => unknown} submit @param {HTMLElement[]} rows */
@@ -212,7 +220,13 @@ export class Forms {
   async request(email) {
     const sent = `keyturn-sent ${email.toLowerCase()}`, left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
-    await this.client.requestReset(email);
+    const known = this.challenge && await answerTo(this.client, this.challenge, this.host);
+    await this.client.requestReset(email, { challenge: known }).catch(async (refusal) => {
+      if (!refusal.challenge) throw refusal;
+      const challenge = await answerTo(this.client, refusal.challenge, this.host);
+      if (challenge === undefined) throw refusal;
+      return this.client.requestReset(email, { challenge });
+    });
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
     kept(sent, Date.now() + cooldown * 1000);

@@ -30,6 +30,7 @@ export const CSS = `
 :host { --high: 263px; }
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
 :host(keyturn-reset) { --high: 508px; }
+:host(keyturn-code) { --high: 361px; }
 :host(keyturn-change-password) { --high: 239px; }
 @media (max-width: 360px) {
   :host { --high: 322px; }
@@ -44,6 +45,7 @@ hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 [part~=note], [part=error], [part=rules], [part=label] { font-size: 14px; line-height: 20px; }
 [part~=note], [part=rules] { color: var(--muted); }
 [part=error] { color: var(--error); white-space: pre-line; }
+#code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 20px; letter-spacing: 0.12em; }
 :is([part=error], [part=links], [part~=clock]):empty { display: none; }
 [part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
 [part=panel], .card, [part=input] { background: var(--panel); }

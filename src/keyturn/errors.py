@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 DeadReason = Literal["invalid", "expired", "used"]
+ChallengeFlaw = Literal["missing", "expired", "refused"]
+ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 
 
 class KeyturnError(Exception):
@@ -76,6 +78,10 @@ class LimitsUnready(Unavailable):
     """The store that the limits share does not answer."""
 
 
+class ChallengeUnready(Unavailable):
+    """Whoever verifies answers to the challenge does not answer, or refuses us; that is no answer about anybody."""
+
+
 class WorkerDown(Unavailable):
     """What is accepted is kept, but the worker that would send it has ended."""
 
@@ -99,6 +105,28 @@ class Violation:
     rule: str
     message: str
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedChallenge:
+    """What a form needs to show a challenge; `site_key` and `action` are those of a service's widget."""
+
+    method: ChallengeMethod
+    site_key: str = ""
+    action: str = ""
+
+
+class ChallengeRequired(KeyturnError):
+    """A request comes without an answer to the challenge, or with one that is not good for it: `flaw` says which."""
+
+    def __init__(self, flaw: ChallengeFlaw, asked: AskedChallenge) -> None:
+        self.flaw: ChallengeFlaw = flaw
+        self.asked = asked
+        super().__init__(f"the answer to the challenge is {flaw}")
+
+
+class CodeRefused(KeyturnError):
+    """A code is wrong, or no longer works; which of the two, and whether there was one, is not said."""
 
 
 class PasswordRejected(KeyturnError):

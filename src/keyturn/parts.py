@@ -47,6 +47,10 @@ from keyturn.reset.passwords.breach_filter import BreachFilter
 from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.choosing import request_challenge_for
+from keyturn.reset.proofs.code_exchange import CodeExchange
+from keyturn.reset.proofs.code_store import CodeStore
+from keyturn.reset.proofs.codes import CodeKeys
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
@@ -141,13 +145,20 @@ class Parts:
         self.hasher = PasswordHasher(settings.hashing, self.telemetry)
         self.callbacks = callbacks or {}
         self.events = AppEvents(self.outbox, {event: list(self._kinds_of(event)) for event in APP_EVENTS})
-        self.effects = ChangeEffects(self.sessions, self.links, self.outbox, self.audit, self.events)
+        self.codes = CodeStore(self.database)
+        self.code_keys = CodeKeys(self.secrets) if settings.token.code else None
+        self.effects = ChangeEffects(
+            self.sessions, self.links, self.outbox, self.audit, self.events, self.codes if self.code_keys else None
+        )
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
+        self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
         self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit, self.meters
-        )
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
+            self.meters, self.challenge,
+        )  # fmt: skip
+        self.code_exchange = self._code_exchange()
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
@@ -183,7 +194,9 @@ class Parts:
         transports = self._transports()
         mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
         composer = self._composer()
-        links = ResetLinks(self.links, composer, invited=self.settings.invitations.ttl)
+        links = ResetLinks(
+            self.links, composer, invited=self.settings.invitations.ttl, store=self.codes, keys=self.code_keys
+        )
         renewal = LinkRenewal(mails, self.accounts, self.mailboxes, self.links, links, self.audit)
         handlers: dict[str, Handler] = {
             RESET_REQUESTED: ResetRequestHandler(
@@ -242,6 +255,15 @@ class Parts:
         if event in self.callbacks:
             yield CALLBACKS[event]
 
+    def _code_exchange(self) -> CodeExchange | None:
+        """Return what takes codes; None where mails have none."""
+        if not self.code_keys:
+            return None
+        return CodeExchange(
+            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
+            self.meters,
+        )  # fmt: skip
+
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
 
@@ -266,6 +288,8 @@ class Parts:
         self.policy.close()
         if self.breaches:
             await self.breaches.close()
+        if self.challenge:
+            await self.challenge.close()
         if relay := vars(self).pop("relay", None):
             await relay.close()
         self.outbox.close()

@@ -222,6 +222,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         resets=parts.resets, invitations=parts.invitations, policy=parts.policy, sessions=sessions,
         provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
         require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
+        challenge=parts.challenge, codes=parts.code_exchange,
     )  # fmt: skip
 
 
@@ -257,4 +258,6 @@ def site_of(parts: Parts) -> Site:
         prefix=urlsplit(settings.base_url).path.rstrip("/"),
         templates=settings.pages.templates,
         reload=parts.reloads_templates,
+        challenge=parts.challenge,
+        codes=parts.code_exchange,
     )

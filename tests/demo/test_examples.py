@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from tests.demo.captured import link_in, newest, token_in
+from tests.puzzles import post_answering
 from tests.spec.service import CHEAPEST
 
 from keyturn.app import create_app
@@ -71,8 +72,8 @@ async def running(name: str) -> AsyncIterator[Running]:
 async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(name: str) -> None:
     async with running(name) as demo:
         settings, person = demo.parts.settings, PEOPLE[name]
-        asked = await demo.client.post(
-            f"{settings.server.api_path.rstrip('/')}/forgot-password", json={"email": person}
+        asked = await post_answering(
+            demo.client, f"{settings.server.api_path.rstrip('/')}/forgot-password", {"email": person}
         )
         mail = await demo.mail()
         link = link_in(mail)

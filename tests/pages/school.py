@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +25,8 @@ from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.plugin import site_of
+from keyturn.reset.proofs import codes
+from keyturn.reset.proofs.code_store import NewCode
 from keyturn.reset.records import tokens
 from keyturn.reset.records.link_store import LinkStore, NewLink
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
@@ -82,6 +85,19 @@ class School:
             await links.add(session, [(link, True)], moment)
             await session.commit()
         return token
+
+    async def code(self, account: Account) -> str:
+        """Return a fresh code, as a mail would hold it."""
+        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets)
+        moment = now()
+        fresh = NewCode(
+            code=keys.digest(code, codes.mailbox_digest(account.email)), account_id=account.id, email=account.email,
+            expires_at=moment + codes.LIFE,
+        )  # fmt: skip
+        async with self.parts.database.transaction() as session:
+            await self.parts.codes.add(session, [(fresh, True)], moment)
+            await session.commit()
+        return code
 
     async def knows(self, password: str, account: Account) -> bool:
         """Tell whether it is the account's password."""

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 from sqlalchemy import select, update
 from tests.pages.school import Visitor
+from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 from tests.spec.inbox import Inbox, links_in
 from tests.spec.service import CHEAPEST, Service, running
 
@@ -80,7 +81,7 @@ class Adopted:
         return visitor, answer
 
     async def post(self, path: str, **body: str) -> httpx.Response:
-        return await self.service.anywhere().post(path, json=body)
+        return await post_answering(self.service.anywhere(), path, body)
 
     async def later(self, past: timedelta) -> None:
         """Let time pass for every link that was sent."""
@@ -117,7 +118,11 @@ def settings_of(name: str, url: str, **environ: str) -> Settings:
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
     here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], url)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
-    return msgspec.structs.replace(settings, hashing=HashingSettings(cost=CHEAPEST, prefix=settings.hashing.prefix))
+    return msgspec.structs.replace(
+        settings,
+        hashing=HashingSettings(cost=CHEAPEST, prefix=settings.hashing.prefix),
+        challenge=msgspec.structs.replace(settings.challenge, cost=CHEAPEST_PUZZLE),
+    )
 
 
 def variables_of(name: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.puzzles import post_answering
 from tests.sources.adopted import EXAMPLES, PASSWORD, Adopted, settings_of
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
@@ -160,9 +161,18 @@ async def test_an_origin_that_is_not_on_the_list_cannot_read_answers(app: Adopte
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_a_captcha_is_there_and_lets_nobody_pass_who_does_not_answer(app: Adopted) -> None:
+    client = app.service.anywhere()
+    refused = await client.post("/forgot-password", json={"email": TEACHER})
+
+    assert problem(refused) == "403 challenge-required"
+    assert refused.json()["challenge"]["method"] == "altcha"
+    assert problem(await post_answering(client, "/forgot-password", {"email": TEACHER})) == "202"
+
+
 async def test_rate_limiting_is_set_up(app: Adopted) -> None:
     client = app.service.at("198.51.100.7")
-    answers = [await client.post("/forgot-password", json={"email": TEACHER}) for _ in range(4)]
+    answers = [await post_answering(client, "/forgot-password", {"email": TEACHER}) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
 

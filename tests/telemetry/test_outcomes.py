@@ -3,11 +3,20 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import keyturn.errors as tree
-from keyturn.errors import KeyturnError, LimitsUnready, LinkDead, SendRefused
+from keyturn.errors import (
+    AskedChallenge,
+    ChallengeFlaw,
+    ChallengeRequired,
+    KeyturnError,
+    LimitsUnready,
+    LinkDead,
+    SendRefused,
+)
 from keyturn.telemetry.outcomes import ACCEPTED, REFUSALS, outcome_of, refusal_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,7 +61,8 @@ def test_the_docs_name_each_outcome_and_no_other() -> None:
     )
     assert row
     links = {outcome_of(LinkDead(reason)) for reason in ("invalid", "expired", "used")}
-    counted = {ACCEPTED, *links, *(row.outcome for row in REFUSALS.values() if "{" not in row.outcome)}
+    flaws = {outcome_of(ChallengeRequired(flaw, AskedChallenge("altcha"))) for flaw in get_args(ChallengeFlaw)}
+    counted = {ACCEPTED, *links, *flaws, *(row.outcome for row in REFUSALS.values() if "{" not in row.outcome)}
     assert set(re.findall(r"`(\w+)`", row[1])) == counted
 
 

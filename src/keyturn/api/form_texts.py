@@ -3,10 +3,11 @@
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
+from msgspec import UNSET, UnsetType
 
 from keyturn.api.problem_schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
-from keyturn.api.schemas import FormTexts
+from keyturn.api.schemas import Challenge, FormTexts
 from keyturn.errors import InputInvalid
 from keyturn.languages import SourceTexts
 
@@ -33,8 +34,17 @@ class TextsController(Controller):
         # By its address alone, where that names a language: what is kept cannot be another's.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
         texts = form_texts(language, language.duration(api.link_life))
-        found = FormTexts(lang=language.tag, dir=language.direction, texts=texts)
+        found = FormTexts(
+            lang=language.tag, dir=language.direction, texts=texts, challenge=_challenge_always_asked(api)
+        )
         return Response(found, headers=headers)
+
+
+def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
+    if api.challenge is None or not api.challenge.is_always_asked:
+        return UNSET
+    asked = api.challenge.asked
+    return Challenge(method=asked.method, site_key=asked.site_key, action=asked.action)
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
@@ -67,6 +77,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "until": _("The link works until %(time)s.", time="{time}"),
         "changed": _("Your password was changed"),
         "signIn": _("Sign in"),
+        **_code_texts(language),
         "unloaded": _("This form could not be loaded"),
         "unreachable": _("The service cannot answer at the moment."),
         "retry": _("Try again"),
@@ -102,6 +113,18 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    }
+
+
+def _code_texts(language: SourceTexts) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "code": _("Code from the email"),
+        "codeHeading": _("Enter the code from the email"),
+        "codeLead": _("It has eight digits and works once, for a few minutes."),
+        "codeElsewhere": _("Is the email on another device? Enter the code from it here."),
+        "codeMalformed": _("Enter the eight digits of the code."),
+        "continue": _("Continue"),
     }
 
 

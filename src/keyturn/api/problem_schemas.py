@@ -13,9 +13,12 @@ from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.api.problems import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
-from keyturn.api.schemas import BrokenRule
+from keyturn.api.schemas import BrokenRule, Challenge
 from keyturn.errors import (
     Busy,
+    ChallengeFlaw,
+    ChallengeRequired,
+    CodeRefused,
     CredentialsRejected,
     DeadReason,
     InputInvalid,
@@ -60,6 +63,19 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
         "The link is dead; `reason` says why.",
         "This reset link has expired. Please request a new one.",
         {"reason": (DeadReason, "expired")},
+    ),
+    CodeRefused: (
+        "The code is wrong, has expired, was used, or there is none; which of them is not said.",
+        "It is wrong, or it no longer works. You can request a new one.",
+        {},
+    ),
+    ChallengeRequired: (
+        "An answer to a challenge is missing, has expired or is refused; `challenge` is what a form needs to show one.",
+        "Answer the check below, then send the form again.",
+        {
+            "reason": (ChallengeFlaw, "missing"),
+            "challenge": (Challenge, {"method": "altcha", "siteKey": "", "action": "request_reset"}),
+        },
     ),
     CredentialsRejected: ("The address or the password is wrong.", "", {}),
     NotSignedIn: ("Nobody is signed in.", "", {}),

@@ -17,6 +17,9 @@ from keyturn.api.requests import AnyRequest, accepted_language, language_headers
 from keyturn.api.schemas import BrokenRule
 from keyturn.errors import (
     Busy,
+    ChallengeFlaw,
+    ChallengeRequired,
+    CodeRefused,
     CredentialsRejected,
     DeadReason,
     Fault,
@@ -168,8 +171,8 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             }
         case WebhookRefused():
             return {"detail": str(error)}
-        case LinkDead(reason=reason):
-            return {"detail": _dead_link_text(reason, language), "members": {"reason": reason}}
+        case LinkDead() | CodeRefused() | ChallengeRequired() | OutcomeUnknown():
+            return _explained(error, language)
         case PasswordRejected(violations=violations):
             return _broken_rules(violations, language)
         case CredentialsRejected() | NotSignedIn() | ServiceKeyRefused():
@@ -181,12 +184,24 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             return {**particulars, "headers": {**particulars["headers"], **_quota_headers(quota, seconds)}}
         case TooManyRequests(retry_after=seconds) | Busy(retry_after=seconds):
             return _try_again_in(seconds, language)
-        case OutcomeUnknown():
-            return {"detail": _outcome_unknown_text(language)}
         case Unavailable():
             return _try_again_in(_PAUSE, language)
         case _:
             return {}
+
+
+def _explained(error: KeyturnError, language: Language) -> dict[str, Any]:
+    """Return what a person is told of an error that has one thing to say."""
+    match error:
+        case LinkDead(reason=reason):
+            return {"detail": _dead_link_text(reason, language), "members": {"reason": reason}}
+        case CodeRefused():
+            return {"detail": language.gettext("It is wrong, or it no longer works. You can request a new one.")}
+        case ChallengeRequired(flaw=flaw, asked=asked):
+            needed = {"method": asked.method, "siteKey": asked.site_key, "action": asked.action}
+            return {"detail": challenge_text(flaw, language), "members": {"reason": flaw, "challenge": needed}}
+        case _:
+            return {"detail": _outcome_unknown_text(language)}
 
 
 def _dead_link_text(reason: DeadReason, language: Language) -> str:
@@ -197,6 +212,17 @@ def _dead_link_text(reason: DeadReason, language: Language) -> str:
             return language.gettext("This reset link has expired. Please request a new one.")
         case "used":
             return language.gettext("This reset link has already been used. Please request a new one.")
+
+
+def challenge_text(flaw: ChallengeFlaw, language: Language) -> str:
+    """Return what to do about an answer that is missing or not taken."""
+    match flaw:
+        case "missing":
+            return language.gettext("Answer the check below, then send the form again.")
+        case "expired":
+            return language.gettext("The check has expired. Answer it once more, then send the form again.")
+        case "refused":
+            return language.gettext("The check was not passed. Try it once more.")
 
 
 def _outcome_unknown_text(language: Language) -> str:

@@ -19,8 +19,17 @@ from keyturn.api.schemas import (
     TokenCheck,
     ValidToken,
 )
-from keyturn.errors import Busy, InputInvalid, LinkDead, OutcomeUnknown, PasswordRejected, TooManyRequests
+from keyturn.errors import (
+    Busy,
+    ChallengeRequired,
+    InputInvalid,
+    LinkDead,
+    OutcomeUnknown,
+    PasswordRejected,
+    TooManyRequests,
+)
 from keyturn.reset.passwords.rule_texts import rule_text
+from keyturn.reset.proofs.challenge import Answer
 
 
 class ResetController(Controller):
@@ -37,12 +46,12 @@ class ResetController(Controller):
         description="The answer is the same for every well-formed address, whether it has an account or not.",
         operation_id=named_by_path,
         operation_class=NamedOperation,
-        responses=problem_responses(InputInvalid, TooManyRequests),
+        responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
         self, data: JSONBody[ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        await api.resets.request(data.email, client_of(request))
+        await api.resets.request(data.email, client_of(request), Answer(text=data.challenge or ""))
         language = api.language(request)
         return message_response(
             language, language.gettext("If an account exists for that address, a link is on its way.")

@@ -11,6 +11,7 @@ from keyturn.api.invitations import InvitationController, service_key_guard
 from keyturn.api.json_guard import require_json
 from keyturn.api.mounting import MountedOnce
 from keyturn.api.problems import NO_STORE, problem_handlers
+from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resets import ResetController
@@ -41,6 +42,10 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
                 before_request=require_json,
             )
         )
+    if api.challenge:
+        routers.append(MountedOnce(path=path, route_handlers=[ChallengeController]))
+    if api.codes:
+        routers.append(MountedOnce(path=path, route_handlers=[CodeController], before_request=require_json))
     if sessions := api.sessions:
         routers.append(
             MountedOnce(

@@ -1,12 +1,12 @@
 """What goes over the wire, in camelCase. Field names that other frontends already send are accepted beside ours."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.errors import DeadReason, Fault, InputInvalid
+from keyturn.errors import ChallengeMethod, DeadReason, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
 
 _Token = Annotated[
@@ -28,10 +28,49 @@ class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The names of Python as those of JSON."""
 
 
+_ChallengeAnswer = Annotated[
+    str, Meta(max_length=8192, description="what the challenge's widget, or the browser, has found; see getChallenge")
+]
+_Code = Annotated[
+    str, Meta(max_length=64, description="eight digits, as they stand in the mail", examples=["40718263"])
+]
+
+
 class ResetRequest(_Schema, frozen=True, kw_only=True):
-    """Asks for a link."""
+    """Asks for a link; `challenge` is the answer to a challenge, where one is asked for."""
 
     email: _Email
+    challenge: _ChallengeAnswer | UnsetType = UNSET
+
+
+class CodeCheck(_Schema, frozen=True, kw_only=True):
+    """Gives the code of a mail for a token."""
+
+    email: _Email
+    code: _Code
+
+
+class Token(_Schema, frozen=True, kw_only=True):
+    """A token as one in a link, and until when it works."""
+
+    token: str
+    expires_at: datetime
+
+
+class Challenge(_Schema, frozen=True, kw_only=True):
+    """What a form needs to show a challenge. `action` is that of a service's widget."""
+
+    method: ChallengeMethod
+    site_key: str
+    action: str
+
+
+class OfferedChallenge(Challenge, frozen=True, kw_only=True):
+    """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
+
+    required: bool
+    parameters: dict[str, Any] | UnsetType = UNSET
+    signature: str | UnsetType = UNSET
 
 
 class InvitationRequest(_Schema, frozen=True, kw_only=True):
@@ -134,11 +173,15 @@ class Policy(_Schema, frozen=True, kw_only=True):
 
 
 class FormTexts(_Schema, frozen=True, kw_only=True):
-    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs."""
+    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
+
+    `challenge` is there where every request for a link must have an answer.
+    """
 
     lang: str
     dir: str
     texts: dict[str, str]
+    challenge: Challenge | UnsetType = UNSET
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):

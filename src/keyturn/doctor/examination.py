@@ -9,6 +9,7 @@ from typing import NamedTuple
 from keyturn.accounts.port import AccountStore
 from keyturn.doctor.accounts import check_accounts
 from keyturn.doctor.breaches import check_breaches
+from keyturn.doctor.challenge import check_challenge
 from keyturn.doctor.clients import check_clients
 from keyturn.doctor.configuration import check_settings
 from keyturn.doctor.database import check_database
@@ -94,6 +95,8 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))
+    if settings.challenge.method != "none":
+        yield _check("challenge", "challenge", work=partial(check_challenge, settings))
     yield _check("clients", "server", work=partial(check_clients, settings))
     transports = [one for one in (settings.mail.transport, settings.mail.fallback) if one]
     for transport in transports:

@@ -18,6 +18,7 @@ from keyturn.reset.delivery.theme_files import ASSETS
 from keyturn.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
+_VENDORED = Path(__file__).parent / "vendored"
 _MEDIA_TYPES = {
     ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
     ".gif": "image/gif", ".webp": "image/webp",
@@ -42,7 +43,11 @@ class Assets:
     def __init__(self, site: TemplateSite, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        self._files = {path.name: path.read_bytes() for path in _STATIC.iterdir() if path.suffix in _MEDIA_TYPES}
+        folders = [_STATIC]
+        if site.challenge and site.challenge.asked.method == "altcha":
+            folders.append(_VENDORED / "altcha")
+        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        self._files = {path.name: path.read_bytes() for path in paths}
         self._themes = {kind: site.theme(kind) for kind in ("", *site.kinds)}
         self._brand_files: dict[str, BrandFile] = {}
         for theme in self._themes.values():

@@ -2,21 +2,15 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Controller, HttpMethod, Response, post, route
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn import addresses
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.errors import InputInvalid
+from keyturn.errors import ChallengeRequired, InputInvalid
+from keyturn.pages.challenge import ForgotForm, forgot_page
 from keyturn.pages.rendering import Pages
-
-
-class ForgotForm(msgspec.Struct, frozen=True):
-    """What the form sends: the address as it was typed."""
-
-    email: str = ""
 
 
 class ForgotPassword(Controller):
@@ -26,7 +20,7 @@ class ForgotPassword(Controller):
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         link_request = pages.cookies.read_link_request(request.cookies)
         if link_request is None or "another" in request.query_params:
-            return pages.page(request, "forgot.html", email="", malformed=False)
+            return forgot_page(pages, request)
         return pages.page(request, "check_mail.html", link_request=link_request)
 
     @post()
@@ -43,7 +37,9 @@ class ForgotPassword(Controller):
         if earlier and earlier.wait and addresses.is_same_mailbox(earlier.email, data.email):
             return pages.redirect(here)
         try:
-            await pages.site.resets.request(data.email, client_of(request))
+            await pages.site.resets.request(data.email, client_of(request), data.answer)
         except InputInvalid:
-            return pages.page(request, "forgot.html", status=422, email=data.email, malformed=True)
+            return forgot_page(pages, request, email=data.email, malformed=True)
+        except ChallengeRequired as required:
+            return forgot_page(pages, request, email=data.email, flaw=required.flaw)
         return pages.redirect(here, pages.cookies.set_link_request(addresses.parse(data.email), path))

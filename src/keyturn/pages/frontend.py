@@ -15,7 +15,7 @@ from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
 from keyturn.reset.delivery.theme import Theme
 
-_MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
+_MODULES = ("client", "style", "making", "challenge", "forms", "code", "asking", "link", "rules", "reset")
 """Each after those that it imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

@@ -2,8 +2,10 @@
 
 from litestar import Controller, Router
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.mounting import MountedOnce
+from keyturn.pages.code import show_code_form, take_code
 from keyturn.pages.forgot import ForgotPassword
 from keyturn.pages.frontend import frontend_routes
 from keyturn.pages.preview import require_drawable
@@ -26,8 +28,11 @@ def pages_router(site: Site) -> Router:
     """
     pages, paths = Pages(site), site.paths
     require_drawable(site, pages.assets)
-    places = [(paths.forgot, ForgotPassword), (paths.reset, ResetPassword)]
-    routers = [_page_at(path, controller) for path, controller in places if path]
+    places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
+        paths.forgot: [ForgotPassword, show_code_form, take_code],
+        paths.reset: [ResetPassword],
+    }
+    routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
@@ -44,6 +49,9 @@ def pages_router(site: Site) -> Router:
     )
 
 
-def _page_at(path: str, controller: type[Controller], back: str = "") -> Router:
-    """Return a page at its path. `back` is where its refusals lead: where nothing is said, to the page itself."""
-    return MountedOnce(path, route_handlers=[controller], opt={"here": path, "back": back or path})
+def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:
+    """Return a page, and what stands below it, at its path.
+
+    `back` is where its refusals lead: where nothing is said, to the page itself.
+    """
+    return MountedOnce(path, route_handlers=[*handlers], opt={"here": path, "back": back or path})

@@ -1,6 +1,6 @@
 """What a browser is told about every page, and the tokens that its forms carry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +17,20 @@ NO_FORM = "keyturn_no_form"
 """The mark of a route that is outside the check of forms. Litestar's own is for that of the app around."""
 
 
+_CLOUDFLARE = ("https://challenges.cloudflare.com",)
+_HCAPTCHA = ("https://hcaptcha.com", "https://*.hcaptcha.com")
+_SERVICES: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "turnstile": {"script-src": _CLOUDFLARE, "frame-src": _CLOUDFLARE},
+    "hcaptcha": dict.fromkeys(("script-src", "frame-src", "style-src", "connect-src"), _HCAPTCHA),
+}
+"""What the services' own documentation asks to let in: https://developers.cloudflare.com/turnstile/reference/
+content-security-policy/, https://docs.hcaptcha.com/#content-security-policy-settings."""
+
+
 def security_headers(site: Site) -> dict[str, str]:
     """Return the headers of every answer (OWASP ASVS 3.4.2 to 3.4.6, 3.4.8, 14.3.2)."""
     return {
-        "Content-Security-Policy": _content_security_policy(site),
+        "Content-Security-Policy": content_security_policy(site),
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
@@ -30,8 +40,11 @@ def security_headers(site: Site) -> dict[str, str]:
     }
 
 
-def _content_security_policy(site: Site) -> str:
+def content_security_policy(site: Site, method: str = "") -> str:
     """Nothing inline and nothing foreign but the brand's logo (CSP Level 3; ASVS 3.4.3).
+
+    `method` is that of a challenge on the page. A service's script is let in from its hosts, and writes into the page
+    what no policy for trusted types of ours has seen; ALTCHA runs from here, and needs nothing more.
 
     `form-action` also governs where a form's answer may redirect, so it names the hosts of the sign-in page and of
     security settings.
@@ -47,6 +60,10 @@ def _content_security_policy(site: Site) -> str:
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
+    if hosts := _SERVICES.get(method):
+        del directives["require-trusted-types-for"]
+        for name in hosts:
+            directives[name] = " ".join(filter(None, (directives.get(name), *hosts[name])))
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 

@@ -9,6 +9,8 @@ from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.code_exchange import CodeExchange
+from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
@@ -23,6 +25,7 @@ class TemplateSite:
     sign-in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     `templates` is the folder of one's own, and with `reload` what is saved there is read anew.
+    `challenge` and `codes` are None where none is asked for.
     """
 
     languages: Languages
@@ -36,6 +39,13 @@ class TemplateSite:
     prefix: str = ""
     templates: str = ""
     reload: bool = False
+    challenge: RequestChallenge | None = None
+    codes: CodeExchange | None = None
+
+    @property
+    def challenge_url(self) -> str:
+        """Where ALTCHA's widget fetches its puzzles."""
+        return self.url(f"{self.paths.api.rstrip('/')}/challenge")
 
     @property
     def sign_in(self) -> str:

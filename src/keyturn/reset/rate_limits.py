@@ -56,13 +56,22 @@ class RateLimits:
             for prefix, share in self._shares.items():
                 yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
 
-    async def count_overall(self) -> None:
+    async def count_overall(self, kind: str = "overall") -> None:
         """Count a wish for a link against what all clients together may ask for. Raises OverBudget.
 
         After `count`, so that one client uses up no more of it than its own limit.
         """
-        if wait := await self._windows.hit(self._rates["overall"], "overall", "everybody"):
+        if wait := await self._windows.hit(self._rates[kind], kind, "everybody"):
             raise OverBudget(_whole_seconds(wait))
+
+    async def is_busy(self, client: Client) -> bool:
+        """Count a wish for a link against the softer limits, from which on a challenge is asked for."""
+        try:
+            await self.count("busy_client", client)
+            await self.count_overall("busy_overall")
+        except TooManyRequests:
+            return True
+        return False
 
     async def count_guess(self, guesser: str) -> None:
         """Count a guess at a password against an account or a device (`device_cookies.py`). Raises TooManyRequests.

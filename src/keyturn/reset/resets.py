@@ -15,6 +15,8 @@ from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.challenge import Answer
+from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
@@ -46,8 +48,9 @@ class PasswordResets:
 
     def __init__(
         self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
-        policy: PasswordPolicy, audit: Audit, meters: Meters | None = None,
+        policy: PasswordPolicy, audit: Audit, meters: Meters | None = None, challenge: RequestChallenge | None = None,
     ) -> None:  # fmt: skip
+        self._challenge = challenge
         self._accounts = accounts
         self._links = links
         self._outbox = outbox
@@ -57,27 +60,30 @@ class PasswordResets:
         self._audit = audit
         self.meters = meters or Meters()
 
-    async def request(self, email: str, client: Client) -> None:
+    async def request(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
 
         Or all clients together ask for more than `limits.overall`: then nothing is, and nobody is told, since that
         answer would tell whoever caused it that it works. The figures count it as limited, and the log says so.
 
         No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
-        Password Cheat Sheet). Raises InputInvalid for what is no address, TooManyRequests.
+        Password Cheat Sheet). `answer` is that to a challenge. Raises InputInvalid for what is no address,
+        ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
-            await self._accept(email, client)
+            await self._accept(email, client, answer)
         except OverBudget:
             log.warning(LogEvent("reset.over_budget"))
 
     @count_calls("request")
-    async def _accept(self, email: str, client: Client) -> None:
+    async def _accept(self, email: str, client: Client, answer: Answer) -> None:
         try:
             address = addresses.parse(email)
         except InputInvalid:  # counted apart: who mistypes has as many tries left
             await self.count_malformed(client)
             raise
+        if self._challenge:  # before anything that costs more
+            await self._challenge.require(answer, client)
         await self._limits.count("request", client)
         await self._limits.count_overall()
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client))

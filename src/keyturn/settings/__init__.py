@@ -10,6 +10,7 @@ once.
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
 from keyturn.settings.brand import Brand, PagesSettings
+from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.model import (
     DatabaseSettings,
     InvitationSettings,
@@ -44,6 +45,7 @@ __all__ = [
     "AccountSettings",
     "Brand",
     "BreachSettings",
+    "ChallengeSettings",
     "DatabaseSettings",
     "FileOrUrl",
     "Folder",

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.brand import Brand, PagesSettings
+from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
@@ -44,10 +45,13 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a link works.
 
     ASVS 6.5.5 asks for ten minutes at most; thirty is the least that the supported sources promise their users.
+
+    `code` puts a code beside the link, for those who read their mail on another device.
     """
 
     ttl: timedelta = timedelta(minutes=30)
     live_per_account: Count = 5
+    code: bool = False
 
 
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +93,9 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     A /56 and a /48 may ask `ipv6_56` and `ipv6_48` times as often as one client. `overall` is what all clients together
     may ask for, about what a worker settles.
 
+    `challenge` counts the puzzles that a client fetches, and the answers that it sends; `code` the codes that it tries.
+    The last four are about `[challenge]`: from when on "busy" asks for one, and how often one may do without a script.
+
     `storage_url` is a Secret, since it may hold a password; "" is the memory of one process, and a second is refused.
     """
 
@@ -99,6 +106,12 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str = "10/minute"
     account: str = "10/15 minutes"
     overall: str = "3000/minute"
+    code: str = "10/minute"
+    challenge: str = "30/minute"
+    busy_client: str = "1/minute"
+    busy_overall: str = "300/minute"
+    without_script: str = "2/hour"
+    without_script_overall: str = "60/hour"
     ipv6_56: Share = 4
     ipv6_48: Share = 16
     mailbox_cooldown: timedelta = timedelta(seconds=60)
@@ -107,7 +120,10 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     storage_url: Secret = Secret("")
 
 
-RATES = ("request", "malformed", "validate", "reset", "login", "account", "overall")
+RATES = (
+    "request", "malformed", "validate", "reset", "login", "account", "overall", "code", "challenge", "busy_client",
+    "busy_overall", "without_script", "without_script_overall",
+)  # fmt: skip
 """The limits that are rates."""
 
 
@@ -232,6 +248,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pages: PagesSettings = PagesSettings()
     password: PasswordSettings = PasswordSettings()
     breaches: BreachSettings = BreachSettings()
+    challenge: ChallengeSettings = ChallengeSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()

@@ -14,6 +14,7 @@ from keyturn.settings.model import Settings
 API_ROUTES = (
     "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
     "reset-password-with-token", "check-password", "password-policy", "texts",
+    "challenge", "verify-reset-code",
 )  # fmt: skip
 """What is mounted below `server.api_path`."""
 

@@ -15,6 +15,7 @@ from keyturn.errors import Fault
 from keyturn.settings.account_rules import account_faults
 from keyturn.settings.brand_rules import brand_faults, email_faults
 from keyturn.settings.building import member_name
+from keyturn.settings.challenge_rules import challenge_faults
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
@@ -60,6 +61,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from _passwords(settings, written)
     yield from _breaches(settings)
+    yield from challenge_faults(settings.challenge)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _database(settings)
@@ -71,7 +73,9 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:
     if not settings.secret_key:
-        if settings.environment == "production":
+        if settings.token.code:
+            yield Fault("KEYTURN_SECRET_KEY", "missing: token.code is on, and codes are kept under a key of it")
+        elif settings.environment == "production":
             yield Fault("KEYTURN_SECRET_KEY", f"missing: set it to {SHORTEST_SECRET} or more random characters")
     elif len(settings.secret_key) < SHORTEST_SECRET:
         yield Fault("KEYTURN_SECRET_KEY", f"shorter than {SHORTEST_SECRET} characters")

@@ -31,6 +31,9 @@ class Meters:
     def breach_lookup(self, outcome: str) -> None:
         """Count a password that was looked for in data leaks: breached, clear, failed."""
 
+    def challenge(self, outcome: str) -> None:
+        """Count a challenge: passed, missing, without_script, failed, or why an answer was refused."""
+
     def password_hash(self, seconds: float) -> None:
         """Note how many seconds one hash took, without its time in the queue."""
 

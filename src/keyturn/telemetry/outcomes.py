@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from keyturn.errors import (
     Busy,
+    ChallengeRequired,
+    CodeRefused,
     CredentialsRejected,
     InputInvalid,
     KeyturnError,
@@ -50,6 +52,9 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     WebhookRefused: Refusal(400, "webhook-refused", "The webhook is not accepted", is_for_people=False),
     OriginRefused: Refusal(403, "origin-refused", "The request came from another site", is_for_people=False),
     LinkDead: Refusal(400, "link-dead", N_("This link does not work"), "link_{reason}"),
+    CodeRefused: Refusal(400, "code-refused", N_("This code does not work"), "code_refused"),
+    # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): nobody says who they are here.
+    ChallengeRequired: Refusal(403, "challenge-required", N_("Please show that you are a person"), "challenge_{flaw}"),
     CredentialsRejected: Refusal(
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),

@@ -21,6 +21,10 @@ class PrometheusMeters(Meters):
         messages = Counter("keyturn_messages", "Tries to deliver a message.", labels, registry=registry)
         lookups = Counter("keyturn_breach_lookups", "Passwords looked for in leaks.", ("outcome",), registry=registry)
         self._lookups = cache(lookups.labels)
+        challenges = Counter(
+            "keyturn_challenges", "Challenges asked for and answered.", ("outcome",), registry=registry
+        )
+        self._challenges = cache(challenges.labels)
         self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # half the time of a count
         deliveries = Histogram(
             "keyturn_delivery_seconds",
@@ -51,6 +55,9 @@ class PrometheusMeters(Meters):
 
     def breach_lookup(self, outcome: str) -> None:
         self._lookups(outcome).inc()
+
+    def challenge(self, outcome: str) -> None:
+        self._challenges(outcome).inc()
 
     def password_hash(self, seconds: float) -> None:
         self._hashes.observe(seconds)

@@ -12,6 +12,8 @@ from sqlalchemy import event, func, insert, select, text
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.reset.records.retention import Retention
@@ -86,6 +88,33 @@ async def test_what_happened_to_a_message_leaves_with_it(database: Database, ret
 
     await retention.purge(NOW)
     assert await kept(database, EventRow.message_id) == [stays]
+
+
+async def test_codes_leave_after_an_hour_and_what_was_guessed_at_a_month_later(
+    database: Database, retention: Retention
+) -> None:
+    code = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
+    hour = timedelta(hours=1)
+    await write(
+        database, ResetCodeRow,
+        code | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * hour},
+        code | {"mailbox": b"live", "failures": 0, "touched_at": NOW - hour / 2},
+        code | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
+        code | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
+    )  # fmt: skip
+
+    assert (await retention.purge(NOW))["codes"] == 2
+    assert await kept(database, ResetCodeRow.mailbox) == [b"guessed at", b"live"]
+
+
+async def test_answers_to_challenges_leave_once_they_have_expired(database: Database, retention: Retention) -> None:
+    await write(
+        database, SpentAnswerRow,
+        {"digest": b"gone", "expires_at": NOW - timedelta(seconds=1)}, {"digest": b"kept", "expires_at": NOW},
+    )  # fmt: skip
+
+    assert (await retention.purge(NOW))["answers"] == 1
+    assert await kept(database, SpentAnswerRow.digest) == [b"kept"]
 
 
 async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:

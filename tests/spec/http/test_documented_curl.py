@@ -1,6 +1,7 @@
 """The curl of docs/http.md and of /schema, run as it stands there."""
 
 import asyncio
+import json
 import os
 import re
 from asyncio.subprocess import PIPE
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from tests.programs import require_program
+from tests.puzzles import solved, written
 from tests.serving import serving_here
 from tests.spec.conftest import Start
-from tests.spec.http.documented_curl import read, shown
+from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
 from tests.spec.inbox import token_in
 from tests.spec.service import Service
 
-from keyturn.settings import InvitationSettings, Secret
+from keyturn.settings import ChallengeSettings, InvitationSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
 SERVICE_KEY = "0123456789abcdef" * 4
@@ -37,6 +39,23 @@ async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start,
                 token = token_in(mails[0])
 
 
+async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(start: Start, tmp_path: Path) -> None:
+    service = await start(challenge=ChallengeSettings(method="altcha"), token=TokenSettings(code=True))
+    await service.add(ADA, name="Ada")
+    known: dict[str, str] = {}
+    async with serving_here(service.app) as address:
+        for command, documented in shown(WITH_PROOFS):
+            printed = await run(command, address, tmp_path, **known)
+            answer = read(printed)
+            assert (answer.status, answer.body) == (documented.status, documented.body), command
+            assert answer.headers >= documented.headers, command
+            if '"parameters"' in printed:
+                known["ANSWER"] = written(solved(json.loads(printed.split("\n")[-1])))
+            await service.deliver()
+            for mail in service.inbox.sent_to(ADA, "password_reset"):
+                (known["CODE"],) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
+
+
 async def test_each_route_has_a_command_at_schema_that_the_service_understands(
     service: Service, tmp_path: Path
 ) -> None:
@@ -56,7 +75,7 @@ async def test_each_route_has_a_command_at_schema_that_the_service_understands(
     assert said == {operation["summary"] for path in paths.values() for operation in path.values()}
 
 
-async def run(command: str, address: str, folder: Path, token: str = "") -> str:
+async def run(command: str, address: str, folder: Path, token: str = "", **known: str) -> str:
     """Return what a command prints as it stands, with the address in it leading to the one that is served."""
     curl = require_program("curl", "curl")
     here = address.removeprefix("http://")
@@ -66,6 +85,7 @@ async def run(command: str, address: str, folder: Path, token: str = "") -> str:
         "CURL_HOME": str(folder),
         "TOKEN": token,
         "KEYTURN_INVITATIONS_SERVICE_KEY": SERVICE_KEY,
+        **known,
     }
     process = await asyncio.create_subprocess_shell(command, cwd=folder, env=variables, stdout=PIPE)
     printed, _ = await process.communicate()

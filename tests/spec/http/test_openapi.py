@@ -24,8 +24,8 @@ from keyturn.errors import (
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
 POSTS = {
-    "/api/auth/request-password-reset": ({"email"}, {"email"}),
-    "/api/auth/forgot-password": ({"email"}, {"email"}),
+    "/api/auth/request-password-reset": ({"email", "challenge"}, {"email"}),
+    "/api/auth/forgot-password": ({"email", "challenge"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/reset-password": ({"token", "newPassword", "password", "confirmPassword", "email"}, {"token"}),
@@ -108,7 +108,7 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
         "InvalidInput": {"errors"}, "LinkDead": {"reason"}, "PasswordRejected": {"violations"},
         "TooManyRequests": {"retryAfter"}, "Busy": {"retryAfter"}, "Unavailable": {"retryAfter"},
         "CredentialsRejected": set(), "NotSignedIn": set(), "OutcomeUnknown": set(),
-        "TooLarge": set(), "UnsupportedMediaType": set(),
+        "ChallengeRequired": {"reason", "challenge"}, "TooLarge": set(), "UnsupportedMediaType": set(),
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import shlex
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,15 @@ class Example:
         self._home = home
         file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
         written = inspect_settings(file, environ).settings
+        self._lacks_altcha = written.challenge.method == "altcha" and find_spec("altcha") is None
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         self._app_database = home.path / "app.db"
 
     @property
     def notes(self) -> Sequence[str]:
+        if self._lacks_altcha:
+            return ("Its form asks for a puzzle to be solved, which needs: pip install keyturn[altcha]",)
         if not self._is_at_supabase:
             return ()
         return (
@@ -103,6 +107,7 @@ class Example:
             "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
             "RESEND_API_KEY": "",
             "SMTP_HOST": "",
+            **({"CHALLENGE_METHOD": "none"} if self._lacks_altcha else {}),
         }
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # its port is known when it is there

@@ -90,12 +90,19 @@ def _refusal(reason: str, wait: timedelta = timedelta(0)) -> Callable[[Sample], 
 
 _NOTHING = timedelta(0)
 
+
+def _code(fault: str = "") -> Callable[[Sample], dict[str, Any]]:
+    return lambda _: {"email": _EMAIL, "fault": fault}
+
+
 STATES = (
     PageState("forgot", "Forgot password", "forgot.html", lambda _: {"email": "", "malformed": False}),
     PageState("forgot-error", "Forgot password, no address", "forgot.html",
               lambda _: {"email": "ada@", "malformed": True}),
     PageState("sent", "Check your email, cooldown", "check_mail.html", _asked(_WAIT)),
     PageState("sent-again", "Check your email, may ask again", "check_mail.html", _asked(_NOTHING)),
+    PageState("code", "Code from the email", "code.html", _code()),
+    PageState("code-refused", "Code from the email, refused", "code.html", _code("refused")),
     PageState("reset", "New password", "reset.html", _new_password()),
     PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),

@@ -2,7 +2,7 @@
 
 for (const text of document.querySelectorAll("[data-countdown]")) {
   const until = Date.now() + Number(text.dataset.countdown) * 1000;
-  const button = document.querySelector("main form [type=submit]");
+  const button = (text.closest("form") ?? document.querySelector("main form")).querySelector("[type=submit]");
   const clock = text.querySelector("b");
   let timer;
 

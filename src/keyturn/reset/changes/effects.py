@@ -9,6 +9,7 @@ from keyturn.accounts.port import Account
 from keyturn.accounts.sessions import Sessions
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.app_events import AppEvents
+from keyturn.reset.proofs.code_store import CodeStore
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore
@@ -18,9 +19,16 @@ _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change
 
 
 class ChangeEffects:
-    """Writes what follows a change of a password, in the transaction that ends it."""
+    """Writes what follows a change of a password, in the transaction that ends it.
 
-    def __init__(self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, events: AppEvents) -> None:
+    `codes` is there where mails have one.
+    """
+
+    def __init__(
+        self, sessions: Sessions, links: LinkStore, outbox: Outbox, audit: Audit, events: AppEvents,
+        codes: CodeStore | None = None,
+    ) -> None:  # fmt: skip
+        self._codes = codes
         self._sessions = sessions
         self._links = links
         self._outbox = outbox
@@ -42,7 +50,9 @@ class ChangeEffects:
         )  # fmt: skip
 
     async def end_access(self, session: AsyncSession, account: Account, moment: datetime) -> None:
-        """End the account's links and its sessions alone."""
+        """End the account's links, its code and its sessions alone."""
         await self._links.revoke_all(session, account.id, moment)
+        if self._codes:
+            await self._codes.revoke_all(session, account.id, moment)
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.
         await self._sessions.end_all(session, account.id)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from keyturn.reset.delivery.email_props import (
 )
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.theme import Theme
+from keyturn.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PasswordWasChanged
@@ -38,12 +40,13 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters.
 
-    `expires_at` is when that link does.
+    `expires_at` is when that link does. `code` is the digest of the code beside it.
     """
 
     email: Email
     link: bytes | None = None
     expires_at: datetime | None = None
+    code: bytes | None = None
 
 
 class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,20 +78,24 @@ class MailComposer:
         self._defaults = defaults
 
     def with_link(
-        self, account: Account, token: str, client: Client, *, lifetime: timedelta, moment: datetime
+        self, account: Account, token: str, client: Client, *, lifetime: timedelta, moment: datetime, code: str = ""
     ) -> SealedMail:
         """Return the mail with a link, which works for `lifetime` from that moment on.
 
         To who awaits a first password it is an invitation, whoever asked for it.
         """
-        kind = Invitation if account.awaits_password else PasswordReset
-        props = kind(
-            name=_greeting_name(account.name),
-            email=account.email,
-            link=self._urls.reset(token, account.email),
-            expires_at=moment + lifetime,
-            lifetime=lifetime,
-        )
+        given: dict[str, Any] = {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "link": self._urls.reset(token, account.email),
+            "expires_at": moment + lifetime,
+            "lifetime": lifetime,
+        }
+        props: Invitation | PasswordReset
+        if account.awaits_password:
+            props = Invitation(**given)
+        else:
+            props = PasswordReset(**given, code=code, code_expires_at=moment + CODE_LIFE if code else None)
         email = self._write(props, account, client, self._language_for(account, client))
         return SealedMail(email=email, link=tokens.digest(token), expires_at=props.expires_at)
 

@@ -13,7 +13,7 @@ Link = Annotated[str, Meta(max_length=2048, pattern=r"^https?://", description="
 
 
 class PasswordReset(EmailProps, frozen=True, kw_only=True):
-    """The mail with the link. It holds no secret but the link itself."""
+    """The mail with the link. It holds no secret but the link itself, and the code beside it."""
 
     template = "password_reset"
 
@@ -22,6 +22,10 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     link: Link
     expires_at: datetime
     lifetime: timedelta
+    code: Annotated[
+        str, Meta(pattern=r"^(\d{8})?$", description="what may be typed instead; empty if there is none")
+    ] = ""
+    code_expires_at: datetime | None = None
 
 
 class Invitation(EmailProps, frozen=True, kw_only=True):

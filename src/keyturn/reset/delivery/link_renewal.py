@@ -55,7 +55,7 @@ class LinkRenewal:
     async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
         account, moment = await self._accounts.find(request.email), now()
-        mail = self._compose(account, request, moment, unseen=unseen) if account else None
+        mail = await self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
         async with self._mails.database.transaction() as session:
             outcome = await self._decide(session, account, request, link, moment, unseen=unseen)
@@ -72,9 +72,14 @@ class LinkRenewal:
             await session.commit()
         return answer
 
-    def _compose(self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool) -> SealedMail:
+    async def _compose(
+        self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
+    ) -> SealedMail:
         if unseen or request.invited or not account.takes_password:
-            return self._links.compose(account, request.client, moment, invited=request.invited)
+            without_code = account.email in await self._links.without_code({account.email})
+            return self._links.compose(
+                account, request.client, moment, invited=request.invited, without_code=without_code
+            )
         return self._links.compose_about_expiry(account, request.client, request.at)
 
     async def _decide(

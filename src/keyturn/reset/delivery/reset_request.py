@@ -122,18 +122,24 @@ class ResetRequestHandler:
     async def _draft(self, requests: Sequence[_Request], moment: datetime) -> Sequence[_Draft]:
         """Return a mail for each request that may get one; where none may, one for nobody."""
         drafts = []
+        without_code = await self._links.without_code({request.account.email for request in requests})
         for request in requests:
             if not request.outcome:
                 try:
-                    drafts.append(self._compose(request, request.account, moment, wanted=True))
+                    has_none = request.account.email in without_code
+                    drafts.append(self._compose(request, request.account, moment, wanted=True, without_code=has_none))
                 except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account's
                     request.error = error
                 await asyncio.sleep(0)  # a mail takes a while, and the process may have others to answer
         nobody = Account(id="", email=requests[0].asked.email)
         return drafts or [self._compose(requests[0], nobody, moment, wanted=False)]
 
-    def _compose(self, request: _Request, account: Account, moment: datetime, *, wanted: bool) -> _Draft:
-        mail = self._links.compose(account, request.asked.client, moment, invited=request.asked.invited)
+    def _compose(
+        self, request: _Request, account: Account, moment: datetime, *, wanted: bool, without_code: bool = False
+    ) -> _Draft:
+        mail = self._links.compose(
+            account, request.asked.client, moment, invited=request.asked.invited, without_code=without_code
+        )
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
     async def _claim(

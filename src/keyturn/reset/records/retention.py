@@ -14,6 +14,8 @@ from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
@@ -26,6 +28,12 @@ _BATCH = 500
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks are by the database's clock, and a purge by that of its machine."""
 
+
+_CODES = timedelta(hours=1)
+"""Longer than a code works. A row without failures holds nothing then, be it of a mailbox that nobody has."""
+
+_GUESSES = timedelta(days=30)
+"""After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 """As the index of those that are not says it, so that a batch finds them without looking at the others again."""
@@ -85,6 +93,12 @@ class Retention:
             _Chore(
                 "locks", delete(AccountLockRow), AccountLockRow.account_id,
                 AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
+            ),
+            _Chore("answers", delete(SpentAnswerRow), SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
+            _Chore(
+                "codes", delete(ResetCodeRow), ResetCodeRow.mailbox,
+                (ResetCodeRow.touched_at < moment - _GUESSES)
+                | ((ResetCodeRow.failures == 0) & (ResetCodeRow.touched_at < moment - _CODES)),
             ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip

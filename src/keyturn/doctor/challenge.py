@@ -1,0 +1,39 @@
+"""Whether answers to the challenge can be verified, and our secret is the one that the service knows."""
+
+from urllib.parse import urlsplit
+
+from keyturn.doctor.finding import Finding
+from keyturn.errors import ChallengeUnready
+from keyturn.reset.proofs import hcaptcha, turnstile
+from keyturn.reset.proofs.siteverify import SiteVerify
+from keyturn.settings import Settings
+
+_NAME = "challenge"
+_REFUSALS = {"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch", "not-using-dummy-secret"}
+
+
+async def check_challenge(settings: Settings) -> list[Finding]:
+    """Show a service an answer that nobody has given: what it says of that tells whether it knows the secret."""
+    chosen = settings.challenge
+    if chosen.method == "altcha":
+        return [Finding(_NAME, "ok", "puzzles are made and checked here, without any service")]
+    url = chosen.url or (turnstile.URL if chosen.method == "turnstile" else hcaptcha.URL)
+    verifier = SiteVerify(url, chosen.timeout)
+    form = {"secret": str(chosen.secret), "response": "nobody"}
+    if chosen.method == "hcaptcha":
+        form["sitekey"] = chosen.site_key
+    try:
+        verdict = await verifier.ask(form)
+    except ChallengeUnready as error:
+        happens = "taken" if chosen.on_failure == "open" else "refused"
+        mend = f"Let this machine connect to it: until it answers, requests for links are {happens}."
+        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
+    finally:
+        await verifier.close()
+    if refused := verdict.names(_REFUSALS):
+        mend = "Copy challenge.secret and challenge.site_key of one and the same site once more."
+        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
+    if verdict.success:
+        mend = "It takes whatever it is shown: these are keys for tests. Use those of a site of yours."
+        return [Finding(_NAME, "warn", f"{urlsplit(url).hostname} takes an answer that nobody gave", mend)]
+    return [Finding(_NAME, "ok", f"{urlsplit(url).hostname} answers, and knows the secret")]

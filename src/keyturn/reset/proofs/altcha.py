@@ -1,0 +1,129 @@
+"""ALTCHA, made and checked here: a browser finds a number for which PBKDF2 begins with a zero byte."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Protocol
+
+import msgspec
+
+from keyturn.errors import AskedChallenge
+from keyturn.packaging import requires_extra
+from keyturn.reset.passwords.hash_queue import HashQueue
+from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
+from keyturn.reset.records.client import Client
+from keyturn.settings.keys import derive
+
+_LIFE = timedelta(minutes=10)
+_ALGORITHM = "PBKDF2/SHA-256"
+_LONGEST_ANSWER = 4_096
+"""Characters; usual are 550 to 790."""
+
+_WAITING = 64
+
+
+class SpentAnswers(Protocol):
+    """Remembers which answers were taken."""
+
+    async def spend(self, digest: bytes, until: datetime) -> bool:
+        """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
+        ...
+
+
+class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
+    algorithm: str
+    nonce: str
+    salt: str
+    cost: int
+    keyLength: int  # noqa: N815 - the protocol's own names
+    keyPrefix: str  # noqa: N815
+    expiresAt: int  # noqa: N815
+    data: dict[str, str]
+
+
+class _Puzzle(msgspec.Struct):
+    parameters: _Parameters
+    signature: str
+
+
+class _Solution(msgspec.Struct):
+    counter: int
+    derivedKey: str  # noqa: N815
+
+
+class _Payload(msgspec.Struct):
+    challenge: _Puzzle
+    solution: _Solution
+
+
+class Altcha:
+    """Makes puzzles that it need not remember, and takes each solution once.
+
+    The first of `secrets` signs, all of them verify. A puzzle is bound to `host` and to what it is for: the library
+    signs both with it. Its signature is checked before anything is derived, so that what an answer costs is what we
+    have set, whatever it says.
+    """
+
+    asked = AskedChallenge("altcha", action=ACTION)
+
+    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: SpentAnswers) -> None:
+        with requires_extra("altcha", "altcha", "challenge.method"):
+            import altcha  # noqa: PLC0415 - an extra
+        self._library = altcha
+        self._keys = [derive(secret, "challenges") for secret in secrets]
+        self._bound = {"action": ACTION, "host": host}
+        self._cost = cost
+        self._spent = spent
+        self._queue = HashQueue(os.cpu_count() or 1, _WAITING)
+
+    def issue(self) -> Mapping[str, Any]:
+        """Return a fresh puzzle: a signature, and no more work than that."""
+        puzzle = self._library.create_challenge(
+            _ALGORITHM,
+            self._cost,
+            expires_at=int(time.time() + _LIFE.total_seconds()),
+            data=self._bound,
+            hmac_secret=self._keys[0],
+        )
+        found: Mapping[str, Any] = puzzle.to_dict()
+        return found
+
+    async def verify(self, answer: str, client: Client) -> None:  # noqa: ARG002 - services are told who asks
+        payload = _read(answer)
+        async with self._queue.turn(reserved=False):
+            verdict = await asyncio.to_thread(self._judge, payload)
+        if verdict.expired:
+            raise AnswerRefused("expired")
+        if verdict.invalid_signature:
+            raise AnswerRefused("forged")
+        if not verdict.verified:
+            raise AnswerRefused("wrong")
+        signed = payload.challenge.parameters
+        if signed.data != self._bound:
+            raise AnswerRefused("elsewhere")
+        # By the nonce, which is signed: all else in an answer can be written differently and still be right.
+        digest = sha256(f"altcha {signed.nonce}".encode()).digest()
+        if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expiresAt, UTC)):
+            raise AnswerRefused("replayed")
+
+    def _judge(self, payload: _Payload) -> Any:
+        """Return the library's verdict: about 8 ms where the signature is ours, and next to nothing where it is not."""
+        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
+        verdicts = [self._library.verify_solution(written, key) for key in self._keys]
+        return next((verdict for verdict in verdicts if not verdict.invalid_signature), verdicts[0])
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _read(answer: str) -> _Payload:
+    """Return what an answer holds. Raises AnswerRefused for what the widget would not write."""
+    if len(answer) > _LONGEST_ANSWER:
+        raise AnswerRefused("malformed")
+    try:
+        return msgspec.json.decode(msgspec.convert(answer, bytes), type=_Payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise AnswerRefused("malformed") from None

@@ -1,0 +1,63 @@
+"""Which challenge the settings ask for."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from keyturn.database import Database
+from keyturn.reset.proofs.altcha import Altcha
+from keyturn.reset.proofs.challenge import Challenge
+from keyturn.reset.proofs.request_challenge import RequestChallenge
+from keyturn.reset.proofs.spent_answers import SpentAnswerStore
+from keyturn.reset.rate_limits import RateLimits
+from keyturn.settings import Settings
+from keyturn.telemetry.meters import Meters
+
+
+def request_challenge_for(
+    settings: Settings, secrets: Sequence[str], database: Database, limits: RateLimits, meters: Meters
+) -> RequestChallenge | None:
+    """Return what asks for it; None where the settings ask for none. Raises SettingsInvalid."""
+    challenge = challenge_for(settings, secrets, database)
+    if challenge is None:
+        return None
+    chosen = settings.challenge
+    return RequestChallenge(
+        challenge, limits, when=chosen.when, on_failure=chosen.on_failure, without_script=chosen.without_script,
+        meters=meters,
+    )  # fmt: skip
+
+
+def challenge_for(settings: Settings, secrets: Sequence[str], database: Database) -> Challenge | None:
+    """Return the adapter. Services are loaded where one is asked for: httpx takes 50 ms."""
+    chosen = settings.challenge
+    match chosen.method:
+        case "none":
+            return None
+        case "altcha":
+            return Altcha(secrets, _host(settings.base_url), cost=chosen.cost, spent=SpentAnswerStore(database))
+        case "turnstile":
+            from keyturn.reset.proofs import turnstile  # noqa: PLC0415
+            from keyturn.reset.proofs.siteverify import SiteVerify  # noqa: PLC0415
+
+            verifier = SiteVerify(chosen.url or turnstile.URL, chosen.timeout)
+            return turnstile.Turnstile(
+                verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
+            )
+        case "hcaptcha":
+            from keyturn.reset.proofs import hcaptcha  # noqa: PLC0415
+            from keyturn.reset.proofs.siteverify import SiteVerify  # noqa: PLC0415
+
+            verifier = SiteVerify(chosen.url or hcaptcha.URL, chosen.timeout)
+            return hcaptcha.HCaptcha(
+                verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
+            )
+
+
+def hosts_with_the_form(settings: Settings) -> frozenset[str]:
+    """Return the hosts whose pages may ask for a link: ours, and those that the settings let call the API."""
+    written = (settings.base_url, settings.forgot_url.format(base_url=settings.base_url))
+    return frozenset(_host(url) for url in (*written, *settings.server.allowed_origins))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -1,0 +1,89 @@
+"""A code for a link's token: what somebody does who reads the mail on one device and goes on on another."""
+
+import logging
+import os
+from datetime import datetime
+
+import msgspec
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.database import Database, now
+from keyturn.errors import CodeRefused, InputInvalid
+from keyturn.reset.proofs import codes
+from keyturn.reset.proofs.code_store import CodeStore, TriedCode
+from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.records import tokens
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import LinkStore, NewLink
+from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.meters import Meters, count_calls
+
+log = logging.getLogger("keyturn.reset")
+
+
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as one in a link: it works once, until `expires_at`."""
+
+    token: str
+    expires_at: datetime
+
+
+class CodeExchange:
+    """Takes codes, and gives tokens for them, which live by the rules of those in links."""
+
+    def __init__(
+        self, database: Database, accounts: AccountStore, store: CodeStore, keys: codes.CodeKeys, links: LinkStore,
+        limits: RateLimits, audit: Audit, meters: Meters,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._accounts = accounts
+        self._store = store
+        self._keys = keys
+        self._links = links
+        self._limits = limits
+        self._audit = audit
+        self.meters = meters
+
+    @count_calls("code")
+    async def exchange(self, email: str, written: str, client: Client) -> IssuedToken:
+        """Return a token for the code that the mailbox was sent.
+
+        A wrong code, one that has expired or was used, an address without one and an address without an account are
+        one answer and the same work (OWASP ASVS 6.3.8). Raises InputInvalid for what is no address or no code,
+        CodeRefused, TooManyRequests.
+        """
+        try:
+            address, code = addresses.parse(email), codes.read(written)
+        except InputInvalid:
+            await self._limits.count("malformed", client)
+            raise
+        await self._limits.count("code", client)
+        tried = await self._store.count_try(address, now())
+        if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
+            log.info(LogEvent("code.refused", email=addresses.mask(address)))
+            raise CodeRefused
+        account = await self._accounts.get(tried.account_id)
+        if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
+            raise CodeRefused
+        issued = await self._issue(account, tried, client)
+        log.info(LogEvent("code.exchanged", account_id=account.id))
+        return issued
+
+    async def _issue(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
+        """Use the code up and store a link, in one transaction. Raises CodeRefused where somebody was quicker."""
+        token, moment = tokens.mint(os.urandom), now()
+        link = NewLink(
+            digest=tokens.digest(token), account_id=account.id, email=account.email, ip_address=client.ip_address,
+            user_agent=client.user_agent, expires_at=moment + self._links.lifetime,
+        )  # fmt: skip
+        async with self._database.transaction() as session:
+            if not await self._store.consume(session, tried, moment):
+                raise CodeRefused
+            await self._links.add(session, [(link, True)], moment)
+            await self._audit.write(
+                session, "code_check", "code_accepted", client, at=moment, account_id=account.id, email=account.email
+            )
+            await session.commit()
+        return IssuedToken(token=token, expires_at=link.expires_at)

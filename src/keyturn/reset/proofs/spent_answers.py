@@ -1,0 +1,34 @@
+"""Which answers to a challenge were taken already, in the database that all processes share."""
+
+from datetime import datetime
+
+from sqlalchemy import LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.database import Database, Model
+from keyturn.database.conditional_insert import insert_if
+
+
+class SpentAnswerRow(Model):
+    """An answer that was taken, by a digest. It is of no use to anybody after `expires_at`."""
+
+    __tablename__ = "keyturn_spent_answers"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SpentAnswerStore:
+    """Remembers them with one statement each, which decides."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def spend(self, digest: bytes, until: datetime) -> bool:
+        """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
+        async with self._database.transaction() as session:
+            insert = insert_if(session, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
+            row = {"digest": digest, "expires_at": until, "wanted": True}
+            is_first = (await session.execute(insert.returning(SpentAnswerRow.digest), row)).first() is not None
+            await session.commit()
+        return is_first

@@ -1,0 +1,51 @@
+"""Whether answers to the challenge can be verified."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.verifier import Fault, running_verifier
+
+from keyturn.doctor.challenge import check_challenge
+from keyturn.doctor.finding import Finding
+from keyturn.settings import ChallengeSettings, Secret, Settings
+
+
+async def found(**challenge: Any) -> Finding:
+    (finding,) = await check_challenge(Settings(challenge=ChallengeSettings(**challenge)))
+    assert finding.check == "challenge"
+    return finding
+
+
+async def test_altcha_needs_nobody() -> None:
+    assert (await found(method="altcha")).verdict == "ok"
+
+
+@pytest.mark.parametrize(("method", "site_key"), [("turnstile", ""), ("hcaptcha", "site")])
+async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_not(method: str, site_key: str) -> None:
+    async with running_verifier(spent="", secret="right", site_key=site_key) as verifier:
+        keys = {"method": method, "site_key": site_key, "url": verifier.url}
+        right, wrong = await found(secret=Secret("right"), **keys), await found(secret=Secret("wrong"), **keys)
+        verifier.solved = {"nobody": ("example.com", "")}
+        for_tests = await found(secret=Secret("right"), **keys)
+
+    assert (right.verdict, right.message) == ("ok", "127.0.0.1 answers, and knows the secret")
+    assert (wrong.verdict, "invalid-input-secret" in wrong.message) == ("fail", True)
+    assert "wrong" not in wrong.message
+    assert for_tests.verdict == "warn"
+
+
+@pytest.mark.parametrize(("fault", "policy", "happens"), [
+    (Fault.SILENT, "closed", "refused"), (Fault.UNAVAILABLE, "open", "taken"), (Fault.GARBAGE, "closed", "refused"),
+])  # fmt: skip
+async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(
+    fault: Fault, policy: Any, happens: str
+) -> None:
+    async with running_verifier(spent="", secret="right") as verifier:
+        verifier.faults = [fault]
+        told = await found(
+            method="turnstile", secret=Secret("right"), url=verifier.url, on_failure=policy,
+            timeout=timedelta(seconds=0.2),
+        )  # fmt: skip
+    assert told.verdict == "fail"
+    assert f"requests for links are {happens}" in told.mend

@@ -1,0 +1,163 @@
+"""A challenge and a code in a browser, under the pages' own policy."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.school import ADA, School, opened, settings_for
+from tests.serving import serving_here
+from tests.verifier import running_verifier
+
+from keyturn.app import create_app
+from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FORGOT = "/forgot-password"
+LIMITS = LimitSettings(request="100/minute", challenge="100/minute", storage_url=Secret("memory://"))
+SENT = re.compile("Check your email")
+
+
+class Foreign(Screens):
+    """Lets requests to the hosts of a service pass, which are answered here."""
+
+    hosts = ""
+
+    def _note_request(self, url: str) -> None:
+        if not self.hosts or self.hosts not in url:
+            super()._note_request(url)
+
+
+@asynccontextmanager
+async def shown(browser: Browser, tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Foreign, School]]:
+    """Run the whole service: the pages fetch puzzles of its API. At the end nothing may stand in the console."""
+    wanted = settings_for(tmp_path, **{"limits": LIMITS, "secret_key": Secret("0123456789abcdef" * 4)} | settings)
+    async with (
+        opened(wanted) as school,
+        serving_here(create_app(wanted, parts=school.parts, worker=False)) as address,
+    ):
+        screens = Foreign(browser, address)
+        await school.add(name="Ada")
+        yield screens, school
+    assert screens.mishaps == []
+
+
+async def ask(page: Page, email: str = ADA) -> None:
+    await page.get_by_label("Email").fill(email)
+    await page.get_by_role("button", name="Send the link").click()
+
+
+async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_waits(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with shown(browser, tmp_path, challenge=ChallengeSettings(method="altcha")) as (screens, school):
+        async with screens.open(FORGOT) as page:
+            await ask(page)  # at once: the puzzle is not solved yet
+            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+            assert await school.asked() == [ADA]
+        async with screens.open(FORGOT, locale="de") as page:
+            box = page.get_by_role("checkbox")
+            await expect(box).to_be_checked()
+            await expect(page.locator("altcha-widget")).to_have_count(1)
+
+
+async def test_busy_shows_the_puzzle_once_it_is_asked_for_and_keeps_the_address(
+    browser: Browser, tmp_path: Path
+) -> None:
+    limits = LimitSettings(busy_client="1/hour", storage_url=Secret("memory://"), mailbox_cooldown=LIMITS.suppression)
+    challenge = ChallengeSettings(method="altcha", when="busy")
+    async with shown(browser, tmp_path, challenge=challenge, limits=limits) as (screens, school):
+        async with screens.open(FORGOT) as page:
+            await expect(page.locator("[data-challenge]")).to_have_count(0)
+            await ask(page)
+            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+        async with screens.open(FORGOT) as page:
+            await ask(page, "bob@northwind.example")
+            await expect(page.get_by_role("alert")).to_contain_text("Answer the check below")
+            await expect(page.get_by_role("checkbox")).to_be_checked()
+            await page.get_by_role("button", name="Send the link").click()
+            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+        assert await school.asked() == [ADA, "bob@northwind.example"]
+
+
+async def test_without_javascript_a_few_requests_are_taken_and_then_the_page_says_why_not(
+    browser: Browser, tmp_path: Path
+) -> None:
+    limits = LimitSettings(without_script="1/hour", storage_url=Secret("memory://"))
+    async with shown(browser, tmp_path, challenge=ChallengeSettings(method="altcha"), limits=limits) as (
+        screens,
+        school,
+    ):
+        async with screens.open(FORGOT, java_script_enabled=False) as page:
+            await ask(page)
+            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+        async with screens.open(FORGOT, java_script_enabled=False) as page:
+            await ask(page, "bob@northwind.example")
+            await expect(page.get_by_role("alert")).to_contain_text("Without JavaScript this form takes only a few")
+        assert await school.asked() == [ADA]
+
+
+@pytest.mark.parametrize(
+    ("method", "host", "box", "field"),
+    [
+        ("turnstile", "challenges.cloudflare.com", "cf-turnstile", "cf-turnstile-response"),
+        ("hcaptcha", "hcaptcha.com", "h-captcha", "h-captcha-response"),
+    ],
+)
+async def test_a_services_widget_runs_under_a_policy_with_its_hosts_and_its_answer_is_sent(
+    method: Any, host: str, box: str, field: str, browser: Browser, tmp_path: Path
+) -> None:
+    """Its script is a stand-in that writes what the real one does: a hidden field of the form."""
+    script = f"""const box = document.querySelector(".{box}"), field = document.createElement("input");
+        Object.assign(field, {{ type: "hidden", name: "{field}", value: "solved" }});
+        box.append(field, document.createElement("iframe"));
+        box.lastChild.src = "https://{host}/frame";"""
+
+    async def answer(route: Route) -> None:
+        is_script = route.request.resource_type == "script"
+        await route.fulfill(
+            body=script if is_script else "", content_type="text/javascript" if is_script else "text/html"
+        )
+
+    async with running_verifier(
+        spent="timeout-or-duplicate", secret="secret", site_key="" if method == "turnstile" else "site"
+    ) as verifier:
+        verifier.solved = {"solved": ("127.0.0.1", "request_reset")}
+        challenge = ChallengeSettings(method=method, site_key="site", secret=Secret("secret"), url=verifier.url)
+        async with shown(browser, tmp_path, challenge=challenge) as (screens, school):
+            screens.hosts = host
+            async with screens.open("/login") as page:
+                await page.context.route(f"**://*{host}/**", answer)
+                await page.goto(FORGOT)
+                await expect(page.locator(f".{box} iframe")).to_have_count(1)
+                await ask(page)
+                await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+            assert await school.asked() == [ADA]
+
+
+async def test_a_code_is_typed_where_the_link_was_asked_for(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        shown(browser, tmp_path, token=TokenSettings(code=True)) as (screens, school),
+        screens.open(FORGOT) as page,
+    ):
+        await ask(page)
+        field = page.get_by_label("Code from the email")
+        assert await field.get_attribute("autocomplete") == "one-time-code"
+        assert await field.get_attribute("inputmode") == "numeric"
+        await field.fill("1234 5678")
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_role("alert")).to_have_text(
+            "It is wrong, or it no longer works. You can request a new one."
+        )
+        assert await page.get_by_label("Email", exact=True).input_value() == ADA
+        ada = await school.parts.accounts.find(ADA)
+        assert ada
+        await page.get_by_label("Code from the email").fill(await school.code(ada))
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        assert page.url.endswith("/reset-password"), "no token in the address"

@@ -1,0 +1,150 @@
+"""The challenge on the form and the page for a code, as they come from the server."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
+
+import keyturn.pages
+from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+
+FORGOT, CODE = "/forgot-password", "/forgot-password/code"
+BOB = "bob@northwind.example"
+VENDORED = Path(keyturn.pages.__file__).parent / "vendored" / "altcha"
+KEYS: dict[str, Any] = {"site_key": "the-site-key", "secret": Secret("the-secret")}
+
+
+@asynccontextmanager
+async def visiting(folder: Path, **settings: Any) -> AsyncIterator[tuple[School, Visitor]]:
+    async with opened(settings_for(folder, **settings)) as school, school.visitor() as visitor:
+        yield school, visitor
+
+
+def policy_of(answer: Any) -> dict[str, str]:
+    return dict(directive.split(" ", 1) for directive in answer.headers["content-security-policy"].split("; "))
+
+
+def test_the_widget_is_what_its_makers_built() -> None:
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| .* \| `([0-9a-f]{64})` \|$", (VENDORED / "README.md").read_text(), re.MULTILINE
+    )
+    assert {name: sha256((VENDORED / name).read_bytes()).hexdigest() for name, _ in rows} == dict(rows)
+    assert {file.name for file in VENDORED.iterdir()} == {*dict(rows), "README.md", "LICENSE.txt"}
+
+
+async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are_served(tmp_path: Path) -> None:
+    async with visiting(tmp_path, challenge=ChallengeSettings(method="altcha")) as (_, visitor):
+        page = await visitor.get(FORGOT)
+        assert 'data-challenge="/api/auth/challenge"' in page.text
+        assert not re.search(
+            r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|(?:src|href)=\"(?:https?:)?//", page.text
+        )
+        assets = re.findall(r'"(/keyturn-assets/[^"]+)"', page.text)
+        assert {(await visitor.get(asset)).status_code for asset in assets} == {200}
+        (version,) = {asset.split("/")[2] for asset in assets}
+        with_it = policy_of(page)
+    async with visiting(tmp_path) as (_, visitor):
+        without = await visitor.get(FORGOT)
+        assert "data-challenge" not in without.text
+        assert policy_of(without) == with_it
+        assert (await visitor.get(f"/keyturn-assets/{version}/altcha.min.js")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "hosts", "directives"),
+    [
+        ("turnstile", "https://challenges.cloudflare.com", {"script-src", "frame-src"}),
+        (
+            "hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com",
+            {"script-src", "frame-src", "style-src", "connect-src"},
+        ),
+    ],
+)  # fmt: skip
+async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
+    method: Any, hosts: str, directives: set[str], tmp_path: Path
+) -> None:
+    async with visiting(tmp_path, challenge=ChallengeSettings(method=method, **KEYS)) as (_, visitor):
+        page, other = await visitor.get(FORGOT), await visitor.get("/login")
+        changed = {name for name, sources in policy_of(page).items() if policy_of(other).get(name) != sources}
+        assert changed == directives
+        assert all(policy_of(page)[name].removeprefix("'self' ") == hosts for name in directives)
+        assert "http" not in other.headers["content-security-policy"]
+        assert 'data-sitekey="the-site-key"' in page.text
+        assert "the-secret" not in page.text
+
+
+async def test_without_an_answer_the_form_comes_back_with_the_address_and_the_same_for_everybody(
+    tmp_path: Path,
+) -> None:
+    async with visiting(tmp_path, challenge=ChallengeSettings(method="altcha")) as (school, visitor):
+        await school.add()
+        seen = []
+        for email in (ADA, BOB):
+            answer = await visitor.submit(FORGOT, email=email)
+            assert (answer.status_code, heading(answer)) == (403, "Forgot your password?")
+            assert f'value="{email}"' in answer.text
+            assert "Answer the check below, then send the form again." in words(answer)
+            seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
+        assert seen[0] == seen[1]
+        assert await school.asked() == []
+
+
+async def test_a_browser_without_scripts_is_heard_within_its_limit(tmp_path: Path) -> None:
+    limits = LimitSettings(without_script_overall="1/hour", request="100/minute", storage_url=Secret("memory://"))
+    challenge = ChallengeSettings(method="hcaptcha", **KEYS)
+    async with visiting(tmp_path, challenge=challenge, limits=limits) as (school, visitor):
+        assert '<noscript>\n  <input type="hidden" name="without_script" value="1">' in (await visitor.get(FORGOT)).text
+        assert (await visitor.submit(FORGOT, email=ADA, without_script="1")).status_code == 303
+        told = await visitor.submit(f"{FORGOT}?another", action=FORGOT, email=BOB, without_script="1")
+        assert told.status_code == 403
+        assert "Without JavaScript this form takes only a few requests." in words(told)
+        assert await school.asked() == [ADA]
+
+
+async def test_where_nobody_is_heard_without_scripts_the_page_says_so(tmp_path: Path) -> None:
+    challenge = ChallengeSettings(method="turnstile", without_script=False, **KEYS)
+    async with visiting(tmp_path, challenge=challenge) as (school, visitor):
+        told = await visitor.submit(FORGOT, email=ADA, without_script="1")
+        assert "This form needs JavaScript. Turn it on, and load the page again." in words(told)
+        assert await school.asked() == []
+
+
+async def test_a_code_leads_to_the_form_for_a_password_and_no_token_into_an_address(tmp_path: Path) -> None:
+    async with visiting(tmp_path, token=TokenSettings(code=True), secret_key=Secret("0" * 64)) as (school, visitor):
+        ada = await school.add()
+        answer = await visitor.submit(CODE, email=ADA, code=await school.code(ada))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/reset-password")
+        assert cookie(answer, "keyturn_link")["path"] == "/reset-password"
+        assert heading(await visitor.follow(answer)) == "Choose a new password"
+
+
+async def test_what_is_wrong_with_a_code_is_told_alike_whoever_has_an_account(tmp_path: Path) -> None:
+    async with visiting(tmp_path, token=TokenSettings(code=True), secret_key=Secret("0" * 64)) as (school, visitor):
+        right = await school.code(await school.add())
+        wrong = f"{(int(right) + 1) % 10**8:08}"
+        seen = []
+        for email, code in ((ADA, wrong), (BOB, wrong), (BOB, right)):
+            answer = await visitor.submit(CODE, email=email, code=code)
+            assert answer.status_code == 422
+            assert "It is wrong, or it no longer works. You can request a new one." in words(answer)
+            seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
+        assert len(set(seen)) == 1
+        for fields, told in (
+            ({"email": ADA, "code": "123"}, "Enter the eight digits of the code."),
+            ({"email": "ada@", "code": right}, "Enter a whole address, like name@example.org."),
+        ):
+            answer = await visitor.submit(CODE, **fields)
+            assert (answer.status_code, told in words(answer)) == (422, True)
+        assert (await visitor.submit(CODE, email=ADA, code=right)).status_code == 303
+
+
+async def test_without_codes_there_is_no_page_for_them(visitor: Visitor) -> None:
+    assert (await visitor.get(CODE)).status_code == 404
+    assert (await visitor.submit(FORGOT, action=CODE, email=ADA, code="12345678")).status_code == 404
+    await visitor.submit(FORGOT, email=ADA)
+    assert "Code from the email" not in words(await visitor.get(FORGOT))

@@ -1,0 +1,42 @@
+"""The challenge, and the code beside a link."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+SERVICE = '[challenge]\nmethod = "turnstile"\nsite_key = "site"\nsecret = "secret"\n'
+
+
+def test_one_line_switches_on_what_needs_nobody_else(read: Read) -> None:
+    assert read('[challenge]\nmethod = "altcha"').challenge.when == "always"
+    assert read("[token]\ncode = true").token.code
+
+
+@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
+def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method: str) -> None:
+    assert set(faults(f'[challenge]\nmethod = "{method}"')) == {"challenge.site_key", "challenge.secret"}
+    assert set(faults('[challenge]\nmethod = "altcha"\nsite_key = "x"\nsecret = "y"')) == {
+        "challenge.site_key", "challenge.secret",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ('timeout = "11s"', "challenge.timeout"), ('timeout = "0s"', "challenge.timeout"),
+        ('url = "http://verify.example"', "challenge.url"), ('url = "https://a.example; img-src *"', "challenge.url"),
+        ("cost = 1", "challenge.cost"), ('on_failure = "maybe"', "challenge.on_failure"),
+        ('when = "never"', "challenge.when"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_told_by_its_name(faults: Faults, written: str, fault: str) -> None:
+    assert set(faults(SERVICE + written)) == {fault}
+
+
+@pytest.mark.parametrize("name", ["busy_client", "busy_overall", "without_script", "code", "challenge"])
+def test_the_limits_are_rates(faults: Faults, name: str) -> None:
+    assert set(faults(f'[limits]\n{name} = "often"')) == {f"limits.{name}"}
+
+
+def test_codes_need_a_key_that_all_processes_know(faults: Faults) -> None:
+    found = faults('environment = "development"\n[token]\ncode = true', KEYTURN_SECRET_KEY="")
+    assert "codes are kept under a key of it" in found["KEYTURN_SECRET_KEY"]

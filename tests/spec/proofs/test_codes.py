@@ -1,0 +1,258 @@
+"""A code beside the link, for who reads the mail on another device: tried five times, counted before it is compared."""
+
+import asyncio
+import re
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, text, update
+from tests.builtin_accounts import builtin_accounts
+from tests.spec.conftest import Start
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, problem
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.codes import CodeKeys, mailbox_digest
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import LimitSettings, Secret, TokenSettings
+
+VERIFY = "/api/auth/verify-reset-code"
+REFUSED = "400 code-refused"
+NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1_000)
+
+
+@pytest.fixture
+async def coded(start: Start) -> Service:
+    return await start(token=TokenSettings(code=True), limits=NO_COOLDOWN)
+
+
+async def code(service: Service, email: str = ADA) -> str:
+    """Ask for a link and return the code that comes with it."""
+    before = len(service.inbox.sent_to(email, "password_reset"))
+    await service.ask(email)
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(email, "password_reset")[before:]
+    (found,) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
+    assert found in mail.html
+    assert found not in mail.subject
+    return str(found)
+
+
+async def send(service: Service, written: str, email: str = ADA) -> httpx.Response:
+    return await service.anywhere().post(VERIFY, json={"email": email, "code": written})
+
+
+def other(right: str, nth: int = 1) -> str:
+    return f"{(int(right) + nth) % 10**8:08}"
+
+
+async def age(service: Service, by: timedelta) -> None:
+    """Let time pass for all codes."""
+    await service.write(update(ResetCodeRow).values(expires_at=now() + timedelta(minutes=10) - by))
+
+
+async def row(service: Service, email: str) -> dict[str, Any]:
+    (found,) = await service.rows(select(ResetCodeRow).where(ResetCodeRow.mailbox == mailbox_digest(email)))
+    return dict(found)
+
+
+async def test_a_code_gives_a_token_that_sets_a_password_once(coded: Service) -> None:
+    answer = await send(coded, await code(coded))
+
+    assert problem(answer) == "200"
+    token = answer.json()["token"]
+    assert (await coded.check(token))["expiresAt"] == answer.json()["expiresAt"]
+    assert problem(await coded.reset(token)) == "200"
+    assert problem(await coded.reset(token)) == "400 link-dead"
+    assert await coded.knows(NEW_PASSWORD)
+    trail = await coded.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
+    assert [tuple(entry.values()) for entry in trail][:3] == [
+        ("reset_request", "link_mailed"), ("code_check", "code_accepted"), ("password_reset", "changed"),
+    ]  # fmt: skip
+
+
+async def test_a_code_works_once_and_the_link_beside_it_until_a_password_is_set(coded: Service) -> None:
+    right = await code(coded)
+    link = token_in(coded.inbox.mails[-1])
+    token = (await send(coded, right)).json()["token"]
+
+    assert problem(await send(coded, right)) == REFUSED
+    assert await coded.works(link)
+    await coded.reset(token)
+    assert not await coded.works(link)
+
+
+async def test_a_password_that_was_set_with_the_link_ends_the_code(coded: Service) -> None:
+    right = await code(coded)
+    await coded.reset(token_in(coded.inbox.mails[-1]))
+    assert problem(await send(coded, right)) == REFUSED
+
+
+@pytest.mark.parametrize("form", ["{0}-{1}", " {0} {1} ", "{0}\u00a0{1}", "{0}.{1}"])
+async def test_a_code_may_be_typed_with_what_people_put_between(coded: Service, form: str) -> None:
+    right = await code(coded)
+    assert problem(await send(coded, form.format(right[:4], right[4:]))) == "200"
+
+
+@pytest.mark.parametrize("written", ["", "1234567", "123456789", "abcdefgh", "1" * 65, "12345678' OR 1=1"])
+async def test_what_is_no_code_is_malformed_and_no_try(coded: Service, written: str) -> None:
+    right = await code(coded)
+    for _ in range(6):
+        assert problem(await send(coded, written)) == "400 invalid-input"
+    assert problem(await send(coded, right)) == "200"
+
+
+async def test_after_five_tries_the_right_code_is_refused_too(coded: Service) -> None:
+    right = await code(coded)
+    found = [problem(await send(coded, other(right, nth))) for nth in range(1, 6)]
+    assert found == [REFUSED] * 5
+    assert problem(await send(coded, right)) == REFUSED
+
+
+async def test_of_fifty_tries_at_once_five_are_looked_at(coded: Service) -> None:
+    """Pentagrid had 1,587 guesses at Cognito instead of 20, by sending them at the same time (2021)."""
+    right = await code(coded)
+    wrong = await asyncio.gather(*(send(coded, other(right, nth)) for nth in range(1, 51)))
+
+    assert Counter(map(problem, wrong)) == {REFUSED: 50}
+    assert (await row(coded, ADA))["failures"] == 5
+    assert problem(await send(coded, right)) == REFUSED
+
+
+async def test_of_fifty_who_send_the_right_code_at_once_one_gets_a_token(coded: Service) -> None:
+    right = await code(coded)
+    found = await asyncio.gather(*(send(coded, right) for _ in range(50)))
+    assert Counter(map(problem, found)) == {"200": 1, REFUSED: 49}
+
+
+async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_failures(coded: Service) -> None:
+    first = await code(coded)
+    for nth in range(1, 6):
+        await send(coded, other(first, nth))
+    second = await code(coded)
+
+    assert problem(await send(coded, first)) == REFUSED
+    assert (await row(coded, ADA))["failures"] == 6
+    assert problem(await send(coded, second)) == "200"
+    assert (await row(coded, ADA))["failures"] == 0
+
+
+async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_more_codes(coded: Service) -> None:
+    await code(coded)
+    await coded.write(update(ResetCodeRow).values(failures=99))
+    right = await code(coded)
+
+    assert problem(await send(coded, other(right))) == REFUSED
+    assert problem(await send(coded, right)) == REFUSED
+    assert (await row(coded, ADA))["failures"] == 100
+    token = await coded.link()
+    assert not re.search(r"\b\d{8}\b", coded.inbox.mails[-1].text)
+    assert problem(await coded.reset(token)) == "200"
+    assert await code(coded)  # a link that was used is worth more than what was guessed
+
+
+async def test_a_mailbox_that_was_sent_nothing_cannot_be_used_up(coded: Service) -> None:
+    for _ in range(7):
+        assert problem(await send(coded, "12345678")) == REFUSED
+    assert (await row(coded, ADA))["failures"] == 0
+    assert problem(await send(coded, await code(coded))) == "200"
+
+
+async def test_a_code_works_for_ten_minutes_by_the_clock_of_the_server(coded: Service) -> None:
+    right = await code(coded)
+    life = (await row(coded, ADA))["expires_at"] - now()
+    assert timedelta(minutes=9, seconds=50) < life <= timedelta(minutes=10)
+    await age(coded, timedelta(minutes=10))
+    assert problem(await send(coded, right)) == REFUSED
+
+
+async def test_a_code_is_the_mailboxes_own(coded: Service) -> None:
+    bob = "bob@northwind.test"
+    await coded.add(bob)
+    right = await code(coded)
+    await code(coded, bob)
+    assert problem(await send(coded, right, bob)) == REFUSED
+    assert problem(await send(coded, right, ADA.upper())) == "200"
+
+
+async def test_an_account_that_was_disabled_since_is_refused(coded: Service) -> None:
+    right = await code(coded)
+    await coded.write(text("UPDATE keyturn_accounts SET active = false"))
+    assert problem(await send(coded, right)) == REFUSED
+
+
+async def test_nobody_learns_from_the_answer_who_has_an_account_or_a_code(coded: Service) -> None:
+    right = await code(coded)
+    asked = [(NOBODY, right), (ADA, other(right)), (DAN, right), (GRACE, right), (ADA, other(right, 2))]
+    answers = [await send(coded, written, email) for email, written in asked]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+
+
+async def test_the_work_is_the_same_for_an_address_without_an_account(coded: Service) -> None:
+    right = await code(coded)
+    found = []
+    for email in (NOBODY, ADA, DAN, GRACE):
+        with coded.statements() as statements:
+            assert problem(await send(coded, other(right), email)) == REFUSED
+        found.append(statements)
+    assert all(statements == found[0] for statements in found)
+    assert sum("keyturn_reset_codes" in text for text in found[0]) == 1
+    assert not any("keyturn_accounts" in text for text in found[0])
+
+
+async def test_what_waits_is_answered_with_the_same_statements_whoever_asked(coded: Service) -> None:
+    found = []
+    for email in (ADA, NOBODY, DAN, ADA):
+        await coded.ask(email)
+        with coded.statements() as statements:
+            await coded.deliver()
+        found.append(Counter(text for text in statements if "keyturn_reset_codes" in text))
+    assert found[0]
+    assert all(statements == found[0] for statements in found)
+
+
+async def test_the_database_holds_no_code_and_none_can_be_guessed_from_it(coded: Service) -> None:
+    right = await code(coded)
+    kept = await row(coded, ADA)
+    assert right not in str(kept)
+    assert len(kept["code"]) == 32
+    # Another service's key gives another digest, so a dump alone opens nothing.
+    other_keys = CodeKeys(["fedcba9876543210" * 4])
+    assert not other_keys.fits(right, mailbox_digest(ADA), kept["code"])
+
+
+async def test_after_a_change_of_keys_a_code_of_the_older_one_works(start: Start) -> None:
+    older, newer = Secret("0123456789abcdef" * 4), Secret("fedcba9876543210" * 4)
+    before = await start(token=TokenSettings(code=True), secret_key=older)
+    after = await start(token=TokenSettings(code=True), secret_key=newer, previous_secret_keys=(older,))
+    assert problem(await send(after, await code(before))) == "200"
+
+
+async def test_tries_are_limited_by_client(start: Start) -> None:
+    service = await start(token=TokenSettings(code=True), limits=LimitSettings(code="3/minute"))
+    client = service.at("192.0.2.1")
+    found = [problem(await client.post(VERIFY, json={"email": NOBODY, "code": "12345678"})) for _ in range(4)]
+    assert found == [REFUSED] * 3 + ["429 too-many-requests"]
+
+
+async def test_invitations_have_no_code(coded: Service) -> None:
+    await builtin_accounts(coded.parts).add(Account(id="", email="new@northwind.test", awaits_password=True), None)
+    await coded.ask("new@northwind.test")
+    await coded.deliver()
+    (mail,) = coded.inbox.sent_to("new@northwind.test", "invitation")
+    assert not re.search(r"\b\d{8}\b", mail.text)
+
+
+async def test_without_the_setting_mails_have_no_code_and_there_is_no_route(service: Service) -> None:
+    await service.link()
+    assert not re.search(r"\b\d{8}\b", service.inbox.mails[-1].text)
+    assert problem(await send(service, "12345678")) == "404 not-found"
+    assert VERIFY not in (await service.anywhere().get("/schema/openapi.json")).json()["paths"]

@@ -1,0 +1,169 @@
+"""Challenges that a service verifies, whose verdicts may be late, lost or about another site."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import httpx
+import pytest
+from tests.spec.conftest import Start
+from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
+from tests.spec.service import Service, problem
+from tests.verifier import Fault, Verifier, running_verifier
+
+from keyturn.settings import ChallengeSettings, Secret, ServerSettings
+
+SECRET, SITE_KEY = "0x4AAAAAAA-secret", "0x4AAAAAAA-site"
+HERE, ACTION = "127.0.0.1", "request_reset"
+DOWN = "503 unavailable"
+
+Method = Literal["turnstile", "hcaptcha"]
+
+
+@pytest.fixture
+async def turnstile() -> AsyncIterator[Verifier]:
+    async with running_verifier(spent="timeout-or-duplicate", secret=SECRET) as verifier:
+        verifier.solved = {"solved": (HERE, ACTION)}
+        yield verifier
+
+
+@pytest.fixture
+async def hcaptcha() -> AsyncIterator[Verifier]:
+    async with running_verifier(spent="invalid-or-already-seen-response", secret=SECRET, site_key=SITE_KEY) as verifier:
+        verifier.solved = {"solved": (HERE, "")}
+        yield verifier
+
+
+def asking(method: Method, verifier: Verifier, **changes: Any) -> ChallengeSettings:
+    return ChallengeSettings(
+        **{"method": method, "site_key": SITE_KEY, "secret": Secret(SECRET), "url": verifier.url} | changes
+    )
+
+
+async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
+    found: httpx.Response = await ask(service.anywhere(), answer)
+    return problem(found), "" if found.is_success else found.json().get("reason", "")
+
+
+async def test_turnstile_takes_an_answer_once(start: Start, turnstile: Verifier) -> None:
+    service = await start(challenge=asking("turnstile", turnstile))
+
+    assert await told(service) == ("202", "")
+    assert await told(service) == (REFUSED, "expired")
+    assert await told(service, "invented") == (REFUSED, "refused")
+    assert await told(service, "") == (REFUSED, "missing")
+    first, *_ = turnstile.asked
+    assert UUID(first.pop("idempotency_key"))
+    assert first == {"secret": SECRET, "response": "solved", "remoteip": first["remoteip"]}
+
+
+async def test_hcaptcha_takes_an_answer_once_and_is_told_the_site(start: Start, hcaptcha: Verifier) -> None:
+    service = await start(challenge=asking("hcaptcha", hcaptcha))
+
+    assert await told(service) == ("202", "")
+    assert await told(service) == (REFUSED, "expired")
+    assert await told(service, "invented") == (REFUSED, "refused")
+    assert hcaptcha.asked[0]["sitekey"] == SITE_KEY
+
+
+async def test_what_a_form_needs_is_told_without_a_word_of_the_secret(start: Start, turnstile: Verifier) -> None:
+    service = await start(challenge=asking("turnstile", turnstile))
+    found = (await service.anywhere().get("/api/auth/challenge")).json()
+    assert found == {"method": "turnstile", "siteKey": SITE_KEY, "action": ACTION, "required": True}
+
+
+@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
+async def test_an_answer_of_another_host_is_refused_unless_its_pages_may_call(
+    start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method
+) -> None:
+    verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
+    verifier.solved = {"theirs": ("evil.test", ACTION), "ours": ("app.northwind.test", ACTION), "none": ("", ACTION)}
+    service = await start(
+        challenge=asking(method, verifier), server=ServerSettings(allowed_origins=("https://app.northwind.test",))
+    )
+    assert await told(service, "theirs") == (REFUSED, "refused")
+    assert await told(service, "none") == (REFUSED, "refused")
+    assert await told(service, "ours") == ("202", "")
+
+
+async def test_an_answer_for_another_form_is_refused(start: Start, turnstile: Verifier) -> None:
+    turnstile.solved = {"for sign-ins": (HERE, "login"), "for nothing": (HERE, ""), "login": (HERE, "login")}
+    service = await start(challenge=asking("turnstile", turnstile))
+    assert await told(service, "login") == (REFUSED, "refused")
+    assert await outcomes(service) == {"elsewhere": 1}
+
+
+@pytest.mark.parametrize("answer", ["a b", "x" * 2_049, "\u2603", "a\nb"])
+async def test_what_is_no_answer_is_sent_to_nobody(start: Start, turnstile: Verifier, answer: str) -> None:
+    service = await start(challenge=asking("turnstile", turnstile))
+    assert await told(service, answer) == (REFUSED, "refused")
+    assert turnstile.asked == []
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.GARBAGE, Fault.OTHER_JSON, Fault.ENDLESS])
+async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
+    start: Start, turnstile: Verifier, fault: Fault
+) -> None:
+    turnstile.faults = [fault]
+    service = await start(challenge=asking("turnstile", turnstile))
+    assert await told(service) == ("202", "")
+    turnstile.faults = [fault, fault]
+    assert await told(service, "another") == (DOWN, "")
+    assert len({form["idempotency_key"] for form in turnstile.asked}) == 2
+    assert await outcomes(service) == {"passed": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.LOST])
+async def test_a_verdict_that_was_lost_is_had_again_by_its_key(start: Start, turnstile: Verifier, fault: Fault) -> None:
+    turnstile.faults = [fault]
+    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=0.2)))
+    assert await told(service) == ("202", "")
+
+
+async def test_an_internal_error_of_turnstiles_is_asked_again_and_never_taken_for_a_no(
+    start: Start, turnstile: Verifier
+) -> None:
+    turnstile.codes = ["internal-error", "internal-error"]
+    service = await start(challenge=asking("turnstile", turnstile))
+    turnstile.solved["other"] = (HERE, ACTION)
+    assert (await told(service))[0] == DOWN
+    assert await told(service, "other") == ("202", "")
+
+
+async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Start, hcaptcha: Verifier) -> None:
+    hcaptcha.faults = [Fault.UNAVAILABLE, Fault.SILENT]
+    service = await start(
+        challenge=asking("hcaptcha", hcaptcha, on_failure="open", timeout=timedelta(seconds=0.2))
+    )  # fmt: skip
+    assert await told(service) == ("202", "")
+    assert await told(service) == ("202", "")
+    assert await told(service, "") == (REFUSED, "missing")
+    assert await told(service, "invented") == (REFUSED, "refused")
+    assert await outcomes(service) == {"failed": 2, "missing": 1, "wrong": 1}
+
+
+@pytest.mark.parametrize("code", ["bad-request", "timeout-or-duplicate", "missing-input-response", "a-new-code"])
+async def test_no_code_that_a_client_may_bring_about_is_a_way_round_an_open_policy(
+    start: Start, turnstile: Verifier, code: str
+) -> None:
+    turnstile.codes = [code]
+    service = await start(challenge=asking("turnstile", turnstile, on_failure="open"))
+    assert (await told(service))[0] == REFUSED
+
+
+@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
+async def test_a_wrong_secret_is_our_fault_and_in_the_log(
+    start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method, caplog: pytest.LogCaptureFixture
+) -> None:
+    verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
+    service = await start(challenge=asking(method, verifier, secret=Secret("another")))
+    assert (await told(service))[0] == DOWN
+    (said,) = [record.getMessage() for record in caplog.records if "challenge.unanswered" in record.getMessage()]
+    assert "challenge.secret is refused: invalid-input-secret" in said
+    assert "another" not in said
+
+
+async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptcha: Verifier) -> None:
+    service = await start(challenge=asking("hcaptcha", hcaptcha, url="http://127.0.0.1:9"))
+    assert (await told(service))[0] == DOWN

@@ -1,0 +1,95 @@
+"""The calls by which Turnstile and hCaptcha verify an answer, on this machine, with the faults that they can have."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from tests.serving import serving_here
+
+
+class Fault(Enum):
+    """`SILENT` says nothing until the client goes away, `LOST` does so after it has taken the answer; once each."""
+
+    SILENT = auto()
+    LOST = auto()
+    UNAVAILABLE = auto()
+    GARBAGE = auto()
+    OTHER_JSON = auto()
+    ENDLESS = auto()
+
+
+_WRONG = {
+    Fault.UNAVAILABLE: (500, b"Internal Server Error"),
+    Fault.GARBAGE: (200, b"<html>Sign in to the hotel's network</html>"),
+    Fault.OTHER_JSON: (200, b'{"success": "yes"}'),
+    Fault.ENDLESS: (200, b" " * 100_000),
+}
+
+
+class Verifier:
+    """Takes each of `solved` once, for its host and action; a call with the idempotency key of an earlier one is that.
+
+    `spent` is the error code for an answer that was seen before. `faults` come first, the first for the next call.
+    `codes` are such errors of its own, once each. `asked` keeps the form of each call.
+    """
+
+    def __init__(self, *, spent: str, secret: str, site_key: str = "") -> None:
+        self.url = ""
+        self.solved: dict[str, tuple[str, str]] = {}
+        self.faults: list[Fault] = []
+        self.codes: list[str] = []
+        self.asked: list[dict[str, str]] = []
+        self._spent = spent
+        self._secret = secret
+        self._site_key = site_key
+        self._seen: dict[str, str] = {}
+        self._verdicts: dict[str, dict[str, Any]] = {}
+
+    async def __call__(self, _: Any, receive: Any, send: Any) -> None:
+        form = dict(parse_qsl((await receive())["body"].decode()))
+        self.asked.append(form)
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is Fault.LOST:
+            self._verdict(form)
+        if fault in {Fault.SILENT, Fault.LOST}:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        status, body = _WRONG[fault] if fault else (200, msgspec.json.encode(self._verdict(form)))
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    def _verdict(self, form: dict[str, str]) -> dict[str, Any]:
+        if self.codes:
+            return {"success": False, "error-codes": [self.codes.pop(0)]}
+        key = form.get("idempotency_key", "")
+        if key not in self._verdicts or not key:
+            self._verdicts[key] = self._judge(form)
+        return self._verdicts[key]
+
+    def _judge(self, form: dict[str, str]) -> dict[str, Any]:
+        answer = form["response"]
+        if form["secret"] != self._secret:
+            return {"success": False, "error-codes": ["invalid-input-secret"]}
+        if form.get("sitekey", "") != self._site_key:
+            return {"success": False, "error-codes": ["sitekey-secret-mismatch"]}
+        if answer not in self.solved:
+            return {"success": False, "error-codes": ["invalid-input-response"]}
+        if answer in self._seen:
+            return {"success": False, "error-codes": [self._spent]}
+        self._seen[answer] = answer
+        host, action = self.solved[answer]
+        verdict = {"success": True, "challenge_ts": "2026-11-20T14:00:00Z", "hostname": host, "error-codes": []}
+        return verdict | ({"action": action} if action else {})
+
+
+@asynccontextmanager
+async def running_verifier(**options: str) -> AsyncIterator[Verifier]:
+    verifier = Verifier(**options)
+    async with serving_here(verifier) as verifier.url:
+        yield verifier
