@@ -27,6 +27,8 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     Quota,
+    ResetRefused,
+    SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
@@ -166,7 +168,7 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
                 "detail": str(error) or None,
                 "members": {"errors": [{"field": fault.name, "message": fault.message} for fault in faults]},
             }
-        case WebhookRefused():
+        case WebhookRefused() | ResetRefused():
             return {"detail": str(error)}
         case LinkDead(reason=reason):
             return {"detail": _dead_link_text(reason, language), "members": {"reason": reason}}
@@ -181,8 +183,8 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             return {**particulars, "headers": {**particulars["headers"], **_quota_headers(quota, seconds)}}
         case TooManyRequests(retry_after=seconds) | Busy(retry_after=seconds):
             return _try_again_in(seconds, language)
-        case OutcomeUnknown():
-            return {"detail": _outcome_unknown_text(language)}
+        case OutcomeUnknown() | SecurityLinkDead():
+            return {"detail": _what_to_know(error, language)}
         case Unavailable():
             return _try_again_in(_PAUSE, language)
         case _:
@@ -199,7 +201,9 @@ def _dead_link_text(reason: DeadReason, language: Language) -> str:
             return language.gettext("This reset link has already been used. Please request a new one.")
 
 
-def _outcome_unknown_text(language: Language) -> str:
+def _what_to_know(error: OutcomeUnknown | SecurityLinkDead, language: Language) -> str:
+    if isinstance(error, SecurityLinkDead):
+        return language.gettext("It was used already, or it is too old.")
     return language.gettext("Try to sign in with it. If that does not work, wait a minute and request a new link.")
 
 

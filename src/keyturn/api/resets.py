@@ -19,7 +19,15 @@ from keyturn.api.schemas import (
     TokenCheck,
     ValidToken,
 )
-from keyturn.errors import Busy, InputInvalid, LinkDead, OutcomeUnknown, PasswordRejected, TooManyRequests
+from keyturn.errors import (
+    Busy,
+    InputInvalid,
+    LinkDead,
+    OutcomeUnknown,
+    PasswordRejected,
+    ResetRefused,
+    TooManyRequests,
+)
 from keyturn.reset.passwords.rule_texts import rule_text
 
 
@@ -65,7 +73,8 @@ class ResetController(Controller):
             link = await api.resets.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             return InvalidToken(valid=False, reason=dead.reason)
-        return ValidToken(valid=True, email=link.email, expires_at=link.expires_at)
+        reason = link.reason or msgspec.UNSET
+        return ValidToken(valid=True, email=link.email, expires_at=link.expires_at, operator_reason=reason)
 
     @post(
         ["/reset-password", "/reset-password-with-token"],
@@ -78,7 +87,9 @@ class ResetController(Controller):
         ),
         operation_id=named_by_path,
         operation_class=NamedOperation,
-        responses=problem_responses(InputInvalid, LinkDead, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown),
+        responses=problem_responses(
+            InputInvalid, LinkDead, ResetRefused, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
+        ),
     )
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import DeadReason, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
@@ -45,6 +45,12 @@ class TokenCheck(_Schema, frozen=True, kw_only=True):
 
     token: _Token
     email: _Email | None = None
+
+
+class SecurityToken(_Schema, frozen=True, kw_only=True):
+    """Says, with the token of a link in a mail, that something was not its reader."""
+
+    token: _Token
 
 
 class NewPassword(_Schema, frozen=True, kw_only=True):
@@ -112,11 +118,15 @@ class Done(_Schema, frozen=True, kw_only=True):
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
-    """Says whose link it is, and until when it works."""
+    """Says whose link it is, and until when it works.
+
+    `operatorReason` is there where an operator asked for the reset, and said why.
+    """
 
     email: str
     expires_at: datetime
     valid: Literal[True]
+    operator_reason: str | UnsetType = UNSET
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):

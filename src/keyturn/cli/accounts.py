@@ -1,4 +1,4 @@
-"""accounts: add to and list the built-in store; look somebody up in any, and invite to choose a first password."""
+"""accounts: add to and list the built-in store; look somebody up in any, invite, ask for a new password, unlock."""
 
 import sys
 
@@ -8,6 +8,8 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
+from keyturn.cli.account_resets import reset, unlock
+from keyturn.cli.options import OPERATOR, operator_named
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
@@ -28,7 +30,7 @@ class NotInvited(KeyturnError):
 
 @click.group()
 def accounts() -> None:
-    """Look an account up and invite it, in whatever store; add to and list the built-in one."""
+    """Look an account up, invite it, ask it for a new password, unlock it; add to and list the built-in store."""
 
 
 @accounts.command()
@@ -60,7 +62,7 @@ def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: 
         )
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
-            await parts.invitations.invite_all([account.email])
+            await parts.invitations.invite_all([account.email], operator_named(""))
             click.echo("An invitation to choose a password is on its way, as soon as a worker runs.")
 
     with_parts(work)
@@ -69,7 +71,8 @@ def add(email: str, name: str, kind: str, provider: str, locale: str, disabled: 
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Everybody who has no password and signs in nowhere else.")
-def invite(emails: tuple[str, ...], everybody: bool) -> None:
+@OPERATOR
+def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
     """Invite people to choose their first password, by mail. Nobody is where anybody of them cannot be.
 
     \b
@@ -84,7 +87,7 @@ def invite(emails: tuple[str, ...], everybody: bool) -> None:
         found = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise NotInvited("; ".join(faults))
-        await parts.invitations.invite_all(found)
+        await parts.invitations.invite_all(found, operator_named(operator))
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
             click.echo(f"{len(found)} {noun} on the way, as soon as a worker runs.")
@@ -92,6 +95,10 @@ def invite(emails: tuple[str, ...], everybody: bool) -> None:
             click.echo("Nobody awaits a password.")
 
     with_parts(work)
+
+
+accounts.add_command(reset)
+accounts.add_command(unlock)
 
 
 @accounts.command(name="list")
@@ -112,7 +119,7 @@ def list_accounts(as_json: bool) -> None:
                     account.name,
                     account.kind,
                     account.provider or "password",
-                    "active" if account.active else "disabled",
+                    "active" if account.active else "locked" if account.locked else "disabled",
                 )
                 for account in found
             ],

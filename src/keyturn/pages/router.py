@@ -6,6 +6,7 @@ from litestar.di import Provide
 from keyturn.api.mounting import MountedOnce
 from keyturn.pages.forgot import ForgotPassword
 from keyturn.pages.frontend import frontend_routes
+from keyturn.pages.not_me import MuteMailbox, SecureAccount
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
@@ -23,6 +24,8 @@ def pages_router(site: Site) -> Router:
     pages, paths = Pages(site), site.paths
     places = [(paths.forgot, ForgotPassword), (paths.reset, ResetPassword)]
     routers = [_page_at(path, controller) for path, controller in places if path]
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
+    routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]

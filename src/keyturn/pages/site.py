@@ -7,10 +7,12 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
+from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
+from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import Brand, Paths
 
@@ -39,6 +41,8 @@ class Site:
     secure: bool
     links: LinkStore
     mailboxes: Mailboxes
+    securing: AccountSecuring
+    muting: MailboxMuting
     paths: Paths = field(default_factory=Paths)
     kinds: Mapping[str, Theme] = field(default_factory=dict)
     sign_in_url: str = ""

@@ -28,6 +28,7 @@ from keyturn.settings.model import (
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
+from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "DatabaseSettings",
     "Folder",
     "HashingSettings",
+    "HookSettings",
     "InvitationSettings",
     "Kind",
     "LimitSettings",
@@ -54,6 +56,7 @@ __all__ = [
     "MailSettings",
     "MailgunSettings",
     "MetricsSettings",
+    "MuteSettings",
     "PasswordSettings",
     "Paths",
     "PostmarkSettings",
@@ -61,6 +64,7 @@ __all__ = [
     "ResendSettings",
     "RetentionSettings",
     "Secret",
+    "SecureAccountSettings",
     "SendGridSettings",
     "ServerSettings",
     "SesSettings",

@@ -13,6 +13,8 @@ from keyturn.errors import (
     OriginRefused,
     OutcomeUnknown,
     PasswordRejected,
+    ResetRefused,
+    SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
@@ -50,6 +52,8 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     WebhookRefused: Refusal(400, "webhook-refused", "The webhook is not accepted", is_for_people=False),
     OriginRefused: Refusal(403, "origin-refused", "The request came from another site", is_for_people=False),
     LinkDead: Refusal(400, "link-dead", N_("This link does not work"), "link_{reason}"),
+    SecurityLinkDead: Refusal(400, "security-link-dead", N_("This link does not work"), "link_dead"),
+    ResetRefused: Refusal(403, "reset-refused", N_("Your password was not changed"), "refused"),
     CredentialsRejected: Refusal(
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),

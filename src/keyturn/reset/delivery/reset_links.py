@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
-from keyturn.reset.delivery.composer import MailComposer, SealedMail
+from keyturn.reset.delivery.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore, NewLink
+from keyturn.reset.records.messages import ResetRequested
 
 
 class ResetLinks:
@@ -24,33 +25,55 @@ class ResetLinks:
         self._composer = composer
         self._invited = invited
 
-    def compose(self, account: Account, client: Client, moment: datetime, *, invited: bool) -> SealedMail:
+    def compose(self, account: Account, request: ResetRequested, moment: datetime) -> SealedMail:
         """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so."""
         if not account.takes_password:
-            return self._composer.about_provider(account, client)
-        token, lifetime = tokens.mint(os.urandom), self._invited if invited else self._links.lifetime
-        return self._composer.with_link(account, token, client, lifetime=lifetime, moment=moment)
+            return self._composer.about_provider(account, request.client)
+        mail = LinkMail(
+            token=tokens.mint(os.urandom),
+            lifetime=self._invited if request.by_operator else self._links.lifetime,
+            moment=moment,
+            mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
+            by_operator=bool(request.client.operator),
+            reason=request.reason,
+        )
+        return self._composer.with_link(account, request.client, mail)
+
+    def compose_recovery(self, account: Account, client: Client, moment: datetime) -> SealedMail:
+        """Return the mail with a fresh link for who has said that a change was not theirs."""
+        mail = LinkMail(token=tokens.mint(os.urandom), lifetime=self._links.lifetime, moment=moment, recovers=True)
+        return self._composer.with_link(account, client, mail)
 
     def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that a link which was asked for then has expired on its way."""
         return self._composer.about_expiry(account, client, asked_at)
 
     async def store(
-        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, Client, bool]], moment: datetime
-    ) -> None:
+        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
+        moment: datetime,
+    ) -> None:  # fmt: skip
         """Store the links of those mails that are wanted, of at least one; they were composed at that moment.
 
         The statements are the same for mails without a link, and where none is wanted.
         """
         links = [
-            (
-                NewLink(
-                    digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
-                    ip_address=client.ip_address, user_agent=client.user_agent,
-                    expires_at=mail.expires_at or moment,
-                ),
-                wanted and mail.link is not None,
-            )
-            for mail, account, client, wanted in mails
-        ]  # fmt: skip
+            (_new_link(mail, account, request.client, moment, reason=request.reason), wanted and mail.link is not None)
+            for mail, account, request, wanted in mails
+        ]
         await self._links.add(session, links, moment)
+
+    async def store_recovery(
+        self, session: AsyncSession, mail: SealedMail, account: Account, client: Client, moment: datetime
+    ) -> None:
+        """Store the link of a mail that `compose_recovery` made; the account's address is where it goes."""
+        await self._links.add(session, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+
+
+def _new_link(
+    mail: SealedMail, account: Account, client: Client, moment: datetime, *, reason: str = "", recovers: bool = False
+) -> NewLink:
+    return NewLink(
+        digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
+        ip_address=client.ip_address, user_agent=client.user_agent, expires_at=mail.expires_at or moment,
+        recovers=recovers, reason=reason, mute_digest=mail.mute,
+    )  # fmt: skip
