@@ -26,7 +26,17 @@ from keyturn.parts import Parts
 from keyturn.plugin import site_of
 from keyturn.reset.records import tokens
 from keyturn.reset.records.link_store import LinkStore, NewLink
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
+from keyturn.reset.records.secure_links import NewSecureLink
+from keyturn.settings import (
+    Brand,
+    DatabaseSettings,
+    HashingSettings,
+    Kind,
+    LimitSettings,
+    MuteSettings,
+    Secret,
+    Settings,
+)
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"
@@ -44,6 +54,7 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
         "kinds": KINDS,
+        "mute": MuteSettings(url="{base_url}/stop-emails/{token}"),
     }
     return Settings(**defaults | changes)
 
@@ -80,6 +91,30 @@ class School:
                 expires_at=moment + ttl,
             )  # fmt: skip
             await links.add(session, [(link, True)], moment)
+            await session.commit()
+        return token
+
+    async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
+        """Return the token of a fresh link by which the account can be secured."""
+        token, moment = tokens.mint(os.urandom), now()
+        async with self.parts.database.transaction() as session:
+            link = NewSecureLink(
+                digest=tokens.digest(token), account_id=account.id, email=account.email, changed_at=moment,
+                expires_at=moment + life,
+            )  # fmt: skip
+            await self.parts.secure_links.add(session, link)
+            await session.commit()
+        return token
+
+    async def mute_token(self, account: Account) -> str:
+        """Return the token of a fresh link by which the account's mailbox can be muted."""
+        token, moment = tokens.mint(os.urandom), now()
+        async with self.parts.database.transaction() as session:
+            link = NewLink(
+                digest=tokens.digest(f"link of {token}"), account_id=account.id, email=account.email, ip_address="",
+                user_agent="", expires_at=moment + timedelta(minutes=30), mute_digest=tokens.digest(token),
+            )  # fmt: skip
+            await self.parts.links.add(session, [(link, True)], moment)
             await session.commit()
         return token
 

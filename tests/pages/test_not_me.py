@@ -14,7 +14,6 @@ from keyturn.database import now
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import NewLink
-from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.settings import MuteSettings, SecureAccountSettings
 
 SECURE, MUTE = "/secure-your-account", "/stop-emails"
@@ -22,33 +21,8 @@ SECURE, MUTE = "/secure-your-account", "/stop-emails"
 
 @pytest.fixture
 async def school(tmp_path: Path) -> AsyncIterator[School]:
-    muting = MuteSettings(url="{base_url}/stop-emails/{token}")
-    async with opened(settings_for(tmp_path, mute=muting, secure_account=SecureAccountSettings(lock=True))) as school:
+    async with opened(settings_for(tmp_path, secure_account=SecureAccountSettings(lock=True))) as school:
         yield school
-
-
-async def secure_token(school: School, account: Account, life: timedelta = timedelta(hours=24)) -> str:
-    token, moment = tokens.mint(os.urandom), now()
-    async with school.parts.database.transaction() as session:
-        link = NewSecureLink(
-            digest=tokens.digest(token), account_id=account.id, email=account.email, changed_at=moment,
-            expires_at=moment + life,
-        )  # fmt: skip
-        await school.parts.secure_links.add(session, link)
-        await session.commit()
-    return token
-
-
-async def mute_token(school: School, account: Account) -> str:
-    token, moment = tokens.mint(os.urandom), now()
-    async with school.parts.database.transaction() as session:
-        link = NewLink(
-            digest=tokens.digest(token + "x"), account_id=account.id, email=account.email, ip_address="",
-            user_agent="", expires_at=moment + timedelta(minutes=30), mute_digest=tokens.digest(token),
-        )  # fmt: skip
-        await school.parts.links.add(session, [(link, True)], moment)
-        await session.commit()
-    return token
 
 
 async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx.Response]:
@@ -58,7 +32,7 @@ async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx
 async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
     school: School, visitor: Visitor, ada: Account
 ) -> None:
-    token = await secure_token(school, ada)
+    token = await school.secure_token(ada)
     answer = await visitor.get(f"{SECURE}/{token}")
     assert answer.headers["location"] == SECURE
     held = cookie(answer, "keyturn_proof")
@@ -74,7 +48,7 @@ async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
 
 
 async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor, ada: Account) -> None:
-    token = await secure_token(school, ada)
+    token = await school.secure_token(ada)
     await visitor.get(f"{SECURE}/{token}")
     done = await visitor.follow(await visitor.submit(SECURE))
     assert heading(done) == "Your account is secured"
@@ -88,7 +62,7 @@ async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor,
 async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
     school: School, visitor: Visitor, ada: Account
 ) -> None:
-    token = await mute_token(school, ada)
+    token = await school.mute_token(ada)
     page = await visitor.follow(await visitor.get(f"{MUTE}/{token}"))
     assert heading(page) == "Stop such emails for 7 days"
     assert "Signing in ends that." in words(page)
@@ -100,9 +74,9 @@ async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
 
 
 async def test_unknown_used_and_expired_links_have_one_page(school: School, visitor: Visitor, ada: Account) -> None:
-    used, expired = await secure_token(school, ada), await secure_token(school, ada, timedelta(0))
+    used, expired = await school.secure_token(ada), await school.secure_token(ada, timedelta(0))
     await school.parts.securing.secure(used, Client())
-    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await mute_token(school, ada))
+    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await school.mute_token(ada))
 
     assert {page.status_code for page in pages} == {400}
     assert len({words(page) for page in pages}) == 1
@@ -110,7 +84,7 @@ async def test_unknown_used_and_expired_links_have_one_page(school: School, visi
 
 
 async def test_a_form_of_another_site_does_nothing(school: School, visitor: Visitor, ada: Account) -> None:
-    token = await secure_token(school, ada)
+    token = await school.secure_token(ada)
     await visitor.get(f"{SECURE}/{token}")
     forged = await visitor.client.post(SECURE, data={"_csrf_token": "f" * 64})
 
@@ -125,7 +99,9 @@ async def test_whoever_comes_without_a_link_is_told_what_everybody_is_told(visit
 
 
 async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"))
+    settings = settings_for(
+        tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"), mute=MuteSettings()
+    )
     async with opened(settings) as school, school.visitor() as visitor:
         assert (await visitor.get(f"{SECURE}/x")).status_code == 404
         assert (await visitor.get(f"{MUTE}/x")).status_code == 404

@@ -221,5 +221,5 @@ async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(emp
 @sqlite
 async def test_a_function_that_would_hold_the_loop_may_refuse_nothing(empty: str) -> None:
     with pytest.raises(SettingsInvalid) as raised:
-        Host(empty, settings=keyturn_settings(), before_reset=print)  # type: ignore[arg-type]
+        Host(empty, settings=keyturn_settings(), before_reset=print)
     assert [fault.name for fault in raised.value.faults] == ["before_reset"]
