@@ -63,6 +63,8 @@ export interface LiveLink {
   expiresAt: string;
   /** Whether it sets the account's first password, as that of an invitation does. */
   awaitsPassword: boolean;
+  /** Why an operator asked for the new password, in the operator's own words; absent where none did. */
+  operatorReason?: string;
 }
 
 export interface DeadLink {
@@ -100,6 +102,10 @@ export interface Client {
   /** Judges a password that is not set yet; the link stays alive. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
   reset(token: string, newPassword: string, options?: { email?: string; confirmPassword?: string }): Promise<Done>;
+  /** With the token of the mail that confirms a change: it was not its reader's. Ends all access, and starts anew. */
+  secureAccount(token: string): Promise<Done>;
+  /** With the token of the small link in a reset mail: the request was not its reader's. No more of them for a while. */
+  muteMailbox(token: string): Promise<Done>;
   /** Of who is signed in to Keyturn: from pages of its own origin alone. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;

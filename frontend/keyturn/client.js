@@ -50,6 +50,8 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     validate: (token, { email } = {}) => call("validate-reset-token", { token, email }),
     check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
+    secureAccount: (token) => call("secure-account", { token }),
+    muteMailbox: (token) => call("mute-mailbox", { token }),
     // Sessions have their own place, wherever the path leads.
     changePassword: (currentPassword, newPassword) =>
       call("change-password", { currentPassword, newPassword }, below("/api/auth")),

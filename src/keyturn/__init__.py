@@ -7,27 +7,49 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
+    from keyturn.accounts.port import (
+        Account,
+        AccountStore,
+        EndsSessions,
+        JoinsTransaction,
+        KnowsHashes,
+        ListsAddresses,
+        LocksAccounts,
+        NewPassword,
+    )
     from keyturn.accounts.table.model import table_of
     from keyturn.app import create_app
     from keyturn.errors import KeyturnError
     from keyturn.plugin import KeyturnPlugin
+    from keyturn.reset.reset_hook import PendingReset
     from keyturn.settings import Settings, read_settings
-    from keyturn.webhooks.events import Event, PasswordChanged, PasswordResetRequested
+    from keyturn.webhooks.events import (
+        AccountSecured,
+        Event,
+        PasswordChanged,
+        PasswordResetRequested,
+        SecondStepFailed,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Account",
+    "AccountSecured",
     "AccountStore",
+    "EndsSessions",
     "Event",
     "JoinsTransaction",
     "KeyturnError",
     "KeyturnPlugin",
     "KnowsHashes",
+    "ListsAddresses",
+    "LocksAccounts",
     "NewPassword",
     "PasswordChanged",
     "PasswordResetRequested",
+    "PendingReset",
+    "SecondStepFailed",
     "Settings",
     "create_app",
     "read_settings",
@@ -36,15 +58,21 @@ __all__ = [
 
 _MODULES = {
     "Account": "accounts.port",
+    "AccountSecured": "webhooks.events",
     "AccountStore": "accounts.port",
+    "EndsSessions": "accounts.port",
     "Event": "webhooks.events",
     "JoinsTransaction": "accounts.port",
     "KeyturnError": "errors",
     "KeyturnPlugin": "plugin",
     "KnowsHashes": "accounts.port",
+    "ListsAddresses": "accounts.port",
+    "LocksAccounts": "accounts.port",
     "NewPassword": "accounts.port",
     "PasswordChanged": "webhooks.events",
     "PasswordResetRequested": "webhooks.events",
+    "PendingReset": "reset.reset_hook",
+    "SecondStepFailed": "webhooks.events",
     "Settings": "settings",
     "create_app": "app",
     "read_settings": "settings",

@@ -86,6 +86,10 @@ class WorkerDown(Unavailable):
     """What is accepted is kept, but the worker that would send it has ended."""
 
 
+class HookFailed(Unavailable):
+    """A function of the app's that has to agree gave no answer, so nothing was done."""
+
+
 class OutcomeUnknown(KeyturnError):
     """A new password was on its way to where it is kept, and nobody knows whether it arrived."""
 
@@ -143,6 +147,18 @@ class LinkDead(KeyturnError):
     def __init__(self, reason: DeadReason) -> None:
         self.reason: DeadReason = reason
         super().__init__(f"the link is {reason}")
+
+
+class SecurityLinkDead(KeyturnError):
+    """A link by which somebody says that it was not them does not work; why not is not said."""
+
+
+class ResetRefused(KeyturnError):
+    """The app has something against the reset: `sentence` says what, to the person."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__(sentence)
 
 
 class CredentialsRejected(KeyturnError):

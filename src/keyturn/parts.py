@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.port import AccountStore, KnowsHashes
+from keyturn.accounts.port import AccountStore, KnowsHashes, LocksAccounts
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender, local_sender
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.mail.transports.senders import sender_for
@@ -37,12 +38,15 @@ from keyturn.reset.delivery.link_renewal import LinkRenewal
 from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
+from keyturn.reset.delivery.recovery import RecoveryHandler
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.delivery.reset_request import ResetRequestHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
+from keyturn.reset.muting import MailboxMuting
+from keyturn.reset.operator_resets import OperatorResets
 from keyturn.reset.passwords.breach_filter import BreachFilter
 from keyturn.reset.passwords.breaches import Breaches
 from keyturn.reset.passwords.hasher import PasswordHasher
@@ -56,6 +60,7 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import (
+    ACCOUNT_SECURED,
     APP_EVENTS,
     CALLBACKS,
     CHANGE_BEGUN,
@@ -64,7 +69,10 @@ from keyturn.reset.records.messages import (
     origin_of,
 )
 from keyturn.reset.records.retention import Retention
+from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.reset.reset_hook import BeforeReset, reset_hook
 from keyturn.reset.resets import PasswordResets
+from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import AccountSettings, BreachSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
@@ -89,13 +97,14 @@ class Parts:
     """What a process is made of. A sender is built only with a relay, so an API alone needs no provider.
 
     `database` and `accounts` are to be used instead of those that the settings name. `callbacks` are functions of
-    the app's that are told, by event.
+    the app's that are told, by event, `before_reset` is one that is asked.
     """
 
     def __init__(
         self, settings: Settings, *, database: Database | None = None, accounts: AccountStore | None = None,
         sender: Sender | None = None, tracing: Tracing | None = None, meters: PrometheusMeters | None = None,
         reload_templates: bool = False, callbacks: Mapping[str, Callback[Any]] | None = None,
+        before_reset: BeforeReset | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.reloads_templates = reload_templates
@@ -121,17 +130,21 @@ class Parts:
             reset_url=settings.reset_url,
             forgot_url=settings.forgot_url,
             sign_in_url=settings.sign_in_page,
+            secure_url=settings.secure_account.url,
+            mute_url=settings.mute.url,
         )
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
         self.sessions = Sessions(self.database, settings.session.ttl)
         self.links = LinkStore(self.database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
+        self.secure_links = SecureLinkStore(self.database, lifetime=settings.secure_account.ttl)
         self.mailboxes = Mailboxes(
             self.database,
             cooldown=settings.limits.mailbox_cooldown,
             daily=settings.limits.mailbox_daily,
             suppression=settings.limits.suppression,
+            mute=settings.mute.period,
         )
         self.rate_limits = RateLimits(settings.limits)
         self.breaches = _breaches(settings.breaches, self.meters)
@@ -156,12 +169,20 @@ class Parts:
         self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
-            self.meters, self.challenge,
+            self.meters, self.challenge, reset_hook(settings.hooks, before_reset),
         )  # fmt: skip
         self.code_exchange = self._code_exchange()
+        self.securing = AccountSecuring(
+            self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.events,
+            self.audit, locks=_locks(settings, self.accounts), meters=self.meters,
+        )  # fmt: skip
+        self.muting = MailboxMuting(
+            self.database, self.links, self.mailboxes, self.rate_limits, self.audit, self.meters
+        )
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
+        self.operator_resets = OperatorResets(self.database, self.accounts, self.mailboxes, self.outbox, self.audit)
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
@@ -203,7 +224,10 @@ class Parts:
                 mails, self.accounts, self.mailboxes, links, self.audit, self.events, renewal
             ),
             PASSWORD_CHANGED: ConfirmationHandler(
-                mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox
+                mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox, self.secure_links
+            ),
+            ACCOUNT_SECURED: RecoveryHandler(
+                mails, self.accounts, self.mailboxes, links, self.audit, locks=self.securing.locks
             ),
             CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
         }
@@ -218,6 +242,7 @@ class Parts:
             sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
             reply_to=settings.mail.reply_to,
             ends_sessions=_ends_sessions(settings.accounts),
+            mute_for=settings.mute.period,
         )
         return MailComposer(self.templates, self.languages, self.urls, defaults, self.kinds)
 
@@ -272,7 +297,8 @@ class Parts:
         hosted = self.settings.accounts.store == "builtin" or hosted_path(self.settings.sign_in_url) is not None
         if not hosted or not isinstance(self.accounts, KnowsHashes):
             return None
-        sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher)
+        mailboxes = self.mailboxes if self.settings.mute.url else None
+        sessions = AccountSessions(self.database, self.accounts, self.accounts, self.sessions, self.hasher, mailboxes)
         return SignIns(sessions, self.rate_limits, self.audit, self.changes, self.devices, self.meters)
 
     async def require_ready(self) -> None:
@@ -309,6 +335,15 @@ def _breaches(settings: BreachSettings, meters: Meters) -> Breaches | None:
             return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
         case "none":
             return None
+
+
+def _locks(settings: Settings, accounts: AccountStore) -> bool:
+    """Tell whether a secured account is locked. Raises SettingsInvalid where its store cannot do that."""
+    wanted = settings.secure_account.lock
+    if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
+        store = settings.accounts.store
+        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} locks no accounts (docs/accounts.md)")])
+    return wanted
 
 
 def _ends_sessions(accounts: AccountSettings) -> bool:

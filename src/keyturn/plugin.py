@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -33,11 +32,18 @@ from keyturn.mail.transports.email import Sender
 from keyturn.pages import Site, pages_router
 from keyturn.parts import Parts
 from keyturn.reset.counting_alone import counting_alone
-from keyturn.settings import Settings, TableSettings, hosted_path
+from keyturn.reset.reset_hook import BeforeReset, is_async
+from keyturn.settings import SecureAccountSettings, Settings, TableSettings, hosted_path
 from keyturn.settings.account_rules import sign_in_faults
 from keyturn.settings.keys import derive
 from keyturn.telemetry.access_logs import redact_access_logs
-from keyturn.webhooks.events import Callback, PasswordChanged, PasswordResetRequested
+from keyturn.webhooks.events import (
+    AccountSecured,
+    Callback,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondStepFailed,
+)
 
 if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
@@ -46,7 +52,12 @@ _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
 
 
-_EVENTS = {"on_password_changed": "password.changed", "on_password_reset_requested": "password.reset_requested"}
+_EVENTS = {
+    "on_password_changed": "password.changed",
+    "on_password_reset_requested": "password.reset_requested",
+    "on_account_secured": "account.secured",
+    "on_second_step_failed": "second_step.failed",
+}
 
 
 class KeyturnPlugin(InitPlugin):
@@ -54,10 +65,12 @@ class KeyturnPlugin(InitPlugin):
 
     `alchemy` is the app's own configuration of its database: Keyturn's tables are there, too. `accounts` is a store of
     the app's, or what `table_of` makes of its user model, instead of the one that the settings name. `worker` is
-    whether this process sends the mails; `litestar keyturn worker` does as well. Without `pages` only the API is there.
+    whether this process sends the mails; `litestar keyturn worker` does as well. Without `pages` only the API is there,
+    and no mail leads to a page of Keyturn's that the settings do not name.
     `path` is where all routes are in this app, and that of `base_url` where nothing is said; behind a proxy that takes
-    that one away, it is "". `sender` stands in for `mail.transport`, in tests. `on_password_changed` and
-    `on_password_reset_requested` are async functions that are told, at least once, by the process that sends the mails.
+    that one away, it is "". `sender` stands in for `mail.transport`, in tests. `on_...` are
+    async functions that are told, at least once, by the process that sends the mails. `before_reset` is one that is
+    asked before a link is used up, and may refuse with a sentence.
 
     What the app has said for its own routes does not count for these, but its middleware does (`MountedApart`).
 
@@ -70,11 +83,21 @@ class KeyturnPlugin(InitPlugin):
         path: str | None = None, sender: Sender | None = None, parts: Parts | None = None,
         on_password_changed: Callback[PasswordChanged] | None = None,
         on_password_reset_requested: Callback[PasswordResetRequested] | None = None,
+        on_account_secured: Callback[AccountSecured] | None = None,
+        on_second_step_failed: Callback[SecondStepFailed] | None = None,
+        before_reset: BeforeReset | None = None,
     ) -> None:  # fmt: skip
         if not pages:
+            settings = _without_default_pages(settings)
             _require_own_pages(settings)
-        callbacks = _callbacks(on_password_changed, on_password_reset_requested)
-        self.parts = parts or _build_parts(settings, alchemy, accounts, sender, callbacks)
+        told = {
+            "on_password_changed": on_password_changed,
+            "on_password_reset_requested": on_password_reset_requested,
+            "on_account_secured": on_account_secured,
+            "on_second_step_failed": on_second_step_failed,
+        }
+        callbacks = _callbacks(told, before_reset)
+        self.parts = parts or _build_parts(settings, alchemy, accounts, sender, callbacks, before_reset)
         self._command = "keyturn" if parts else "litestar keyturn"
         self._is_counting = parts is None  # who brings parts has seen to it, before anything was started
         self._worker = worker
@@ -151,7 +174,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _build_parts(
     settings: Settings, alchemy: "SQLAlchemyAsyncConfig | None", accounts: AccountStore | TableSettings | None,
-    sender: Sender | None, callbacks: Mapping[str, Callback[Any]],
+    sender: Sender | None, callbacks: Mapping[str, Callback[Any]], before_reset: BeforeReset | None,
 ) -> Parts:  # fmt: skip
     """Return the parts, whose settings say what is used instead of what they said."""
     database = None
@@ -163,20 +186,21 @@ def _build_parts(
     elif accounts is not None:
         given = accounts
         settings = _with_accounts(settings, store=f"{type(given).__module__}:{type(given).__name__}")
-    return Parts(settings, database=database, accounts=given, sender=sender, callbacks=callbacks)
+    return Parts(
+        settings, database=database, accounts=given, sender=sender, callbacks=callbacks, before_reset=before_reset
+    )
 
 
 def _callbacks(
-    on_password_changed: Callback[PasswordChanged] | None,
-    on_password_reset_requested: Callback[PasswordResetRequested] | None,
+    arguments: Mapping[str, Callback[Any] | None], before_reset: BeforeReset | None
 ) -> dict[str, Callback[Any]]:
     """Return those that were given, by event. Raises SettingsInvalid for a function that would hold the loop."""
-    arguments = {"on_password_changed": on_password_changed, "on_password_reset_requested": on_password_reset_requested}
     given = {name: told for name, told in arguments.items() if told is not None}
+    asked = {"before_reset": before_reset} if before_reset else {}
     faults = [
         Fault(name, "is no async function: it would keep the process from answering")
-        for name, told in given.items()
-        if not inspect.iscoroutinefunction(told) and not inspect.iscoroutinefunction(getattr(told, "__call__", None))  # noqa: B004
+        for name, function in {**given, **asked}.items()
+        if not is_async(function)
     ]
     if faults:
         raise SettingsInvalid(faults)
@@ -190,6 +214,13 @@ def _with_accounts(settings: Settings, **changes: Any) -> Settings:
     return changed
 
 
+def _without_default_pages(settings: Settings) -> Settings:
+    """Return the settings without the page that is theirs by default and nobody asked for."""
+    if settings.secure_account.url != SecureAccountSettings().url:
+        return settings
+    return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(settings.secure_account, url=""))
+
+
 def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for addresses of hosted pages, which are left out: mails would lead to nothing."""
     faults = [
@@ -201,7 +232,13 @@ def _require_own_pages(settings: Settings) -> None:
 
 
 def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
-    pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
+    pages = {
+        "reset_url": settings.reset_url,
+        "forgot_url": settings.forgot_url,
+        "sign_in_url": settings.sign_in_page,
+        "secure_account.url": settings.secure_account.url,
+        "mute.url": settings.mute.url,
+    }
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:
             yield name
@@ -223,6 +260,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
         require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
         challenge=parts.challenge, codes=parts.code_exchange,
+        securing=parts.securing, muting=parts.muting, mute_period=parts.mailboxes.mute_period,
     )  # fmt: skip
 
 
@@ -250,6 +288,8 @@ def site_of(parts: Parts) -> Site:
         secure=settings.secure,
         link_life=parts.links.lifetime,
         mailboxes=parts.mailboxes,
+        securing=parts.securing,
+        muting=parts.muting,
         paths=parts.paths,
         kinds=parts.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),

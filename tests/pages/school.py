@@ -29,7 +29,17 @@ from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import NewCode
 from keyturn.reset.records import tokens
 from keyturn.reset.records.link_store import LinkStore, NewLink
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, Kind, LimitSettings, Secret, Settings
+from keyturn.reset.records.secure_links import NewSecureLink
+from keyturn.settings import (
+    Brand,
+    DatabaseSettings,
+    HashingSettings,
+    Kind,
+    LimitSettings,
+    MuteSettings,
+    Secret,
+    Settings,
+)
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"
@@ -47,6 +57,7 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
         "kinds": KINDS,
+        "mute": MuteSettings(url="{base_url}/stop-emails/{token}"),
     }
     return Settings(**defaults | changes)
 
@@ -98,6 +109,30 @@ class School:
             await self.parts.codes.add(session, [(fresh, True)], moment)
             await session.commit()
         return code
+
+    async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
+        """Return the token of a fresh link by which the account can be secured."""
+        token, moment = tokens.mint(os.urandom), now()
+        async with self.parts.database.transaction() as session:
+            link = NewSecureLink(
+                digest=tokens.digest(token), account_id=account.id, email=account.email, changed_at=moment,
+                expires_at=moment + life,
+            )  # fmt: skip
+            await self.parts.secure_links.add(session, link)
+            await session.commit()
+        return token
+
+    async def mute_token(self, account: Account) -> str:
+        """Return the token of a fresh link by which the account's mailbox can be muted."""
+        token, moment = tokens.mint(os.urandom), now()
+        async with self.parts.database.transaction() as session:
+            link = NewLink(
+                digest=tokens.digest(f"link of {token}"), account_id=account.id, email=account.email, ip_address="",
+                user_agent="", expires_at=moment + timedelta(minutes=30), mute_digest=tokens.digest(token),
+            )  # fmt: skip
+            await self.parts.links.add(session, [(link, True)], moment)
+            await session.commit()
+        return token
 
     async def knows(self, password: str, account: Account) -> bool:
         """Tell whether it is the account's password."""

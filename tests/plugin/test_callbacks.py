@@ -14,12 +14,14 @@ from tests.plugin.test_in_an_app import REQUEST, RESET, fits
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, NEW_PASSWORD, NOBODY
 
-from keyturn import Event, KeyturnPlugin, PasswordChanged, PasswordResetRequested
+from keyturn import AccountSecured, Event, KeyturnPlugin, PasswordChanged, PasswordResetRequested, PendingReset
 from keyturn.database import now
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import WebhookSettings
+
+SECURE = "/account/api/auth/secure-account"
 
 sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -187,3 +189,37 @@ def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None
 
     with pytest.raises(SettingsInvalid, match=f"{name}: is no async function"):
         KeyturnPlugin(keyturn_settings(), **{name: blocks})  # type: ignore[arg-type]
+
+
+@sqlite
+async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(empty: str) -> None:
+    secured: list[Event[AccountSecured]] = []
+    asked: list[str] = []
+
+    async def note(event: Event[AccountSecured]) -> None:
+        secured.append(event)
+
+    async def agree(pending: PendingReset) -> str | None:
+        asked.append(pending.email)
+        return None
+
+    host = Host(empty, settings=keyturn_settings(), on_account_secured=note, before_reset=agree)
+    await migrate(host.parts.database)
+    async with host.running():
+        await host.add()
+        await reset(host)
+        await host.parts.relay.drain()
+        token = token_in(host.inbox.sent_to(ADA, "password_changed")[-1])
+        async with host.client() as client:
+            assert (await client.post(SECURE, json={"token": token})).is_success
+        await host.parts.relay.drain()
+
+    assert asked == [ADA]
+    assert [event.data.email for event in secured] == [ADA]
+
+
+@sqlite
+async def test_a_function_that_would_hold_the_loop_may_refuse_nothing(empty: str) -> None:
+    with pytest.raises(SettingsInvalid) as raised:
+        Host(empty, settings=keyturn_settings(), before_reset=print)
+    assert [fault.name for fault in raised.value.faults] == ["before_reset"]

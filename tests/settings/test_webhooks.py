@@ -6,13 +6,14 @@ import pytest
 from tests.settings.conftest import Faults, Read
 
 URL, SECRET = "https://app.example.org/webhooks/keyturn", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+EVENTS = "password.changed, password.reset_requested, account.secured, second_step.failed"
 
 
 def test_an_address_and_a_secret_are_enough(read: Read) -> None:
     hooks = read(f'[webhooks]\nurl = "{URL}"', KEYTURN_WEBHOOKS_SECRET=SECRET).webhooks
 
     assert (hooks.url, hooks.secret, hooks.previous_secret) == (URL, SECRET, "")
-    assert hooks.events == ("password.changed", "password.reset_requested")
+    assert hooks.events == tuple(EVENTS.split(", "))
 
 
 def test_an_address_without_a_secret_would_be_believed_by_nobody(faults: Faults) -> None:
@@ -75,7 +76,7 @@ def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Fault
 
 
 def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
-    why = "must be a list, of which each is one of password.changed, password.reset_requested, not "
+    why = f"must be a list, of which each is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
     both = why + '["password.changed","password.forgotten"]'
 
     assert faults('[webhooks]\nevents = ["password.changed", "password.forgotten"]') == {"webhooks.events": both}
@@ -84,7 +85,7 @@ def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
 
 
 def test_an_app_that_would_be_told_nothing_is_a_fault(faults: Faults, read: Read) -> None:
-    why = "is empty: name one or more of password.changed, password.reset_requested"
+    why = f"is empty: name one or more of {EVENTS}"
 
     found = faults(f'[webhooks]\nurl = "{URL}"\nevents = []', KEYTURN_WEBHOOKS_SECRET=SECRET)
     assert found == {"webhooks.events": why}

@@ -5,15 +5,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
 from tests.webhooks.rows import deliver_again, make_due, states
 
+from keyturn.accounts.models import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import origin_of
 from keyturn.settings import Secret, WebhookSettings
 
@@ -157,3 +159,32 @@ async def test_a_webhook_leads_back_to_its_request_until_that_is_erased(service:
     await deliver_again(service)
     await service.parts.retention.purge(now() + timedelta(days=4))
     assert ADA not in repr(await service.rows(select(OutboxRow.__table__)))
+
+
+async def test_a_secured_account_is_told_with_both_addresses(service: Service, app: App) -> None:
+    assert (await service.reset(await service.link())).is_success
+    await service.deliver()
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email="thief@elsewhere.test"))
+    token = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+    answer = await service.at("192.0.2.7", headers=BROWSER).post("/api/auth/secure-account", json={"token": token})
+    assert answer.is_success, answer.text
+    await service.deliver()
+
+    (event,) = typed(app, "account.secured")
+    data = event["data"]
+    assert (data["email"], data["currentEmail"], data["locked"]) == (ADA, "thief@elsewhere.test", False)
+    assert (data["ipAddress"], data["userAgent"], data["kind"]) == ("192.0.2.7", "Firefox", "viewer")
+    assert token not in str(event)
+
+
+async def test_a_second_step_that_failed_can_be_told(service: Service, app: App) -> None:
+    account = await service.parts.accounts.find(ADA)
+    assert account
+    async with service.parts.database.transaction() as session:
+        client = Client(ip_address="192.0.2.7")
+        await service.parts.events.second_step_failed(session, account, client, method="totp", moment=now())
+        await session.commit()
+    await service.deliver()
+
+    (event,) = typed(app, "second_step.failed")
+    assert (event["data"]["accountId"], event["data"]["method"]) == (account.id, "totp")

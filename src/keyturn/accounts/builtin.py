@@ -1,10 +1,11 @@
 """The built-in store: for the demo, and for an app that has no account table yet."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from sqlalchemy import RowMapping, String, and_, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, String, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,9 +19,12 @@ from keyturn.errors import DatabaseUnready, Fault, InputInvalid
 _AWAITS_PASSWORD = and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
 """Nothing lets such an account sign in yet."""
 
+_IS_LOCKED = AccountRow.locked_at.is_not(None)
+_IS_ACTIVE = and_(AccountRow.active, AccountRow.locked_at.is_(None))
+
 _ACCOUNT = (
-    AccountRow.id, AccountRow.email, AccountRow.name, AccountRow.active, AccountRow.provider, AccountRow.kind,
-    AccountRow.locale, AccountRow.timezone,
+    AccountRow.id, AccountRow.email, AccountRow.name, _IS_ACTIVE.label("active"), AccountRow.provider, AccountRow.kind,
+    AccountRow.locale, AccountRow.timezone, and_(AccountRow.active, _IS_LOCKED).label("locked"),
     AccountRow.password_hash.is_not(None).label("has_password"), _AWAITS_PASSWORD.label("awaits_password"),
 )  # fmt: skip
 
@@ -53,15 +57,17 @@ class BuiltinAccounts:
         return [found.get(account_id) for account_id in ids]
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, AccountRow.active)
+        statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
         if session:
             return (await session.execute(statement)).scalar_one_or_none()
         rows = await self._database.fetch(statement)
         return rows[0]["password_hash"] if rows else None
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & AccountRow.active
-        changed = update(AccountRow).where(unchanged).values(password_hash=password_hash, password_changed_at=now())
+        may_change = AccountRow.active if account.locked else _IS_ACTIVE
+        unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & may_change
+        values = {"password_hash": password_hash, "password_changed_at": now(), "locked_at": None}
+        changed = update(AccountRow).where(unchanged).values(**values)
         return (await session.execute(changed.returning(AccountRow.id))).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
@@ -70,6 +76,23 @@ class BuiltinAccounts:
             changed = await self.set_password_within(session, account, password_hash)
             await session.commit()
         return changed
+
+    @property
+    def can_lock(self) -> bool:
+        return True
+
+    async def lock(self, account_id: str) -> bool:
+        return await self._set_lock(account_id, _IS_ACTIVE, now())
+
+    async def unlock(self, account_id: str) -> bool:
+        return await self._set_lock(account_id, _IS_LOCKED, None)
+
+    async def _set_lock(self, account_id: str, allowed: ColumnElement[bool], locked_at: datetime | None) -> bool:
+        changed = update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
+        async with self._database.transaction() as session:
+            found = (await session.execute(changed.returning(AccountRow.id))).first() is not None
+            await session.commit()
+        return found
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""
@@ -98,8 +121,13 @@ class BuiltinAccounts:
         return stored
 
     async def awaiting_password(self) -> Sequence[str]:
-        statement = select(AccountRow.email).where(AccountRow.active, _AWAITS_PASSWORD).order_by(AccountRow.email)
+        statement = select(AccountRow.email).where(_IS_ACTIVE, _AWAITS_PASSWORD).order_by(AccountRow.email)
         return [row["email"] for row in await self._database.fetch(statement)]
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        found = select(AccountRow.email).where(_IS_ACTIVE, AccountRow.email > email)
+        rows = await self._database.fetch(found.order_by(AccountRow.email).limit(most))
+        return [row["email"] for row in rows]
 
     async def list(self) -> Sequence[Account]:
         return [_account(row) for row in await self._database.fetch(select(*_ACCOUNT).order_by(AccountRow.email))]

@@ -35,26 +35,26 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     return _require_store(reference, store)
 
 
-def import_factory(reference: str) -> Callable[[Settings], Any]:
-    """Return the factory itself, imported and not called. Raises SettingsInvalid, with a sentence, where it cannot."""
+def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
+    """Return the function itself, imported and not called. Raises SettingsInvalid, with a sentence, where it cannot."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
-        raise _fault(f"{reference} is neither builtin, table, supabase nor package.module:factory")
+        raise _fault_of(setting, f"{reference} is neither builtin, table, supabase nor package.module:factory")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # as uvicorn does for its app
     try:
         found = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise _fault(f"there is no module {error.name}, in {here} or installed") from None
-        raise _fault(f"importing {module_name} raised {_error_line(error)}") from error
+            raise _fault_of(setting, f"there is no module {error.name}, in {here} or installed") from None
+        raise _fault_of(setting, f"importing {module_name} raised {_error_line(error)}") from error
     except Exception as error:
-        raise _fault(f"importing {module_name} raised {_error_line(error)}") from error
+        raise _fault_of(setting, f"importing {module_name} raised {_error_line(error)}") from error
     if not hasattr(found, name):
-        raise _fault(f"{module_name} has no {name}")
+        raise _fault_of(setting, f"{module_name} has no {name}")
     factory = getattr(found, name)
     if not callable(factory):
-        raise _fault(f"{reference} is {_type_with_article(factory)} and cannot be called")
+        raise _fault_of(setting, f"{reference} is {_type_with_article(factory)} and cannot be called")
     return factory  # type: ignore[no-any-return]  # what is callable may be called with anything
 
 
@@ -69,7 +69,11 @@ def _require_store(reference: str, store: Any) -> AccountStore:
 
 
 def _fault(message: str) -> SettingsInvalid:
-    return SettingsInvalid([Fault("accounts.store", message)])
+    return _fault_of("accounts.store", message)
+
+
+def _fault_of(setting: str, message: str) -> SettingsInvalid:
+    return SettingsInvalid([Fault(setting, message)])
 
 
 def _type_with_article(thing: object) -> str:

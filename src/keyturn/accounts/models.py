@@ -7,7 +7,10 @@ from keyturn.database import Model
 
 
 class AccountRow(Model):
-    """An account of the built-in store. `email` is in the form of `addresses.parse`."""
+    """An account of the built-in store. `email` is in the form of `addresses.parse`.
+
+    It is locked from `locked_at` on: its owner said that a change of its password was somebody else's.
+    """
 
     __tablename__ = "keyturn_accounts"
 
@@ -22,6 +25,7 @@ class AccountRow(Model):
     active: Mapped[bool]
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime | None]
+    locked_at: Mapped[datetime | None]
 
 
 class SessionRow(Model):

@@ -17,6 +17,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     nothing else either, so that it gets an invitation to choose one. Where neither holds, `provider` names who signs
     the account in ("Google"); it is empty where that is not known. `timezone` is an
     IANA zone, in which it is told times.
+
+    One that is `locked` is not active: its owner said that a change of its password was somebody else's. Setting its
+    password, as it was read, lifts the lock.
     """
 
     id: str
@@ -29,6 +32,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     timezone: str = ""
+    locked: bool = False
 
     @property
     def takes_password(self) -> bool:
@@ -81,7 +85,8 @@ class AccountStore(Protocol):
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Store the password, and end every session that the store keeps itself.
 
-        Return False, and change nothing, where the account is gone, disabled or has another address by now. Raises
+        Return False, and change nothing, where the account is gone, disabled or has another address by now; one that
+        was read as `locked` may be locked still, and is not afterwards. Raises
         PasswordRejected where the store has rules of its own, Busy out of `password.hashed()`, or AccountsUnready with
         `not_changed`, and has changed nothing. Whatever else is raised says that the store may have the password.
         """
@@ -105,6 +110,45 @@ class ListsAwaiting(Protocol):
 
     async def awaiting_password(self) -> Sequence[str]:
         """Return the addresses of those that are active, as they are stored."""
+        ...
+
+
+@runtime_checkable
+class ListsAddresses(Protocol):
+    """A store that can go through all of its accounts."""
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        """Return the addresses of active accounts, as they are stored, that come after `email` in the store's order.
+
+        At most so many; none where there are no more. "" comes before all.
+        """
+        ...
+
+
+@runtime_checkable
+class EndsSessions(Protocol):
+    """A store that keeps sessions itself, or knows where they are."""
+
+    async def end_sessions(self, account_id: str) -> None:
+        """End all of the account's. Doing it again does no harm."""
+        ...
+
+
+@runtime_checkable
+class LocksAccounts(Protocol):
+    """A store that may lock accounts: one that is locked is neither active nor signs in."""
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether it has been told how."""
+        ...
+
+    async def lock(self, account_id: str) -> bool:
+        """Lock an account that is active; tell whether it is locked now by this."""
+        ...
+
+    async def unlock(self, account_id: str) -> bool:
+        """Undo that; tell whether the account was locked."""
         ...
 
 

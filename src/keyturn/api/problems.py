@@ -30,6 +30,8 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     Quota,
+    ResetRefused,
+    SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
@@ -169,9 +171,9 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
                 "detail": str(error) or None,
                 "members": {"errors": [{"field": fault.name, "message": fault.message} for fault in faults]},
             }
-        case WebhookRefused():
+        case WebhookRefused() | ResetRefused():
             return {"detail": str(error)}
-        case LinkDead() | CodeRefused() | ChallengeRequired() | OutcomeUnknown():
+        case LinkDead() | CodeRefused() | ChallengeRequired() | OutcomeUnknown() | SecurityLinkDead():
             return _explained(error, language)
         case PasswordRejected(violations=violations):
             return _broken_rules(violations, language)
@@ -195,6 +197,8 @@ def _explained(error: KeyturnError, language: Language) -> dict[str, Any]:
     match error:
         case LinkDead(reason=reason):
             return {"detail": _dead_link_text(reason, language), "members": {"reason": reason}}
+        case SecurityLinkDead():
+            return {"detail": language.gettext("It was used already, or it is too old.")}
         case CodeRefused():
             return {"detail": language.gettext("It is wrong, or it no longer works. You can request a new one.")}
         case ChallengeRequired(flaw=flaw, asked=asked):

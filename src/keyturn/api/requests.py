@@ -15,11 +15,13 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.invitations import Invitations
+from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.records.client import Client, clip_header
 from keyturn.reset.resets import PasswordResets
+from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.tracing import TRACEPARENT
@@ -77,8 +79,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
     `sessions` is None where nobody signs in here. `provider_webhooks` has the providers whose reports can be verified.
-    `link_life` is how long a link works. `challenge` and `codes` are None where none is asked for. `require_ready`
-    raises Unavailable where the process cannot do its work.
+    `link_life` is how long a link works, `mute_period` how long a mailbox is muted. `challenge` and `codes` are None
+    where none is asked for. `require_ready` raises Unavailable where the process cannot do its work.
     """
 
     resets: PasswordResets
@@ -90,6 +92,9 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     require_ready: Callable[[], Awaitable[None]]
     languages: Languages
     link_life: timedelta
+    securing: AccountSecuring
+    muting: MailboxMuting
+    mute_period: timedelta
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
 

@@ -26,6 +26,7 @@ from keyturn.errors import (
     LinkDead,
     OutcomeUnknown,
     PasswordRejected,
+    ResetRefused,
     TooManyRequests,
 )
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -75,8 +76,9 @@ class ResetController(Controller):
         except LinkDead as dead:
             return InvalidToken(valid=False, reason=dead.reason)
         return ValidToken(
-            valid=True, email=link.email, expires_at=link.expires_at, awaits_password=link.awaits_password
-        )
+            valid=True, email=link.email, expires_at=link.expires_at, awaits_password=link.awaits_password,
+            operator_reason=link.reason or msgspec.UNSET,
+        )  # fmt: skip
 
     @post(
         ["/reset-password", "/reset-password-with-token"],
@@ -89,7 +91,9 @@ class ResetController(Controller):
         ),
         operation_id=named_by_path,
         operation_class=NamedOperation,
-        responses=problem_responses(InputInvalid, LinkDead, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown),
+        responses=problem_responses(
+            InputInvalid, LinkDead, ResetRefused, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
+        ),
     )
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]

@@ -15,6 +15,7 @@ from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resets import ResetController
+from keyturn.api.security_links import SecurityLinkController
 from keyturn.api.sessions import SessionController
 from keyturn.api.unread import count_unread
 
@@ -31,7 +32,11 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         await require_json(request)
 
     routers: list[Any] = [
-        MountedOnce(path=path, route_handlers=[ResetController, TextsController], before_request=require_json)
+        MountedOnce(
+            path=path,
+            route_handlers=[ResetController, SecurityLinkController, TextsController],
+            before_request=require_json,
+        )
     ]
     if api.invitations.over_http:
         routers.append(

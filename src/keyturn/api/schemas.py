@@ -86,6 +86,12 @@ class TokenCheck(_Schema, frozen=True, kw_only=True):
     email: _Email | None = None
 
 
+class SecurityToken(_Schema, frozen=True, kw_only=True):
+    """Says, with the token of a link in a mail, that something was not its reader."""
+
+    token: _Token
+
+
 class NewPassword(_Schema, frozen=True, kw_only=True):
     """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given."""
 
@@ -151,12 +157,16 @@ class Done(_Schema, frozen=True, kw_only=True):
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
-    """Says whose link it is, until when it works, and whether it sets the account's first password."""
+    """Says whose link it is, until when it works, and whether it sets the account's first password.
+
+    `operatorReason` is there where an operator asked for the reset, and said why.
+    """
 
     awaits_password: bool
     email: str
     expires_at: datetime
     valid: Literal[True]
+    operator_reason: str | UnsetType = UNSET
 
 
 class InvalidToken(_Schema, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check that everything is there and works, and say what to mend."),
-    "accounts": ("keyturn.cli.accounts", "Look an account up; add to and list the built-in store."),
+    "accounts": ("keyturn.cli.accounts", "Look accounts up, invite, ask for new passwords, unlock."),
     "breaches": ("keyturn.cli.breaches", "Make a file of leaked passwords, for those who may call nobody."),
     "outbox": ("keyturn.cli.outbox", "Show where each mail is, and try one again."),
     "mailbox": ("keyturn.cli.mailbox", "Show why a mailbox gets no mail, and let it have one again."),

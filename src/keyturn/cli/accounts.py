@@ -1,6 +1,7 @@
-"""accounts: add to and list the built-in store; look somebody up in any, and invite to choose a first password."""
+"""accounts: add to and list the built-in store; look somebody up in any, invite, ask for a new password, unlock."""
 
 import sys
+from typing import Any
 
 import click
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
+from keyturn.cli.account_resets import reset, unlock
+from keyturn.cli.options import OPERATOR, operator_named
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
@@ -28,7 +31,7 @@ class NotInvited(KeyturnError):
 
 @click.group()
 def accounts() -> None:
-    """Look an account up and invite it, in whatever store; add to and list the built-in one."""
+    """Look an account up, invite it, ask it for a new password, unlock it; add to and list the built-in store."""
 
 
 @accounts.command()
@@ -40,7 +43,7 @@ def accounts() -> None:
 @click.option("--timezone", default="", help="The zone of the times in its mails, for example Europe/Berlin.")
 @click.option("--disabled", is_flag=True, help="It exists, cannot sign in and gets no mail.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, up to its line end.")
-def add(*, email: str, disabled: bool, password_stdin: bool, **fields: str) -> None:
+def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account. Without --password-stdin it is invited to choose its password.
 
     With --provider and no password it signs in there: a reset sends a mail that says so, and no link.
@@ -58,7 +61,7 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: str) -> N
         account = await _builtin(parts).add(Account(id="", email=email, active=not disabled, **fields), hashed)
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
-            await parts.invitations.invite_all([account.email])
+            await parts.invitations.invite_all([account.email], operator_named(""))
             click.echo("An invitation to choose a password is on its way, as soon as a worker runs.")
 
     with_parts(work)
@@ -67,7 +70,8 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: str) -> N
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
 @click.option("--all", "everybody", is_flag=True, help="Everybody who has no password and signs in nowhere else.")
-def invite(emails: tuple[str, ...], everybody: bool) -> None:
+@OPERATOR
+def invite(emails: tuple[str, ...], everybody: bool, operator: str) -> None:
     """Invite people to choose their first password, by mail. Nobody is where anybody of them cannot be.
 
     \b
@@ -82,7 +86,7 @@ def invite(emails: tuple[str, ...], everybody: bool) -> None:
         found = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise NotInvited("; ".join(faults))
-        await parts.invitations.invite_all(found)
+        await parts.invitations.invite_all(found, operator_named(operator))
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
             click.echo(f"{len(found)} {noun} on the way, as soon as a worker runs.")
@@ -90,6 +94,10 @@ def invite(emails: tuple[str, ...], everybody: bool) -> None:
             click.echo("Nobody awaits a password.")
 
     with_parts(work)
+
+
+accounts.add_command(reset)
+accounts.add_command(unlock)
 
 
 @accounts.command(name="list")
@@ -110,7 +118,7 @@ def list_accounts(as_json: bool) -> None:
                     account.name,
                     account.kind,
                     account.provider or "password",
-                    "active" if account.active else "disabled",
+                    "active" if account.active else "locked" if account.locked else "disabled",
                 )
                 for account in found
             ],

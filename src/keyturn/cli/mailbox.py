@@ -6,12 +6,11 @@ from datetime import datetime
 import click
 
 from keyturn import addresses
-from keyturn.cli.options import JSON
-from keyturn.cli.terminal import error, muted, print_json, stamp, strong
+from keyturn.cli.options import JSON, OPERATOR, operator_named
+from keyturn.cli.terminal import error, muted, print_json, stamp, strong, warning
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.parts import Parts
-from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
 
 
@@ -44,8 +43,9 @@ def show(email: str, as_json: bool) -> None:
 
 @mailbox.command()
 @click.argument("email")
-def release(email: str) -> None:
-    """Let the mailbox have mails again: its cooldown, its count of today and its suppression are forgotten.
+@OPERATOR
+def release(email: str, operator: str) -> None:
+    """Let the mailbox have mails again: its cooldown, its count of today, its suppression and its muting are forgotten.
 
     Most providers keep lists of their own of those that they send nothing to.
     """
@@ -57,7 +57,7 @@ def release(email: str) -> None:
             released = await parts.mailboxes.release(session, address)
             if released:
                 await parts.audit.write(
-                    session, "mailbox_release", "released", Client(), at=now(),
+                    session, "mailbox_release", "released", operator_named(operator), at=now(),
                     account_id=account.id if account else "", email=address,
                 )  # fmt: skip
             await session.commit()
@@ -79,6 +79,9 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
     if mailbox.suppressed_until and mailbox.is_suppressed(moment):
         facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
         facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
+    if mailbox.muted_until and mailbox.is_muted(moment):
+        facts["Next mail"] = stamp(max(mailbox.muted_until, mailbox.suppressed_until or free_at, free_at))
+        facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: its owner said that a request was not theirs")
     return facts
 
 
@@ -91,4 +94,5 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "free_at": mailboxes.free_at(mailbox, moment),
         "suppressed_until": mailbox.suppressed_until if suppressed else None,
         "reason": mailbox.reason if suppressed else None,
+        "muted_until": mailbox.muted_until if mailbox.is_muted(moment) else None,
     }

@@ -1,8 +1,13 @@
 """What several commands take."""
 
+import os
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from keyturn.reset.records.client import Client
 
 
 class Duration(click.ParamType[timedelta]):
@@ -19,6 +24,51 @@ class Duration(click.ParamType[timedelta]):
             self.fail(str(error), param, context)
 
 
+class Rate(click.ParamType[float]):
+    """Reads a rate as the settings write it, 300/minute, as so many a second."""
+
+    name = "rate"
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> float:
+        from limits import parse  # noqa: PLC0415 - `--help` should not wait for it
+
+        try:
+            rate = parse(str(value))
+        except ValueError:
+            self.fail(f"{value} is no rate like 300/minute or 10/second", param, context)
+        return rate.amount / rate.get_expiry()
+
+
+def operator_named(name: str) -> "Client":
+    """Return who runs the command: by the name that they say, or else the one that the operating system has."""
+    from keyturn.reset.records.client import Client, clip_header  # noqa: PLC0415
+
+    return Client(operator=clip_header(name or _user_name())[:64])
+
+
+def _user_name() -> str:
+    # Not what LOGNAME and USER say, which anybody can set.
+    try:
+        import pwd  # noqa: PLC0415 - not to be had on Windows
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return os.environ.get("USERNAME", "") or "unknown"
+
+
+def _printable(_: click.Context, __: click.Parameter, text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_REASON or not line.isprintable():
+        raise click.BadParameter(f"is longer than {_LONGEST_REASON} characters, or cannot be printed")
+    return line
+
+
+_LONGEST_REASON = 300
+
+OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Who you are, for the audit trail.")
+REASON = click.option(
+    "--reason", default="", callback=_printable, help="Why, in your own words: the mail and the page say it."
+)
 EMAIL = click.option("--email", default="", help="Only this address.")
 SINCE = click.option("--since", type=Duration(), help="Only the last while, for example 1h or 7d.")
 LAST = click.option(

@@ -7,12 +7,12 @@ import click
 from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE
 from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import muted, print_json, stamp, table
+from keyturn.cli.terminal import muted, print_json, stamp, table, warning
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-from keyturn.reset.records.audit import Entry
+from keyturn.reset.records.audit import NOT_ME, Entry
 
 
 @click.command()
@@ -32,13 +32,22 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
         table(
             ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
             [
-                (stamp(entry.at), entry.event, entry.outcome, _mail(entry), entry.email, entry.ip_address)
+                (stamp(entry.at), _event(entry), entry.outcome, _mail(entry), entry.email, _who(entry))
                 for entry in entries
             ],
             "No such entries." if email or since else "Nothing yet.",
         )
 
     with_parts(work)
+
+
+def _event(entry: Entry) -> str:
+    """Return the event; one that says that something was not its owner is marked."""
+    return warning(f"! {entry.event}") if entry.event in NOT_ME else entry.event
+
+
+def _who(entry: Entry) -> str:
+    return entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
 
 
 def _mail(entry: Entry) -> str:

@@ -37,9 +37,9 @@ class Languages:
     ) -> None:  # fmt: skip
         self.catalogues = Catalogues(folders or (PACKAGED,), domain)
         zone = ZoneInfo(timezone)
-        found = [parse_locale(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages())]
-        named = [locale for tag in only if (locale := parse_locale(tag))]
-        by_name = {str(locale): locale for locale in named or [*found, *map(parse_locale, more)] if locale}
+        found = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
+        named, added = ([locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more))
+        by_name = {str(locale): locale for locale in named or [*found, *added]}
         languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
         self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]

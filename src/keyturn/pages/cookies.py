@@ -14,13 +14,16 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
-Said = Literal["password_changed", "signed_out"]
+Said = Literal["password_changed", "signed_out", "account_secured", "mailbox_muted"]
 """What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long "Check your email" stays what a person finds at the page where they asked."""
 
 _SHOWN_ONCE = timedelta(minutes=1)
+_OPENED = timedelta(hours=1)
+"""How long a page that was opened by such a link, and left alone, can still be answered."""
+
 _YEAR = timedelta(days=365)
 _LONGEST_PART = 100
 """Characters of a name that the app has given: a browser keeps 4096 bytes."""
@@ -77,6 +80,16 @@ class Cookies:
 
     def delete_link(self) -> Cookie:
         return self._cookie("link", "", self._site.paths.reset, timedelta(0))
+
+    def set_security_token(self, token: str, path: str) -> Cookie:
+        """Hold the token of a link by which somebody says that it was not them, for the page at that path."""
+        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), path, _OPENED)
+
+    def read_security_token(self, cookies: Mapping[str, str]) -> str:
+        return cookies.get(self._name("proof"), "")
+
+    def delete_security_token(self, path: str) -> Cookie:
+        return self._cookie("proof", "", path, timedelta(0))
 
     def set_link_request(self, email: str, path: str) -> Cookie:
         """Hold for ten minutes which address a link was asked for on the page at `path`, and when."""

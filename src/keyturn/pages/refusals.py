@@ -13,7 +13,16 @@ from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest
-from keyturn.errors import Busy, LinkDead, NotSignedIn, OutcomeUnknown, TooManyRequests, Unavailable
+from keyturn.errors import (
+    Busy,
+    LinkDead,
+    NotSignedIn,
+    OutcomeUnknown,
+    ResetRefused,
+    SecurityLinkDead,
+    TooManyRequests,
+    Unavailable,
+)
 from keyturn.pages.rendering import Pages
 from keyturn.pages.security import form_cookie_name
 from keyturn.telemetry.logs import LogEvent
@@ -39,6 +48,8 @@ class RefusalPages:
             Unavailable: self.answer_unavailable,
             OutcomeUnknown: self.answer_outcome_unknown,
             LinkDead: self.answer_dead_link,
+            SecurityLinkDead: self.answer_dead_security_link,
+            ResetRefused: self.answer_refused,
             NotSignedIn: self.answer_not_signed_in,
             PermissionDeniedException: self.answer_forged_form,
             HTTPException: self.answer_http_exception,
@@ -68,6 +79,14 @@ class RefusalPages:
         return self._pages.page(
             request, "dead_link.html", status=400, reason=error.reason, lifetime=self._pages.site.link_life
         )
+
+    def answer_dead_security_link(self, request: AnyRequest, _: SecurityLinkDead) -> Response[Any]:
+        """Say the same of every link that does not work, whatever is wrong with it."""
+        return self._pages.page(request, "dead_security_link.html", status=400)
+
+    def answer_refused(self, request: AnyRequest, error: ResetRefused) -> Response[Any]:
+        """Hand on the app's sentence; the link lives, so that the form is one step back."""
+        return self._refusal_page(request, "refused", 403, sentence=error.sentence)
 
     def answer_not_signed_in(self, request: AnyRequest, _: NotSignedIn) -> Response[Any]:
         """Lead to the sign-in, and from there back to the page that asked for it."""

@@ -8,6 +8,7 @@ from keyturn.api.mounting import MountedOnce
 from keyturn.pages.code import show_code_form, take_code
 from keyturn.pages.forgot import ForgotPassword
 from keyturn.pages.frontend import frontend_routes
+from keyturn.pages.not_me import MuteMailbox, SecureAccount
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
@@ -33,6 +34,8 @@ def pages_router(site: Site) -> Router:
         paths.reset: [ResetPassword],
     }
     routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
+    routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]

@@ -8,11 +8,13 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
+from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.resets import PasswordResets
+from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import Brand, Paths
 
@@ -96,4 +98,6 @@ class Site(TemplateSite):
     csrf_secret: str
     secure: bool
     mailboxes: Mailboxes
+    securing: AccountSecuring
+    muting: MailboxMuting
     leads_to_sign_in: bool = False

@@ -12,23 +12,26 @@ from keyturn.errors import NotSignedIn
 from keyturn.reset.changes.authorization import ChangeAuthorization
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens
+from keyturn.reset.records.mailboxes import Mailboxes
 
 
 class AccountSessions:
     """Opens a session for who shows an account's password, and knows whose a session is.
 
-    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash.
+    `accounts` and `hashes` are one store: what finds an account there, and what reads its hash. `mailboxes` are given
+    where they can be muted: signing in ends that.
     """
 
     def __init__(
         self, database: Database, accounts: AccountStore, hashes: KnowsHashes, sessions: Sessions,
-        hasher: PasswordHasher,
+        hasher: PasswordHasher, mailboxes: Mailboxes | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
         self._hashes = hashes
         self._sessions = sessions
         self._hasher = hasher
+        self._mailboxes = mailboxes
 
     async def find(self, email: str) -> Account | None:
         return await self._accounts.find(email)
@@ -42,18 +45,20 @@ class AccountSessions:
         stored = await self._hashes.password_hash(account.id) if account and account.active else None
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def open(self, account_id: str, verified: str) -> str | None:
+    async def open(self, account: Account, verified: str) -> str | None:
         """Return the secret of a new session; None where `verified` is not the account's hash any more.
 
         The check took a while, in which the account may have been disabled or its password changed.
         """
-        secret = tokens.mint(os.urandom)
+        secret, account_id = tokens.mint(os.urandom), account.id
         joins = isinstance(self._hashes, JoinsTransaction)
         async with self._database.transaction() as session:
             await self._database.hold(session, account_id)
             if joins and await self._hashes.password_hash(account_id, session) != verified:
                 return None
             await self._sessions.start(session, account_id, secret)
+            if self._mailboxes:
+                await self._mailboxes.unmute(session, account.email)
             await session.commit()
         # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
         # the session, which is there by now.

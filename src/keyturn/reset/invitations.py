@@ -48,11 +48,11 @@ class Invitations:
         """Accept an invitation. Once this returns, it is committed. Raises InputInvalid for what is no address."""
         await self._post(addresses.parse(email), client)
 
-    async def invite_all(self, emails: Collection[str]) -> None:
+    async def invite_all(self, emails: Collection[str], operator: Client | None = None) -> None:
         """Accept those of an operator at the command line, who knows that the addresses are accounts'."""
-        waiting = [addresses.parse(email) for email in emails]
+        waiting, client = [addresses.parse(email) for email in emails], operator or Client()
         for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*(self._post(email, Client()) for email in waiting[start : start + _AT_ONCE]))
+            await asyncio.gather(*(self._post(email, client) for email in waiting[start : start + _AT_ONCE]))
 
     async def _post(self, address: str, client: Client) -> None:
         await self._outbox.post(RESET_REQUESTED, ResetRequested(email=address, at=now(), client=client, invited=True))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import InputInvalid, LimitsUnready, LinkDead, OverBudget
+from keyturn.errors import InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
@@ -23,6 +23,7 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.reset.reset_hook import ResetHook
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters, count_calls
 
@@ -32,7 +33,7 @@ log = logging.getLogger("keyturn.reset")
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     """Whose a link is, and until when it works. `locale`, `kind` and `timezone` are the account's, or "".
 
-    `awaits_password` says that it sets the account's first password.
+    `awaits_password` says that it sets the account's first password. `reason` is why an operator asked for a new one.
     """
 
     email: str
@@ -41,6 +42,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     timezone: str = ""
     awaits_password: bool = False
+    reason: str = ""
 
 
 class PasswordResets:
@@ -49,6 +51,7 @@ class PasswordResets:
     def __init__(
         self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
         policy: PasswordPolicy, audit: Audit, meters: Meters | None = None, challenge: RequestChallenge | None = None,
+        hook: ResetHook | None = None,
     ) -> None:  # fmt: skip
         self._challenge = challenge
         self._accounts = accounts
@@ -59,6 +62,7 @@ class PasswordResets:
         self._policy = policy
         self._audit = audit
         self.meters = meters or Meters()
+        self._hook = hook
 
     async def request(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
@@ -98,8 +102,8 @@ class PasswordResets:
         await self._limits.count("validate", client)
         link, account = await self._find_live("link_check", token, email, client)
         return LiveLink(
-            email=account.email, expires_at=link.expires_at, locale=account.locale, kind=account.kind,
-            timezone=account.timezone, awaits_password=account.awaits_password,
+            email=_shown_email(link, account), expires_at=link.expires_at, locale=account.locale, kind=account.kind,
+            timezone=account.timezone, awaits_password=account.awaits_password, reason=link.reason,
         )  # fmt: skip
 
     @count_calls("check")
@@ -126,10 +130,13 @@ class PasswordResets:
         """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
 
         Guesses that strangers made at the old password no longer count.
-        Raises LinkDead, PasswordRejected (the link survives), Busy, AccountsUnready, TooManyRequests.
+        Raises LinkDead, PasswordRejected and ResetRefused (the link survives), Busy, AccountsUnready, HookFailed,
+        TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._find_live("password_reset", token, email, client)
+        if self._hook:
+            await self._require_consent(self._hook, link, account, client)
         authorization = _LinkAuthorization(self._links, tokens.digest(token))
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
@@ -141,6 +148,16 @@ class PasswordResets:
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
 
+    async def _require_consent(self, hook: ResetHook, link: Link, account: Account, client: Client) -> None:
+        """Ask the app, which is told whose reset it is. The trail says where it refused."""
+        try:
+            await hook.require_consent(account, client)
+        except ResetRefused:
+            await self._audit.record(
+                "password_reset", "refused", client, at=now(), account_id=account.id, email=link.email
+            )
+            raise
+
     async def _find_live(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
         link = await self._links.find(tokens.digest(token))
@@ -149,9 +166,9 @@ class PasswordResets:
         if reason := link.dead_reason(now()):
             raise await self._recorded(LinkDead(reason), event, link, client)
         account = await self._accounts.get(link.account_id)
-        if account is None or not account.active or not addresses.is_same_mailbox(account.email, link.email):
+        if account is None or not _opens(link, account):
             raise await self._recorded(LinkDead("invalid"), event, link, client)
-        if email is not None and not addresses.is_same_mailbox(account.email, email):
+        if email is not None and not addresses.is_same_mailbox(_shown_email(link, account), email):
             raise await self._recorded(LinkDead("invalid"), event, link, client)
         return link, account
 
@@ -160,6 +177,23 @@ class PasswordResets:
         outcome = f"link_{dead.reason}"
         await self._audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
         return dead
+
+
+def _opens(link: Link, account: Account) -> bool:
+    """Tell whether the link may set the account's password, as the account is now.
+
+    One that recovers it opens a locked account, too, or one whose address was changed since; but not where it is both:
+    then an operator has to look first.
+    """
+    same = addresses.is_same_mailbox(account.email, link.email)
+    if link.recovers:
+        return account.active or (account.locked and same)
+    return account.active and same
+
+
+def _shown_email(link: Link, account: Account) -> str:
+    """Return the address that is told to who holds the link: never one that somebody else has given the account."""
+    return link.email if link.recovers else account.email
 
 
 class _LinkAuthorization(ChangeAuthorization):

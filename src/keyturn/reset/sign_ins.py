@@ -58,7 +58,7 @@ class SignIns:
         await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._sessions.find(email)
         verified = await self._sessions.verify(account, password)
-        secret = await self._sessions.open(account.id, verified) if account and verified else None
+        secret = await self._sessions.open(account, verified) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client,
             at=now(), account_id=account.id if account else "", email=email,

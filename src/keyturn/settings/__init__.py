@@ -29,6 +29,7 @@ from keyturn.settings.model import (
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
+from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.texts import FileOrUrl, Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -50,6 +51,7 @@ __all__ = [
     "FileOrUrl",
     "Folder",
     "HashingSettings",
+    "HookSettings",
     "InvitationSettings",
     "Kind",
     "LimitSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "MailSettings",
     "MailgunSettings",
     "MetricsSettings",
+    "MuteSettings",
     "PagesSettings",
     "PasswordSettings",
     "Paths",
@@ -65,6 +68,7 @@ __all__ = [
     "ResendSettings",
     "RetentionSettings",
     "Secret",
+    "SecureAccountSettings",
     "SendGridSettings",
     "ServerSettings",
     "SesSettings",

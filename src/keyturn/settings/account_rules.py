@@ -1,10 +1,10 @@
 """What must hold for the store of accounts and the kinds of them."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from keyturn.errors import Fault
-from keyturn.settings.accounts import AccountSettings, TableSettings
+from keyturn.settings.accounts import AccountSettings
 from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.model import Settings
 from keyturn.settings.url_rules import service_faults
@@ -13,7 +13,9 @@ OWN_STORES = ("builtin", "table", "supabase")
 PLACES = ("{now}", "{now_ms}", "{null}")
 """What a value of accounts.table.set may be, beside a plain one."""
 
-_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+"""How a function of the app's is named: `package.module:function`."""
+
 _DATABASE = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb)(\+\w+)?://")
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -25,7 +27,7 @@ def account_faults(settings: Settings, *, sending: bool, written: Collection[str
     yield from sign_in_faults(settings)
     if accounts.store in OWN_STORES:
         yield from _unused_section_faults(accounts, written)
-    elif not _FACTORY.fullmatch(accounts.store):
+    elif not FUNCTION.fullmatch(accounts.store):
         meant = did_you_mean(accounts.store, OWN_STORES)
         yield Fault("accounts.store", f"not builtin, table, supabase or package.module:factory{meant}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
@@ -67,17 +69,18 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
     for entry in table.delete:
         if not _COLUMN_OF_TABLE.fullmatch(entry):
             yield Fault("accounts.table.delete", f"not a table and its column, as sessions.user_id: {entry}")
-    yield from _values(table)
+    for name in ("set", "lock", "unlock"):
+        yield from _values(f"accounts.table.{name}", getattr(table, name))
 
 
-def _values(table: TableSettings) -> Iterator[Fault]:
-    for column, value in table.set.items():
+def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:
+    for column, value in given.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
         if place and place[0] not in PLACES:
             message = f"has an unknown place {place[0]}; there are {', '.join(PLACES)}"
-            yield Fault(member_name("accounts.table.set", column), message)
+            yield Fault(member_name(setting, column), message)
         elif place and place[0] != value:
-            yield Fault(member_name("accounts.table.set", column), f"{place[0]} stands alone: it is the whole value")
+            yield Fault(member_name(setting, column), f"{place[0]} stands alone: it is the whole value")
 
 
 def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:

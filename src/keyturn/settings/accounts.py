@@ -17,7 +17,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     active where that column is null, false or 0; or "status = active | invited". An account whose `provider` is none of
     `password_providers` signs in elsewhere. `set` are columns that a change of the password sets: "{now}" is the time,
     "{null}" is NULL. `delete` are columns of other tables that hold the account's id, as `sessions.user_id`: a change
-    deletes those rows.
+    deletes those rows. `lock` are columns that lock an account, written as `set`, and `unlock` those that undo it.
     """
 
     url: Secret = Secret("")
@@ -34,6 +34,8 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()
+    lock: dict[str, bool | int | float | str] = {}
+    unlock: dict[str, bool | int | float | str] = {}
 
 
 class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):

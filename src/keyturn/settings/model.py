@@ -1,7 +1,7 @@
 """What can be set, with its defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,6 +11,7 @@ from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.brand import Brand, PagesSettings
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
+from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -24,6 +25,10 @@ from keyturn.settings.transports import (
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
+
+
+AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
+"""What an app may be told of."""
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,10 +182,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: Secret = Secret("")
     secret: Secret = Secret("")
     previous_secret: Secret = Secret("")
-    events: tuple[Literal["password.changed", "password.reset_requested"], ...] = (
-        "password.changed",
-        "password.reset_requested",
-    )
+    events: tuple[AppEventType, ...] = get_args(AppEventType)
     timeout: timedelta = timedelta(seconds=10)
 
 
@@ -237,6 +239,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, Kind] = {}
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
+    secure_account: SecureAccountSettings = SecureAccountSettings()
+    mute: MuteSettings = MuteSettings()
+    hooks: HookSettings = HookSettings()
     mail: MailSettings = MailSettings()
     resend: ResendSettings = ResendSettings()
     postmark: PostmarkSettings = PostmarkSettings()

@@ -13,8 +13,8 @@ from keyturn.settings.model import Settings
 
 API_ROUTES = (
     "request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "reset-password",
-    "reset-password-with-token", "check-password", "password-policy", "texts",
-    "challenge", "verify-reset-code",
+    "reset-password-with-token", "check-password", "password-policy", "texts", "challenge", "verify-reset-code",
+    "secure-account", "mute-mailbox",
 )  # fmt: skip
 """What is mounted below `server.api_path`."""
 
@@ -34,12 +34,16 @@ _TAKEN = {
 """First parts of addresses that are others' already."""
 
 
+_LINKS = ("secure_account.url", "mute.url")
+
+
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
     A page whose address is elsewhere keeps its default path, for who comes there; it is "" where the API has that one.
-    `token` and `email` are what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts
-    whose security settings are not at `security`: a path, or an address elsewhere.
+    `secure` and `mute` are "" where no link of a mail leads there. `token` and `email` are what a link calls them in
+    its query, or behind its "#". `settings` has the kinds of accounts whose security settings are not at `security`: a
+    path, or an address elsewhere.
     """
 
     api: str = "/api/auth"
@@ -49,6 +53,8 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     email: str = "email"
     sign_in: str = "/login"
     security: str = SECURITY_SETTINGS
+    secure: str = "/secure-your-account"
+    mute: str = ""
     settings: Mapping[str, str] = {}
 
 
@@ -58,6 +64,9 @@ def paths_of(settings: Settings) -> Paths:
     routes = {f"{api}/{route}" for route in API_ROUTES}
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
     pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
+    # Only links of mails lead to these two: where those lead elsewhere, they are not there.
+    more = {"secure": settings.secure_account.url, "mute": settings.mute.url}
+    more = {name: hosted_path(pattern) or "" for name, pattern in more.items()}
     for name, path in pages.items():
         if path is None:
             pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
@@ -66,6 +75,7 @@ def paths_of(settings: Settings) -> Paths:
         default,
         api=api or "/",
         **pages,
+        **more,
         **_parameter_names(settings.reset_url),
         settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
     )
@@ -97,6 +107,8 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         "reset_url": hosted_path(settings.reset_url),
         "forgot_url": hosted_path(settings.forgot_url),
         "sign_in_url": hosted_path(settings.sign_in_page),
+        "secure_account.url": hosted_path(settings.secure_account.url),
+        "mute.url": hosted_path(settings.mute.url),
     } | {
         f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
         for kind, own in settings.kinds.items()
@@ -119,6 +131,8 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         elif name == "reset_url":
             seen[f"{path}/open"] = page
             yield from _hidden_token_faults(settings.reset_url)
+        elif name in _LINKS and not getattr(settings, name.split(".")[0]).url.endswith(_TOKEN):
+            yield Fault(name, "needs {token} at the end of the path")
 
 
 def api_path_faults(path: str) -> Iterator[Fault]:
@@ -129,7 +143,12 @@ def api_path_faults(path: str) -> Iterator[Fault]:
 
 
 def _path_fault(name: str) -> str:
-    example = "reset-password/{token}" if name == "reset_url" else "forgot-password"
+    examples = {
+        "reset_url": "reset-password/{token}",
+        "secure_account.url": "secure-your-account/{token}",
+        "mute.url": "stop-emails/{token}",
+    }
+    example = examples.get(name, "forgot-password")
     return f"needs a plain path for the hosted page, as in {_HOSTED}/{example}"
 
 

@@ -21,6 +21,7 @@ from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.report_rules import report_faults
+from keyturn.settings.safeguard_rules import safeguard_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
@@ -55,6 +56,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from report_faults(settings)
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
+    yield from safeguard_faults(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():

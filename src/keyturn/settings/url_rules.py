@@ -62,15 +62,18 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("base_url", "not an address like https://account.example.org")
     else:
         yield from policy_faults("base_url", base)
-    yield from _pattern("reset_url", settings.reset_url, {"token"}, {"base_url", "token", "email"})
+    links = {"secure_account.url": settings.secure_account.url, "mute.url": settings.mute.url}
+    links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
     others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     for kind, own in settings.kinds.items():
         if own.settings_url:
             others[f"{member_name('kinds', kind)}.settings_url"] = own.settings_url
+    for name, url in links.items():
+        yield from _pattern(name, url, {"token"}, {"base_url", "token"} | ({"email"} if name == "reset_url" else set()))
     for name, url in others.items():
         yield from _pattern(name, url, set(), {"base_url"})
         yield from policy_faults(name, url)
-    for name, url in ({"base_url": base, "reset_url": settings.reset_url} | others).items():
+    for name, url in ({"base_url": base} | links | others).items():
         if settings.environment == "production" and is_open_to_readers(url):
             yield Fault(name, "must be https in production: over http anybody on the way can read the link")
 

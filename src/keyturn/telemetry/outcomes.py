@@ -15,6 +15,8 @@ from keyturn.errors import (
     OriginRefused,
     OutcomeUnknown,
     PasswordRejected,
+    ResetRefused,
+    SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
     Unavailable,
@@ -55,6 +57,8 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     CodeRefused: Refusal(400, "code-refused", N_("This code does not work"), "code_refused"),
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): nobody says who they are here.
     ChallengeRequired: Refusal(403, "challenge-required", N_("Please show that you are a person"), "challenge_{flaw}"),
+    SecurityLinkDead: Refusal(400, "security-link-dead", N_("This link does not work"), "link_dead"),
+    ResetRefused: Refusal(403, "reset-refused", N_("Your password was not changed"), "refused"),
     CredentialsRejected: Refusal(
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),

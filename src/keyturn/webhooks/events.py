@@ -35,13 +35,30 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-Data = TypeVar("Data", PasswordChanged, PasswordResetRequested)
+class AccountSecured(AboutAccount, frozen=True, kw_only=True):
+    """The account's owner said that a change of its password was somebody else's, and Keyturn ended all access.
+
+    `email` is the address that it had at that change, `current_email` the one that it has by now: where they differ, it
+    was moved. `locked` says that its store is told to lock it.
+    """
+
+    current_email: str
+    locked: bool
+
+
+class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
+    """Somebody with a live link did not pass the account's second step. `method` is which one they tried."""
+
+    method: str
+
+
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 
 
 class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
     """`timestamp` is when it happened, which every try repeats."""
 
-    type: Literal["password.changed", "password.reset_requested"]
+    type: Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
     timestamp: datetime
     data: Data
 

@@ -1,5 +1,7 @@
 """A table of people in memory, with a flag that a change of the password clears."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from keyturn import addresses
@@ -13,6 +15,7 @@ class Profiles:
     def __init__(self) -> None:
         self.temporary: set[str] = set()
         self.is_down = False
+        self.ended: list[str] = []
         self._rows: dict[str, Account] = {}
 
     def add(self, account_id: str, email: str, *, active: bool = True, provider: str = "") -> Account:
@@ -45,6 +48,14 @@ class Profiles:
         self._require_up()
         self.temporary.discard(account.id)
         return account.id in self._rows
+
+    async def end_sessions(self, account_id: str) -> None:
+        self._require_up()
+        self.ended.append(account_id)
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        self._require_up()
+        return sorted(row.email for row in self._rows.values() if row.active and row.email > email)[:most]
 
     async def close(self) -> None:
         pass

@@ -38,7 +38,13 @@ each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
 
 
 def the_link(props: EmailProps) -> str:
-    return next(str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+    first = next(str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+    return getattr(props, "secure_link", "") or first
+
+
+def besides(props: Any) -> list[str]:
+    """Return what else it leads to: where its mailbox can be muted."""
+    return list(filter(None, [getattr(props, "mute_link", "")]))
 
 
 def hrefs(mail: Rendered) -> list[str]:
@@ -53,8 +59,11 @@ def test_it_renders_as_it_was_accepted(mail_snapshot: MailSnapshot) -> None:
 def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render: Render) -> None:
     mail = render(props)
 
-    assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {the_link(props)}
-    assert re.findall(r"\S*://\S*", mail.text) == [the_link(props)]
+    assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {
+        the_link(props),
+        *besides(props),
+    }
+    assert re.findall(r"\S*://\S*", mail.text) == [the_link(props), *besides(props)]
 
 
 @each_sample
@@ -211,5 +220,5 @@ def test_any_props_of_its_type_render(props: Any, render: Render) -> None:
 
     for made in factory.batch(12):
         mail = render(made)
-        assert hrefs(mail).count(the_link(made)) == 2
+        assert hrefs(mail).count(the_link(made)) == 2 + besides(made).count(the_link(made))
         assert the_link(made) in mail.text.splitlines()

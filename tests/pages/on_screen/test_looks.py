@@ -43,6 +43,22 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, input, .ways a, 
     .map(e => e.outerHTML)"""
 
 
+async def visit_what_was_not_me(page: Page, school: School) -> AsyncIterator[str]:
+    """Lead a page through those of the links by which people say that it was not them; yield the headings."""
+    ada = await school.parts.accounts.find(ADA)
+    assert ada
+    await page.goto(f"/secure-your-account/{await school.secure_token(ada)}")
+    yield "Secure your account"
+    await page.get_by_role("button", name="Secure your account").click()
+    yield "Your account is secured"
+    await page.goto("/secure-your-account/x")
+    yield "This link does not work"
+    await page.goto(f"/stop-emails/{await school.mute_token(ada)}")
+    yield "Stop such emails for 7 days"
+    await page.get_by_role("button", name="Stop such emails").click()
+    yield "Such emails are stopped"
+
+
 async def visit_all(page: Page, school: School) -> AsyncIterator[str]:
     """Lead a page through every screen there is, and yield the heading of each once it is shown."""
 
@@ -59,6 +75,8 @@ async def visit_all(page: Page, school: School) -> AsyncIterator[str]:
     await page.fill("#email", LONG)
     await page.press("#email", "Enter")
     yield await shown("Check your email")
+    async for said in visit_what_was_not_me(page, school):
+        yield await shown(said)
     await page.goto(f"/reset-password/{await link(school)}")
     yield await shown("Choose a new password")
     await page.fill("#password", "Northwind School")

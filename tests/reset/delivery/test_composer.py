@@ -10,7 +10,7 @@ from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.delivery.composer import MailComposer, MailDefaults
+from keyturn.reset.delivery.composer import LinkMail, MailComposer, MailDefaults
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.records.client import Client
 from keyturn.settings import Brand
@@ -31,7 +31,9 @@ def composer(request: pytest.FixtureRequest) -> MailComposer:
 def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
-    return composer.with_link(account, "token", Client(), lifetime=timedelta(hours=1), moment=moment).email.text
+    return composer.with_link(
+        account, Client(), LinkMail(token="token", lifetime=timedelta(hours=1), moment=moment)
+    ).email.text
 
 
 def greeting(composer: MailComposer, name: str) -> str:

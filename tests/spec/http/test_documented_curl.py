@@ -14,29 +14,40 @@ from tests.puzzles import solved, written
 from tests.serving import serving_here
 from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
-from tests.spec.inbox import token_in
+from tests.spec.inbox import TOKEN
 from tests.spec.service import Service
 
-from keyturn.settings import ChallengeSettings, InvitationSettings, Secret, TokenSettings
+from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
 SERVICE_KEY = "0123456789abcdef" * 4
+
+TOKENS = (
+    ("TOKEN", "password_reset", "reset-password"),
+    ("MUTE_TOKEN", "password_reset", "stop-emails"),
+    ("SECURE_TOKEN", "password_changed", "secure-your-account"),
+)
+"""What the commands call the tokens of mails, by the mail and the page that each link leads to."""
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
-    service = await start(invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)))
+    service = await start(
+        invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
+        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
+    )
     await service.add(ADA, name="Ada", kind="viewer")
-    token = ""
+    tokens: dict[str, str] = {}
     async with serving_here(service.app) as address:
         for command, documented in shown():
-            answer = read(await run(command, address, tmp_path, token))
+            answer = read(await run(command, address, tmp_path, **tokens))
             assert (answer.status, answer.body) == (documented.status, documented.body), command
             assert answer.headers >= documented.headers, command
             await service.deliver()
-            if mails := service.inbox.sent_to(ADA, "password_reset"):
-                token = token_in(mails[0])
+            for name, template, page in TOKENS:
+                if mails := service.inbox.sent_to(ADA, template):
+                    (tokens[name],) = re.findall(rf"/{page}/({TOKEN.pattern})", mails[0].text)
 
 
 async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(start: Start, tmp_path: Path) -> None:
@@ -75,7 +86,7 @@ async def test_each_route_has_a_command_at_schema_that_the_service_understands(
     assert said == {operation["summary"] for path in paths.values() for operation in path.values()}
 
 
-async def run(command: str, address: str, folder: Path, token: str = "", **known: str) -> str:
+async def run(command: str, address: str, folder: Path, **known: str) -> str:
     """Return what a command prints as it stands, with the address in it leading to the one that is served."""
     curl = require_program("curl", "curl")
     here = address.removeprefix("http://")
@@ -83,7 +94,6 @@ async def run(command: str, address: str, folder: Path, token: str = "", **known
     variables = {
         "PATH": f"{Path(curl).parent}:{os.defpath}",
         "CURL_HOME": str(folder),
-        "TOKEN": token,
         "KEYTURN_INVITATIONS_SERVICE_KEY": SERVICE_KEY,
         **known,
     }

@@ -1,6 +1,7 @@
 """People in an app's own table, their passwords at Supabase Auth."""
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from keyturn import addresses
@@ -23,6 +24,10 @@ class PeopleTable(Protocol):
     async def note_change(self, account: Account) -> bool:
         """Set and delete what a change of the password does, but no password; False where the account is gone."""
         ...
+
+    async def end_sessions(self, account_id: str) -> None: ...
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]: ...
 
     async def close(self) -> None: ...
 
@@ -60,6 +65,13 @@ class SupabaseWithTable:
             return False
         await self._note_change(account)
         return True
+
+    async def end_sessions(self, account_id: str) -> None:
+        """Delete the rows that the settings name; those at Supabase end with the next password alone."""
+        await self._lookup.end_sessions(account_id)
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        return await self._lookup.addresses_after(email, most)
 
     async def close(self) -> None:
         await self._lookup.close()

@@ -25,6 +25,9 @@ _NO_IDS = (bool, float, date, datetime)
 """Whose values can be written in more ways than one."""
 
 
+Assignments = tuple[tuple[Column, bool | float | str], ...]
+
+
 class TableName(msgspec.Struct, frozen=True):
     """Names a table, in its schema where one is said."""
 
@@ -40,6 +43,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     `fields` has the columns by what an account calls them, without those not named.
 
+    `sets`, `locks` and `unlocks` are columns and what becomes of them.
+
     `folds_case` where the column of the address takes a letter for its capital by itself, so that its index serves.
     """
 
@@ -48,7 +53,9 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     active: Flag
     folds_case: bool
     password_providers: tuple[str, ...]
-    sets: tuple[tuple[Column, bool | float | str], ...]
+    sets: Assignments
+    locks: Assignments
+    unlocks: Assignments
     deletes: tuple[tuple[TableName, Column], ...]
 
 
@@ -81,7 +88,9 @@ class _MappingReader:
             active=self._active,
             folds_case=self._dialect == "mysql" and self._collation(table).endswith("_ci"),
             password_providers=self._settings.password_providers,
-            sets=tuple(self._sets(table, columns)),
+            sets=tuple(self._assignments("set", table, columns)),
+            locks=tuple(self._assignments("lock", table, columns)),
+            unlocks=tuple(self._assignments("unlock", table, columns)),
             deletes=tuple(self._deletes(table)),
         )
         self._check(mapping, hash_length)
@@ -122,9 +131,11 @@ class _MappingReader:
             self._fault(setting, f"the table {table} has no column {name}" + did_you_mean(name, columns))
         return columns.get(name)
 
-    def _sets(self, table: TableName, columns: dict[str, Column]) -> Iterable[tuple[Column, bool | float | str]]:
-        for name, given in self._settings.set.items():
-            setting = f"set.{name}"
+    def _assignments(
+        self, section: str, table: TableName, columns: dict[str, Column]
+    ) -> Iterable[tuple[Column, bool | float | str]]:
+        for name, given in getattr(self._settings, section).items():
+            setting = f"{section}.{name}"
             column = self._column(setting, table, columns, name)
             if column is None:
                 continue

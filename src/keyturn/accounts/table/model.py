@@ -19,7 +19,8 @@ def table_of(
     name: str = "", active: str = "", provider: str = "", kind: str = "", locale: str = "", timezone: str = "",
     password_providers: Sequence[str] = TableSettings().password_providers,
     set: Mapping[str, bool | int | float | str] | None = None,  # noqa: A002 - the setting's own name
-    delete: Sequence[InstrumentedAttribute[Any]] = (),
+    delete: Sequence[InstrumentedAttribute[Any]] = (), lock: Mapping[str, bool | int | float | str] | None = None,
+    unlock: Mapping[str, bool | int | float | str] | None = None,
 ) -> TableSettings:  # fmt: skip
     """Return the settings of the table that a class is mapped to, to be handed to `KeyturnPlugin` as its accounts.
 
@@ -33,13 +34,16 @@ def table_of(
         "kind": kind, "locale": locale, "timezone": timezone,
     }  # fmt: skip
     columns = {field: mapped.column(f"accounts.{field}", attribute) for field, attribute in fields.items()}
-    sets = {mapped.column(f"accounts.set.{attribute}", attribute): value for attribute, value in (set or {}).items()}
+    assigned = {
+        section: {mapped.column(f"accounts.{section}.{name}", name): value for name, value in (values or {}).items()}
+        for section, values in {"set": set, "lock": lock, "unlock": unlock}.items()
+    }
     deletes = tuple(mapped.columns_to_delete(delete))
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
     given: dict[str, Any] = {
         "table": mapped.table.fullname, **columns,
-        "password_providers": tuple(password_providers), "set": sets, "delete": deletes,
+        "password_providers": tuple(password_providers), **assigned, "delete": deletes,
     }  # fmt: skip
     return TableSettings(**given)
 

@@ -82,6 +82,7 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         kind=text_of(row.get("kind")),
         locale=text_of(row.get("locale")),
         timezone=text_of(row.get("timezone")),
+        locked=bool(row.get("locked", False)),
     )
 
 

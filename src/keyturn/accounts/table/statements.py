@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.flags import FALSE, TRUE
-from keyturn.accounts.table.mapping import Mapping, TableName
+from keyturn.accounts.table.mapping import Assignments, Mapping, TableName
 from keyturn.accounts.table.values import id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
@@ -70,8 +70,14 @@ class Statements:
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
         self._dialect = dialect
-        self._table = self._table_clause(mapping.table, [*mapping.fields.values(), *(one for one, _ in mapping.sets)])
+        self._table = self._table_clause(mapping.table, self._written_columns())
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
+
+    def _written_columns(self) -> list[Column]:
+        """Return every column that is named, each once."""
+        mapping = self._mapping
+        assigned = (one for one, _ in (*mapping.sets, *mapping.locks, *mapping.unlocks))
+        return list({one.name: one for one in (*mapping.fields.values(), *assigned)}.values())
 
     def by_email(self, spellings: Iterable[str]) -> Select[Any]:
         """Select every row whose address may be one of these, for `choose_row`. An index on lower(email) helps."""
@@ -100,24 +106,62 @@ class Statements:
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
 
-    def change(self, account_id: str, email: str, password_hash: str | None, moment: datetime) -> Update:
+    def addresses_after(self, email: str, most: int) -> Select[Any]:
+        """Select the addresses of active accounts that come after this one, character by character."""
+        stored = self._trimmed_text("email")
+        found = select(self._columns["email"].label("email")).where(self._is_active(), stored > literal(email, Text))
+        return found.order_by(stored).limit(most)
+
+    def lock(self, account_id: str, moment: datetime) -> Update:
+        """Lock the account, if it is active. Raises ValueError for what is no id."""
+        values = self._assigned(self._mapping.locks, moment)
+        return update_of(self._table).where(self._has_id(account_id), self._is_active()).values(values)
+
+    def unlock(self, account_id: str, moment: datetime) -> Update:
+        """Undo that. Raises ValueError for what is no id."""
+        values = self._assigned(self._mapping.unlocks, moment)
+        return update_of(self._table).where(self._has_id(account_id), self._is_locked()).values(values)
+
+    def _assigned(self, assignments: Assignments, moment: datetime) -> dict[Any, Any]:
+        return {self._table.c[one.name]: set_value(one, given, moment) for one, given in assignments}
+
+    def _is_locked(self) -> ColumnElement[bool]:
+        """Tell whether every column of the lock is as the lock leaves it; of a time it counts that there is one."""
+        return and_(*(self._is_as_assigned(one, given) for one, given in self._mapping.locks))
+
+    def _is_as_assigned(self, one: Column, given: bool | float | str) -> ColumnElement[bool]:
+        stored: ColumnElement[Any] = self._table.c[one.name]
+        match given:
+            case "{null}":
+                return stored.is_(None)
+            case "{now}" | "{now_ms}":
+                return stored.is_not(None)
+        return _is_any(stored, [set_value(one, given, datetime.now(UTC))])
+
+    def change(
+        self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
+    ) -> Update:
         """Set the hash, if there is one, and what is set with it, where the account is as it was and may have one.
 
-        Raises ValueError for what is no id.
+        One that was `locked` may be so still, and is not afterwards. Raises ValueError for what is no id.
         """
-        values: dict[Any, Any] = {
-            self._table.c[one.name]: set_value(one, given, moment) for one, given in self._mapping.sets
-        }
+        values = self._assigned(self._mapping.sets, moment)
+        may_change = self._is_active()
+        if locked and self._mapping.locks:
+            values |= self._assigned(self._mapping.unlocks, moment)
+            may_change = or_(may_change, self._is_locked())
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
         # Where nothing is to be set, the statement still tells whether the account is as it was.
-        return self._update(account_id, email, values or {self._columns["id"]: self._columns["id"]})
+        return self._update(account_id, email, values or {self._columns["id"]: self._columns["id"]}, may_change)
 
-    def _update(self, account_id: str | None, email: str, values: dict[Any, Any]) -> Update:
+    def _update(
+        self, account_id: str | None, email: str, values: dict[Any, Any], may_change: ColumnElement[bool] | None = None
+    ) -> Update:
         return (
             update_of(self._table)
             .where(self._has_id(account_id), self._is_text("email", email))
-            .where(self._is_active(), *self._signs_in_here())
+            .where(self._is_active() if may_change is None else may_change, *self._signs_in_here())
             .values(values)
         )
 
@@ -144,8 +188,11 @@ class Statements:
         yield "table", self.by_email([""])
         if "password" in self._columns:
             yield "password", self._update(None, "", {self._columns["password"]: ""})
-        for one, given in self._mapping.sets:
-            yield f"set.{one.name}", self._update(None, "", {self._table.c[one.name]: set_value(one, given, moment)})
+        mapping = self._mapping
+        for section, assignments in (("set", mapping.sets), ("lock", mapping.locks), ("unlock", mapping.unlocks)):
+            for one, given in assignments:
+                values = {self._table.c[one.name]: set_value(one, given, moment)}
+                yield f"{section}.{one.name}", self._update(None, "", values)
         for name, key in self._mapping.deletes:
             yield "delete", self._delete(name, key, [None])
 
@@ -170,6 +217,8 @@ class Statements:
         if "password" in self._columns:
             hashed = and_(func.length(self._columns["password"]) > 0, self._is_usable())
             columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
+        if self._mapping.locks:
+            columns.append(self._is_locked().label("locked"))
         return select(*columns, self._is_active().label("active"))
 
     def _lacks_hash(self) -> ColumnElement[bool]:

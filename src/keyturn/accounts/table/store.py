@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, cast
 
@@ -141,6 +141,41 @@ class TableAccounts:
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         return await self._commit(account, await password.hashed())
 
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        statements = await self._statements_now()
+        async with self._connection() as connection:
+            return [
+                text_of(one) for one in (await connection.execute(statements.addresses_after(email, most))).scalars()
+            ]
+
+    @property
+    def can_lock(self) -> bool:
+        return bool(self._settings.lock)
+
+    async def lock(self, account_id: str) -> bool:
+        return self.can_lock and await self._run(account_id, lambda statements: [statements.lock(account_id, now())])
+
+    async def unlock(self, account_id: str) -> bool:
+        return self.can_lock and await self._run(account_id, lambda statements: [statements.unlock(account_id, now())])
+
+    async def end_sessions(self, account_id: str) -> None:
+        await self._run(account_id, lambda statements: list(statements.deletes(account_id)))
+
+    async def _run(self, account_id: str, made: Callable[[Statements], Sequence[Executable]]) -> bool:
+        """Run statements about an account in a transaction; tell whether the last of them found a row."""
+        statements, found = await self._statements_now(), 0
+        try:
+            wanted = made(statements)
+        except ValueError:  # another store's account
+            log.warning(LogEvent("accounts.no_such_id", account=account_id))
+            return False
+        async with self._place.transaction() as session:
+            with self._refused_as_unready():
+                for statement in wanted:
+                    found = cast("CursorResult[Any]", await session.execute(statement)).rowcount
+                await session.commit()
+        return found > 0
+
     async def note_change(self, account: Account) -> bool:
         """Set and delete what comes with a new password that is kept elsewhere; False where `set_password` is."""
         return await self._commit(account, None)
@@ -165,7 +200,7 @@ class TableAccounts:
         self, statements: Statements, session: AsyncSession, account: Account, password_hash: str | None
     ) -> bool:
         try:
-            statement = statements.change(account.id, account.email, password_hash, now())
+            statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
         except ValueError:  # another store's account
             return False
         with self._refused_as_unready():

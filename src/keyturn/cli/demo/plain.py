@@ -8,7 +8,15 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.parts import Parts
-from keyturn.settings import Brand, DatabaseSettings, Kind, MailSettings, Settings
+from keyturn.settings import (
+    Brand,
+    DatabaseSettings,
+    Kind,
+    MailSettings,
+    MuteSettings,
+    SecureAccountSettings,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -77,6 +85,8 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
         secret_key=folder.secret(),
         brand=BRAND,
         kinds=KINDS,
+        secure_account=SecureAccountSettings(lock=True),
+        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         database=DatabaseSettings(url=folder.sqlite("demo.db")),
         mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
     )

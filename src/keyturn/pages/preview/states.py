@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from keyturn.accounts.port import Account
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.site import TemplateSite
@@ -14,6 +16,7 @@ from keyturn.reset.resets import LiveLink
 _EMAIL = "ada@northwind.example"
 _WAIT = timedelta(seconds=47)
 _INVITED = timedelta(days=3)
+_MUTED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,13 @@ def _settings(*, has_asked: bool, wait: timedelta) -> Callable[[Sample], dict[st
     return lambda sample: {"account": sample.account, "has_asked": has_asked, "wait": wait}
 
 
-def _refusal(reason: str, wait: timedelta = timedelta(0)) -> Callable[[Sample], dict[str, Any]]:
-    return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait}
+def _refusal(reason: str, wait: timedelta = timedelta(0), **more: Any) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait} | more
+
+
+def _asked_by_operator(sample: Sample) -> dict[str, Any]:
+    reason = "Somebody read a copy of our database. Passwords in it are hashed; choose a new one all the same."
+    return _form(sample, msgspec.structs.replace(sample.link(_INVITED), reason=reason), lasts_days=True)
 
 
 _NOTHING = timedelta(0)
@@ -107,12 +115,22 @@ STATES = (
     PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
     PageState("invitation", "First password, invited", "reset.html", _invitation),
+    PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
     PageState("changed", "Password changed", "password_changed.html", lambda _: {"signed_in": False}),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
+    PageState("secure", "This was not me", "secure_account.html", lambda _: {"email": _EMAIL, "locks": False}),
+    PageState("secure-locks", "This was not me, locks", "secure_account.html",
+              lambda _: {"email": _EMAIL, "locks": True}),
+    PageState("secured", "Account secured", "account_secured.html", lambda _: {}),
+    PageState("mute", "Stop such emails", "mute_mailbox.html",
+              lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": True}),
+    PageState("muted", "Such emails stopped", "mailbox_muted.html",
+              lambda _: {"period": _MUTED, "is_ended_here": True}),
+    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", lambda _: {}),
     PageState("no-link", "No link", "no_link.html", lambda _: {}),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
     PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),
@@ -124,6 +142,8 @@ STATES = (
     PageState("too-many", "Refusal, too many requests", "refusal.html", _refusal("too_many", _WAIT)),
     PageState("busy", "Refusal, busy", "refusal.html", _refusal("busy", _WAIT)),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _refusal("outcome_unknown")),
+    PageState("refused", "Refusal, the app's own", "refusal.html",
+              _refusal("refused", sentence="Your account is being examined. Please call us.")),
     PageState("stale", "Refusal, form out of date", "refusal.html", _refusal("stale_form")),
     PageState("unreadable", "Refusal, unreadable", "refusal.html", _refusal("unreadable")),
     PageState("too-large", "Refusal, too large", "refusal.html", _refusal("too_large")),

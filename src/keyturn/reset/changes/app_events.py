@@ -10,7 +10,15 @@ from keyturn.accounts.port import Account
 from keyturn.outbox import Outbox
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import AppEvent, How
-from keyturn.webhooks.events import Data, Event, Outcome, PasswordChanged, PasswordResetRequested
+from keyturn.webhooks.events import (
+    AccountSecured,
+    Data,
+    Event,
+    Outcome,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondStepFailed,
+)
 
 
 class RequestedReset(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +45,23 @@ class AppEvents:
         self, session: AsyncSession, account: Account, client: Client, *, how: How, moment: datetime
     ) -> None:
         data = PasswordChanged(**_event_fields(account, client), how=how)
-        event = Event(type="password.changed", timestamp=moment, data=data)
+        await self._write(session, Event(type="password.changed", timestamp=moment, data=data), client)
+
+    async def account_secured(
+        self, session: AsyncSession, account: Account, client: Client, *, email: str, locks: bool, moment: datetime
+    ) -> None:
+        """Write that its owner secured the account, by a link that went to `email`; it may have another by now."""
+        fields = _event_fields(account, client) | {"email": email}
+        data = AccountSecured(**fields, current_email=account.email, locked=locks)
+        await self._write(session, Event(type="account.secured", timestamp=moment, data=data), client)
+
+    async def second_step_failed(
+        self, session: AsyncSession, account: Account, client: Client, *, method: str, moment: datetime
+    ) -> None:
+        data = SecondStepFailed(**_event_fields(account, client), method=method)
+        await self._write(session, Event(type="second_step.failed", timestamp=moment, data=data), client)
+
+    async def _write(self, session: AsyncSession, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
             await self._outbox.enqueue(session, kind, _message(event, client))
 

@@ -40,7 +40,8 @@ class ChangeEffects:
         outcome: Literal["changed", "interrupted"] = "changed",
     ) -> None:  # fmt: skip
         """End the account's other links and its sessions, promise the confirmation, tell the app, audit it."""
-        await self.end_access(session, account, moment)
+        # Who took the account over may change the password once more: the owner's link to start anew survives that.
+        await self.end_access(session, account, moment, spares_recovery=how == "change")
         change = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=account.email)
         confirmation = await self._outbox.enqueue(session, PASSWORD_CHANGED, change)
         await self._events.password_changed(session, account, client, how=how, moment=moment)
@@ -49,9 +50,11 @@ class ChangeEffects:
             message_id=confirmation,
         )  # fmt: skip
 
-    async def end_access(self, session: AsyncSession, account: Account, moment: datetime) -> None:
+    async def end_access(
+        self, session: AsyncSession, account: Account, moment: datetime, *, spares_recovery: bool = False
+    ) -> None:
         """End the account's links, its code and its sessions alone."""
-        await self._links.revoke_all(session, account.id, moment)
+        await self._links.revoke_all(session, account.id, moment, spares_recovery=spares_recovery)
         if self._codes:
             await self._codes.revoke_all(session, account.id, moment)
         # OWASP ASVS 7.4.3: a change of password can end all other sessions; here it always does.

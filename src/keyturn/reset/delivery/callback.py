@@ -12,13 +12,22 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Sent
 from keyturn.reset.records.messages import CALLBACKS, AppEvent
 from keyturn.telemetry.logs import LogEvent
-from keyturn.webhooks.events import Callback, Event, PasswordChanged, PasswordResetRequested
+from keyturn.webhooks.events import (
+    AccountSecured,
+    Callback,
+    Event,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondStepFailed,
+)
 
 log = logging.getLogger("keyturn.reset")
 
 _EVENTS: dict[str, Any] = {
     CALLBACKS["password.changed"]: Event[PasswordChanged],
     CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
+    CALLBACKS["account.secured"]: Event[AccountSecured],
+    CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
 }
 
 

@@ -40,24 +40,52 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """What is sealed: the mail, and the digest of the link in it, by which one knows whether it still matters.
 
-    `expires_at` is when that link does. `code` is the digest of the code beside it.
+    `expires_at` is when that link does. `mute` is the digest of the link that mutes the mailbox, `code` that of the
+    code beside the link.
     """
 
     email: Email
     link: bytes | None = None
+    mute: bytes | None = None
     expires_at: datetime | None = None
     code: bytes | None = None
+
+
+class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail with a link holds besides: how long that works, and from when on.
+
+    `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    """
+
+    token: str
+    lifetime: timedelta
+    moment: datetime
+    code: str = ""
+    mute_token: str = ""
+    recovers: bool = False
+    by_operator: bool = False
+    reason: str = ""
+
+
+class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the button of a confirmation leads with, and until when it works."""
+
+    token: str
+    expires_at: datetime
+    lifetime: timedelta
 
 
 class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """What is the same in every mail.
 
-    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too.
+    `ends_sessions` tells whether a new password ends all sessions of an account, those of the app, too. `mute_for` is
+    how long a mailbox can be muted.
     """
 
     sender: str
     reply_to: str
     ends_sessions: bool
+    mute_for: timedelta = timedelta(days=7)
 
 
 class MailComposer:
@@ -77,27 +105,39 @@ class MailComposer:
         self._urls = urls
         self._defaults = defaults
 
-    def with_link(
-        self, account: Account, token: str, client: Client, *, lifetime: timedelta, moment: datetime, code: str = ""
-    ) -> SealedMail:
-        """Return the mail with a link, which works for `lifetime` from that moment on.
+    @property
+    def offers_muting(self) -> bool:
+        """Whether mails with a link have one by which their mailbox can be muted."""
+        return bool(self._urls.mute_url)
 
-        To who awaits a first password it is an invitation, whoever asked for it.
-        """
-        given: dict[str, Any] = {
+    @property
+    def offers_securing(self) -> bool:
+        """Whether confirmations have a link by which the account can be secured."""
+        return bool(self._urls.secure_url)
+
+    def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
+        """Return the mail with a link. To who awaits a first password it is an invitation, whoever asked for it."""
+        common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "link": self._urls.reset(token, account.email),
-            "expires_at": moment + lifetime,
-            "lifetime": lifetime,
+            "link": self._urls.reset(mail.token, account.email),
+            "expires_at": mail.moment + mail.lifetime,
+            "lifetime": mail.lifetime,
         }
-        props: Invitation | PasswordReset
-        if account.awaits_password:
-            props = Invitation(**given)
-        else:
-            props = PasswordReset(**given, code=code, code_expires_at=moment + CODE_LIFE if code else None)
+        props: EmailProps = Invitation(**common) if account.awaits_password else self._reset_props(mail, common)
         email = self._write(props, account, client, self._language_for(account, client))
-        return SealedMail(email=email, link=tokens.digest(token), expires_at=props.expires_at)
+        has_mute = mail.mute_token and not account.awaits_password
+        return SealedMail(
+            email=email, link=tokens.digest(mail.token), expires_at=common["expires_at"],
+            mute=tokens.digest(mail.mute_token) if has_mute else None,
+        )  # fmt: skip
+
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any]) -> PasswordReset:
+        return PasswordReset(
+            **common, recovers=mail.recovers, by_operator=mail.by_operator, reason=mail.reason,
+            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "", mute_for=self._defaults.mute_for,
+            code=mail.code, code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
+        )  # fmt: skip
 
     def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that an earlier one with a link was held up for longer than the link lives."""
@@ -118,7 +158,9 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client, self._language_for(account, client)))
 
-    def about_change(self, account: Account, change: PasswordWasChanged) -> SealedMail:
+    def about_change(
+        self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
+    ) -> SealedMail:
         language = self._language_for(account, change.client)
         props = PasswordChanged(
             name=_greeting_name(account.name),
@@ -128,8 +170,16 @@ class MailComposer:
             device=device_name(change.client.user_agent, language),
             forgot_link=self._urls.forgot(),
             sessions_ended=self._defaults.ends_sessions,
+            **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, change.client, language))
+
+    def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
+        return {
+            "secure_link": self._urls.secure(secure.token),
+            "secure_until": secure.expires_at,
+            "secure_for": secure.lifetime,
+        }
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""

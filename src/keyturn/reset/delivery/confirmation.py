@@ -1,29 +1,34 @@
 """A password was changed: the mail that says so."""
 
+import os
+
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import AccountStore
+from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
 from keyturn.mail.transports.email import Email
 from keyturn.outbox import Delivery, Dropped, Message, Outbox
-from keyturn.reset.delivery.composer import MailComposer
+from keyturn.reset.delivery.composer import MailComposer, SecureToken
 from keyturn.reset.delivery.mail_delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.secure_links import NewSecureLink, SecureLinkStore
 
 
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
 
     The mail goes to the address that the account had when its password was changed: a thief would give it another at
-    once. Where it has another by now, that one gets a mail, too, as a message of its own.
+    once. Where it has another by now, that one gets a mail, too, as a message of its own. Only the first has the link
+    by which the account can be secured, since that starts anew at the address that it was sent to.
     """
 
     def __init__(
         self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, composer: MailComposer, audit: Audit,
-        outbox: Outbox,
+        outbox: Outbox, links: SecureLinkStore,
     ) -> None:  # fmt: skip
         self._mails = mails
         self._accounts = accounts
@@ -31,6 +36,7 @@ class ConfirmationHandler:
         self._composer = composer
         self._audit = audit
         self._outbox = outbox
+        self._links = links
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
@@ -43,11 +49,17 @@ class ConfirmationHandler:
         new_email = account.email
         account = msgspec.structs.replace(account, email=change.email or new_email)
         has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
-        mail = self._composer.about_change(account, change)
+        secure = None
+        if self._composer.offers_securing and change.secures:
+            lifetime = self._links.lifetime
+            secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
+        mail = self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
         async with self._mails.database.transaction() as session:
             if has_moved:
-                await self._outbox.enqueue(session, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email))
+                await self._outbox.enqueue(
+                    session, PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False)
+                )
             suppressed = await self._mailboxes.is_suppressed(session, account.email, now())
             if suppressed:
                 await self._audit.write(
@@ -56,7 +68,16 @@ class ConfirmationHandler:
                 )  # fmt: skip
             else:
                 await self._mails.store(session, message, sealed)
+                if secure:
+                    await self._links.add(session, _new_link(secure, account, change))
             await session.commit()
         if has_moved:
             self._outbox.wake()
         return Dropped(SUPPRESSED) if suppressed else mail.email
+
+
+def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
+    return NewSecureLink(
+        digest=tokens.digest(secure.token), account_id=account.id, email=account.email, changed_at=change.at,
+        expires_at=secure.expires_at,
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """The typed props of the mails. What a template may print is here, with its limits."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,10 +10,15 @@ from keyturn.mail.rendering.render import EmailProps
 Name = Annotated[str, Meta(max_length=120, description="the person's display name; empty where it is not known")]
 Address = Annotated[str, Meta(max_length=254, description="the account's own address")]
 Link = Annotated[str, Meta(max_length=2048, pattern=r"^https?://", description="an absolute address")]
+NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
 class PasswordReset(EmailProps, frozen=True, kw_only=True):
-    """The mail with the link. It holds no secret but the link itself, and the code beside it."""
+    """The mail with the link. It holds no secret but its links, and the code beside the first.
+
+    `recovers`: its owner has said that a change was not theirs. `by_operator`: those who run the service ask for a new
+    password, and say in `reason` why. `mute_link` leads to where no such mail can be had for a while.
+    """
 
     template = "password_reset"
 
@@ -26,6 +31,11 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
         str, Meta(pattern=r"^(\d{8})?$", description="what may be typed instead; empty if there is none")
     ] = ""
     code_expires_at: datetime | None = None
+    recovers: bool = False
+    by_operator: bool = False
+    reason: Annotated[str, Meta(max_length=300, description="an operator's own words; empty where there are none")] = ""
+    mute_link: NoLink = ""
+    mute_for: timedelta = timedelta(days=7)
 
 
 class Invitation(EmailProps, frozen=True, kw_only=True):
@@ -52,7 +62,11 @@ class LinkExpired(EmailProps, frozen=True, kw_only=True):
 
 
 class PasswordChanged(EmailProps, frozen=True, kw_only=True):
-    """The confirmation: when, from where, and what to do if it was somebody else (NIST SP 800-63B 4.6)."""
+    """The confirmation: when, from where, and what to do if it was somebody else (NIST SP 800-63B 4.6).
+
+    `secure_link`, where there is one, ends all access to the account and starts anew; it works for `secure_for`, until
+    `secure_until`.
+    """
 
     template = "password_changed"
 
@@ -63,6 +77,9 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
     device: Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
     forgot_link: Link
     sessions_ended: Annotated[bool, Meta(description="whether whoever was signed in, anywhere, has been signed out")]
+    secure_link: NoLink = ""
+    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    secure_for: timedelta = timedelta(hours=24)
 
 
 class SignInWithProvider(EmailProps, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ _Outcome = Literal[
     "disabled",
     "needs_no_invitation",
     "suppressed",
+    "muted",
     "superseded",
     "provider_mailed",
     "link_renewed",
@@ -36,9 +37,9 @@ class LinkRenewal:
     """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
 
     Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
-    first came too late, and asks again. Who was invited did not ask, and is invited again. Of several requests of an
-    account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in for one that it
-    has let through.
+    first came too late, and asks again. For whom an operator asked did not do so, and gets a fresh link. Of several
+    requests of an account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in
+    for one that it has let through.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class LinkRenewal:
             answer: Email | Dropped = Dropped(outcome)
             if account and mail and outcome in _MAILED:
                 renewed = outcome == "link_renewed"
-                await self._links.store(session, [(mail, account, request.client, renewed)], moment)
+                await self._links.store(session, [(mail, account, request, renewed)], moment)
                 await self._mails.store(session, message, sealed)
                 answer = mail.email
             await session.commit()
@@ -75,11 +76,9 @@ class LinkRenewal:
     async def _compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
     ) -> SealedMail:
-        if unseen or request.invited or not account.takes_password:
+        if unseen or request.by_operator or not account.takes_password:
             without_code = account.email in await self._links.without_code({account.email})
-            return self._links.compose(
-                account, request.client, moment, invited=request.invited, without_code=without_code
-            )
+            return self._links.compose(account, request, moment, without_code=without_code)
         return self._links.compose_about_expiry(account, request.client, request.at)
 
     async def _decide(
@@ -94,8 +93,10 @@ class LinkRenewal:
             return "needs_no_invitation"
         if await self._mailboxes.is_suppressed(session, account.email, moment):
             return "suppressed"
+        if await self._mailboxes.is_muted(session, account.email, moment):
+            return "muted"
         if await self._store.has_newer(session, link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"
-        return "link_renewed" if unseen or request.invited else "expiry_mailed"
+        return "link_renewed" if unseen or request.by_operator else "expiry_mailed"

@@ -6,12 +6,20 @@ import msgspec
 
 
 class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
-    """The patterns of the settings, and the links that they make."""
+    """The patterns of the settings, and the links that they make. Without a pattern there are no such links."""
 
     base_url: str
     reset_url: str
     forgot_url: str
     sign_in_url: str
+    secure_url: str = ""
+    mute_url: str = ""
+
+    def secure(self, token: str) -> str:
+        return self.secure_url.format(base_url=self._base, token=token)
+
+    def mute(self, token: str) -> str:
+        return self.mute_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))

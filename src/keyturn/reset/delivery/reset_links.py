@@ -9,12 +9,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
-from keyturn.reset.delivery.composer import MailComposer, SealedMail
+from keyturn.reset.delivery.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import CodeStore, NewCode
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LinkStore, NewLink
+from keyturn.reset.records.messages import ResetRequested
 
 
 class ResetLinks:
@@ -39,41 +40,48 @@ class ResetLinks:
         return await self._codes.exhausted(emails) if self._keys else ()
 
     def compose(
-        self, account: Account, client: Client, moment: datetime, *, invited: bool, without_code: bool = False
+        self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
     ) -> SealedMail:
         """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so."""
         if not account.takes_password:
-            return self._composer.about_provider(account, client)
-        token, lifetime = tokens.mint(os.urandom), self._invited if invited else self._links.lifetime
-        has_code = self._keys and not (without_code or invited or account.awaits_password)
-        code = codes.mint(secrets.randbelow) if has_code else ""
-        mail = self._composer.with_link(account, token, client, lifetime=lifetime, moment=moment, code=code)
-        if not self._keys or not code:
-            return mail
-        return msgspec.structs.replace(mail, code=self._keys.digest(code, codes.mailbox_digest(account.email)))
+            return self._composer.about_provider(account, request.client)
+        has_code = self._keys and not (without_code or request.by_operator or account.awaits_password)
+        mail = LinkMail(
+            token=tokens.mint(os.urandom),
+            lifetime=self._invited if request.by_operator else self._links.lifetime,
+            moment=moment,
+            code=codes.mint(secrets.randbelow) if has_code else "",
+            mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
+            by_operator=bool(request.client.operator),
+            reason=request.reason,
+        )
+        composed = self._composer.with_link(account, request.client, mail)
+        if not self._keys or not mail.code:
+            return composed
+        digest = self._keys.digest(mail.code, codes.mailbox_digest(account.email))
+        return msgspec.structs.replace(composed, code=digest)
+
+    def compose_recovery(self, account: Account, client: Client, moment: datetime) -> SealedMail:
+        """Return the mail with a fresh link for who has said that a change was not theirs."""
+        mail = LinkMail(token=tokens.mint(os.urandom), lifetime=self._links.lifetime, moment=moment, recovers=True)
+        return self._composer.with_link(account, client, mail)
 
     def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that a link which was asked for then has expired on its way."""
         return self._composer.about_expiry(account, client, asked_at)
 
     async def store(
-        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, Client, bool]], moment: datetime
-    ) -> None:
+        self, session: AsyncSession, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]],
+        moment: datetime,
+    ) -> None:  # fmt: skip
         """Store links and codes of those mails that are wanted, of at least one; they were composed at that moment.
 
         The statements are the same for mails without a link, and where none is wanted.
         """
         links = [
-            (
-                NewLink(
-                    digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
-                    ip_address=client.ip_address, user_agent=client.user_agent,
-                    expires_at=mail.expires_at or moment,
-                ),
-                wanted and mail.link is not None,
-            )
-            for mail, account, client, wanted in mails
-        ]  # fmt: skip
+            (_new_link(mail, account, request.client, moment, reason=request.reason), wanted and mail.link is not None)
+            for mail, account, request, wanted in mails
+        ]
         await self._links.add(session, links, moment)
         if self._keys:
             fresh = [
@@ -87,3 +95,19 @@ class ResetLinks:
                 for mail, account, _, wanted in mails
             ]  # fmt: skip
             await self._codes.add(session, fresh, moment)
+
+    async def store_recovery(
+        self, session: AsyncSession, mail: SealedMail, account: Account, client: Client, moment: datetime
+    ) -> None:
+        """Store the link of a mail that `compose_recovery` made; the account's address is where it goes."""
+        await self._links.add(session, [(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+
+
+def _new_link(
+    mail: SealedMail, account: Account, client: Client, moment: datetime, *, reason: str = "", recovers: bool = False
+) -> NewLink:
+    return NewLink(
+        digest=mail.link or tokens.digest(""), account_id=account.id, email=account.email,
+        ip_address=client.ip_address, user_agent=client.user_agent, expires_at=mail.expires_at or moment,
+        recovers=recovers, reason=reason, mute_digest=mail.mute,
+    )  # fmt: skip

@@ -137,9 +137,7 @@ class ResetRequestHandler:
     def _compose(
         self, request: _Request, account: Account, moment: datetime, *, wanted: bool, without_code: bool = False
     ) -> _Draft:
-        mail = self._links.compose(
-            account, request.asked.client, moment, invited=request.asked.invited, without_code=without_code
-        )
+        mail = self._links.compose(account, request.asked, moment, without_code=without_code)
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
     async def _claim(
@@ -161,7 +159,7 @@ class ResetRequestHandler:
         """Keep the links and the mails of those that are sent, and tell the app."""
         stored = [(draft, draft.request.email is not None) for draft in drafts]
         await self._links.store(
-            session, [(one.mail, one.account, one.request.asked.client, yes) for one, yes in stored], moment
+            session, [(one.mail, one.account, one.request.asked, yes) for one, yes in stored], moment
         )
         await self._mails.store_all(
             session, [(one.request.message, one.sealed if yes else None) for one, yes in stored]
@@ -175,7 +173,7 @@ class ResetRequestHandler:
             Entry(
                 at=one.asked.at, event=event_of(one.asked), outcome=one.outcome, account_id=one.account.id,
                 email=one.asked.email, ip_address=one.asked.client.ip_address, user_agent=one.asked.client.user_agent,
-                request_id=one.asked.client.request_id, message_id=one.message.id,
+                request_id=one.asked.client.request_id, message_id=one.message.id, operator=one.asked.client.operator,
             )
             for one in requests
             if not one.error

@@ -13,11 +13,16 @@ from keyturn.outbox.reading import shown_state
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
+NOT_ME = ("account_secured", "mailbox_mute")
+"""Events by which somebody says that what came before was not them: an operator should look."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Holds an entry of the audit trail.
 
     `email` is the address that was asked for; `account_id` is empty where there is no such account.
+
+    `operator` is who ran the command that did it; "" for what came over HTTP.
 
     `mail` is where the mail is that answers, and `mail_reason` why it is there; both are None once the outbox has
     forgotten it, and where there never was one.
@@ -32,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str = ""
     request_id: str = ""
     message_id: int | None = None
+    operator: str = ""
     mail: str | None = None
     mail_reason: str | None = None
 
@@ -53,6 +59,7 @@ class Audit:
         entry = Entry(
             at=at, event=event, outcome=outcome, account_id=account_id, email=email, ip_address=client.ip_address,
             user_agent=client.user_agent, request_id=client.request_id, message_id=message_id,
+            operator=client.operator,
         )  # fmt: skip
         await self.write_all(session, [entry])
 

@@ -17,7 +17,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     `ip_address` is the client's own, once trusted proxies have been looked through; "" where there is none.
 
-    `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`).
+    `request_id` and `traceparent` lead from what is done later back to the request (see `outbox.Origin`). `operator` is
+    who ran the command, where no request but an operator asks.
     """
 
     ip_address: str = ""
@@ -25,6 +26,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     languages: str = ""
     request_id: str = ""
     traceparent: str = ""
+    operator: str = ""
 
     @property
     def networks(self) -> Sequence[tuple[str, int]]:

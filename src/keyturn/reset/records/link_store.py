@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
@@ -16,7 +16,11 @@ from keyturn.reset.records.models import ResetTokenRow
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A link as the database knows it."""
+    """A link as the database knows it.
+
+    One that `recovers` works for the address that the account had before somebody else changed its password, whichever
+    it has by now. `reason` is why an operator asked for it, in the operator's words.
+    """
 
     id: int
     account_id: str
@@ -24,6 +28,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    recovers: bool
+    reason: str
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it does. A link that another one replaced is invalid."""
@@ -35,7 +41,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link before it is stored: the digest of its token, whose it is, where it goes, who asked, and its end."""
+    """A link before it is stored: the digest of its token, whose it is, where it goes, who asked, and its end.
+
+    `mute_digest` is that of the token by which its mailbox can be muted. `recovers` and `reason` as in `Link`.
+    """
 
     digest: bytes
     account_id: str
@@ -43,7 +52,20 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     ip_address: str
     user_agent: str
     expires_at: datetime
+    recovers: bool = False
+    reason: str = ""
+    mute_digest: bytes | None = None
 
+
+class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link by which a mailbox can be muted: whose mail it was in."""
+
+    account_id: str
+    email: str
+
+
+MUTING_LIFE = timedelta(days=7)
+"""How long a mailbox can be muted by a mail: people read theirs late."""
 
 _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 
@@ -80,9 +102,9 @@ class LinkStore:
         added = insert_if(session, ResetTokenRow, [*NewLink.__struct_fields__, "created_at"])
         await (await session.connection()).execute(added, rows)
         age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
-        working = (
-            _live_link_ids([link.account_id for link, _ in links], moment).add_columns(age.label("age")).subquery()
-        )
+        # Asking again and again must not end the link that somebody starts anew with.
+        ids = _live_link_ids([link.account_id for link, _ in links], moment, spares_recovery=True)
+        working = ids.add_columns(age.label("age")).subquery()
         await session.execute(
             update(ResetTokenRow)
             .where(ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > self._live)))
@@ -113,14 +135,38 @@ class LinkStore:
         statement = update(ResetTokenRow).where(ResetTokenRow.digest == digest, ResetTokenRow.used_at == used_at)
         await session.execute(statement.values(used_at=None))
 
-    async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
-        """End every link of the account that still works."""
-        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(_live_link_ids([account_id], moment)))
+    async def revoke_all(
+        self, session: AsyncSession, account_id: str, moment: datetime, *, spares_recovery: bool = False
+    ) -> None:
+        """End every link of the account that still works; those that recover it may be spared."""
+        ids = _live_link_ids([account_id], moment, spares_recovery=spares_recovery)
+        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(ids))
         await session.execute(statement.values(revoked_at=moment))
 
+    async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
+        """Return the link if the mailbox can still be muted by it; None for whatever reason it cannot."""
+        found = select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
+        rows = await self._database.fetch(found)
+        return MutingLink(**rows[0]) if rows else None
 
-def _live_link_ids(account_ids: Collection[str], moment: datetime) -> Select[Any]:
-    return select(ResetTokenRow.id).where(
+    async def consume_muting(self, session: AsyncSession, digest: bytes, moment: datetime) -> MutingLink | None:
+        """Use it, if it still works: of any number who try at once, exactly one is given it."""
+        used = update(ResetTokenRow).where(*_may_mute(digest, moment)).values(muted_at=moment)
+        row = (await session.execute(used.returning(ResetTokenRow.account_id, ResetTokenRow.email))).first()
+        return MutingLink(account_id=row.account_id, email=row.email) if row else None
+
+
+def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ResetTokenRow.mute_digest == digest,
+        ResetTokenRow.muted_at.is_(None),
+        ResetTokenRow.created_at > moment - MUTING_LIFE,
+    )
+
+
+def _live_link_ids(account_ids: Collection[str], moment: datetime, *, spares_recovery: bool = False) -> Select[Any]:
+    ids = select(ResetTokenRow.id).where(
         ResetTokenRow.account_id.in_(account_ids), ResetTokenRow.used_at.is_(None),
         ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment,
     )  # fmt: skip
+    return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids

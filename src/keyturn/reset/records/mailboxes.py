@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, literal, select
+from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
@@ -25,7 +25,7 @@ _BEFORE_GROWTH = 3
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day, when the count begins anew."""
 
-Refusal = Literal["suppressed", "daily_limit", "cooldown"]
+Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +36,13 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     counted_since: datetime | None
     suppressed_until: datetime | None
     reason: str | None
+    muted_until: datetime | None
 
     def is_suppressed(self, moment: datetime) -> bool:
         return self.suppressed_until is not None and self.suppressed_until > moment
+
+    def is_muted(self, moment: datetime) -> bool:
+        return self.muted_until is not None and self.muted_until > moment
 
     def mails_today(self, moment: datetime) -> int:
         """Return how many mails of the running day there were; a day is over 24 hours after its first mail."""
@@ -51,13 +55,18 @@ class Mailboxes:
     `cooldown` is the least time between two reset mails, which doubles with each one after the third of a day; of a
     day, there are at most `daily`. `suppression` is how long nothing is sent to a mailbox that bounced for good or
     complained. Who is asked for by a stranger again and again is not flooded, and does not complain of mails of ours.
+    `mute` is how long its owner can have it left alone by links, and by nothing else.
     """
 
-    def __init__(self, database: Database, *, cooldown: timedelta, daily: int, suppression: timedelta) -> None:
+    def __init__(
+        self, database: Database, *, cooldown: timedelta, daily: int, suppression: timedelta,
+        mute: timedelta = timedelta(days=7),
+    ) -> None:  # fmt: skip
         self._database = database
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
+        self.mute_period = mute
 
     async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
         """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
@@ -91,7 +100,8 @@ class Mailboxes:
                     begins_anew
                     | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= self._rested_since(moment)))
                 )
-                & ~_is_suppressed(moment),
+                & ~_is_suppressed(moment)
+                & ~_is_muted(moment),
             )
             .returning(MailboxRow.mailed_at)
         )
@@ -104,6 +114,8 @@ class Mailboxes:
     def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
         if mailbox.is_suppressed(moment):
             return "suppressed"
+        if mailbox.is_muted(moment):
+            return "muted"
         if mailbox.mails_today(moment) >= self.daily:
             return "daily_limit"
         return "cooldown" if self.free_at(mailbox, moment) > moment else None
@@ -121,7 +133,7 @@ class Mailboxes:
         return timedelta(seconds=max(math.ceil(left), 0))
 
     def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return when the mailbox may be claimed again, or could since, if it is not suppressed."""
+        """Return when the mailbox may be claimed again, or could since, if it is neither suppressed nor muted."""
         first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
         if not mailbox.counted_since or not mails:
             return first
@@ -133,6 +145,23 @@ class Mailboxes:
         """Tell whether the mailbox gets no mail, because of what was reported of an earlier one."""
         statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return (await session.execute(statement)).first() is not None
+
+    async def is_muted(self, session: AsyncSession, email: str, moment: datetime) -> bool:
+        """Tell whether the mailbox gets no link, since its owner asked for that."""
+        statement = select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_muted(moment))
+        return (await session.execute(statement)).first() is not None
+
+    async def mute(self, session: AsyncSession, email: str, moment: datetime) -> None:
+        """Have the mailbox left alone by links, for as long as the settings say."""
+        values = {"muted_until": moment + self.mute_period}
+        row = {"digest": _digest(email), "mailed_at": moment, "mails": 0, "wanted": True} | values
+        fresh = insert_if(session, MailboxRow, [name for name in row if name != "wanted"])
+        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
+
+    async def unmute(self, session: AsyncSession, email: str) -> None:
+        """End that: its owner is there."""
+        muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
+        await session.execute(update(MailboxRow).where(muted).values(muted_until=None))
 
     async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
@@ -148,7 +177,7 @@ class Mailboxes:
 
     def is_forgettable(self, moment: datetime) -> ColumnElement[bool]:
         """Tell, for a row, whether it matters to nobody any more."""
-        return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment)
+        return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment) & ~_is_muted(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         columns = [getattr(MailboxRow, name) for name in Mailbox.__struct_fields__]
@@ -181,3 +210,7 @@ def _digest(email: str) -> bytes:
 
 def _is_suppressed(moment: datetime) -> ColumnElement[bool]:
     return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
+
+
+def _is_muted(moment: datetime) -> ColumnElement[bool]:
+    return MailboxRow.muted_until.is_not(None) & (MailboxRow.muted_until > moment)

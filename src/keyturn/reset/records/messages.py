@@ -14,15 +14,22 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Taken back once that has ended; else its process has died."""
 
+ACCOUNT_SECURED = "account_secured"
+"""Somebody said that a change was not theirs: the store has its part to do, and a link to start anew is owed."""
+
 APP_EVENTS = {
     "password.changed": "webhook_password_changed",
     "password.reset_requested": "webhook_reset_requested",
+    "account.secured": "webhook_account_secured",
+    "second_step.failed": "webhook_second_step_failed",
 }
 """The kind of message for each event that the app is told of by a webhook."""
 
 CALLBACKS = {
     "password.changed": "callback_password_changed",
     "password.reset_requested": "callback_reset_requested",
+    "account.secured": "callback_account_secured",
+    "second_step.failed": "callback_second_step_failed",
 }
 """The kind of message for each event that the app is told of by a callback."""
 
@@ -33,25 +40,43 @@ How = Literal["reset", "change"]
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody asked for a link. Written for every well-formed address, so nobody can tell which has an account.
 
-    `invited` says that an operator asked, for somebody who has no password yet.
+    `invited` says that an operator asked, for somebody who has no password yet. Where an operator asked for a new one,
+    `client` says who, and `reason` why.
     """
 
     email: str
     at: datetime
     client: Client
     invited: bool = False
+    reason: str = ""
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether nobody waits for the mail: an operator asked for it, and not the person."""
+        return self.invited or bool(self.client.operator)
+
+
+class AccountWasSecured(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody said that a change of the password was not theirs. `email` is the address that the account had then."""
+
+    account_id: str
+    email: str
+    at: datetime
+    client: Client
 
 
 class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     """A confirmation is owed to the account's owner. `client` is whoever made the change.
 
-    `email` is the account's address at that moment; "" in a message that an earlier version wrote.
+    `email` is the account's address at that moment; "" in a message that an earlier version wrote. `secures` is whether
+    the mail may have the link by which the account can be secured.
     """
 
     account_id: str
     at: datetime
     client: Client
     email: str = ""
+    secures: bool = True
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +110,9 @@ class _Asked(msgspec.Struct, frozen=True):
 
 def event_of(request: ResetRequested) -> str:
     """Return what the audit trail calls it."""
-    return "invitation" if request.invited else "reset_request"
+    if request.invited:
+        return "invitation"
+    return "operator_reset" if request.client.operator else "reset_request"
 
 
 def origin_of(message: Message) -> Origin:

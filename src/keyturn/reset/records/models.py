@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Model
@@ -9,7 +9,11 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ResetTokenRow(Model):
-    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went."""
+    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went.
+
+    One that `recovers` was sent since somebody said that a change was not theirs. `reason` is an operator's, who asked
+    for it. `mute_digest` is that of the token by which the mailbox can be muted, `muted_at` when it was.
+    """
 
     __tablename__ = "keyturn_reset_tokens"
 
@@ -23,15 +27,36 @@ class ResetTokenRow(Model):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    recovers: Mapped[bool] = mapped_column(server_default=false())
+    reason: Mapped[str] = mapped_column(String(300), server_default="")
+    mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    muted_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
+
+
+class SecureLinkRow(Model):
+    """A link by which somebody can say that a change of the password was not theirs, under the SHA-256 of its token.
+
+    `email` is the address that the account had at that change, `changed_at`, and where the link went.
+    """
+
+    __tablename__ = "keyturn_secure_links"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    changed_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
 
 
 class MailboxRow(Model):
     """When a mailbox was last written to, under the SHA-256 of its address, and until when it must not be.
 
     `mails` is how many there were since `counted_since`, which is at most a day before the last of them.
-    A mailbox that bounced for good or complained is left alone until `suppressed_until`, for `reason`.
+    A mailbox that bounced for good or complained is left alone until `suppressed_until`, for `reason`. One whose owner
+    asked for it gets no link before `muted_until`.
     """
 
     __tablename__ = "keyturn_mailboxes"
@@ -42,10 +67,14 @@ class MailboxRow(Model):
     counted_since: Mapped[datetime | None]
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
+    muted_until: Mapped[datetime | None]
 
 
 class AuditRow(Model):
-    """What somebody asked for, and what became of it. `message_id` is the outbox row of the mail that answers."""
+    """What somebody asked for, and what became of it. `message_id` is the outbox row of the mail that answers.
+
+    `operator` is who ran the command that did it; "" for what came over HTTP.
+    """
 
     __tablename__ = "keyturn_audit"
 
@@ -59,6 +88,7 @@ class AuditRow(Model):
     user_agent: Mapped[str] = mapped_column(String(300))
     request_id: Mapped[str] = mapped_column(String(64))
     message_id: Mapped[int | None] = mapped_column(BigInteger)
+    operator: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class AccountLockRow(Model):

@@ -17,7 +17,7 @@ from keyturn.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
+from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
 
@@ -89,6 +89,10 @@ class Retention:
                 settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED,
             ),
             _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit),
+            _Chore(
+                "secure_links", delete(SecureLinkRow), SecureLinkRow.digest,
+                SecureLinkRow.expires_at < moment - periods.tokens,
+            ),
             _Chore("sessions", delete(SessionRow), SessionRow.digest, SessionRow.expires_at < moment),
             _Chore(
                 "locks", delete(AccountLockRow), AccountLockRow.account_id,

@@ -29,6 +29,7 @@ function actOn(problem: Problem): string {
     case "urn:keyturn:problem:busy":
     case "urn:keyturn:problem:unavailable":
       return `${problem.retryAfter satisfies number} s`;
+    case "urn:keyturn:problem:reset-refused":
     case "urn:keyturn:problem:outcome-unknown":
     case "urn:keyturn:problem:too-large":
     case "urn:keyturn:problem:unsupported-media-type":

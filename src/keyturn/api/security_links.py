@@ -1,0 +1,61 @@
+"""Where somebody says that it was not them. `reset/securing.py` and `reset/muting.py` do the work."""
+
+from litestar import Controller, Response, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from keyturn.api.problem_schemas import problem_responses
+from keyturn.api.requests import AnyRequest, ResetApi, client_of
+from keyturn.api.responses import message_response
+from keyturn.api.schemas import Done, SecurityToken
+from keyturn.errors import InputInvalid, SecurityLinkDead, TooManyRequests
+
+
+class SecurityLinkController(Controller):
+    """Takes the tokens of the links in mails by which their readers say that something was not them."""
+
+    tags = ("Not me",)
+    security = ({},)
+
+    @post(
+        "/secure-account",
+        kind="secure",
+        status_code=200,
+        summary="Say that a change of the password was not yours",
+        description=(
+            "With the token of the mail that confirms the change. Ends every session and every link, locks the account "
+            "where the settings say so, and mails a link to the address that the account had before. Works once."
+        ),
+        operation_id="secureAccount",
+        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+    )
+    async def secure(
+        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        await api.securing.secure(data.token, client_of(request))
+        language = api.language(request)
+        text = language.gettext("A link to choose a new password is on its way to the address that your account had.")
+        return message_response(language, text)
+
+    @post(
+        "/mute-mailbox",
+        kind="mute",
+        status_code=200,
+        summary="Say that a request for a link was not yours",
+        description=(
+            "With the token of the small link in a reset mail. Its mailbox gets no mail with a link for a while, "
+            "whoever asks, and the links that it has got do not work any more. Signing in ends that. Works once."
+        ),
+        operation_id="muteMailbox",
+        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+    )
+    async def mute(
+        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
+    ) -> Response[Done]:
+        await api.muting.mute(data.token, client_of(request))
+        language = api.language(request)
+        text = language.gettext(
+            "For %(period)s no email to choose a new password is sent to you.",
+            period=language.duration(api.mute_period),
+        )
+        return message_response(language, text)

@@ -1,0 +1,91 @@
+"""Saying that something was not you: a link leaves the address bar, a page asks, and only a POST does it.
+
+Programs that look into mails follow links with GET: by that nothing is done, however often (RFC 9110, 9.2.1).
+"""
+
+from typing import Any
+
+from litestar import Controller, HttpMethod, Response, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from keyturn.api.requests import AnyRequest, client_of
+from keyturn.errors import SecurityLinkDead
+from keyturn.pages.cookies import Flash, Said
+from keyturn.pages.rendering import Pages
+
+_READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+class SecureAccount(Controller):
+    """The page of the button "Secure your account". Mounted where the settings say."""
+
+    @route("/{token:str}", http_method=_READING)
+    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
+        return _keep_token(pages, pages.site.paths.secure, token)
+
+    @route(http_method=_READING)
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
+        if _was_done(pages, request, "account_secured"):
+            return pages.page(request, "account_secured.html")
+        securing, token = pages.site.securing, _token(pages, request)
+        link = await securing.check(token, client_of(request))
+        return pages.page(request, "secure_account.html", email=link.email, locks=securing.locks)
+
+    @post()
+    async def secure(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Do it, once. Raises SecurityLinkDead, TooManyRequests."""
+        await pages.site.securing.secure(_token(pages, request), client_of(request))
+        return _say_done(pages, pages.site.paths.secure, "account_secured")
+
+
+class MuteMailbox(Controller):
+    """The page of the small link in a reset mail. Mounted where the settings say."""
+
+    @route("/{token:str}", http_method=_READING)
+    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
+        return _keep_token(pages, pages.site.paths.mute, token)
+
+    @route(http_method=_READING)
+    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
+        period = pages.site.mailboxes.mute_period
+        if _was_done(pages, request, "mailbox_muted"):
+            return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=bool(pages.site.sign_ins))
+        link = await pages.site.muting.check(_token(pages, request), client_of(request))
+        return pages.page(
+            request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=bool(pages.site.sign_ins)
+        )
+
+    @post()
+    async def mute(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+        """Do it, once. Raises SecurityLinkDead, TooManyRequests."""
+        await pages.site.muting.mute(_token(pages, request), client_of(request))
+        return _say_done(pages, pages.site.paths.mute, "mailbox_muted")
+
+
+def _keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
+    """Keep the token out of histories and pictures of the screen (ASVS 14.2.1): a cookie, and a clean address."""
+    return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
+
+
+def _token(pages: Pages, request: AnyRequest) -> str:
+    """Return the token that the browser holds. Raises SecurityLinkDead where it holds none."""
+    token = pages.cookies.read_security_token(request.cookies)
+    if not token:
+        raise SecurityLinkDead
+    return token
+
+
+def _was_done(pages: Pages, request: AnyRequest, what: Said) -> bool:
+    """Tell whether it was done a moment ago in this browser, and another link was not opened since."""
+    said = pages.cookies.read_flash(request.cookies)
+    return said is not None and said.said == what and not pages.cookies.read_security_token(request.cookies)
+
+
+def _say_done(pages: Pages, path: str, what: Said) -> Response[Any]:
+    cookies = pages.cookies
+    return pages.redirect(
+        pages.site.url(path), cookies.delete_security_token(path), cookies.set_flash(Flash(what), path)
+    )

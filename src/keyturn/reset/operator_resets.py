@@ -1,0 +1,97 @@
+"""An operator asks people for a new password: one of them, or everybody after a breach. The operator chooses none.
+
+OWASP ASVS 6.4.6: an operator may start a reset, and may neither set nor choose the password. So this posts the message
+that a person's own request posts, with who ran the command and why.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+from sqlalchemy import select
+
+from keyturn import addresses
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.database import Database, now
+from keyturn.errors import InputInvalid
+from keyturn.outbox import Outbox
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.mailboxes import Mailboxes, Refusal
+from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+
+Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
+
+RETRIED: Collection[Outcome] = ("locked", "suppressed", "muted", "daily_limit", "cooldown")
+"""What may be otherwise by the next run."""
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """Why everybody is asked, and by whom. `name` is its own: nobody is asked twice under one name."""
+
+    name: str
+    operator: Client
+    reason: str = ""
+
+
+class OperatorResets:
+    """Judges whom an operator may ask, and asks them: the worker sends the mails."""
+
+    def __init__(
+        self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, outbox: Outbox, audit: Audit
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._mailboxes = mailboxes
+        self._outbox = outbox
+        self._audit = audit
+
+    async def begin(self, campaign: Campaign) -> None:
+        """Note in the audit trail that everybody is going to be asked, and by whom."""
+        await self._audit.record("reset_all", "begun", campaign.operator, at=now(), account_id="", email="")
+
+    async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
+        """Return each address, as it is looked up, with what would become of it. Raises AccountsUnready."""
+        found = await asyncio.gather(*map(self._find, emails))
+        mailboxes = [account.email for _, account in found if isinstance(account, Account)]
+        refusals = await self._mailboxes.refusals(mailboxes, now())
+        return [(email, _outcome(account, refusals)) for email, account in found]
+
+    async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
+        try:
+            address = addresses.parse(email)
+        except InputInvalid:
+            return email, "malformed"
+        return address, await self._accounts.find(address) or "no_account"
+
+    async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
+        """Ask them all in one transaction. Who was asked under the campaign's name before is not asked again."""
+        if not emails:
+            return
+        keys = {_key(campaign, email): email for email in emails}
+        posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
+        async with self._database.transaction() as session:
+            known = set(await session.scalars(posted))
+            for key, email in keys.items():
+                if key not in known:
+                    asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
+                    await self._outbox.enqueue(session, RESET_REQUESTED, asked, key=key)
+            await session.commit()
+        self._outbox.wake()
+
+
+def _key(campaign: Campaign, email: str) -> str:
+    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
+
+
+def _outcome(found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal]) -> Outcome:
+    if not isinstance(found, Account):
+        return found
+    if found.locked:
+        return "locked"
+    if not found.active:
+        return "disabled"
+    return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"

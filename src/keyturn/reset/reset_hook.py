@@ -1,0 +1,85 @@
+"""A function of the app's that may refuse a reset, in a sentence, before the link is used up."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import msgspec
+
+from keyturn.accounts.factory import import_factory
+from keyturn.accounts.port import Account
+from keyturn.errors import Fault, HookFailed, ResetRefused, SettingsInvalid
+from keyturn.reset.records.client import Client
+from keyturn.settings import HookSettings
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.reset")
+
+_LONGEST_SENTENCE = 300
+
+
+class PendingReset(msgspec.Struct, frozen=True, kw_only=True):
+    """A reset that waits for the app's yes: whose, and who asks. The password and the token are not in it.
+
+    `languages` is the Accept-Language of who asks, for the sentence.
+    """
+
+    account_id: str
+    email: str
+    kind: str
+    locale: str
+    ip_address: str
+    user_agent: str
+    languages: str
+    request_id: str
+
+
+BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
+"""Returns None to let a reset pass, or the sentence that refuses it."""
+
+
+def reset_hook(settings: HookSettings, given: BeforeReset | None) -> "ResetHook | None":
+    """Return what asks the app: the function that is given, or that of the settings. Raises SettingsInvalid."""
+    function = given
+    if function is None and settings.before_reset:
+        function = import_factory(settings.before_reset, "hooks.before_reset")
+        if not is_async(function):
+            raise SettingsInvalid(
+                [Fault("hooks.before_reset", "is no async function: it would keep the process from answering")]
+            )
+    return ResetHook(function, settings.timeout) if function else None
+
+
+def is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
+class ResetHook:
+    """Asks the app's function. It has `timeout`; no answer, a fault and an answer that is none are never a yes."""
+
+    def __init__(self, function: BeforeReset, timeout: timedelta) -> None:
+        self._function = function
+        self._timeout = timeout.total_seconds()
+
+    async def require_consent(self, account: Account, client: Client) -> None:
+        """Raise ResetRefused with the app's sentence, or HookFailed (OWASP ASVS 16.5.3: no fail-open)."""
+        pending = PendingReset(
+            account_id=account.id, email=account.email, kind=account.kind, locale=account.locale,
+            ip_address=client.ip_address, user_agent=client.user_agent, languages=client.languages,
+            request_id=client.request_id,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self._timeout):
+                said: object = await self._function(pending)
+        except Exception as error:
+            log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
+            raise HookFailed("before_reset gave no answer") from None
+        if said is None:
+            return
+        sentence = " ".join(said.split())[:_LONGEST_SENTENCE] if isinstance(said, str) else ""
+        if not sentence:
+            log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
+            raise HookFailed("before_reset answered neither None nor a sentence")
+        raise ResetRefused(sentence)

@@ -1,0 +1,184 @@
+"""accounts reset and unlock: an operator starts, in waves after a breach, and never chooses."""
+
+import csv
+import json
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from tests.builtin_accounts import builtin_accounts
+from tests.cli.conftest import Ended, Keyturn
+from tests.cli.school import ADA, GRACE, NOBODY, School
+
+from keyturn.accounts.models import AccountRow
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.parts import Parts
+
+REASON = "Somebody read a copy of our database."
+USER = pwd.getpwuid(os.getuid()).pw_name
+FAST = ("--rate", "100000/second", "--yes")
+
+
+@pytest.fixture
+def school(migrated: Keyturn) -> School:
+    del migrated  # asked for, so that the database is ready
+    return School()
+
+
+def entries(keyturn: Keyturn) -> list[tuple[str, str, str]]:
+    found = json.loads(keyturn("audit", "--json").out)
+    return [(one["event"], one["outcome"], one["operator"]) for one in found]
+
+
+def rows(file: str) -> list[tuple[str, str]]:
+    with Path(file).open(encoding="utf-8", newline="") as opened:
+        return [(row["email"], row["outcome"]) for row in csv.DictReader(opened)]
+
+
+def ask_all(keyturn: Keyturn, *more: str) -> Ended:
+    return keyturn("accounts", "reset", "--all", "--csv", "november.csv", *FAST, *more)
+
+
+def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(keyturn: Keyturn, school: School) -> None:
+    asked = keyturn("accounts", "reset", ADA, "--reason", REASON)
+    assert (asked.code, asked.out) == (0, f"{ADA} is asked for a new password, as soon as a worker runs.\n")
+    school.deliver()
+
+    (mail,) = school.inbox.mails
+    assert mail.to == ADA
+    assert REASON in mail.text
+    assert "3 days" in mail.text
+    assert "Did you not request this?" not in mail.text
+    assert entries(keyturn) == [("operator_reset", "link_mailed", USER)]
+    assert f"by {USER}" in keyturn("audit").out
+
+
+def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> None:
+    keyturn("accounts", "reset", ADA, "--as", "Grace of support")
+    school.deliver()
+
+    assert entries(keyturn) == [("operator_reset", "link_mailed", "Grace of support")]
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([NOBODY], f"there is no account with the address {NOBODY}"),
+        (["ada"], "ada is no address"),
+        ([], "Name who is asked, or say --all or --from."),
+        ([ADA, "--all"], "Name who is asked, or say --all or --from."),
+        (["--all"], "Say with --csv where to write what becomes of each."),
+        ([ADA, "--reason", "x" * 301], "is longer than 300 characters"),
+        (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is no rate like 300/minute"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(keyturn: Keyturn, arguments: list[str], why: str) -> None:
+    refused = keyturn("accounts", "reset", *arguments)
+
+    assert refused.code != 0
+    assert why in refused.err
+
+
+def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, school: School) -> None:
+    async def add(parts: Parts) -> None:
+        for email, fields in {
+            "dan@northwind.test": {"active": False},
+            "guy@northwind.test": {"provider": "Google"},
+        }.items():
+            await builtin_accounts(parts).add(Account(id="", email=email, **fields), None)  # type: ignore[arg-type]
+
+    school.do(add)
+    first = ask_all(keyturn, "--reason", REASON)
+    assert first.out == "2 asked, 1 signs in elsewhere. The mails leave as soon as a worker runs.\n"
+    assert rows("november.csv") == [
+        ("", "begun"), (ADA, "asked"), (GRACE, "asked"), ("guy@northwind.test", "signs_in_elsewhere"),
+    ]  # fmt: skip
+
+    assert ask_all(keyturn).out == "Nobody is left to be asked.\n"
+    school.deliver()
+    assert sorted(mail.to for mail in school.inbox.mails) == [ADA, GRACE]
+    assert entries(keyturn)[-1] == ("reset_all", "begun", USER)
+
+
+def test_a_run_that_ended_before_it_wrote_its_row_asks_nobody_twice(keyturn: Keyturn, school: School) -> None:
+    ask_all(keyturn)
+    lines = Path("november.csv").read_text().splitlines(keepends=True)
+    Path("november.csv").write_text("".join(lines[:2]))  # killed between the asking and the rows
+
+    assert ask_all(keyturn).out.startswith("2 asked")
+    school.deliver()
+    assert len(school.inbox.mails) == 2
+
+
+def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: School) -> None:
+    dry = keyturn("accounts", "reset", "--all", "--dry-run", *FAST)
+    school.deliver()
+
+    assert dry.out == "Nobody was asked. It would be: 2 asked.\n"
+    assert school.inbox.mails == []
+    assert not list(Path().glob("*.csv"))
+
+
+def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
+    async def mute(parts: Parts) -> None:
+        async with parts.database.transaction() as session:
+            await parts.mailboxes.mute(session, ADA, now())
+            await session.commit()
+
+    school.do(mute)
+    first = ask_all(keyturn)
+    assert "1 muted, 1 asked" in first.out
+    assert "The same command asks those anew that could not be asked now." in first.out
+    assert "Muted" in keyturn("mailbox", "show", ADA).out
+    refused = keyturn("accounts", "reset", ADA)
+    assert f"`keyturn mailbox release {ADA}` ends that" in refused.err
+
+    keyturn("mailbox", "release", ADA)
+    assert ask_all(keyturn).out == "1 asked. The mails leave as soon as a worker runs.\n"
+
+
+def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: School) -> None:
+    Path("some.txt").write_text(f"{ADA},Ada\n\n=cmd@northwind.test\n{NOBODY}\n")
+    done = keyturn("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
+
+    assert done.code == 0, done.err
+    assert rows("out.csv")[1:] == [(ADA, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
+    school.deliver()
+    assert [mail.to for mail in school.inbox.mails] == [ADA]
+
+
+@pytest.mark.usefixtures("school")
+def test_a_file_that_is_something_else_is_left_as_it_is(keyturn: Keyturn) -> None:
+    Path("november.csv").write_text("name,age\nAda,36\n")
+    refused = ask_all(keyturn)
+
+    assert "november.csv is not of such a run: name another file" in refused.err
+    assert Path("november.csv").read_text() == "name,age\nAda,36\n"
+
+
+@pytest.mark.usefixtures("school")
+def test_nobody_is_asked_before_somebody_says_yes(keyturn: Keyturn) -> None:
+    refused = keyturn("accounts", "reset", "--all", "--csv", "november.csv", stdin="n\n")
+
+    assert refused.code == 1
+    assert not Path("november.csv").exists()
+
+
+def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
+    async def lock(parts: Parts) -> None:
+        async with parts.database.transaction() as session:
+            await session.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
+            await session.commit()
+
+    school.do(lock)
+    assert "locked" in keyturn("accounts", "list").out
+    assert "is locked: `keyturn accounts unlock" in keyturn("accounts", "reset", ADA).err
+
+    assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
+    assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
+    assert f"{ADA} is not locked" in keyturn("accounts", "unlock", ADA).err
+    assert f"there is no account with the address {NOBODY}" in keyturn("accounts", "unlock", NOBODY).err

@@ -1,0 +1,122 @@
+"""The pages by which people say that something was not them: opened by anybody's GET, done by a POST alone."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
+
+from keyturn.accounts.port import Account
+from keyturn.database import now
+from keyturn.reset.records import tokens
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import NewLink
+from keyturn.settings import MuteSettings, SecureAccountSettings
+
+SECURE, MUTE = "/secure-your-account", "/stop-emails"
+
+
+@pytest.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    async with opened(settings_for(tmp_path, secure_account=SecureAccountSettings(lock=True))) as school:
+        yield school
+
+
+async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx.Response]:
+    return [await visitor.follow(await visitor.get(f"{path}/{token}")) for token in addresses]
+
+
+async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
+    school: School, visitor: Visitor, ada: Account
+) -> None:
+    token = await school.secure_token(ada)
+    answer = await visitor.get(f"{SECURE}/{token}")
+    assert answer.headers["location"] == SECURE
+    held = cookie(answer, "keyturn_proof")
+    assert (held["value"], held["path"], held["samesite"]) == (token, SECURE, "lax")
+    assert "httponly" in held
+
+    page = await visitor.follow(answer)
+    assert heading(page) == "Secure your account"
+    assert ADA in words(page)
+    assert "nobody can sign in" in words(page)
+    assert token not in page.text
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor, ada: Account) -> None:
+    token = await school.secure_token(ada)
+    await visitor.get(f"{SECURE}/{token}")
+    done = await visitor.follow(await visitor.submit(SECURE))
+    assert heading(done) == "Your account is secured"
+    assert "help@northwind.example" in words(done)
+    assert heading(await visitor.get(SECURE)) == "Your account is secured"  # a reload asks for nothing
+
+    (again,) = await dead_pages(visitor, SECURE, token)
+    assert (again.status_code, heading(again)) == (400, "This link does not work")
+
+
+async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
+    school: School, visitor: Visitor, ada: Account
+) -> None:
+    token = await school.mute_token(ada)
+    page = await visitor.follow(await visitor.get(f"{MUTE}/{token}"))
+    assert heading(page) == "Stop such emails for 7 days"
+    assert "Signing in ends that." in words(page)
+
+    done = await visitor.follow(await visitor.submit(MUTE))
+    assert heading(done) == "Such emails are stopped"
+    (again,) = await dead_pages(visitor, MUTE, token)
+    assert heading(again) == "This link does not work"
+
+
+async def test_unknown_used_and_expired_links_have_one_page(school: School, visitor: Visitor, ada: Account) -> None:
+    used, expired = await school.secure_token(ada), await school.secure_token(ada, timedelta(0))
+    await school.parts.securing.secure(used, Client())
+    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await school.mute_token(ada))
+
+    assert {page.status_code for page in pages} == {400}
+    assert len({words(page) for page in pages}) == 1
+    assert len({tuple(sorted(set(page.headers) - {"set-cookie"})) for page in pages}) == 1
+
+
+async def test_a_form_of_another_site_does_nothing(school: School, visitor: Visitor, ada: Account) -> None:
+    token = await school.secure_token(ada)
+    await visitor.get(f"{SECURE}/{token}")
+    forged = await visitor.client.post(SECURE, data={"_csrf_token": "f" * 64})
+
+    assert forged.status_code == 403
+    assert await school.parts.securing.check(token, Client())
+
+
+async def test_whoever_comes_without_a_link_is_told_what_everybody_is_told(visitor: Visitor) -> None:
+    for path in (SECURE, MUTE):
+        assert (await visitor.get(path)).status_code == 400
+        assert (await visitor.submit("/forgot-password", path)).status_code == 400
+
+
+async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None:
+    settings = settings_for(
+        tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"), mute=MuteSettings()
+    )
+    async with opened(settings) as school, school.visitor() as visitor:
+        assert (await visitor.get(f"{SECURE}/x")).status_code == 404
+        assert (await visitor.get(f"{MUTE}/x")).status_code == 404
+
+
+async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, visitor: Visitor, ada: Account) -> None:
+    token, moment = tokens.mint(os.urandom), now()
+    async with school.parts.database.transaction() as session:
+        link = NewLink(
+            digest=tokens.digest(token), account_id=ada.id, email=ada.email, ip_address="", user_agent="",
+            expires_at=moment + timedelta(minutes=30), reason="Somebody read <b>a copy</b> of our database.",
+        )  # fmt: skip
+        await school.parts.links.add(session, [(link, True)], moment)
+        await session.commit()
+    page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))
+
+    assert "Somebody read <b>a copy</b> of our database." in words(page)
+    assert "<b>a copy</b>" not in page.text

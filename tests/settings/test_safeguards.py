@@ -1,0 +1,37 @@
+"""What people can do about what was not them, and the functions that may refuse: what the settings may say."""
+
+import pytest
+from tests.settings.conftest import Faults, Read
+
+TABLE = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'
+
+
+def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read) -> None:
+    settings = read("")
+
+    assert settings.secure_account.url == "{base_url}/secure-your-account/{token}"
+    assert not settings.secure_account.lock
+    assert settings.mute.url == settings.hooks.before_reset == ""
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "why"),
+    [
+        ('[secure_account]\nurl = "{base_url}/secure"', "secure_account.url", "needs the place {token}"),
+        ('[secure_account]\nurl = "{base_url}/s/{token}/x"', "secure_account.url", "needs a plain path"),
+        ('[secure_account]\nurl = "{base_url}/s?t={token}"', "secure_account.url", "needs {token} at the end"),
+        ('[secure_account]\nurl = "{base_url}/login/{token}"', "secure_account.url", "the page of sign_in_url"),
+        ('[secure_account]\nttl = "8d"', "secure_account.ttl", "must be from a minute to 7 days"),
+        ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "there is no secure_account.url"),
+        ('[mute]\nurl = "stop/{token}"', "mute.url", "must begin with {base_url} or https://"),
+        ('[mute]\nperiod = "1s"', "mute.period", "must be from a minute to 30 days"),
+        ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "not package.module:function"),
+        ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be up to 30 s"),
+        (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),
+        (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),
+        (SIGN_IN + TABLE + 'lock = { at = "{soon}" }', "accounts.table.lock.at", "has an unknown place {soon}"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_a_fault_by_its_name(faults: Faults, toml: str, name: str, why: str) -> None:
+    assert why in faults(toml)[name]

@@ -1,0 +1,134 @@
+"""A function of the app's that may refuse a reset with a sentence, before the link is used up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.spec.inbox import Inbox
+from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
+
+from keyturn.errors import SettingsInvalid
+from keyturn.parts import Parts
+from keyturn.reset.records.models import AuditRow
+from keyturn.reset.reset_hook import PendingReset
+from keyturn.settings import HookSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+SENTENCE = "Your account is being examined. Please call us."
+asked: list[PendingReset] = []
+
+
+async def refuse(reset: PendingReset) -> str | None:
+    asked.append(reset)
+    return f"  {SENTENCE}\n"
+
+
+async def agree(_: PendingReset) -> None:
+    return None
+
+
+async def fail(_: PendingReset) -> str | None:
+    raise ZeroDivisionError("hunter2")
+
+
+async def hang(_: PendingReset) -> str | None:
+    await asyncio.Event().wait()
+    return None
+
+
+async def answer_true(_: PendingReset) -> Any:
+    return True
+
+
+def not_async(_: PendingReset) -> str | None:
+    return None
+
+
+@asynccontextmanager
+async def service_with(database_url: str, function: Callable[..., Awaitable[Any]]) -> AsyncIterator[Service]:
+    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}", timeout=timedelta(milliseconds=50))
+    async with running(settings_for(database_url, hooks=hooks)) as service:
+        await service.add(ADA, kind="viewer", locale="de")
+        yield service
+
+
+async def test_a_refusal_is_told_and_the_link_lives(database_url: str) -> None:
+    asked.clear()
+    async with service_with(database_url, refuse) as service:
+        token = await service.link()
+        client = service.anywhere(headers={"User-Agent": "curl/8", "Accept-Language": "de"})
+        answer = await client.post("/api/auth/reset-password", json={"token": token, "newPassword": NEW_PASSWORD})
+
+        assert problem(answer) == "403 reset-refused"
+        assert answer.json()["detail"] == SENTENCE
+        assert await service.works(token)
+        assert not await service.knows(NEW_PASSWORD)
+        (row,) = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
+        assert row["outcome"] == "refused"
+    (pending,) = asked
+    assert (pending.email, pending.kind, pending.locale, pending.languages) == (ADA, "viewer", "de", "de")
+    assert NEW_PASSWORD not in repr(pending)
+    assert token not in repr(pending)
+
+
+async def test_who_is_agreed_to_has_a_new_password(database_url: str) -> None:
+    async with service_with(database_url, agree) as service:
+        assert problem(await service.reset(await service.link())) == "200"
+
+
+@pytest.mark.parametrize("function", [fail, hang, answer_true])
+async def test_a_fault_is_no_yes_and_the_link_lives(
+    database_url: str, function: Callable[..., Awaitable[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with service_with(database_url, function) as service:
+        token = await service.link()
+        answer = await service.reset(token)
+
+        assert problem(answer) == "503 unavailable"
+        assert "hunter2" not in answer.text
+        assert await service.works(token)
+    assert any("hook.failed" in record.getMessage() for record in caplog.records)
+
+
+async def test_it_is_not_asked_for_a_link_that_is_dead(database_url: str) -> None:
+    asked.clear()
+    async with service_with(database_url, refuse) as service:
+        assert problem(await service.reset("x" * 43)) == "400 link-dead"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        (f"{__name__}:not_async", "is no async function"),
+        (f"{__name__}:nothing", "has no nothing"),
+        ("nowhere_at_all:hook", "there is no module nowhere_at_all"),
+    ],
+)
+async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(
+    database_url: str, reference: str, why: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as raised:
+        Parts(settings_for(database_url, hooks=HookSettings(before_reset=reference)), sender=Inbox())
+    (fault,) = raised.value.faults
+    assert fault.name == "hooks.before_reset"
+    assert why in fault.message
+
+
+async def test_a_page_hands_on_the_sentence(database_url: str) -> None:
+    async with service_with(database_url, refuse) as service:
+        client = service.anywhere(follow_redirects=True)
+        token = await service.link()
+        form = (await client.get(f"/reset-password/{token}")).text
+        csrf = form.split('name="_csrf_token" value="')[1].split('"')[0]
+        fields = {"_csrf_token": csrf, "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+        answer = await client.post("/reset-password", data=fields)
+
+        assert answer.status_code == 403
+        assert SENTENCE in answer.text
+        assert await service.works(token)

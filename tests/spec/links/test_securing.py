@@ -1,0 +1,247 @@
+"""A change of the password that was not its owner's: one link ends all access, and starts anew at the old address."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.inbox import token_in
+from tests.spec.service import ADA, ME, NEW_PASSWORD, NOBODY, Service, problem
+
+from keyturn.accounts.models import AccountRow
+from keyturn.database import now
+from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
+from keyturn.settings import SecureAccountSettings
+
+SECURE = "/api/auth/secure-account"
+THIEF = "thief@elsewhere.test"
+OWN_PASSWORD = "nineteen patient herons"
+LOCKING: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=True)}
+
+
+async def stolen(service: Service) -> str:
+    """Have somebody change Ada's password; return the token of the mail that tells her."""
+    assert problem(await service.reset(await service.link())) == "200"
+    await service.deliver()
+    return token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+
+
+async def secure(service: Service, token: str) -> str:
+    return problem(await service.anywhere().post(SECURE, json={"token": token}))
+
+
+async def recovery_link(service: Service, email: str = ADA) -> str:
+    before = len(service.inbox.sent_to(email, "password_reset"))
+    await service.deliver()
+    return token_in(service.inbox.sent_to(email, "password_reset")[before])
+
+
+async def move(service: Service, email: str = THIEF) -> None:
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email=email))
+
+
+async def trail(service: Service) -> list[tuple[str, str]]:
+    rows = await service.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
+    return [(row["event"], row["outcome"]) for row in rows]
+
+
+async def test_it_ends_every_session_and_every_link_and_starts_anew(service: Service) -> None:
+    token = await stolen(service)
+    thief = await service.sign_in(password=NEW_PASSWORD)
+    await service.write(update(OutboxRow).values(settled_at=now()))
+    pending = await _another_link(service)
+
+    assert await secure(service, token) == "200"
+    assert (await thief.get(ME)).status_code == 401
+    assert not await service.works(pending)
+
+    fresh = await recovery_link(service)
+    assert problem(await service.reset(fresh, OWN_PASSWORD)) == "200"
+    assert await service.knows(OWN_PASSWORD)
+    assert ("account_secured", "secured") in await trail(service)
+    assert ("account_recovery", "link_mailed") in await trail(service)
+
+
+async def _another_link(service: Service) -> str:
+    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(hours=1)))
+    return await service.link()
+
+
+async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: Service) -> None:
+    token = await stolen(service)
+    answers = await asyncio.gather(*(secure(service, token) for _ in range(50)))
+    await service.deliver()
+
+    assert sorted(answers) == ["200"] + ["400 security-link-dead"] * 49
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
+
+
+async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Service) -> None:
+    used = await stolen(service)
+    assert await secure(service, used) == "200"
+    await service.deliver()
+    expired = await _changed_again(service)
+    await service.write(update(SecureLinkRow).values(expires_at=now()))
+    other_kind = await _another_link(service)
+    answers = [
+        await service.anywhere().post(SECURE, json={"token": token}) for token in (used, expired, other_kind, "x" * 43)
+    ]
+
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+    assert problem(answers[0]) == "400 security-link-dead"
+
+
+async def _changed_again(service: Service) -> str:
+    token = await _another_link(service)
+    assert problem(await service.reset(token, OWN_PASSWORD)) == "200"
+    await service.deliver()
+    return token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+
+
+@pytest.mark.parametrize("body", [{}, {"token": ""}, {"token": 1}, {"token": ["x"]}, {"token": "x" * 513}])
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_malformed_token_is_told_as_such(service: Service, body: dict[str, Any]) -> None:
+    answer = await service.anywhere().post(SECURE, json=body)
+    assert problem(answer) == "400 invalid-input"
+
+
+async def test_the_link_goes_to_the_address_of_before_the_change(service: Service) -> None:
+    token = await stolen(service)
+    await move(service)
+    assert await secure(service, token) == "200"
+    fresh = await recovery_link(service)
+
+    assert service.inbox.sent_to(THIEF) == []
+    checked = await service.check(fresh)
+    assert checked["email"] == ADA  # and not the thief's
+    assert problem(await service.reset(fresh, OWN_PASSWORD)) == "200"
+
+
+async def test_who_was_given_another_address_is_told_without_such_a_link(service: Service) -> None:
+    assert problem(await service.reset(await service.link())) == "200"
+    await move(service)
+    await service.deliver()
+
+    (new,) = service.inbox.sent_to(THIEF, "password_changed")
+    assert "/secure-your-account/" not in new.text + new.html
+    assert "/forgot-password" in new.text
+
+
+async def test_the_link_of_a_later_change_shuts_out_no_earlier_one(service: Service) -> None:
+    owners = await stolen(service)
+    await move(service)
+    thief = await service.sign_in(THIEF, NEW_PASSWORD)
+    changed = await thief.post(
+        "/api/auth/change-password", json={"currentPassword": NEW_PASSWORD, "newPassword": "twelve sly magpies here"}
+    )
+    assert problem(changed) == "200"
+    await service.deliver()
+    thiefs = token_in(service.inbox.sent_to(THIEF, "password_changed")[-1])
+
+    assert await secure(service, thiefs) == "200"
+    assert await secure(service, owners) == "200"
+    await service.deliver()
+    assert await service.works(token_in(service.inbox.sent_to(ADA, "password_reset")[-1]))
+
+
+async def test_a_used_link_ends_those_of_later_changes(service: Service) -> None:
+    first = await stolen(service)
+    second = await _changed_again(service)
+
+    assert await secure(service, first) == "200"
+    assert await secure(service, second) == "400 security-link-dead"
+
+
+async def test_neither_another_change_nor_further_requests_end_the_link_to_start_anew(service: Service) -> None:
+    token = await stolen(service)
+    assert await secure(service, token) == "200"
+    fresh = await recovery_link(service)
+    thief = await service.sign_in(password=NEW_PASSWORD)
+    changed = await thief.post(
+        "/api/auth/change-password", json={"currentPassword": NEW_PASSWORD, "newPassword": "twelve sly magpies here"}
+    )
+    assert problem(changed) == "200"
+    for _ in range(6):
+        await _another_link(service)
+
+    assert await service.works(fresh)
+
+
+async def test_a_locked_account_lets_nobody_in_until_its_owner_has_chosen_a_password(start: Start) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    assert await secure(service, token) == "200"
+    fresh = await recovery_link(service)
+
+    assert not await service.knows(NEW_PASSWORD)
+    await service.ask()  # an ordinary link is for accounts that are open
+    await service.deliver()
+    assert ("reset_request", "disabled") in await trail(service)
+    assert problem(await service.reset(fresh, OWN_PASSWORD)) == "200"
+    assert await service.knows(OWN_PASSWORD)
+
+
+async def test_a_locked_account_that_was_moved_waits_for_an_operator(start: Start) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    await move(service)
+    assert await secure(service, token) == "200"
+    await service.deliver()
+
+    assert ("account_recovery", "address_changed") in await trail(service)
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
+    assert service.inbox.sent_to(THIEF, "password_reset") == []
+
+
+async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> None:
+    service = await start(**LOCKING)
+    token = await stolen(service)
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(active=False))
+    assert await secure(service, token) == "200"
+    await service.deliver()
+
+    assert ("account_recovery", "disabled") in await trail(service)
+
+
+async def test_the_database_holds_no_token(service: Service) -> None:
+    token = await stolen(service)
+    (row,) = await service.rows(select(SecureLinkRow))
+
+    assert token.encode() not in b"".join(value for value in row.values() if isinstance(value, bytes))
+    assert token not in str(row)
+
+
+async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
+    service = await start(secure_account=SecureAccountSettings(url=""))
+    assert problem(await service.reset(await service.link())) == "200"
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "password_changed")
+
+    assert "/forgot-password" in mail.text
+    assert "secure-your-account" not in mail.text + mail.html
+    assert await service.rows(select(SecureLinkRow)) == []
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("read", [lambda client: client.get, lambda client: client.head, lambda client: client.options])
+async def test_programs_that_follow_links_use_none_up(
+    service: Service, read: Callable[[Any], Callable[[str], Awaitable[Any]]]
+) -> None:
+    token = await stolen(service)
+    for _ in range(20):
+        client = service.anywhere(follow_redirects=True)
+        await read(client)(f"/secure-your-account/{token}")
+    assert ("account_secured", "secured") not in await trail(service)
+
+    assert await secure(service, token) == "200"
+
+
+async def test_nobody_is_told_of_an_address_that_was_never_mailed(service: Service) -> None:
+    await service.ask(NOBODY)
+    await service.deliver()
+    assert await service.rows(select(SecureLinkRow)) == []
