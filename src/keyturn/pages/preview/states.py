@@ -75,6 +75,11 @@ def _dead(reason: str) -> Callable[[Sample], dict[str, Any]]:
     return lambda sample: {"reason": reason, "lifetime": sample.site.link_life}
 
 
+def _forgot(email: str, *, malformed: bool) -> Callable[[Sample], dict[str, Any]]:
+    """Leave the challenge out: what shows it comes from a service, or needs one that answers."""
+    return lambda _: {"email": email, "malformed": malformed, "asked": None, "flaw": None}
+
+
 def _asked(wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
     return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
 
@@ -104,9 +109,8 @@ def _code(fault: str = "") -> Callable[[Sample], dict[str, Any]]:
 
 
 STATES = (
-    PageState("forgot", "Forgot password", "forgot.html", lambda _: {"email": "", "malformed": False}),
-    PageState("forgot-error", "Forgot password, no address", "forgot.html",
-              lambda _: {"email": "ada@", "malformed": True}),
+    PageState("forgot", "Forgot password", "forgot.html", _forgot("", malformed=False)),
+    PageState("forgot-error", "Forgot password, no address", "forgot.html", _forgot("ada@", malformed=True)),
     PageState("sent", "Check your email, cooldown", "check_mail.html", _asked(_WAIT)),
     PageState("sent-again", "Check your email, may ask again", "check_mail.html", _asked(_NOTHING)),
     PageState("code", "Code from the email", "code.html", _code()),
