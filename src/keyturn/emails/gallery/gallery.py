@@ -20,6 +20,7 @@ from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.gallery.samples.files import Written, find_samples, fit_samples
 from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.sizes import require_readable
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
@@ -109,8 +110,10 @@ class Gallery:
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail by name.
 
-        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read.
+        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read, or its
+        files are too large to be.
         """
+        require_readable(self.folders / file for file in self.files_of(name))
         known = self._written_samples(name)
         if known or name in self.props:
             return known

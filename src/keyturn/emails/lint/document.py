@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
@@ -132,6 +133,7 @@ def read_document(
     """
     filled = templates.fill(template, sample.values, language)
     files = templates.files(template)
+    require_sendable(filled, files, templates.folders)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))

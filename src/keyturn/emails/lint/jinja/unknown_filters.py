@@ -40,11 +40,16 @@ def with_lenient_origins(environment: Environment) -> Environment:
 
 
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
-    """Yield each use of a filter or test that is not there. Of an app's own environment, Jinja itself says it."""
+    """Yield each use of a filter or test that is not there, in all files of a template."""
+    for file in gallery.files_of(template):
+        yield from unknown_filters_in(gallery, file)
+
+
+def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
+    """Yield those of one file. Of an app's own environment, Jinja itself says it."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):
-        for file in gallery.files_of(template):
-            yield from _in_file(file, gallery.source(file), environment)
+        yield from _in_file(file, gallery.source(file), environment)
 
 
 def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:

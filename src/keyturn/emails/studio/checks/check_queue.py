@@ -6,9 +6,9 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.checks.report import Report, Tally
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.languages import Language

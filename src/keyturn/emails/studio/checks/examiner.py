@@ -7,13 +7,13 @@ from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.checks.safety import audit
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.examination import document_findings
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.severities import Severities
+from keyturn.emails.lint.template_checks import document_findings
 from keyturn.emails.studio.checks.report import Report
 from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.errors import TemplateInvalid

@@ -8,10 +8,10 @@ from itertools import islice
 from time import monotonic
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, Piece
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
 

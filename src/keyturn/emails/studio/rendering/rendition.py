@@ -13,10 +13,10 @@ from jinja2 import Template
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_samples, fault_of_template
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
