@@ -19,6 +19,9 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.mail.rendering.render import Templates
 
+_ENOUGH = 2
+"""Mails of a template that pass a limit: with the next one it would be the same."""
+
 
 class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     """What is wrong with a template: each finding with the mails that have it, and how many mails were drawn.
@@ -60,13 +63,17 @@ class TemplateChecks:
         files = self.gallery.files_of(template)
         for finding in (finding for file in files for finding in self._unknown_filters(file)):
             found[finding].append(template)
-        mails = list(samples_in_languages(samples, self.languages))
-        for sample, language in mails:
+        drawn = ended = 0
+        for sample, language in samples_in_languages(samples, self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
-            for finding in dict.fromkeys(self._findings(template, sample, language)):
+            of_mail = dict.fromkeys(self._findings(template, sample, language))
+            for finding in of_mail:
                 found[finding].append(mail)
+            drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            if ended >= _ENOUGH:
+                break
         return TemplateFindings(
-            tuple((finding, tuple(those)) for finding, those in found.items()), len(mails), tuple(self._marked(files))
+            tuple((finding, tuple(those)) for finding, those in found.items()), drawn, tuple(self._marked(files))
         )
 
     def _findings(self, template: str, sample: Sample, language: Language) -> list[Finding]:
