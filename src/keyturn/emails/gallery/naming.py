@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import PurePosixPath
 
 from keyturn.mail.rendering.files import plain_name
@@ -52,7 +53,7 @@ def files_meant_by(name: str, by: str) -> Iterator[str]:
     parts = PurePosixPath(name).parts
     from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
     shorter = ("/".join(parts[start:]) for start in range(1, len(parts)))
-    return (file for file in (name, *from_above, *shorter) if not file.startswith(("/", "..")))
+    return (file for file in chain((name,), from_above, shorter) if not file.startswith(("/", "..")))
 
 
 def by_plain_name(files: Iterable[str]) -> Mapping[str, str]:

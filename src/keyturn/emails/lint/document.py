@@ -6,6 +6,7 @@ from functools import cached_property
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.sizes import require_sendable
+from keyturn.emails.lint.css.cascade import Stylesheets
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
@@ -111,6 +112,11 @@ class Document:
     def drawn(self) -> Element:
         """The tree of `marked_html`: what a client draws."""
         return parse_html(self.marked_html)
+
+    @cached_property
+    def stylesheets(self) -> Stylesheets:
+        """The styles of what is drawn."""
+        return Stylesheets(self.drawn)
 
     @cached_property
     def lookup(self) -> ElementLookup:

@@ -127,7 +127,7 @@ def _table(document: Document, offset: int, name: str) -> Finding:
 def _texts(document: Document) -> Iterator[Finding]:
     """Yield what is hard to read, once at each place."""
     seen = set()
-    for node, paint in Painter(document.drawn, LIGHT).texts():
+    for node, paint in Painter(document.drawn, LIGHT, document.stylesheets).texts():
         offset = document.lookup.offset_of(node)
         for finding in _of_text(document, offset, paint, len(node.text())):
             if (finding.rule, offset) not in seen:

@@ -37,7 +37,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
     root = document.drawn
     guessed, failed, seen = set(_painted_with_a_stand_in(document, root)), set(), set()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
-        painter = Painter(root, mode)
+        painter = Painter(root, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
             continue
         for node, paint in painter.texts():
@@ -55,7 +55,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
 def _painted_with_a_stand_in(document: Document, root: Element) -> Iterator[Element]:
     if not document.values:
-        for node, paint in Painter(root, LIGHT).texts():
+        for node, paint in Painter(root, LIGHT, document.stylesheets).texts():
             if _STAND_IN in (str(paint.colour), str(paint.ground)):
                 yield node
 

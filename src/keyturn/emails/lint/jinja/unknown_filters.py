@@ -8,6 +8,7 @@ from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
+from keyturn.emails.gallery.parsing import parse_template
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 
@@ -54,7 +55,7 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
 
 def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:
     try:
-        used = list(environment.parse(source).find_all((nodes.Filter, nodes.Test)))
+        used = list(parse_template(environment, source, file).find_all((nodes.Filter, nodes.Test)))
     except TemplateError:  # told as what it is
         return
     lines = source.split("\n")
