@@ -7,6 +7,8 @@ from functools import cached_property
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.css.cascade import Stylesheets
+from keyturn.emails.lint.css.computed_style import Paint, Painter
+from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
@@ -117,6 +119,11 @@ class Document:
     def stylesheets(self) -> Stylesheets:
         """The styles of what is drawn."""
         return Stylesheets(self.drawn)
+
+    @cached_property
+    def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
+        """The elements with text of their own that are seen, and how they are drawn in light."""
+        return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
 
     @cached_property
     def lookup(self) -> ElementLookup:
