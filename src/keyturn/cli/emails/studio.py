@@ -103,26 +103,26 @@ def studio(
     if destination:
         _export(opened, destination)
         return
-    runner = _runner(opened)  # before there are threads, sockets and files that it would inherit
     configure_logs("warning")
     if inbox and smtp is None:
         fail("--inbox keeps what --smtp catches: say both")
-    bound = listen(host, port)
-    caught = listen(host, smtp, "--smtp") if smtp is not None else None
-    service = _service(opened)
-    captured = _captured_mails(opened, service, inbox, catching=caught is not None)
-    shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner)
-    app = create_studio_app(shown)
-
-    def greet() -> None:
-        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
-
     with contextlib.ExitStack() as running:
+        runner = _runner(opened)  # before there are threads, sockets and files that it would inherit
+        running.callback(runner.close)
+        bound = listen(host, port)
+        caught = listen(host, smtp, "--smtp") if smtp is not None else None
+        service = _service(opened)
+        captured = _captured_mails(opened, service, inbox, catching=caught is not None)
+        shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner)
+        app = create_studio_app(shown)
+
+        def greet() -> None:
+            click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
+
         if caught and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
 
             running.enter_context(SmtpServer(caught, captured, shown.faults).running())
-        running.callback(shown.stop)
         run(serve(app, bound, greet, shown.stop))
     click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
 
