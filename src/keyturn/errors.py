@@ -41,6 +41,9 @@ class TemplateInvalid(KeyturnError):
         self.path, self.line, self.message = path, line, message
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
 
+    def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
+        return type(self), (self.path, self.line, self.message)  # a worker's answer
+
 
 class CatalogueInvalid(TemplateInvalid):
     """A catalogue lacks what a template needs of it, so it is told as the template's own mistakes are."""

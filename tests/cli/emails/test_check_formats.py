@@ -89,6 +89,9 @@ PLANTED = {seed.rule for seed in SEEDS} | {
 }
 """The rules whose findings tests/emails/lint hands to the same reports."""
 
+LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
+"""What test_check_limits.py finds, in mails that take their time."""
+
 NEVER_SEEN = {"mjml/refused"}
 """For what the compiler may refuse one day: all that it refuses today, another rule finds before."""
 
@@ -158,7 +161,7 @@ def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
 def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
     """Compatibility's rules come of one table, and are made in one place: some of them stand for all."""
     listed = {rule for group, those in rules().items() if group != "compatibility" for rule in those}
-    planted = FOUND | PLANTED
+    planted = FOUND | PLANTED | LIMITS
     in_both_groups = {rule.replace("html/", "mjml/") for rule in planted} | {
         rule.replace("mjml/", "html/") for rule in planted
     }

@@ -104,3 +104,27 @@ def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_
     )  # fmt: skip
     assert "KEYTURN_STUDIO_TOKEN: a token has 22 to 200 letters" in ended.stderr
     assert ended.returncode == 1
+
+
+def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "endless.html").write_text("{% for one in range(10 ** 12) %}{% endfor %}")
+    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
+    (tmp_path / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nlimit_seconds = 300\n')
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0", "--trust"]
+    with running_demo(command, tmp_path) as studio:
+        host, port = studio.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as stuck:
+            stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            assert "Hello" in httpx.get(f"{studio.url}/studio/frames/welcome").text
+            workers = _processes_below(studio.process.pid)
+            code, rest = studio.interrupt()
+    assert len(workers) >= 2, "one that starts others, and one that draws"
+    assert (code, rest.lstrip()) == (0, "Ended. Nothing was sent.\n")
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def _processes_below(parent: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [pid for child in map(int, children) for pid in (child, *_processes_below(child))]

@@ -1,5 +1,9 @@
 """HTML is read as forgivingly as a browser reads it, and every piece of it says where it stands."""
 
+from time import process_time
+
+import pytest
+
 from keyturn.mail.rendering.html_tree import Element, Text, parse_html
 
 PAGE = """<html><head><title>Hi</title><style>p > b { color: red }</style></head>
@@ -80,3 +84,16 @@ def test_a_thousand_tags_that_nobody_closes_are_no_deep_tree() -> None:
 def test_texts_and_elements_come_in_their_order_without_what_is_left_out() -> None:
     found = parse_html("<p>One<b>two</b><i>no<b>no</b></i>three</p>").below(frozenset(["i"]))
     assert [node.text if isinstance(node, Text) else node.tag for node in found] == ["p", "One", "b", "two", "three"]
+
+
+@pytest.mark.parametrize("never_ended", ["<a ", "</a ", "<!-- ", "<!-- > ", '<a b="', "<!x ", "<? ", "<![x"])
+def test_a_megabyte_of_tags_that_nothing_ends_is_read_in_no_time(never_ended: str) -> None:
+    start = process_time()
+    root = parse_html("<p>Hello</p>" + never_ended * (1_000_000 // len(never_ended)))
+    assert process_time() - start < 5
+    assert next(iter(root.children)).text() == "Hello"
+
+
+def test_what_follows_a_section_that_html_does_not_have_is_read() -> None:
+    root = parse_html("<![x[ ]]> <p>Hello</p> <![if !mso]><p>there</p><![endif]>")
+    assert [child.text() for child in root.children] == ["Hello", "there"]

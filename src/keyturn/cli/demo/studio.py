@@ -22,7 +22,7 @@ class WithStudio:
     def __init__(self, shown: Example | PlainDemo, host: str) -> None:
         self._studio = studio_of(shown.settings, host, shown.brands)
         self.token = self._studio.token
-        self.stop = self._studio.stopping.set
+        self.stop = self._studio.stop
         base, token = shown.settings.base_url, f"?token={self.token}" if self.token else ""
         self.addresses = {"Mails sent": f"{base}/studio/outbox{token}", "Studio": f"{base}/studio{token}"}
 

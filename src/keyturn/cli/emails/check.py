@@ -1,18 +1,21 @@
 """check: what is wrong with the emails, in a terminal or in CI."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
 from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
+    from keyturn.emails.lint.checks_in_workers import InWorkers
     from keyturn.emails.lint.clients.clients import Clients
-    from keyturn.emails.lint.examination import Examination
+    from keyturn.emails.lint.examination import ChecksTemplates, Examination
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,11 +53,16 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     help="The file of what is known and not told; keyturn-baseline.json in the folder if you do not say.",
 )  # fmt: skip
 @click.option("--write-baseline", is_flag=True, help="Write all that is found now into the baseline, and end.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes check at a time; one for each core."
+)
+@click.option("--no-cache", is_flag=True, help="Check what has not changed since the last time, too.")
 @ENVIRONMENT
 @TRUST
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
-    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, environment: str, trust: bool,
+    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, jobs: int | None, no_cache: bool,
+    environment: str, trust: bool,
 ) -> None:  # fmt: skip
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
@@ -84,6 +92,10 @@ def check(
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
 
+    Findings are kept in your cache folder, and what has not changed is not checked again; with --env it always is. A
+    mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the others are
+    checked.
+
     The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
     they are yours.
     """
@@ -93,7 +105,9 @@ def check(
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
-    examination = _examine(opened, groups, _changed(opened, base, known) if only_changed else None)
+    clients = _clients_named(groups) if groups else None
+    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment))
+    examination = _examine(opened, clients, _changed(opened, base, known) if only_changed else None, each)
     if write_baseline:
         _write_baseline(known, examination)
         return
@@ -118,14 +132,43 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
-def _examine(opened: Opened, groups: tuple[str, ...], only: set[str] | None) -> "Examination":
+def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
+    """Return how the templates are checked. What code has a part in is not known by its files, and checked anew."""
+    from keyturn.emails.lint.checks_in_workers import InWorkers  # noqa: PLC0415
+
+    jobs, settings, gallery = jobs or _cores(), opened.settings, opened.gallery
+    if opened.service or not cached or settings.env or settings.props:
+        return InWorkers(jobs=jobs)
+    from keyturn.emails.lint.results.content_keys import content_keys  # noqa: PLC0415
+    from keyturn.emails.lint.results.kept_results import KeptResults, results_file  # noqa: PLC0415
+
+    environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
+    given = [msgspec.json.encode(settings, enc_hook=str), repr(clients).encode(), environment.encode()]
+    return InWorkers(
+        jobs=jobs,
+        kept=KeptResults(results_file(gallery.folder)),
+        make_keys=lambda names: content_keys(gallery, names, given),
+    )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _examine(
+    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates"
+) -> "Examination":
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.lint.examination import examine  # noqa: PLC0415
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
-    chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
-    return examine(opened.gallery, checks_for(chosen), severities=Severities(opened.settings.severity), only=only)
+    return examine(
+        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients)),
+        severities=Severities(opened.settings.severity), only=only, limits=limits_of(opened.settings), each=each,
+    )  # fmt: skip
 
 
 def _write_baseline(file: Path, examination: "Examination") -> None:

@@ -2,12 +2,23 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import ENVIRONMENT, TRUST, open_folder
+from keyturn.cli.emails.folders import ENVIRONMENT, TRUST, Opened, open_folder
 from keyturn.cli.terminal import fail
+
+if TYPE_CHECKING:
+    from keyturn.emails.gallery import Gallery, Sample
+    from keyturn.mail.rendering.compiling import Rendered
+
+_EXCEEDED = {
+    "time": "it takes longer than limit_seconds says",
+    "memory": "it takes more memory than limit_megabytes says",
+    "crash": "its process has ended",
+}
 
 
 @click.command()
@@ -30,7 +41,8 @@ def render(
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
-    gallery = open_folder(directory, environment, trust=trust).gallery
+    opened = open_folder(directory, environment, trust=trust)
+    gallery = opened.gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
     samples = gallery.samples(template)
@@ -40,8 +52,26 @@ def render(
     known, chosen = gallery.languages.known, samples[name]
     if lang not in known:
         fail(f"there is no language {lang}; there are {', '.join(known)}")
-    rendered = gallery.renderers()(chosen).render_values(template, chosen.values, known[lang])
+    rendered = _render(opened, template, chosen, lang)
     if output == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n")
     else:
         sys.stdout.write(str(getattr(rendered, output)))
+
+
+def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
+    """Return the mail, drawn within its limits. Raises TemplateInvalid."""
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
+    from keyturn.emails.workers import LimitExceeded, workers_for  # noqa: PLC0415
+
+    runner = workers_for(opened.gallery, limits_of(opened.settings), 1)
+    try:
+        return runner.run(_draw, template, sample, lang)
+    except LimitExceeded as exceeded:
+        fail(f"{template} was not drawn: {_EXCEEDED[exceeded.limit]}")
+    finally:
+        runner.close()
+
+
+def _draw(gallery: "Gallery", template: str, sample: "Sample", lang: str) -> "Rendered":
+    return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[lang])

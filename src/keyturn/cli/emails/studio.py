@@ -28,13 +28,17 @@ if TYPE_CHECKING:
     from keyturn.emails.studio.capture.release import Release
     from keyturn.emails.studio.capture.sending import Transport
     from keyturn.emails.studio.hosted_pages import HostedPages
+    from keyturn.emails.studio.rendering.drawing import Drawer
     from keyturn.emails.studio.studio import Studio
+    from keyturn.emails.workers import Runner
     from keyturn.mail.transports.email import Sender
     from keyturn.settings import Settings
 
 
 _TOKEN = "KEYTURN_STUDIO_TOKEN"  # noqa: S105 - the name of the variable
 _HELLO = "hello@example.test"
+_WORKERS = 4
+"""One that checks, one that draws what somebody looks at, and two for those who look at something else."""
 
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
@@ -103,22 +107,24 @@ def studio(
     configure_logs("warning")
     if inbox and smtp is None:
         fail("--inbox keeps what --smtp catches: say both")
-    bound = listen(host, port)
-    caught = listen(host, smtp, "--smtp") if smtp is not None else None
-    service = _service(opened)
-    captured = _captured_mails(opened, service, inbox, catching=caught is not None)
-    shown = _studio(opened, service, host, captured, address_of(caught) if caught else "")
-    app = create_studio_app(shown)
-
-    def greet() -> None:
-        click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
-
     with contextlib.ExitStack() as running:
+        runner = _runner(opened)  # before there are threads, sockets and files that it would inherit
+        running.callback(runner.close)
+        bound = listen(host, port)
+        caught = listen(host, smtp, "--smtp") if smtp is not None else None
+        service = _service(opened)
+        captured = _captured_mails(opened, service, inbox, catching=caught is not None)
+        shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner)
+        app = create_studio_app(shown)
+
+        def greet() -> None:
+            click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
+
         if caught and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
 
             running.enter_context(SmtpServer(caught, captured, shown.faults).running())
-        run(serve(app, bound, greet, shown.stopping.set))
+        run(serve(app, bound, greet, shown.stop))
     click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
 
 
@@ -141,14 +147,26 @@ def _captured_mails(
     return CapturedMails(file, folder, Retention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2))
 
 
+def _runner(opened: Opened) -> "Runner[Drawer]":
+    """Return what draws and checks, with one worker started: the first preview should not wait for it."""
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
+    from keyturn.emails.studio.rendering.drawing import Drawer  # noqa: PLC0415
+    from keyturn.emails.workers import Workers, workers_for  # noqa: PLC0415
+
+    runner = workers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS, _load_checks)
+    if isinstance(runner, Workers):
+        runner.start()
+    return runner
+
+
+def _load_checks() -> None:
+    from keyturn.emails.studio.checks import examiner  # noqa: PLC0415, F401 - for the workers that are started later
+
+
 def _studio(
-    opened: Opened,
-    settings: "Settings",
-    host: str,
-    captured: "CapturedMails | None" = None,
-    smtp: str = "",
-    brands: Mapping[str, Mapping[str, Any]] | None = None,
-) -> "Studio":
+    opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = "",
+    brands: Mapping[str, Mapping[str, Any]] | None = None, runner: "Runner[Drawer] | None" = None,
+) -> "Studio":  # fmt: skip
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
     from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
@@ -161,6 +179,7 @@ def _studio(
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
         captured=captured,
         smtp=smtp,
+        runner=runner,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
@@ -201,9 +220,12 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        exported = export(
-            opened.gallery, _studio(opened, _service(opened), "127.0.0.1").sender, destination, lambda: bar.update(1)
-        )
+        sender = _studio(opened, _service(opened), "127.0.0.1").sender
+        runner = _runner(opened)
+        try:
+            exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)
+        finally:
+            runner.close()
     click.echo(f"{exported.mails} mails in {accent((destination / 'index.html').resolve().as_uri())}")
     for fault in exported.faults:
         click.echo(error(f"Cannot be drawn: {fault}"), err=True)

@@ -10,6 +10,7 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
+from keyturn.emails.workers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.building import did_you_mean
 
@@ -29,7 +30,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
     template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
-    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
+    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to. `limit_seconds` and
+    `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`).
     """
 
     folder: Path | None = None
@@ -50,6 +52,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
     inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
     release_to: tuple[str, ...] = ()
+    limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
+    limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None
@@ -82,6 +86,10 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: ()) -> StudioSe
         return StudioSettings()
     own = named == here if named else found.file is not None and found.file.parent == here
     return found if own else msgspec.structs.replace(found, goldens=None)
+
+
+def limits_of(settings: StudioSettings) -> Limits:
+    return Limits(settings.limit_seconds, settings.limit_megabytes)
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:

@@ -16,7 +16,16 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.emails.gallery.naming import ending_of, files_meant_by, is_shared, name_of, stem_of, subject, text_part
+from keyturn.emails.gallery.naming import (
+    by_plain_name,
+    ending_of,
+    files_meant_by,
+    is_shared,
+    name_of,
+    stem_of,
+    subject,
+    text_part,
+)
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
 
@@ -127,7 +136,7 @@ class Discovery:
         extended = {name for file, text in files.items() for name in _files_named(text.extends, file, files)}
         included = {name for named in references.values() for name in named} - extended
         compiled = {stem_of(file) for file in files if ending_of(file) == ".mjml"}
-        mails, layouts, partials = {}, [], []
+        mails, layouts, partials, named = {}, [], [], by_plain_name(files)
         for file, text in files.items():
             if ending_of(file) not in _MARKUP:
                 if is_shared(file) or file in included | extended:
@@ -137,7 +146,7 @@ class Discovery:
             elif file in included or is_shared(file) or self._is_layout(file) or not _is_whole(file, text):
                 partials.append(file)
             elif ending_of(file) == ".mjml" or stem_of(file) not in compiled:
-                mails[name_of(file)] = MailFiles(file, text_part(file, files), subject(file, files))
+                mails[name_of(file)] = MailFiles(file, text_part(file, named), subject(file, named))
         return Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
 
     def _is_layout(self, file: str) -> bool:

@@ -18,8 +18,9 @@ from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.gallery.samples import hostile
-from keyturn.emails.gallery.samples.files import Written, find_samples, fit_samples
+from keyturn.emails.gallery.samples.files import Listings, Written, find_samples, fit_samples
 from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.emails.gallery.sizes import require_readable
 from keyturn.emails.gallery.variables.variables import Variable
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
@@ -109,8 +110,10 @@ class Gallery:
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail by name.
 
-        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read.
+        Raises LookupError where there is no such template, TemplateInvalid where its samples cannot be read, or its
+        files are too large to be.
         """
+        require_readable(self.folders / file for file in self.files_of(name))
         known = self._written_samples(name)
         if known or name in self.props:
             return known
@@ -170,16 +173,18 @@ class Gallery:
         """Return the samples that somebody has written. Raises LookupError, TemplateInvalid."""
         look = _LOOK.get()
         if look is None or look.gallery is not self:
-            return self._read_samples(name)
+            return self._read_samples(name, Listings())
         if name not in look.samples:
-            look.samples[name] = self._read_samples(name)
+            look.samples[name] = self._read_samples(name, look.listings)
         return look.samples[name]
 
-    def _read_samples(self, name: str) -> Mapping[str, Sample]:
+    def _read_samples(self, name: str, listings: Listings) -> Mapping[str, Sample]:
         written: dict[str, Written] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
-            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names)
+            written |= find_samples(
+                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings
+            )
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
@@ -222,6 +227,7 @@ class Look:
     gallery: Gallery
     found: Found
     samples: dict[str, Mapping[str, Sample]] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)

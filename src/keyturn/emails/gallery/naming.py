@@ -1,8 +1,9 @@
 """What file names say: what a mail is called, which files belong to it, and which are shared."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import PurePosixPath
 
 from keyturn.mail.rendering.files import plain_name
@@ -52,10 +53,15 @@ def files_meant_by(name: str, by: str) -> Iterator[str]:
     parts = PurePosixPath(name).parts
     from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
     shorter = ("/".join(parts[start:]) for start in range(1, len(parts)))
-    return (file for file in (name, *from_above, *shorter) if not file.startswith(("/", "..")))
+    return (file for file in chain((name,), from_above, shorter) if not file.startswith(("/", "..")))
 
 
-def text_part(file: str, files: Collection[str]) -> str:
+def by_plain_name(files: Iterable[str]) -> Mapping[str, str]:
+    """Return files by their names without a template's ending: what `text_part` and `subject` look among."""
+    return {plain_name(file): file for file in files}
+
+
+def text_part(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
     if stem != name:  # in a folder of its own
@@ -69,14 +75,11 @@ def text_part(file: str, files: Collection[str]) -> str:
     return _first_file(wanted, (".txt", ".text"), files)
 
 
-def subject(file: str, files: Collection[str]) -> str:
+def subject(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
     return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files)
 
 
-def _first_file(stems: Iterable[str], endings: Sequence[str], files: Collection[str]) -> str:
-    by_plain_name = {plain_name(file): file for file in files}
-    return next(
-        (by_plain_name[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in by_plain_name), ""
-    )
+def _first_file(stems: Iterable[str], endings: Sequence[str], files: Mapping[str, str]) -> str:
+    return next((files[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in files), "")

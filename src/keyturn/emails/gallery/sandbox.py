@@ -2,7 +2,8 @@
 
 A template is a program. Outside a sandbox it reaches Python's own objects, and with them the machine (OWASP Web
 Security Testing Guide, WSTG-INPV-18). The sandbox is Jinja's; what Jinja leaves to its user is bounded here: how long a
-template takes, and how long a text grows. It is no bound on memory in general: for that, a process has its system's.
+template takes, and how long a text grows. It is no bound on memory in general: for that, a worker has its system's
+(`keyturn.emails.workers`).
 """
 
 import re
@@ -21,14 +22,12 @@ from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
 from keyturn.emails.gallery.environments import FolderEnvironment
+from keyturn.emails.gallery.sizes import LARGEST
 
 T = TypeVar("T")
 
 LONGEST = 2.0
 """Seconds of a processor that one rendering may take, whatever else the machine does. A mail takes milliseconds."""
-
-LARGEST = 1_000_000
-"""Characters of a text, and entries of a list. Gmail shows a tenth of it (see the check of sizes)."""
 
 _WIDEST = 1000
 """What a width, a number of columns or of paragraphs may be."""

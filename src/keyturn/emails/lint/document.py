@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.sizes import require_sendable
+from keyturn.emails.lint.css.cascade import Stylesheets
+from keyturn.emails.lint.css.computed_style import Paint, Painter
+from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
@@ -112,6 +116,16 @@ class Document:
         return parse_html(self.marked_html)
 
     @cached_property
+    def stylesheets(self) -> Stylesheets:
+        """The styles of what is drawn."""
+        return Stylesheets(self.drawn)
+
+    @cached_property
+    def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
+        """The elements with text of their own that are seen, and how they are drawn in light."""
+        return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
+
+    @cached_property
     def lookup(self) -> ElementLookup:
         """The way back from an element of `drawn`."""
         return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
@@ -132,6 +146,7 @@ def read_document(
     """
     filled = templates.fill(template, sample.values, language)
     files = templates.files(template)
+    require_sendable(filled, files, templates.folders)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))

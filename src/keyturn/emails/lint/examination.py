@@ -2,24 +2,22 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Protocol
 
-from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.checks import CHECKS
-from keyturn.emails.lint.document import Check, Document, read_document
+from keyturn.emails.lint.document import Check
 from keyturn.emails.lint.finding import Finding, Place, worst_down_to
-from keyturn.emails.lint.guard.guard import guard
-from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
-from keyturn.emails.lint.jinja.translations import find_untranslated
-from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
+from keyturn.emails.lint.jinja.translations import find_untranslated_texts
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
-from keyturn.errors import TemplateInvalid
-from keyturn.languages import SOURCE_LANGUAGE, Language
-from keyturn.mail.rendering.render import Templates
+from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings, texts_by_file
+from keyturn.emails.workers import Limits
+from keyturn.languages import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,16 @@ class Examination:
         return replace(self, found=tuple(kept)) if wanted else self
 
 
+class ChecksTemplates(Protocol):
+    """Has templates checked, one after the other or at the same time; what it yields is in the order of the names."""
+
+    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]: ...
+
+
+def check_one_by_one(checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]:
+    return map(checks.check, names)
+
+
 def examine(
     gallery: Gallery,
     checks: Iterable[Check] = CHECKS,
@@ -70,16 +78,18 @@ def examine(
     *,
     severities: Severities = AS_DECLARED,
     only: Collection[str] | None = None,
+    limits: Limits | None = None,
+    each: ChecksTemplates = check_one_by_one,
 ) -> Examination:
-    """Check all there is, or `only` these templates, in the order of the places in the templates.
-
-    Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
-    data shows in any language, and what is wrong with a language in any data.
-    """
+    """Check all there is, or `only` these templates, in the order of the places in the templates."""
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
-        mails, rendered = _examine(gallery, names, tuple(checks), languages)
+        of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
+        mails: dict[Finding, list[str]] = defaultdict(list)
+        for finding, those in (one for findings in of_templates for one in findings.found):
+            mails[finding] += those
+        mails |= {one: [] for one in find_untranslated_texts(gallery, texts_by_file(of_templates), languages)}
         comments = IgnoreComments(gallery.source)
         kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
@@ -93,64 +103,8 @@ def examine(
         fingerprint = line_fingerprints(gallery.source)
         return Examination(
             tuple(Found(finding, tuple(those), fingerprint(finding.place)) for finding, those in counting),
-            len(names), rendered, ignored=len(mails) - len(kept),
+            len(names), sum(findings.drawn for findings in of_templates), ignored=len(mails) - len(kept),
         )  # fmt: skip
-
-
-def _examine(
-    gallery: Gallery, names: Sequence[str], checks: tuple[Check, ...], languages: tuple[Language, ...]
-) -> tuple[Mapping[Finding, list[str]], int]:
-    """Return what is wrong with these templates, each finding with the mails that have it, and how many were drawn."""
-    rendered = 0
-    mails: dict[Finding, list[str]] = defaultdict(list)
-    templates_for = gallery.renderers(with_lenient_origins)
-    for template in names:
-        try:
-            samples = gallery.samples(template).values()
-        except TemplateInvalid as error:
-            mails[explain_samples(error, gallery.folders).finding].append(template)
-            continue
-        for finding in find_unknown_filters(gallery, template):
-            mails[finding].append(template)
-        for sample, language in _samples_in_languages(samples, languages):
-            rendered += 1
-            mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else "")
-            for finding in dict.fromkeys(findings(templates_for(sample), template, sample, language, checks)):
-                mails[finding].append(mail)
-    for finding in find_untranslated(gallery, names, languages):
-        mails[finding] = []
-    return mails, rendered
-
-
-def _samples_in_languages(
-    samples: Iterable[Sample], languages: Sequence[Language]
-) -> Iterator[tuple[Sample, Language]]:
-    for number, sample in enumerate(samples):
-        if number == 0:
-            yield from ((sample, language) for language in languages)
-        else:
-            yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
-
-
-def findings(
-    templates: Templates, template: str, sample: Sample, language: Language, checks: Iterable[Check]
-) -> Iterable[Finding]:
-    """Yield what is wrong with one mail. `templates` come from `Gallery.renderers`, with origins."""
-    try:
-        document = read_document(templates, template, sample, language)
-    except TemplateInvalid as error:
-        yield explain(error, templates.folders, sample).finding
-        return
-    yield from document_findings(document, checks)
-
-
-def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield what is wrong with a mail that Jinja can render."""
-    if document.is_mjml:
-        yield from guard(document)
-    if document.html:
-        for check in checks:
-            yield from check(document)
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:

@@ -1,8 +1,8 @@
 """Every mail of a gallery, with each of its samples, compared with its golden files."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.snapshots.difference import Difference, difference
 from keyturn.emails.snapshots.goldens import Goldens, MailName, Snapshot
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.files import MailFiles
+
+Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
+"""Draws a template, of these files. Raises TemplateInvalid."""
 
 State = Literal["same", "changed", "new", "gone", "broken"]
 
@@ -74,16 +79,19 @@ class Snapshots:
 
     It does so in these languages, by their tags; without any named, in all that the gallery has.
 
-    Raises SettingsInvalid for a language that the gallery does not have, and for golden files among the templates.
+    `render` draws, where it is not done here. Raises SettingsInvalid for a language that the gallery does not have, and
+    for golden files among the templates.
     """
 
-    def __init__(self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = ()) -> None:
+    def __init__(
+        self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = (), render: Renders | None = None
+    ) -> None:
         if goldens.folder.resolve().is_relative_to(gallery.folder.resolve()):
             raise SettingsInvalid([Fault("goldens", f"{goldens.folder} is among the templates: keep it outside")])
         self.goldens = goldens
         self._gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
-        self._templates_for = gallery.renderers()
+        self._render = render or partial(_render, gallery.renderers())
 
     @property
     def folder(self) -> Path:
@@ -142,12 +150,16 @@ class Snapshots:
             if before is None:
                 raise LookupError(f"There is no mail {name}, and there are no golden files of it.")
             return Comparison(name, before)
-        templates = self._templates_for(sample).with_files(lambda _: source.files)
         try:
-            mail = templates.render_values(name.template, sample.values, language)
+            mail = self._render(name.template, source.files, sample, language)
         except TemplateInvalid as fault:
             return Comparison(name, before, fault=fault)
         return Comparison(name, before, Snapshot.of(mail, source.files))
+
+
+def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+    templates = renderers(sample).with_files(lambda _: files)
+    return templates.render_values(template, sample.values, language)
 
 
 class _Source(NamedTuple):

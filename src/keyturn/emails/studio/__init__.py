@@ -10,6 +10,10 @@ first who needs it.
 
 From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view; the page
 holds a frame, and `pages/frame_pages` answers with the mail alone, as `frames` prepare it.
+
+Templates are run by `rendering/drawing` alone, which a worker has (`keyturn.emails.workers`): what a page wants to know
+of a drawing is a function that is sent there, with plain values back. So nothing here waits for a template but the
+thread that asks, and none of those runs on the loop.
 """
 
 from keyturn.emails.studio.app import create_studio_app, studio_router, studio_routers

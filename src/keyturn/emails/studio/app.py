@@ -53,8 +53,8 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """
     if not (studio.token or is_loopback(studio.host)):
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
-    review = Review.of(studio)
-    renditions = Renditions(studio.gallery)
+    renditions = Renditions(studio.gallery, studio.runner)
+    review = Review.of(studio, renditions)
     checks = Checks(renditions, studio.clients, studio.severity)
     layout = Layout(studio, checks, review, path)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)

@@ -15,8 +15,10 @@ from keyturn.emails.inbox.links import links_of
 from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
+from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View
+from keyturn.emails.workers import Runner
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
@@ -65,14 +67,17 @@ class Exported:
     faults: tuple[str, ...]
 
 
-def export(gallery: Gallery, sender: str, destination: Path, progress: Callable[[], None] = lambda: None) -> Exported:
-    """Write the export; `progress` is called after each template.
+def export(
+    gallery: Gallery, sender: str, destination: Path, progress: Callable[[], None] = lambda: None,
+    runner: Runner[Drawer] | None = None,
+) -> Exported:  # fmt: skip
+    """Write the export; `progress` is called after each template, and `runner` draws.
 
     A folder that holds anything else is left as it is, and so is one among the templates. Raises ExportRefused, and
     OSError where it cannot be written.
     """
     _make_room(destination, gallery.folder)
-    pages, renditions, leaves = _environment(gallery, sender), Renditions(gallery), []
+    pages, renditions, leaves = _environment(gallery, sender), Renditions(gallery, runner), []
     for template in gallery.names():
         of_template = list(_leaves(renditions, template))
         for leaf in of_template:

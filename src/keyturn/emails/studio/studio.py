@@ -11,6 +11,8 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.emails.studio.hosted_pages import HostedPages
+from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.workers import Runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,9 @@ class Studio:
 
     `pages` are those that go with the mails, None where there are none.
 
-    Set `stopping` when the server is asked to stop: an open page holds a stream, and the server waits for it.
+    `runner` draws and checks, in processes that are ended when a template runs away; without one it is done here.
+
+    Call `stop` when the server is asked to stop: an open page holds a stream, and the server waits for it.
     """
 
     gallery: Gallery
@@ -54,4 +58,11 @@ class Studio:
     release: Release | None = None
     faults: Faults = field(default_factory=Faults)
     pages: HostedPages | None = None
+    runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Have open pages let go, and end whatever is drawn just now."""
+        self.stopping.set()
+        if self.runner:
+            self.runner.close()

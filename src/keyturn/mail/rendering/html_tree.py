@@ -146,7 +146,11 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
 
 
 class _Parser(HTMLParser):
-    """Builds the tree."""
+    """Builds the tree.
+
+    What nothing ends is text up to the end, and a comment a comment: many a version of Python would look for the end
+    of each tag anew, and take hours for a megabyte of them (CVE-2025-6069).
+    """
 
     def __init__(self, source: str, base: int) -> None:
         super().__init__(convert_charrefs=True)
@@ -156,6 +160,27 @@ class _Parser(HTMLParser):
         self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=base))
         self._open = [self.root]
         self._number = 0
+
+    def parse_starttag(self, i: int) -> int:
+        return super().parse_starttag(i) if self._ends(i) else self._take_rest(i)
+
+    def parse_endtag(self, i: int) -> int:
+        return super().parse_endtag(i) if self._ends(i) else self._take_rest(i)
+
+    def parse_pi(self, i: int) -> int:
+        return super().parse_pi(i) if self._ends(i) else self._take_rest(i)
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        if self.rawdata.find("-->", i) < 0:
+            return len(self.rawdata)  # as in browsers (HTML, 13.2.5.45, eof-in-comment)
+        return super().parse_comment(i, report)
+
+    def parse_html_declaration(self, i: int) -> int:
+        if not self._ends(i):
+            return self._take_rest(i)
+        if self.rawdata.startswith("<![", i):  # of which HTML knows none (13.2.5.42)
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         start, written = self._offset(), self.get_starttag_text() or ""
@@ -191,6 +216,13 @@ class _Parser(HTMLParser):
     def _close_down_to(self, depth: int, end: int) -> None:
         while len(self._open) > depth:
             self._open.pop().close(end, end)
+
+    def _ends(self, start: int) -> bool:
+        return self.rawdata.find(">", start) >= 0
+
+    def _take_rest(self, start: int) -> int:
+        self.handle_data(unescape(self.rawdata[start:]))
+        return len(self.rawdata)
 
     def _offset(self) -> int:
         line, column = self.getpos()

@@ -10,6 +10,7 @@ Looked for in this order, in TOML, YAML and JSON, and all that is found counts:
 A file holds a table for each sample; in `NAME.toml` it may also be the values of one, which is then called "sample".
 """
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -50,17 +51,35 @@ class _Place(NamedTuple):
     holds: str
 
 
+class Listings:
+    """Remembers what folders hold while somebody looks for the samples of many mails: a folder is listed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, frozenset[str]] = {}
+
+    def names_in(self, folder: Path) -> frozenset[str]:
+        """Return the names in a folder; none where there is no folder."""
+        if folder not in self._known:
+            try:
+                self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
+            except OSError:
+                self._known[folder] = frozenset()
+        return self._known[folder]
+
+
 def find_samples(
-    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, printed_names: PrintedNames = tuple
-) -> dict[str, Written]:
+    folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, printed_names: PrintedNames = tuple,
+    listings: Listings | None = None,
+) -> dict[str, Written]:  # fmt: skip
     """Return the samples of a mail by name. `printed_names` returns the names that its templates print.
 
     They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.
     Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has.
     """
     found: dict[str, Written] = {}
-    for place in _places(folder, name, markup, elsewhere):
-        for file in _with_endings(place.stem):
+    listings = listings or Listings()
+    for place in _places(folder, name, markup, elsewhere, listings):
+        for file in _with_endings(place.stem, listings):
             for sample, written in _read_file(file, place.holds, printed_names).items():
                 if sample in found:
                     other = f"{found[sample].file.parent.name}/{found[sample].file.name}"
@@ -88,7 +107,7 @@ def fit_samples(samples: Mapping[str, Written], props: type[Props]) -> dict[str,
     return typed
 
 
-def _places(folder: Path, name: str, markup: str, elsewhere: Path | None) -> Iterator[_Place]:
+def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listings: Listings) -> Iterator[_Place]:
     stem = folder / stem_of(markup)
     own = stem.parent == folder / name
     if own:
@@ -96,21 +115,21 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None) -> Ite
     yield _Place(stem.with_name(f"{stem.name}.samples"), "tables")
     yield _Place(stem, "either")
     if own:
-        yield from _places_in(stem.parent / "samples")
+        yield from _places_in(stem.parent / "samples", listings)
     roots = {stem.parent / "samples" / stem.name, folder / "samples" / name, folder.parent / "samples" / name}
     for root in sorted(roots | ({elsewhere / name} if elsewhere else set()), key=lambda root: (-len(root.parts), root)):
         yield _Place(root, "either")
-        yield from _places_in(root)
+        yield from _places_in(root, listings)
 
 
-def _places_in(folder: Path) -> Iterator[_Place]:
-    if folder.is_dir():
-        stems = {file.with_suffix("") for file in folder.iterdir() if file.suffix.lower() in READERS}
-        yield from (_Place(stem, "one") for stem in sorted(stems))
+def _places_in(folder: Path, listings: Listings) -> Iterator[_Place]:
+    files = (folder / name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS)))
+    yield from (_Place(stem, "one") for stem in sorted({file.with_suffix("") for file in files if file.suffix}))
 
 
-def _with_endings(stem: Path) -> Iterator[Path]:
-    files = (stem.with_name(stem.name + ending) for ending in READERS)
+def _with_endings(stem: Path, listings: Listings) -> Iterator[Path]:
+    names = listings.names_in(stem.parent)
+    files = (stem.with_name(stem.name + ending) for ending in READERS if stem.name + ending in names)
     return (file for file in files if file.is_file())
 
 

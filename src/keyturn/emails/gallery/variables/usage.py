@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
 
+from keyturn.emails.gallery.parsing import parse_template
 from keyturn.emails.gallery.variables.expressions import Expressions
 from keyturn.emails.gallery.variables.scope import Macro, Scope, Values
 from keyturn.emails.gallery.variables.variables import Variable
@@ -50,8 +51,8 @@ class Usage:
         if loader is None:
             return None
         try:
-            source, filename, _ = loader.get_source(self._environment, file)
-            return self._environment.parse(source, file, filename)
+            source, _, _ = loader.get_source(self._environment, file)
+            return parse_template(self._environment, source, file)
         except (TemplateError, OSError, UnicodeDecodeError):
             return None
 

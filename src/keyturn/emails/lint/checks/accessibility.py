@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.emails.lint.css.dark_modes import LIGHT
+from keyturn.emails.lint.css.computed_style import Paint
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.mail.rendering.html_tree import Element
@@ -127,7 +126,7 @@ def _table(document: Document, offset: int, name: str) -> Finding:
 def _texts(document: Document) -> Iterator[Finding]:
     """Yield what is hard to read, once at each place."""
     seen = set()
-    for node, paint in Painter(document.drawn, LIGHT).texts():
+    for node, paint in document.texts_in_light:
         offset = document.lookup.offset_of(node)
         for finding in _of_text(document, offset, paint, len(node.text())):
             if (finding.rule, offset) not in seen:

@@ -35,12 +35,12 @@ def check_contrast(document: Document) -> Iterator[Finding]:
     What already fails in light is not told again for the inversions.
     """
     root = document.drawn
-    guessed, failed, seen = set(_painted_with_a_stand_in(document, root)), set(), set()
+    guessed, failed, seen = set(_painted_with_a_stand_in(document)), set(), set()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
-        painter = Painter(root, mode)
+        painter = Painter(root, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
             continue
-        for node, paint in painter.texts():
+        for node, paint in document.texts_in_light if mode is LIGHT else painter.texts():
             if paint.colour is None or paint.ground is None or node in guessed:
                 continue
             if mode.inverts and (node in failed or paint.over_image):  # images stay as they are
@@ -53,9 +53,9 @@ def check_contrast(document: Document) -> Iterator[Finding]:
                     yield finding
 
 
-def _painted_with_a_stand_in(document: Document, root: Element) -> Iterator[Element]:
+def _painted_with_a_stand_in(document: Document) -> Iterator[Element]:
     if not document.values:
-        for node, paint in Painter(root, LIGHT).texts():
+        for node, paint in document.texts_in_light:
             if _STAND_IN in (str(paint.colour), str(paint.ground)):
                 yield node
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from keyturn.emails.lint.css.dark_modes import DARK, Mode
 from keyturn.emails.lint.css.stylesheets import Declaration, Rule, read_style, read_stylesheet
@@ -24,17 +25,36 @@ Styles = Mapping[str, Winner]
 """The winner of each property, in the order of the cascade: what a shorthand sets is set again by what follows it."""
 
 
+class Stylesheets:
+    """Reads a mail's stylesheets once for all modes, and keeps the styles of its elements: most are the same in all."""
+
+    def __init__(self, root: Element) -> None:
+        self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
+        self.has_dark_rules = any(_is_for(rule, DARK) for rule in self._rules)
+        self.declares_dark = _declares_dark(root, self._rules)
+        self._cascades: dict[tuple[bool, ...], Cascade] = {}
+
+    def cascade(self, mode: Mode) -> "Cascade":
+        counting = tuple(not _is_for_some_mode(rule) or _is_for(rule, mode) for rule in self._rules)
+        if counting not in self._cascades:
+            self._cascades[counting] = Cascade([*compress(self._rules, counting)])
+        return self._cascades[counting]
+
+
 class Cascade:
     """Finds which declarations count for an element."""
 
-    def __init__(self, root: Element, mode: Mode) -> None:
-        rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
-        self.has_dark_rules = any(_is_for(rule, DARK) for rule in rules)
-        self.declares_dark = _declares_dark(root, rules)
-        self._rules = [rule for rule in rules if not _is_for_some_mode(rule) or _is_for(rule, mode)]
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._known: dict[Element, Styles] = {}
 
     def styles_of(self, node: Element) -> Styles:
         """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
+        if node not in self._known:
+            self._known[node] = self._find_winners(node)
+        return self._known[node]
+
+    def _find_winners(self, node: Element) -> Styles:
         found: list[tuple[tuple[bool, bool, tuple[int, int, int]], Declaration, bool]] = []
         for rule in self._rules:
             matching = [selector.specificity for selector in rule.selectors if selector.matches(node, OUTLOOK_MARK)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from keyturn.emails.lint.css.cascade import Cascade, Styles, has_image, is_hidden
+from keyturn.emails.lint.css.cascade import Styles, Stylesheets, has_image, is_hidden
 from keyturn.emails.lint.css.colours import Colour, read_colour, read_ground, replace_colours
 from keyturn.emails.lint.css.dark_modes import DARK, DARK_CANVAS, Mode, invert_ground, invert_text
 from keyturn.emails.lint.css.typesetting import BOLD, font_size, font_weight, line_height
@@ -38,14 +38,15 @@ class Paint:
 
 
 class Painter:
-    """Paints a drawn mail in one mode."""
+    """Paints a drawn mail in one mode. `sheets` are its own, where somebody has read them already."""
 
-    def __init__(self, root: Element, mode: Mode) -> None:
+    def __init__(self, root: Element, mode: Mode, sheets: Stylesheets | None = None) -> None:
+        sheets = sheets or Stylesheets(root)
         self._root = root
         self._mode = mode
-        self._cascade = Cascade(root, mode)
-        self.knows_dark = self._cascade.has_dark_rules or self._cascade.declares_dark
-        self._canvas_is_dark = mode is DARK and self._cascade.declares_dark
+        self._cascade = sheets.cascade(mode)
+        self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
+        self._canvas_is_dark = mode is DARK and sheets.declares_dark
 
     @property
     def canvas(self) -> Paint:
@@ -73,14 +74,16 @@ class Painter:
             if declarations:
                 yield node, declarations
 
-    def _seen_elements(self, node: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
-        for child in node.children:
-            styles = self._cascade.styles_of(child)
-            if child.tag in NOT_SHOWN or is_hidden(styles):
+    def _seen_elements(self, root: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
+        waiting = [(child, paint) for child in reversed(root.children)]  # no recursion: see Element.walk
+        while waiting:
+            node, above = waiting.pop()
+            styles = self._cascade.styles_of(node)
+            if node.tag in NOT_SHOWN or is_hidden(styles):
                 continue
-            drawn = self._paint_of(child, styles, paint)
-            yield child, styles, drawn
-            yield from self._seen_elements(child, drawn)
+            drawn = self._paint_of(node, styles, above)
+            yield node, styles, drawn
+            waiting += [(child, drawn) for child in reversed(node.children)]
 
     def _paint_of(self, node: Element, styles: Styles, above: Paint) -> Paint:
         given = {name: winner.value for name, winner in styles.items()}

@@ -34,10 +34,10 @@ class Compound:
 
     def holds(self, node: Element, granted: str = "") -> bool:
         """Tell whether a node is meant. Attributes whose names begin with `granted` are taken as given."""
+        if self.tag not in ("", node.tag) or (self.id and node.get("id") != self.id):
+            return False  # first of all, and without more ado: nearly every rule ends here
         return (
-            self.tag in ("", node.tag)
-            and (not self.id or node.get("id") == self.id)
-            and set(self.classes) <= set(node.get("class").split())
+            (not self.classes or set(self.classes) <= set(node.get("class").split()))
             and all(
                 _has_attribute(node, *one) for one in self.attributes if not granted or not one[0].startswith(granted)
             )

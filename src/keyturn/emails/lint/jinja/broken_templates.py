@@ -13,6 +13,7 @@ from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup
 from keyturn.emails.lint.jinja.other_engines import FIX, engine_of, is_django_filter, rule_of
+from keyturn.emails.lint.limits import limit_finding, limit_of, reason_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
     find_circle,
@@ -79,6 +80,9 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(SAMPLE_RULES["invalid"], spot, folders), spot)
     spot = spot_in_samples(error, folders)
+    if limit := limit_of(error.__cause__):
+        place = spot.nearest_place(folders)
+        return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
     written = _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
     fix = f"A sample is a table of values with a name: {written}."
     return Broken(_finding(SAMPLE_RULES["invalid"], error.message, fix, spot.nearest_place(folders)), spot)
@@ -86,6 +90,8 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
 
 def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
+    if limit := limit_of(cause):
+        return limit_finding(limit, place, reason_of(cause, message))
     line_text = line_at(Spot(folders.name_of(error.path), error.line), folders)
     if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
         return _of_unknown(unknown, message, place)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from babel import Locale
-from jinja2 import Environment, TemplateError
+from jinja2 import TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
@@ -24,15 +24,32 @@ _FIXES = {
 RULES = RuleGroup("languages", "untranslated", *_FIXES)
 
 
+MarkedTexts = Mapping[Text, Place]
+"""Texts that are marked for translation, and the first place of each."""
+
+
 def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
-    """Yield a finding for each text in these mails that some of the languages have no translation for.
+    """Yield what `find_untranslated_texts` does, for the texts of these mails."""
+    if has_catalogues(gallery):
+        files = sorted({file for mail in mails for file in gallery.files_of(mail)})
+        yield from find_untranslated_texts(gallery, (marked_texts(gallery, file) for file in files), languages)
+
+
+def has_catalogues(gallery: Gallery) -> bool:
+    return any(True for _ in gallery.languages.catalogues.languages())
+
+
+def find_untranslated_texts(
+    gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
+) -> Iterator[Finding]:
+    """Yield a finding for each text that some of the languages have no translation for; `marked` are those of files.
 
     It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
     the texts are written in. A catalogue's own faults are told at its lines, as far as they concern these texts.
     """
-    folders, languages = gallery.folders, tuple(languages)
-    environment = gallery.templates.environment(gallery.languages.choose(""))
-    texts = _texts(folders, {file for mail in mails for file in gallery.files_of(mail)}, environment)
+    folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
+    for of_file in marked:
+        texts = {**of_file, **texts}
     if not texts:
         return
     used = {file for language in languages for file in language.files}
@@ -68,20 +85,19 @@ def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[T
     yield from (text for text in texts if text not in translated)
 
 
-def _texts(folders: Folders, files: Iterable[str], environment: Environment) -> Mapping[Text, Place]:
-    """Return the texts that are marked, and the first place of each. What cannot be parsed, another check tells."""
+def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
+    """Return the texts that are marked in a file. What cannot be parsed, another check tells."""
     found: dict[Text, Place] = {}
-    parser = with_origins(environment)
-    for file in sorted(files):
-        try:
-            source = (folders / file).read_text("utf-8")
-            tree = parser.parse(source, file)
-        except (TemplateError, OSError, UnicodeDecodeError):
-            continue
-        for position, function, strings in extract_from_ast(tree, babel_style=False):
-            text = _text(function, [strings] if isinstance(strings, str) else strings or ())
-            if text and text.text:
-                found.setdefault(text, _place(file, source, position, text.text))
+    parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
+    try:
+        source = (gallery.folders / file).read_text("utf-8")
+        tree = parser.parse(source, file)
+    except (TemplateError, OSError, UnicodeDecodeError):
+        return found
+    for position, function, strings in extract_from_ast(tree, babel_style=False):
+        text = _text(function, [strings] if isinstance(strings, str) else strings or ())
+        if text and text.text:
+            found.setdefault(text, _place(file, source, position, text.text))
     return found
 
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
+from keyturn.emails.gallery.parsing import parse_template
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
 from keyturn.emails.lint.source.origins import with_origins
 
@@ -40,16 +41,21 @@ def with_lenient_origins(environment: Environment) -> Environment:
 
 
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
-    """Yield each use of a filter or test that is not there. Of an app's own environment, Jinja itself says it."""
+    """Yield each use of a filter or test that is not there, in all files of a template."""
+    for file in gallery.files_of(template):
+        yield from unknown_filters_in(gallery, file)
+
+
+def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
+    """Yield those of one file. Of an app's own environment, Jinja itself says it."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):
-        for file in gallery.files_of(template):
-            yield from _in_file(file, gallery.source(file), environment)
+        yield from _in_file(file, gallery.source(file), environment)
 
 
 def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:
     try:
-        used = list(environment.parse(source).find_all((nodes.Filter, nodes.Test)))
+        used = list(parse_template(environment, source, file).find_all((nodes.Filter, nodes.Test)))
     except TemplateError:  # told as what it is
         return
     lines = source.split("\n")

@@ -2,19 +2,19 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from keyturn.emails.lint.finding import Finding
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.jinja.broken_templates import explain_samples
+from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.studio.checks.report import Report, Tally
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
+from keyturn.emails.workers import LimitExceeded
 from keyturn.languages import Language
-
-if TYPE_CHECKING:
-    from keyturn.emails.studio.checks.examiner import Examiner
 
 # Seconds. Between two moments a save gets its turn.
 _MOMENT = 0.1
@@ -89,8 +89,17 @@ class Checks:
         return False
 
     def _examine(self, rendition: Rendition) -> None:
-        report = self._examiner.examine(rendition)
+        report = self._report(rendition.order) if rendition.order else _unreadable(rendition, self._gallery)
         self._known[rendition.template, rendition.view] = rendition.fingerprint, report
+
+    def _report(self, order: Order) -> Report:
+        # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
+        from keyturn.emails.studio.checks.examiner import examine  # noqa: PLC0415
+
+        try:
+            return self._renditions.runner.run(examine, order, self._clients, self._severity)
+        except LimitExceeded as exceeded:
+            return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
 
     def _mails(self, language: Language) -> Iterator[_Mail]:
         for entry in self._gallery.entries():
@@ -101,12 +110,10 @@ class Checks:
         known = self._known.get(mail)
         return known is None or known[0] != fingerprint
 
-    @cached_property
-    def _examiner(self) -> "Examiner":
-        # The checks take longer to load than the studio, and nobody waits for them before the first mail is drawn.
-        from keyturn.emails.studio.checks.examiner import Examiner  # noqa: PLC0415
 
-        return Examiner(self._gallery, self._clients, self._severity)
+def _unreadable(rendition: Rendition, gallery: Gallery) -> Report:
+    error = rendition.unreadable
+    return Report((explain_samples(error, gallery.folders).finding,) if error else ())
 
 
 def _as_written(view: View) -> View:

@@ -8,10 +8,11 @@ from itertools import islice
 from time import monotonic
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprint, fingerprints
 from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, Piece
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprint, fingerprints
+from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.errors import TemplateInvalid
 
@@ -71,11 +72,13 @@ class Review:
         self._one_at_a_time = threading.Lock()
 
     @classmethod
-    def of(cls, studio: Studio) -> "Review | None":
+    def of(cls, studio: Studio, renditions: Renditions) -> "Review | None":
         """Return the review of a studio; None where it has no golden files."""
         if studio.goldens is None:
             return None
-        snapshots = Snapshots(studio.gallery, Goldens(studio.goldens), studio.golden_languages)
+        snapshots = Snapshots(
+            studio.gallery, Goldens(studio.goldens), studio.golden_languages, render=renditions.render
+        )
         return cls(snapshots, studio.gallery)
 
     @property

@@ -26,9 +26,14 @@ CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 
 
 def frame(html: str, view: View, sandbox: str) -> Response[str]:
+    """Answer with the mail as the view has it."""
+    return answer(apply_view(html, view), view, sandbox)
+
+
+def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, for who opens the address without the frame."""
     return Response(
-        insert_in_head(apply_view(html, view), '<base target="_blank">'),
+        insert_in_head(html, '<base target="_blank">'),
         media_type=MediaType.HTML,
         headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )

@@ -7,6 +7,7 @@ from litestar.exceptions import ValidationException
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
 from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.selection import Selection, line_in
 from keyturn.emails.studio.rendering.source import Sources
@@ -37,21 +38,19 @@ class Canvas:
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
         }
 
-    def html(self, rendition: Rendition) -> str | None:
-        """Return the mail for the frame; None where it cannot be drawn.
+    def html(self, rendition: Rendition, view: View) -> str | None:
+        """Return the mail for the frame, as the view has it; None where it cannot be drawn.
 
         It says of all that is in it where it comes from, and is drawn as what is sent. While a template is broken it
         is the last good mail, which says nothing.
         """
-        if document := _document(rendition):
-            return document.marked_html
-        return rendition.mail.html if rendition.mail else None
+        if marked := self._renditions.ask(rendition, _marked_html, view):
+            return marked
+        return frames.apply_view(rendition.mail.html, view) if rendition.mail and rendition.fault else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
         """Return what everything in the frame comes from; nothing where it cannot be drawn."""
-        at = _line(view)
-        document = _document(rendition)
-        return SourceMap(document).marks(at) if document else Marks({}, ())
+        return self._renditions.ask(rendition, _marks, _line(view)) or Marks({}, ())
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
@@ -60,15 +59,31 @@ class Canvas:
         """Return what the page says of a line; None where it is in no file of this mail."""
         if at.file not in self._gallery.files_of(rendition.template):
             return None
-        source, document = self._gallery.source(at.file), _document(rendition)
-        return SourceMap(document).selection(at, source) if document else Selection.of(at, (), source, in_inbox=False)
+        source = self._gallery.source(at.file)
+        drawn = self._renditions.ask(rendition, _select, at, source)
+        return drawn or Selection.of(at, (), source, in_inbox=False)
 
 
-def _document(rendition: Rendition) -> Document | None:
+def _marked_html(drawer: Drawer, order: Order, view: View) -> str | None:
+    document = _document(drawer, order)
+    return frames.apply_view(document.marked_html, view) if document else None
+
+
+def _marks(drawer: Drawer, order: Order, at: Place | None) -> Marks | None:
+    document = _document(drawer, order)
+    return SourceMap(document).marks(at) if document else None
+
+
+def _select(drawer: Drawer, order: Order, at: Place, source: str) -> Selection | None:
+    document = _document(drawer, order)
+    return SourceMap(document).selection(at, source) if document else None
+
+
+def _document(drawer: Drawer, order: Order) -> Document | None:
     """Return the mail with its places, where it can be drawn."""
     try:
-        document = rendition.document()
-    except (TemplateInvalid, LookupError):  # the page says so
+        document = drawer.document(order)
+    except TemplateInvalid:  # saved since, and the page says so when it is drawn again
         return None
     return document if document.html else None
 

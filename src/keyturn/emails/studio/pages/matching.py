@@ -13,6 +13,8 @@ def matches(find: str, name: str) -> bool:
     Where some are left out the first has to begin a part of the name, and the last may not be far: "ordsh" finds
     "orders/shipped", "rsh" does not.
     """
+    if not find:
+        return True
     name = name.lower()
     return all(word in name or _has_in_order(word, name) for word in find.lower().split())
 

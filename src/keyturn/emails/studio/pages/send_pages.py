@@ -1,5 +1,6 @@
 """Sending the mail that is looked at to oneself."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,17 +49,18 @@ class SendPages:
 
     async def send(self, template: str, view: View, to: str) -> Response[Any]:
         """Send it, and go back to the page, so that a reload does not send it once more."""
-        mail = self.canvas.rendition(template, view).mail
+        mail = (await asyncio.to_thread(self.canvas.rendition, template, view)).mail
         if self.sending is None or mail is None:
-            return self.page(template, view, Outcome(to, fault="This mail cannot be sent yet."))
+            cannot = Outcome(to, fault="This mail cannot be sent yet.")
+            return await asyncio.to_thread(self.page, template, view, cannot)
         outcome = await self.sending.send(mail, to)
         if outcome.fault:
-            return self.page(template, view, outcome)
+            return await asyncio.to_thread(self.page, template, view, outcome)
         query = urlencode({**view.fields(), "to": outcome.to, "id": outcome.id})
         return Redirect(f"{self.layout.url('send', template)}?{query}", status_code=HTTP_303_SEE_OTHER)
 
 
-@get("/send/{name:path}", sync_to_thread=False)
+@get("/send/{name:path}", sync_to_thread=True)
 def send_page(
     name: FromPath[Path],
     view: NamedDependency[View],

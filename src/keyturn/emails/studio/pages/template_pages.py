@@ -30,8 +30,8 @@ from keyturn.emails.studio.view import View
 class SamplePages:
     """Makes the page of a sample: its mail, its data, and what the checks say of it.
 
-    Whatever it is asked for and does not exist is a LookupError. Checks run in a thread: a save that comes meanwhile
-    is answered.
+    Whatever it is asked for and does not exist is a LookupError. All that waits for a drawing or a check does so in a
+    thread: who asks for something else meanwhile is answered.
     """
 
     gallery: Gallery
@@ -43,18 +43,18 @@ class SamplePages:
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        rendition = self.canvas.rendition(template, view)
+        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
         if view.tab == "checks" and not at_once:
             await asyncio.to_thread(self.checks.check, rendition)
-        return self._page(rendition, view, left=True)
+        return await asyncio.to_thread(self._page, rendition, view, left=True)
 
     async def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
-        rendition = self.canvas.rendition(template, view)
+        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
         left = await asyncio.to_thread(self.checks.check, rendition)
         left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
         left = left or await asyncio.to_thread(self.checks.check_more, rendition.language)
-        return self._page(rendition, view, left=left)
+        return await asyncio.to_thread(self._page, rendition, view, left=left)
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
         template = rendition.template

@@ -2,37 +2,28 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
-from time import perf_counter
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-from jinja2 import Template
-
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import with_lenient_filters
-from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
+from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
-from keyturn.emails.studio.rendering.fingerprints import Fingerprint, fingerprints
-from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_samples, fault_of_template
+from keyturn.emails.studio.rendering.drawing import Drawer, FileState, Order, Timing, is_unchanged, state_of
+from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.view import View
+from keyturn.emails.workers import Here, LimitExceeded, Runner
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.compiling import Filled, Rendered
-from keyturn.mail.rendering.render import Templates
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.files import MailFiles
+
+T = TypeVar("T")
 
 _MOST = 32
 """How many mails are kept: what somebody goes back and forth between, in some megabytes."""
-
-
-class Timing(NamedTuple):
-    """How long a mail took to be drawn, in milliseconds."""
-
-    jinja: float
-    mjml: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +34,9 @@ class Rendition:
     the template has no sample, and where the samples cannot be read: then `unreadable` says why, and the sample is the
     one asked for, else the one that was drawn last.
 
-    `mail` is what is sent; with a `fault`, the last that could be drawn. `fingerprint` is that of its files.
+    `mail` is what is sent; with a `fault`, the last that could be drawn. `exceeded`: it took more than it may.
+    `fingerprint` is that of its files, `elsewhere` are those outside the folders. `order` is what a worker is asked
+    about it with; None where there is nothing to draw.
     """
 
     template: str
@@ -55,10 +48,9 @@ class Rendition:
     timing: Timing | None = None
     fault: Fault | None = None
     unreadable: TemplateInvalid | None = None
-    _traced: Templates | None = None
-    _filled: Filled | None = None
-    _from_elsewhere: tuple[Template, ...] = ()
-    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    order: Order | None = None
+    elsewhere: tuple[FileState, ...] = ()
+    exceeded: bool = False
 
     @property
     def sample(self) -> str:
@@ -69,46 +61,29 @@ class Rendition:
         """Whether there is nothing to draw: the template has no sample."""
         return self.data is None and self.unreadable is None
 
-    def document(self) -> Document:
-        """Return the mail with the places in the templates that it comes from, drawn for the first who asks.
-
-        Raises TemplateInvalid where its samples cannot be read or Jinja cannot render it, LookupError where there is
-        no sample.
-        """
-        with self._one_at_a_time:
-            document = self._document
-        if isinstance(document, Exception):
-            raise document
-        return document
-
-    @cached_property
-    def _document(self) -> Document | TemplateInvalid | LookupError:
-        if self._traced is None or self.data is None:
-            return self.unreadable or LookupError(f"{self.template} has no sample.")
-        sent = (self._filled, self.mail) if self._filled and self.mail else None
-        try:
-            return read_document(self._traced, self.template, self.data.sample, self.language, sent)
-        except TemplateInvalid as error:
-            return error
-
     def is_as(self, wanted: "Rendition") -> bool:
         """Whether it would be the same if what is wanted were drawn now."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
-        return same_data and same_files and all(template.is_up_to_date for template in self._from_elsewhere)
+        return same_data and same_files and is_unchanged(self.elsewhere)
 
 
 class Renditions:
-    """Draws what is asked for, and keeps the last until one of their files changes. Threads may share it."""
+    """Has drawn what is asked for, and keeps the last until one of their files changes. Threads may share it.
 
-    def __init__(self, gallery: Gallery) -> None:
+    `runner` draws; without one it is done here, where nothing bounds it.
+    """
+
+    def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
         self.data = CurrentDataReader(gallery)
-        self._as_sent = gallery.renderers(with_lenient_filters)
-        self._traced = gallery.renderers(with_lenient_origins)
+        self.runner = runner or Here(Drawer(gallery))
+        self._numbers = count(1)
         self._kept: OrderedDict[tuple[str, View], Rendition] = OrderedDict()
         self._last_good: dict[tuple[str, View], Rendered] = {}
+        self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._one_at_a_time = threading.Lock()
+        self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
 
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view; of the first sample where it names none.
@@ -130,38 +105,72 @@ class Renditions:
             return wanted
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
+    def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function says of a Drawer and an Order; None where nothing is drawn, or a limit is passed."""
+        if rendition.order is None or rendition.fault:
+            return None
+        try:
+            return self.runner.run(function, rendition.order, *args)
+        except LimitExceeded:
+            return None
+
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Return what is kept, drawn anew where it may have changed. What cannot be drawn is tried each time."""
+        """Return what is kept, drawn anew where it may have changed.
+
+        What cannot be drawn is tried each time, unless that takes more than it may.
+        """
         key = wanted.template, wanted.view
-        with self._one_at_a_time:
-            kept = self._kept.pop(key, None)
+        with self._turn_of(key).lock:
+            kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
-            if rendition.mail and not rendition.fault:
-                self._kept[key] = rendition
-                if len(self._kept) > _MOST:
-                    self._kept.popitem(last=False)
-                good = wanted.template, _without_edit(wanted.view)
-                self._last_good.pop(good, None)  # so that the last one drawn is the last one there
-                self._last_good[good] = rendition.mail
+            with self._one_at_a_time:
+                self._kept.pop(key, None)
+                if rendition.exceeded or not rendition.fault:
+                    self._kept[key] = rendition
+                    if len(self._kept) > _MOST:
+                        self._kept.popitem(last=False)
+                if rendition.mail and not rendition.fault:
+                    good = wanted.template, _without_edit(wanted.view)
+                    self._last_good.pop(good, None)  # so that the last one drawn is the last one there
+                    self._last_good[good] = rendition.mail
         return rendition
 
+    def _turn_of(self, key: tuple[str, View]) -> "_Turn":
+        """Return what those share who want the same mail: one has it drawn, and others do not wait for that."""
+        with self._one_at_a_time:
+            return self._drawing.setdefault(key, _Turn())
+
     def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Draw the mail as the one that is sent is drawn."""
-        template, sample, language, brand = wanted.template, data.sample, wanted.language, wanted.view.brand
-        templates, traced = self._as_sent(sample, brand), self._traced(sample, brand)
-        start = perf_counter()
+        order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
+        last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
         try:
-            filled = templates.fill(template, sample.values, language)
-            between = perf_counter()
-            mail = templates.compile(template, filled)
-        except TemplateInvalid as error:
-            fault = fault_of_template(error, self.gallery, template, sample)
-            last = self._last_good.get((template, _without_edit(wanted.view)))
-            return replace(wanted, mail=last, fault=fault, _traced=traced)
+            drawn = self.runner.run(Drawer.draw, order)
+        except LimitExceeded as exceeded:
+            fault = fault_of_limit(exceeded.limit, order.files.markup)
+            return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
         return replace(
-            wanted, mail=mail, timing=Timing((between - start) * 1000, (perf_counter() - between) * 1000),
-            _traced=traced, _filled=filled, _from_elsewhere=_from_elsewhere(templates, language),
+            wanted, order=order, mail=drawn.mail or last, timing=drawn.timing, elsewhere=drawn.elsewhere,
+            fault=drawn.fault, exceeded=drawn.exceeded,
         )  # fmt: skip
+
+    def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+        """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
+        order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
+        states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
+        known, fault = self._ran_away.get(template, ((), None))
+        if fault and known == states:  # with each sample in each language it would be the same
+            raise fault
+        try:
+            return self.runner.run(Drawer.render, order)
+        except LimitExceeded as exceeded:
+            message = fault_of_limit(exceeded.limit, files.markup).message
+            fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
+            self._ran_away[template] = states, fault
+            raise fault from exceeded
+
+    def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
+        files = self.gallery.files(template)
+        return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample that cannot be read now, of any where the view names none."""
@@ -176,7 +185,8 @@ def _without_edit(view: View) -> View:
     return view.to(seed=None, edit="")
 
 
-def _from_elsewhere(templates: Templates, language: Language) -> tuple[Template, ...]:
-    """Return what was loaded from outside the folders, where an app's own loader looks, too."""
-    loaded = (templates.environment(language).cache or {}).values()
-    return tuple(template for template in loaded if Path(template.filename or "") not in templates.folders)
+class _Turn:
+    """Whose turn it is to have a mail drawn."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()

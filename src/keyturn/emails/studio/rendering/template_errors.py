@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.guard.syntax import first_mistake_in
 from keyturn.emails.lint.jinja.broken_templates import Broken, explain, explain_samples
+from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.source.error_location import Spot
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.errors import TemplateInvalid
@@ -43,6 +45,12 @@ def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, s
         return _mistake_in_tags(gallery, template) or unknown
     broken = explain(error, gallery.folders, sample)
     return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
+
+
+def fault_of_limit(limit: str, file: str) -> Fault:
+    """Return what is said of a template that was ended by its limit, nobody knows at which line."""
+    finding = limit_finding(limit, Place(file))
+    return Fault(Spot(file), finding.message.removesuffix("."), finding.fix)
 
 
 def _mistake_in_tags(gallery: Gallery, template: str) -> Fault | None:

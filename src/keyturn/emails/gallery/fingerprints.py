@@ -1,7 +1,7 @@
 """Whether a mail may have changed: what the files look like that may have a part in it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
@@ -13,14 +13,20 @@ Fingerprint = frozenset[_File]
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     """Return the fingerprint of each template: of all folders, without what belongs to other templates alone."""
-    names = frozenset(gallery.names())
+    names = gallery.names()
+    owners = owners_among(names)
     own: dict[str, set[_File]] = {name: set() for name in names}
     shared: set[_File] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
-        owners = names.intersection(_prefixes(file[0].removeprefix("samples/")))
-        for files in [own[owner] for owner in owners] or [shared]:
+        for files in [own[owner] for owner in owners(file[0])] or [shared]:
             files.add(file)
     return {name: frozenset(shared | files) for name, files in own.items()}
+
+
+def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
+    """Return what tells which of these templates a file belongs to, by its path in a folder; most belong to none."""
+    known = frozenset(names)
+    return lambda file: known.intersection(_prefixes(file.removeprefix("samples/")))
 
 
 def fingerprint(folder: Path) -> Fingerprint:

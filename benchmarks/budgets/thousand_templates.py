@@ -1,0 +1,106 @@
+"""A folder of a thousand templates: opened in the studio, and checked, for the first time and again."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.budgets.figure import Figure
+from benchmarks.processes import free_port, megabytes_of_all
+
+TEMPLATES = 1000
+FOLDERS = 20
+_LAYOUT = """\
+<mjml lang="en">
+  <mj-head>
+    <mj-title>{% block title %}{% endblock %}</mj-title>
+    <mj-preview>{{ preview }} and what else there is to know today</mj-preview>
+    <mj-attributes><mj-all font-family="Helvetica, Arial, sans-serif" /><mj-text font-size="16px" /></mj-attributes>
+  </mj-head>
+  <mj-body>{% block body %}{% endblock %}{% include "_parts/footer.mjml" %}</mj-body>
+</mjml>
+"""
+_FOOTER = "<mj-section><mj-column><mj-text>Regards, {{ company }}</mj-text></mj-column></mj-section>\n"
+_MAIL = """\
+{% extends "_parts/layout.mjml" %}
+{% block title %}Your order NUMBER{% endblock %}
+{% block body %}
+<mj-section><mj-column>
+  <mj-text><h1>Order NUMBER</h1><p>Hello {{ name }}, it is on its way.</p></mj-text>
+  {% for line in order.lines %}<mj-text>{{ line.title }} <b>{{ line.price }}</b></mj-text>{% endfor %}
+  <mj-button href="{{ order_url }}" background-color="#1144aa">See order NUMBER</mj-button>
+</mj-column></mj-section>
+{% endblock %}
+"""
+_TEXT = "Hello {{ name }},\nyour order NUMBER is on its way.\n\n{{ order_url }}\n"
+
+
+def thousand_templates() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as here:
+        folder, environment = Path(here) / "emails", {**os.environ, "XDG_CACHE_HOME": str(Path(here) / "cache")}
+        _write(folder)
+        seconds, memory = _open(folder)
+        yield Figure(name=f"{TEMPLATES:,} templates, start to the first preview", value=seconds, unit="s", budget=1)
+        yield Figure(name="  memory then, workers too", value=memory, unit="MB", budget=120)
+        for name, budget in (("the first time", 6.0), ("again, nothing changed", 2.0)):
+            taken = _check(folder, environment)
+            cores = len(os.sched_getaffinity(0))
+            yield Figure(
+                name=f"keyturn check, {TEMPLATES:,} templates on {cores} cores, {name}", value=taken, unit="s",
+                budget=budget,
+            )  # fmt: skip
+        (folder / "area00" / "mail0000.mjml").write_text(_MAIL.replace("NUMBER", "changed"), "utf-8")
+        yield Figure(name="  again, one of them changed", value=_check(folder, environment), unit="s")
+
+
+def _write(folder: Path) -> None:
+    files = {"_parts/layout.mjml": _LAYOUT, "_parts/footer.mjml": _FOOTER}
+    for number in range(TEMPLATES):
+        stem = f"area{number % FOLDERS:02}/mail{number:04}"
+        files |= {
+            f"{stem}.{end}": text.replace("NUMBER", str(number)) for end, text in (("mjml", _MAIL), ("txt", _TEXT))
+        }
+    for file, text in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text, "utf-8")
+
+
+def _open(folder: Path) -> tuple[float, float]:
+    """Return how long it took until a mail was there in its frame, and the memory then."""
+    port, start = free_port(), time.perf_counter()
+    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL) as process:
+        while not _drawn(port):
+            if process.poll() is not None:
+                raise SystemExit("the studio did not start")
+            time.sleep(0.005)
+        taken, memory = time.perf_counter() - start, megabytes_of_all(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    return taken, memory
+
+
+def _drawn(port: int) -> bool:
+    try:
+        for kind in ("templates", "frames"):
+            url = f"http://127.0.0.1:{port}/studio/{kind}/area00/mail0000"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                answer.read()
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
+
+
+def _check(folder: Path, environment: dict[str, str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "keyturn", "check", str(folder), "--fail-on", "never"],
+        cwd=folder.parent, env=environment, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    return time.perf_counter() - start

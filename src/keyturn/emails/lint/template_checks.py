@@ -1,0 +1,129 @@
+"""The checks of one template with all its samples: what many can be asked for at the same time."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+import msgspec
+
+from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.lint.document import Check, Document, read_document
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.guard.guard import guard
+from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
+from keyturn.emails.lint.jinja.translations import MarkedTexts, has_catalogues, marked_texts
+from keyturn.emails.lint.jinja.unknown_filters import unknown_filters_in, with_lenient_origins
+from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.workers.limits import Limits, OutOfTime, limited_time
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import SOURCE_LANGUAGE, Language, Text
+from keyturn.mail.rendering.render import Templates
+
+_ENOUGH = 2
+"""Mails of a template that pass a limit: with the next one it would be the same."""
+
+
+class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
+    """What is wrong with a template: each finding with the mails that have it, and how many mails were drawn.
+
+    `texts` are those of its files that are marked for translation, each with its first place.
+    """
+
+    found: tuple[tuple[Finding, tuple[str, ...]], ...]
+    drawn: int = 0
+    texts: tuple[tuple[Text, Place], ...] = ()
+
+
+class TemplateChecks:
+    """Checks templates of a gallery, one at a time, as they were when the look began that this is called in.
+
+    Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
+    data shows in any language, and what is wrong with a language in any data.
+    """
+
+    def __init__(
+        self, gallery: Gallery, checks: Iterable[Check], languages: Sequence[Language], limits: Limits | None = None
+    ) -> None:
+        self.gallery = gallery
+        self.languages = languages
+        self.limits = limits or Limits()
+        self._checks = tuple(checks)
+        self._has_catalogues = has_catalogues(gallery)
+        self._templates_for = gallery.renderers(with_lenient_origins)
+        self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
+        self._texts = cache(lambda file: marked_texts(gallery, file))
+
+    def check(self, template: str) -> TemplateFindings:
+        """Return what is wrong with a template. A mail that takes too long is a finding, and the others are checked."""
+        found: dict[Finding, list[str]] = defaultdict(list)
+        try:
+            samples = self.gallery.samples(template).values()
+        except TemplateInvalid as error:
+            return TemplateFindings(((explain_samples(error, self.gallery.folders).finding, (template,)),))
+        files = self.gallery.files_of(template)
+        for finding in (finding for file in files for finding in self._unknown_filters(file)):
+            found[finding].append(template)
+        drawn = ended = 0
+        for sample, language in samples_in_languages(samples, self.languages):
+            mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
+            of_mail = dict.fromkeys(self._findings(template, sample, language))
+            for finding in of_mail:
+                found[finding].append(mail)
+            drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            if ended >= _ENOUGH:
+                break
+        return TemplateFindings(
+            tuple((finding, tuple(those)) for finding, those in found.items()), drawn, tuple(self._marked(files))
+        )
+
+    def _findings(self, template: str, sample: Sample, language: Language) -> list[Finding]:
+        found = []
+        try:
+            with limited_time(self.limits.seconds):
+                for finding in findings(self._templates_for(sample), template, sample, language, self._checks):
+                    found.append(finding)  # noqa: PERF402 - those from before the end of the time count, too
+        except OutOfTime:
+            found.append(limit_finding("time", Place(self.gallery.files(template).markup)))
+        return found
+
+    def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
+        if self._has_catalogues:
+            for file in files:
+                yield from self._texts(file).items()
+
+
+def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:
+    for number, sample in enumerate(samples):
+        if number == 0:
+            yield from ((sample, language) for language in languages)
+        else:
+            yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
+
+
+def findings(
+    templates: Templates, template: str, sample: Sample, language: Language, checks: Iterable[Check]
+) -> Iterable[Finding]:
+    """Yield what is wrong with one mail. `templates` come from `Gallery.renderers`, with origins."""
+    try:
+        document = read_document(templates, template, sample, language)
+    except TemplateInvalid as error:
+        yield explain(error, templates.folders, sample).finding
+        return
+    yield from document_findings(document, checks)
+
+
+def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
+    """Yield what is wrong with a mail that Jinja can render."""
+    if document.is_mjml:
+        yield from guard(document)
+    if document.html:
+        for check in checks:
+            yield from check(document)
+
+
+def texts_by_file(found: Iterable[TemplateFindings]) -> list[MarkedTexts]:
+    """Return the texts of all files, file by file in their order."""
+    files: dict[str, dict[Text, Place]] = defaultdict(dict)
+    for text, place in (one for template in found for one in template.texts):
+        files[place.file].setdefault(text, place)
+    return [files[file] for file in sorted(files)]

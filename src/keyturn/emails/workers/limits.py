@@ -1,0 +1,107 @@
+"""What bounds the work of a worker: seconds and memory."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from time import process_time
+from types import FrameType
+from typing import Literal, NoReturn
+
+from keyturn.errors import KeyturnError
+
+PATIENCE = 3
+
+_SOON = 0.001
+"""Seconds. An alarm that was due while another one counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one mail may take, to be drawn or to be checked.
+
+    `seconds` are those of a processor, so that a busy machine ends nothing that is well; by the clock it is PATIENCE
+    times as many, for what only waits. `megabytes` are those of a worker.
+    """
+
+    seconds: float = 5
+    megabytes: int = 512
+
+
+class LimitExceeded(KeyturnError):
+    """Some work was ended: it took too long, or too much memory, or it took its process with it ("crash")."""
+
+    def __init__(self, limit: Literal["time", "memory", "crash"]) -> None:
+        self.limit = limit
+        super().__init__(limit)
+
+
+class OutOfTime(Exception):
+    """Raised within the work when its time is over, so that a template's line is known."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"it takes longer than {seconds:g} second{'' if seconds == 1 else 's'}")
+
+
+class _Alarm:
+    """The alarm of this process, where it is a worker: elsewhere the signal belongs to somebody else."""
+
+    is_ours = False
+    seconds = 0.0
+
+
+def take_alarm() -> None:
+    """Let `limited_time` interrupt what runs in the main thread of this process."""
+    signal.signal(signal.SIGPROF, _end_work)
+    _Alarm.is_ours = True
+
+
+@contextmanager
+def limited_time(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in what takes more seconds of a processor. A limit around it goes on afterwards.
+
+    Only a worker can be interrupted: elsewhere it does nothing.
+    """
+    if not _Alarm.is_ours:
+        yield
+        return
+    outer, start = _Alarm.seconds, process_time()
+    _Alarm.seconds = seconds
+    left = signal.setitimer(signal.ITIMER_PROF, seconds)[0]
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0)
+        _Alarm.seconds = outer
+
+
+def limit_processor(seconds: float) -> None:
+    """Have the system end this process (SIGXCPU) where a job cannot be interrupted, as within a library in C."""
+    import resource  # noqa: PLC0415 - as below
+
+    with suppress(OSError, ValueError):
+        most = ceil(process_time() + seconds) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process have so much memory beyond what it has now; more is a MemoryError.
+
+    Linux alone counts what is written to (RLIMIT_DATA, getrlimit(2)), and not what is mapped.
+    """
+    if sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    with suppress(OSError, ValueError):  # somebody has set a lower one
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+        most = pages * resource.getpagesize() + megabytes * 1024**2
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def _end_work(_: int, __: FrameType | None) -> NoReturn:
+    raise OutOfTime(_Alarm.seconds)

@@ -1,0 +1,158 @@
+"""The workers that there are, and who may ask them: any thread, which waits for its answer."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
+
+from keyturn.emails.workers.limits import PATIENCE, LimitExceeded, Limits
+from keyturn.emails.workers.spawner import Spawner
+from keyturn.emails.workers.work import Answer, Job, work
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_GRACE = 5.0
+"""Seconds by the clock that a worker has beyond that, to say so itself: a machine may be busy."""
+
+_Worker = tuple[int, "Connection[Any, Any]"]
+
+
+class Runner(Protocol[S_co]):
+    """Does some work on a state that it was made with. Functions are named by their module, arguments are pickled."""
+
+    def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what the function returns. Raises LimitExceeded, and what the function raises."""
+        ...
+
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+        """Do the same with another limit of time than the usual one."""
+        ...
+
+    def close(self) -> None:
+        """End all work: whoever waits for some is told LimitExceeded."""
+        ...
+
+
+class Here(Generic[S]):
+    """Does the work in the process that asks, where no limit holds but what the templates' sandbox sets."""
+
+    def __init__(self, state: S) -> None:
+        self._state = state
+
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return function(self._state, *args, **kwargs)
+
+    def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
+        return function(self._state, *args)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Workers(Generic[S]):
+    """Has work done in up to `most` processes, each of them with the `state` as it was when this was made.
+
+    Make it before there are threads. A worker is started when no other is free, and ended when it passes a limit.
+    """
+
+    def __init__(self, state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> None:
+        self._limits = limits
+        self._most = most
+        self._idle: list[_Worker] = []
+        self._busy: set[int] = set()
+        self._closed = False
+        self._changed = threading.Condition()
+        self._spawner = Spawner(lambda connection: work(connection, state, limits), warm)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Have one worker ready before anybody asks."""
+        self._give_back(self._take())
+
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
+
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+        worker = self._take()
+        try:
+            answer = _ask(worker[1], Job(function, args, seconds))
+        except EOFError:
+            ended_by = self._discard(worker)
+            raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
+        except BaseException:
+            self._discard(worker)
+            raise
+        if answer.limit == "memory":  # it may hold on to some
+            self._discard(worker)
+        else:
+            self._give_back(worker)
+        if answer.limit:
+            raise LimitExceeded(answer.limit)
+        if answer.raised:
+            raise answer.raised
+        value: R = answer.value
+        return value
+
+    def close(self) -> None:
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            for pid in self._busy:
+                self._spawner.end(pid)
+            self._changed.notify_all()
+        self._spawner.close()
+
+    def _take(self) -> _Worker:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._idle or len(self._busy) < self._most)
+            if self._closed:
+                raise LimitExceeded("crash")
+            try:
+                worker = self._idle.pop() if self._idle else self._spawner.start()
+            except OSError as error:
+                raise LimitExceeded("crash") from error
+            self._busy.add(worker[0])
+            return worker
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._changed:
+            self._busy.discard(worker[0])
+            self._idle.append(worker)
+            self._changed.notify()
+
+    def _discard(self, worker: _Worker) -> int:
+        """End a worker; return the signal that ended it."""
+        worker[1].close()
+        with self._changed:
+            self._busy.discard(worker[0])
+            self._changed.notify()
+            return 0 if self._closed else self._spawner.end(worker[0])
+
+
+def workers_for(state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> "Workers[S] | Here[S]":
+    """Return workers, where this system can fork them."""
+    return Workers(state, limits, most, warm) if hasattr(os, "fork") else Here(state)
+
+
+def _ask(connection: "Connection[Any, Any]", job: Job) -> Answer:
+    try:
+        connection.send(job)
+        if not connection.poll(job.seconds * PATIENCE + _GRACE):
+            raise LimitExceeded("time")
+        answer: Answer = connection.recv()
+    except OSError as error:  # a pipe that the other side has closed
+        raise EOFError from error
+    return answer

@@ -1,0 +1,67 @@
+"""What a worker does: one job after the other, each within its limits, until nobody is there who asks."""
+
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pickle import PicklingError
+from typing import Any, Literal
+
+from keyturn.emails.workers.limits import Limits, OutOfTime, limit_memory, limit_processor, limited_time, take_alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function of the state that workers have, with its arguments, and how many seconds it may take."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a job: what it returned or raised, or the limit that it has passed."""
+
+    value: Any = None
+    raised: BaseException | None = None
+    limit: Literal["", "time", "memory"] = ""
+
+
+def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    take_alarm()
+    limit_memory(limits.megabytes)
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        answer = _do(job, state)
+        try:
+            connection.send(answer)
+        except (PicklingError, AttributeError, TypeError) as error:
+            connection.send(Answer(raised=TypeError(str(error))))
+
+
+def _do(job: Job, state: object) -> Answer:
+    try:
+        limit_processor(job.seconds)
+        with limited_time(job.seconds):
+            return Answer(job.function(state, *job.arguments))
+    except OutOfTime:
+        return Answer(limit="time")
+    except MemoryError:
+        return Answer(limit="memory")
+    except Exception as error:  # noqa: BLE001 - whoever asked has to know it
+        error.add_note("".join(traceback.format_exception(error)).rstrip())
+        return Answer(raised=_as_sent(error))
+
+
+def _as_sent(error: Exception) -> Exception:
+    """Return what arrives of an exception: not every one can be made anew from its arguments."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - it runs whatever code the exception's class has
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

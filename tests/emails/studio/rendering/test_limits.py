@@ -1,0 +1,106 @@
+"""Templates that run away in the studio: what is said of them, and that nobody else waits."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from tests.emails.studio.fixtures import GREETING, NOTICE
+
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.workers import Limits, Workers
+
+Client = TestClient[Litestar]
+
+ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-body></mjml>"
+
+
+@pytest.fixture
+def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
+    limits = Limits(seconds=0.4, megabytes=128)
+    with Workers(Drawer(studio.gallery), limits, most=2) as workers:
+        yield replace(studio, runner=workers, goldens=tmp_path / "goldens", golden_languages=("en", "de"))
+
+
+@pytest.fixture
+def client(limited: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(limited), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def test_a_worker_draws_checks_and_knows_the_lines(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&line=greeting/greeting.mjml:5").text
+    assert "Welcome, Ada" in page
+    assert 'data-region="fault"></div>' in page
+    frame = client.get("/studio/frames/greeting?sample=ada&scheme=full").text
+    assert "Hello Ada" in frame
+    assert 'data-keyturn="' in frame or "kt-" in frame
+    marks = client.get("/studio/places/greeting?sample=ada&line=greeting/greeting.mjml:5").json()
+    assert marks["picked"]
+    assert "Checks" in client.get("/studio/checks/greeting?sample=ada&tab=checks").text
+    assert client.get("/studio/templates/greeting?sample=ada&brand=nobody").status_code == 404
+
+
+def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
+    assert "The heating is back" in client.get("/studio/frames/notice").text
+    (folder / "notice" / "notice.mjml").write_text(ENDLESS)
+
+    page = client.get("/studio/templates/notice").text
+
+    fault = re.search(r'<section class="fault".*?</section>', page, re.DOTALL)
+    assert fault
+    assert "It takes longer than 0.4 seconds" in fault[0]
+    assert "notice/notice.mjml" in fault[0]
+    assert '<li value="2" class="wrong"' in fault[0]
+    assert "limit_seconds" in fault[0]
+    assert "The heating is back" in client.get("/studio/frames/notice").text, "the last good mail stays"
+    checks = client.get("/studio/checks/notice?tab=checks").text
+    assert "limits/time" in checks
+
+    (folder / "notice" / "notice.mjml").write_text(NOTICE)
+    assert "The heating is back" in client.get("/studio/frames/notice").text
+    assert "It takes longer" not in client.get("/studio/templates/notice").text
+
+
+def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text(ENDLESS)
+
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(client.get, "/studio/frames/notice")
+        drawn = client.get("/studio/frames/greeting?sample=ada")
+        assert "Hello Ada" in drawn.text
+        answer = stuck.result(30)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "text/plain; charset=utf-8")
+    assert answer.text == "notice/notice.mjml:2:1: It takes longer than 0.4 seconds"
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ("<mjml><mj-body>{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>", "takes more memory than it may"),
+        (NOTICE + "{{ 'x' * 2000000 }}", "more than 1 MB is not read"),
+        (NOTICE + " " * 1_100_000, "the file has 1.1 MB"),
+    ],
+)
+def test_what_is_too_large_is_said(client: Client, folder: Path, markup: str, said: str) -> None:
+    (folder / "notice" / "notice.mjml").write_text(markup)
+
+    assert said.lower() in client.get("/studio/templates/notice").text.lower()
+    assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
+
+
+def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "greeting.mjml").write_text(
+        GREETING.replace("Hello", "{% for a in range(10**9) %}{% endfor %}")
+    )
+
+    page = client.get("/studio/snapshots").text
+
+    assert page.count("greeting.mjml: Drawing and checking this mail takes longer than it may") == 4
+    assert "notice" in page
