@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
@@ -44,8 +43,7 @@ from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
-from keyturn.reset.passwords.breach_filter import BreachFilter
-from keyturn.reset.passwords.breaches import Breaches
+from keyturn.reset.passwords.breach_source import breaches_for
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.choosing import request_challenge_for
@@ -67,9 +65,8 @@ from keyturn.reset.records.messages import (
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
-from keyturn.settings import AccountSettings, BreachSettings, Settings, hosted_path, paths_of
+from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
@@ -134,7 +131,7 @@ class Parts:
             suppression=settings.limits.suppression,
         )
         self.rate_limits = RateLimits(settings.limits)
-        self.breaches = _breaches(settings.breaches, self.meters)
+        self.breaches = breaches_for(settings.breaches, self.meters)
         self.policy = PasswordPolicy(
             settings.password,
             *(brand.name for brand in brands),
@@ -158,7 +155,10 @@ class Parts:
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
             self.meters, self.challenge,
         )  # fmt: skip
-        self.code_exchange = self._code_exchange()
+        self.code_exchange = None if not self.code_keys else CodeExchange(
+            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
+            self.meters,
+        )  # fmt: skip
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
@@ -255,15 +255,6 @@ class Parts:
         if event in self.callbacks:
             yield CALLBACKS[event]
 
-    def _code_exchange(self) -> CodeExchange | None:
-        """Return what takes codes; None where mails have none."""
-        if not self.code_keys:
-            return None
-        return CodeExchange(
-            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
-            self.meters,
-        )  # fmt: skip
-
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
 
@@ -296,19 +287,6 @@ class Parts:
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
-
-
-def _breaches(settings: BreachSettings, meters: Meters) -> Breaches | None:
-    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
-    match settings.source:
-        case "hibp":
-            from keyturn.reset.passwords.breach_ranges import BreachRanges  # noqa: PLC0415 - httpx takes 50 ms
-
-            return Breaches(BreachRanges(settings.url), settings.timeout, meters)
-        case "file":
-            return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
-        case "none":
-            return None
 
 
 def _ends_sessions(accounts: AccountSettings) -> bool:
