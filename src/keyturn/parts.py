@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
@@ -47,8 +46,7 @@ from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.operator_resets import OperatorResets
-from keyturn.reset.passwords.breach_filter import BreachFilter
-from keyturn.reset.passwords.breaches import Breaches
+from keyturn.reset.passwords.breach_source import breaches_for
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.choosing import request_challenge_for
@@ -74,9 +72,8 @@ from keyturn.reset.reset_hook import BeforeReset, reset_hook
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
-from keyturn.settings import AccountSettings, BreachSettings, Settings, hosted_path, paths_of
+from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
@@ -147,7 +144,7 @@ class Parts:
             mute=settings.mute.period,
         )
         self.rate_limits = RateLimits(settings.limits)
-        self.breaches = _breaches(settings.breaches, self.meters)
+        self.breaches = breaches_for(settings.breaches, self.meters)
         self.policy = PasswordPolicy(
             settings.password,
             *(brand.name for brand in brands),
@@ -171,7 +168,10 @@ class Parts:
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
             self.meters, self.challenge, reset_hook(settings.hooks, before_reset),
         )  # fmt: skip
-        self.code_exchange = self._code_exchange()
+        self.code_exchange = None if not self.code_keys else CodeExchange(
+            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
+            self.meters,
+        )  # fmt: skip
         self.securing = AccountSecuring(
             self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.events,
             self.audit, locks=_locks(settings, self.accounts), meters=self.meters,
@@ -280,15 +280,6 @@ class Parts:
         if event in self.callbacks:
             yield CALLBACKS[event]
 
-    def _code_exchange(self) -> CodeExchange | None:
-        """Return what takes codes; None where mails have none."""
-        if not self.code_keys:
-            return None
-        return CodeExchange(
-            self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
-            self.meters,
-        )  # fmt: skip
-
     def _sign_ins(self) -> SignIns | None:
         """Return what signs people in; None where they sign in elsewhere, or nobody here can tell how.
 
@@ -322,19 +313,6 @@ class Parts:
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
-
-
-def _breaches(settings: BreachSettings, meters: Meters) -> Breaches | None:
-    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
-    match settings.source:
-        case "hibp":
-            from keyturn.reset.passwords.breach_ranges import BreachRanges  # noqa: PLC0415 - httpx takes 50 ms
-
-            return Breaches(BreachRanges(settings.url), settings.timeout, meters)
-        case "file":
-            return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
-        case "none":
-            return None
 
 
 def _locks(settings: Settings, accounts: AccountStore) -> bool:
