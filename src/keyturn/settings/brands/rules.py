@@ -6,7 +6,7 @@ from typing import Any
 
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
-from keyturn.settings.brand_files import IN_MAILS, read_logo, read_stylesheet
+from keyturn.settings.brands.files import IN_MAILS, read_logo, read_stylesheet
 from keyturn.settings.texts import FileOrUrl
 from keyturn.settings.url_rules import is_loopback, policy_faults
 
