@@ -40,7 +40,9 @@ def accounts() -> None:
 @click.option("--timezone", default="", help="The zone of the times in its mails, for example Europe/Berlin.")
 @click.option("--disabled", is_flag=True, help="It exists, cannot sign in and gets no mail.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, up to its line end.")
-def add(*, email: str, disabled: bool, password_stdin: bool, **fields: str) -> None:
+def add(
+    email: str, name: str, kind: str, provider: str, locale: str, timezone: str, disabled: bool, password_stdin: bool
+) -> None:  # fmt: skip
     """Add an account. Without --password-stdin it is invited to choose its password.
 
     With --provider and no password it signs in there: a reset sends a mail that says so, and no link.
@@ -55,7 +57,19 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: str) -> N
         if password is not None:
             await parts.policy.require(password, email)
             hashed = await parts.hasher.hash(password)
-        account = await _builtin(parts).add(Account(id="", email=email, active=not disabled, **fields), hashed)
+        account = await _builtin(parts).add(
+            Account(
+                id="",
+                email=email,
+                name=name,
+                kind=kind,
+                provider=provider,
+                locale=locale,
+                timezone=timezone,
+                active=not disabled,
+            ),
+            hashed,
+        )
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
             await parts.invitations.invite_all([account.email])
