@@ -67,7 +67,7 @@ async def mail(browser: Browser, scheme: Scheme) -> None:
 
 
 async def page(browser: Browser, url: str) -> None:
-    tab = await browser.new_page(viewport={"width": 480, "height": 640})
+    tab = await browser.new_page(viewport={"width": 1280, "height": 720})
     await tab.goto(f"{url}/forgot-password")
     await tab.screenshot(path=IMAGES / "forgot-password.png")
     await tab.close()

@@ -70,7 +70,9 @@ def test_a_stylesheet_that_loads_from_elsewhere_is_told_with_its_line(
     assert "own.css:3: loads " in found["brand.stylesheet"]
 
 
-@pytest.mark.parametrize("font", ["a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65"])
+@pytest.mark.parametrize(
+    "font", ["a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65", '"O\'Neil"', '"R&D"']
+)
 def test_a_font_is_a_list_of_families_and_no_more_css(faults: Faults, font: str) -> None:
     assert set(faults(KEYTURN_BRAND_FONT=font)) == {"brand.font"}
 

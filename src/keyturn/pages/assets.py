@@ -15,7 +15,7 @@ from keyturn.pages.security import NO_FORM
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.delivery.theme_files import ASSETS
-from keyturn.settings.brand_files import BrandFile
+from keyturn.settings.brands.files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
 _VENDORED = Path(__file__).parent / "vendored"

@@ -9,7 +9,7 @@ once.
 """
 
 from keyturn.settings.accounts import AccountSettings, Kind, SupabaseSettings, TableSettings
-from keyturn.settings.brand import Brand, PagesSettings
+from keyturn.settings.brands.model import Brand, PagesSettings
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.model import (
     DatabaseSettings,

@@ -15,7 +15,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.settings.accounts import Kind
-from keyturn.settings.brand import Brand
+from keyturn.settings.brands.model import Brand
 from keyturn.settings.sentences import mismatch, shown
 from keyturn.settings.texts import FileOrUrl, Folder, Secret
 

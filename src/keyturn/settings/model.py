@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
-from keyturn.settings.brand import Brand, PagesSettings
+from keyturn.settings.brands.model import Brand, PagesSettings
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings

@@ -13,7 +13,7 @@ from limits import parse_many
 
 from keyturn.errors import Fault
 from keyturn.settings.account_rules import account_faults
-from keyturn.settings.brand_rules import brand_faults, email_faults
+from keyturn.settings.brands.rules import brand_faults, email_faults
 from keyturn.settings.building import member_name
 from keyturn.settings.challenge_rules import challenge_faults
 from keyturn.settings.model import RATES, Settings

@@ -19,6 +19,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.delivery.email_props import EMAILS, PasswordChanged
+from keyturn.settings import FileOrUrl
 from keyturn.testing import MailSnapshot
 
 Render = Callable[[EmailProps], Rendered]
@@ -172,11 +173,45 @@ def test_a_brand_without_addresses_leaves_their_lines_out(
 def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
     props: Any, branded: Branded, english: Language
 ) -> None:
-    templates = branded(logo="https://northwind.example/logo.png?v=1&w=2", logo_width=160, logo_height=32)
+    templates = branded(logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160, logo_height=32)
 
     (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
     assert 'src="https://northwind.example/logo.png?v=1&amp;w=2"' in image
     assert 'alt="Northwind School" width="160" height="32"' in image
+
+
+def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(
+    branded: Branded, english: Language
+) -> None:
+    logos = {name: FileOrUrl(f"https://northwind.example/{name}.png") for name in ("mail_logo", "mail_logo_dark")}
+    html = (
+        branded(logo=FileOrUrl("https://northwind.example/logo.svg"), **logos)
+        .render(FIRSTS["password_reset"], english)
+        .html
+    )
+
+    light, dark = re.findall(r"<img[^>]*>", html)
+    assert 'src="https://northwind.example/mail_logo.png"' in light
+    assert 'src="https://northwind.example/mail_logo_dark.png"' in dark
+    assert "display:none" in dark
+    assert "<!--[if !mso]><!--><img" in html, "Outlook for Windows shows what is hidden"
+    assert ".brand .on-light { display: none !important; }" in html
+    assert "linear-gradient" not in html
+
+
+def test_an_svg_is_no_logo_of_a_mail(branded: Branded, english: Language, seen: Seen) -> None:
+    mail = branded(logo=FileOrUrl("https://northwind.example/logo.svg?v=2")).render(FIRSTS["password_reset"], english)
+
+    assert "<img" not in mail.html
+    assert seen(mail).startswith("Northwind School ")
+
+
+def test_corners_and_letters_are_the_brand_s(branded: Branded, english: Language) -> None:
+    html = branded(radius=2, font='"Source Sans 3", Georgia, serif').render(FIRSTS["password_reset"], english).html
+
+    assert "border-radius:2px" in html
+    assert "border-radius:8px" not in html
+    assert "font-family:'Source Sans 3', Georgia, serif, Arial, sans-serif" in html
 
 
 @each_mail

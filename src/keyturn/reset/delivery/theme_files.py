@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import PurePath
 
 from keyturn.settings import Brand, FileOrUrl
-from keyturn.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.settings.brands.files import IN_MAILS, BrandFile, read_logo, read_stylesheet
 
 ASSETS = "/keyturn-assets"
 

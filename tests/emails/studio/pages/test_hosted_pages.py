@@ -84,6 +84,11 @@ def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio
         assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
 
 
+def test_the_palette_finds_every_state(client: Client, studio: Studio) -> None:
+    found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
+    assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}
+
+
 def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None:
     for scheme, other in (("light", "dark"), ("dark", "light")):
         page = client.get(f"{FRAMES}/{scheme}/sign-in").text

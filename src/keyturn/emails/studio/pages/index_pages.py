@@ -17,7 +17,7 @@ from keyturn.emails.studio.view import View
 class Item(msgspec.Struct, frozen=True):
     """Something that can be gone to. `label` is what is searched."""
 
-    kind: Literal["Template", "Sample", "Shared file"]
+    kind: Literal["Template", "Sample", "Shared file", "Page"]
     label: str
     href: str
 
@@ -37,6 +37,7 @@ def index(
             for sample in entry.samples
         ),
         *(Item("Shared file", file, layout.url("files", file, view=anew)) for file in gallery.shared_files()),
+        *(Item("Page", label, layout.url("pages", name, view=anew)) for name, label, _ in layout.page_states),
     ]
 
 

@@ -37,6 +37,7 @@ class Layout:
 
     def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
         self.smtp = studio.smtp
+        self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
         self._gallery = gallery = studio.gallery
         self._captured = studio.captured
@@ -58,7 +59,7 @@ class Layout:
             languages={tag: language.name for tag, language in gallery.languages.known.items()},
             brands=["", *gallery.brands],
             folder=gallery.folder.name,
-            page_states=studio.pages.states if studio.pages else (),
+            page_states=self.page_states,
             widths=WIDTHS,
             editor=self._editor,
             editor_url=self.editor_url,

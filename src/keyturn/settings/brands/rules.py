@@ -6,11 +6,14 @@ from typing import Any
 
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
-from keyturn.settings.brand_files import IN_MAILS, read_logo, read_stylesheet
+from keyturn.settings.brands.files import IN_MAILS, read_logo, read_stylesheet
 from keyturn.settings.texts import FileOrUrl
 from keyturn.settings.url_rules import is_loopback, policy_faults
 
-_FAMILY = r"""(?:"[^"\\;{}<>`$\n]+"|'[^'\\;{}<>`$\n]+'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
+_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
+_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
+"""A name that is the same text in a stylesheet, in an attribute of a mail and in a module of JavaScript."""
+
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 
 
