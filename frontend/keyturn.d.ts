@@ -13,6 +13,27 @@ export interface Problem {
   retryAfter?: number;
   /** Why the link is dead: type "urn:keyturn:problem:link-dead". */
   reason?: DeadReason;
+  /** Of which factors a code can be sent: types "urn:keyturn:problem:second-step-required" and "-rejected". */
+  methods?: Factor[];
+  /** For which of them a code was sent just now. */
+  sent?: SecondStepMethod | null;
+  /** How many more wrong codes the link lives through. */
+  triesLeft?: number;
+}
+
+export type SecondStepMethod = "totp" | "sms" | "recovery_code";
+
+/** A second factor; for "other" no code can be checked. */
+export interface Factor {
+  method: SecondStepMethod | "other";
+  /** For its owner: "…23", the end of a phone's number. */
+  hint: string;
+}
+
+/** Without a code one is sent, where the method sends codes. */
+export interface SecondStepAnswer {
+  method: SecondStepMethod;
+  code?: string;
 }
 
 export type DeadReason = "invalid" | "expired" | "used";
@@ -32,6 +53,9 @@ export declare class KeyturnError extends Error implements Problem {
   readonly errors: { field: string; message: string }[];
   readonly retryAfter?: number;
   readonly reason?: DeadReason;
+  readonly methods?: Factor[];
+  readonly sent?: SecondStepMethod | null;
+  readonly triesLeft?: number;
 }
 
 export interface Rule {
@@ -79,7 +103,10 @@ export interface Client {
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
   /** Judges a password that is not set yet; the link stays alive. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
-  reset(token: string, newPassword: string, options?: { email?: string; confirmPassword?: string }): Promise<Done>;
+  reset(
+    token: string, newPassword: string,
+    options?: { email?: string; confirmPassword?: string; secondStep?: SecondStepAnswer },
+  ): Promise<Done>;
   /** Of who is signed in to Keyturn: from pages of its own origin alone. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
@@ -96,6 +123,8 @@ export type Texts = Record<
   | "changeHeading" | "changeLead" | "change" | "changeSent"
   | "resetHeading" | "password" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
+  | "secondStep" | "secondStepLead" | "secondStepOther" | "totp" | "sms" | "recoveryCode" | "code" | "enterCode"
+  | "sendCode" | "codeSent"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
   | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",
   string

@@ -136,7 +136,7 @@ export class Forms {
     return make("p", { part: "note clock" });
   }
 
-  /** @param {"email" | "password" | "again"} name @param {Record<string, unknown>} attributes @returns {Field} */
+  /** @param {"email" | "password" | "again" | "code"} name @param {Record<string, unknown>} attributes @returns {Field} */
   field(name, attributes) {
     const error = this.error(`${name}-error`);
     const input = make("input", {

@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.choosing import accounts_for
@@ -40,14 +39,16 @@ from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.delivery.reset_request import ResetRequestHandler
+from keyturn.reset.delivery.second_step_failed import SecondStepFailedHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
-from keyturn.reset.passwords.breach_filter import BreachFilter
-from keyturn.reset.passwords.breaches import Breaches
+from keyturn.reset.passwords.choosing import breaches_for
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
+from keyturn.reset.proofs.second_step.choosing import required_second_step
+from keyturn.reset.proofs.second_step.sms_text import SmsText
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
@@ -58,14 +59,14 @@ from keyturn.reset.records.messages import (
     CHANGE_BEGUN,
     PASSWORD_CHANGED,
     RESET_REQUESTED,
+    SECOND_STEP_FAILED,
     origin_of,
 )
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.sign_ins import SignIns
-from keyturn.settings import AccountSettings, BreachSettings, Settings, hosted_path, paths_of
+from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
-from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
 from keyturn.telemetry.tracing import Tracing, tracing_of_process
@@ -130,7 +131,7 @@ class Parts:
             suppression=settings.limits.suppression,
         )
         self.rate_limits = RateLimits(settings.limits)
-        self.breaches = _breaches(settings.breaches, self.meters)
+        self.breaches = breaches_for(settings.breaches, self.meters)
         self.policy = PasswordPolicy(
             settings.password,
             *(brand.name for brand in brands),
@@ -145,9 +146,13 @@ class Parts:
         self.changes = PasswordChanges(
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
-        self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit, self.meters
+        self.second_step = required_second_step(
+            settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit
         )
+        self.resets = PasswordResets(
+            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
+            self.meters, self.second_step,
+        )  # fmt: skip
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
@@ -192,6 +197,7 @@ class Parts:
             PASSWORD_CHANGED: ConfirmationHandler(
                 mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox
             ),
+            SECOND_STEP_FAILED: SecondStepFailedHandler(mails, self.accounts, self.mailboxes, composer),
             CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
         }
         if not self.settings.webhooks.url:
@@ -266,25 +272,14 @@ class Parts:
         self.policy.close()
         if self.breaches:
             await self.breaches.close()
+        if self.second_step:
+            await self.second_step.close()
         if relay := vars(self).pop("relay", None):
             await relay.close()
         self.outbox.close()
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
-
-
-def _breaches(settings: BreachSettings, meters: Meters) -> Breaches | None:
-    """Return what looks into data leaks; None where nobody asked for it. Raises SettingsInvalid."""
-    match settings.source:
-        case "hibp":
-            from keyturn.reset.passwords.breach_ranges import BreachRanges  # noqa: PLC0415 - httpx takes 50 ms
-
-            return Breaches(BreachRanges(settings.url), settings.timeout, meters)
-        case "file":
-            return Breaches(BreachFilter(Path(settings.file)), settings.timeout, meters)
-        case "none":
-            return None
 
 
 def _ends_sessions(accounts: AccountSettings) -> bool:

@@ -62,6 +62,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "mismatch": _("The two passwords are not the same."),
         "save": _("Save the new password"),
         "until": _("The link works until %(time)s.", time="{time}"),
+        **_second_step_texts(language),
         "changed": _("Your password was changed"),
         "signIn": _("Sign in"),
         "unloaded": _("This form could not be loaded"),
@@ -99,6 +100,24 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    }
+
+
+def _second_step_texts(language: SourceTexts) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "secondStep": _("Second step"),
+        "secondStepLead": _("Your account has a second factor: a new password needs a code of it, too."),
+        "secondStepOther": _(
+            "Your account has a second factor, and its codes cannot be checked here. Please contact support."
+        ),
+        "totp": _("Authenticator app"),
+        "sms": _("Text message to %(number)s", number="{number}"),
+        "recoveryCode": _("Recovery code"),
+        "code": _("Code"),
+        "enterCode": _("Enter a code."),
+        "sendCode": _("Send a code"),
+        "codeSent": _("A code was sent to %(number)s.", number="{number}"),
     }
 
 

@@ -8,6 +8,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
+from keyturn.cli.second_factors import phone, recovery_codes, totp
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
@@ -29,6 +30,10 @@ class NotInvited(KeyturnError):
 @click.group()
 def accounts() -> None:
     """Look an account up and invite it, in whatever store; add to and list the built-in one."""
+
+
+for second_factor in (totp, recovery_codes, phone):
+    accounts.add_command(second_factor)
 
 
 @accounts.command()

@@ -13,7 +13,7 @@ from keyturn.packaging import folder
 from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
 
-_MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "reset")
+_MODULES = ("client", "style", "making", "forms", "asking", "link", "rules", "second_step", "reset")
 """Each after those that it imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

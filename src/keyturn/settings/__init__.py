@@ -28,6 +28,7 @@ from keyturn.settings.model import (
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
+from keyturn.settings.second_steps import SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -60,12 +61,15 @@ __all__ = [
     "Reading",
     "ResendSettings",
     "RetentionSettings",
+    "SecondStepSettings",
+    "SecondStepTableSettings",
     "Secret",
     "SendGridSettings",
     "ServerSettings",
     "SesSettings",
     "SessionSettings",
     "Settings",
+    "SmsSettings",
     "SmtpSettings",
     "SupabaseSettings",
     "TableSettings",

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from keyturn.settings.accounts import AccountSettings, Kind
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
+from keyturn.settings.second_steps import SecondStepSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -244,6 +245,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     brand: Brand = Brand()
     password: PasswordSettings = PasswordSettings()
     breaches: BreachSettings = BreachSettings()
+    second_step: SecondStepSettings = SecondStepSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()

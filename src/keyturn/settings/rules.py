@@ -20,6 +20,7 @@ from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.report_rules import report_faults
+from keyturn.settings.second_step_rules import second_step_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
@@ -60,6 +61,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from _brand(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from _passwords(settings, written)
     yield from _breaches(settings)
+    yield from second_step_faults(settings, sending=sending, written=written)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _database(settings)

@@ -13,23 +13,29 @@ from tests.serving import serving_here
 from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import read, shown
 from tests.spec.inbox import token_in
+from tests.spec.second_factors import BUILTIN, code_of, enrol
 from tests.spec.service import Service
 
 from keyturn.settings import InvitationSettings, Secret
 
 ADA = "ada@northwind.example"
+GUS = "gus@northwind.example"
+"""Somebody with a second factor."""
+
 SERVICE_KEY = "0123456789abcdef" * 4
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
-    service = await start(invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)))
+    service = await start(invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)), second_step=BUILTIN)
     await service.add(ADA, name="Ada", kind="viewer")
-    token = ""
+    await service.add(GUS)
+    await enrol(service, GUS)
+    token, guarded = "", await service.link(GUS)
     async with serving_here(service.app) as address:
         for command, documented in shown():
-            answer = read(await run(command, address, tmp_path, token))
+            answer = read(await run(command, address, tmp_path, token, GUARDED=guarded, CODE=code_of()))
             assert (answer.status, answer.body) == (documented.status, documented.body), command
             assert answer.headers >= documented.headers, command
             await service.deliver()
@@ -56,7 +62,7 @@ async def test_each_route_has_a_command_at_schema_that_the_service_understands(
     assert said == {operation["summary"] for path in paths.values() for operation in path.values()}
 
 
-async def run(command: str, address: str, folder: Path, token: str = "") -> str:
+async def run(command: str, address: str, folder: Path, token: str = "", **more: str) -> str:
     """Return what a command prints as it stands, with the address in it leading to the one that is served."""
     curl = require_program("curl", "curl")
     here = address.removeprefix("http://")
@@ -66,6 +72,7 @@ async def run(command: str, address: str, folder: Path, token: str = "") -> str:
         "CURL_HOME": str(folder),
         "TOKEN": token,
         "KEYTURN_INVITATIONS_SERVICE_KEY": SERVICE_KEY,
+        **more,
     }
     process = await asyncio.create_subprocess_shell(command, cwd=folder, env=variables, stdout=PIPE)
     printed, _ = await process.communicate()

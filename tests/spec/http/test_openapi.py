@@ -10,12 +10,15 @@ from keyturn.api.problems import problem_of
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
+    Factor,
     Fault,
     InputInvalid,
     LinkDead,
     NotSignedIn,
     OutcomeUnknown,
     PasswordRejected,
+    SecondStepRejected,
+    SecondStepRequired,
     TooManyRequests,
     Unavailable,
     Violation,
@@ -23,16 +26,14 @@ from keyturn.errors import (
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
+NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
     "/api/auth/request-password-reset": ({"email"}, {"email"}),
     "/api/auth/forgot-password": ({"email"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
-    "/api/auth/reset-password": ({"token", "newPassword", "password", "confirmPassword", "email"}, {"token"}),
-    "/api/auth/reset-password-with-token": (
-        {"token", "newPassword", "password", "confirmPassword", "email"},
-        {"token"},
-    ),
+    "/api/auth/reset-password": (NEW_PASSWORD, {"token"}),
+    "/api/auth/reset-password-with-token": (NEW_PASSWORD, {"token"}),
     "/api/auth/check-password": ({"token", "password", "email"}, {"token", "password"}),
     "/api/auth/change-password": ({"currentPassword", "newPassword"}, {"currentPassword", "newPassword"}),
     "/api/auth/login": ({"email", "password"}, {"email", "password"}),
@@ -108,6 +109,7 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
         "InvalidInput": {"errors"}, "LinkDead": {"reason"}, "PasswordRejected": {"violations"},
         "TooManyRequests": {"retryAfter"}, "Busy": {"retryAfter"}, "Unavailable": {"retryAfter"},
         "CredentialsRejected": set(), "NotSignedIn": set(), "OutcomeUnknown": set(),
+        "SecondStepRequired": {"methods", "sent"}, "SecondStepRejected": {"methods", "triesLeft"},
         "TooLarge": set(), "UnsupportedMediaType": set(),
     }  # fmt: skip
 
@@ -115,7 +117,8 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
 ERRORS = [
     InputInvalid(Fault("email", "not an email address")), LinkDead("expired"), CredentialsRejected(), NotSignedIn(),
     PasswordRejected([Violation("min_length", "at least 12 characters", 12)]), TooManyRequests(30), Busy(30),
-    Unavailable(), OutcomeUnknown("lost"),
+    Unavailable(), OutcomeUnknown("lost"), SecondStepRequired([Factor("totp"), Factor("sms", "…23")]),
+    SecondStepRejected([Factor("totp")], 4),
 ]  # fmt: skip
 
 

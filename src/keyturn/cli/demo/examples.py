@@ -54,11 +54,12 @@ class Example:
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         self._app_database = home.path / "app.db"
+        self._factors: Sequence[str] = ()
 
     @property
     def notes(self) -> Sequence[str]:
         if not self._is_at_supabase:
-            return ()
+            return self._factors
         return (
             "Signing in is the app's own, through Supabase Auth. The page here stands in for it, over a",
             "Supabase Auth of this machine, which forgets new passwords when it ends.",
@@ -67,13 +68,15 @@ class Example:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.cli.demo.example_factors import set_factors  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.database.migrations import migrate  # noqa: PLC0415 - as above
 
         self._make_app_database()
         async with AsyncExitStack() as stack:
             accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
             parts = Parts(self.settings, accounts=accounts, reload_templates=True)
             await migrate(parts.database)
+            self._factors = await set_factors(self._source, parts)
             yield parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
@@ -104,6 +107,8 @@ class Example:
             "RESEND_API_KEY": "",
             "SMTP_HOST": "",
         }
+        if written.second_step.sms.transport:
+            here["SECOND_STEP_SMS_TRANSPORT"] = "capture"
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # its port is known when it is there
         return {f"KEYTURN_{name}": value for name, value in here.items()}

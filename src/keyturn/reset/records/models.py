@@ -9,7 +9,10 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ResetTokenRow(Model):
-    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went."""
+    """A link that was sent. Only the token's SHA-256 is here; `email` is where it went.
+
+    `second_step_tries` is how many codes of a second factor were tried with it.
+    """
 
     __tablename__ = "keyturn_reset_tokens"
 
@@ -23,6 +26,7 @@ class ResetTokenRow(Model):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
 

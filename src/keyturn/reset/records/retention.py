@@ -14,6 +14,7 @@ from keyturn.accounts.models import SessionRow
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import RetentionSettings
@@ -26,6 +27,9 @@ _BATCH = 500
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks are by the database's clock, and a purge by that of its machine."""
 
+
+_COUNTED_FOR = timedelta(days=2)
+"""Tries and messages are counted for a day, and a step of TOTP is not taken a second time for a minute and a half."""
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 """As the index of those that are not says it, so that a batch finds them without looking at the others again."""
@@ -85,6 +89,14 @@ class Retention:
             _Chore(
                 "locks", delete(AccountLockRow), AccountLockRow.account_id,
                 AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF,
+            ),
+            _Chore(
+                "second_step_tries", delete(SecondStepTriesRow), SecondStepTriesRow.account_id,
+                SecondStepTriesRow.counted_since < moment - _COUNTED_FOR,
+            ),
+            _Chore(
+                "sms_codes", delete(SmsCodeRow), SmsCodeRow.account_id,
+                (SmsCodeRow.counted_since < moment - _COUNTED_FOR) & (SmsCodeRow.sent_at < moment - _COUNTED_FOR),
             ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip
