@@ -37,7 +37,7 @@ def test_one_line_switches_it_on(read: Read) -> None:
 @pytest.mark.parametrize(
     ("toml", "faults"),
     [
-        ('[second_step]\nsource = "buildin"', 
+        ('[second_step]\nsource = "buildin"',
          {f"second_step.source: not none, builtin, table, supabase or {FACTORY}; did you mean builtin?"}),
         ('[second_step]\nsource = "supabase"', {"second_step.source: is supabase, but accounts.store is not"}),
         ('[second_step]\nsource = "table"', {"second_step.source: is table, but there is no accounts.table",

@@ -36,8 +36,20 @@ def required_second_step(
     return RequiredSecondStep(step, tries, database, links, outbox, audit) if step else None
 
 
+async def check_second_step(settings: Settings, database: Database) -> None:
+    """Look whether it can be what the settings ask for, before anything is started. Raises SettingsInvalid."""
+    links = LinkStore(database, lifetime=settings.token.ttl, live=settings.token.live_per_account)
+    tries = SecondStepTries(database, links, most=1, daily=1)
+    step = _second_step(settings, ["for a look alone"], None, database, tries)
+    if step:
+        try:
+            await step.require_ready()
+        finally:
+            await step.close()
+
+
 def _second_step(
-    settings: Settings, secrets: Sequence[str], text: SmsText, database: Database, tries: SecondStepTries
+    settings: Settings, secrets: Sequence[str], text: SmsText | None, database: Database, tries: SecondStepTries
 ) -> SecondStep | None:
     wanted = settings.second_step
     source: FactorSource
@@ -56,9 +68,11 @@ def _second_step(
             source = TableFactors(wanted.table, settings.accounts.table, database)
         case reference:
             return _from_factory(reference, settings)
-    sender = _sms_sender(wanted.sms, settings)
+    sender = _sms_sender(wanted.sms, settings) if text else None
     host = _page_host(settings.reset_url, settings.base_url)
-    sms = SmsCodes(database, sender, wanted.sms, secrets, partial(text, host, wanted.sms.ttl)) if sender else None
+    sms = None
+    if text and sender:
+        sms = SmsCodes(database, sender, wanted.sms, secrets, partial(text, host, wanted.sms.ttl))
     return OwnSecondStep(source, RecoveryCodes(database), tries, sms)
 
 
