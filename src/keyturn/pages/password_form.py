@@ -45,11 +45,19 @@ class NewPasswordForm(msgspec.Struct, frozen=True):
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What the second step says of the last try: the method, what was wrong, whether a code was sent."""
+    """What the second step says of the last try: its method, and what came of it.
+
+    A code was `missing`, or wrong where there are `tries_left`, or was `sent` to a phone.
+    """
 
     method: str = ""
-    error: str = ""
+    missing: bool = False
+    tries_left: int | None = None
     sent: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.missing or self.tries_left is not None
 
 
 def password_form(

@@ -10,11 +10,9 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
-from keyturn.api.problems import wrong_code_text
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.errors import LinkDead, PasswordRejected, SecondStepRejected, SecondStepRequired, Violation
-from keyturn.languages import Language
 from keyturn.pages.change import save_change, show_change, signed_in_account
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
@@ -115,16 +113,14 @@ class ResetPassword(Controller):
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (SecondStepRequired, SecondStepRejected) as asked:
-            step = _shown_step(data.method, asked, accepted_language(site.theme(live.kind).languages, request))
+            step = _shown_step(data.method, asked)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
 
 
-def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected, language: Language) -> ShownStep:
+def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
     if isinstance(asked, SecondStepRejected):
-        return ShownStep(method=method, error=wrong_code_text(asked.tries_left, language))
-    if asked.sent:
-        return ShownStep(method=method, sent=True)
-    return ShownStep(method=method, error=language.gettext("Enter a code."))
+        return ShownStep(method=method, tries_left=asked.tries_left)
+    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)
 
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
