@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pyotp
+from sqlalchemy import select
 from tests.spec.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.accounts.port import Account
@@ -12,6 +13,7 @@ from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.reset.records.models import AuditRow
 from keyturn.settings import SecondStepSettings
 
 SEED = b"a seed of 160 bits.."
@@ -70,3 +72,9 @@ async def reset_with(
     """Send a new password with a link, and with an answer to the second step where `method` says of what."""
     answer = {"secondStep": {"method": method, "code": code}} if method else {}
     return await service.anywhere().post(RESET, json={"token": token, "newPassword": password, **answer, **fields})
+
+
+async def audited(service: Service) -> list[str]:
+    """Return what the audit trail says of second steps, in order."""
+    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "second_step").order_by(AuditRow.id))
+    return [row["outcome"] for row in rows]

@@ -13,6 +13,7 @@ from tests.spec.second_factors import (
     SEED,
     STEP,
     account_of,
+    audited,
     builtin_factors,
     code_of,
     enrol,
@@ -35,7 +36,6 @@ from tests.spec.service import (
 
 from keyturn.database import now
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
-from keyturn.reset.records.models import AuditRow
 from keyturn.settings import LimitSettings, SecondStepSettings
 
 FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
@@ -47,11 +47,6 @@ async def service(start: Start) -> Service:
     service = await start(second_step=BUILTIN, limits=FREE)
     await enrol(service)
     return service
-
-
-async def audited(service: Service) -> list[str]:
-    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "second_step").order_by(AuditRow.id))
-    return [row["outcome"] for row in rows]
 
 
 async def test_a_link_alone_is_answered_with_the_methods_and_lives_on(service: Service) -> None:
