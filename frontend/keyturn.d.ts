@@ -13,6 +13,12 @@ export interface Problem {
   retryAfter?: number;
   /** Why the link is dead: type "urn:keyturn:problem:link-dead". */
   reason?: DeadReason;
+  /** Of which factors a code can be sent: types "urn:keyturn:problem:second-step-required" and "-rejected". */
+  methods?: Factor[];
+  /** For which of them a code was sent just now. */
+  sent?: SecondStepMethod | null;
+  /** How many more wrong codes the link lives through. */
+  triesLeft?: number;
   /** What a form needs to show: type "urn:keyturn:problem:challenge-required". */
   challenge?: Challenge;
 }
@@ -26,6 +32,21 @@ export interface Challenge {
   /** ALTCHA's puzzle. */
   parameters?: Record<string, unknown>;
   signature?: string;
+}
+
+export type SecondStepMethod = "totp" | "sms" | "recovery_code";
+
+/** A second factor; for "other" no code can be checked. */
+export interface Factor {
+  method: SecondStepMethod | "other";
+  /** For its owner: "…23", the end of a phone's number. */
+  hint: string;
+}
+
+/** Without a code one is sent, where the method sends codes. */
+export interface SecondStepAnswer {
+  method: SecondStepMethod;
+  code?: string;
 }
 
 export type DeadReason = "invalid" | "expired" | "used";
@@ -46,6 +67,9 @@ export declare class KeyturnError extends Error implements Problem {
   readonly retryAfter?: number;
   readonly reason?: DeadReason;
   readonly challenge?: Challenge;
+  readonly methods?: Factor[];
+  readonly sent?: SecondStepMethod | null;
+  readonly triesLeft?: number;
 }
 
 export interface Rule {
@@ -101,7 +125,10 @@ export interface Client {
   validate(token: string, options?: { email?: string }): Promise<LiveLink | DeadLink>;
   /** Judges a password that is not set yet; the link stays alive. */
   check(token: string, password: string, options?: { email?: string }): Promise<Judgement>;
-  reset(token: string, newPassword: string, options?: { email?: string; confirmPassword?: string }): Promise<Done>;
+  reset(
+    token: string, newPassword: string,
+    options?: { email?: string; confirmPassword?: string; secondStep?: SecondStepAnswer },
+  ): Promise<Done>;
   /** With the token of the mail that confirms a change: it was not its reader's. Ends all access, and starts anew. */
   secureAccount(token: string): Promise<Done>;
   /** With the token of the small link in a reset mail: the request was not its reader's. No more of them for a while. */
@@ -122,6 +149,8 @@ export type Texts = Record<
   | "changeHeading" | "changeLead" | "change" | "changeSent"
   | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
+  | "secondStep" | "secondStepLead" | "secondStepOther" | "totp" | "sms" | "recoveryCode" | "factorCode" | "enterCode"
+  | "sendCode" | "codeSent"
   | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
   | "code" | "codeHeading" | "codeLead" | "codeElsewhere" | "codeMalformed" | "continue"
   | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",

@@ -8,9 +8,10 @@ export class KeyturnError extends Error {
   /** @param {Partial<import("../keyturn.js").Problem>} problem @param {ErrorOptions} [options] */
   constructor({ type = "about:blank", status = 0, title = "", detail = "", ...members }, options) {
     super(detail || title, options);
-    const { violations = [], errors = [], retryAfter, reason, challenge } = members;
+    const { violations = [], errors = [], retryAfter, reason, challenge, methods, sent, triesLeft } = members;
     Object.assign(this, {
       name: "KeyturnError", type, status, title, detail, violations, errors, retryAfter, reason, challenge,
+      methods, sent, triesLeft,
     });
   }
 }

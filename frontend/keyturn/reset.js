@@ -5,6 +5,7 @@ import { Forms } from "./forms.js";
 import { linkInAddress } from "./link.js";
 import { make } from "./making.js";
 import { Rules } from "./rules.js";
+import { SecondStep } from "./second_step.js";
 
 /** @typedef {import("../keyturn.js").LiveLink & { rules: import("../keyturn.js").Rule[] }} Opened */
 /** @typedef {import("../keyturn.js").DeadReason} DeadReason */
@@ -84,9 +85,18 @@ export class Reset extends Forms {
       if (!save.matches("[aria-busy]")) ask().catch(() => {});
     }));
 
+    /** @param {import("../keyturn.js").SecondStepAnswer} [secondStep] */
+    const reset = (secondStep) => this.client.reset(this.opened?.token ?? "", password.input.value, {
+      email, confirmPassword: again.input.value, ...(secondStep && { secondStep }),
+    });
+    // To ask for a code is answered as if none had come: the call is refused, and says that one was sent.
+    const step = new SecondStep(this, (method) => reset({ method }).catch((refusal) => {
+      if (!refusal.sent) throw refusal;
+      step.tell(refusal);
+    }));
+
     const work = async () => {
-      const [chosen, token] = [password.input.value, this.opened?.token ?? ""];
-      await this.client.reset(token, chosen, { email, confirmPassword: again.input.value });
+      await reset(step.answer());
       this.turnTo(
         this.title(this.say("changed"), this.say("for", { email })),
         this.links(this.link("sign-in-href", "signIn", "button")),
@@ -97,6 +107,7 @@ export class Reset extends Forms {
     /** @param {import("./forms.js").Refusal} refusal @param {string} text */
     const tell = (refusal, text) => {
       if (refusal.reason) return this.turnTo(...this.dead(refusal.reason));
+      if (step.tell(refusal)) return;
       if (!refusal.violations.length) return this.alert.replaceChildren(text);
       tellJudgement(password.input.value, refusal.violations);
       password.input.focus();
@@ -108,6 +119,7 @@ export class Reset extends Forms {
       password.complain(unmet.length ? this.say("unmet", { rules: list.format(unmet) }) : "");
       again.complain(different ? this.say("mismatch") : "");
       if (unmet.length || different) return (unmet.length ? password : again).input.focus();
+      if (step.lacksCode()) return;
       password.hide();
       again.hide();
       return this.attempt(save, work, tell);
@@ -119,7 +131,7 @@ export class Reset extends Forms {
       readonly: "", tabindex: -1, "aria-hidden": "true",
     });
     const { meter, list: ticks, status } = judged;
-    const form = this.form(submit, whose, password.box, meter, ticks, again.box, status, this.alert, save);
+    const form = this.form(submit, whose, password.box, meter, ticks, again.box, status, step.box, this.alert, save);
     form.addEventListener("input", () => {
       judged.mark([]);
       judged.look();

@@ -95,6 +95,18 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 [part=links] > [part~=button] { flex: 1; }
 [part=link] { padding: 10px 0; border: 0; background: none; color: var(--accent); line-height: 24px; font-weight: 500; }
 [part=link]:not(:hover) { text-decoration: none; }
+.step {
+  display: grid; gap: 16px; min-width: 0; margin: 0; padding: 20px 0 0; border: 0; border-top: 1px solid var(--line);
+}
+.step[hidden], .step [hidden], .choices:empty, .phone :empty { display: none; }
+[part=legend] { float: inline-start; width: 100%; padding: 0; font-weight: 600; }
+[part=legend] + [part~=note] { margin-top: -12px; }
+.choices { display: grid; margin-block: -8px; }
+[part=choice] {
+  display: flex; align-items: center; gap: 10px; min-height: 44px; font-size: 15px; font-weight: 500; cursor: pointer;
+}
+[part=choice] input { flex: none; width: 18px; height: 18px; margin: 0; accent-color: var(--accent); }
+.phone { display: grid; gap: 8px; }
 [part=reveal] {
   position: absolute; inset-block: 2px; inset-inline-end: 2px; padding: 8px 14px; border: 0; background: none;
   color: var(--muted); font-size: 14px; font-weight: 500;

@@ -9,6 +9,7 @@ from typing import Literal
 DeadReason = Literal["invalid", "expired", "used"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
 ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
+FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
 
 
 class KeyturnError(Exception):
@@ -166,6 +167,35 @@ class ResetRefused(KeyturnError):
 
 class CredentialsRejected(KeyturnError):
     """The address or the password is wrong; which of the two is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A second factor: `method` is "totp", "sms", "recovery_code", or "other" where no code can be checked here.
+
+    `hint` is for a person, as the last two digits of a phone.
+    """
+
+    method: FactorMethod
+    hint: str = ""
+
+
+class SecondStepRequired(KeyturnError):
+    """An account has second `factors`, and a link alone sets no password. `sent` is the method a code was sent for."""
+
+    def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
+        self.factors = tuple(factors)
+        self.sent = sent
+        super().__init__("a second step is required")
+
+
+class SecondStepRejected(KeyturnError):
+    """A code is wrong, or was used before. The link lives through as many more as `tries_left` says."""
+
+    def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
+        self.factors = tuple(factors)
+        self.tries_left = tries_left
+        super().__init__("the code is wrong")
 
 
 class NotSignedIn(KeyturnError):

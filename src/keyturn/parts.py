@@ -40,6 +40,7 @@ from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.delivery.recovery import RecoveryHandler
 from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.delivery.reset_request import ResetRequestHandler
+from keyturn.reset.delivery.second_step_failed import SecondStepFailedHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
@@ -53,6 +54,8 @@ from keyturn.reset.proofs.choosing import request_challenge_for
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.proofs.code_store import CodeStore
 from keyturn.reset.proofs.codes import CodeKeys
+from keyturn.reset.proofs.second_step.choosing import required_second_step
+from keyturn.reset.proofs.second_step.sms_text import SmsText
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
@@ -64,6 +67,7 @@ from keyturn.reset.records.messages import (
     CHANGE_BEGUN,
     PASSWORD_CHANGED,
     RESET_REQUESTED,
+    SECOND_STEP_FAILED,
     origin_of,
 )
 from keyturn.reset.records.retention import Retention
@@ -164,9 +168,12 @@ class Parts:
             self.database, self.accounts, self.outbox, self.policy, self.hasher, self.effects
         )
         self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
+        self.second_step = required_second_step(
+            settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit
+        )
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
-            self.meters, self.challenge, reset_hook(settings.hooks, before_reset),
+            self.meters, self.challenge, reset_hook(settings.hooks, before_reset), self.second_step,
         )  # fmt: skip
         self.code_exchange = None if not self.code_keys else CodeExchange(
             self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,
@@ -229,6 +236,7 @@ class Parts:
             ACCOUNT_SECURED: RecoveryHandler(
                 mails, self.accounts, self.mailboxes, links, self.audit, locks=self.securing.locks
             ),
+            SECOND_STEP_FAILED: SecondStepFailedHandler(mails, self.accounts, self.mailboxes, composer),
             CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
         }
         if not self.settings.webhooks.url:
@@ -307,6 +315,8 @@ class Parts:
             await self.breaches.close()
         if self.challenge:
             await self.challenge.close()
+        if self.second_step:
+            await self.second_step.close()
         if relay := vars(self).pop("relay", None):
             await relay.close()
         self.outbox.close()

@@ -139,6 +139,8 @@ class KeyturnPlugin(InitPlugin):
             stack.push_async_callback(self.parts.close)
             await require_current(self.parts.database, command=self._command)
             await self.parts.accounts.require_ready()
+            if second_step := self.parts.second_step:
+                await second_step.step.require_ready()
             if self._is_counting:
                 url = self.parts.settings.limits.storage_url
                 await stack.enter_async_context(counting_alone(self.parts.database, url))

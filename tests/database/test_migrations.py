@@ -16,6 +16,7 @@ from tests.databases import Databases
 
 import keyturn.accounts.models
 import keyturn.outbox.models
+import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Database, Model
 from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision

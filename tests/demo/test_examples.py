@@ -1,12 +1,13 @@
 """The demos of the five apps, without a process of their own: each story works."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
 import msgspec
+import pyotp
 import pytest
 from click.testing import CliRunner
 from tests.demo.captured import link_in, newest, token_in
@@ -41,9 +42,10 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Running:
     """A demo whose worker is driven by hand, and a browser's end of it."""
 
-    def __init__(self, parts: Parts, client: httpx.AsyncClient) -> None:
+    def __init__(self, parts: Parts, client: httpx.AsyncClient, notes: Sequence[str]) -> None:
         self.parts = parts
         self.client = client
+        self.notes = notes
 
     async def mail(self) -> EmailMessage:
         """Deliver what waits, and return the newest mail that was captured."""
@@ -64,7 +66,7 @@ async def running(name: str) -> AsyncIterator[Running]:
         app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
         transport = httpx.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
-            yield Running(parts, client)
+            yield Running(parts, client, example.notes)
         await parts.close()
 
 
@@ -93,6 +95,36 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
         assert await demo.signs_in(person, PASSWORD) is False
         assert await demo.signs_in(person, NEW) is True
         assert (await demo.client.get(settings.sign_in_url.format(base_url=URL))).status_code == 200
+
+
+async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_a_recovery_code_for_who_has_none() -> None:
+    async with running("ivory-mirro") as demo:
+        key, code = (note.rpartition(mark)[2] for note, mark in zip(demo.notes, (" key ", ": "), strict=True))
+        await demo.client.post("/api/auth/forgot-password", json={"email": "guarded@ivory.test"})
+        fields = {"token": token_in(link_in(await demo.mail())), "newPassword": NEW}
+        alone = await demo.client.post("/api/auth/reset-password", json=fields)
+        assert [one["method"] for one in alone.json()["methods"]] == ["totp", "recovery_code"]
+        now = {"method": "totp", "code": pyotp.TOTP(key.rstrip(".").replace(" ", "")).now()}
+        done = await demo.client.post("/api/auth/reset-password", json=fields | {"secondStep": now})
+        assert done.status_code == 200
+        await demo.client.post("/api/auth/forgot-password", json={"email": "guarded@ivory.test"})
+        assert len(code) == 29
+
+
+async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_mails() -> None:
+    async with running("teacher-resources") as demo:
+        await demo.client.post("/forgot-password", json={"email": "phone@resources.test"})
+        fields = {"token": token_in(link_in(await demo.mail())), "newPassword": NEW}
+        asked = await demo.client.post("/reset-password", json=fields | {"secondStep": {"method": "sms"}})
+        assert asked.json()["sent"] == "sms"
+        message = newest(demo.parts.settings.mail.capture_dir)
+        assert message["To"] == "+447700900123@sms.invalid"
+        body = message.get_body(("plain",))
+        assert body is not None
+        text = body.get_content()
+        assert text.rstrip().endswith(f"@127.0.0.1 #{text[:6]}") or "@teacher-resources.example #" in text
+        answer = {"method": "sms", "code": text[:6]}
+        assert (await demo.client.post("/reset-password", json=fields | {"secondStep": answer})).status_code == 200
 
 
 async def test_a_second_start_keeps_what_was_done_in_the_first() -> None:

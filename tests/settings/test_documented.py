@@ -52,7 +52,11 @@ def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
     file.write_text("\n".join(f"{name} = {default}" for name, default in defaults.items()), "utf-8")
 
     reading = inspect_settings(file, {}, sending=False)
-    assert {fault.name for fault in reading.faults} == {"accounts.table", "accounts.supabase"}  # not of these accounts
+    assert {fault.name for fault in reading.faults} == {
+        "accounts.table",
+        "accounts.supabase",
+        "second_step.table",
+    }  # not of these accounts
     assert reading.settings == Settings()
     for name in set(ROWS) - set(defaults):
         assert not value_of(name), f"{name} has a default"

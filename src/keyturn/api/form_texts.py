@@ -75,6 +75,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "save": _("Save the new password"),
         "saveFirst": _("Save the password"),
         "until": _("The link works until %(time)s.", time="{time}"),
+        **_second_step_texts(language),
         "changed": _("Your password was changed"),
         "signIn": _("Sign in"),
         **_code_texts(language),
@@ -125,6 +126,24 @@ def _code_texts(language: SourceTexts) -> dict[str, str]:
         "codeElsewhere": _("Is the email on another device? Enter the code from it here."),
         "codeMalformed": _("Enter the eight digits of the code."),
         "continue": _("Continue"),
+    }
+
+
+def _second_step_texts(language: SourceTexts) -> dict[str, str]:
+    _ = language.gettext
+    return {
+        "secondStep": _("Second step"),
+        "secondStepLead": _("Your account has a second factor: a new password needs a code of it, too."),
+        "secondStepOther": _(
+            "Your account has a second factor, and its codes cannot be checked here. Please contact support."
+        ),
+        "totp": _("Authenticator app"),
+        "sms": _("Text message to %(number)s", number="{number}"),
+        "recoveryCode": _("Recovery code"),
+        "factorCode": _("Code"),
+        "enterCode": _("Enter a code."),
+        "sendCode": _("Send a code"),
+        "codeSent": _("A code was sent to %(number)s.", number="{number}"),
     }
 
 

@@ -13,7 +13,7 @@ from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.api.problems import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
-from keyturn.api.schemas import BrokenRule, Challenge
+from keyturn.api.schemas import BrokenRule, Challenge, SecondFactor
 from keyturn.errors import (
     Busy,
     ChallengeFlaw,
@@ -27,6 +27,8 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     ResetRefused,
+    SecondStepRejected,
+    SecondStepRequired,
     SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
@@ -86,6 +88,22 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
         {},
     ),
     CredentialsRejected: ("The address or the password is wrong.", "", {}),
+    SecondStepRequired: (
+        "The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.",
+        "Your account has a second factor: a new password needs a code of it, too.",
+        {
+            "methods": (tuple[SecondFactor, ...], [{"method": "totp", "hint": ""}, {"method": "sms", "hint": "…23"}]),
+            "sent": (Literal["sms"] | None, "sms"),
+        },
+    ),
+    SecondStepRejected: (
+        "The code is wrong, or was used before; the link lives through `triesLeft` more.",
+        "This code is wrong, or was used before. You have 4 more tries.",
+        {
+            "methods": (tuple[SecondFactor, ...], [{"method": "totp", "hint": ""}]),
+            "triesLeft": (Annotated[int, Meta(ge=0)], 4),
+        },
+    ),
     NotSignedIn: ("Nobody is signed in.", "", {}),
     ServiceKeyRefused: ("The service key is missing or wrong.", "", {}),
     PasswordRejected: (

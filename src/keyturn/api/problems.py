@@ -14,7 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from keyturn.api.request_id import request_id_of
 from keyturn.api.requests import AnyRequest, accepted_language, language_headers
-from keyturn.api.schemas import BrokenRule
+from keyturn.api.schemas import BrokenRule, SecondFactor
 from keyturn.errors import (
     Busy,
     ChallengeFlaw,
@@ -31,6 +31,8 @@ from keyturn.errors import (
     PasswordRejected,
     Quota,
     ResetRefused,
+    SecondStepRejected,
+    SecondStepRequired,
     SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
@@ -70,6 +72,9 @@ HTTP_PROBLEMS = {
 
 _UNREADABLE = (400, 413, 415)
 """Statuses of a body that nobody could read."""
+
+_SECOND_STEP = {"WWW-Authenticate": "SecondStep"}
+"""RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know."""
 
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
 _SERVER_FAULT = 500
@@ -177,6 +182,8 @@ def _particulars(error: Exception, language: Language) -> dict[str, Any]:
             return _explained(error, language)
         case PasswordRejected(violations=violations):
             return _broken_rules(violations, language)
+        case SecondStepRequired() | SecondStepRejected():
+            return _second_step(error, language)
         case CredentialsRejected() | NotSignedIn() | ServiceKeyRefused():
             # RFC 9110 11.6.1: a 401 names a scheme; browsers show no dialog for one that they do not know.
             scheme = "Bearer" if isinstance(error, ServiceKeyRefused) else "Session"
@@ -206,6 +213,29 @@ def _explained(error: KeyturnError, language: Language) -> dict[str, Any]:
             return {"detail": challenge_text(flaw, language), "members": {"reason": flaw, "challenge": needed}}
         case _:
             return {"detail": _outcome_unknown_text(language)}
+
+
+def _second_step(error: SecondStepRequired | SecondStepRejected, language: Language) -> dict[str, Any]:
+    """Return what a form needs to ask for a code, or for another."""
+    methods = [SecondFactor(method=factor.method, hint=factor.hint) for factor in error.factors]
+    if isinstance(error, SecondStepRejected):
+        members = {"methods": methods, "triesLeft": error.tries_left}
+        return {"detail": wrong_code_text(error.tries_left, language), "members": members, "headers": _SECOND_STEP}
+    members = {"methods": methods, "sent": error.sent or None}
+    return {"detail": second_step_text(language), "members": members, "headers": _SECOND_STEP}
+
+
+def second_step_text(language: Language) -> str:
+    return language.gettext("Your account has a second factor: a new password needs a code of it, too.")
+
+
+def wrong_code_text(left: int, language: Language) -> str:
+    """Return what is wrong with a code, and what becomes of the link."""
+    return language.ngettext(
+        "This code is wrong, or was used before. You have %(num)s more try.",
+        "This code is wrong, or was used before. You have %(num)s more tries.",
+        left,
+    )
 
 
 def _dead_link_text(reason: DeadReason, language: Language) -> str:

@@ -27,6 +27,8 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     ResetRefused,
+    SecondStepRejected,
+    SecondStepRequired,
     TooManyRequests,
 )
 from keyturn.reset.passwords.rule_texts import rule_text
@@ -87,18 +89,29 @@ class ResetController(Controller):
         summary="Set a new password",
         description=(
             "Uses the link up and ends every session that Keyturn knows. A password that is not accepted leaves the "
-            "link alive."
+            "link alive. Where the account has a second factor, `secondStep` must come with it: the answer without one "
+            "names its methods."
         ),
         operation_id=named_by_path,
         operation_class=NamedOperation,
         responses=problem_responses(
-            InputInvalid, LinkDead, ResetRefused, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
+            InputInvalid,
+            LinkDead,
+            ResetRefused,
+            SecondStepRequired,
+            SecondStepRejected,
+            PasswordRejected,
+            TooManyRequests,
+            Busy,
+            OutcomeUnknown,
         ),
     )
     async def complete(
         self, data: JSONBody[NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
-        account = await api.resets.complete(data.token, data.require_password(), client_of(request), data.email)
+        account = await api.resets.complete(
+            data.token, data.require_password(), client_of(request), data.email, data.answer
+        )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
         if api.sessions is None:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.errors import ChallengeMethod, DeadReason, Fault, InputInvalid
+from keyturn.errors import ChallengeMethod, DeadReason, FactorMethod, Fault, InputInvalid
 from keyturn.reset.passwords.policy import Rule
+from keyturn.reset.proofs.second_step.port import Method
+from keyturn.reset.proofs.second_step.required import SecondStepAnswer
 
 _Token = Annotated[
     str,
@@ -92,14 +94,40 @@ class SecurityToken(_Schema, frozen=True, kw_only=True):
     token: _Token
 
 
+class SecondFactor(_Schema, frozen=True, kw_only=True):
+    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
+
+    For `other` no code can be checked here.
+    """
+
+    method: FactorMethod
+    hint: str
+
+
+class SecondStepCode(_Schema, frozen=True, kw_only=True):
+    """Answers the second step; without `code` one is sent, where the method sends codes."""
+
+    method: Method
+    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
+
+
 class NewPassword(_Schema, frozen=True, kw_only=True):
-    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given."""
+    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
+
+    `secondStep` is for accounts that have a second factor.
+    """
 
     token: _Token
     new_password: _Password | None = None
     password: _Password | None = None
     confirm_password: str | None = None
     email: _Email | None = None
+    second_step: SecondStepCode | None = None
+
+    @property
+    def answer(self) -> SecondStepAnswer | None:
+        given = self.second_step
+        return SecondStepAnswer(method=given.method, code=given.code or "") if given else None
 
     def require_password(self) -> str:
         """Return the one password. Raises InputInvalid where there is none, or two that differ."""

@@ -11,6 +11,7 @@ from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
 from keyturn.cli.options import OPERATOR, operator_named
+from keyturn.cli.second_factors import phone, recovery_codes, totp
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.cli.with_parts import with_parts
 from keyturn.errors import KeyturnError
@@ -32,6 +33,10 @@ class NotInvited(KeyturnError):
 @click.group()
 def accounts() -> None:
     """Look an account up, invite it, ask it for a new password, unlock it; add to and list the built-in store."""
+
+
+for second_factor in (totp, recovery_codes, phone):
+    accounts.add_command(second_factor)
 
 
 @accounts.command()

@@ -114,6 +114,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     from keyturn.accounts.choosing import accounts_for  # noqa: PLC0415
     from keyturn.cli.running import run  # noqa: PLC0415
     from keyturn.database.migrations import ahead_text, is_ahead, require_current  # noqa: PLC0415
+    from keyturn.reset.proofs.second_step.choosing import check_second_step  # noqa: PLC0415
 
     async def check() -> None:
         async with here.database(settings) as database:
@@ -125,6 +126,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()
+                await check_second_step(settings, database)
             finally:
                 await accounts.close()
 

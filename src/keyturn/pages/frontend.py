@@ -15,7 +15,9 @@ from keyturn.pages.security import NO_FORM, security_headers
 from keyturn.pages.site import Site
 from keyturn.reset.delivery.theme import Theme
 
-_MODULES = ("client", "style", "making", "challenge", "forms", "code", "asking", "link", "rules", "reset")
+_MODULES = (
+    "client", "style", "making", "challenge", "forms", "code", "asking", "link", "rules", "second_step", "reset",
+)  # fmt: skip
 """Each after those that it imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

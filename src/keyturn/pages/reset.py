@@ -12,10 +12,10 @@ from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.errors import LinkDead, PasswordRejected, Violation
+from keyturn.errors import LinkDead, PasswordRejected, SecondStepRejected, SecondStepRequired, Violation
 from keyturn.pages.change import save_change, show_change, signed_in_account
 from keyturn.pages.cookies import Flash
-from keyturn.pages.password_form import NewPasswordForm, password_form
+from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.reset.resets import LiveLink
 
@@ -72,6 +72,21 @@ class ResetPassword(Controller):
         judging = pages.site.resets.judge(link.token, data.password, client_of(request), data.email or link.email)
         return await judgement_response(judging, accepted_language(pages.site.languages, request))
 
+    @post("/code", status_code=200)
+    async def send_code(
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+    ) -> Response[Any]:
+        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            raise LinkDead("invalid")
+        resets, client, email = pages.site.resets, client_of(request), data.email or link.email
+        sent = await resets.begin_second_step(link.token, "sms", client, email)
+        if request.headers.get("accept") == "application/json":
+            return Response({"sent": sent})
+        live = await resets.validate(link.token, client, email)
+        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
+
     @post()
     async def save(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
@@ -87,19 +102,27 @@ class ResetPassword(Controller):
             account = await signed_in_account(request, pages)
             return await save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
         live = await site.resets.validate(link.token, client, data.email or link.email)
-        mismatch = data.password != data.again
+        mismatch, step = data.password != data.again, ShownStep(method=data.method)
         broken: Sequence[Violation] = ()
         try:
             if mismatch:
                 await site.resets.check_password(data.password, client, live.email)
             else:
-                account = await site.resets.complete(link.token, data.password, client, live.email)
+                account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
                 return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
-        return password_form(pages, request, live, broken, mismatch=mismatch, status=422)
+        except (SecondStepRequired, SecondStepRejected) as asked:
+            step = _shown_step(data.method, asked)
+        return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
+    if isinstance(asked, SecondStepRejected):
+        return ShownStep(method=method, tries_left=asked.tries_left)
+    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)
 
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:

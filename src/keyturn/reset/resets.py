@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import now
-from keyturn.errors import InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused
+from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.authorization import Change, ChangeAuthorization
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.proofs.request_challenge import RequestChallenge
+from keyturn.reset.proofs.second_step.port import Method
+from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
@@ -34,6 +38,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     """Whose a link is, and until when it works. `locale`, `kind` and `timezone` are the account's, or "".
 
     `awaits_password` says that it sets the account's first password. `reason` is why an operator asked for a new one.
+    `factors` are what a reset needs one of besides.
     """
 
     email: str
@@ -43,6 +48,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = ""
     awaits_password: bool = False
     reason: str = ""
+    factors: tuple[Factor, ...] = ()
 
 
 class PasswordResets:
@@ -51,7 +57,7 @@ class PasswordResets:
     def __init__(
         self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
         policy: PasswordPolicy, audit: Audit, meters: Meters | None = None, challenge: RequestChallenge | None = None,
-        hook: ResetHook | None = None,
+        hook: ResetHook | None = None, second_step: RequiredSecondStep | None = None,
     ) -> None:  # fmt: skip
         self._challenge = challenge
         self._accounts = accounts
@@ -63,6 +69,7 @@ class PasswordResets:
         self._audit = audit
         self.meters = meters or Meters()
         self._hook = hook
+        self._second_step = second_step
 
     async def request(self, email: str, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
         """Accept the wish for a link. Once this returns, it is committed, and a worker will see to it.
@@ -104,7 +111,18 @@ class PasswordResets:
         return LiveLink(
             email=_shown_email(link, account), expires_at=link.expires_at, locale=account.locale, kind=account.kind,
             timezone=account.timezone, awaits_password=account.awaits_password, reason=link.reason,
+            factors=tuple(await self._second_step.factors(account)) if self._second_step else (),
         )  # fmt: skip
+
+    @count_calls("second_step")
+    async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:
+        """Send a code to whoever holds a live link, where the account has a factor for it; tell whether one is sent.
+
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
+        """
+        await self._limits.count("reset", client)
+        link, account = await self._find_live("second_step", token, email, client)
+        return bool(self._second_step and await self._second_step.begin(link, account, method, client))
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
@@ -126,18 +144,27 @@ class PasswordResets:
         await self._policy.require(password, email)
 
     @count_calls("reset")
-    async def complete(self, token: str, password: str, client: Client, email: str | None = None) -> Account:
+    async def complete(
+        self,
+        token: str,
+        password: str,
+        client: Client,
+        email: str | None = None,
+        answer: SecondStepAnswer | None = None,
+    ) -> Account:
         """Set a new password and use up the link; end the account's other links and its sessions. Return whose it is.
 
-        Guesses that strangers made at the old password no longer count.
-        Raises LinkDead, PasswordRejected and ResetRefused (the link survives), Busy, AccountsUnready, HookFailed,
-        TooManyRequests.
+        `answer` is to the second step, where the account has one. Guesses that strangers made at the old password no
+        longer count. Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link
+        survives these four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._find_live("password_reset", token, email, client)
         if self._hook:
             await self._require_consent(self._hook, link, account, client)
-        authorization = _LinkAuthorization(self._links, tokens.digest(token))
+        step = self._second_step
+        demand = partial(step.require, link, account, answer, client) if step else None
+        authorization = _LinkAuthorization(self._links, tokens.digest(token), demand)
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -197,22 +224,32 @@ def _shown_email(link: Link, account: Account) -> str:
 
 
 class _LinkAuthorization(ChangeAuthorization):
-    """Allows one change to whoever has the link; consuming it is what decides."""
+    """Allows one change to whoever has the link; consuming it is what decides. `demand` asks for the second step."""
 
     how = "reset"
 
-    def __init__(self, links: LinkStore, digest: bytes) -> None:
+    def __init__(
+        self, links: LinkStore, digest: bytes, demand: Callable[[], Awaitable[PassedSecondStep | None]] | None
+    ) -> None:
         self._links = links
         self._digest = digest
+        self._demand = demand
+        self._passed: PassedSecondStep | None = None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
+
+    async def require_second_step(self) -> None:
+        if self._demand:
+            self._passed = await self._demand()
 
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         if not await self._links.consume(session, self._digest, moment):
             await session.rollback()  # gives its connection back: many who come late must not each need two
             link = await self._links.find(self._digest)
             raise LinkDead((link.dead_reason(now()) if link else None) or "invalid")
+        if self._passed:
+            await self._passed.spend(session, moment)
 
     async def give_back(self, session: AsyncSession, moment: datetime) -> None:
         await self._links.give_back(session, self._digest, moment)

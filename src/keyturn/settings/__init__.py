@@ -30,6 +30,7 @@ from keyturn.settings.passwords import BreachSettings, HashingSettings, Password
 from keyturn.settings.paths import Paths, hosted_path, paths_of
 from keyturn.settings.reading import FILE_NAME, Reading, inspect_settings, read_settings
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
+from keyturn.settings.second_steps import SecondStepSettings, SecondStepTableSettings, SmsSettings
 from keyturn.settings.texts import FileOrUrl, Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -67,6 +68,8 @@ __all__ = [
     "Reading",
     "ResendSettings",
     "RetentionSettings",
+    "SecondStepSettings",
+    "SecondStepTableSettings",
     "Secret",
     "SecureAccountSettings",
     "SendGridSettings",
@@ -74,6 +77,7 @@ __all__ = [
     "SesSettings",
     "SessionSettings",
     "Settings",
+    "SmsSettings",
     "SmtpSettings",
     "SupabaseSettings",
     "TableSettings",

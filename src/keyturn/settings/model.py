@@ -12,6 +12,7 @@ from keyturn.settings.brands.model import Brand, PagesSettings
 from keyturn.settings.challenges import ChallengeSettings
 from keyturn.settings.passwords import BreachSettings, HashingSettings, PasswordSettings
 from keyturn.settings.safeguards import HookSettings, MuteSettings, SecureAccountSettings
+from keyturn.settings.second_steps import SecondStepSettings
 from keyturn.settings.texts import Folder, Secret
 from keyturn.settings.transports import (
     MailgunSettings,
@@ -254,6 +255,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password: PasswordSettings = PasswordSettings()
     breaches: BreachSettings = BreachSettings()
     challenge: ChallengeSettings = ChallengeSettings()
+    second_step: SecondStepSettings = SecondStepSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()

@@ -22,6 +22,7 @@ from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.report_rules import report_faults
 from keyturn.settings.safeguard_rules import safeguard_faults
+from keyturn.settings.second_step_rules import second_step_faults
 from keyturn.settings.sentences import shown
 from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
@@ -64,6 +65,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _passwords(settings, written)
     yield from _breaches(settings)
     yield from challenge_faults(settings.challenge)
+    yield from second_step_faults(settings, sending=sending, written=written)
     yield from _limits(settings)
     yield from _server(settings)
     yield from _database(settings)

@@ -16,6 +16,8 @@ from keyturn.errors import (
     OutcomeUnknown,
     PasswordRejected,
     ResetRefused,
+    SecondStepRejected,
+    SecondStepRequired,
     SecurityLinkDead,
     ServiceKeyRefused,
     TooManyRequests,
@@ -62,6 +64,8 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     CredentialsRejected: Refusal(
         401, "credentials-rejected", N_("The address or the password is wrong"), "credentials_rejected"
     ),
+    SecondStepRequired: Refusal(401, "second-step-required", N_("A second step is needed"), "second_step_required"),
+    SecondStepRejected: Refusal(401, "second-step-rejected", N_("This code is not right"), "second_step_rejected"),
     NotSignedIn: Refusal(401, "not-signed-in", N_("Nobody is signed in"), "not_signed_in"),
     ServiceKeyRefused: Refusal(
         401, "service-key-refused", "The service key is missing or wrong", "service_key_refused", is_for_people=False

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from keyturn.testing.supabase_answers import Answer, Outage, refusal, weak_password
+from keyturn.testing.supabase_factors import SupabaseFactors
 from keyturn.testing.supabase_users import MAX_BYTES, SupabaseUser, SupabaseUsers, is_uuid
 
 _ADMIN = "/auth/v1/admin/users"
@@ -37,6 +38,7 @@ class SupabaseServer:
         self.anon_key = anon_key
         self.old = old
         self.users = SupabaseUsers()
+        self._factors = SupabaseFactors(self.users, service_role_key)
         self.min_length = 6
         self.required_characters: tuple[str, ...] = ()
         self.pwned: frozenset[str] = frozenset()
@@ -65,16 +67,21 @@ class SupabaseServer:
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
         old = self.old or "x-supabase-api-version" not in headers
         path, method = scope["path"], scope["method"]
+        bearer = headers.get("authorization", "").partition(" ")[2]
         if headers.get("apikey") not in {self.service_role_key, self.anon_key}:
             return Answer(401, {"message": "Invalid API key", "hint": "Double check your API key."})
         if path == _TOKEN and method == "POST":
             return self._sign_in(query.get("grant_type", ""), json.loads(body), old=old)
+        if method == "POST" and (found := self._factors.answer(path, bearer, body, old=old)):
+            return found
         if path != _ADMIN and not path.startswith(f"{_ADMIN}/"):
             return Answer(404, {"message": "no Route matched with those values"})
         if refused := self._refusal_of_key(headers.get("authorization", ""), old=old):
             return refused
         if path == _ADMIN:
             return self._list(query)
+        if path.endswith("/factors"):
+            return self._factors.list(path.split("/")[-2])
         return self._one(method, path.removeprefix(f"{_ADMIN}/"), body, old=old)
 
     def _refusal_of_key(self, authorization: str, *, old: bool) -> Answer | None:

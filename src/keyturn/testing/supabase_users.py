@@ -17,6 +17,20 @@ _COST = 4
 """The least there is: nobody attacks what is gone with the process."""
 
 
+class SupabaseFactor(msgspec.Struct, kw_only=True):
+    """A second factor of a user; `code` is the one that is right, if any is. `challenges` are those to be answered."""
+
+    id: str
+    factor_type: str = "totp"
+    status: str = "verified"
+    code: str = ""
+    challenges: list[str] = []
+
+    def document(self) -> dict[str, Any]:
+        """Return it as the admin API shows it, without what would check a code."""
+        return {"id": self.id, "status": self.status, "factor_type": self.factor_type, "friendly_name": ""}
+
+
 class SupabaseUser(msgspec.Struct, kw_only=True):
     """A user of the stand-in.
 
@@ -34,6 +48,7 @@ class SupabaseUser(msgspec.Struct, kw_only=True):
     deleted_at: datetime | None = None
     is_sso_user: bool = False
     created_at: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
+    factors: list[SupabaseFactor] = []
 
     @property
     def is_banned(self) -> bool:
@@ -108,6 +123,14 @@ class SupabaseUsers:
         token = secrets.token_urlsafe(9)
         self._sessions[token] = user.id
         return token
+
+    def of_session(self, token: str) -> SupabaseUser | None:
+        """Return whose a session is, by its token."""
+        return self._users.get(self._sessions.get(token, ""))
+
+    def sessions(self) -> int:
+        """Return how many sessions are open."""
+        return len(self._sessions)
 
     def end_session(self, token: str) -> SupabaseUser | None:
         """End a session, since a refresh token works once; return whose it was."""

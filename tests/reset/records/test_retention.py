@@ -13,6 +13,7 @@ from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
@@ -184,6 +185,27 @@ async def test_locks_leave_a_day_after_their_end(database: Database, retention: 
 
     assert (await retention.purge(NOW))["locks"] == 1
     assert await kept(database, AccountLockRow.account_id) == ["kept"]
+
+
+async def test_what_was_counted_of_second_factors_leaves_after_two_days(
+    database: Database, retention: Retention
+) -> None:
+    old, new = NOW - 2 * DAY - timedelta(seconds=1), NOW - DAY
+    await write(
+        database, SecondStepTriesRow,
+        {"account_id": "gone", "tries": 3, "counted_since": old},
+        {"account_id": "kept", "tries": 3, "counted_since": new},
+    )  # fmt: skip
+    sms = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
+    await write(
+        database, SmsCodeRow, {"account_id": "gone", "sent_at": old, "counted_since": old, **sms},
+        {"account_id": "kept", "sent_at": new, "counted_since": old, **sms},
+    )  # fmt: skip
+
+    done = await retention.purge(NOW)
+    assert (done["second_step_tries"], done["sms_codes"]) == (1, 1)
+    assert await kept(database, SecondStepTriesRow.account_id) == ["kept"]
+    assert await kept(database, SmsCodeRow.account_id) == ["kept"]
 
 
 async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Database, retention: Retention) -> None:

@@ -15,11 +15,15 @@ from tests.serving import serving_here
 from tests.spec.conftest import Start
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
 from tests.spec.inbox import TOKEN
+from tests.spec.second_factors import BUILTIN, code_of, enrol
 from tests.spec.service import Service
 
 from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
+GUS = "gus@northwind.example"
+"""Somebody with a second factor."""
+
 SERVICE_KEY = "0123456789abcdef" * 4
 
 TOKENS = (
@@ -36,12 +40,15 @@ async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start,
     service = await start(
         invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
+        second_step=BUILTIN,
     )
     await service.add(ADA, name="Ada", kind="viewer")
-    tokens: dict[str, str] = {}
+    await service.add(GUS)
+    await enrol(service, GUS)
+    tokens: dict[str, str] = {"GUARDED": await service.link(GUS)}
     async with serving_here(service.app) as address:
         for command, documented in shown():
-            answer = read(await run(command, address, tmp_path, **tokens))
+            answer = read(await run(command, address, tmp_path, **tokens, CODE=code_of()))
             assert (answer.status, answer.body) == (documented.status, documented.body), command
             assert answer.headers >= documented.headers, command
             await service.deliver()

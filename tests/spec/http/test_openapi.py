@@ -10,12 +10,15 @@ from keyturn.api.problems import problem_of
 from keyturn.errors import (
     Busy,
     CredentialsRejected,
+    Factor,
     Fault,
     InputInvalid,
     LinkDead,
     NotSignedIn,
     OutcomeUnknown,
     PasswordRejected,
+    SecondStepRejected,
+    SecondStepRequired,
     TooManyRequests,
     Unavailable,
     Violation,
@@ -23,16 +26,14 @@ from keyturn.errors import (
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
+NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
     "/api/auth/request-password-reset": ({"email", "challenge"}, {"email"}),
     "/api/auth/forgot-password": ({"email", "challenge"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
-    "/api/auth/reset-password": ({"token", "newPassword", "password", "confirmPassword", "email"}, {"token"}),
-    "/api/auth/reset-password-with-token": (
-        {"token", "newPassword", "password", "confirmPassword", "email"},
-        {"token"},
-    ),
+    "/api/auth/reset-password": (NEW_PASSWORD, {"token"}),
+    "/api/auth/reset-password-with-token": (NEW_PASSWORD, {"token"}),
     "/api/auth/check-password": ({"token", "password", "email"}, {"token", "password"}),
     "/api/auth/change-password": ({"currentPassword", "newPassword"}, {"currentPassword", "newPassword"}),
     "/api/auth/login": ({"email", "password"}, {"email", "password"}),
@@ -111,13 +112,15 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
         "CredentialsRejected": set(), "NotSignedIn": set(), "OutcomeUnknown": set(),
         "ChallengeRequired": {"reason", "challenge"}, "TooLarge": set(), "UnsupportedMediaType": set(),
         "SecurityLinkDead": set(), "ResetRefused": set(),
+        "SecondStepRequired": {"methods", "sent"}, "SecondStepRejected": {"methods", "triesLeft"},
     }  # fmt: skip
 
 
 ERRORS = [
     InputInvalid(Fault("email", "not an email address")), LinkDead("expired"), CredentialsRejected(), NotSignedIn(),
     PasswordRejected([Violation("min_length", "at least 12 characters", 12)]), TooManyRequests(30), Busy(30),
-    Unavailable(), OutcomeUnknown("lost"),
+    Unavailable(), OutcomeUnknown("lost"), SecondStepRequired([Factor("totp"), Factor("sms", "…23")]),
+    SecondStepRejected([Factor("totp")], 4),
 ]  # fmt: skip
 
 

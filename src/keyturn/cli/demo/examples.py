@@ -56,13 +56,14 @@ class Example:
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         self._app_database = home.path / "app.db"
+        self._factors: Sequence[str] = ()
 
     @property
     def notes(self) -> Sequence[str]:
         if self._lacks_altcha:
             return ("Its form asks for a puzzle to be solved, which needs: pip install keyturn[altcha]",)
         if not self._is_at_supabase:
-            return ()
+            return self._factors
         return (
             "Signing in is the app's own, through Supabase Auth. The page here stands in for it, over a",
             "Supabase Auth of this machine, which forgets new passwords when it ends.",
@@ -71,13 +72,15 @@ class Example:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.cli.demo.example_factors import set_factors  # noqa: PLC0415 - `--help` should not wait for it
+        from keyturn.database.migrations import migrate  # noqa: PLC0415 - as above
 
         self._make_app_database()
         async with AsyncExitStack() as stack:
             accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
             parts = Parts(self.settings, accounts=accounts, reload_templates=True)
             await migrate(parts.database)
+            self._factors = await set_factors(self._source, parts)
             yield parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
@@ -109,6 +112,8 @@ class Example:
             "SMTP_HOST": "",
             **({"CHALLENGE_METHOD": "none"} if self._lacks_altcha else {}),
         }
+        if written.second_step.sms.transport:
+            here["SECOND_STEP_SMS_TRANSPORT"] = "capture"
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # its port is known when it is there
         return {f"KEYTURN_{name}": value for name, value in here.items()}

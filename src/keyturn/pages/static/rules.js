@@ -74,6 +74,7 @@ form.addEventListener("input", (event) => {
 });
 
 form.addEventListener("submit", (event) => {
+  if (event.submitter?.matches("[data-sends-code]")) return;
   const unmet = rules.filter(({ holds }) => !holds()).map(({ item }) => item.textContent.trim());
   const different = password.value !== again.value;
   complain(password, unmet.length ? unmetText(unmet) : "");

@@ -21,6 +21,9 @@ class ChangeAuthorization(ABC):
     def refusal(self) -> KeyturnError:
         """Return what to raise where the account has been disabled, or has another address, since it was looked up."""
 
+    async def require_second_step(self) -> None:  # noqa: B027 - most need none
+        """Ask for what else is needed, once the password is one that may be set. Raises where it is not there."""
+
     @abstractmethod
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises where it does not hold any more."""

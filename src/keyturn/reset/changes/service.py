@@ -32,6 +32,7 @@ class PasswordChanges:
         Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
         """
         await self._policy.require(change.password, change.account.email)
+        await change.authorization.require_second_step()
         await self._require_another(change)
         password = NewPassword(change.password, self._hasher.hash)
         if isinstance(self._accounts, JoinsTransaction):

@@ -18,6 +18,7 @@ from keyturn.reset.delivery.email_props import (
     LinkExpired,
     PasswordChanged,
     PasswordReset,
+    SecondStepFailed,
     SignInWithProvider,
 )
 from keyturn.reset.delivery.page_urls import PageUrls
@@ -25,7 +26,7 @@ from keyturn.reset.delivery.theme import Theme
 from keyturn.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import PasswordWasChanged
+from keyturn.reset.records.messages import PasswordWasChanged, SecondStepHasFailed
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
@@ -180,6 +181,19 @@ class MailComposer:
             "secure_until": secure.expires_at,
             "secure_for": secure.lifetime,
         }
+
+    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+        """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
+        language = self._language_for(account, failed.client)
+        props = SecondStepFailed(
+            name=_greeting_name(account.name),
+            email=account.email,
+            failed_at=failed.at,
+            address=failed.client.ip_address,
+            device=device_name(failed.client.user_agent, language),
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(email=self._write(props, account, failed.client, language))
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; where it has none, that of the browser that caused the mail."""

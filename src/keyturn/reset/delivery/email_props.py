@@ -82,6 +82,19 @@ class PasswordChanged(EmailProps, frozen=True, kw_only=True):
     secure_for: timedelta = timedelta(hours=24)
 
 
+class SecondStepFailed(EmailProps, frozen=True, kw_only=True):
+    """What is said where a link ended, since wrong codes of the second factor came with it, again and again."""
+
+    template = "second_step_failed"
+
+    name: Name
+    email: Address
+    failed_at: datetime
+    address: Annotated[str, Meta(max_length=45, description="the client's IP address; empty where it is not known")]
+    device: Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
+    forgot_link: Link
+
+
 class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
     """The answer to an account that has no password: how it signs in, and no link to set one."""
 
@@ -94,5 +107,6 @@ class SignInWithProvider(EmailProps, frozen=True, kw_only=True):
 
 
 EMAILS: dict[str, type[EmailProps]] = {
-    props.template: props for props in (PasswordReset, Invitation, LinkExpired, PasswordChanged, SignInWithProvider)
+    props.template: props
+    for props in (PasswordReset, Invitation, LinkExpired, PasswordChanged, SecondStepFailed, SignInWithProvider)
 }

@@ -1,4 +1,4 @@
-"""What is asked for besides a link: a challenge on the form, and a code beside the link.
+"""What is asked for besides a link: a challenge on the form, a code beside the link, a second step.
 
 **A challenge stands before everything that costs**, a request's own limit among it, and is asked for whatever the
 address is. What is not answered is told apart from what is answered wrongly: `on_failure` governs the first alone, and

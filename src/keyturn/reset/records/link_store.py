@@ -121,19 +121,40 @@ class LinkStore:
         """Use the link, if it still works: of any number who try at once, exactly one is told True."""
         statement = (
             update(ResetTokenRow)
-            .where(
-                ResetTokenRow.digest == digest, ResetTokenRow.used_at.is_(None),
-                ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment,
-            )
+            .where(ResetTokenRow.digest == digest, *_works(moment))
             .values(used_at=moment)
             .returning(ResetTokenRow.id)
-        )  # fmt: skip
+        )
         return (await session.execute(statement)).first() is not None
 
     async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
         """Let the link work again that was used at that moment and not for good."""
         statement = update(ResetTokenRow).where(ResetTokenRow.digest == digest, ResetTokenRow.used_at == used_at)
         await session.execute(statement.values(used_at=None))
+
+    async def count_try(self, session: AsyncSession, link_id: int, most: int, moment: datetime) -> int | None:
+        """Count a code that is tried with a link that works; return how many were, None where that would be too many.
+
+        One guarded statement: of any number who try at once, no more than `most` are told a number.
+        """
+        statement = (
+            update(ResetTokenRow)
+            .where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries < most, *_works(moment))
+            .values(second_step_tries=ResetTokenRow.second_step_tries + 1)
+            .returning(ResetTokenRow.second_step_tries)
+        )
+        counted: int | None = (await session.execute(statement)).scalar_one_or_none()
+        return counted
+
+    async def give_try_back(self, session: AsyncSession, link_id: int) -> None:
+        """Undo one `count_try`."""
+        counted = update(ResetTokenRow).where(ResetTokenRow.id == link_id, ResetTokenRow.second_step_tries > 0)
+        await session.execute(counted.values(second_step_tries=ResetTokenRow.second_step_tries - 1))
+
+    async def revoke(self, session: AsyncSession, link_id: int, moment: datetime) -> bool:
+        """End a link that still works; of any number who do at once, exactly one is told True."""
+        statement = update(ResetTokenRow).where(ResetTokenRow.id == link_id, *_works(moment)).values(revoked_at=moment)
+        return (await session.execute(statement.returning(ResetTokenRow.id))).first() is not None
 
     async def revoke_all(
         self, session: AsyncSession, account_id: str, moment: datetime, *, spares_recovery: bool = False
@@ -165,8 +186,9 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...
 
 
 def _live_link_ids(account_ids: Collection[str], moment: datetime, *, spares_recovery: bool = False) -> Select[Any]:
-    ids = select(ResetTokenRow.id).where(
-        ResetTokenRow.account_id.in_(account_ids), ResetTokenRow.used_at.is_(None),
-        ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment,
-    )  # fmt: skip
+    ids = select(ResetTokenRow.id).where(ResetTokenRow.account_id.in_(account_ids), *_works(moment))
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
+
+
+def _works(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    return ResetTokenRow.used_at.is_(None), ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment

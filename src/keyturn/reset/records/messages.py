@@ -11,6 +11,8 @@ from keyturn.reset.records.client import Client
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of message
 
+SECOND_STEP_FAILED = "second_step_failed"
+
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Taken back once that has ended; else its process has died."""
 
@@ -77,6 +79,18 @@ class PasswordWasChanged(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     email: str = ""
     secures: bool = True
+
+
+class SecondStepHasFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """A link ended, since too many wrong codes were tried with it; its owner is to know. `client` tried the last.
+
+    `email` is where the link went.
+    """
+
+    account_id: str
+    at: datetime
+    client: Client
+    email: str
 
 
 class ChangeBegun(msgspec.Struct, frozen=True, kw_only=True):

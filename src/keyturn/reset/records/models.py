@@ -13,6 +13,7 @@ class ResetTokenRow(Model):
 
     One that `recovers` was sent since somebody said that a change was not theirs. `reason` is an operator's, who asked
     for it. `mute_digest` is that of the token by which the mailbox can be muted, `muted_at` when it was.
+    `second_step_tries` is how many codes of a second factor were tried with it.
     """
 
     __tablename__ = "keyturn_reset_tokens"
@@ -31,6 +32,7 @@ class ResetTokenRow(Model):
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     muted_at: Mapped[datetime | None]
+    second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
 

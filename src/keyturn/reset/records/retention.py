@@ -15,6 +15,7 @@ from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow
@@ -34,6 +35,9 @@ _CODES = timedelta(hours=1)
 
 _GUESSES = timedelta(days=30)
 """After which wrong codes are no longer in a row (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
+
+_COUNTED_FOR = timedelta(days=2)
+"""Tries and messages are counted for a day, and a step of TOTP is not taken a second time for a minute and a half."""
 
 _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 """As the index of those that are not says it, so that a batch finds them without looking at the others again."""
@@ -103,6 +107,14 @@ class Retention:
                 "codes", delete(ResetCodeRow), ResetCodeRow.mailbox,
                 (ResetCodeRow.touched_at < moment - _GUESSES)
                 | ((ResetCodeRow.failures == 0) & (ResetCodeRow.touched_at < moment - _CODES)),
+            ),
+            _Chore(
+                "second_step_tries", delete(SecondStepTriesRow), SecondStepTriesRow.account_id,
+                SecondStepTriesRow.counted_since < moment - _COUNTED_FOR,
+            ),
+            _Chore(
+                "sms_codes", delete(SmsCodeRow), SmsCodeRow.account_id,
+                (SmsCodeRow.counted_since < moment - _COUNTED_FOR) & (SmsCodeRow.sent_at < moment - _COUNTED_FOR),
             ),
             _Chore("mailboxes", delete(MailboxRow), MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )  # fmt: skip

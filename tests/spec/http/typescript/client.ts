@@ -29,6 +29,10 @@ function actOn(problem: Problem): string {
     case "urn:keyturn:problem:busy":
     case "urn:keyturn:problem:unavailable":
       return `${problem.retryAfter satisfies number} s`;
+    case "urn:keyturn:problem:second-step-required":
+      return problem.methods.map((factor) => factor.method satisfies "totp" | "sms" | "recovery_code" | "other").join();
+    case "urn:keyturn:problem:second-step-rejected":
+      return `${problem.triesLeft satisfies number} tries`;
     case "urn:keyturn:problem:reset-refused":
     case "urn:keyturn:problem:outcome-unknown":
     case "urn:keyturn:problem:too-large":

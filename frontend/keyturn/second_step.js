@@ -1,0 +1,93 @@
+// The second step: what an account with a second factor is asked for beside the new password.
+
+import { make } from "./making.js";
+
+/** Appears once Keyturn asks for it, below the password that was typed. */
+export class SecondStep {
+  /** @param {import("./forms.js").Forms} forms @param {(method: "sms") => Promise<unknown>} send */
+  constructor(forms, send) {
+    this.forms = forms;
+    this.send = send;
+    /** @type {import("../keyturn.js").Factor[]} */
+    this.factors = [];
+    this.box = make("fieldset", { class: "step", part: "step", hidden: "" });
+    this.code = forms.field("code", { type: "text", autocomplete: "one-time-code", dir: "ltr" }, "factorCode");
+    this.status = make("p", { part: "note", role: "status" });
+  }
+
+  /** What goes along with the password; undefined where nothing was asked for. */
+  answer() {
+    return this.factors.length ? { method: this.method(), code: this.code.input.value } : undefined;
+  }
+
+  method() {
+    const chosen = /** @type {HTMLInputElement | null} */ (this.box.querySelector("[name=method]:checked"));
+    const factor = this.factors.find(({ method }) => !chosen || method === chosen.value);
+    return /** @type {import("../keyturn.js").SecondStepMethod} */ (factor?.method);
+  }
+
+  /** Whether a code is missing that was asked for; then it is said. */
+  lacksCode() {
+    const lacks = this.factors.length > 0 && this.code.input.value.trim() === "";
+    this.code.complain(lacks ? this.forms.say("enterCode") : "");
+    if (lacks) this.code.input.focus();
+    return lacks;
+  }
+
+  /** Tells what Keyturn answered; false where that is no second step. @param {import("./forms.js").Refusal} refusal */
+  tell(refusal) {
+    const { methods = [], triesLeft, sent } = refusal;
+    if (!methods.length) return false;
+    if (methods[0]?.method === "other") {
+      this.forms.alert.textContent = this.forms.say("secondStepOther");
+      return true;
+    }
+    if (this.box.hidden) this.draw(methods);
+    const phone = methods.find(({ method }) => method === "sms");
+    this.status.textContent = sent && phone ? this.forms.say("codeSent", { number: phone.hint }) : "";
+    this.code.complain(triesLeft === undefined ? "" : refusal.detail);
+    if (triesLeft !== undefined) this.code.input.value = "";
+    this.code.input.focus();
+    return true;
+  }
+
+  /** @param {import("../keyturn.js").Factor[]} factors */
+  draw(factors) {
+    const { forms } = this;
+    this.factors = factors;
+    const recovery = factors.some(({ method }) => method === "recovery_code");
+    this.code.input.inputMode = recovery ? "text" : "numeric";
+    const send = forms.button("sendCode", () => forms.attempt(send, () => this.ask(), (_, text) => {
+      this.status.textContent = text;
+    }, this.status), "button second");
+    const phone = make("div", { class: "phone" }, send, this.status);
+    const look = () => phone.toggleAttribute("hidden", this.method() !== "sms");
+    const choices = factors.length < 2 ? [] : factors.map((factor, at) => make("label", { part: "choice" },
+      make("input", { type: "radio", name: "method", value: factor.method, checked: at ? undefined : "", change: look }),
+      this.named(factor)));
+    this.box.append(
+      make("legend", { part: "legend" }, forms.say("secondStep")),
+      make("p", { part: "note" }, forms.say("secondStepLead")),
+      make("div", { class: "choices" }, ...choices),
+      phone, this.code.box,
+    );
+    if (factors.length === 1 && factors[0]?.method !== "sms") {
+      const label = this.code.box.querySelector("label");
+      if (label && factors[0]) label.textContent = this.named(factors[0]);
+    }
+    this.box.hidden = false;
+    look();
+  }
+
+  /** @param {import("../keyturn.js").Factor} factor */
+  named({ method, hint }) {
+    const { forms } = this;
+    if (method === "sms") return forms.say("sms", { number: hint });
+    return forms.say(method === "totp" ? "totp" : "recoveryCode");
+  }
+
+  async ask() {
+    this.status.textContent = "";
+    await this.send("sms");
+  }
+}

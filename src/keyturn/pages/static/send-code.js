@@ -1,0 +1,23 @@
+// Has a code sent to a phone without leaving the page, so that a password that was typed is still there.
+
+const button = document.querySelector("[data-sends-code]");
+const PATIENCE = 20_000; // milliseconds
+
+button?.addEventListener("click", async (event) => {
+  event.preventDefault();
+  if (button.disabled) return;
+  button.disabled = true;
+  const { form, parentElement: box } = button, all = new FormData(form);
+  const answer = await fetch(button.formAction, {
+    method: "POST",
+    headers: { "Accept": "application/json", "Accept-Language": document.documentElement.lang },
+    body: new URLSearchParams(["_csrf_token", "email"].map((name) => [name, all.get(name)])),
+    redirect: "error",
+    signal: AbortSignal.timeout(PATIENCE),
+  }).catch(() => null);
+  button.disabled = false;
+  const sent = Boolean(answer?.ok);
+  const status = box.querySelector("[role=status]");
+  status.textContent = sent ? button.dataset.sent : button.dataset.failed;
+  (sent ? form.elements.code : button).focus();
+});

@@ -1,0 +1,109 @@
+"""Factors in Keyturn's own table, sealed, for accounts in whatever store."""
+
+import base64
+import logging
+import os
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.database import Database, now
+from keyturn.reset.proofs.second_step.factor_source import StoredFactors
+from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
+from keyturn.reset.proofs.second_step.recovery_codes import CODES, mint_recovery_code, recovery_code_digest
+from keyturn.settings.keys import derive
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn")
+
+
+class BuiltinFactors:
+    """A FactorSource over Keyturn's own table. The first of `secrets` seals, all of them open."""
+
+    def __init__(self, database: Database, secrets: Sequence[str]) -> None:
+        self._database = database
+        keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
+        self._box = MultiFernet([Fernet(key) for key in keys])
+
+    async def require_ready(self) -> None:
+        """Do nothing: the migrations see to the table."""
+
+    async def find(self, account: Account) -> StoredFactors:
+        row = SecondFactorRow
+        rows = await self._database.fetch(select(row.totp, row.phone).where(row.account_id == account.id))
+        if not rows:
+            return StoredFactors()
+        try:
+            seed, phone = (self._box.decrypt(bytes(sealed)) if sealed else b"" for sealed in rows[0].values())
+        except InvalidToken:
+            reason = "sealed with a secret key that is no longer in the settings"
+            log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
+            return StoredFactors(unreadable=True)
+        return StoredFactors(seed or None, phone.decode())
+
+    async def set_seed(self, account_id: str, seed: bytes) -> None:
+        """Keep a seed in place of the one before."""
+        await self._set(account_id, totp=self._box.encrypt(seed))
+
+    async def set_phone(self, account_id: str, phone: str) -> None:
+        await self._set(account_id, phone=self._box.encrypt(phone.encode()))
+
+    async def _set(self, account_id: str, **sealed: bytes) -> None:
+        async with self._database.transaction() as session:
+            upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+            fresh = upsert(SecondFactorRow).values(account_id=account_id, created_at=now(), **sealed)
+            await session.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
+            await session.commit()
+
+    async def remove(self, account_id: str) -> bool:
+        """Forget all factors of an account, recovery codes too; tell whether there were any."""
+        async with self._database.transaction() as session:
+            factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
+            found = (await session.execute(factors.returning(SecondFactorRow.account_id))).first()
+            await session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+            await session.commit()
+        return found is not None
+
+    async def close(self) -> None:
+        """Do nothing: the database is closed by whoever opened it."""
+
+
+class RecoveryCodes:
+    """Keeps the recovery codes of accounts, whoever keeps their other factors."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def mint(self, account_id: str) -> Sequence[str]:
+        """Return fresh codes, which nobody can be shown again; those before end."""
+        codes = [mint_recovery_code(os.urandom) for _ in range(CODES)]
+        moment = now()
+        rows = [
+            {"digest": recovery_code_digest(account_id, code), "account_id": account_id, "created_at": moment}
+            for code in codes
+        ]
+        async with self._database.transaction() as session:
+            await session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+            await (await session.connection()).execute(insert(RecoveryCodeRow.__table__), rows)  # type: ignore[arg-type]
+            await session.commit()
+        return codes
+
+    async def left(self, account_id: str) -> int:
+        row = RecoveryCodeRow
+        unused = select(func.count().label("left")).where(row.account_id == account_id, row.used_at.is_(None))
+        left: int = (await self._database.fetch(unused))[0]["left"]
+        return left
+
+    async def is_unused(self, digest: bytes) -> bool:
+        row = RecoveryCodeRow
+        return bool(await self._database.fetch(select(row.digest).where(row.digest == digest, row.used_at.is_(None))))
+
+    async def use(self, session: AsyncSession, digest: bytes) -> bool:
+        """Use a code up in the caller's transaction; of any number who try at once, exactly one is told True."""
+        row = RecoveryCodeRow
+        statement = update(row).where(row.digest == digest, row.used_at.is_(None)).values(used_at=now())
+        return (await session.execute(statement.returning(row.digest))).first() is not None

@@ -1,0 +1,57 @@
+from datetime import datetime
+
+from sqlalchemy import BigInteger, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.database import Model
+
+
+class SecondFactorRow(Model):
+    """An account's factors, where Keyturn keeps them: the seed of its TOTP and its phone, each of them sealed."""
+
+    __tablename__ = "keyturn_second_factors"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class SecondStepTriesRow(Model):
+    """How many codes were tried of an account since `counted_since`, and the last step of TOTP that was taken."""
+
+    __tablename__ = "keyturn_second_step_tries"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    tries: Mapped[int]
+    counted_since: Mapped[datetime]
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class RecoveryCodeRow(Model):
+    """A code that stands in for a lost factor, once. Only its SHA-256 is here."""
+
+    __tablename__ = "keyturn_recovery_codes"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SmsCodeRow(Model):
+    """The last code that was sent to an account's phone, for one reset; only its HMAC is here.
+
+    `messages` is how many there were since `counted_since`.
+    """
+
+    __tablename__ = "keyturn_sms_codes"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    reset_id: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    messages: Mapped[int]
+    counted_since: Mapped[datetime]

@@ -1,0 +1,94 @@
+"""A second step whose codes are made and checked here: TOTP, recovery codes, and codes by SMS."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.errors import Factor
+from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes
+from keyturn.reset.proofs.second_step.factor_source import FactorSource, phone_hint, phone_number
+from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.reset.proofs.second_step.recovery_codes import recovery_code_digest
+from keyturn.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.reset.proofs.second_step.totp import totp_step
+from keyturn.reset.proofs.second_step.tries import SecondStepTries
+
+
+class OwnSecondStep:
+    """A SecondStep over seeds and phones that a source keeps. `sms` is None where no messages are sent."""
+
+    def __init__(
+        self, source: FactorSource, recovery: RecoveryCodes, tries: SecondStepTries, sms: SmsCodes | None
+    ) -> None:
+        self.source = source
+        self.recovery = recovery
+        self._tries = tries
+        self._sms = sms
+
+    async def require_ready(self) -> None:
+        await self.source.require_ready()
+
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        """Return the factors; recovery codes where there is a factor that they can stand in for."""
+        stored, found = await self.source.find(account), []
+        unusable = stored.unreadable
+        if stored.seed:
+            found.append(Factor("totp"))
+        if stored.phone:
+            try:
+                hint = phone_hint(phone_number(stored.phone))
+            except ValueError:
+                hint = ""
+            if self._sms and hint:
+                found.append(Factor("sms", hint))
+            else:  # it would be a way round, to count only what can be reached at the moment
+                unusable = unusable or not stored.seed
+        if not found and not unusable:
+            return ()
+        if await self.recovery.left(account.id):
+            found.append(Factor("recovery_code"))
+        return found or [Factor("other")]
+
+    async def begin(self, trial: SecondStepTry) -> bool:
+        if trial.method != "sms" or not self._sms:
+            return False
+        stored = await self.source.find(trial.account)
+        await self._sms.send(trial, phone_number(stored.phone))
+        return True
+
+    async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        match trial.method:
+            case "totp":
+                return await self._verify_totp(trial)
+            case "recovery_code":
+                digest = recovery_code_digest(trial.account.id, trial.code)
+                if digest is None or not await self.recovery.is_unused(digest):
+                    return None
+                return _Spendable(lambda session, _: self.recovery.use(session, digest))
+            case "sms":
+                found = await self._sms.find(trial) if self._sms else None
+                return _Spendable(found) if found else None
+
+    async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
+        stored, account_id = await self.source.find(trial.account), trial.account.id
+        step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
+        if step is None or step <= await self._tries.last_step(account_id):
+            return None
+        return _Spendable(lambda session, _: self._tries.take_step(session, account_id, step))
+
+    async def close(self) -> None:
+        await self.source.close()
+        if self._sms:
+            await self._sms.close()
+
+
+class _Spendable(Accepted):
+    """Says that a code was right, and spends it by a guarded statement."""
+
+    def __init__(self, use: Callable[[AsyncSession, datetime], Awaitable[bool]]) -> None:
+        self._use = use
+
+    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
+        return await self._use(session, moment)

@@ -1,0 +1,60 @@
+"""The port to second factors, wherever they are."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.errors import Factor
+from keyturn.reset.records.client import Client
+
+Method = Literal["totp", "sms", "recovery_code"]
+"""What a code can be of. A factor may also be "other": there is one, and no code for it can be checked here."""
+
+
+class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with a live link answers. `reset_id` is the same for each try with that link, and for no other.
+
+    `code` is as it was typed, and "" where one is only asked for.
+    """
+
+    account: Account
+    method: Method
+    code: str
+    reset_id: str
+    client: Client
+    moment: datetime
+
+
+class Accepted:
+    """Says that a code was right. One that is kept here is spent with the change that it allows."""
+
+    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
+        """Use the code up in the caller's transaction; False where somebody was quicker."""
+        del session, moment
+        return True
+
+
+class SecondStep(Protocol):
+    """Second factors of accounts. Every method raises Unavailable where they cannot be reached."""
+
+    async def require_ready(self) -> None:
+        """Raise SettingsInvalid, with every fault by its name, unless all is as the settings say."""
+        ...
+
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        """Return what the account has; nothing where a link alone sets its password."""
+        ...
+
+    async def begin(self, trial: SecondStepTry) -> bool:
+        """Send a code where the method sends one, and tell whether it does. Raises TooManyRequests."""
+        ...
+
+    async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        """Return whether the code is right, and was not used before; None where not. How often is counted already."""
+        ...
+
+    async def close(self) -> None: ...

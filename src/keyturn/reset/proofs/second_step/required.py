@@ -1,0 +1,168 @@
+"""What a reset must have besides its link, where the account has a second factor."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.accounts.port import Account
+from keyturn.database import Database, now
+from keyturn.errors import Factor, LinkDead, SecondStepRejected, SecondStepRequired, Unavailable
+from keyturn.outbox import Outbox
+from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
+from keyturn.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.reset.records.audit import Audit
+from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.reset")
+
+EVENT = "second_step"
+"""What the audit trail calls it."""
+
+
+class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came with a new password: a code and what it is of, or "" where one is to be sent."""
+
+    method: Method
+    code: str = ""
+
+
+class PassedSecondStep:
+    """A code that was right, until the change that it allows uses it up. `refusal` is raised where it cannot."""
+
+    def __init__(
+        self,
+        trial: SecondStepTry,
+        accepted: Accepted,
+        refusal: SecondStepRejected,
+        tries: SecondStepTries,
+        audit: Audit,
+    ) -> None:
+        self._trial = trial
+        self._accepted = accepted
+        self._refusal = refusal
+        self._tries = tries
+        self._audit = audit
+
+    async def spend(self, session: AsyncSession, moment: datetime) -> None:
+        """Use the code up, in the transaction of the change. Raises SecondStepRejected where somebody was quicker."""
+        if not await self._accepted.spend(session, moment):
+            raise self._refusal
+        account, outcome = self._trial.account, f"passed_{self._trial.method}"
+        await self._tries.forget(session, account.id)
+        await self._audit.write(
+            session, EVENT, outcome, self._trial.client, at=moment, account_id=account.id, email=account.email
+        )
+
+
+class RequiredSecondStep:
+    """Lets a reset go on where the account has no second factor, or a code came with it that is right.
+
+    What fails is in the audit trail. A link whose tries are used up ends, and its owner is told by mail.
+    """
+
+    def __init__(
+        self,
+        step: SecondStep,
+        tries: SecondStepTries,
+        database: Database,
+        links: LinkStore,
+        outbox: Outbox,
+        audit: Audit,
+    ) -> None:
+        self.step = step
+        self._tries = tries
+        self._database = database
+        self._links = links
+        self._outbox = outbox
+        self._audit = audit
+
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        """Return what the account has, for who holds a live link of it. Raises Unavailable."""
+        return await self.step.factors(account)
+
+    async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
+        """Send a code where the account has a factor of that kind; tell whether one is sent for it.
+
+        Raises TooManyRequests, Unavailable.
+        """
+        if method not in {factor.method for factor in await self.factors(account)}:
+            return False
+        return await self._begin(link, account, method, client)
+
+    async def _begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
+        trial = _trial(link, account, SecondStepAnswer(method=method), client)
+        if not await self.step.begin(trial):
+            return False
+        await self._record("sent", link, account, client)
+        return True
+
+    async def require(
+        self, link: Link, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> PassedSecondStep | None:
+        """Return what is to be spent with the change; None where the account has no second factor.
+
+        Raises SecondStepRequired, SecondStepRejected, LinkDead where that was the last try, TooManyRequests where the
+        account has none left today, Unavailable.
+        """
+        factors = await self.factors(account)
+        if not factors:
+            return None
+        if answer is None or answer.method not in {factor.method for factor in factors}:
+            raise SecondStepRequired(factors)
+        if not answer.code.strip():
+            sent = await self._begin(link, account, answer.method, client)
+            raise SecondStepRequired(factors, answer.method if sent else "")
+        trial = _trial(link, account, answer, client)
+        left = await self._tries.count(link.id, account.id, trial.moment)
+        if left is None:
+            await self._end(link, account, client)
+            raise LinkDead("invalid")
+        refusal = SecondStepRejected(factors, left)
+        if accepted := await self._verify(link, trial):
+            return PassedSecondStep(trial, accepted, refusal, self._tries, self._audit)
+        log.info(LogEvent("second_step.rejected", account_id=account.id))
+        await self._record("rejected", link, account, client)
+        if left:
+            raise refusal
+        await self._end(link, account, client)
+        raise LinkDead("invalid")
+
+    async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
+        try:
+            return await self.step.verify(trial)
+        except Unavailable:  # which says nothing of the code
+            await self._tries.give_back(link.id, trial.account.id)
+            raise
+
+    async def _end(self, link: Link, account: Account, client: Client) -> None:
+        """End the link; who does so of several at once promises the mail."""
+        moment = now()
+        failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
+        async with self._database.transaction() as session:
+            if await self._links.revoke(session, link.id, moment):
+                message = await self._outbox.enqueue(session, SECOND_STEP_FAILED, failed)
+                await self._audit.write(
+                    session, EVENT, "failed", client, at=moment, account_id=account.id, email=link.email,
+                    message_id=message,
+                )  # fmt: skip
+            await session.commit()
+        log.warning(LogEvent("second_step.failed", account_id=account.id))
+        self._outbox.wake()
+
+    async def _record(self, outcome: str, link: Link, account: Account, client: Client) -> None:
+        await self._audit.record(EVENT, outcome, client, at=now(), account_id=account.id, email=link.email)
+
+    async def close(self) -> None:
+        await self.step.close()
+
+
+def _trial(link: Link, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
+    return SecondStepTry(
+        account=account, method=answer.method, code=answer.code, reset_id=str(link.id), client=client, moment=now()
+    )

@@ -1,0 +1,149 @@
+"""Codes that go to a phone. NIST calls them restricted (SP 800-63B-4 3.1.3.3): numbers are taken over."""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Protocol
+
+from sqlalchemy import case, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.database import Database
+from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
+from keyturn.reset.proofs.second_step.models import SmsCodeRow
+from keyturn.reset.proofs.second_step.port import SecondStepTry
+from keyturn.settings import SmsSettings
+from keyturn.settings.keys import derive
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn")
+
+_DIGITS = 6
+"""As phones recognise them; NIST 3.1.3.2 asks for six at least, ASVS 6.5.4 for 20 bits, of which it says they do."""
+
+_DAY = timedelta(days=1)
+_TIME = SmsCodeRow.__table__.c.counted_since.type
+
+
+class SmsSender(Protocol):
+    """Sends a text to a phone."""
+
+    async def send(self, number: str, text: str, validity: timedelta) -> None:
+        """Hand it over; later than `validity` nobody needs it. Raises SendFailed, SendUnknown where it may arrive."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SmsCodes:
+    """Sends codes, and knows them again. Each is for one reset, works for `ttl`, and only once.
+
+    `text_of` writes the message. One account gets a message in `cooldown`, and `daily` in 24 hours: they cost, and a
+    stranger in a mailbox could have a phone ring all night.
+    """
+
+    def __init__(
+        self, database: Database, sender: SmsSender, settings: SmsSettings, keys: Sequence[str],
+        text_of: Callable[[SecondStepTry, str], str],
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._sender = sender
+        self._ttl, self._cooldown, self._daily = settings.ttl, settings.cooldown, settings.daily
+        self._keys = [derive(key, "codes by SMS") for key in keys]
+        self._text_of = text_of
+
+    async def send(self, trial: SecondStepTry, number: str) -> None:
+        """Send a fresh code, which ends the one before. Raises TooManyRequests; Unavailable where it was not taken.
+
+        An answer that is lost says neither: the message may arrive, and so its code is kept.
+        """
+        code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+        async with self._database.transaction() as session:
+            stored = await self._store(session, trial, self._digest(self._keys[0], trial, code))
+            await session.commit()
+        if not stored:
+            raise TooManyRequests(await self._seconds_left(trial))
+        try:
+            await self._sender.send(number, self._text_of(trial, code), self._ttl)
+        except SendFailed as failure:
+            log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
+            if not isinstance(failure, SendRetryable) or failure.not_accepted:
+                await self._undo(trial)
+                raise Unavailable("the message with the code was not taken") from failure
+
+    async def _store(self, session: AsyncSession, trial: SecondStepTry, digest: bytes) -> bool:
+        row, moment = SmsCodeRow, trial.moment
+        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        begins_anew = row.counted_since <= moment - _DAY
+        values = {
+            "reset_id": trial.reset_id, "digest": digest, "sent_at": moment, "expires_at": moment + self._ttl,
+            "used_at": None,
+        }  # fmt: skip
+        statement = (
+            upsert(row)
+            .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
+            .on_conflict_do_update(
+                index_elements=[row.account_id],
+                set_={
+                    **values,
+                    "messages": case((begins_anew, 1), else_=row.messages + 1),
+                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=row.counted_since),
+                },
+                where=(row.sent_at <= moment - self._cooldown) & (begins_anew | (row.messages < self._daily)),
+            )
+            .returning(row.account_id)
+        )
+        return (await session.execute(statement)).first() is not None
+
+    async def _undo(self, trial: SecondStepTry) -> None:
+        """Let another message be sent at once: certainly nobody has this one."""
+        row = SmsCodeRow
+        mine = update(row).where(row.account_id == trial.account.id, row.sent_at == trial.moment)
+        async with self._database.transaction() as session:
+            since = trial.moment - self._cooldown
+            await session.execute(mine.values(sent_at=since, expires_at=since, messages=row.messages - 1))
+            await session.commit()
+
+    async def _seconds_left(self, trial: SecondStepTry) -> int:
+        row = SmsCodeRow
+        columns = select(row.sent_at, row.messages, row.counted_since)
+        found = await self._database.fetch(columns.where(row.account_id == trial.account.id))
+        if not found:
+            return 1
+        until: datetime = found[0]["sent_at"] + self._cooldown
+        if found[0]["messages"] >= self._daily:
+            until = max(until, found[0]["counted_since"] + _DAY)
+        return max(1, round((until - trial.moment).total_seconds()))
+
+    async def find(self, trial: SecondStepTry) -> Callable[[AsyncSession, datetime], Awaitable[bool]] | None:
+        """Return what uses the code up; None where it is not the one that was sent for this reset, or too old."""
+        row, code = SmsCodeRow, "".join(trial.code.split())
+        known = select(row.digest).where(
+            row.account_id == trial.account.id, row.reset_id == trial.reset_id, row.used_at.is_(None),
+            row.expires_at > trial.moment,
+        )  # fmt: skip
+        found = await self._database.fetch(known)
+        if not found:
+            return None
+        digest = bytes(found[0]["digest"])
+        if not any(hmac.compare_digest(digest, self._digest(key, trial, code)) for key in self._keys):
+            return None
+
+        async def use(session: AsyncSession, moment: datetime) -> bool:
+            unused = update(row).where(row.account_id == trial.account.id, row.digest == digest)
+            unused = unused.where(row.used_at.is_(None), row.expires_at > moment)
+            return (await session.execute(unused.values(used_at=moment).returning(row.account_id))).first() is not None
+
+        return use
+
+    def _digest(self, key: bytes, trial: SecondStepTry, code: str) -> bytes:
+        """Return what is kept: with a key, since a million codes are tried in no time."""
+        text = f"{trial.account.id}\0{trial.reset_id}\0{code}"
+        return hmac.digest(key, text.encode("utf-8", "surrogatepass"), sha256)
+
+    async def close(self) -> None:
+        await self._sender.close()

@@ -1,0 +1,150 @@
+"""Second factors at Supabase Auth (https://github.com/supabase/auth, internal/api/mfa.go).
+
+Its admin API lists factors and sets a password past all of them, and cannot check a code. So the code is checked as the
+person would: a recovery link that nobody is mailed gives a session of the lowest level, in which the factor is
+challenged; the session ends in any case. That replaces a recovery link of Supabase's own, if one is on its way, and
+writes a sign-in into its log. Supabase takes a code again within its step; a link here works once.
+
+Phones and passkeys cannot be checked so, and are "other": who has nothing else asks support.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from keyturn.accounts.port import Account
+from keyturn.errors import AccountsUnready, Factor
+from keyturn.http_client import HttpClient
+from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.settings import SupabaseSettings
+from keyturn.telemetry.logs import LogEvent
+
+Document = TypeVar("Document")
+
+log = logging.getLogger("keyturn")
+
+_OK = 200
+_WRONG_CODE = {400, 401, 403, 422}
+_ABSENT = 404
+_MOST_FACTORS = 10
+"""What Supabase lets somebody have."""
+
+
+class _Factor(msgspec.Struct):
+    """Reads a factor of the list."""
+
+    id: str
+    status: str
+    factor_type: str
+
+
+class _Link(msgspec.Struct):
+    """Reads what stands for a link that was not mailed."""
+
+    hashed_token: str
+
+
+class _Session(msgspec.Struct):
+    """Reads a session."""
+
+    access_token: str
+
+
+class _Challenge(msgspec.Struct):
+    """Reads a challenge of a factor."""
+
+    id: str
+
+
+class SupabaseSecondStep:
+    """A SecondStep over a project's Auth server. Every method raises AccountsUnready where that helps nobody."""
+
+    def __init__(self, settings: SupabaseSettings) -> None:
+        self._url = settings.url.rstrip("/") + "/auth/v1"
+        self._key = settings.service_role_key
+        self._timeout = settings.timeout.total_seconds()
+        self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
+
+    async def require_ready(self) -> None:
+        """Do nothing: the store of accounts asks whether the key is taken."""
+
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        verified = await self._verified(account)
+        if any(factor.factor_type == "totp" for factor in verified):
+            return [Factor("totp")]
+        return [Factor("other")] if verified else ()
+
+    async def begin(self, trial: SecondStepTry) -> Literal[False]:
+        del trial
+        return False
+
+    async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        code = "".join(trial.code.split())
+        if trial.method != "totp" or not code.isascii() or not code.isdigit():
+            return None
+        totp = [factor for factor in await self._verified(trial.account) if factor.factor_type == "totp"]
+        session = await self._sign_in(trial.account.email)
+        last = session
+        try:
+            for factor in totp[:_MOST_FACTORS]:
+                if raised := await self._answer(session, factor, code):
+                    last = raised
+                    return Accepted()
+            return None
+        finally:
+            await self._sign_out(last)
+
+    async def _verified(self, account: Account) -> Sequence[_Factor]:
+        answer = await self._ask("GET", f"/admin/users/{quote(account.id, safe='')}/factors", self._key)
+        if answer.status_code == _ABSENT:
+            return ()
+        return [one for one in _read(answer, list[_Factor]) if one.status == "verified"]
+
+    async def _sign_in(self, email: str) -> str:
+        wanted = {"type": "recovery", "email": email}
+        link = _read(await self._ask("POST", "/admin/generate_link", self._key, wanted), _Link)
+        opened = {"type": "recovery", "token_hash": link.hashed_token}
+        return _read(await self._ask("POST", "/verify", self._key, opened), _Session).access_token
+
+    async def _answer(self, session: str, factor: _Factor, code: str) -> str | None:
+        """Return the session of the higher level; None where the code is wrong."""
+        path = f"/factors/{quote(factor.id, safe='')}"
+        challenge = _read(await self._ask("POST", f"{path}/challenge", session, {}), _Challenge)
+        answered = {"challenge_id": challenge.id, "code": code}
+        answer = await self._ask("POST", f"{path}/verify", session, answered)
+        return None if answer.status_code in _WRONG_CODE else _read(answer, _Session).access_token
+
+    async def _sign_out(self, session: str) -> None:
+        """End the session; where nobody answers, the change of the password ends it, or its hour."""
+        try:
+            await self._ask("POST", "/logout?scope=local", session, {})
+        except AccountsUnready as error:
+            log.warning(LogEvent("second_step.session_left", reason=error))
+
+    async def _ask(self, method: str, path: str, bearer: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        headers = {
+            "apikey": self._key, "authorization": f"Bearer {bearer}", "x-supabase-api-version": "2024-01-01",
+        }  # fmt: skip
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._http.request(method, f"{self._url}{path}", headers=headers, json=body)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            # By its name alone: the message of an illegal header would hold the key.
+            raise AccountsUnready(f"Supabase Auth was not reached: {type(error).__name__}") from None
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def _read(answer: httpx.Response, form: type[Document]) -> Document:
+    try:
+        if answer.status_code == _OK:
+            return msgspec.json.decode(answer.content, type=form)
+    except (msgspec.MsgspecError, ValueError):
+        pass
+    raise AccountsUnready(f"Supabase Auth gave no answer that is known: {answer.status_code}")

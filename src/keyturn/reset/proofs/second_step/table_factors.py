@@ -1,0 +1,143 @@
+"""Factors in columns of an app's own: beside the password, or in a table that has the account's id."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, column, inspect, or_, select, table
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.sql.elements import quoted_name
+
+from keyturn.accounts.port import Account
+from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.flags import FALSE, Flag
+from keyturn.accounts.table.statements import AsItIs
+from keyturn.accounts.table.values import id_values, text_of
+from keyturn.database import Database
+from keyturn.database.wording import describe_error
+from keyturn.errors import AccountsUnready, Fault, SettingsInvalid
+from keyturn.reset.proofs.second_step.factor_source import StoredFactors
+from keyturn.reset.proofs.second_step.seed_formats import read_seed
+from keyturn.settings import SecondStepTableSettings, TableSettings
+from keyturn.settings.building import did_you_mean
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn")
+
+
+class TableFactors:
+    """A FactorSource over a table of the app's, which is only read.
+
+    The table is looked at when it is first needed, and anew once it has refused a statement.
+    """
+
+    def __init__(self, settings: SecondStepTableSettings, accounts: TableSettings, database: Database) -> None:
+        self._settings = settings
+        self._table = settings.table or accounts.table
+        self._key = settings.account or accounts.id
+        self._active = Flag(settings.active)
+        self._place = AppDatabase(accounts.url) if accounts.url else database
+        self._reading = asyncio.Lock()
+        self._columns: Mapping[str, Column] | None = None
+
+    async def require_ready(self) -> None:
+        self._columns = None
+        await self._read_columns()
+
+    async def find(self, account: Account) -> StoredFactors:
+        """Return the factors of the account's row; of several, one that has a seed, so that more are no way round."""
+        try:
+            columns = await self._read_columns()
+        except SettingsInvalid as invalid:
+            raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
+        try:
+            statement = self._statement(columns, account.id)
+        except ValueError:  # an id that no row of this table can have
+            return StoredFactors()
+        try:
+            async with self._place.connection() as connection:
+                rows = (await connection.execute(statement)).mappings().all()
+        except DBAPIError as error:
+            self._columns = None
+            said = describe_error(error.orig or error)
+            log.error(LogEvent("second_step.refused", table=self._table, reason=said))
+            raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
+        found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
+        return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
+
+    def _stored(self, row: Mapping[str, Any], account_id: str) -> StoredFactors:
+        phone = text_of(row.get("phone"))
+        text = _text(row.get("totp"))
+        if not text.strip():
+            return StoredFactors(None, phone)
+        keys = [key for key in (self._settings.key, self._settings.previous_key) if key]
+        try:
+            return StoredFactors(read_seed(text.strip(), self._settings.format, keys), phone)
+        except (ValueError, KeyError) as error:
+            # By its kind alone: the text of the error may hold the seed.
+            log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
+            return StoredFactors(None, phone, unreadable=True)
+
+    def _counts(self, value: Any) -> bool:
+        """Tell whether a row is a factor, as `accounts.table.active` tells of accounts."""
+        if not self._active.column:
+            return True
+        text = text_of(value).lower()
+        named = [one.lower() for one in self._active.values]
+        holds = text in named if named else text not in FALSE
+        return holds is not self._active.is_not
+
+    def _statement(self, columns: Mapping[str, Column], account_id: str) -> Select[Any]:
+        names = {name: quoted_name(known.name, quote=True) for name, known in columns.items()}
+        schema, _, name = self._table.rpartition(".")
+        there = table(
+            quoted_name(name, quote=True), *(column(one, AsItIs()) for one in dict.fromkeys(names.values())),
+            schema=quoted_name(schema, quote=True) if schema else None,
+        )  # fmt: skip
+        key = there.c[names["account"]]
+        ids = id_values(columns["account"], account_id)
+        wanted = [there.c[one].label(field) for field, one in names.items() if field != "account"]
+        return select(*wanted).where(or_(*(key == bindparam(None, one, type_=AsItIs(), unique=True) for one in ids)))
+
+    async def _read_columns(self) -> Mapping[str, Column]:
+        async with self._reading:
+            if self._columns is None:
+                async with self._place.connection() as connection:
+                    self._columns = await connection.run_sync(self._look)
+            return self._columns
+
+    def _look(self, connection: Connection) -> Mapping[str, Column]:
+        schema, _, name = self._table.rpartition(".")
+        try:
+            found = inspect(connection).get_columns(name, schema=schema or None)
+        except NoSuchTableError:
+            message = f"there is no table {self._table}"
+            raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
+        known = {one["name"]: column_of(one, connection.dialect.name) for one in found}
+        missing = [
+            Fault(f"second_step.table.{field}", f"{self._table} has no column {one}" + did_you_mean(one, known))
+            for field, one in self._named()
+            if one not in known
+        ]
+        if missing:
+            raise SettingsInvalid(missing)
+        return {field: known[one] for field, one in self._named()}
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        given = {"totp": self._settings.totp, "phone": self._settings.phone, "active": self._active.column}
+        yield "account", self._key
+        yield from ((field, name) for field, name in given.items() if name)
+
+    async def close(self) -> None:
+        if isinstance(self._place, AppDatabase):
+            await self._place.close()
+
+
+def _text(written: Any) -> str:
+    """Return what a column of texts, of bytes or of JSON holds."""
+    if isinstance(written, bytes):
+        return written.decode("latin-1")
+    return msgspec.json.encode(written).decode() if isinstance(written, dict) else text_of(written)

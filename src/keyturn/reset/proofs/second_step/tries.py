@@ -1,0 +1,107 @@
+"""How often somebody has tried a code, of a link and of an account."""
+
+import math
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keyturn.database import Database
+from keyturn.errors import TooManyRequests
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
+from keyturn.reset.records.link_store import LinkStore
+
+_DAY = timedelta(days=1)
+_TIME = SecondStepTriesRow.__table__.c.counted_since.type
+
+
+class SecondStepTries:
+    """Counts before anything is compared. A link lives through `most` tries, an account has `daily` in 24 hours.
+
+    Of an account all links count together, and a new one changes nothing of that (NIST SP 800-63B-4 3.2.2 ends at 100
+    in a row). With 20 a day, guesses of six digits with three steps of TOTP alive come true once in 45 years.
+    """
+
+    def __init__(self, database: Database, links: LinkStore, *, most: int, daily: int) -> None:
+        self._database = database
+        self._links = links
+        self._most = most
+        self._daily = daily
+
+    async def count(self, link_id: int, account_id: str, moment: datetime) -> int | None:
+        """Count a try, and commit it; return how many are left of the link, None where this one was too many.
+
+        Raises TooManyRequests where the account has none left; then nothing is counted.
+        """
+        async with self._database.transaction() as session:
+            # As every change of the account does: two of its links would each wait for the other.
+            await self._database.hold(session, account_id)
+            tries = await self._links.count_try(session, link_id, self._most, moment)
+            if tries is None:
+                return None
+            if await self._count_for_account(session, account_id, moment):
+                await session.commit()
+                return self._most - tries
+        raise TooManyRequests(await self._seconds_left(account_id, moment))
+
+    async def _count_for_account(self, session: AsyncSession, account_id: str, moment: datetime) -> bool:
+        row = SecondStepTriesRow
+        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        begins_anew = row.counted_since <= moment - _DAY
+        statement = (
+            upsert(row)
+            .values(account_id=account_id, tries=1, counted_since=moment)
+            .on_conflict_do_update(
+                index_elements=[row.account_id],
+                set_={
+                    "tries": case((begins_anew, 1), else_=row.tries + 1),
+                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=row.counted_since),
+                },
+                where=begins_anew | (row.tries < self._daily),
+            )
+            .returning(row.tries)
+        )
+        return (await session.execute(statement)).first() is not None
+
+    async def _seconds_left(self, account_id: str, moment: datetime) -> int:
+        row = SecondStepTriesRow
+        found = await self._database.fetch(select(row.counted_since).where(row.account_id == account_id))
+        until = found[0]["counted_since"] + _DAY if found else moment
+        return max(1, math.ceil((until - moment).total_seconds()))
+
+    async def give_back(self, link_id: int, account_id: str) -> None:
+        """Undo one count: nobody knows whether the code was right."""
+        row = SecondStepTriesRow
+        counted = update(row).where(row.account_id == account_id, row.tries > 0)
+        async with self._database.transaction() as session:
+            await self._database.hold(session, account_id)
+            await self._links.give_try_back(session, link_id)
+            await session.execute(counted.values(tries=row.tries - 1))
+            await session.commit()
+
+    async def forget(self, session: AsyncSession, account_id: str) -> None:
+        """Begin to count anew in the caller's transaction: the code was right."""
+        row = SecondStepTriesRow
+        await session.execute(update(row).where(row.account_id == account_id).values(tries=0))
+
+    async def take_step(self, session: AsyncSession, account_id: str, step: int) -> bool:
+        """Note the step of TOTP that a code was of, in the caller's transaction; False unless it is a later one.
+
+        ASVS 6.5.1; one statement, since two with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
+        """
+        row = SecondStepTriesRow
+        statement = (
+            update(row)
+            .where(row.account_id == account_id, func.coalesce(row.totp_step, -1) < step)
+            .values(totp_step=step)
+            .returning(row.account_id)
+        )
+        return (await session.execute(statement)).first() is not None
+
+    async def last_step(self, account_id: str) -> int:
+        """Return the last step of TOTP that was taken; -1 where none was."""
+        row = SecondStepTriesRow
+        found = await self._database.fetch(select(row.totp_step).where(row.account_id == account_id))
+        step: int | None = found[0]["totp_step"] if found else None
+        return -1 if step is None else step

@@ -1,0 +1,48 @@
+"""Messages to phones by Twilio, or whoever speaks its API (https://www.twilio.com/docs/messaging/api/message-resource).
+
+It knows no idempotency key, so a message is never handed over twice: whoever gets none asks for another code.
+"""
+
+from datetime import timedelta
+
+import httpx
+import msgspec
+
+from keyturn.mail.transports.provider_api import ACCEPTED, OK, ProviderApi
+from keyturn.settings import SmsSettings
+
+_CREATED = 201
+
+
+class _Said(msgspec.Struct):
+    """What an answer says: a message has a SID, an error a code."""
+
+    sid: str = ""
+    code: int | None = None
+
+
+class TwilioSms:
+    """Sends a text as a message of Twilio's; one call, within the time-out."""
+
+    def __init__(self, settings: SmsSettings) -> None:
+        auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
+        self._api = ProviderApi(settings.api_url, auth, settings.timeout, reports=False)
+        self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
+        service = {"MessagingServiceSid": settings.messaging_service}
+        self._origin = service if settings.messaging_service else {"From": settings.from_}
+
+    async def send(self, number: str, text: str, validity: timedelta) -> None:
+        """Hand it over. A queue of theirs may be hours long, so they are told when to give up.
+
+        Raises SendRetryable, SendUnknown, SendRefused with Twilio's code, never with the number or the text.
+        """
+        fields = {"To": number, "Body": text, "ValidityPeriod": str(int(validity.total_seconds()))}
+        answer = await self._api.ask("POST", self._path, data=fields | self._origin)
+        said = answer.read(_Said) or _Said()
+        if answer.status in {OK, _CREATED, ACCEPTED} and said.sid:
+            return
+        reason = f"{answer.status} {said.code or ''}".rstrip()
+        raise self._api.failure(answer, reason)
+
+    async def close(self) -> None:
+        await self._api.close()

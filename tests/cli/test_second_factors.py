@@ -1,0 +1,76 @@
+"""accounts totp, phone and recovery-codes: a QR code, a proof, and codes to print."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.spec.second_factors import SEED, code_of, wrong_code
+
+from keyturn.cli import second_factors
+from keyturn.reset.proofs.second_step.totp import base32
+
+ADA = "ada@northwind.example"
+BUILTIN = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development",
+    "KEYTURN_SECOND_STEP_SOURCE": "builtin",
+}  # fmt: skip
+RECOVERY_CODE = re.compile(r"^  ((?:[0-9A-Z]{4}-){5}[0-9A-Z]{4})$", re.MULTILINE)
+
+
+@pytest.fixture
+def ada(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> Keyturn:
+    """Let Ada have an account, and the next seed be one that the test knows."""
+    assert migrated("accounts", "add", ADA).code == 0
+    monkeypatch.setattr(second_factors, "os", SimpleNamespace(urandom=lambda _: SEED))
+    return migrated
+
+
+def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: Keyturn) -> None:
+    shown = ada("accounts", "totp", ADA, stdin=f"{wrong_code()}\n{code_of()}\n", **BUILTIN)
+    assert shown.code == 0, shown.err
+    assert len([line for line in shown.out.splitlines() if "▀" in line or "█" in line]) > 20
+    assert base32(SEED) in shown.out.replace(" ", "")
+    assert "That is not it" in shown.err
+    codes = set(RECOVERY_CODE.findall(shown.out))
+    assert len(codes) == 10
+    more = ada("accounts", "recovery-codes", ADA, **BUILTIN)
+    assert len(set(RECOVERY_CODE.findall(more.out)) - codes) == 10
+    trail = ada("audit", **BUILTIN).out
+    assert "totp_set" in trail
+    assert "recovery_codes_set" in trail
+    gone = ada("accounts", "totp", ADA, "--remove", **BUILTIN)
+    assert gone.out == f"{ADA} has no second factor any more.\n"
+
+
+def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:
+    shown = ada("accounts", "totp", ADA, stdin=f"{wrong_code()}\n" * 3, **BUILTIN)
+    assert shown.code == 1
+    assert shown.err.endswith("keyturn: nothing was changed: no code was right\n")
+    refused = ada("accounts", "recovery-codes", ADA, **BUILTIN)
+    assert refused.err == f"keyturn: {ADA} has no second factor that a recovery code could stand in for\n"
+
+
+def test_a_phone_is_set(ada: Keyturn) -> None:
+    sms = BUILTIN | {"KEYTURN_SECOND_STEP_SMS_TRANSPORT": "capture"}
+    shown = ada("accounts", "phone", ADA, "+44 7700 900123", **sms)
+    assert shown.out == f"From now on a reset for {ADA} can ask for a code that goes to +447700900123.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "said"),
+    [
+        (("totp", ADA), {}, "second_step.source is none: Keyturn keeps no second factors then"),
+        (("totp", "grace@northwind.example"), BUILTIN, "there is no account with the address grace@northwind.example"),
+        (("totp", ADA), BUILTIN | {"KEYTURN_SECRET_KEY": ""}, "KEYTURN_SECRET_KEY is not set"),
+        (("phone", ADA, "07700"), BUILTIN, "NUMBER: not a whole number like +447700900123"),
+        (("phone", ADA, "+447700900123"), BUILTIN, "second_step.sms.transport is not set"),
+        (("recovery-codes", ADA), {}, "second_step.source is none"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    ada: Keyturn, command: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    refused = ada("accounts", *command, **environment)
+    assert refused.code == 1
+    assert said in refused.err

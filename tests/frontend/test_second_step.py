@@ -1,0 +1,79 @@
+"""The second step in an app's own page: it appears once it is asked for, and nothing that was typed is lost."""
+
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+from tests.databases import SqliteFiles
+from tests.frontend.conftest import App, beside, link_mailed
+from tests.frontend.test_the_story import choose
+from tests.spec.second_factors import builtin_factors, enrol, own_step, wrong_code
+from tests.spec.service import ADA, NEW_PASSWORD, Service
+
+from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(app: App, sqlite: SqliteFiles, tmp_path: Path) -> AsyncIterator[Service]:
+    """Run a service in which Ada has every factor."""
+    url = sqlite.migrated()
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    limits = LimitSettings(request="100/minute")
+    async with beside(app, url, second_step=step, mail=mail, limits=limits) as service:
+        account = await service.add(ADA)
+        await enrol(service)
+        await builtin_factors(service).set_phone(account.id, "+447700900123")
+        await own_step(service).recovery.mint(account.id)
+        yield service
+    sqlite.drop(url)
+
+
+async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
+    app: App, guarded: Service, tmp_path: Path
+) -> None:
+    await guarded.ask(ADA)
+    async with app.open(await link_mailed(guarded, ADA)) as page:
+        code = page.get_by_label("Code", exact=True)
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(code).to_be_focused()
+        await expect(code).to_have_attribute("autocomplete", "one-time-code")
+        await page.keyboard.press("Enter")
+        await expect(code).to_have_accessible_description("Enter a code.")
+        await code.fill(wrong_code())
+        await page.keyboard.press("Enter")
+        await expect(code).to_have_accessible_description(
+            "This code is wrong, or was used before. You have 4 more tries."
+        )
+        send = page.get_by_role("button", name="Send a code")
+        await expect(send).to_be_hidden()
+        await page.get_by_label("Text message to …23").check()
+        await send.click()
+        await expect(page.get_by_text("A code was sent to …23.")).to_be_visible()
+        await expect(page.get_by_label("New password", exact=True)).to_have_value(NEW_PASSWORD)
+        (file,) = (tmp_path / "mail").glob("*.eml")
+        body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
+        assert body
+        await code.fill(str(body.get_content())[:6])
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+    assert await guarded.knows(NEW_PASSWORD)
+
+
+async def test_the_last_wrong_code_ends_the_link(app: App, guarded: Service) -> None:
+    await guarded.ask(ADA)
+    async with app.open(await link_mailed(guarded, ADA)) as page:
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        code = page.get_by_label("Code", exact=True)
+        for left in ("4 more tries", "3 more tries", "2 more tries", "1 more try"):
+            await code.fill(wrong_code())
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_text(left)).to_be_visible()
+        await code.fill(wrong_code())
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()

@@ -1,0 +1,73 @@
+"""The second step in a browser: with scripts what was typed stays while a message goes to the phone."""
+
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import expect
+from tests.pages.on_screen.conftest import Screens
+from tests.pages.on_screen.test_the_story import link
+from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
+from tests.spec.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code
+
+from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
+
+AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
+        ada = await school.add(name="Ada")
+        await factors_of(school.parts).set_seed(ada.id, SEED)
+        await factors_of(school.parts).set_phone(ada.id, "+447700900123")
+        await own_step_of(school.parts).recovery.mint(ada.id)
+        yield school
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=scripts) as page:
+        send = page.get_by_role("button", name="Send a code")
+        await expect(send).to_be_hidden()
+        for code, said in ((wrong_code(), "You have 4 more tries."), ("", "Enter a code."), (code_of(), "")):
+            await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+            await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+            await page.get_by_label("Code", exact=True).fill(code)
+            await page.get_by_role("button", name="Save the new password").click()
+            if said:
+                await expect(page.get_by_text(said)).to_be_visible()
+                await expect(page.get_by_label("Code", exact=True)).to_be_focused()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
+    screens: Screens, school: School, tmp_path: Path
+) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}", bypass_csp=True) as page:
+        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
+        await page.get_by_label("Text message to …23").check()
+        send = page.get_by_role("button", name="Send a code")
+        await send.click()
+        await expect(page.get_by_role("status")).to_have_text("A code was sent to …23.")
+        await expect(page.get_by_label("Code", exact=True)).to_be_focused()
+        await page.add_script_tag(path=AXE_FILE_PATH)
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert (await page.evaluate(AXE))["violations"] == []
+        await send.click()
+        await expect(page.get_by_role("status")).to_have_text("No code was sent. Wait a minute and try again.")
+        (file,) = (tmp_path / "mail").glob("*.eml")
+        body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
+        assert body
+        await page.get_by_label("Code", exact=True).fill(str(body.get_content())[:6])
+        await page.get_by_role("button", name="Save the new password").click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,121 @@
+"""The second step on the hosted page, for a browser without scripts."""
+
+import re
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, opened, settings_for, words
+from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
+
+from keyturn.accounts.port import Account
+from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
+
+PAGE = "/reset-password"
+PHONE = "+44 7700 900123"
+
+
+@pytest.fixture
+async def school(tmp_path: Path) -> AsyncIterator[School]:
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
+        yield school
+
+
+@pytest.fixture
+async def ada(school: School, visitor: Visitor) -> Account:
+    """Give Ada a TOTP, and let a visitor have opened a link of hers."""
+    ada = await school.add(ADA, name="Ada")
+    await factors_of(school.parts).set_seed(ada.id, SEED)
+    await visitor.get(f"{PAGE}/{await school.link(ada)}")
+    return ada
+
+
+def message_in(folder: Path) -> str:
+    (file,) = folder.glob("*.eml")
+    body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, school: School, ada: Account) -> None:
+    page = await visitor.get(PAGE)
+    assert "Authenticator app" in words(page)
+    assert re.search(r'<input id="code"[^>]* autocomplete="one-time-code"', page.text)
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
+    saved = await visitor.submit(PAGE, **fields, code=code_of())
+    assert "Your password was changed" in words(await visitor.follow(saved))
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_link_lives(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
+        missing = await visitor.submit(PAGE, **fields, **answer)
+        assert missing.status_code == 422
+        assert "Enter a code." in words(missing)
+    wrong = await visitor.submit(PAGE, **fields, method="totp", code=wrong_code())
+    assert "This code is wrong, or was used before. You have 4 more tries." in words(wrong)
+    assert NEW_PASSWORD not in wrong.text
+    mismatch = await visitor.submit(PAGE, **fields | {"again": "other"}, method="totp", code=code_of())
+    assert "The two passwords are not the same." in words(mismatch)
+    assert not await school.knows(NEW_PASSWORD, ada)
+    last = [await visitor.submit(PAGE, **fields, method="totp", code=wrong_code()) for _ in range(4)][-1]
+    assert heading(last) == "This link does not work"
+
+
+async def test_a_message_brings_a_code_to_the_phone(
+    visitor: Visitor, school: School, ada: Account, tmp_path: Path
+) -> None:
+    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    page = await visitor.get(PAGE)
+    assert "Text message to …23" in words(page)
+    assert PHONE not in page.text
+    sent = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email, method="sms")
+    assert "A code was sent to …23." in words(sent)
+    assert re.search(r'value="sms" checked', sent.text)
+    code = message_in(tmp_path / "mail")[:6]
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "sms"}
+    assert (await visitor.submit(PAGE, **fields, code=code)).status_code == 303
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School, ada: Account) -> None:
+    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    assert (await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)).status_code == 200
+    again = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)
+    assert again.status_code == 429
+    assert 55 <= int(again.headers["retry-after"]) <= 60
+
+
+async def test_nobody_without_a_live_link_has_a_code_sent(
+    visitor: Visitor, school: School, ada: Account, tmp_path: Path
+) -> None:
+    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    for link in ("", f"{PAGE}/{'x' * 43}"):
+        visitor.client.cookies.clear()
+        if link:
+            await visitor.get(link)
+        refused = await visitor.submit("/forgot-password", f"{PAGE}/code", email=ada.email)
+        assert (refused.status_code, heading(refused)) == (400, "This link does not work")
+    assert not (tmp_path / "mail").exists()
+
+
+async def test_who_has_no_factor_sees_nothing_of_it(visitor: Visitor, school: School) -> None:
+    zoe = await school.add("zoe@northwind.example")
+    await visitor.get(f"{PAGE}/{await school.link(zoe)}")
+    assert "code" not in words(await visitor.get(PAGE)).lower()
+    assert (await visitor.submit(PAGE, f"{PAGE}/code", email=zoe.email)).status_code == 200
+
+
+async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, school: School) -> None:
+    zoe = await school.add("zoe@northwind.example")
+    await factors_of(school.parts).set_phone(zoe.id, "unlisted")
+    await visitor.get(f"{PAGE}/{await school.link(zoe)}")
+    page = await visitor.get(PAGE)
+    assert "Please contact support. help@northwind.example" in words(page)
+    assert '<input id="password"' not in page.text

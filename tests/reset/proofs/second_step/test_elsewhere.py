@@ -1,0 +1,203 @@
+"""Second factors that Keyturn does not keep: in an app's own table, and in a step of an app's own."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.spec.second_factors import SEED, code_of, own_step, reset_with, wrong_code
+from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
+
+from keyturn.accounts.port import Account
+from keyturn.database import Database
+from keyturn.errors import AccountsUnready, Factor, SettingsInvalid
+from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.settings import (
+    AccountSettings,
+    SecondStepSettings,
+    SecondStepTableSettings,
+    Secret,
+    Settings,
+    TableSettings,
+)
+
+on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+ID = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
+DJANGO: dict[str, str] = {
+    "table": "otp_totp_totpdevice", "account": "user_id", "totp": "key", "format": "hex", "active": "confirmed",
+}  # fmt: skip
+
+Started = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@pytest.fixture
+def app_database(tmp_path: Path) -> Path:
+    """Make an app's database: Ada has a row, and devices in a table of their own, as django-otp has them."""
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("""
+            CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT);
+            CREATE TABLE otp_totp_totpdevice (id INTEGER PRIMARY KEY, user_id INTEGER, "key" TEXT, confirmed BOOLEAN);
+        """)
+        database.execute("INSERT INTO users (id, email, password) VALUES (7, ?, ?)", (ADA, hash_of(PASSWORD)))
+        database.commit()
+    return file
+
+
+def write(file: Path, statement: str, *values: Any) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute(statement, values)
+        database.commit()
+
+
+@pytest.fixture
+def started(app_database: Path, database_url: str) -> Started:
+    @asynccontextmanager
+    async def start(**table: Any) -> AsyncIterator[Service]:
+        users = TableSettings(url=Secret(f"sqlite:///{app_database}"), table="users", password="password")
+        settings = settings_for(
+            database_url, accounts=AccountSettings(store="table", table=users), sign_in_url="{base_url}/login",
+            second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(**table)),
+        )  # fmt: skip
+        async with running(settings) as service:
+            yield service
+
+    return start
+
+
+@on_sqlite
+async def test_the_seed_of_a_column_is_asked_for_and_a_code_is_taken_once(started: Started, app_database: Path) -> None:
+    write(app_database, "UPDATE users SET secret = ?", base32(SEED).lower())
+    async with started(totp="secret") as service:
+        token = await service.link()
+        assert problem(await reset_with(service, token)) == "401 second-step-required"
+        assert problem(await reset_with(service, token, "totp", wrong_code())) == "401 second-step-rejected"
+        assert problem(await reset_with(service, token, "totp", code_of())) == "200"
+        assert await service.knows(NEW_PASSWORD)
+
+
+@on_sqlite
+async def test_a_recovery_code_stands_in_for_a_factor_that_an_app_keeps(started: Started, app_database: Path) -> None:
+    write(app_database, "UPDATE users SET secret = ?", base32(SEED))
+    async with started(totp="secret") as service:
+        code, *_ = await own_step(service).recovery.mint("7")
+        assert problem(await reset_with(service, await service.link(), "recovery_code", code)) == "200"
+
+
+@on_sqlite
+async def test_a_seed_in_a_table_of_devices_counts_once_it_is_confirmed(started: Started, app_database: Path) -> None:
+    insert = 'INSERT INTO otp_totp_totpdevice (user_id, "key", confirmed) VALUES (?, ?, ?)'
+    write(app_database, insert, 8, SEED.hex(), 1)
+    write(app_database, insert, 7, SEED.hex(), 0)
+    async with started(**DJANGO) as service:
+        token = await service.link()
+        write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = 1")
+        assert problem(await reset_with(service, token)) == "401 second-step-required"
+        write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = 0 WHERE user_id = 7")
+        assert problem(await reset_with(service, token)) == "200"
+
+
+@on_sqlite
+async def test_a_seed_that_cannot_be_read_is_no_way_round(started: Started, app_database: Path) -> None:
+    write(app_database, "UPDATE users SET secret = 'no seed at all'")
+    async with started(totp="secret") as service:
+        answer = await reset_with(service, await service.link(), "totp", "123456")
+        assert problem(answer) == "401 second-step-required"
+        assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+
+
+@on_sqlite
+async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_nothing_is_set(
+    started: Started, app_database: Path
+) -> None:
+    with pytest.raises(AssertionError, match="did not start"):
+        async with started(totp="secrets"):
+            pass
+    async with started(totp="secret") as service:
+        token = await service.link()
+        write(app_database, "ALTER TABLE users RENAME COLUMN secret TO moved")
+        assert problem(await reset_with(service, token)) == "503 unavailable"
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database_url: str) -> None:
+    users = TableSettings(table="people", email="email", password="password")
+    settings = settings_for(
+        database_url, accounts=AccountSettings(store="table", table=users), sign_in_url="{base_url}/login",
+        second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(totp="secret", active="on_since")),
+    )  # fmt: skip
+    create = "CREATE TABLE people (id UUID PRIMARY KEY, email TEXT, password TEXT, secret TEXT, on_since TIMESTAMP)"
+    insert = f"INSERT INTO people VALUES ('{ID}', :email, :password, :secret, '2026-01-01 10:00:00')"  # noqa: S608
+    values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
+    database = Database(database_url)
+    async with database.transaction() as session:
+        await session.execute(text(create))
+        await session.execute(text(insert), values)
+        await session.commit()
+    await database.close()
+    async with running(settings) as service:
+        token = await service.link()
+        assert problem(await reset_with(service, token)) == "401 second-step-required"
+        assert problem(await reset_with(service, token, "totp", code_of())) == "200"
+
+
+class ByHeart:
+    """A second step of an app's own: a word, which everybody has."""
+
+    async def require_ready(self) -> None:
+        pass
+
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        return [Factor("recovery_code")] if account.email == ADA else []
+
+    async def begin(self, trial: SecondStepTry) -> bool:
+        del trial
+        return False
+
+    async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        if trial.code == "away":
+            raise AccountsUnready("nobody is there")
+        return Accepted() if trial.code == "lighthouse" else None
+
+    async def close(self) -> None:
+        pass
+
+
+def by_heart(settings: Settings) -> ByHeart:
+    assert settings.second_step.source.endswith("by_heart")
+    return ByHeart()
+
+
+def half(_: Settings) -> object:
+    return object()
+
+
+def broken(_: Settings) -> object:
+    raise RuntimeError("not today")
+
+
+@on_sqlite
+async def test_a_step_of_an_apps_own_is_asked(database_url: str) -> None:
+    wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:by_heart"))
+    async with running(wanted) as service:
+        await service.add(ADA)
+        token = await service.link()
+        assert problem(await reset_with(service, token, "recovery_code", "away")) == "503 unavailable"
+        rejected = await reset_with(service, token, "recovery_code", "harbour")
+        assert (problem(rejected), rejected.json()["triesLeft"]) == ("401 second-step-rejected", 4)
+        assert problem(await reset_with(service, token, "recovery_code", "lighthouse")) == "200"
+
+
+@on_sqlite
+async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url: str) -> None:
+    for name, said in (("half", "without async require_ready, factors"), ("broken", "RuntimeError: not today"),
+                       ("nowhere", "has no nowhere")):  # fmt: skip
+        wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:{name}"))
+        with pytest.raises(SettingsInvalid, match=rf"second_step.source: .*{said}"):
+            async with running(wanted):
+                pass

@@ -1,0 +1,142 @@
+"""A code by SMS, from the request to Twilio's API and back."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
+from tests.serving import serving
+from tests.spec.second_factors import account_of, builtin_factors, reset_with
+from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
+
+from keyturn.database import now
+from keyturn.reset.proofs.second_step.models import SecondFactorRow, SmsCodeRow
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
+
+PHONE = "+447700900123"
+FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100)
+
+
+class Twilio:
+    """The server of the test that runs, and where it answers."""
+
+    server = TwilioServer()
+    url = ""
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Twilio]:
+    twilio = Twilio()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await twilio.server(scope, receive, send)
+
+    with serving(app) as twilio.url:
+        yield twilio
+
+
+@pytest.fixture
+def twilio(listening: Twilio) -> TwilioServer:
+    listening.server = TwilioServer()
+    return listening.server
+
+
+@pytest.fixture
+async def service(twilio: TwilioServer, listening: Twilio, database_url: str) -> AsyncIterator[Service]:
+    """Start a service in which Ada has a phone."""
+    del twilio
+    sms = SmsSettings(
+        transport="twilio", api_url=listening.url, account=ACCOUNT, user=USER, password=Secret(PASSWORD),
+        from_="+14155552671", cooldown=timedelta(microseconds=1), daily=4,
+    )  # fmt: skip
+    step = SecondStepSettings(source="builtin", sms=sms, tries=10)
+    async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
+        account = await service.add(ADA, name="Ada", locale="en")
+        await builtin_factors(service).set_phone(account.id, PHONE)
+        yield service
+
+
+def code_in(message: dict[str, str]) -> str:
+    found = re.match(r"(\d{6}) is your code", message["Body"])
+    assert found, message
+    return found[1]
+
+
+async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_password(
+    service: Service, twilio: TwilioServer
+) -> None:
+    token = await service.link()
+    required = await reset_with(service, token)
+    assert required.json()["methods"] == [{"method": "sms", "hint": "…23"}]
+    assert twilio.messages == []
+    sent = await reset_with(service, token, "sms")
+    assert (problem(sent), sent.json()["sent"]) == ("401 second-step-required", "sms")
+    (message,) = twilio.messages
+    code = code_in(message)
+    assert message == {
+        "To": PHONE, "From": "+14155552671", "ValidityPeriod": "600",
+        "Body": f"{code} is your code for a new Northwind School password. It works for 10 minutes. Tell it to nobody."
+        f"\n\n@127.0.0.1 #{code}",
+    }  # fmt: skip
+    assert problem(await reset_with(service, token, "sms", str(int(code) ^ 1).zfill(6))) == "401 second-step-rejected"
+    assert (await reset_with(service, token, "sms", code)).status_code == 200
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_a_code_is_for_one_link_once_and_until_the_next(service: Service, twilio: TwilioServer) -> None:
+    token, other = await service.link(), await service.link()
+    await reset_with(service, token, "sms")
+    first = code_in(twilio.messages[0])
+    assert problem(await reset_with(service, other, "sms", first)) == "401 second-step-rejected"
+    await reset_with(service, token, "sms")
+    second = code_in(twilio.messages[1])
+    if first != second:
+        assert problem(await reset_with(service, token, "sms", first)) == "401 second-step-rejected"
+    await service.write(update(SmsCodeRow).values(expires_at=now()))
+    assert problem(await reset_with(service, token, "sms", second)) == "401 second-step-rejected"
+    await service.write(update(SmsCodeRow).values(expires_at=now() + timedelta(minutes=1), used_at=now()))
+    assert problem(await reset_with(service, token, "sms", second)) == "401 second-step-rejected"
+
+
+async def test_a_phone_gets_so_many_messages_a_day_and_no_more_and_none_for_a_bad_password(
+    service: Service, twilio: TwilioServer
+) -> None:
+    token = await service.link()
+    assert problem(await reset_with(service, token, "sms", password="password")) == "422 password-rejected"
+    answers = [await reset_with(service, token, "sms") for _ in range(5)]
+    assert [problem(one) for one in answers] == ["401 second-step-required"] * 4 + ["429 too-many-requests"]
+    assert 86_000 < answers[-1].json()["retryAfter"] <= 86_400
+    assert len(twilio.messages) == 4
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_what_twilio_refuses_is_no_code_and_counts_as_none(service: Service, twilio: TwilioServer) -> None:
+    token = await service.link()
+    twilio.coming += [(400, 21211), (429, 20429), (401, 20003)]
+    for _ in range(3):
+        assert problem(await reset_with(service, token, "sms")) == "503 unavailable"
+    for _ in range(4):
+        assert problem(await reset_with(service, token, "sms")) == "401 second-step-required"
+    assert await service.works(token)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_where_the_answer_is_lost_the_code_may_arrive_and_works(service: Service, twilio: TwilioServer) -> None:
+    token = await service.link()
+    twilio.coming.append((500, 20500))
+    answer = await reset_with(service, token, "sms")
+    assert (problem(answer), answer.json()["sent"]) == ("401 second-step-required", "sms")
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_the_database_holds_neither_the_phone_nor_the_code(service: Service, twilio: TwilioServer) -> None:
+    await reset_with(service, await service.link(), "sms")
+    found = [await service.rows(select(row)) for row in (SmsCodeRow, SecondFactorRow, AuditRow)]
+    assert PHONE not in repr(found)
+    texts = [value for rows in found for row in rows for value in row.values() if isinstance(value, str)]
+    assert code_in(twilio.messages[0]) not in texts
+    assert (await account_of(service)).id in repr(found)

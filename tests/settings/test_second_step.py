@@ -1,0 +1,74 @@
+"""The settings of a second step: what is missing or says nothing is told by its name, all at once."""
+
+import pytest
+from tests.settings.conftest import Read
+
+from keyturn.errors import SettingsInvalid
+from keyturn.settings import SecondStepSettings
+
+FACTORY = "package.module:factory"
+TABLE = """
+sign_in_url = "https://app.example.org/login"
+[accounts]
+store = "table"
+[accounts.table]
+url = "sqlite:///app.db"
+table = "users"
+"""
+TWILIO = """
+[second_step]
+source = "builtin"
+[second_step.sms]
+transport = "twilio"
+account = "AC1"
+password = "secret"
+from = "+14155552671"
+"""
+
+
+def test_nothing_is_asked_for_by_default(read: Read) -> None:
+    assert read("").second_step == SecondStepSettings()
+
+
+def test_one_line_switches_it_on(read: Read) -> None:
+    assert read('[second_step]\nsource = "builtin"').second_step.source == "builtin"
+
+
+@pytest.mark.parametrize(
+    ("toml", "faults"),
+    [
+        ('[second_step]\nsource = "buildin"',
+         {f"second_step.source: not none, builtin, table, supabase or {FACTORY}; did you mean builtin?"}),
+        ('[second_step]\nsource = "supabase"', {"second_step.source: is supabase, but accounts.store is not"}),
+        ('[second_step]\nsource = "table"', {"second_step.source: is table, but there is no accounts.table",
+         "second_step.table.totp: missing: the column of the secrets, or second_step.table.phone"}),
+        ('[second_step]\nsource = "builtin"\n[second_step.table]\ntotp = "secret"',
+         {"second_step.table: is set, but second_step.source is builtin"}),
+        (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntable = "devices"\nphone = "phone"',
+         {"second_step.table.account: missing: the column of that table with the account's id",
+          "second_step.sms.transport: missing: second_step.table.phone is set"}),
+        (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "secret"\nformat = "fernet"',
+         {"second_step.table.key: missing: second_step.table.format is fernet"}),
+        (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "s"\nformat = "fernet"\nkey = "short"',
+         {"second_step.table.key: not a key of Fernet's: 32 bytes in base64url"}),
+        (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "secret"\nkey = "x"',
+         {"second_step.table.key: is set, but nothing is sealed where the format is base32"}),
+        ('[second_step.sms]\ntransport = "capture"',
+         {"second_step.sms.transport: is set, but second_step.source is none"}),
+        (TWILIO + 'messaging_service = "MG1"',
+         {"second_step.sms.from: set either this or second_step.sms.messaging_service"}),
+        (TWILIO.replace("+1415", "1415"), {"second_step.sms.from: not a number like +14155552671"}),
+        (TWILIO + 'ttl = "11m"', {"second_step.sms.ttl: must be from a minute to 10 minutes"}),
+        (TWILIO + 'api_url = "ftp://x"', {"second_step.sms.api_url: not an address like https://app.example.org"}),
+        (TWILIO + 'cooldown = "0s"', {"second_step.sms.cooldown: must be longer than nothing"}),
+    ],
+)  # fmt: skip
+def test_each_fault_is_told_by_its_name(read: Read, toml: str, faults: set[str]) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read(toml)
+    assert {f"{fault.name}: {fault.message}" for fault in refused.value.faults} == faults
+
+
+def test_what_twilio_needs_is_read(read: Read) -> None:
+    sms = read(TWILIO).second_step.sms
+    assert (sms.account, sms.from_, sms.password) == ("AC1", "+14155552671", "secret")

@@ -1,0 +1,297 @@
+"""A second step: where an account has a second factor, control of its mailbox alone sets no password."""
+
+import asyncio
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from tests.spec.conftest import Start
+from tests.spec.second_factors import (
+    BUILTIN,
+    SEED,
+    STEP,
+    account_of,
+    audited,
+    builtin_factors,
+    code_of,
+    enrol,
+    own_step,
+    reset_with,
+    wrong_code,
+)
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    LOGIN,
+    NEW_PASSWORD,
+    PASSWORD,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    problem,
+)
+
+from keyturn.database import now
+from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
+from keyturn.settings import LimitSettings, SecondStepSettings
+
+FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    """Start a service in which Ada has a TOTP."""
+    service = await start(second_step=BUILTIN, limits=FREE)
+    await enrol(service)
+    return service
+
+
+async def test_a_link_alone_is_answered_with_the_methods_and_lives_on(service: Service) -> None:
+    token = await service.link()
+    answer = await reset_with(service, token)
+    assert problem(answer) == "401 second-step-required"
+    assert answer.headers["www-authenticate"] == "SecondStep"
+    assert (answer.json()["methods"], answer.json()["sent"]) == ([{"method": "totp", "hint": ""}], None)
+    assert await service.works(token)
+    assert await service.knows(PASSWORD)
+
+
+async def test_with_a_code_the_same_call_sets_the_password(service: Service) -> None:
+    token = await service.link()
+    code = code_of()
+    assert (await reset_with(service, token, "totp", f"{code[:3]} {code[3:]}")).status_code == 200
+    assert await service.knows(NEW_PASSWORD)
+    assert await audited(service) == ["passed_totp"]
+
+
+async def test_whoever_has_no_factor_needs_no_code_and_one_that_comes_is_not_looked_at(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    token = await service.link(zoe.email)
+    assert (await reset_with(service, token, "totp", "000000")).status_code == 200
+
+
+async def test_nothing_is_asked_for_where_it_is_not_switched_on(start: Start) -> None:
+    service = await start()
+    assert (await reset_with(service, await service.link(), "totp", "000000")).status_code == 200
+
+
+async def test_a_bad_password_is_told_before_anything_and_spends_no_code(service: Service) -> None:
+    token, code = await service.link(), code_of()
+    assert problem(await reset_with(service, token, "totp", code, "password")) == "422 password-rejected"
+    assert problem(await reset_with(service, token, "totp", code, PASSWORD)) == "422 password-rejected"
+    assert (await reset_with(service, token, "totp", code)).status_code == 200
+
+
+async def test_who_has_the_link_alone_learns_nothing_of_the_password_that_the_account_has(service: Service) -> None:
+    token = await service.link()
+    guesses = [await reset_with(service, token, password=one) for one in (PASSWORD, NEW_PASSWORD)]
+    assert [problem(one) for one in guesses] == ["401 second-step-required"] * 2
+    assert guesses[0].content == guesses[1].content
+
+
+async def test_what_is_no_code_is_never_taken(start: Start) -> None:
+    service = await start(second_step=SecondStepSettings(source="builtin", tries=10), limits=FREE)
+    await enrol(service)
+    token = await service.link()
+    for code in ("12345", "1234567", "abcdef", "٤٩٢٠٣٩", "1" * 64, "\0" * 6):
+        assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-rejected"
+    for code in ("", "   "):
+        assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-required"
+    assert await service.knows(PASSWORD)
+
+
+async def test_what_is_no_answer_is_malformed_and_costs_no_try(service: Service) -> None:
+    token = await service.link()
+    unclear: list[Any] = [
+        "totp", {}, {"code": "123456"}, {"method": "other"}, {"method": "totp", "code": "1" * 65},
+        {"method": "totp", "code": 123456}, {"method": ["totp"]},
+    ]  # fmt: skip
+    for step in unclear:
+        fields = {"token": token, "newPassword": NEW_PASSWORD, "secondStep": step}
+        assert problem(await service.anywhere().post(RESET, json=fields)) == "400 invalid-input"
+    rejected = await reset_with(service, token, "totp", wrong_code())
+    assert rejected.json()["triesLeft"] == 4
+
+
+async def test_a_method_that_the_account_does_not_have_is_asked_for_anew_and_costs_no_try(service: Service) -> None:
+    token = await service.link()
+    for method in ("sms", "recovery_code"):
+        assert problem(await reset_with(service, token, method, "123456")) == "401 second-step-required"
+    assert (await reset_with(service, token, "totp", wrong_code())).json()["triesLeft"] == 4
+
+
+async def test_a_link_lives_through_four_wrong_codes_dies_of_the_fifth_and_its_owner_is_told(service: Service) -> None:
+    token = await service.link()
+    for left in (4, 3, 2, 1):
+        answer = await reset_with(service, token, "totp", wrong_code())
+        assert (problem(answer), answer.json()["triesLeft"]) == ("401 second-step-rejected", left)
+    for code in (wrong_code(), code_of()):
+        answer = await reset_with(service, token, "totp", code)
+        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
+    assert "no longer works" in mail.text
+    assert await service.knows(PASSWORD)
+    assert await audited(service) == ["rejected"] * 5 + ["failed"]
+    assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
+
+
+async def test_a_code_that_was_used_is_refused_also_with_another_link(service: Service) -> None:
+    code = code_of()
+    assert (await reset_with(service, await service.link(), "totp", code)).status_code == 200
+    again = await reset_with(service, await service.link(), "totp", code, "a third password, please")
+    assert problem(again) == "401 second-step-rejected"
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_after_a_later_code_an_earlier_one_is_refused(service: Service) -> None:
+    later, earlier = code_of(later=STEP), code_of(later=-STEP)
+    assert (await reset_with(service, await service.link(), "totp", later)).status_code == 200
+    answer = await reset_with(service, await service.link(), "totp", earlier, "a third password, please")
+    assert problem(answer) == "401 second-step-rejected"
+
+
+async def test_a_code_of_two_steps_ago_is_too_old(service: Service) -> None:
+    answer = await reset_with(service, await service.link(), "totp", code_of(later=-3 * STEP))
+    assert problem(answer) == "401 second-step-rejected"
+
+
+async def test_of_fifty_wrong_codes_at_once_five_are_looked_at_and_one_mail_goes_out(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, step, looked_at = await service.link(), own_step(service), []
+    verify = step.verify
+
+    async def counted(trial: Any) -> Any:
+        looked_at.append(trial.code)
+        return await verify(trial)
+
+    monkeypatch.setattr(step, "verify", counted)
+    answers = await asyncio.gather(*(reset_with(service, token, "totp", wrong_code()) for _ in range(50)))
+    assert len(looked_at) <= 5
+    assert {problem(answer) for answer in answers} <= {"401 second-step-rejected", "400 link-dead"}
+    assert not await service.works(token)
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 1
+
+
+async def test_of_two_links_with_one_code_at_once_one_succeeds(service: Service) -> None:
+    links, code = [await service.link() for _ in range(5)], code_of()
+    answers = await asyncio.gather(*(reset_with(service, link, "totp", code) for link in links))
+    assert sum(answer.is_success for answer in answers) == 1
+
+
+async def test_new_links_give_an_account_no_more_tries_than_it_has_in_a_day(start: Start) -> None:
+    service = await start(second_step=SecondStepSettings(source="builtin", daily=7), limits=FREE)
+    account = await enrol(service)
+    used_up = await service.link()
+    for _ in range(5):
+        await reset_with(service, used_up, "totp", wrong_code())
+    token = await service.link()
+    for _ in range(2):
+        await reset_with(service, token, "totp", wrong_code())
+    limited = await reset_with(service, token, "totp", code_of())
+    assert problem(limited) == "429 too-many-requests"
+    assert 86_000 < limited.json()["retryAfter"] <= 86_400
+    assert await service.works(token)
+    row = SecondStepTriesRow
+    await service.write(update(row).where(row.account_id == account.id).values(counted_since=now() - timedelta(days=1)))
+    assert (await reset_with(service, token, "totp", code_of())).status_code == 200
+
+
+async def test_a_right_code_begins_the_accounts_count_anew(start: Start) -> None:
+    service = await start(second_step=SecondStepSettings(source="builtin", daily=2), limits=FREE)
+    await enrol(service)
+    await reset_with(service, await service.link(), "totp", wrong_code())
+    assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
+    answer = await reset_with(service, await service.link(), "totp", wrong_code(), "a third password, please")
+    assert problem(answer) == "401 second-step-rejected"
+
+
+async def test_a_recovery_code_stands_in_once_however_it_is_typed(service: Service) -> None:
+    account = await account_of(service)
+    codes = await own_step(service).recovery.mint(account.id)
+    token = await service.link()
+    methods = (await reset_with(service, token)).json()["methods"]
+    assert [one["method"] for one in methods] == ["totp", "recovery_code"]
+    assert (await reset_with(service, token, "recovery_code", codes[0].lower().replace("-", " "))).status_code == 200
+    again = await reset_with(service, await service.link(), "recovery_code", codes[0], "a third password, please")
+    assert problem(again) == "401 second-step-rejected"
+    assert await own_step(service).recovery.left(account.id) == 9
+
+
+async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_succeeds(service: Service) -> None:
+    codes = await own_step(service).recovery.mint((await account_of(service)).id)
+    links = [await service.link() for _ in range(5)]
+    tries = [reset_with(service, links[at % 5], "recovery_code", codes[0]) for at in range(50)]
+    answers = await asyncio.gather(*tries)
+    assert sum(answer.is_success for answer in answers) == 1
+
+
+async def test_somebody_elses_recovery_code_is_none(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await enrol(service, zoe.email, os.urandom(20))
+    codes = await own_step(service).recovery.mint(zoe.id)
+    await own_step(service).recovery.mint((await account_of(service)).id)
+    answer = await reset_with(service, await service.link(), "recovery_code", codes[0])
+    assert problem(answer) == "401 second-step-rejected"
+
+
+async def test_recovery_codes_alone_are_no_second_factor(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await own_step(service).recovery.mint(zoe.id)
+    assert (await reset_with(service, await service.link(zoe.email))).status_code == 200
+
+
+@pytest.mark.usefixtures("service")
+async def test_where_the_key_is_lost_that_sealed_a_factor_no_link_goes_round_it(start: Start) -> None:
+    other = await start(second_step=BUILTIN, secret_key="another key of 32 characters....", limits=FREE)
+    answer = await reset_with(other, await other.link(), "totp", code_of())
+    assert problem(answer) == "401 second-step-required"
+    assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+
+
+async def test_a_phone_without_a_way_to_send_is_a_factor_all_the_same(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await builtin_factors(service).set_phone(zoe.id, "+447700900123")
+    answer = await reset_with(service, await service.link(zoe.email))
+    assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+
+
+async def test_nobody_without_a_live_link_learns_who_has_a_factor(service: Service) -> None:
+    await service.add("zoe@northwind.test")
+    used = await service.link()
+    assert (await reset_with(service, used, "totp", code_of())).status_code == 200
+    await service.deliver()
+    token = await service.link()
+    client = service.anywhere()
+    asked = [await client.post(REQUEST, json={"email": email}) for email in (ADA, "zoe@northwind.test")]
+    assert asked[0].content == asked[1].content
+    for dead in (used, "x" * 43):
+        for answer in (await reset_with(service, dead), await reset_with(service, dead, "totp", "123456")):
+            assert problem(answer) == "400 link-dead"
+    assert (await client.post(VALIDATE, json={"token": token})).json().keys() == {
+        "email", "expiresAt", "valid",
+    }  # fmt: skip
+    answer = await reset_with(service, token, email="zoe@northwind.test")
+    assert problem(answer) == "400 link-dead"
+
+
+async def test_who_knows_the_password_changes_it_without_a_code(service: Service) -> None:
+    client = await service.sign_in()
+    fields = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    assert (await client.post(CHANGE, json=fields)).status_code == 200
+    assert (await service.anywhere().post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})).status_code == 200
+
+
+async def test_the_database_holds_no_seed_and_no_code(service: Service) -> None:
+    account = await account_of(service)
+    codes = await own_step(service).recovery.mint(account.id)
+    stored = [*await service.rows(select(SecondFactorRow)), *await service.rows(select(RecoveryCodeRow))]
+    assert len(stored) == 1 + len(codes)
+    text = repr([row.values() for row in stored])
+    assert SEED.decode() not in text
+    assert not any(code in text for code in codes)

@@ -1,0 +1,80 @@
+"""Somebody with a second factor, as the tests have one: the app on the phone is pyotp."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pyotp
+from sqlalchemy import select
+from tests.spec.service import ADA, NEW_PASSWORD, RESET, Service
+
+from keyturn.accounts.port import Account
+from keyturn.parts import Parts
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import SecondStepSettings
+
+SEED = b"a seed of 160 bits.."
+BUILTIN = SecondStepSettings(source="builtin")
+STEP = timedelta(seconds=30)
+
+
+def code_of(seed: bytes = SEED, later: timedelta = timedelta(0)) -> str:
+    """Return what an authenticator app shows now, or a little earlier or later."""
+    return pyotp.TOTP(base32(seed)).at(datetime.now(UTC) + later)
+
+
+def wrong_code(seed: bytes = SEED) -> str:
+    """Return a code that is none of those which an app shows about now."""
+    near = {code_of(seed, STEP * steps) for steps in range(-3, 4)}
+    return next(code for code in (f"{number:06}" for number in range(1000)) if code not in near)
+
+
+def own_step_of(parts: Parts) -> OwnSecondStep:
+    required = parts.second_step
+    assert required is not None
+    assert isinstance(required.step, OwnSecondStep)
+    return required.step
+
+
+def own_step(service: Service) -> OwnSecondStep:
+    return own_step_of(service.parts)
+
+
+def factors_of(parts: Parts) -> BuiltinFactors:
+    source = own_step_of(parts).source
+    assert isinstance(source, BuiltinFactors)
+    return source
+
+
+def builtin_factors(service: Service) -> BuiltinFactors:
+    return factors_of(service.parts)
+
+
+async def account_of(service: Service, email: str = ADA) -> Account:
+    account = await service.parts.accounts.find(email)
+    assert account is not None
+    return account
+
+
+async def enrol(service: Service, email: str = ADA, seed: bytes = SEED) -> Account:
+    """Give the account a TOTP."""
+    account = await account_of(service, email)
+    await builtin_factors(service).set_seed(account.id, seed)
+    return account
+
+
+async def reset_with(
+    service: Service, token: str, method: str = "", code: str = "", password: str = NEW_PASSWORD, **fields: Any
+) -> httpx.Response:
+    """Send a new password with a link, and with an answer to the second step where `method` says of what."""
+    answer = {"secondStep": {"method": method, "code": code}} if method else {}
+    return await service.anywhere().post(RESET, json={"token": token, "newPassword": password, **answer, **fields})
+
+
+async def audited(service: Service) -> list[str]:
+    """Return what the audit trail says of second steps, in order."""
+    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "second_step").order_by(AuditRow.id))
+    return [row["outcome"] for row in rows]
