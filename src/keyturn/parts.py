@@ -10,12 +10,11 @@ from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from keyturn.accounts.choosing import accounts_for
-from keyturn.accounts.port import AccountStore, KnowsHashes, LocksAccounts
+from keyturn.accounts.choosing import accounts_for, ends_sessions, locks_accounts
+from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
-from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender, local_sender
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.mail.transports.senders import sender_for
@@ -76,7 +75,7 @@ from keyturn.reset.reset_hook import BeforeReset, reset_hook
 from keyturn.reset.resets import PasswordResets
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_ins import SignIns
-from keyturn.settings import AccountSettings, Settings, hosted_path, paths_of
+from keyturn.settings import Settings, hosted_path, paths_of
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.prometheus import PrometheusMeters
 from keyturn.telemetry.telemetry import Telemetry
@@ -127,13 +126,9 @@ class Parts:
                 log.warning(LogEvent("brand.colour_adjusted", reason=warning))
         self.templates = builtin_templates(settings, self.theme, reload=reload_templates)
         self.urls = PageUrls(
-            base_url=settings.base_url,
-            reset_url=settings.reset_url,
-            forgot_url=settings.forgot_url,
-            sign_in_url=settings.sign_in_page,
-            secure_url=settings.secure_account.url,
-            mute_url=settings.mute.url,
-        )
+            base_url=settings.base_url, reset_url=settings.reset_url, forgot_url=settings.forgot_url,
+            sign_in_url=settings.sign_in_page, secure_url=settings.secure_account.url, mute_url=settings.mute.url,
+        )  # fmt: skip
         self.outbox = Outbox(self.database)
         self.audit = Audit(self.database)
         self.accounts = accounts or accounts_for(settings, self.database)
@@ -181,7 +176,7 @@ class Parts:
         )  # fmt: skip
         self.securing = AccountSecuring(
             self.database, self.accounts, self.secure_links, self.rate_limits, self.outbox, self.effects, self.events,
-            self.audit, locks=_locks(settings, self.accounts), meters=self.meters,
+            self.audit, locks=locks_accounts(settings, self.accounts), meters=self.meters,
         )  # fmt: skip
         self.muting = MailboxMuting(
             self.database, self.links, self.mailboxes, self.rate_limits, self.audit, self.meters
@@ -249,7 +244,7 @@ class Parts:
         defaults = MailDefaults(
             sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
             reply_to=settings.mail.reply_to,
-            ends_sessions=_ends_sessions(settings.accounts),
+            ends_sessions=ends_sessions(settings.accounts),
             mute_for=settings.mute.period,
         )
         return MailComposer(self.templates, self.languages, self.urls, defaults, self.kinds)
@@ -323,20 +318,6 @@ class Parts:
         await self.rate_limits.close()
         await self.accounts.close()
         await self.database.close()
-
-
-def _locks(settings: Settings, accounts: AccountStore) -> bool:
-    """Tell whether a secured account is locked. Raises SettingsInvalid where its store cannot do that."""
-    wanted = settings.secure_account.lock
-    if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
-        store = settings.accounts.store
-        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} locks no accounts (docs/accounts.md)")])
-    return wanted
-
-
-def _ends_sessions(accounts: AccountSettings) -> bool:
-    """Tell whether a new password ends all sessions. A store does by its contract; a table, where it has been told."""
-    return accounts.store != "table" or bool(accounts.table.delete)
 
 
 def _secrets(settings: Settings) -> list[str]:

@@ -1,9 +1,10 @@
-"""Which store the settings ask for."""
+"""Which store the settings ask for, and what it is to do besides keeping passwords."""
 
 from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import AccountStore
+from keyturn.accounts.port import AccountStore, LocksAccounts
 from keyturn.database import Database
-from keyturn.settings import Settings
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.settings import AccountSettings, Settings
 
 
 def accounts_for(settings: Settings, database: Database) -> AccountStore:
@@ -24,3 +25,17 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
             from keyturn.accounts.factory import store_from_factory  # noqa: PLC0415
 
             return store_from_factory(reference, settings)
+
+
+def ends_sessions(accounts: AccountSettings) -> bool:
+    """Tell whether a new password ends all sessions. A store does by its contract; a table, where it has been told."""
+    return accounts.store != "table" or bool(accounts.table.delete)
+
+
+def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
+    """Tell whether a secured account is locked. Raises SettingsInvalid where its store cannot do that."""
+    wanted = settings.secure_account.lock
+    if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
+        store = settings.accounts.store
+        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} locks no accounts (docs/accounts.md)")])
+    return wanted

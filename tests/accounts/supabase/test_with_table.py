@@ -63,6 +63,13 @@ async def test_the_password_is_set_at_supabase_and_the_table_notes_it(
     assert profiles.temporary == set()
 
 
+async def test_sessions_that_the_table_knows_of_end_by_themselves(accounts: SupabaseAccounts) -> None:
+    profiles = Profiles()
+    await SupabaseWithTable(profiles, accounts).end_sessions("u-1")
+
+    assert profiles.ended == ["u-1"]
+
+
 @pytest.mark.parametrize("error", [AccountsUnready("locked"), ZeroDivisionError("odd"), None], ids=repr)
 async def test_a_password_that_is_changed_is_changed_even_where_the_table_cannot_note_it(
     error: Exception | None, project: Project, accounts: SupabaseAccounts, caplog: pytest.LogCaptureFixture

@@ -154,7 +154,8 @@ class Mailboxes:
     async def mute(self, session: AsyncSession, email: str, moment: datetime) -> None:
         """Have the mailbox left alone by links, for as long as the settings say."""
         values = {"muted_until": moment + self.mute_period}
-        row = {"digest": _digest(email), "mailed_at": moment, "mails": 0, "wanted": True} | values
+        # One that is not known any more was not written to of late: nothing is in the way once its owner ends it.
+        row = {"digest": _digest(email), "mailed_at": moment - DAY, "mails": 0, "wanted": True} | values
         fresh = insert_if(session, MailboxRow, [name for name in row if name != "wanted"])
         await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
 
