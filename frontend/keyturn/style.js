@@ -30,12 +30,13 @@ export const CSS = `
 :host { --high: 263px; }
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
 :host(keyturn-reset) { --high: 508px; }
-:host(keyturn-code) { --high: 361px; }
+:host(keyturn-code) { --high: 463px; }
 :host(keyturn-change-password) { --high: 239px; }
 @media (max-width: 360px) {
   :host { --high: 322px; }
   :host(keyturn-forgot[sign-in-href]) { --high: 390px; }
   :host(keyturn-reset) { --high: 542px; }
+  :host(keyturn-code) { --high: 507px; }
   :host(keyturn-change-password) { --high: 248px; }
 }
 hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }

@@ -8,7 +8,7 @@ nothing that a client sends may bring it about, or "open" would be a way round.
 that), so those that were taken are remembered in the database, which all processes share.
 
 **A code is counted before it is compared**, in one statement: of any number that are tried at once five are looked at
-(CVE-less, but Pentagrid's race at Cognito, 2021, took 1,587). What is counted belongs to the mailbox, so that another
+(Pentagrid's race at Cognito, 2021, had 1,587). What is counted belongs to the mailbox, so that another
 mail gives no hundred more (NIST SP 800-63B 3.1.3.2, 3.2.2).
 
 Declined: the widget of ALTCHA in keyturn.js. It styles the page around and wants a worker from its own origin; the
