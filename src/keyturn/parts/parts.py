@@ -1,7 +1,4 @@
-"""Every part is built here, once, and handed down through constructors.
-
-A floor of its own, without Litestar: the commands need the parts and no web application.
-"""
+"""What a process is made of."""
 
 import asyncio
 import logging
@@ -10,38 +7,25 @@ from collections.abc import Coroutine, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from keyturn.accounts.choosing import accounts_for, ends_sessions, locks_accounts
+from keyturn.accounts.choosing import accounts_for, locks_accounts
 from keyturn.accounts.port import AccountStore, KnowsHashes
 from keyturn.accounts.sessions import Sessions
 from keyturn.database import Database
 from keyturn.database.migrations import require_current
-from keyturn.mail.transports.email import Sender, local_sender
+from keyturn.mail.transports.email import Sender
 from keyturn.mail.transports.reports import ProviderWebhook
-from keyturn.mail.transports.senders import sender_for
-from keyturn.mail.transports.traced import TracedSender
 from keyturn.mail.transports.webhooks import provider_webhooks
-from keyturn.outbox import Handler, Lane, Outbox, Relay, RelayLimits, Seal
+from keyturn.outbox import Outbox, Relay, RelayLimits
 from keyturn.outbox.liveness import WorkerLiveness
+from keyturn.parts.lanes import lanes_of
 from keyturn.reset.account_sessions import AccountSessions
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.changes.effects import ChangeEffects
 from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.delivery.builtin_emails import builtin_templates
-from keyturn.reset.delivery.callback import CallbackHandler, drop_callback
-from keyturn.reset.delivery.composer import MailComposer, MailDefaults
-from keyturn.reset.delivery.confirmation import ConfirmationHandler
-from keyturn.reset.delivery.failover import TransportFailover
-from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
-from keyturn.reset.delivery.link_renewal import LinkRenewal
-from keyturn.reset.delivery.mail_delivery import MailDelivery
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
-from keyturn.reset.delivery.recovery import RecoveryHandler
-from keyturn.reset.delivery.reset_links import ResetLinks
-from keyturn.reset.delivery.reset_request import ResetRequestHandler
-from keyturn.reset.delivery.second_step_failed import SecondStepFailedHandler
 from keyturn.reset.delivery.theme import Theme, own_languages, palette_of, themes_of_kinds
-from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
 from keyturn.reset.muting import MailboxMuting
@@ -60,13 +44,8 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import (
-    ACCOUNT_SECURED,
     APP_EVENTS,
     CALLBACKS,
-    CHANGE_BEGUN,
-    PASSWORD_CHANGED,
-    RESET_REQUESTED,
-    SECOND_STEP_FAILED,
     origin_of,
 )
 from keyturn.reset.records.retention import Retention
@@ -83,14 +62,6 @@ from keyturn.telemetry.tracing import Tracing, tracing_of_process
 from keyturn.webhooks.events import Callback
 
 log = logging.getLogger("keyturn")
-
-_MAILS_AHEAD = 256
-"""Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
-
-_WEBHOOKS_AT_ONCE = 4
-"""However slow an app answers, that many webhooks wait for it at a time."""
-
-_CALLBACKS_AT_ONCE = 4
 
 
 class Parts:
@@ -201,8 +172,7 @@ class Parts:
         """What works this process's outbox off. Raises SettingsInvalid where it has no transport."""
         worker = self.settings.worker
         limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
-        lanes = [self._mail_lane(), *self._webhook_lanes(), *self._callback_lanes()]
-        return Relay(self.outbox, lanes, limits, origin=origin_of, telemetry=self.telemetry)
+        return Relay(self.outbox, lanes_of(self, self._sender), limits, origin=origin_of, telemetry=self.telemetry)
 
     def work(self) -> Coroutine[Any, Any, None]:
         """Return what sends the mails and purges until cancelled. Raises SettingsInvalid where it cannot."""
@@ -212,68 +182,6 @@ class Parts:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
             group.create_task(self.retention.run(self.settings.worker.housekeeping))
-
-    def _mail_lane(self) -> Lane:
-        transports = self._transports()
-        mails = MailDelivery(self.database, self.outbox, self.links, self.mailboxes, Seal(self.secrets), transports)
-        composer = self._composer()
-        links = ResetLinks(
-            self.links, composer, invited=self.settings.invitations.ttl, store=self.codes, keys=self.code_keys
-        )
-        renewal = LinkRenewal(mails, self.accounts, self.mailboxes, self.links, links, self.audit)
-        handlers: dict[str, Handler] = {
-            RESET_REQUESTED: ResetRequestHandler(
-                mails, self.accounts, self.mailboxes, links, self.audit, self.events, renewal
-            ),
-            PASSWORD_CHANGED: ConfirmationHandler(
-                mails, self.accounts, self.mailboxes, composer, self.audit, self.outbox, self.secure_links
-            ),
-            ACCOUNT_SECURED: RecoveryHandler(
-                mails, self.accounts, self.mailboxes, links, self.audit, locks=self.securing.locks
-            ),
-            SECOND_STEP_FAILED: SecondStepFailedHandler(mails, self.accounts, self.mailboxes, composer),
-            CHANGE_BEGUN: InterruptedChangeHandler(self.database, self.accounts, self.outbox, self.effects),
-        }
-        if not self.settings.webhooks.url:
-            handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
-        handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - self.callbacks.keys()}
-        return Lane(handlers, self.settings.worker.concurrency, transports.close, ahead=_MAILS_AHEAD)
-
-    def _composer(self) -> MailComposer:
-        settings = self.settings
-        defaults = MailDefaults(
-            sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
-            reply_to=settings.mail.reply_to,
-            ends_sessions=ends_sessions(settings.accounts),
-            mute_for=settings.mute.period,
-        )
-        return MailComposer(self.templates, self.languages, self.urls, defaults, self.kinds)
-
-    def _transports(self) -> TransportFailover:
-        mail = self.settings.mail
-        first = self._sender or sender_for(mail.transport, self.settings, self.database)
-        second = sender_for(mail.fallback, self.settings, self.database) if mail.fallback else None
-        return TransportFailover(
-            self.outbox,
-            TracedSender(first, self.telemetry.tracing),
-            TracedSender(second, self.telemetry.tracing) if second else None,
-            mail.fallback_after,
-        )
-
-    def _webhook_lanes(self) -> list[Lane]:
-        hooks = self.settings.webhooks
-        if not hooks.url:
-            return []
-        from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
-
-        secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
-        sender = WebhookSender(hooks.url, secrets, hooks.timeout)
-        return [Lane(dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender)), _WEBHOOKS_AT_ONCE, sender.close)]
-
-    def _callback_lanes(self) -> list[Lane]:
-        patience = self.settings.webhooks.timeout
-        handlers = {CALLBACKS[event]: CallbackHandler(told, patience) for event, told in self.callbacks.items()}
-        return [Lane(handlers, _CALLBACKS_AT_ONCE)] if handlers else []
 
     def _kinds_of(self, event: str) -> Iterator[str]:
         """Yield the kinds of message by which the app is told of an event."""

@@ -1,0 +1,114 @@
+"""What a worker handles: the lanes of mails, of webhooks and of callbacks, each with what does its work."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from keyturn.accounts.choosing import ends_sessions
+from keyturn.mail.transports.email import Sender, local_sender
+from keyturn.mail.transports.senders import sender_for
+from keyturn.mail.transports.traced import TracedSender
+from keyturn.outbox import Handler, Lane, Seal
+from keyturn.reset.delivery.callback import CallbackHandler, drop_callback
+from keyturn.reset.delivery.composer import MailComposer, MailDefaults
+from keyturn.reset.delivery.confirmation import ConfirmationHandler
+from keyturn.reset.delivery.failover import TransportFailover
+from keyturn.reset.delivery.interrupted_change import InterruptedChangeHandler
+from keyturn.reset.delivery.link_renewal import LinkRenewal
+from keyturn.reset.delivery.mail_delivery import MailDelivery
+from keyturn.reset.delivery.recovery import RecoveryHandler
+from keyturn.reset.delivery.reset_links import ResetLinks
+from keyturn.reset.delivery.reset_request import ResetRequestHandler
+from keyturn.reset.delivery.second_step_failed import SecondStepFailedHandler
+from keyturn.reset.delivery.webhook import WebhookHandler, drop_webhook
+from keyturn.reset.records.messages import (
+    ACCOUNT_SECURED,
+    APP_EVENTS,
+    CALLBACKS,
+    CHANGE_BEGUN,
+    PASSWORD_CHANGED,
+    RESET_REQUESTED,
+    SECOND_STEP_FAILED,
+)
+
+if TYPE_CHECKING:
+    from keyturn.parts.parts import Parts
+
+_MAILS_AHEAD = 256
+"""Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
+
+_WEBHOOKS_AT_ONCE = 4
+"""However slow an app answers, that many webhooks wait for it at a time."""
+
+_CALLBACKS_AT_ONCE = 4
+
+
+def lanes_of(parts: "Parts", sender: Sender | None) -> Sequence[Lane]:
+    """Return the lanes of a worker. `sender` is used instead of the settings' transport. Raises SettingsInvalid."""
+    return [_mail_lane(parts, sender), *_webhook_lanes(parts), *_callback_lanes(parts)]
+
+
+def _mail_lane(parts: "Parts", sender: Sender | None) -> Lane:
+    transports = _transports(parts, sender)
+    mails = MailDelivery(parts.database, parts.outbox, parts.links, parts.mailboxes, Seal(parts.secrets), transports)
+    composer = _composer(parts)
+    links = ResetLinks(
+        parts.links, composer, invited=parts.settings.invitations.ttl, store=parts.codes, keys=parts.code_keys
+    )
+    renewal = LinkRenewal(mails, parts.accounts, parts.mailboxes, parts.links, links, parts.audit)
+    handlers: dict[str, Handler] = {
+        RESET_REQUESTED: ResetRequestHandler(
+            mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal
+        ),
+        PASSWORD_CHANGED: ConfirmationHandler(
+            mails, parts.accounts, parts.mailboxes, composer, parts.audit, parts.outbox, parts.secure_links
+        ),
+        ACCOUNT_SECURED: RecoveryHandler(
+            mails, parts.accounts, parts.mailboxes, links, parts.audit, locks=parts.securing.locks
+        ),
+        SECOND_STEP_FAILED: SecondStepFailedHandler(mails, parts.accounts, parts.mailboxes, composer),
+        CHANGE_BEGUN: InterruptedChangeHandler(parts.database, parts.accounts, parts.outbox, parts.effects),
+    }
+    if not parts.settings.webhooks.url:
+        handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
+    handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.callbacks.keys()}
+    return Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=_MAILS_AHEAD)
+
+
+def _composer(parts: "Parts") -> MailComposer:
+    settings = parts.settings
+    defaults = MailDefaults(
+        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
+        reply_to=settings.mail.reply_to,
+        ends_sessions=ends_sessions(settings.accounts),
+        mute_for=settings.mute.period,
+    )
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.kinds)
+
+
+def _transports(parts: "Parts", sender: Sender | None) -> TransportFailover:
+    mail = parts.settings.mail
+    first = sender or sender_for(mail.transport, parts.settings, parts.database)
+    second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
+    return TransportFailover(
+        parts.outbox,
+        TracedSender(first, parts.telemetry.tracing),
+        TracedSender(second, parts.telemetry.tracing) if second else None,
+        mail.fallback_after,
+    )
+
+
+def _webhook_lanes(parts: "Parts") -> list[Lane]:
+    hooks = parts.settings.webhooks
+    if not hooks.url:
+        return []
+    from keyturn.webhooks.sender import WebhookSender  # noqa: PLC0415 - httpx takes 50 ms
+
+    secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
+    sender = WebhookSender(hooks.url, secrets, hooks.timeout)
+    return [Lane(dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender)), _WEBHOOKS_AT_ONCE, sender.close)]
+
+
+def _callback_lanes(parts: "Parts") -> list[Lane]:
+    patience = parts.settings.webhooks.timeout
+    handlers = {CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.callbacks.items()}
+    return [Lane(handlers, _CALLBACKS_AT_ONCE)] if handlers else []
