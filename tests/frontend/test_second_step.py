@@ -48,7 +48,7 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await code.fill(wrong_code())
         await page.keyboard.press("Enter")
         await expect(code).to_have_accessible_description(
-            "This code is wrong, or was used before. You have 4 more tries."
+            "This code is wrong, or was used before. You have 4 more attempts."
         )
         send = page.get_by_role("button", name="Send a code")
         await expect(send).to_be_hidden()
@@ -70,7 +70,7 @@ async def test_the_last_wrong_code_ends_the_link(app: App, guarded: Service) -> 
     async with app.open(await link_mailed(guarded, ADA)) as page:
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         code = page.get_by_label("Code", exact=True)
-        for left in ("4 more tries", "3 more tries", "2 more tries", "1 more try"):
+        for left in ("4 more attempts", "3 more attempts", "2 more attempts", "1 more attempt"):
             await code.fill(wrong_code())
             await page.keyboard.press("Enter")
             await expect(page.get_by_text(left)).to_be_visible()

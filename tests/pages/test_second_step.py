@@ -59,7 +59,7 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
         assert missing.status_code == 422
         assert "Enter a code." in words(missing)
     wrong = await visitor.submit(PAGE, **fields, method="totp", code=wrong_code())
-    assert "This code is wrong, or was used before. You have 4 more tries." in words(wrong)
+    assert "This code is wrong, or was used before. You have 4 more attempts." in words(wrong)
     assert NEW_PASSWORD not in wrong.text
     mismatch = await visitor.submit(PAGE, **fields | {"again": "other"}, method="totp", code=code_of())
     assert "The two passwords are not the same." in words(mismatch)

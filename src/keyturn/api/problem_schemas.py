@@ -98,7 +98,7 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
     ),
     SecondStepRejected: (
         "The code is wrong, or was used before; the link lives through `triesLeft` more.",
-        "This code is wrong, or was used before. You have 4 more tries.",
+        "This code is wrong, or was used before. You have 4 more attempts.",
         {
             "methods": (tuple[SecondFactor, ...], [{"method": "totp", "hint": ""}]),
             "triesLeft": (Annotated[int, Meta(ge=0)], 4),

@@ -232,8 +232,8 @@ def second_step_text(language: Language) -> str:
 def wrong_code_text(left: int, language: Language) -> str:
     """Return what is wrong with a code, and what becomes of the link."""
     return language.ngettext(
-        "This code is wrong, or was used before. You have %(num)s more try.",
-        "This code is wrong, or was used before. You have %(num)s more tries.",
+        "This code is wrong, or was used before. You have %(num)s more attempt.",
+        "This code is wrong, or was used before. You have %(num)s more attempts.",
         left,
     )
 

@@ -135,8 +135,9 @@ class Parts:
         )
         self.challenge = request_challenge_for(settings, self.secrets, self.database, self.rate_limits, self.meters)
         self.second_step = required_second_step(
-            settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit
-        )
+            settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit,
+            self.events,
+        )  # fmt: skip
         self.resets = PasswordResets(
             self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
             self.meters, self.challenge, reset_hook(settings.hooks, before_reset), self.second_step,

@@ -37,7 +37,7 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
     async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=scripts) as page:
         send = page.get_by_role("button", name="Send a code")
         await expect(send).to_be_hidden()
-        for code, said in ((wrong_code(), "You have 4 more tries."), ("", "Enter a code."), (code_of(), "")):
+        for code, said in ((wrong_code(), "You have 4 more attempts."), ("", "Enter a code."), (code_of(), "")):
             await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
             await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
             await page.get_by_label("Code", exact=True).fill(code)

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from keyturn.accounts.port import Account
+from keyturn.errors import Factor
 from keyturn.pages.cookies import LinkRequest
+from keyturn.pages.password_form import ShownStep
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.resets import LiveLink
@@ -51,7 +53,7 @@ class PageState:
 def _form(sample: Sample, owner: LiveLink | Account, **changes: Any) -> dict[str, Any]:
     until = owner.expires_at if isinstance(owner, LiveLink) else None
     values = {"owner": owner, "account": owner, "rules": sample.rules, "until": until, "lasts_days": False}
-    return values | {"broken": (), "mismatch": False, "rejected": False} | changes
+    return values | {"broken": (), "mismatch": False, "rejected": False, "step": ShownStep()} | changes
 
 
 def _new_password(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
@@ -96,6 +98,13 @@ def _refusal(reason: str, wait: timedelta = timedelta(0), **more: Any) -> Callab
     return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait} | more
 
 
+def _second_step(step: ShownStep) -> Callable[[Sample], dict[str, Any]]:
+    factors = (Factor("totp"), Factor("sms", "…23"), Factor("recovery_code"))
+    return lambda sample: _form(
+        sample, msgspec.structs.replace(sample.link(sample.site.link_life), factors=factors), step=step
+    )
+
+
 def _asked_by_operator(sample: Sample) -> dict[str, Any]:
     reason = "Somebody read a copy of our database. Passwords in it are hashed; choose a new one all the same."
     return _form(sample, msgspec.structs.replace(sample.link(_INVITED), reason=reason), lasts_days=True)
@@ -118,6 +127,9 @@ STATES = (
     PageState("reset", "New password", "reset.html", _new_password()),
     PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
     PageState("reset-mismatch", "New password, not the same", "reset.html", _new_password(mismatch=True)),
+    PageState("second-step", "New password, second step", "reset.html", _second_step(ShownStep())),
+    PageState("second-step-wrong", "New password, wrong code", "reset.html",
+              _second_step(ShownStep(method="totp", tries_left=2))),
     PageState("invitation", "First password, invited", "reset.html", _invitation),
     PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),

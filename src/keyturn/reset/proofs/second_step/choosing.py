@@ -10,6 +10,7 @@ from keyturn.accounts.factory import import_factory
 from keyturn.database import Database
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.outbox import Outbox
+from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes
 from keyturn.reset.proofs.second_step.factor_source import FactorSource
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
@@ -27,13 +28,13 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 
 def required_second_step(
     settings: Settings, secrets: Sequence[str], text: SmsText, database: Database, links: LinkStore, outbox: Outbox,
-    audit: Audit,
+    audit: Audit, events: AppEvents,
 ) -> RequiredSecondStep | None:  # fmt: skip
     """Return what a reset needs besides its link; None where the settings ask for nothing. Raises SettingsInvalid."""
     wanted = settings.second_step
     tries = SecondStepTries(database, links, most=wanted.tries, daily=wanted.daily)
     step = _second_step(settings, secrets, text, database, tries)
-    return RequiredSecondStep(step, tries, database, links, outbox, audit) if step else None
+    return RequiredSecondStep(step, tries, database, links, outbox, audit, events) if step else None
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:

@@ -11,6 +11,7 @@ from keyturn.accounts.port import Account
 from keyturn.database import Database, now
 from keyturn.errors import Factor, LinkDead, SecondStepRejected, SecondStepRequired, Unavailable
 from keyturn.outbox import Outbox
+from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.audit import Audit
@@ -74,6 +75,7 @@ class RequiredSecondStep:
         links: LinkStore,
         outbox: Outbox,
         audit: Audit,
+        events: AppEvents,
     ) -> None:
         self.step = step
         self._tries = tries
@@ -81,6 +83,7 @@ class RequiredSecondStep:
         self._links = links
         self._outbox = outbox
         self._audit = audit
+        self._events = events
 
     async def factors(self, account: Account) -> Sequence[Factor]:
         """Return what the account has, for who holds a live link of it. Raises Unavailable."""
@@ -121,7 +124,7 @@ class RequiredSecondStep:
         trial = _trial(link, account, answer, client)
         left = await self._tries.count(link.id, account.id, trial.moment)
         if left is None:
-            await self._end(link, account, client)
+            await self._end(trial, link)
             raise LinkDead("invalid")
         refusal = SecondStepRejected(factors, left)
         if accepted := await self._verify(link, trial):
@@ -130,7 +133,7 @@ class RequiredSecondStep:
         await self._record("rejected", link, account, client)
         if left:
             raise refusal
-        await self._end(link, account, client)
+        await self._end(trial, link)
         raise LinkDead("invalid")
 
     async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
@@ -140,9 +143,9 @@ class RequiredSecondStep:
             await self._tries.give_back(link.id, trial.account.id)
             raise
 
-    async def _end(self, link: Link, account: Account, client: Client) -> None:
-        """End the link; who does so of several at once promises the mail."""
-        moment = now()
+    async def _end(self, trial: SecondStepTry, link: Link) -> None:
+        """End the link; who does so of several at once promises the mail, and that the app is told."""
+        account, client, moment = trial.account, trial.client, now()
         failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
         async with self._database.transaction() as session:
             if await self._links.revoke(session, link.id, moment):
@@ -151,6 +154,7 @@ class RequiredSecondStep:
                     session, EVENT, "failed", client, at=moment, account_id=account.id, email=link.email,
                     message_id=message,
                 )  # fmt: skip
+                await self._events.second_step_failed(session, account, client, method=trial.method, moment=moment)
             await session.commit()
         log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._outbox.wake()
