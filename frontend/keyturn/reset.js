@@ -57,7 +57,7 @@ export class Reset extends Forms {
   }
 
   /** @param {Opened} opened */
-  choosing({ email, expiresAt, awaitsPassword, rules }) {
+  choosing({ email, expiresAt, awaitsPassword, operatorReason, rules }) {
     const password = this.secret("password", {
       "aria-describedby": "password-error rules", passwordrules: forGenerators(rules),
     }, awaitsPassword ? "firstPassword" : "password");
@@ -138,7 +138,8 @@ export class Reset extends Forms {
     });
     const note = make("p", { part: "note" }, this.say("until", { time: this.time(new Date(expiresAt)) }));
     const heading = this.say(awaitsPassword ? "firstHeading" : "resetHeading");
-    return [this.title(heading, this.say("for", { email })), form, note];
+    const reason = operatorReason ? [make("p", { part: "panel", dir: "auto" }, operatorReason)] : [];
+    return [this.title(heading, this.say("for", { email })), ...reason, form, note];
   }
 
   /**

@@ -10,6 +10,8 @@ from tests.spec.inbox import links_in
 from tests.spec.service import NEW_PASSWORD, REQUEST, Service
 
 from keyturn.accounts.models import AccountRow
+from keyturn.reset.operator_resets import Campaign
+from keyturn.reset.records.client import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -73,6 +75,16 @@ async def test_who_awaits_a_first_password_is_asked_for_that_one(app: App, keytu
         await page.get_by_role("button", name="Save the password").click()
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
     assert await keyturn.knows(NEW_PASSWORD, eve)
+
+
+async def test_whom_an_operator_asked_reads_why(app: App, keyturn: Service) -> None:
+    rose = (await keyturn.add("rose@northwind.test")).email
+    campaign = Campaign(name="leak", operator=Client(operator="dan"), reason="A copy of our database was read.")
+    await keyturn.parts.operator_resets.ask(campaign, [rose])
+    await keyturn.deliver()
+    async with app.open(await link_mailed(keyturn, rose)) as page:
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        await expect(page.get_by_text("A copy of our database was read.")).to_be_visible()
 
 
 async def test_within_the_cooldown_nothing_is_asked_again_however_the_form_is_come_to(

@@ -33,6 +33,14 @@ TELLING = {
     "sign-in-changed",
     "settings",
     "busy",
+    "code-refused",
+    "second-step-wrong",
+    "asked",
+    "secure-locks",
+    "secured",
+    "mute",
+    "muted",
+    "security-link-dead",
 }
 """Between them they have everything that a page is made of."""
 
@@ -164,6 +172,7 @@ def served(studio: Studio) -> Iterator[str]:
         studio.stopping.set()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, served: str, studio: Studio) -> None:
     wrong: list[str] = []
