@@ -52,7 +52,8 @@ async def test_an_app_that_is_reached_is_fine_and_is_sent_nothing() -> None:
         found = await check(f"http://127.0.0.1:{port}/hook")
 
     assert (found.check, found.verdict) == ("webhook", "ok")
-    assert found.message == f"127.0.0.1:{port} is reached, and told of password.changed and password.reset_requested"
+    told = "password.changed, password.reset_requested, account.secured, second_step.failed"
+    assert found.message == f"127.0.0.1:{port} is reached, and told of {told}"
     assert sent == b""
 
 

@@ -26,9 +26,7 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    return [
-        Finding("webhook", "ok", f"{host}:{port} is reached, and told of {' and '.join(hooks.events) or 'nothing'}")
-    ]
+    return [Finding("webhook", "ok", f"{host}:{port} is reached, and told of {', '.join(hooks.events) or 'nothing'}")]
 
 
 def _explain_failure(where: str, error: Exception) -> Finding:

@@ -39,7 +39,7 @@ _PIECES = st.sampled_from([
 texts = st.lists(_PIECES, max_size=20).map("".join) | st.text(max_size=200)
 moments = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for it
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
-    str: texts, datetime: moments, bool: st.booleans(),
+    str: texts, datetime: moments, datetime | None: st.none() | moments, bool: st.booleans(),
     timedelta: st.sampled_from([timedelta(minutes=30), timedelta(hours=1), timedelta(days=2), timedelta(seconds=90)]),
 }  # fmt: skip
 languages = st.sampled_from(list(LANGUAGES.known.values()))

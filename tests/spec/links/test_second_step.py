@@ -274,7 +274,7 @@ async def test_nobody_without_a_live_link_learns_who_has_a_factor(service: Servi
         for answer in (await reset_with(service, dead), await reset_with(service, dead, "totp", "123456")):
             assert problem(answer) == "400 link-dead"
     assert (await client.post(VALIDATE, json={"token": token})).json().keys() == {
-        "email", "expiresAt", "valid",
+        "awaitsPassword", "email", "expiresAt", "valid",
     }  # fmt: skip
     answer = await reset_with(service, token, email="zoe@northwind.test")
     assert problem(answer) == "400 link-dead"
