@@ -12,14 +12,15 @@ from keyturn import __version__
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.health import health_router
 from keyturn.api.metrics import metrics_router
-from keyturn.api.problems import problem_handlers
+from keyturn.api.problems.documents import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
-from keyturn.pages.reference import ReferencePage
+from keyturn.pages.reference.page import ReferencePage
 from keyturn.pages.rendering import Pages
 from keyturn.parts import Parts
-from keyturn.plugin import KeyturnPlugin, site_of
+from keyturn.plugin import KeyturnPlugin
 from keyturn.settings import Settings, is_loopback
+from keyturn.web_parts import site_of
 
 _TAGS = {
     "Password reset": "Ask for a link, check it, set a new password with it.",

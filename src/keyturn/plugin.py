@@ -16,7 +16,6 @@ from litestar.plugins import InitPlugin
 from keyturn.accounts.port import AccountStore
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.mounting import MountedApart
-from keyturn.api.requests import HostCookie, ResetApi, SessionApi
 from keyturn.api.responses import (
     SERVICE_KEY,
     SESSION,
@@ -29,14 +28,14 @@ from keyturn.database.host_database import share_database
 from keyturn.database.migrations import require_current
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.transports.email import Sender
-from keyturn.pages import Site, pages_router
+from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.counting_alone import counting_alone
 from keyturn.reset.reset_hook import BeforeReset, is_async
 from keyturn.settings import SecureAccountSettings, Settings, TableSettings, hosted_path
-from keyturn.settings.account_rules import sign_in_faults
-from keyturn.settings.keys import derive
+from keyturn.settings.rules.accounts import sign_in_faults
 from keyturn.telemetry.access_logs import redact_access_logs
+from keyturn.web_parts import reset_api_of, site_of
 from keyturn.webhooks.events import (
     AccountSecured,
     Callback,
@@ -47,9 +46,6 @@ from keyturn.webhooks.events import (
 
 if TYPE_CHECKING:  # an app that has it brings it: it takes a fifth of a start
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
-
-_DEVICE_LIFE = 400 * 24 * 3600
-"""Seconds; a browser keeps no cookie longer (RFC 6265bis, 5.5)."""
 
 
 _EVENTS = {
@@ -247,59 +243,3 @@ def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
     for kind, own in settings.kinds.items():
         if own.settings_url and hosted_path(own.settings_url) is not None:
             yield f"kinds.{kind}.settings_url"
-
-
-def reset_api_of(parts: Parts) -> ResetApi:
-    """Return what the API needs of the parts."""
-    sessions = None
-    if parts.sign_ins:
-        sessions = SessionApi(
-            sign_ins=parts.sign_ins, cookie=session_cookie_of(parts.settings),
-            device_cookie=device_cookie_of(parts.settings), languages=parts.languages,
-        )  # fmt: skip
-    return ResetApi(
-        resets=parts.resets, invitations=parts.invitations, policy=parts.policy, sessions=sessions,
-        provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
-        require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
-        challenge=parts.challenge, codes=parts.code_exchange,
-        securing=parts.securing, muting=parts.muting, mute_period=parts.mailboxes.mute_period,
-    )  # fmt: skip
-
-
-def session_cookie_of(settings: Settings) -> HostCookie:
-    return HostCookie(holds="session", secure=settings.secure, max_age=int(settings.session.ttl.total_seconds()))
-
-
-def device_cookie_of(settings: Settings) -> HostCookie:
-    return HostCookie(holds="device", secure=settings.secure, max_age=_DEVICE_LIFE)
-
-
-def site_of(parts: Parts) -> Site:
-    """Return what the hosted pages need of the parts."""
-    settings = parts.settings
-    return Site(
-        resets=parts.resets,
-        sign_ins=parts.sign_ins,
-        policy=parts.policy,
-        languages=parts.languages,
-        brand=settings.brand,
-        palette=parts.theme.palette,
-        session_cookie=session_cookie_of(settings),
-        device_cookie=device_cookie_of(settings),
-        csrf_secret=derive(parts.secrets[0], "forms").hex(),
-        secure=settings.secure,
-        link_life=parts.links.lifetime,
-        mailboxes=parts.mailboxes,
-        securing=parts.securing,
-        muting=parts.muting,
-        paths=parts.paths,
-        kinds=parts.kinds,
-        sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
-        leads_to_sign_in=settings.after_reset == "sign_in",
-        forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
-        prefix=urlsplit(settings.base_url).path.rstrip("/"),
-        templates=settings.pages.templates,
-        reload=parts.reloads_templates,
-        challenge=parts.challenge,
-        codes=parts.code_exchange,
-    )

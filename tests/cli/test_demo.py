@@ -7,7 +7,7 @@ import pytest
 
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import ACCOUNTS, demo_settings
-from keyturn.settings.rules import SHORTEST_SECRET, broken_rules
+from keyturn.settings.rules.every_rule import SHORTEST_SECRET, broken_rules
 
 URL = "http://127.0.0.1:8000"
 

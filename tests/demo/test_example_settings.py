@@ -12,7 +12,7 @@ from keyturn.cli.demo.folder import DemoFolder
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.delivery.theme import palette_of
 from keyturn.settings import Settings, read_settings
-from keyturn.settings.rules import broken_rules
+from keyturn.settings.rules.every_rule import broken_rules
 
 URL = "http://127.0.0.1:8000"
 EXAMPLES = Path(__file__).parents[2] / "examples"

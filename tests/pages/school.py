@@ -24,7 +24,6 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
-from keyturn.plugin import site_of
 from keyturn.reset.proofs import codes
 from keyturn.reset.proofs.code_store import NewCode
 from keyturn.reset.records import tokens
@@ -40,6 +39,7 @@ from keyturn.settings import (
     Secret,
     Settings,
 )
+from keyturn.web_parts import site_of
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"

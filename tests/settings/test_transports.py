@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from tests.settings.conftest import Faults, Read
 
-from keyturn.settings.transport_rules import NEEDED
+from keyturn.settings.rules.transports import NEEDED
 from keyturn.settings.transports import Transport
 
 COMPLETE = {

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.conftest import Faults, Read
 
 from keyturn.mail.transports.ses.sns import SnsTopic
-from keyturn.settings.report_rules import PROOFS
+from keyturn.settings.rules.reports import PROOFS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="

@@ -9,7 +9,7 @@ from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from keyturn.api.problems import MEDIA_TYPE, NO_STORE, http_problem
+from keyturn.api.problems.documents import MEDIA_TYPE, NO_STORE, http_problem
 from keyturn.settings.networks import both_forms
 from keyturn.settings.url_rules import host_of, is_origin
 

@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
-from keyturn.api.problem_schemas import problem_responses
+from keyturn.api.problems.schemas import problem_responses
 from keyturn.api.requests import AnyRequest, ResetApi
 from keyturn.api.schemas import Challenge, FormTexts
 from keyturn.errors import InputInvalid

@@ -16,7 +16,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
-from keyturn.api.problems import broken_rules
+from keyturn.api.problems.particulars import broken_rules
 from keyturn.api.requests import AnyRequest, language_headers
 from keyturn.api.schemas import Done, PasswordJudgement
 from keyturn.errors import PasswordRejected

@@ -4,7 +4,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Message, Middleware, Receive, Scope, Send
 
-from keyturn.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, problem_of
+from keyturn.api.problems.documents import MEDIA_TYPE, NO_STORE, UNREAD, problem_of
 from keyturn.api.requests import ResetApi, accepted_language, client_of
 from keyturn.errors import KeyturnError
 

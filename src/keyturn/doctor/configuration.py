@@ -8,7 +8,7 @@ from keyturn.errors import Fault
 from keyturn.reset.delivery.theme import palette_of
 from keyturn.settings import Reading, Settings, is_loopback
 from keyturn.settings.reading import OTHER_NAMES, environment_name, setting_names
-from keyturn.settings.report_rules import PROOFS, proofs_of
+from keyturn.settings.rules.reports import PROOFS, proofs_of
 
 _LONGEST_LIFE = timedelta(hours=1)
 

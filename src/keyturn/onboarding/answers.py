@@ -14,8 +14,8 @@ from keyturn.database.urls import read_url
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.onboarding.hashes import HashFormat
 from keyturn.settings import TableSettings, inspect_settings
-from keyturn.settings.account_rules import OWN_STORES
 from keyturn.settings.reading import OTHER_NAMES, PREFIX
+from keyturn.settings.rules.accounts import OWN_STORES
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 

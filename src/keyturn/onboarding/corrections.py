@@ -10,8 +10,8 @@ from keyturn.accounts.table.flags import Flag
 from keyturn.onboarding.guesses import guess
 from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings
-from keyturn.settings.account_rules import PLACES
 from keyturn.settings.building import did_you_mean
+from keyturn.settings.rules.accounts import PLACES
 
 COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 

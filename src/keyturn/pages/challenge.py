@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from keyturn.api.problems import challenge_text
+from keyturn.api.problems.particulars import challenge_text
 from keyturn.api.requests import AnyRequest
 from keyturn.errors import ChallengeFlaw
 from keyturn.pages.rendering import Pages

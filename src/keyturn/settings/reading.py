@@ -11,7 +11,7 @@ import msgspec
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings.building import Builder, Variable, did_you_mean, is_section
 from keyturn.settings.model import Settings
-from keyturn.settings.rules import broken_rules
+from keyturn.settings.rules.every_rule import broken_rules
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"

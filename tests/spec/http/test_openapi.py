@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.spec.service import Service
 
-from keyturn.api.problems import problem_of
+from keyturn.api.problems.documents import problem_of
 from keyturn.errors import (
     Busy,
     CredentialsRejected,

@@ -235,7 +235,7 @@ def _export(opened: Opened, destination: Path) -> None:
 def _transport(settings: "Settings") -> "Transport | None":
     """Return what "send me this" goes through, where a key or a server is set."""
     from keyturn.emails.studio.capture.sending import Transport  # noqa: PLC0415
-    from keyturn.settings.transport_rules import missing_settings  # noqa: PLC0415
+    from keyturn.settings.rules.transports import missing_settings  # noqa: PLC0415
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from keyturn.mail.transports.reports import ProviderWebhook
 from keyturn.settings import Settings
-from keyturn.settings.report_rules import PROOFS, proofs_of
+from keyturn.settings.rules.reports import PROOFS, proofs_of
 
 
 def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:

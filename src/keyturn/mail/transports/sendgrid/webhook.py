@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 
 from keyturn.errors import WebhookRefused
 from keyturn.mail.transports.reports import KEY_TAG, Report, fixed_words, report_id
-from keyturn.settings.report_rules import verification_key
+from keyturn.settings.rules.reports import verification_key
 
 _EVENTS = {
     "processed": "queued", "deferred": "delivery_delayed", "delivered": "delivered", "bounce": "bounced",

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from keyturn.http_client import HttpClient
-from keyturn.settings.report_rules import topic_parts
+from keyturn.settings.rules.reports import topic_parts
 
 _PATIENCE = 5
 """Seconds for one call to SNS; it gives an answer to its own 15."""

@@ -12,22 +12,22 @@ import msgspec
 from limits import parse_many
 
 from keyturn.errors import Fault
-from keyturn.settings.account_rules import account_faults
 from keyturn.settings.brands.rules import brand_faults, email_faults
 from keyturn.settings.building import member_name
-from keyturn.settings.challenge_rules import challenge_faults
 from keyturn.settings.model import RATES, Settings
 from keyturn.settings.networks import read_network
 from keyturn.settings.passwords import HashingSettings
 from keyturn.settings.paths import api_path_faults, hosting_faults
-from keyturn.settings.report_rules import report_faults
-from keyturn.settings.safeguard_rules import safeguard_faults
-from keyturn.settings.second_step_rules import second_step_faults
+from keyturn.settings.rules.accounts import account_faults
+from keyturn.settings.rules.challenges import challenge_faults
+from keyturn.settings.rules.reports import report_faults
+from keyturn.settings.rules.safeguards import safeguard_faults
+from keyturn.settings.rules.second_steps import second_step_faults
+from keyturn.settings.rules.transports import transport_faults
+from keyturn.settings.rules.webhooks import webhook_faults
 from keyturn.settings.sentences import shown
-from keyturn.settings.transport_rules import transport_faults
 from keyturn.settings.transports import Transport
 from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults
-from keyturn.settings.webhook_rules import webhook_faults
 
 SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""

@@ -12,7 +12,7 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.api.problems import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
+from keyturn.api.problems.documents import HTTP_PROBLEMS, MEDIA_TYPE, TYPE_PREFIX
 from keyturn.api.schemas import BrokenRule, Challenge, SecondFactor
 from keyturn.errors import (
     Busy,

@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 
 from keyturn.api.requests import AnyRequest
 from keyturn.pages.assets import Assets
-from keyturn.pages.curl import JSON, curl_command, example_body, needs_service_key, resolve_reference
 from keyturn.pages.page_templates import page_environment
+from keyturn.pages.reference.curl import JSON, curl_command, example_body, needs_service_key, resolve_reference
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
 

@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.settings.model import Settings
-from keyturn.settings.webhook_rules import FORM, webhook_key
+from keyturn.settings.rules.webhooks import FORM, webhook_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

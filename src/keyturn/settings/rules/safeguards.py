@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from keyturn.errors import Fault
-from keyturn.settings.account_rules import FUNCTION
 from keyturn.settings.model import Settings
+from keyturn.settings.rules.accounts import FUNCTION
 
 _SHORTEST_LIFE = timedelta(minutes=1)
 _LONGEST_LIFE = timedelta(days=7)
