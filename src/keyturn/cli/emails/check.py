@@ -11,8 +11,11 @@ from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, op
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import Examination
+    from keyturn.emails.lint.finding import Finding
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -40,6 +43,11 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True,
     help="End with 1 where something is as severe as this, or worse.",
 )  # fmt: skip
+@click.option(
+    "--browser", is_flag=True,
+    help="Also measure each mail in Chromium, at 320, 375 and 600 pixels: keyturn[browser].",
+)  # fmt: skip
+@click.option("--load-images", is_flag=True, help="With --browser: ask the hosts of images for them, and weigh them.")
 @click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
 @click.option(
     "--base", metavar="COMMIT", default="HEAD", show_default=True,
@@ -54,7 +62,8 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @TRUST
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
-    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, environment: str, trust: bool,
+    browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
+    environment: str, trust: bool,
 ) -> None:  # fmt: skip
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
@@ -83,17 +92,22 @@ def check(
                keyturn check templates/emails --env myshop.mails:environment
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
+               keyturn check emails --browser
 
     The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
     they are yours.
     """
     if write_baseline and (only or only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
+    if load_images and not browser:
+        fail("--load-images is for --browser, which draws the mails: add it")
     opened = open_folder(directory, environment, trust=trust)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
-    examination = _examine(opened, groups, _changed(opened, base, known) if only_changed else None)
+    changed = _changed(opened, base, known) if only_changed else None
+    beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
+    examination = _examine(opened, groups, changed, beside)
     if write_baseline:
         _write_baseline(known, examination)
         return
@@ -118,14 +132,28 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
-def _examine(opened: Opened, groups: tuple[str, ...], only: set[str] | None) -> "Examination":
+def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
+    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium  # noqa: PLC0415
+    from keyturn.emails.lint.in_browser import look_at_mails  # noqa: PLC0415
+
+    try:
+        with running_chromium(load_images=load_images) as chromium:
+            return look_at_mails(opened.gallery, chromium, only=only)
+    except NoBrowser as missing:
+        fail(f"--browser: {missing}")
+
+
+def _examine(
+    opened: Opened, groups: tuple[str, ...], only: set[str] | None, beside: "Mapping[Finding, list[str]]"
+) -> "Examination":
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.lint.examination import examine  # noqa: PLC0415
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
     chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
-    return examine(opened.gallery, checks_for(chosen), severities=Severities(opened.settings.severity), only=only)
+    severities = Severities(opened.settings.severity)
+    return examine(opened.gallery, checks_for(chosen), severities=severities, only=only, beside=beside)
 
 
 def _write_baseline(file: Path, examination: "Examination") -> None:

@@ -70,16 +70,19 @@ def examine(
     *,
     severities: Severities = AS_DECLARED,
     only: Collection[str] | None = None,
+    beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
     """Check all there is, or `only` these templates, in the order of the places in the templates.
 
     Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
-    data shows in any language, and what is wrong with a language in any data.
+    data shows in any language, and what is wrong with a language in any data. `beside` is what others have found, each
+    with the mails that have it: it is judged, ignored and ordered with the rest.
     """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         mails, rendered = _examine(gallery, names, tuple(checks), languages)
+        mails = {**mails, **(beside or {})}
         comments = IgnoreComments(gallery.source)
         kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
@@ -112,7 +115,7 @@ def _examine(
             continue
         for finding in find_unknown_filters(gallery, template):
             mails[finding].append(template)
-        for sample, language in _samples_in_languages(samples, languages):
+        for sample, language in samples_in_languages(samples, languages):
             rendered += 1
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else "")
             for finding in dict.fromkeys(findings(templates_for(sample), template, sample, language, checks)):
@@ -122,9 +125,8 @@ def _examine(
     return mails, rendered
 
 
-def _samples_in_languages(
-    samples: Iterable[Sample], languages: Sequence[Language]
-) -> Iterator[tuple[Sample, Language]]:
+def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:
+    """Yield each sample in the languages that it is checked in."""
     for number, sample in enumerate(samples):
         if number == 0:
             yield from ((sample, language) for language in languages)
