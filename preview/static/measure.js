@@ -106,7 +106,7 @@ function* overlaps(page, texts, elements) {
   for (const [at, one] of lines.entries()) {
     for (let next = at + 1; next < lines.length && lines[next].box.top < one.box.bottom; next += 1) {
       const other = lines[next];
-      if (!liesOver(one.box, other.box) || one.element.contains(other.element) || other.element.contains(one.element)) continue;
+      if (!liesOver(one.box, other.box) || (one.element !== other.element && isWithin(one.element, other.element))) continue;
       const pair = `${keyOf(one.element)} ${keyOf(other.element)}`;
       if (told.has(pair) || told.size >= MOST_OF_A_KIND) continue;
       told.add(pair);
@@ -115,11 +115,15 @@ function* overlaps(page, texts, elements) {
   }
 }
 
-// Half a line of the lower one, and more than a letter's edge: tight lines touch each other and can be read.
+function isWithin(one, other) {
+  return one.contains(other) || other.contains(one);
+}
+
+// Two fifths of a line, and more than a letter's edge: tight lines touch each other and can be read.
 function liesOver(one, other) {
   const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
   const tall = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-  return wide > 3 && tall > Math.min(one.height, other.height) / 2;
+  return wide > 3 && tall > Math.min(one.height, other.height) * 0.4;
 }
 
 // WCAG 2.2, 2.5.8: 24 by 24 px, unless it stands in a sentence, or a circle of that size on its middle meets no other.

@@ -2,6 +2,7 @@
 
 import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
+import { measureMail } from "./measuring.js";
 
 let underWay = new AbortController();
 let wanted = location.href;
@@ -21,13 +22,21 @@ export function settled() {
   return last;
 }
 
-// Has the mail checked, now that it is drawn, and then the others for the list, until another page than it is wanted.
+// Has the mail checked, now that it is drawn, and measures it; then the others for the list, until another page than it
+// is wanted.
 export async function check(signal = underWay.signal) {
-  for (let address = document.body.dataset.checks; address; ) {
+  const first = document.body.dataset.checks;
+  let measured = false;
+  for (let address = first; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
     place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
     address = page.document.body.dataset.checks;
+    if (measured) continue;
+    measured = true;
+    const news = await measureMail(signal);
+    if (signal.aborted) return;
+    if (news) address ||= first;
   }
 }
 

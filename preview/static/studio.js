@@ -6,6 +6,7 @@ import { useData } from "./data.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
+import { useMeasuring } from "./measuring.js";
 import { useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
 import { usePixels, watch } from "./pixels.js";
@@ -62,6 +63,7 @@ async function show(address) {
 
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
+useMeasuring();
 useMenus();
 usePixels();
 useKeys();

@@ -27,6 +27,7 @@ from keyturn.emails.studio.pages import (
     data_pages,
     frame_pages,
     index_pages,
+    measure_pages,
     outbox_pages,
     release_pages,
     send_pages,
@@ -61,7 +62,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
-        "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
+        "canvas": canvas, "checks": checks, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
     return Router(
@@ -102,7 +103,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
+    for pages in (template_pages, data_pages, frame_pages, measure_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:

@@ -77,6 +77,11 @@ def findings_of(noticed: Iterable[Noticed]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(one.finding for one in noticed))
 
 
+def with_finding(noticed: Noticed, finding: Finding) -> Noticed:
+    """Return the same with its finding as it counts for a team."""
+    return msgspec.structs.replace(noticed, finding=finding)
+
+
 def place_of_key(document: Document) -> Callable[[str], Place]:
     """Return what tells where in the templates something stands that is drawn, by the key that it carries."""
     offsets = {element.number: element.offset for element in document.root.walk() if element.tag}
@@ -95,7 +100,7 @@ _SEVERITIES: Mapping[Kind, Severity] = {
 }  # fmt: skip
 _FIXES: Mapping[Kind, str] = {
     "text-cut-off": "Let its box grow: give it no height, or a min-height, and let long words break.",
-    "overlap": "Take out negative margins, fixed heights and positions, or give both a row of their own.",
+    "overlap": "Take out negative margins, fixed heights and positions, and give text a line-height of its own size.",
     "overflow": 'Give it a width in percent, or max-width:100%, and let long words break with "word-break:break-word".',
     "small-target": "Give it padding, or more room to what is beside it: 24 px is what WCAG 2.2 asks for (2.5.8).",
     "oversized-image": "Scale the file to twice the width that it is shown in.",
@@ -116,6 +121,8 @@ def _message(problem: Problem, place_of: Callable[[str], Place]) -> str:
     match problem.kind:
         case "overflow":
             return "The mail is wider than the screen, so that it has to be moved sideways, or is made smaller."
+        case "overlap" if problem.key == problem.by and problem.says == problem.over:
+            return f"The lines of {_quote(problem.says)} lie over each other: their line-height is too small."
         case "overlap":
             return f"{_quote(problem.says)} lies over {_quote(problem.over)}" + (
                 f" ({at.file}:{at.line})." if at else "."

@@ -1,11 +1,12 @@
 """What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import ValidationException
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Place
+from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.selection import Selection, line_in
@@ -13,6 +14,9 @@ from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, SourceMap
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
 
 
 class Canvas:
@@ -52,6 +56,26 @@ class Canvas:
         at = _line(view)
         document = _document(rendition)
         return SourceMap(document).marks(at) if document else Marks({}, ())
+
+    def place_of(self, rendition: Rendition, view: View) -> Callable[[str], Place]:
+        """Return what tells the line of something in the frame by its key: the mail's first for what has none."""
+        known = self.marks(rendition, view).all
+        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
+        return lambda key: known[key].trail[0] if key in known else first
+
+    def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
+        """Return what is wrong with the weight of the images that are here: nobody is asked for others."""
+        from keyturn.emails.lint.browser.images import check_images  # noqa: PLC0415 - with the first mail that is measured
+
+        document = _document(rendition)
+        return tuple(check_images(document, self.images(rendition))) if document else ()
+
+    def images(self, rendition: Rendition) -> tuple["Image", ...]:
+        """Return the images of the mail, with the weights of those that are here."""
+        from keyturn.emails.lint.browser.images import files_beside, images_of  # noqa: PLC0415 - as above
+
+        document = _document(rendition)
+        return images_of(document, files_beside(self._gallery.folder)) if document else ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
