@@ -2,6 +2,7 @@
 
 import { check, draw } from "./page.js";
 import { listen } from "./events.js";
+import { useCut } from "./cut.js";
 import { useData } from "./data.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
@@ -64,6 +65,7 @@ async function show(address) {
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
 useMeasuring();
+useCut();
 useMenus();
 usePixels();
 useKeys();

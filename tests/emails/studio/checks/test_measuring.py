@@ -8,8 +8,9 @@ from tests.emails.studio.conftest import Client
 OVERFLOW = {"kind": "overflow", "key": "", "box": [0, 0, 400, 20], "amount": 25, "says": "Hello"}
 
 
-def ask(client: Client, body: object, name: str = "greeting", **headers: str) -> tuple[int, str]:
+def ask(client: Client, body: object, name: str = "greeting", origin: str = "http://127.0.0.1:8001") -> tuple[int, str]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"origin": origin}
     answer = client.post(f"/studio/measurements/{name}?sample=ada", content=content, headers=headers)
     return answer.status_code, answer.text
 
@@ -17,8 +18,10 @@ def ask(client: Client, body: object, name: str = "greeting", **headers: str) ->
 def test_what_a_browser_says_is_bounded_and_only_taken_from_the_studios_own_pages(client: Client) -> None:
     good = [{"width": 375, "height": 900, "problems": [OVERFLOW]}]
     assert ask(client, good)[0] == 200
-    for wrong in (b"", b"{", [{"width": 375}], [{**good[0], "width": 10**6}], [{**good[0], "problems": [OVERFLOW] * 101}],
-                  [{**good[0], "problems": [{**OVERFLOW, "kind": "links/relative"}]}]):  # fmt: skip
+    for wrong in (
+        b"", b"{", [{"width": 375}], [{**good[0], "width": 10**6}], [{**good[0], "problems": [OVERFLOW] * 101}],
+        [{**good[0], "problems": [{**OVERFLOW, "kind": "links/relative"}]}],
+    ):  # fmt: skip
         assert ask(client, wrong)[0] == 400
     assert ask(client, b" " * 300_000)[0] == 413
     assert ask(client, good, "nobody")[0] == 404

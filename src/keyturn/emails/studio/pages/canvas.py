@@ -5,18 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import ValidationException
 
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.frames.gmail_cut import mark_cut
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.selection import Selection, line_in
 from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, SourceMap
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import parse_html
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.reading import Saying
+    from keyturn.emails.lint.word_losses import Loss
 
 
 class Canvas:
@@ -39,7 +44,27 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
+            "losses": self._losses(rendition) if view.scheme == "word" else None,
+            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
+            "images": self.images(rendition) if view.tab == "checks" else (),
+            "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
+
+    def _losses(self, rendition: Rendition) -> tuple["Loss", ...]:
+        """Return what Outlook for Windows leaves out of the mail."""
+        from keyturn.emails.lint.word_losses import word_losses  # noqa: PLC0415 - it reads the data on clients
+
+        document = _document(rendition)
+        return word_losses(document) if document else ()
+
+    def _sayings(self, rendition: Rendition) -> list[tuple["Saying", Place | None]]:
+        """Return what a screen reader says of the mail, each with its line where it is known."""
+        from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
+
+        if document := _document(rendition):
+            lookup = document.lookup
+            return [(one, document.place(lookup.offset_of(one.element))) for one in read_aloud(document.drawn)]
+        return [(one, None) for one in read_aloud(parse_html(rendition.mail.html))] if rendition.mail else []
 
     def html(self, rendition: Rendition) -> str | None:
         """Return the mail for the frame; None where it cannot be drawn.
@@ -48,7 +73,7 @@ class Canvas:
         is the last good mail, which says nothing.
         """
         if document := _document(rendition):
-            return document.marked_html
+            return mark_cut(document.html, document.marked_html)
         return rendition.mail.html if rendition.mail else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:

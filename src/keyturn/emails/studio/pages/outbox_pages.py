@@ -118,7 +118,7 @@ async def mail_frame(
 ) -> Response[str]:
     def draw() -> Response[str]:
         content = MailContent(captured.raw(captured.find(name)))
-        redrawn = view.scheme in ("partial", "full") or view.dir or view.images == "off"
+        redrawn = view.scheme in ("partial", "full", "word") or view.dir or view.images == "off"
         if redrawn and len(content.html) > _REDRAWN:
             raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG)
         return frames.frame(with_inline_images(content), view, frames.CAPTURED)
