@@ -33,7 +33,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lang: str = ""
     brand: str = ""
     dir: Literal["", "ltr", "rtl"] = ""
-    show: Literal["html", "both", "text", "source"] = "html"
+    show: Literal["html", "both", "pixels", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
     width: Width | None = None
     scheme: Scheme = "light"
