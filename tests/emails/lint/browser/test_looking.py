@@ -47,7 +47,16 @@ WRONG = {
         '<a href="https://a.example/2" style="display:block;font-size:8px;line-height:9px">Two</a>'),
         5, "“One” is too small to be touched", None,
     ),
+    "oversized-image": (
+        ('<p>A line</p>\n<img width="100" height="50" alt="A tree" '
+        """src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='2000' height='1000'/%3E">"""),
+        5, "The file is 2000 px wide", (320, 375, 600),
+    ),
     "image-shifts": ('<p>A line</p>\n<img src="a.png" width="100" alt="A tree">', 5, "until it is loaded", None),
+}  # fmt: skip
+PLANTED = {
+    *(f"browser/{kind.partition(' ')[0]}" for kind in WRONG),
+    "browser/not-measured", "images/heavy", "images/heavy-together",
 }  # fmt: skip
 RIGHT = """\
 <div style="display:none;max-height:0;overflow:hidden">Read this first, it is hidden on purpose.</div>
@@ -140,6 +149,10 @@ def test_a_mail_that_takes_too_long_is_a_finding_and_the_next_one_is_measured(
         chromium.measure(PAGE.format("<p>Hello</p>"))
     [finding] = look(tmp_path, "<p>Hello</p>", chromium)
     assert finding.rule == "browser/not-measured"
+    monkeypatch.undo()
+    monkeypatch.setattr(driving, "_LONGEST", 20)
+    with pytest.raises(NotMeasured):
+        chromium.measure(PAGE.format("<p>Hello</p>"))
     monkeypatch.undo()
     chromium._leave_page()
     assert look(tmp_path, "<p>Hello</p>", chromium) == []

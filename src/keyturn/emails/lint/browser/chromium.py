@@ -4,21 +4,22 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keyturn.emails.lint.browser.measurements import WIDTHS, Measurement, read_measurements
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder, requires_extra
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Playwright, Route
+    from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
 _MAIL_MS = 10_000.0
 """How long one mail may take at each step: to be drawn, to be laid out at a width, to be measured."""
 
-_IMAGE_LIMIT = 20 * 1024 * 1024
-"""Bytes of an image that are waited for."""
+_IMAGE_MS = 5_000.0
+_LONGEST = 2 * 1024**2
+"""Characters of HTML."""
 
 # A mail's scripts do not run, as in no client: ours is not part of the page, so its policy does not hold it (CSP Level
 # 3, 4.2.3 and the DevTools protocol's Runtime domain).
@@ -48,15 +49,18 @@ class Chromium:
         self._browser = browser
         self._load_images = load_images
         self._page: Page | None = None
+        self._tools: CDPSession | None = None
         self._html = ""
         self.weights: dict[str, int] = {}
         source = (folder("preview") / "static/measure.js").read_text("utf-8").replace("export function", "function")
-        self._script = f"(width) => {{ {source}\nreturn JSON.stringify([measure(document, width)]); }}"
+        self._script = f"((width) => {{ {source}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
         """Return what is found at each width. Raises NotMeasured."""
         from playwright.sync_api import Error  # noqa: PLC0415 - an extra
 
+        if len(html) > _LONGEST:
+            raise NotMeasured(f"it has over {_LONGEST // 1024**2} MB")
         try:
             self._html, page = html, self._open_page()
             page.goto(_ADDRESS)
@@ -70,13 +74,17 @@ class Chromium:
             self._page = self._browser.new_page(service_workers="block", accept_downloads=False)
             self._page.set_default_timeout(_MAIL_MS)
             self._page.route("**/*", self._answer)
-            if self._load_images:
-                self._page.on("requestfinished", self._weigh)
+            self._tools = self._page.context.new_cdp_session(self._page)
         return self._page
 
     def _measure_at(self, page: "Page", width: int) -> tuple[Measurement, ...]:
         page.set_viewport_size({"width": width, "height": 800})
-        return read_measurements(page.locator("html").evaluate(f"(_, width) => ({self._script})(width)", width))
+        # Not by `page.evaluate`, which waits for as long as a script runs.
+        expression = {"expression": f"{self._script}({width})", "returnByValue": True, "timeout": _MAIL_MS}
+        answer = self._tools.send("Runtime.evaluate", expression) if self._tools else {}
+        if not (found := answer.get("result", {}).get("value")):
+            raise NotMeasured("it takes too long")
+        return read_measurements(found)
 
     def _answer(self, route: "Route") -> None:
         if route.request.url == _ADDRESS and route.request.is_navigation_request():
@@ -85,13 +93,22 @@ class Chromium:
         elif route.request.resource_type != "image":
             route.abort()
         elif self._load_images and not route.request.url.startswith(_ADDRESS):
-            route.continue_()
+            self._fetch(route)
         else:
             route.fulfill(body=_STAND_IN, content_type="image/svg+xml")
 
-    def _weigh(self, request: Any) -> None:
-        size = request.sizes()["responseBodySize"]
-        self.weights[request.url] = min(size, _IMAGE_LIMIT)
+    def _fetch(self, route: "Route") -> None:
+        """Hand an image on, and keep what it weighs; one that does not come in time is a missing one."""
+        from playwright.sync_api import Error  # noqa: PLC0415 - an extra
+
+        try:
+            answer = route.fetch(max_redirects=3, timeout=_IMAGE_MS)
+        except Error:
+            route.abort()
+            return
+        if answer.ok:
+            self.weights[route.request.url] = len(answer.body())
+        route.fulfill(response=answer)
 
     def _leave_page(self) -> None:
         """Let go of a page that does not answer; the next mail gets another."""

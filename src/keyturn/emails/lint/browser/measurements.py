@@ -47,6 +47,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     problems: Annotated[tuple[Problem, ...], Meta(max_length=100)]
 
 
+_Answer = Annotated[tuple[Measurement, ...], Meta(max_length=4)]
+
+
 class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     """A finding, with what it is about at one width, for a mark on the canvas."""
 
@@ -58,7 +61,8 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_measurements(answer: bytes | str) -> tuple[Measurement, ...]:
     """Raise msgspec.DecodeError for anything that the script would not answer."""
-    return msgspec.json.decode(answer, type=Annotated[tuple[Measurement, ...], Meta(max_length=4)])
+    found: tuple[Measurement, ...] = msgspec.json.decode(answer, type=_Answer)
+    return found
 
 
 def notice(measurements: Iterable[Measurement], place_of: Callable[[str], Place]) -> list[Noticed]:
