@@ -26,17 +26,16 @@ export function settled() {
 // is wanted.
 export async function check(signal = underWay.signal) {
   const first = document.body.dataset.checks;
-  let measured = false;
+  let measuring = first ? measureMail(signal) : null;
   for (let address = first; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
     place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
     address = page.document.body.dataset.checks;
-    if (measured) continue;
-    measured = true;
-    const news = await measureMail(signal);
+    const news = await measuring;
     if (signal.aborted) return;
     if (news) address ||= first;
+    measuring = null;
   }
 }
 

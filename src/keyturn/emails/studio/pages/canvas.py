@@ -82,9 +82,9 @@ class Canvas:
         document = _document(rendition)
         return SourceMap(document).marks(at) if document else Marks({}, ())
 
-    def place_of(self, rendition: Rendition, view: View) -> Callable[[str], Place]:
+    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
         """Return what tells the line of something in the frame by its key: the mail's first for what has none."""
-        known = self.marks(rendition, view).all
+        known = self.marks(rendition, View()).all
         first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
         return lambda key: known[key].trail[0] if key in known else first
 
