@@ -1,6 +1,6 @@
 """What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import ValidationException
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 
 class Canvas:
-    """Shows one rendition in each of its ways. What it is asked for and does not exist is a LookupError."""
+    """Shows one rendition in each of its ways. What it is asked for and does not exist is a LookupError.
 
-    def __init__(self, renditions: Renditions, sender: str) -> None:
+    `weights` are the bytes of images that lie elsewhere, as far as they are known.
+    """
+
+    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int] | None = None) -> None:
+        self._weights = {} if weights is None else weights
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._sources = Sources(renditions.gallery, sender)
@@ -96,11 +100,12 @@ class Canvas:
         return tuple(check_images(document, self.images(rendition))) if document else ()
 
     def images(self, rendition: Rendition) -> tuple["Image", ...]:
-        """Return the images of the mail, with the weights of those that are here."""
+        """Return the images of the mail, with the weights of those that are here, and of those that were asked for."""
         from keyturn.emails.lint.browser.images import files_beside, images_of  # noqa: PLC0415 - as above
 
+        beside = files_beside(self._gallery.folder)
         document = _document(rendition)
-        return images_of(document, files_beside(self._gallery.folder)) if document else ()
+        return images_of(document, lambda one: self._weights.get(one) or beside(one)) if document else ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)

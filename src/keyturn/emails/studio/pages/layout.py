@@ -63,6 +63,7 @@ class Layout:
             editor=self._editor,
             editor_url=self.editor_url,
             inbox_rows=rows,
+            weighable=is_loopback(studio.host),
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )
         self._environment.filters["excerpt"] = self._excerpt
