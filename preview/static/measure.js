@@ -85,7 +85,8 @@ function* cutOff(texts) {
 // Finds what cuts off half a line of a text, or more.
 function cutterOf(element, boxes) {
   for (let above = element; above && above !== above.ownerDocument.body; above = above.parentElement) {
-    const { overflowX, overflowY } = getComputedStyle(above);
+    const { overflowX, overflowY, textOverflow, webkitLineClamp } = getComputedStyle(above);
+    if (textOverflow === "ellipsis" || webkitLineClamp !== "none") continue; // it says itself that there is more
     if (overflowX !== "hidden" && overflowX !== "clip" && overflowY !== "hidden" && overflowY !== "clip") continue;
     const around = above.getBoundingClientRect();
     const cut = boxes.some(
@@ -93,8 +94,8 @@ function cutterOf(element, boxes) {
     );
     if (cut) return above;
   }
-  const cut = boxes.some((box) => box.left < -4 && box.right > 0);
-  return cut ? element : null;
+  const beyondReach = getComputedStyle(element.ownerDocument.body).direction === "ltr"; // else it can be scrolled to
+  return beyondReach && boxes.some((box) => box.left < -4 && box.right > 0) ? element : null;
 }
 
 function* overlaps(page, texts, elements) {
@@ -106,7 +107,7 @@ function* overlaps(page, texts, elements) {
   for (const [at, one] of lines.entries()) {
     for (let next = at + 1; next < lines.length && lines[next].box.top < one.box.bottom; next += 1) {
       const other = lines[next];
-      if (!liesOver(one.box, other.box) || (one.element !== other.element && isWithin(one.element, other.element))) continue;
+      if (!liesOver(one.box, other.box) || belongTogether(one, other)) continue;
       const pair = `${keyOf(one.element)} ${keyOf(other.element)}`;
       if (told.has(pair) || told.size >= MOST_OF_A_KIND) continue;
       told.add(pair);
@@ -115,8 +116,9 @@ function* overlaps(page, texts, elements) {
   }
 }
 
-function isWithin(one, other) {
-  return one.contains(other) || other.contains(one);
+// Pieces of one line, as letters of two scripts are, and what stands in a line of the other.
+function belongTogether({ element: one, box }, { element: other, box: { top } }) {
+  return one === other ? top - box.top < 2 : one.contains(other) || other.contains(one);
 }
 
 // Two fifths of a line, and more than a letter's edge: tight lines touch each other and can be read.

@@ -63,6 +63,7 @@ RIGHT = """\
 <div style="max-height:0;overflow:hidden;opacity:0">And so is this one.</div>
 <h1 style="font-size:28px;line-height:28px;margin:0">A heading that breaks in tight lines on any phone</h1>
 <p>Write to <a href="mailto:help@a.example">us</a>, or see <a href="https://a.example">our page</a> for more.</p>
+<p style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap;max-width:90px">A long name that ends in dots</p>
 <div style="overflow:hidden;border-radius:8px"><p style="overflow-wrap:anywhere">https://a.example/{}</p></div>
 <table width="100%"><tr><td style="padding:12px"><a href="https://a.example/b">Open it</a></td></tr></table>
 <img src="a.png" width="40" height="20" alt="A tree">
