@@ -27,6 +27,7 @@ async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_a
     await strip.get_by_role("link", name="greeting/greeting.mjml:6").click()
     await expect(page.locator("li:target")).to_contain_text("border-radius")
     await page.go_back()
+    await expect(strip).to_be_visible()
     await page.keyboard.press("d")
     await expect(page).not_to_have_url(re.compile("scheme"))
     await expect(button).to_have_css("border-radius", "12px")
