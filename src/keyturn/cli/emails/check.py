@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, op
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keyturn.emails.lint.checks_in_workers import InWorkers
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import ChecksTemplates, Examination
+    from keyturn.emails.lint.finding import Finding
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,6 +47,11 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True,
     help="End with 1 where something is as severe as this, or worse.",
 )  # fmt: skip
+@click.option(
+    "--browser", is_flag=True,
+    help="Also measure each mail in Chromium, at 320, 375 and 600 pixels: keyturn[browser].",
+)  # fmt: skip
+@click.option("--load-images", is_flag=True, help="With --browser: ask the hosts of images for them, and weigh them.")
 @click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
 @click.option(
     "--base", metavar="COMMIT", default="HEAD", show_default=True,
@@ -61,8 +70,8 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @TRUST
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
-    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, jobs: int | None, no_cache: bool,
-    environment: str, trust: bool,
+    browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
+    jobs: int | None, no_cache: bool, environment: str, trust: bool,
 ) -> None:  # fmt: skip
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
@@ -91,6 +100,7 @@ def check(
                keyturn check templates/emails --env myshop.mails:environment
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
+               keyturn check emails --browser
 
     Findings are kept in your cache folder, and what has not changed is not checked again; with --env it always is. A
     mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the others are
@@ -101,13 +111,17 @@ def check(
     """
     if write_baseline and (only or only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
+    if load_images and not browser:
+        fail("--load-images is for --browser, which draws the mails: add it")
     opened = open_folder(directory, environment, trust=trust)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
     clients = _clients_named(groups) if groups else None
+    changed = _changed(opened, base, known) if only_changed else None
+    beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
     each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment))
-    examination = _examine(opened, clients, _changed(opened, base, known) if only_changed else None, each)
+    examination = _examine(opened, clients, changed, each, beside)
     if write_baseline:
         _write_baseline(known, examination)
         return
@@ -130,6 +144,22 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     from keyturn.emails.lint.changed_mails import changed_mails  # noqa: PLC0415
 
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
+
+
+def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
+    """Return what a browser finds, which is not kept: it depends on the browser, and on what hosts answer."""
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
+    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium  # noqa: PLC0415
+    from keyturn.emails.lint.in_browser import MailsToMeasure, look_at_mails  # noqa: PLC0415
+    from keyturn.emails.workers import workers_for  # noqa: PLC0415
+
+    # Made before the browser, whose driver may have threads.
+    with closing(workers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
+        try:
+            with running_chromium(load_images=load_images) as chromium:
+                return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
+        except NoBrowser as missing:
+            fail(f"--browser: {missing}")
 
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
@@ -157,8 +187,9 @@ def _cores() -> int:
 
 
 def _examine(
-    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates"
-) -> "Examination":
+    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates",
+    beside: "Mapping[Finding, list[str]]",
+) -> "Examination":  # fmt: skip
     from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
@@ -168,6 +199,7 @@ def _examine(
     return examine(
         opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients)),
         severities=Severities(opened.settings.severity), only=only, limits=limits_of(opened.settings), each=each,
+        beside=beside,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from keyturn.cli.terminal import accent, error, muted, strong, warning
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.examination import Examination, Found
+    from keyturn.emails.lint.finding import Finding
     from keyturn.mail.rendering.folders import Folders
 
 _AROUND = 1
@@ -44,8 +45,12 @@ def _equal_findings(found: Iterable["Found"]) -> Iterable[Sequence["Found"]]:
     equal: dict[tuple[str, ...], list[Found]] = {}
     for one in found:
         finding = one.finding
-        equal.setdefault((finding.rule, finding.severity, finding.message, finding.fix), []).append(one)
+        equal.setdefault((*_says(finding), *map(str, finding.widths)), []).append(one)
     return equal.values()
+
+
+def _says(finding: "Finding") -> tuple[str, ...]:
+    return finding.rule, finding.severity, finding.message, finding.fix
 
 
 def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> None:
@@ -53,7 +58,8 @@ def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> 
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    click.echo(f"  {finding.message}")
+    at_widths = f" At {', '.join(map(str, finding.widths))} px." if finding.widths else ""
+    click.echo(f"  {finding.message}{at_widths}")
     for line in _frame(folders / place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.fix)}")

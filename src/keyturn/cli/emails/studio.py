@@ -114,7 +114,7 @@ def studio(
         caught = listen(host, smtp, "--smtp") if smtp is not None else None
         service = _service(opened)
         captured = _captured_mails(opened, service, inbox, catching=caught is not None)
-        shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner)
+        shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner=runner)
         app = create_studio_app(shown)
 
         def greet() -> None:

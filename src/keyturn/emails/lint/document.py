@@ -63,6 +63,10 @@ class Document:
         """Return where in the templates the character of `markup` at `offset` comes from."""
         return self.trail(offset)[0]
 
+    def place_of_drawn(self, element: Element) -> Place:
+        """Return where in the templates an element of `drawn` comes from."""
+        return self.place(self.lookup.offset_of(element))
+
     def text_place(self, offset: int) -> Place:
         """Return where in the templates the character of `text` at `offset` comes from."""
         origin = origin_at(pieces_of(self.text), offset)

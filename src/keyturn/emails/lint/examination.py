@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
@@ -80,8 +80,13 @@ def examine(
     only: Collection[str] | None = None,
     limits: Limits | None = None,
     each: ChecksTemplates = check_one_by_one,
+    beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
-    """Check all there is, or `only` these templates, in the order of the places in the templates."""
+    """Check all there is, or `only` these templates, in the order of the places in the templates.
+
+    `beside` is what others have found, each with the mails that have it: it is judged, ignored and ordered with the
+    rest.
+    """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
@@ -90,6 +95,7 @@ def examine(
         for finding, those in (one for findings in of_templates for one in findings.found):
             mails[finding] += those
         mails |= {one: [] for one in find_untranslated_texts(gallery, texts_by_file(of_templates), languages)}
+        mails |= beside or {}
         comments = IgnoreComments(gallery.source)
         kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))

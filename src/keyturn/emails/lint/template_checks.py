@@ -19,7 +19,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.mail.rendering.render import Templates
 
-_ENOUGH = 2
+ENOUGH = 2
 """Mails of a template that pass a limit: with the next one it would be the same."""
 
 
@@ -70,7 +70,7 @@ class TemplateChecks:
             for finding in of_mail:
                 found[finding].append(mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
-            if ended >= _ENOUGH:
+            if ended >= ENOUGH:
                 break
         return TemplateFindings(
             tuple((finding, tuple(those)) for finding, those in found.items()), drawn, tuple(self._marked(files))

@@ -21,6 +21,7 @@ from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.image_weights import ImageWeights
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
@@ -28,11 +29,13 @@ from keyturn.emails.studio.pages import (
     frame_pages,
     hosted_page_pages,
     index_pages,
+    measure_pages,
     outbox_pages,
     release_pages,
     send_pages,
     snapshot_pages,
     template_pages,
+    weight_pages,
 )
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
@@ -57,13 +60,14 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     review = Review.of(studio, renditions)
     checks = Checks(renditions, studio.clients, studio.severity)
     layout = Layout(studio, checks, review, path)
-    canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
+    weights = ImageWeights()
+    canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
-        "review": review, "layout": layout,
-        "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
+        "review": review, "layout": layout, "canvas": canvas, "checks": checks, "weights": weights,
+        "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
     return Router(
@@ -104,7 +108,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
+    for pages in (template_pages, data_pages, frame_pages, measure_pages, weight_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:

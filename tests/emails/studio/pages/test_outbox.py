@@ -276,3 +276,11 @@ def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: St
     for query in ("scheme=partial", "scheme=full", "images=off", "dir=rtl"):
         answer = client.get(f"/studio/outbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})
         assert (answer.status_code, answer.text[:36]) == (422, "This mail has over 512 KB of HTML. I")
+
+
+def test_a_captured_mail_is_shown_as_word_draws_it_and_read_aloud(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Hello")
+    page = client.get(f"/studio/outbox/{name}?scheme=word&tab=reading").text
+    assert "Outlook for Windows, modelled" in page
+    assert "<span>Hello Ada</span>" in page
+    assert "Times New Roman" in client.get(f"/studio/outbox/{name}/frame?scheme=word").text

@@ -9,6 +9,7 @@ from keyturn.mail.rendering.mjml import to_html
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
+_KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 
 def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
@@ -29,6 +30,11 @@ def mark_html(html: str, root: Element) -> str:
 def number_of_class(class_name: str) -> int | None:
     found = _CLASS.fullmatch(class_name)
     return int(found[1]) if found else None
+
+
+def keys_in(marked: str) -> set[str]:
+    """Return what stands for elements and tags in HTML that was marked."""
+    return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 
 def _additions(root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> Iterator[tuple[int, int, str]]:

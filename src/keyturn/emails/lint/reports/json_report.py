@@ -27,6 +27,7 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, with the language where there are several.")]
     feature: Annotated[str | None, Meta(description="Can I email's name for what the clients lack.")]
     clients: Annotated[tuple[ClientGap, ...], Meta(description="Who lacks it, or has a part of it.")]
+    widths: Annotated[tuple[int, ...], Meta(description="In CSS pixels: where a browser found it (--browser).")]
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,4 +77,5 @@ def _reported(found: Found, shown: Shown) -> ReportedFinding:
         mails=found.mails,
         feature=finding.feature or None,
         clients=finding.clients,
+        widths=finding.widths,
     )

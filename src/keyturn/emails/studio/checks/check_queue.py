@@ -1,20 +1,25 @@
 """What the checks say of every mail: found out after a mail was drawn, and kept until one of its files changes."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.jinja.broken_templates import explain_samples
 from keyturn.emails.lint.limits import limit_finding
+from keyturn.emails.studio.checks.in_browser import InBrowser
 from keyturn.emails.studio.checks.report import Report, Tally
 from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import LimitExceeded
 from keyturn.languages import Language
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.measurements import Noticed
 
 # Seconds. Between two moments a save gets its turn.
 _MOMENT = 0.1
@@ -37,19 +42,25 @@ class Checks:
         self._clients = clients
         self._severity = severity or {}
         self._known: dict[_Mail, tuple[Fingerprint, Report]] = {}
+        self._in_browser = InBrowser(renditions.gallery, self._severity)
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
         """Return what was found last, also if a file has changed since; None where nobody has looked yet."""
-        known = self._known.get((rendition.template, rendition.view))
-        return known[1] if known else None
+        mail = rendition.template, rendition.view
+        known = self._known.get(mail)
+        return known[1].and_also(self._in_browser.findings(mail)) if known else None
+
+    def notice(self, rendition: Rendition, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
+        """Keep what a browser has found in a mail, and what its images weigh; return what of the former counts."""
+        return self._in_browser.keep((rendition.template, rendition.view), noticed, others)
 
     def tallies(self, language: Language) -> Mapping[str, Tally]:
         """Return what is known of each template. What several samples have counts once."""
         found: dict[str, set[Finding]] = {}
         for mail in self._mails(language):
             if known := self._known.get(mail):
-                found.setdefault(mail[0], set()).update(known[1].findings)
+                found.setdefault(mail[0], set()).update(known[1].findings, self._in_browser.findings(mail))
         return {template: Tally.of(findings) for template, findings in found.items()}
 
     def check(self, rendition: Rendition) -> bool:

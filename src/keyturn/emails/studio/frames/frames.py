@@ -52,6 +52,10 @@ def apply_view(html: str, view: View) -> str:
         from keyturn.emails.studio.frames.dark_simulation import MODES, simulate_dark  # noqa: PLC0415
 
         html = simulate_dark(html, MODES[view.scheme])
+    if view.scheme == "word":
+        from keyturn.emails.studio.frames.word_simulation import simulate_word  # noqa: PLC0415
+
+        html = simulate_word(html)
     if view.images == "off":
         from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
 

@@ -15,7 +15,9 @@ from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.view import Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "hostile": "Hostile ones too"}
-SCHEMES: Mapping[Scheme, str] = {"light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS"}
+SCHEMES: Mapping[Scheme, str] = {
+    "light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS", "word": "Word",
+}  # fmt: skip
 
 _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")

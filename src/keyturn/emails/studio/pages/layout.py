@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.status_codes import HTTP_200_OK
 
+from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.access.headers import HEADERS
@@ -63,7 +64,8 @@ class Layout:
             editor=self._editor,
             editor_url=self.editor_url,
             inbox_rows=rows,
-            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
+            weighable=is_loopback(studio.host),
+            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )
         self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
