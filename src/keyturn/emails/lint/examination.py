@@ -5,8 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.placeholders.missing_names import stand_in_for
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, worst_down_to
@@ -15,10 +17,12 @@ from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
+from keyturn.emails.lint.source.error_location import missing_name
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language
+from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.render import Templates
 
 
@@ -141,16 +145,23 @@ def findings(
     except TemplateInvalid as error:
         yield explain(error, templates.folders, sample).finding
         return
+    yield from missing_names(document, templates.folders, sample)
     yield from document_findings(document, checks)
 
 
+def missing_names(document: Document, folders: Folders, sample: Sample) -> Iterable[Finding]:
+    """Yield each name that the sample lacks, at the line that prints it."""
+    return (explain(missing, folders, sample).finding for missing in document.missing)
+
+
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield what is wrong with a mail that Jinja can render."""
-    if document.is_mjml:
-        yield from guard(document)
-    if document.html:
-        for check in checks:
-            yield from check(document)
+    """Yield what is wrong with a mail that Jinja can render.
+
+    What is said of a stand-in only follows from the name that is missing, which is a finding by itself.
+    """
+    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
+    stand_ins = {stand_in_for(missing_name(missing.message)).rstrip("]") for missing in document.missing}
+    return (finding for finding in found if not any(one in finding.message for one in stand_ins))
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:

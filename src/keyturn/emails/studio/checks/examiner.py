@@ -7,7 +7,7 @@ from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.checks.safety import audit
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.examination import document_findings
+from keyturn.emails.lint.examination import document_findings, missing_names
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.translations import find_untranslated
@@ -31,15 +31,15 @@ class Examiner:
         """Return what is wrong with a mail, what keeps it from being drawn first."""
         if rendition.unreadable:
             return Report((explain_samples(rendition.unreadable, self._gallery.folders).finding,))
-        document, of_mail = self._of_mail(rendition)
+        document, of_mail, breaking = self._of_mail(rendition)
         template, gallery = rendition.template, self._gallery
         of_files = {
             *find_unknown_filters(gallery, template),
             *find_untranslated(gallery, [template], [rendition.language]),
         }
         ordered = sorted(
-            of_mail | of_files,
-            key=lambda finding: (not document and finding not in of_mail, finding.place, finding.rule, finding.message),
+            breaking | of_mail | of_files,
+            key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
         )
         return Report(tuple(self._counting(template, ordered)), audit(document) if document else ())
 
@@ -50,12 +50,14 @@ class Examiner:
         mistakes = comments.mistakes(self._gallery.files_of(template))
         return filter(None, map(self._severities.apply, (*left, *mistakes)))
 
-    def _of_mail(self, rendition: Rendition) -> tuple[Document | None, set[Finding]]:
-        """Return the mail, None where it cannot be drawn, and what is wrong with it by itself."""
+    def _of_mail(self, rendition: Rendition) -> tuple[Document | None, set[Finding], set[Finding]]:
+        """Return the mail, None where it cannot be drawn, what is wrong with it, and what keeps it from being sent."""
         if rendition.data is None:
-            return None, set()
+            return None, set(), set()
+        folders, sample = self._gallery.folders, rendition.data.sample
         try:
             document = rendition.document()
         except TemplateInvalid as error:
-            return None, {explain(error, self._gallery.folders, rendition.data.sample).finding}
-        return document if document.html else None, set(document_findings(document, self._checks))
+            return None, set(), {explain(error, folders, sample).finding}
+        found, missing = set(document_findings(document, self._checks)), {*missing_names(document, folders, sample)}
+        return (document, found, missing) if document.html else (None, set(), found | missing)

@@ -65,7 +65,9 @@ class Canvas:
 
 
 def _document(rendition: Rendition) -> Document | None:
-    """Return the mail with its places, where it can be drawn."""
+    """Return the mail with its places, where it can be drawn as it would be sent: without stand-ins."""
+    if rendition.fault:
+        return None
     try:
         document = rendition.document()
     except (TemplateInvalid, LookupError):  # the page says so
