@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain
 
 from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.gallery.placeholders.missing_names import stand_in_for
+from keyturn.emails.gallery.placeholders.missing_names import missing_name, stand_in_for
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, worst_down_to
@@ -17,7 +17,6 @@ from keyturn.emails.lint.jinja.broken_templates import explain, explain_samples
 from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters, with_lenient_origins
-from keyturn.emails.lint.source.error_location import missing_name
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
 from keyturn.errors import TemplateInvalid

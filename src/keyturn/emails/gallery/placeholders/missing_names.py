@@ -15,6 +15,8 @@ from keyturn.errors import TemplateInvalid
 
 _noted: ContextVar[list[TemplateInvalid] | None] = ContextVar("noted", default=None)
 
+_MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
+
 
 @contextmanager
 def note_missing_names() -> Iterator[list[TemplateInvalid]]:
@@ -28,6 +30,12 @@ def note_missing_names() -> Iterator[list[TemplateInvalid]]:
         yield noted
     finally:
         _noted.reset(token)
+
+
+def missing_name(message: str) -> str:
+    """Return the name that a template asks for in vain."""
+    found = _MISSING.search(message)
+    return found[1] or found[2] if found else ""
 
 
 def stand_in_for(name: str) -> str:
@@ -79,25 +87,26 @@ class MissingName(Undefined):
         part._is_told = True  # noqa: SLF001 - its own kind
         return part
 
-    def _is_still_missing(self, *_: Any, **__: Any) -> "MissingName":
+    def _is_still_missing(self, *_: Any, **__: Any) -> Any:
         self._tell()
         return self
 
-    def _is_nothing(self, *_: Any) -> int:
+    def _is_nothing(self, *_: Any) -> Any:
         self._tell()
         return 0
 
-    def _is_no(self, *_: Any) -> bool:
+    def _is_no(self, *_: Any) -> Any:
         self._tell()
         return False
 
-    def __float__(self) -> float:
+    def _is_nothing_at_all(self) -> Any:
         return float(self._is_nothing())
 
     __call__ = _is_still_missing
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _is_still_missing
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
+    __float__ = _is_nothing_at_all
     __int__ = __index__ = __round__ = _is_nothing
     __lt__ = __le__ = __gt__ = __ge__ = _is_no
 
@@ -125,10 +134,10 @@ class UndescribedName(MissingName):
         return id(self)
 
     def __len__(self) -> int:
-        return self._is_nothing()
+        return int(self._is_nothing())
 
     def __contains__(self, _: object) -> bool:
-        return self._is_no()
+        return bool(self._is_no())
 
 
 def _note(noted: list[TemplateInvalid], name: str, message: str) -> None:
