@@ -96,8 +96,8 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     from keyturn.emails.gallery import Gallery  # noqa: PLC0415
     from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
 
-    gallery = Gallery(**asdict(builtin_emails(service, {**brands, **settings.brands}, reload=True)))
-    return Opened(gallery, settings, service)
+    mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
+    return Opened(Gallery(**asdict(mails), finds_branches=settings.branches), settings, service)
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:

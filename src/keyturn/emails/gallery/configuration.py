@@ -29,7 +29,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
     template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
-    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
+    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to. `branches`: values
+    are found for the branches that samples leave out.
     """
 
     folder: Path | None = None
@@ -50,6 +51,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
     inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
     release_to: tuple[str, ...] = ()
+    branches: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import chain
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.placeholders.missing_names import missing_name, stand_in_for
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check, Document, read_document
@@ -43,7 +44,7 @@ class Examination:
     """Holds what was found in all mails.
 
     `mails` is how many were rendered, `templates` how many templates they came from. Beside what was found, some was
-    `ignored` by comments, or is `in_baseline`.
+    `ignored` by comments, or is `in_baseline`. `coverage` is None where nobody has looked for branches.
     """
 
     found: tuple[Found, ...]
@@ -51,6 +52,7 @@ class Examination:
     mails: int
     ignored: int = 0
     in_baseline: int = 0
+    coverage: FolderCoverage | None = None
 
     def count(self, severity: str) -> int:
         return sum(one.finding.severity == severity for one in self.found)
@@ -82,7 +84,7 @@ def examine(
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
-        mails, rendered = _examine(gallery, names, tuple(checks), languages)
+        mails, rendered, branches = _examine(gallery, names, tuple(checks), languages)
         comments = IgnoreComments(gallery.source)
         kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
@@ -97,24 +99,32 @@ def examine(
         return Examination(
             tuple(Found(finding, tuple(those), fingerprint(finding.place)) for finding, those in counting),
             len(names), rendered, ignored=len(mails) - len(kept),
+            coverage=FolderCoverage.of(branches) if branches else None,
         )  # fmt: skip
 
 
 def _examine(
     gallery: Gallery, names: Sequence[str], checks: tuple[Check, ...], languages: tuple[Language, ...]
-) -> tuple[Mapping[Finding, list[str]], int]:
-    """Return what is wrong with these templates, each finding with the mails that have it, and how many were drawn."""
+) -> tuple[Mapping[Finding, list[str]], int, Mapping[str, BranchReport]]:
+    """Return what is wrong with these templates, each finding with the mails that have it.
+
+    Then how many were drawn, and what is known of the branches of each.
+    """
     rendered = 0
+    branches: dict[str, BranchReport] = {}
     mails: dict[Finding, list[str]] = defaultdict(list)
     templates_for = gallery.renderers(with_lenient_origins)
     for template in names:
         try:
-            samples = gallery.samples(template).values()
+            samples = [*gallery.samples(template).values()]
         except TemplateInvalid as error:
             mails[explain_samples(error, gallery.folders).finding].append(template)
             continue
         for finding in find_unknown_filters(gallery, template):
             mails[finding].append(template)
+        if report := gallery.branches(template):
+            branches[template] = report
+            samples += report.samples
         for sample, language in _samples_in_languages(samples, languages):
             rendered += 1
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else "")
@@ -122,7 +132,7 @@ def _examine(
                 mails[finding].append(mail)
     for finding in find_untranslated(gallery, names, languages):
         mails[finding] = []
-    return mails, rendered
+    return mails, rendered, branches
 
 
 def _samples_in_languages(

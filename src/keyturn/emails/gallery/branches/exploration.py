@@ -17,6 +17,8 @@ from keyturn.mail.rendering.render import EmailProps
 MOST_SAMPLES = 24
 """How many drawings are added to a mail. Of a mail with more branches than that, somebody writes samples."""
 
+_NO_MAIL = "No mail comes to it."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
@@ -83,13 +85,14 @@ class _Exploration:
             del self._reasons[branch]  # nothing is lacking where nothing stands
         known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
         not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
+        undecided = [branch for branch in branches if self._is_undecided(branch)]
         return BranchReport(
             known=known,
             by_samples=self._by_samples & known,
             drawn=self._drawn & known,
             samples=tuple(self._found.values()),
             not_drawn=tuple((branch, self._never_drawn(branch, why)) for branch, why in not_drawn),
-            elsewhere=frozenset(branches),
+            undecided=tuple((branch, self._never_drawn(branch, _NO_MAIL)) for branch in undecided),
         )
 
     def _depth(self, branch: Branch) -> int:
@@ -97,6 +100,10 @@ class _Exploration:
 
     def _visits_of(self, branch: Branch) -> list[Visit]:
         return self._visits.get((branch.file, branch.number), [])
+
+    def _is_undecided(self, branch: Branch) -> bool:
+        left = branch not in self._drawn and branch not in self._reasons
+        return left and not self._point_of(branch).draws_nothing(branch.outcome)
 
     def _point_of(self, branch: Branch) -> Point:
         return self._points[branch.file, branch.number]

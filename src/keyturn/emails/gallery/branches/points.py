@@ -45,7 +45,7 @@ class Point:
 
     @property
     def line(self) -> int:
-        return int(self.node.lineno)
+        return int(self.node.lineno or 1)
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -89,5 +89,5 @@ def _lines_of(node: nodes.Node) -> Iterator[int]:
     for one in inner:
         if isinstance(one, nodes.TemplateData):
             yield from (int(one.lineno) + nth for nth, text in enumerate(one.data.split("\n")) if text.strip())
-        elif not isinstance(one, nodes.Output):
+        elif not isinstance(one, nodes.Output) and one.lineno:  # an extension's own nodes may stand nowhere
             yield int(one.lineno)

@@ -1,6 +1,6 @@
 """What is known of the branches of a mail, and of those of a folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from keyturn.emails.gallery.branches.points import Branch
@@ -31,8 +31,8 @@ class BranchReport:
     """The branches of one mail.
 
     `known` are those that count; `by_samples` of them are drawn by its own samples, `drawn` also by `samples`, whose
-    values were found. `not_drawn` are the others, each with its reason. `elsewhere` are all branches of its files, also
-    those that the templates themselves decide in this mail.
+    values were found. `not_drawn` are the others, each with its reason. `undecided` are those of its files that its own
+    templates decide in this mail, as the arguments of a macro do: in another mail they may be drawn.
     """
 
     known: frozenset[Branch]
@@ -40,7 +40,7 @@ class BranchReport:
     drawn: frozenset[Branch]
     samples: tuple[Sample, ...]
     not_drawn: tuple[tuple[Branch, NeverDrawn], ...]
-    elsewhere: frozenset[Branch]
+    undecided: tuple[tuple[Branch, NeverDrawn], ...] = ()
 
     @property
     def never_drawn(self) -> tuple[NeverDrawn, ...]:
@@ -66,14 +66,34 @@ class Coverage:
         return self.drawn * 1000 // self.branches / 10 if self.branches else 100.0
 
 
-NO_MAIL = "No mail comes to it."
-
-
 def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
-    """Return the coverage of several mails together: a branch that they share counts once."""
+    """Return the coverage of several mails together: a branch that they share counts once.
+
+    What no mail comes to counts, too, as a macro that is called in one way alone.
+    """
     reports = tuple(reports)
     drawn = frozenset[Branch]().union(*(one.drawn for one in reports))
-    branches = frozenset[Branch]().union(*(one.known | one.elsewhere for one in reports))
+    left = {branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in drawn}
+    branches = drawn | {*left}
     by_samples = frozenset[Branch]().union(*(one.by_samples for one in reports))
-    never = {branch: told for one in reversed(reports) for branch, told in one.not_drawn if branch not in drawn}
-    return Coverage(len(branches), len(by_samples), len(drawn), tuple(sorted({*never.values()})))
+    return Coverage(len(branches), len(by_samples), len(drawn), tuple(sorted({*left.values()})))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCoverage:
+    """The coverage of all mails that were looked at, of each, and of each folder of them, by name."""
+
+    total: Coverage
+    mails: Mapping[str, Coverage]
+    folders: Mapping[str, Coverage]
+
+    @classmethod
+    def of(cls, reports: Mapping[str, BranchReport]) -> "FolderCoverage":
+        by_folder: dict[str, list[BranchReport]] = {}
+        for name, report in sorted(reports.items()):
+            by_folder.setdefault(name.rpartition("/")[0], []).append(report)
+        return cls(
+            total=coverage_of(reports.values()),
+            mails={name: report.coverage for name, report in reports.items()},
+            folders={folder: coverage_of(those) for folder, those in by_folder.items()},
+        )
