@@ -38,12 +38,14 @@ GUESSED = "guessed"
 class Entry:
     """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
 
-    `hostile` are the samples that are made from its first one, to try the mail.
+    `hostile` are the samples that are made from its first one, to try the mail; `branches` are those whose values were
+    found, as far as anybody has asked (`Gallery.branches`).
     """
 
     name: str
     samples: tuple[str, ...]
     hostile: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     guessed: bool = False
     unreadable: bool = False
 
@@ -188,7 +190,9 @@ class Gallery:
             known = tuple(self._written_samples(name))
             guessed = not known and name not in self.props
             samples = (GUESSED,) if guessed else known
-            return Entry(name, samples, hostile.NAMES if samples else (), guessed=guessed)
+            report = self.known_branches(name)
+            branches = tuple(sample.name for sample in report.samples) if report else ()
+            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 

@@ -172,7 +172,7 @@ mine
 
     assert never(report) == {
         "mail.html:2-3 total > 10 and total < 5": "No value of total was found that takes it.",
-        "mail.html:6 False": "The template decides it by itself: nothing that the mail is given does.",
+        "mail.html:6 if false": "The template decides it by itself: nothing that the mail is given does.",
         "mail.html:9 mine is called": "Nothing calls the macro that it stands in.",
     }
     assert (report.coverage.drawn, report.coverage.branches) == (2, 5)

@@ -38,6 +38,8 @@ def _answer(test: nodes.Node, *, yes: bool) -> str:
     match test:
         case nodes.Not():
             return _answer(test.node, yes=not yes)
+        case nodes.Const():
+            return f"if {str(test.value).lower()}" if yes else f"if not {str(test.value).lower()}"
         case nodes.Name() | nodes.Getattr() | nodes.Getitem():
             words = _words(test)
             if _QUESTION.fullmatch(words):

@@ -8,16 +8,24 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
+from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.coverage import find_branch
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.rendering.source_map import Marks
 from keyturn.emails.studio.view import View
 
 
-@get("/frames/{name:path}", sync_to_thread=False)
-def template_frame(name: FromPath[Path], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Response[str]:
+@get("/frames/{name:path}")
+async def template_frame(
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    canvas: NamedDependency[Canvas],
+    gallery: NamedDependency[Gallery],
+) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken."""
+    await find_branch(gallery, name_in_path(name), view)
     rendition = canvas.rendition(name_in_path(name), view)
     if html := canvas.html(rendition):
         return frames.frame(html, view, frames.PREVIEW)

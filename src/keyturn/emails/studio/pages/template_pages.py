@@ -17,6 +17,7 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.coverage import find_branch, mail_coverage, undrawn_in
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.query_errors import name_in_path
@@ -43,6 +44,7 @@ class SamplePages:
 
     async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
+        await find_branch(self.gallery, template, view)
         rendition = self.canvas.rendition(template, view)
         if view.tab == "checks" and not at_once:
             await asyncio.to_thread(self.checks.check, rendition)
@@ -50,6 +52,7 @@ class SamplePages:
 
     async def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page when its mail is checked. Asked again, go on with other mails, for the list."""
+        await find_branch(self.gallery, template, view)
         rendition = self.canvas.rendition(template, view)
         left = await asyncio.to_thread(self.checks.check, rendition)
         left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
@@ -65,6 +68,7 @@ class SamplePages:
             "rendition": rendition,
             "report": self.checks.last_report(rendition),
             "left_to_check": left,
+            "coverage": mail_coverage(self.gallery, template),
             "now": datetime.now().astimezone(),
         }
         if rendition.is_empty:
@@ -72,6 +76,8 @@ class SamplePages:
         if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
         context |= self.canvas.parts(rendition, view)
+        if context["source"]:
+            context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
         if view.tab == "data":
             context |= self.data_tab.parts(template, view, rendition.data)
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
@@ -126,7 +132,9 @@ def shared_file_page(
     name = name_in_path(file)
     if name not in gallery.shared_files():
         raise LookupError(f"The templates share no file called {name}.")
-    context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
+    users = gallery.users(name)
+    undrawn = undrawn_in(gallery, name, users)
+    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
     return layout.page("file.html", context | {"shared_file": name})
 
 
