@@ -29,6 +29,7 @@ from keyturn.emails.studio.pages import (
     index_pages,
     outbox_pages,
     release_pages,
+    revision_pages,
     send_pages,
     snapshot_pages,
     template_pages,
@@ -55,12 +56,14 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     review = Review.of(studio)
     renditions = Renditions(studio.gallery)
     checks = Checks(renditions, studio.clients, studio.severity)
-    layout = Layout(studio, checks, review, path)
+    revisions = studio.revisions()
+    layout = Layout(studio, checks, review, path, has_revisions=revisions is not None)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "gallery": studio.gallery, "captured": studio.captured, "review": review, "layout": layout,
+        "revisions": revisions,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
@@ -107,6 +110,8 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     yield saved_events
     if studio.captured:
         yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
+    if studio.revisions():
+        yield from revision_pages.HANDLERS
     if studio.goldens:
         yield from snapshot_pages.HANDLERS
     else:

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.snapshots.revisions import Moved, Reopen, Revisions
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 
@@ -33,6 +34,8 @@ class Studio:
     `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
     there are some for every language.
 
+    `reopen` opens the gallery with the files of another commit; where it is None, its templates alone are of that one.
+
     Set `stopping` when the server is asked to stop: an open page holds a stream, and the server waits for it.
     """
 
@@ -49,5 +52,17 @@ class Studio:
     editor: str = ""
     smtp: str = ""
     release: Release | None = None
+    reopen: Reopen | None = None
     faults: Faults = field(default_factory=Faults)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def revisions(self) -> Revisions | None:
+        """Return what compares the mails with those of other commits; None where the folder lies in no repository."""
+        folder = self.gallery.folder.resolve()
+        if not any((above / ".git").exists() for above in (folder, *folder.parents)):
+            return None
+        return Revisions(self.gallery, self.reopen or self._reopen)
+
+    def _reopen(self, moved: Moved) -> Gallery:
+        templates = self.gallery.templates
+        return replace(self.gallery, templates=replace(templates, folder=moved(templates.folder), environments={}))

@@ -35,7 +35,9 @@ _POLICY = (
 class Layout:
     """Puts a page into the frame that all pages share."""
 
-    def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
+    def __init__(
+        self, studio: Studio, checks: Checks, review: Review | None, path: str, *, has_revisions: bool = False
+    ) -> None:
         self.smtp = studio.smtp
         self._path = path.rstrip("/")
         self._gallery = gallery = studio.gallery
@@ -62,6 +64,7 @@ class Layout:
             editor=self._editor,
             editor_url=self.editor_url,
             inbox_rows=rows,
+            has_revisions=has_revisions,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         )
         self._environment.filters["excerpt"] = self._excerpt
