@@ -24,6 +24,7 @@ from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
+    component_pages,
     data_pages,
     frame_pages,
     index_pages,
@@ -105,7 +106,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
+    for pages in (template_pages, component_pages, data_pages, frame_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:

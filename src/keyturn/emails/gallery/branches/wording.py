@@ -25,7 +25,7 @@ def name_of_branch(point: Point, outcome: Outcome) -> str:
     """Return "without company", "status is cancelled", "items is empty"."""
     match node := point.node:
         case nodes.For():
-            entries = _words(node.iter)
+            entries = words_of(node.iter)
             name = {"none": f"{entries} is empty", "one": f"one of {entries}"}.get(outcome, f"several of {entries}")
         case nodes.Macro():
             name = f"{node.name} is called"
@@ -41,49 +41,50 @@ def _answer(test: nodes.Node, *, yes: bool) -> str:
         case nodes.Const():
             return f"if {str(test.value).lower()}" if yes else f"if not {str(test.value).lower()}"
         case nodes.Name() | nodes.Getattr() | nodes.Getitem():
-            words = _words(test)
+            words = words_of(test)
             if _QUESTION.fullmatch(words):
                 return words if yes else f"not {words}"
             return f"with{'' if yes else 'out'} {words}"
         case nodes.Compare() if len(test.ops) == 1 and not yes:
             operand = test.ops[0]
-            return f"{_words(test.expr)} {_OPERATORS[_OPPOSITES[operand.op]]} {_words(operand.expr)}"
+            return f"{words_of(test.expr)} {_OPERATORS[_OPPOSITES[operand.op]]} {words_of(operand.expr)}"
         case nodes.Test() if not yes:
-            return f"{_words(test.node)} is not {_tested(test)}"
-    return _words(test) if yes else f"not ({_words(test)})"
+            return f"{words_of(test.node)} is not {_tested(test)}"
+    return words_of(test) if yes else f"not ({words_of(test)})"
 
 
-def _words(node: nodes.Node) -> str:  # noqa: C901, PLR0912 - a form for each expression
+def words_of(node: nodes.Node) -> str:  # noqa: C901, PLR0912 - a form for each expression
+    """Return an expression in few words: what is long or rare in it is left out."""
     match node:
         case nodes.Name():
             return node.name
         case nodes.Const():
             return str(node.value)
         case nodes.Getattr():
-            return f"{_words(node.node)}.{node.attr}"
+            return f"{words_of(node.node)}.{node.attr}"
         case nodes.Getitem() if isinstance(node.arg, nodes.Slice):
-            return _words(node.node)
+            return words_of(node.node)
         case nodes.Getitem():
-            return f"{_words(node.node)}.{_words(node.arg)}"
+            return f"{words_of(node.node)}.{words_of(node.arg)}"
         case nodes.Filter() if node.node is not None:
-            return f"{_words(node.node)}|{node.name}"
+            return f"{words_of(node.node)}|{node.name}"
         case nodes.Test():
-            return f"{_words(node.node)} is {_tested(node)}"
+            return f"{words_of(node.node)} is {_tested(node)}"
         case nodes.Not():
-            return f"not {_words(node.node)}"
+            return f"not {words_of(node.node)}"
         case nodes.Compare():
-            operands = (f"{_OPERATORS[operand.op]} {_words(operand.expr)}" for operand in node.ops)
-            return f"{_words(node.expr)} {' '.join(operands)}"
+            operands = (f"{_OPERATORS[operand.op]} {words_of(operand.expr)}" for operand in node.ops)
+            return f"{words_of(node.expr)} {' '.join(operands)}"
         case nodes.List() | nodes.Tuple():
-            return ", ".join(map(_words, node.items))
+            return ", ".join(map(words_of, node.items))
         case nodes.Call() if isinstance(node.node, nodes.Getattr) and node.node.attr in ("items", "values", "keys"):
-            return _words(node.node.node)
+            return words_of(node.node.node)
         case nodes.Call():
-            return f"{_words(node.node)}({', '.join(map(_words, node.args))})"
+            return f"{words_of(node.node)}({', '.join(map(words_of, node.args))})"
         case nodes.BinExpr():
-            return f"{_words(node.left)} {_CALCULATIONS.get(type(node), '~')} {_words(node.right)}"
+            return f"{words_of(node.left)} {_CALCULATIONS.get(type(node), '~')} {words_of(node.right)}"
     return "…"
 
 
 def _tested(node: nodes.Test) -> str:
-    return " ".join([node.name, *map(_words, node.args or ())])
+    return " ".join([node.name, *map(words_of, node.args or ())])
