@@ -86,3 +86,10 @@ def test_a_coverage_of_nothing_is_refused(keyturn: Keyturn) -> None:
 @pytest.mark.usefixtures("emails")
 def test_rules_that_are_asked_for_say_nothing_of_branches(keyturn: Keyturn) -> None:
     assert "drawn" not in keyturn("check", "emails", "--only", "links").out
+
+
+def test_each_folder_has_its_own_count(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "orders").mkdir()
+    (emails / "orders" / "paid.html").write_text("<html>{% if paid %}\nYes\n{% endif %}</html>")
+
+    assert "\n  ./ 3 of 4, orders/ 2 of 2\n" in keyturn("check", "emails").out

@@ -11,7 +11,7 @@ import click
 from keyturn.cli.terminal import accent, error, muted, strong, warning
 
 if TYPE_CHECKING:
-    from keyturn.emails.gallery.branches.report import Coverage
+    from keyturn.emails.gallery.branches.report import FolderCoverage
     from keyturn.emails.lint.examination import Examination, Found
     from keyturn.mail.rendering.folders import Folders
 
@@ -25,7 +25,7 @@ def print_findings(examination: "Examination", folders: "Folders", *, with_cover
     for equal in _equal_findings(examination.found):
         _print_finding(equal, folders, examination.mails)
     if with_coverage and examination.coverage and examination.coverage.total.branches:
-        _print_coverage(examination.coverage.total, folders)
+        _print_coverage(examination.coverage, folders)
     counts = [(examination.count(severity), severity) for severity in _COLOURS]
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
@@ -34,10 +34,14 @@ def print_findings(examination: "Examination", folders: "Folders", *, with_cover
     click.echo((f"{listed} in {looked_at}" if listed else f"Nothing to mend in {looked_at}") + beside + ".")
 
 
-def _print_coverage(coverage: "Coverage", folders: "Folders") -> None:
-    """Print how many branches are drawn, and the first that never are."""
+def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
+    """Print how many branches are drawn, in all and in each folder, and the first that never are."""
+    coverage = of_folders.total
     alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
     click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} drawn{alone}.")
+    if len(of_folders.folders) > 1:
+        each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())
+        click.echo(muted(f"  {', '.join(each)}"))
     for one in coverage.never_drawn[:_MOST_BRANCHES]:
         where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
         click.echo(muted(f"  never drawn: {where}  {one.name}. {one.reason}"))
