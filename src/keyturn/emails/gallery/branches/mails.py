@@ -42,7 +42,7 @@ class Mails(Protocol):
 
 def explore_mail(mails: Mails, name: str, samples: Mapping[str, Sample]) -> BranchReport:
     """Return what is known of the branches of a mail."""
-    renderers = mails.renderers(_with_lenient_recording)
+    renderers = mails.renderers(_with_lenient_recording)  # new ones: a module that is imported runs once in each
     guessed: dict[str, Any] = {}
 
     def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
