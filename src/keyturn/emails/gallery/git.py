@@ -24,6 +24,7 @@ class GitMissing(GitFailed):
 def ask_git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     """Return what git writes. What comes from people has to be behind `--end-of-options`. Raises GitFailed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment["GIT_NO_LAZY_FETCH"] = "1"  # what a partial clone lacks, a program would be asked for
     try:
         done = subprocess.run(  # noqa: S603 - git alone
             [*_GIT, *arguments],

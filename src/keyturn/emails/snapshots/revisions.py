@@ -150,12 +150,16 @@ def _read(listed: bytes) -> list[Revision]:
 
 
 def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the plain files of a tree with their object ids; links and other repositories are left out."""
+    """Yield the plain files of a tree with their object ids.
+
+    Links and other repositories are left out, and names that lead out of the folder, which a crafted tree may hold.
+    """
     octets = count = 0
     for entry in filter(None, listed.split(b"\0")):
         told, _, name = entry.partition(b"\t")
         mode, kind, identity, size = told.split()
-        if kind != b"blob" or mode == b"120000":
+        parts = PurePosixPath(os.fsdecode(name)).parts
+        if kind != b"blob" or mode == b"120000" or {"..", "/"} & {*parts}:
             continue
         octets, count = octets + int(size), count + 1
         if octets > _MOST_OCTETS or count > _MOST_FILES:

@@ -101,3 +101,15 @@ def test_a_folder_that_is_in_no_repository_has_no_such_page(folder: Path, studio
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         assert 'id="list-revisions"' not in client.get("/studio/sheet").text
         assert client.get("/studio/revisions").status_code == 404
+
+
+def test_a_link_that_was_committed_leads_nowhere(client: Client, folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.mjml"
+    secret.write_text("<mjml><mj-body>secret</mj-body></mjml>")
+    (folder / "linked.mjml").symlink_to(secret)
+    git(folder.parent, "add", ".")
+    git(folder.parent, "commit", "-m", "With a link")
+    (folder / "linked.mjml").unlink()
+
+    assert "linked" not in client.get("/studio/revisions?base=main").text
+    assert client.get("/studio/revision-frames/before/linked?base=main&sample=guessed").status_code == 404
