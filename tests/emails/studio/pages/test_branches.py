@@ -96,3 +96,11 @@ def test_the_palette_finds_them(client: Client) -> None:
     checked(client)
 
     assert "notice / branch: with urgent" in {item["label"] for item in client.get("/studio/index.json").json()}
+
+
+def test_keys_go_from_branch_to_branch_and_past_them_from_a_sample(client: Client) -> None:
+    checked(client)
+
+    branch = client.get("/studio/templates/notice?sample=branch%3A+with+urgent").text
+    assert 'rel="prev" href="/studio/templates/notice?sample=only"' in branch
+    assert "branch" not in client.get("/studio/templates/notice").text.partition('rel="prev"')[2].partition("</a>")[0]

@@ -83,8 +83,11 @@ class SamplePages:
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
-        """Return the samples before and after this one, in the order of the list."""
-        order = [(entry.name, name) for entry in in_order(self.gallery.entries()) for name in entry.samples]
+        """Return the samples before and after this one, in the order of the list; of a branch other branches, too."""
+        order = []
+        for entry in in_order(self.gallery.entries()):
+            branches = entry.branches if entry.name == template and sample in entry.branches else ()
+            order += [(entry.name, name) for name in (*entry.samples, *branches)]
         here = order.index((template, sample)) if (template, sample) in order else 0
         return {
             "before": order[here - 1] if here > 0 else None,
