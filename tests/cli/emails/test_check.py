@@ -169,7 +169,7 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
 
     shown = keyturn("check", "emails", "--only", "jinja", "--only", "mjml")
 
-    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 1 mail.\n")
+    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 3 mails.\n")
 
 
 def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
 
     assert shown.code == 1
     assert "templates/emails/order_shipped.html:12:118  error  jinja/unknown-filter" in shown.out
-    assert "1 error in 3 templates, 3 mails." in shown.out
+    assert "1 error in 3 templates, 13 mails." in shown.out
 
 
 def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(

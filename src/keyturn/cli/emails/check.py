@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
 from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
-from keyturn.cli.terminal import fail
+from keyturn.cli.terminal import error, fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,18 +67,26 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes check at a time; one for each core."
 )
 @click.option("--no-cache", is_flag=True, help="Check what has not changed since the last time, too.")
+@click.option(
+    "--samples-only", is_flag=True, help="Only the samples there are: look for no values that take other branches."
+)
+@click.option(
+    "--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT",
+    help="End with 1 where less of the branches is drawn.",
+)  # fmt: skip
 @ENVIRONMENT
 @TRUST
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
     browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
-    jobs: int | None, no_cache: bool, environment: str, trust: bool,
+    jobs: int | None, no_cache: bool, samples_only: bool, min_coverage: float | None, environment: str, trust: bool,
 ) -> None:  # fmt: skip
-    """Check every email with every sample: MJML, clients, links, accessibility, safety.
+    """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML, each with its samples, as in NAME.samples.toml or
     samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without DIRECTORY, the emails that
-    Keyturn sends are checked. Ends with 1 where there is an error, or what --fail-on says.
+    Keyturn sends are checked. For each if, loop and macro that samples leave out, values are found that take it; how
+    many branches are drawn is said at the end. Ends with 1 where there is an error, or what --fail-on says.
 
     \b
     Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
@@ -113,7 +122,7 @@ def check(
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
     if load_images and not browser:
         fail("--load-images is for --browser, which draws the mails: add it")
-    opened = open_folder(directory, environment, trust=trust)
+    opened = _with_branches(open_folder(directory, environment, trust=trust), samples_only, min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
@@ -127,10 +136,25 @@ def check(
         return
     examination = _without_known(examination, known, asked_for=baseline is not None).with_rules(only)
     if output == "text":
-        print_findings(examination, opened.gallery.folders)
+        print_findings(examination, opened.gallery.folders, with_coverage=not only)
     elif written := _report(examination, opened, output, fail_on):
         click.echo(written)
-    sys.exit(1 if examination.fails(fail_on) else 0)
+    drawn_enough = _is_drawn_enough(examination, min_coverage)
+    sys.exit(1 if examination.fails(fail_on) or not drawn_enough else 0)
+
+
+def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
+    if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
+        fail(f"--min-coverage counts branches: leave {'--samples-only' if samples_only else 'branches = false'} out")
+    return replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
+
+
+def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> bool:
+    if min_coverage is None or examination.coverage is None or examination.coverage.total.percent >= min_coverage:
+        return True
+    percent = examination.coverage.total.percent
+    click.echo(error(f"{percent:g} % of the branches are drawn, less than {min_coverage:g} %."), err=True)
+    return False
 
 
 def _usual_baseline(opened: Opened) -> Path:
@@ -173,7 +197,11 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     from keyturn.emails.lint.results.kept_results import KeptResults, results_file  # noqa: PLC0415
 
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
-    given = [msgspec.json.encode(settings, enc_hook=str), repr(clients).encode(), environment.encode()]
+    given = [
+        msgspec.json.encode(settings, enc_hook=str),
+        repr((clients, gallery.finds_branches)).encode(),
+        environment.encode(),
+    ]
     return InWorkers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),

@@ -176,6 +176,7 @@ def _studio(
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
+        reopen=opened.reopen,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
         captured=captured,
         smtp=smtp,

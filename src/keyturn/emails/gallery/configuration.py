@@ -31,7 +31,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
     template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
     inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to. `limit_seconds` and
-    `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`).
+    `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`). `branches`: values are found for
+    the branches that samples leave out.
     """
 
     folder: Path | None = None
@@ -54,6 +55,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     release_to: tuple[str, ...] = ()
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
+    branches: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from jinja2 import Environment
 
+from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
@@ -38,12 +39,14 @@ GUESSED = "guessed"
 class Entry:
     """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
 
-    `hostile` are the samples that are made from its first one, to try the mail.
+    `hostile` are the samples that are made from its first one, to try the mail; `branches` are those whose values were
+    found, as far as anybody has asked (`Gallery.branches`).
     """
 
     name: str
     samples: tuple[str, ...]
     hostile: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     guessed: bool = False
     unreadable: bool = False
 
@@ -54,7 +57,8 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for.
+    `samples_folder` is one more in which samples are looked for. `finds_branches`: values are found for the branches
+    that samples leave out, by `explorer` where that is to be bounded.
     """
 
     templates: Templates
@@ -63,6 +67,8 @@ class Gallery:
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     samples_folder: Path | None = None
+    finds_branches: bool = True
+    explorer: Callable[[str], BranchReport | None] | None = None
 
     @property
     def folder(self) -> Path:
@@ -122,6 +128,8 @@ class Gallery:
     def sample(self, name: str, sample: str) -> Sample:
         """Return one sample of a mail, also one that is made to try it. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
+        if sample.startswith(PREFIX) and (report := self.branches(name)):
+            samples = {found.name: found for found in report.samples}
         if sample.startswith(hostile.PREFIX) and samples:
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
@@ -136,6 +144,28 @@ class Gallery:
         files = [file for file in self.files(name) if file]
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
+
+    def branches(self, name: str) -> BranchReport | None:
+        """Return what is known of the branches of a mail: values are found for those that no sample takes.
+
+        It is kept while neither the templates nor the samples change, and takes its time before: up to some seconds of
+        a processor. None where branches are not looked for, and where the mail has no samples, or none that can be
+        read. Raises LookupError.
+        """
+        from keyturn.emails.gallery.branches.mails import explore_mail  # noqa: PLC0415 - with the first who asks
+
+        samples = self._samples_or_none(name)
+        if not (self.finds_branches and samples):
+            return None
+        state = (*self._states_of(name), *samples.values())
+        if self._branches.get(name, (None, None))[0] != state:
+            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples)
+            self._branches[name] = state, report
+        return self._branches[name][1]
+
+    def known_branches(self, name: str) -> BranchReport | None:
+        """Return what was found when somebody asked last, without looking for anything."""
+        return self._branches.get(name, (None, None))[1]
 
     def shared_files(self) -> list[str]:
         """Return the files that mails share, layouts and partials, as templates refer to them."""
@@ -165,7 +195,9 @@ class Gallery:
             known = tuple(self._written_samples(name))
             guessed = not known and name not in self.props
             samples = (GUESSED,) if guessed else known
-            return Entry(name, samples, hostile.NAMES if samples else (), guessed=guessed)
+            report = self.known_branches(name)
+            branches = tuple(sample.name for sample in report.samples) if report else ()
+            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 
@@ -198,10 +230,23 @@ class Gallery:
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""
-        state = tuple(_state(self.folders / file) for file in self.files_of(name))
+        state = self._states_of(name)
         if self._results.get((name, what), ((), {}))[0] != state:
             self._results[name, what] = state, make()
         return self._results[name, what][1]
+
+    def _states_of(self, name: str) -> tuple[object, ...]:
+        return tuple(_state(self.folders / file) for file in self.files_of(name))
+
+    def _samples_or_none(self, name: str) -> Mapping[str, Sample]:
+        try:
+            return self.samples(name)
+        except TemplateInvalid:
+            return {}
+
+    @cached_property
+    def _branches(self) -> dict[str, tuple[tuple[object, ...] | None, BranchReport | None]]:
+        return {}
 
     @cached_property
     def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:

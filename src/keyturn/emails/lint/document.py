@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.placeholders.missing_names import note_missing_names
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.css.cascade import Stylesheets
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
+from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
@@ -33,7 +35,8 @@ class Document:
     `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
     what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
     compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given.
-    `text` is empty where the template has no text part.
+    `text` is empty where the template has no text part. `missing` are the names that the sample does not have: the mail
+    shows a stand-in for each.
     """
 
     template: str
@@ -50,6 +53,7 @@ class Document:
     html_tags: tuple[HtmlTag, ...] = ()
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
+    missing: tuple[TemplateInvalid, ...] = ()
 
     @property
     def is_mjml(self) -> bool:
@@ -148,7 +152,7 @@ def read_document(
 
     Raises TemplateInvalid where Jinja cannot render it.
     """
-    filled = templates.fill(template, sample.values, language)
+    filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
     require_sendable(filled, files, templates.folders)
     markup = filled.markup
@@ -176,7 +180,19 @@ def read_document(
         html_tags=parsed.html_tags,
         faults=parsed.faults,
         refusal=refusal,
+        missing=missing,
     )
+
+
+def _fill(
+    templates: Templates, template: str, sample: Sample, language: Language
+) -> tuple[Filled, tuple[TemplateInvalid, ...]]:
+    with note_missing_names() as missing:
+        try:
+            return templates.fill(template, sample.values, language), tuple(missing)
+        except TemplateInvalid as error:  # it may be what comes of a name that is missing
+            first = error if limit_of(error.__cause__) else (missing or [error])[0]
+            raise first from error.__cause__
 
 
 def _strip(text: str) -> str:

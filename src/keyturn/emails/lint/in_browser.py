@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured
 from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
 from keyturn.emails.lint.browser.measurements import RULES, findings_of, notice, place_of_key
@@ -13,10 +14,13 @@ from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.markup.marked_html import keys_in
 from keyturn.emails.lint.template_checks import ENOUGH, samples_in_languages
-from keyturn.emails.workers import Here, LimitExceeded, Runner
+from keyturn.emails.workers import Here, LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
+
+_TO_EXPLORE = LONGEST + Limits().seconds
+"""Seconds for finding the values of branches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,18 @@ class MailsToMeasure:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._templates_for = gallery.renderers(with_lenient_origins)
+
+    def samples(self, template: str) -> tuple[Sample, ...]:
+        """Return the samples of a template, and those of its branches; none where they cannot be read."""
+        try:
+            known = tuple(self._gallery.samples(template).values())
+        except TemplateInvalid:
+            return ()
+        try:
+            report = self._gallery.branches(template)
+        except OutOfTime:
+            return known
+        return (*known, *(report.samples if report else ()))
 
     def draw(self, template: str, sample: Sample, tag: str) -> MailToMeasure | None:
         """Return a mail; None where it cannot be drawn, which the checks say. Raises OutOfTime."""
@@ -75,19 +91,19 @@ def look_at_mails(
         runner = runner or Here(MailsToMeasure(gallery))
         for template in gallery.names():
             if only is None or template in only:
-                for name, mail in _drawn(runner, gallery, template, languages):
+                for name, mail in _drawn(runner, template, languages):
                     for finding in look_at(mail, chromium):
                         found[finding].append(name)
     return found
 
 
 def _drawn(
-    runner: Runner[MailsToMeasure], gallery: Gallery, template: str, languages: tuple[Language, ...]
+    runner: Runner[MailsToMeasure], template: str, languages: tuple[Language, ...]
 ) -> Iterator[tuple[str, MailToMeasure]]:
     """Yield the mails of a template with their names, as long as not too many of them pass a limit."""
     try:
-        samples = gallery.samples(template).values()
-    except TemplateInvalid:
+        samples = runner.run_for(_TO_EXPLORE, MailsToMeasure.samples, template)
+    except LimitExceeded:
         return
     ended = 0
     for sample, language in samples_in_languages(samples, languages):

@@ -21,8 +21,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
     screen has room for; `scheme` beyond light and dark are models: of clients that invert, and of Word. `line` is the
     place in the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the
-    outbox is, from behind the mail `older_than`.
-    `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something is in
+    outbox is, from behind the mail `older_than`. `base` is the commit that mails are compared with. `pane` counts where
+    only one has room. `save` is the name that the data was to be saved under, while something is in
     the way of that: it is told once, so no link carries it on.
     """
 
@@ -42,6 +42,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     find: str = ""
     search: str = ""
     older_than: str = ""
+    base: str = ""
     tab: Tab = "data"
     data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"

@@ -36,7 +36,9 @@ _POLICY = (
 class Layout:
     """Puts a page into the frame that all pages share."""
 
-    def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
+    def __init__(
+        self, studio: Studio, checks: Checks, review: Review | None, path: str, *, has_revisions: bool = False
+    ) -> None:
         self.smtp = studio.smtp
         self._path = path.rstrip("/")
         self._gallery = gallery = studio.gallery
@@ -65,6 +67,7 @@ class Layout:
             editor_url=self.editor_url,
             inbox_rows=rows,
             weighable=is_loopback(studio.host),
+            has_revisions=has_revisions,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )
         self._environment.filters["excerpt"] = self._excerpt
@@ -84,11 +87,13 @@ class Layout:
         """Answer with a page of the studio. What the list on its left needs is added here."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
+        language = self._gallery.languages.choose(view.lang)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
             shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
-            tallies=self._checks.tallies(self._gallery.languages.choose(view.lang)),
+            tallies=self._checks.tallies(language),
+            branch_tallies=self._checks.branch_tallies(context["template"], language) if context["template"] else {},
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else self._captured.kept,
         )

@@ -50,7 +50,8 @@ async def measurements(
         measured = read_measurements(await request.body())
     except msgspec.DecodeError as error:
         raise ClientException(detail=f"These are no measurements: {error}") from error
-    found = await asyncio.to_thread(_keep, measured, canvas.rendition(name_in_path(name), view), canvas, checks)
+    rendition = await asyncio.to_thread(canvas.rendition, name_in_path(name), view)
+    found = await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
     return Response(found, media_type=MediaType.JSON)
 
 

@@ -1,5 +1,6 @@
 """Asking the hosts of a mail's images for what they weigh."""
 
+import asyncio
 from pathlib import Path
 
 from litestar import post
@@ -35,7 +36,8 @@ async def weigh_images(
     if not is_loopback(studio.host):
         raise PermissionDeniedException("Hosts of images are asked from this machine alone.")
     template = name_in_path(name)
-    await weights.ask(image.address for image in canvas.images(canvas.rendition(template, view)))
+    images = await asyncio.to_thread(lambda: canvas.images(canvas.rendition(template, view)))
+    await weights.ask(image.address for image in images)
     there = layout.url("templates", template, view=view.to(tab="checks"))
     return Redirect(there, status_code=HTTP_303_SEE_OTHER)
 
