@@ -62,6 +62,10 @@ FILES = {
     "undefined.samples.toml": '[first]\nname = "Ada"\n',
     "unreadable.html": PAGE.format("{{ name }}"),
     "unreadable.samples.toml": "[first]\nname = Ada\n",
+    "subjects.html": PAGE.format("Boats"),
+    "subjects.subject.txt": "<b>Boats</b>\nand more",
+    "no_subject.html": PAGE.format("Boats").replace("News<", "<", 1),
+    "no_subject.subject.txt": "\n",
     "no_body.mjml": MJML.format(""),
     "less_than.mjml": MJML.format("<mj-body><mj-section>< 3</mj-section></mj-body>"),
     "texts.html": PAGE.format(
@@ -79,7 +83,8 @@ FILES = {
 FOUND = {rule for _, rule in BROKEN.values()} | {
     "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
     "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
-    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
+    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused", "subject/empty", "subject/markup",
+    "subject/several-lines",
 }  # fmt: skip
 
 PLANTED = {seed.rule for seed in SEEDS} | {

@@ -89,8 +89,17 @@ SEEDS = [
     html("links/vague-text", '<a href="https://northwind.example/help">Click here</a>'),
     html("links/no-text", '<a href="https://northwind.example/help"><img src="https://a.example/a.png" width="9"></a>'),
     html("links/malformed-mailto", '<a href="mailto:help at northwind">Write to the school</a>'),
+    html("links/this-machine", '<a href="http://localhost:3000/help">Help with passwords</a>'),
+    html("links/doubled-scheme", '<a href="https://https://northwind.example">Help with passwords</a>'),
     html("links/same-text", '<a href="https://northwind.example/help">Choose a new password</a>'),
     Seed("links/third-party", PARTS, HREF, 'href="https://u1.ct.sendgrid.net/?to={{ link|urlencode }}">{{ label }}'),
+    # What runs in pages alone
+    html("active/script", "<script>go()</script>"),
+    html("active/event-handler", '<p onclick="go()">Hello</p>'),
+    html("active/frame", '<iframe src="https://northwind.example"></iframe>'),
+    html("active/applet", "<applet></applet>"),
+    html("active/password-field", '<input type="password">'),
+    before_rule("active/refresh", '<mj-raw><meta http-equiv="refresh" content="0"></mj-raw>', "<meta"),
     # Accessibility
     Seed("accessibility/lang", BASE, ' lang="{{ lang }}"', "", (BASE, "<mjml")),
     Seed("accessibility/title", RESET, SUBJECT, "", (BASE, "<mj-title>")),
@@ -126,7 +135,7 @@ SEEDS = [
     ),
     html("contrast/full", '<span style="background:#7c7c7c;color:#000000">Grey in the middle</span>'),
     # Sizes
-    Seed("sizes/clipped", RESET, RULE, f"<mj-text>{'x' * 103_000}</mj-text>\n{RULE}", BODY_DRAWN),
+    Seed("sizes/clipped", RESET, RULE, f"<mj-text>{'x' * 103_000}</mj-text>\n{RULE}", (RESET, "xxx")),
     Seed(
         "sizes/style-dropped", HEAD, STYLES, f"{'.unused { color: #111111; } ' * 650}\n{STYLES}", (HEAD, "<mj-style>")
     ),

@@ -125,7 +125,8 @@ def _examine(opened: Opened, groups: tuple[str, ...], only: set[str] | None) -> 
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
     chosen = _clients_named(groups) if groups else Clients.from_names(opened.settings.clients)
-    return examine(opened.gallery, checks_for(chosen), severities=Severities(opened.settings.severity), only=only)
+    checks = checks_for(chosen, opened.gallery.audits)
+    return examine(opened.gallery, checks, severities=Severities(opened.settings.severity), only=only)
 
 
 def _write_baseline(file: Path, examination: "Examination") -> None:

@@ -96,7 +96,9 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     from keyturn.emails.gallery import Gallery  # noqa: PLC0415
     from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
 
-    gallery = Gallery(**asdict(builtin_emails(service, {**brands, **settings.brands}, reload=True)))
+    gallery = Gallery(
+        **asdict(builtin_emails(service, {**brands, **settings.brands}, reload=True)), mails=settings.mails
+    )
     return Opened(gallery, settings, service)
 
 

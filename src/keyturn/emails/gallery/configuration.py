@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -20,6 +20,12 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 _FOLDERS = ("folder", "samples", "locales")
 
 
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is set about one mail. `audit` says that it is a reset mail, or none, whatever its data look like."""
+
+    audit: Literal["", "reset", "off"] = ""
+
+
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a folder of templates is shown and checked with. Paths are relative to `file`, which holds the settings.
 
@@ -28,8 +34,9 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
     `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
-    template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
-    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to.
+    template, a table of `brands` on top of them for each brand, and `mails` has a table for a mail. `inbox_mails` and
+    `inbox_megabytes` bound what the inbox keeps; `release_to` are patterns of the addresses that captured mails may be
+    sent on to.
     """
 
     folder: Path | None = None
@@ -52,6 +59,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     release_to: tuple[str, ...] = ()
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
+    mails: dict[str, MailSettings] = {}
     file: Path | None = None
 
 

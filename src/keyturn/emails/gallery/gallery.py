@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from jinja2 import Environment
 
+from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
@@ -53,7 +54,7 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for.
+    `samples_folder` is one more in which samples are looked for. `mails` is what is set about single ones, by name.
     """
 
     templates: Templates
@@ -62,6 +63,13 @@ class Gallery:
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     samples_folder: Path | None = None
+    mails: Mapping[str, MailSettings] = field(default_factory=dict)
+
+    @property
+    def audits(self) -> Mapping[str, str]:
+        """The audits that mails declare, by name: in their props, or in what is set, which counts."""
+        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
+        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
     def folder(self) -> Path:

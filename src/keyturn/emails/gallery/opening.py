@@ -37,6 +37,7 @@ def open_gallery(
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
         patterns=Patterns(ignore=settings.ignore, layouts=settings.layouts),
         samples_folder=settings.samples,
+        mails=settings.mails,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     """The mail with the link. It holds no secret but the link itself."""
 
     template = "password_reset"
+    audit = "reset"
 
     name: Name
     email: Address
@@ -28,6 +29,7 @@ class Invitation(EmailProps, frozen=True, kw_only=True):
     """The mail with the link to an account that has no password yet."""
 
     template = "invitation"
+    audit = "reset"
 
     name: Name
     email: Address

@@ -8,6 +8,7 @@ from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
@@ -86,7 +87,7 @@ def _headings(document: Document) -> Iterator[Finding]:
                 f"Make it an h{before + 1}, and size it with CSS (WCAG 1.3.1).",
             )  # fmt: skip
         before = level
-    if not found and (body := document.root.find("mj-body") or document.root.find("body")):
+    if not found and (body := body_of(document.root) or document.root.find("body")):
         yield document.finding(
             body.offset, RULES["no-heading"], "note", "No text is marked as a heading, so nobody can jump to it.",
             "Write the first line as an h1 (WCAG 1.3.1).",

@@ -25,7 +25,7 @@ class Examiner:
     def __init__(self, gallery: Gallery, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
         self._gallery = gallery
         self._severities = Severities(severity)
-        self._checks = checks_for(Clients.from_names(clients))
+        self._checks = checks_for(Clients.from_names(clients), gallery.audits)
 
     def examine(self, rendition: Rendition) -> Report:
         """Return what is wrong with a mail, what keeps it from being drawn first."""
@@ -41,7 +41,9 @@ class Examiner:
             of_mail | of_files,
             key=lambda finding: (not document and finding not in of_mail, finding.place, finding.rule, finding.message),
         )
-        return Report(tuple(self._counting(template, ordered)), audit(document) if document else ())
+        return Report(
+            tuple(self._counting(template, ordered)), audit(document, audits=self._gallery.audits) if document else ()
+        )
 
     def _counting(self, template: str, found: Iterable[Finding]) -> Iterator[Finding]:
         """Yield what the team wants to hear of it, and what is wrong with the comments that say so."""
