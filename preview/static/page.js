@@ -40,7 +40,7 @@ async function fetchAndPlace(address, anew, replace) {
   const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
   if (!page || signal.aborted) {
     ahead?.discard();
-    if (!signal.aborted && address !== location.href) location.assign(address);
+    if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
     return null;
   }
   if (page.failed) {

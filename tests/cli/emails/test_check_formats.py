@@ -62,6 +62,7 @@ FILES = {
     "undefined.samples.toml": '[first]\nname = "Ada"\n',
     "unreadable.html": PAGE.format("{{ name }}"),
     "unreadable.samples.toml": "[first]\nname = Ada\n",
+    "marked.html": "\ufeff" + PAGE.format("Boats"),
     "subjects.html": PAGE.format("Boats"),
     "subjects.subject.txt": "<b>Boats</b>\nand more",
     "no_subject.html": PAGE.format("Boats").replace("News<", "<", 1),
@@ -83,7 +84,8 @@ FILES = {
 FOUND = {rule for _, rule in BROKEN.values()} | {
     "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
     "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
-    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused", "subject/empty", "subject/markup",
+    "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
+    "file/byte-order-mark", "subject/empty", "subject/markup",
     "subject/several-lines",
 }  # fmt: skip
 

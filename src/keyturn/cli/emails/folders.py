@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -76,6 +76,8 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Ope
     if named := next((f'{key} = "{value}"' for key, value in code.items() if value and not trusted), ""):
         fail(f"{settings.file} names code that would run, {named}: where you trust it, say --trust")
     gallery = open_gallery(directory, environment=environment, settings=settings, sandboxed=not trusted)
+    for link, why in gallery.left_out.items():
+        click.echo(warning(f"{directory / link} {why}: the link is not followed"), err=True)
     return Opened(gallery, settings)
 
 

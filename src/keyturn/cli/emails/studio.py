@@ -21,6 +21,7 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.errors import SettingsInvalid
 from keyturn.packaging import requires_extra
 
 if TYPE_CHECKING:
@@ -123,8 +124,17 @@ def studio(
 
 def _service(opened: Opened) -> "Settings":
     from keyturn.cli.installation import installation  # noqa: PLC0415
+    from keyturn.settings import Settings  # noqa: PLC0415
 
-    return opened.service or installation().settings(sending=False, connecting=False)
+    if opened.service:
+        return opened.service
+    try:
+        return installation().settings(sending=False, connecting=False)
+    except SettingsInvalid as invalid:  # a folder of somebody's needs nothing of them, but to send what it shows
+        said = "The settings of the service have faults, so none of them counts here, and nothing can be sent:"
+        for line in (said, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
+            click.echo(warning(line), err=True)
+        return Settings()
 
 
 def _captured_mails(

@@ -1,5 +1,6 @@
 """`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn",
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 """Looks at the values that are set, and tells what is wrong with them."""
 
+_SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
 
 
@@ -31,7 +33,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `env` is the app's own Jinja environment, "package.module:name". `props` is a module whose EmailProps describe the
     templates. `samples` is one more folder of samples. `layouts` and `ignore` are patterns of files that are no mails,
-    as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
+    as "drafts/*"; `suffixes` are endings of templates beside the usual ones, ".njk". `locales` is the folder of the
+    catalogues, `languages` are those to show beside the catalogues' own.
     `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
     template, a table of `brands` on top of them for each brand, and `mails` has a table for a mail. `inbox_mails` and
@@ -45,6 +48,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     samples: Path | None = None
     layouts: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
     locales: Path | None = None
     languages: tuple[str, ...] = ()
     timezone: str = "UTC"
@@ -139,6 +143,9 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
             yield Fault(key, f"is written as {shape}")
+    for suffix in values.get("suffixes", ()):
+        if not _SUFFIX.fullmatch(suffix):
+            yield Fault("suffixes", f"an ending begins with a dot and has no other: not {suffix!r}")
     try:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):

@@ -104,6 +104,11 @@ class Gallery:
     def names(self) -> list[str]:
         return list(self._current_look().mails)
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Links that are not followed, and why not."""
+        return self._current_look().left_out
+
     def entries(self) -> list[Entry]:
         return [self._entry(name) for name in self.names()]
 
@@ -187,7 +192,10 @@ class Gallery:
         written: dict[str, Written] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
-            written |= find_samples(folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names)
+            written |= find_samples(
+                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names,
+                bounds=self.patterns.bounds,
+            )  # fmt: skip
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}

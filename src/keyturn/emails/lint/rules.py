@@ -10,6 +10,7 @@ from keyturn.emails.lint import ignore_rules
 from keyturn.emails.lint.checks import (
     accessibility,
     active_content,
+    byte_order_marks,
     compatibility,
     contrast,
     links,
@@ -24,8 +25,8 @@ from keyturn.emails.lint.jinja import broken_templates, other_engines, translati
 from keyturn.errors import KeyturnError
 
 _DECLARING: tuple[ModuleType, ...] = (
-    accessibility, active_content, contrast, links, parity, safety, sizes, subjects, attributes, guard, nesting, syntax,
-    broken_templates, other_engines, translations, unknown_filters, ignore_rules,
+    accessibility, active_content, byte_order_marks, contrast, links, parity, safety, sizes, subjects, attributes,
+    guard, nesting, syntax, broken_templates, other_engines, translations, unknown_filters, ignore_rules,
 )  # fmt: skip
 """The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 

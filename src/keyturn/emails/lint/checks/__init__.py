@@ -5,6 +5,7 @@ from functools import partial
 
 from keyturn.emails.lint.checks.accessibility import check_accessibility
 from keyturn.emails.lint.checks.active_content import check_active_content
+from keyturn.emails.lint.checks.byte_order_marks import check_byte_order_marks
 from keyturn.emails.lint.checks.compatibility import check_compatibility
 from keyturn.emails.lint.checks.contrast import check_contrast
 from keyturn.emails.lint.checks.links import check_links
@@ -22,6 +23,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         partial(check_safety, audits=audits),
         check_links,
         check_active_content,
+        check_byte_order_marks,
         check_subject,
         check_parity,
         check_accessibility,

@@ -80,6 +80,8 @@ def _check_top(document: Document) -> Iterator[Finding]:
             "Move it inside: <mjml> is the one element at the top.",
         )  # fmt: skip
     for text in document.root.texts:
+        if not text.text.strip(" \ufeff"):
+            continue
         yield document.finding(
             text.offset, RULES["outside-root"], "error", "Text stands outside <mjml>.",
             "Delete it, or move it into mj-text.",
