@@ -26,7 +26,7 @@ export async function check(signal = underWay.signal) {
   for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
-    place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
+    place(page.document, document.querySelectorAll(".list [data-region], [data-region=hints], .tabs, .detail"));
     address = page.document.body.dataset.checks;
   }
 }

@@ -205,7 +205,7 @@ class Gallery:
         }
 
     def _guess_values(self, name: str) -> Mapping[str, Any]:
-        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name))))
+        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name)))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""

@@ -17,6 +17,7 @@ from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.editor import editor_for
+from keyturn.emails.studio.pages.hints import hints
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import tree
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
@@ -62,6 +63,7 @@ class Layout:
             editor=self._editor,
             editor_url=self.editor_url,
             inbox_rows=rows,
+            hints=hints,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         )
         self._environment.filters["excerpt"] = self._excerpt
