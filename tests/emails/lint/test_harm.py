@@ -103,6 +103,12 @@ def test_plain_http_with_a_token_is_an_error_and_without_one_a_warning(tmp_path:
     }
 
 
+def test_a_button_that_leads_nowhere_is_an_error_and_another_empty_link_a_warning(tmp_path: Path) -> None:
+    body = '<mj-button href="#">Pay now</mj-button>\n<mj-text><a href="">Terms</a></mj-text>'
+    found = findings(tmp_path, {"a.mjml": MAIL.format("", body)}, "links")
+    assert [one.severity for one in found if one.rule == "links/empty"] == ["error", "warning"]
+
+
 # Subjects
 
 

@@ -53,7 +53,7 @@ def _images(document: Document) -> Iterator[Finding]:
             continue
         if "alt" not in node.attributes and not _is_silent_link(node):
             yield document.finding(
-                document.lookup.offset_of(node), RULES["alt-missing"], "error", "This image has no alt text.",
+                document.lookup.offset_of(node), RULES["alt-missing"], "warning", "This image has no alt text.",
                 'Say what it shows, or write alt="" if it shows nothing that the text does not (WCAG 1.1.1).',
             )  # fmt: skip
         elif _is_file_name(node.get("alt"), node.get("src")):

@@ -61,7 +61,8 @@ def check_links(document: Document) -> Iterator[Finding]:
 def _of_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
-        yield find(RULES["empty"], "error", "This link is empty, so it leads nowhere.", "Give it an address.")
+        severity: Severity = "error" if anchor.is_button else "warning"  # what the mail is for, or one link of several
+        yield find(RULES["empty"], severity, "This link is empty, so it leads nowhere.", "Give it an address.")
     elif address.startswith("#"):
         return  # a place in this mail: compatibility says who follows it
     elif not scheme:
@@ -133,7 +134,7 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
         yield find(
-            RULES["no-text"], "error", "This link is an image without alt text: nobody hears where it leads.",
+            RULES["no-text"], "warning", "This link is an image without alt text: nobody hears where it leads.",
             "Say in alt where it leads (WCAG 1.1.1, 2.4.4).",
         )  # fmt: skip
         return
