@@ -30,7 +30,7 @@ export async function check(signal = underWay.signal) {
   for (let address = first; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
-    place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
+    place(page.document, document.querySelectorAll(".list [data-region], [data-region=hints], .tabs, .detail"));
     address = page.document.body.dataset.checks;
     const news = await measuring;
     if (signal.aborted) return;
@@ -48,7 +48,7 @@ async function fetchAndPlace(address, anew, replace) {
   const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
   if (!page || signal.aborted) {
     ahead?.discard();
-    if (!signal.aborted && address !== location.href) location.assign(address);
+    if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
     return null;
   }
   if (page.failed) {

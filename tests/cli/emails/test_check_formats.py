@@ -63,6 +63,11 @@ FILES = {
     "undefined.samples.toml": '[first]\nname = "Ada"\n',
     "unreadable.html": PAGE.format("{{ name }}"),
     "unreadable.samples.toml": "[first]\nname = Ada\n",
+    "marked.html": "\ufeff" + PAGE.format("Boats"),
+    "subjects.html": PAGE.format("Boats"),
+    "subjects.subject.txt": "<b>Boats</b>\nand more",
+    "no_subject.html": PAGE.format("Boats").replace("News<", "<", 1),
+    "no_subject.subject.txt": "\n",
     "no_body.mjml": MJML.format(""),
     "less_than.mjml": MJML.format("<mj-body><mj-section>< 3</mj-section></mj-body>"),
     "texts.html": PAGE.format(
@@ -81,6 +86,8 @@ FOUND = {rule for _, rule in BROKEN.values()} | {
     "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
     "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
     "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
+    "file/byte-order-mark", "subject/empty", "subject/markup",
+    "subject/several-lines",
 }  # fmt: skip
 
 PLANTED = (

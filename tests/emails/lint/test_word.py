@@ -89,7 +89,7 @@ def test_what_is_lost_is_told_by_feature_with_its_lines_and_not_what_is_for_othe
 """
     assert lost(mail(tmp_path, "page.html", page)) == {
         "css-border-radius": [2], "css-selector-child": [4], "css-at-media": [5],
-        "css-box-shadow": [5], "css-padding": [7],
+        "css-padding": [7],
         "css-width": [7], "css-margin": [7], "css-background": [8], "css-important": [9], "html-input-text": [11],
     }  # fmt: skip
 

@@ -225,7 +225,7 @@ def _examine(
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
     return examine(
-        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients)),
+        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
         severities=Severities(opened.settings.severity), only=only, limits=limits_of(opened.settings), each=each,
         beside=beside,
     )  # fmt: skip

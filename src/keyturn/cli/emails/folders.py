@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -85,7 +85,10 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Ope
         there = msgspec.structs.replace(settings, samples=samples, locales=locales)
         return open_gallery(moved(directory), environment=environment, settings=there, sandboxed=not trusted)
 
-    return Opened(open_moved(lambda path: path), settings, reopen=open_moved)
+    gallery = open_moved(lambda path: path)
+    for link, why in gallery.left_out.items():
+        click.echo(warning(f"{directory / link} {why}: the link is not followed"), err=True)
+    return Opened(gallery, settings, reopen=open_moved)
 
 
 def studio_settings(directory: Path | None) -> "StudioSettings":
@@ -106,7 +109,8 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
 
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
-    return Opened(Gallery(**asdict(mails), finds_branches=settings.branches), settings, service)
+    gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
+    return Opened(gallery, settings, service)
 
 
 def without_templates(opened: Opened) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import msgspec
 from jinja2 import Environment
 
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
+from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
@@ -57,8 +58,8 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for. `finds_branches`: values are found for the branches
-    that samples leave out, by `explorer` where that is to be bounded.
+    `samples_folder` is one more in which samples are looked for. `mails` is what is set about single ones, by name.
+    `finds_branches`: values are found for branches that samples leave out, by `explorer` where that is to be bounded.
     """
 
     templates: Templates
@@ -69,6 +70,13 @@ class Gallery:
     samples_folder: Path | None = None
     finds_branches: bool = True
     explorer: Callable[[str], BranchReport | None] | None = None
+    mails: Mapping[str, MailSettings] = field(default_factory=dict)
+
+    @property
+    def audits(self) -> Mapping[str, str]:
+        """The audits that mails declare, by name: in their props, or in what is set, which counts."""
+        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
+        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
     def folder(self) -> Path:
@@ -102,6 +110,11 @@ class Gallery:
 
     def names(self) -> list[str]:
         return list(self._current_look().mails)
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Links that are not followed, and why not."""
+        return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
         return [self._entry(name) for name in self.names()]
@@ -148,9 +161,8 @@ class Gallery:
     def branches(self, name: str) -> BranchReport | None:
         """Return what is known of the branches of a mail: values are found for those that no sample takes.
 
-        It is kept while neither the templates nor the samples change, and takes its time before: up to some seconds of
-        a processor. None where branches are not looked for, and where the mail has no samples, or none that can be
-        read. Raises LookupError.
+        It is kept while neither templates nor samples change, and takes up to some seconds of a processor before. None
+        where branches are not looked for, and where the mail has no samples that can be read. Raises LookupError.
         """
         from keyturn.emails.gallery.branches.mails import explore_mail  # noqa: PLC0415 - with the first who asks
 
@@ -215,8 +227,9 @@ class Gallery:
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
             written |= find_samples(
-                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings
-            )
+                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings,
+                bounds=self.patterns.bounds,
+            )  # fmt: skip
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
@@ -226,7 +239,7 @@ class Gallery:
         }
 
     def _guess_values(self, name: str) -> Mapping[str, Any]:
-        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name))))
+        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name)))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""

@@ -38,9 +38,9 @@ def word_losses(document: Document) -> tuple[Loss, ...]:
 def _uses(document: Document) -> Iterator[tuple[str, int]]:
     yield from (*_of_tags(document), *_of_styles(document))
     for one in feature_uses(document):
-        for slug in word.missing([one.feature], one.value):
-            if slug != "css-background-image":  # told as css-background, which has the way out
-                yield slug, one.offset
+        # A picture is told as css-background, which has the way out.
+        if one.feature != "css-background-image" and word.lacks(one):
+            yield one.feature, one.offset
 
 
 def _of_tags(document: Document) -> Iterator[tuple[str, int]]:

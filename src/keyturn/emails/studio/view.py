@@ -19,11 +19,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
-    screen has room for; `scheme` beyond light and dark are models: of clients that invert, and of Word. `line` is the
-    place in the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the
-    outbox is, from behind the mail `older_than`. `base` is the commit that mails are compared with. `pane` counts where
-    only one has room. `save` is the name that the data was to be saved under, while something is in
-    the way of that: it is told once, so no link carries it on.
+    screen has room for; `scheme` beyond light and dark are models: of clients that invert, and of Word. `fonts` from
+    the web are loaded for who asks. `line` is the place in the templates that is picked out, "file:line". `find` is
+    what the list is searched for, `search` what the outbox is, from behind the mail `older_than`. `base` is the commit
+    that mails are compared with. `pane` counts where only one has room. `save` is the name that the data was to be
+    saved under, while something is in the way of that: it is told once, so no link carries it on.
     """
 
     sample: str = ""
@@ -38,6 +38,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: Width | None = None
     scheme: Scheme = "light"
     images: Literal["on", "off"] = "on"
+    fonts: Literal["on", "off"] = "off"
     line: str = ""
     find: str = ""
     search: str = ""
@@ -55,7 +56,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def mail(self) -> "View":
         """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
-        return self.made_from().to(scheme=self.scheme, images=self.images)
+        return self.made_from().to(scheme=self.scheme, images=self.images, fonts=self.fonts)
 
     def to(self, **changes: Any) -> "View":
         """Return the view with other fields. Another sample starts anew, without what was edited in this one."""

@@ -28,7 +28,7 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     capture(outbox, "First", NOON)
     capture(outbox, "Second", NOON + timedelta(minutes=1))
     page = client.get("/studio/outbox").text
-    assert re.findall(r"</span><b>(\w+)</b>", page) == ["Second", "First"]
+    assert re.findall(r'</span><b dir="auto">(\w+)</b>', page) == ["Second", "First"]
     assert page.count("<span>ada@northwind.example</span>") == 2
     assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
     assert 'Outbox</span><span class="count">2<' in page
@@ -153,7 +153,7 @@ def test_a_search_looks_through_addresses_subjects_and_texts(
     capture(outbox, "Welcome")
     capture(outbox, "Goodbye", link="https://account.northwind.example/open/two")
     page = client.get("/studio/outbox", params={"search": search}).text
-    assert sorted(re.findall(r"</span><b>(\w+)</b>", page)) == sorted(found)
+    assert sorted(re.findall(r'</span><b dir="auto">(\w+)</b>', page)) == sorted(found)
     assert f'value="{search}"' in page
 
 
@@ -195,7 +195,7 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, outbox
     capture(outbox, "Welcome")
     capture(outbox, "Goodbye")
     client.post("/studio/outbox/delete?search=subject:welcome", headers=OWN)
-    assert re.findall(r"</span><b>(\w+)</b>", client.get("/studio/outbox").text) == ["Goodbye"]
+    assert re.findall(r'</span><b dir="auto">(\w+)</b>', client.get("/studio/outbox").text) == ["Goodbye"]
     client.post("/studio/outbox/delete", headers=OWN)
     assert "No mail yet" in client.get("/studio/outbox").text
 

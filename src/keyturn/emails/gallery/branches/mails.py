@@ -58,7 +58,7 @@ def explore_mail(mails: Mails, name: str, samples: Mapping[str, Sample]) -> Bran
 
     def guess_once() -> Mapping[str, Any]:
         if not guessed:
-            guessed.update(guess(mails.variables(name)))
+            guessed.update(guess(mails.variables(name), name))
         return guessed
 
     return explore(

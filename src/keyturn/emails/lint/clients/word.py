@@ -1,15 +1,16 @@
 """What Outlook for Windows, which draws with Word, leaves out of a mail's CSS and HTML, as Can I email has tested it.
 
-Where the data have a note in the place of a plain no, "only on table cells", the note is put into code here, with the
-words of the note beside it.
+Where the data have a note in the place of a plain no, "only on table cells", the note is put into code here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from keyturn.emails.lint.clients import features
-from keyturn.emails.lint.clients.clients import supports
+from keyturn.emails.lint.clients.clients import Support, supports
+from keyturn.emails.lint.clients.features import FeatureUse
+from keyturn.emails.lint.clients.support_gaps import gaps
 from keyturn.emails.lint.css.selectors import Compound, Selector
 
 CLIENT = "outlook/windows"
@@ -31,21 +32,16 @@ class Lost:
 
 _NOTED: Mapping[str, tuple[str, str]] = {
     "css-at-media": ("@media", "Word knows no media query: the rules in it never count."),
-    "css-max-width": ("max-width", "It works on tables alone."),
-    "css-width": ("width", "Not on body, span, div, p or images: those have the width attribute."),
-    "css-height": ("height", "Not on body, span, div or p."),
-    "css-padding": ("padding", "On table cells alone."),
-    "css-margin": ("margin", "No auto, no negative values, and none on span and body."),
-    "css-display": ("display", "Only display:none."),
-    "css-important": ("!important", "Not in a style attribute: the declaration is left out."),
-    "css-background": ("background", "Colours alone; images and gradients need VML."),
     "css-at-font-face": ("Web fonts", "Not loaded, and text in one becomes Times New Roman, whatever comes after it."),
     "css-selector-attribute": ("Attribute selectors", "The rule is left out."),
     "css-selector-child": ("Child selector (>)", "The rule is left out."),
     "css-selector-adjacent-sibling": ("Sibling selector (+)", "The rule is left out."),
     "css-selector-general-sibling": ("Sibling selector (~)", "The rule is left out."),
 }  # fmt: skip
-"""Titles and notes of what Word has a part of, or what no check looks for; read from the data on 2026-06-29."""
+"""Titles and notes that say more to a person than those of the data."""
+
+_MARKS = re.compile(r"`|\s*\(See \[[^]]*\]\([^)]*\)\)")
+"""Markdown, and links to where a bug is told."""
 
 _COMBINATORS = {
     ">": "css-selector-child", "+": "css-selector-adjacent-sibling", "~": "css-selector-general-sibling",
@@ -66,10 +62,16 @@ TAG_RULES = (
 
 
 def lost(slug: str) -> Lost:
-    known = supports().get(slug)
-    title, note = _NOTED.get(slug, ("", ""))
-    title = title or (known.title.removesuffix(" property") if known else slug)
-    return Lost(slug, title, note, known.tested[:7] if known else "")
+    support = supports()[slug]
+    title, note = _NOTED.get(slug, (support.title.removesuffix(" property").removesuffix(" keyword"), _note(support)))
+    return Lost(slug, title, note, support.tested[:7])
+
+
+def _note(support: Support) -> str:
+    """Return what the data say of the part that Word has, in plain words; what is only drawn otherwise is no loss."""
+    notes = (support.notes[one] for one in support.noted.get(CLIENT, ()))
+    partly = (_MARKS.sub("", note.removeprefix("Partial. ")) for note in notes if note.startswith("Partial. "))
+    return " ".join(partly).strip()
 
 
 def of_declaration(name: str, value: str) -> str:
@@ -82,7 +84,9 @@ def of_declaration(name: str, value: str) -> str:
         return "css-display"
     if name in _BY_TAG or name.partition("-")[0] == "padding":
         return ""
-    return next(filter(_is_missing(value), features.of_declaration(name, value)), "")
+    written = f"style {name}: {value}"
+    uses = (FeatureUse(slug, value, 0, written) for slug in features.of_declaration(name, value))
+    return next((use.feature for use in uses if lacks(use)), "")
 
 
 def of_tag(tag: str, name: str) -> str:
@@ -113,20 +117,15 @@ def _of_compound(compound: Compound) -> Iterator[str]:
     if compound.attributes:
         yield "css-selector-attribute"
     for pseudo in compound.pseudos:
-        yield from filter(_is_missing(""), features.of_selector_part(f":{pseudo}"))
+        written = f"sheet :{pseudo}"
+        uses = (FeatureUse(slug, "", 0, written) for slug in features.of_selector_part(f":{pseudo}"))
+        yield from (use.feature for use in uses if lacks(use))
 
 
-def _is_missing(value: str) -> Callable[[str], bool]:
-    def is_missing(slug: str) -> bool:
-        feature, verdict = features.features()[slug], _verdict(slug)
-        return verdict == "no" or (verdict == "partial" and bool(feature.partial) and feature.partly_matters(value))
-
-    return is_missing
-
-
-def missing(slugs: Iterable[str], value: str = "") -> Iterator[str]:
-    """Yield those of some features that Word does not have, or not with this value."""
-    return filter(_is_missing(value), slugs)
+def lacks(use: FeatureUse) -> bool:
+    """Tell whether Word does not have what is used here."""
+    feature, support = features.features()[use.feature], supports()[use.feature]
+    return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
 
 
 def _verdict(slug: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element, splice
 from keyturn.mail.rendering.mjml import to_html
 
@@ -18,7 +19,7 @@ def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
     `kt-NUMBER` is among the classes of what each body element draws, and `data-keyturn="OFFSET"` on the tags that the
     author wrote in HTML: the compiler hands both through.
     """
-    body = root.find("mj-body")
+    body = body_of(root)
     return to_html(splice(mjml, _additions(root, body, html_tags) if body else ()))
 
 

@@ -27,7 +27,8 @@ def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Ma
     """
     gallery = drawer.gallery
     with gallery.one_look():
-        document, of_mail, breaking = _of_mail(drawer, order, _checks(clients))
+        checks = checks_for(_clients(clients), gallery.audits)
+        document, of_mail, breaking = _of_mail(drawer, order, checks)
         of_files = {
             *find_unknown_filters(gallery, order.template),
             *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
@@ -37,7 +38,7 @@ def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Ma
             key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
-        return Report(tuple(counting), audit(document) if document else ())
+        return Report(tuple(counting), audit(document, audits=gallery.audits) if document else ())
 
 
 def _of_mail(
@@ -62,5 +63,5 @@ def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severit
 
 
 @cache
-def _checks(clients: tuple[str, ...]) -> tuple[Check, ...]:
-    return checks_for(Clients.from_names(clients))
+def _clients(groups: tuple[str, ...]) -> Clients:
+    return Clients.from_names(groups)

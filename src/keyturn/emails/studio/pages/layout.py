@@ -18,6 +18,7 @@ from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.editor import editor_for
+from keyturn.emails.studio.pages.hints import hints
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import tree
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
@@ -68,6 +69,7 @@ class Layout:
             inbox_rows=rows,
             weighable=is_loopback(studio.host),
             has_revisions=has_revisions,
+            hints=hints,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )
         self._environment.filters["excerpt"] = self._excerpt

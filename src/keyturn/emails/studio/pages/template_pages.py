@@ -100,7 +100,7 @@ def first_page(
     """Open the first template that has something to show."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
     if not entries:
-        return layout.page("no_templates.html", {"path": gallery.folder})
+        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
     return Redirect(layout.url("templates", entries[0].name, view=view))
 
 
