@@ -6,11 +6,13 @@ const status = document.querySelector("[data-saved]");
 const folder = status.textContent;
 let source = null;
 const FAILED = "the studio failed: see the terminal";
+const LOST = "the studio does not answer: when it is started again, this page goes on";
 let missed = false;
 
 export function listen() {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   document.addEventListener("failed", () => tell("error", FAILED));
+  document.addEventListener("unanswered", () => tell("lost", LOST));
   document.addEventListener("answered", () => status.textContent === FAILED && tell("live", `watching ${folder}`));
   if (!document.hidden) start();
 }
@@ -29,7 +31,7 @@ function start() {
   source.addEventListener("golden", () => "deciding" in document.body.dataset || draw());
   source.addEventListener("error", () => {
     missed = true;
-    tell("lost", "the studio does not answer");
+    tell("lost", LOST);
   });
 }
 

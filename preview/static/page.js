@@ -2,6 +2,7 @@
 
 import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
+import { measureMail } from "./measuring.js";
 
 let underWay = new AbortController();
 let wanted = location.href;
@@ -21,13 +22,20 @@ export function settled() {
   return last;
 }
 
-// Has the mail checked, now that it is drawn, and then the others for the list, until another page than it is wanted.
+// Has the mail checked, now that it is drawn, and measures it; then the others for the list, until another page than it
+// is wanted.
 export async function check(signal = underWay.signal) {
-  for (let address = document.body.dataset.checks; address; ) {
+  const first = document.body.dataset.checks;
+  let measuring = first ? measureMail(signal) : null;
+  for (let address = first; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
-    place(page.document, document.querySelectorAll(".list [data-region], .tabs, .detail"));
+    place(page.document, document.querySelectorAll(".list [data-region], [data-region=hints], .tabs, .detail"));
     address = page.document.body.dataset.checks;
+    const news = await measuring;
+    if (signal.aborted) return;
+    if (news) address ||= first;
+    measuring = null;
   }
 }
 
@@ -40,7 +48,7 @@ async function fetchAndPlace(address, anew, replace) {
   const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
   if (!page || signal.aborted) {
     ahead?.discard();
-    if (!signal.aborted && address !== location.href) location.assign(address);
+    if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
     return null;
   }
   if (page.failed) {

@@ -1,6 +1,7 @@
 // Before and after: both frames as tall as the mail and as wide as there is room, one over the other where that is
 // wanted, and the marks of what changed in them.
 
+import { compareLayouts } from "./layouts.js";
 import { draw } from "./page.js";
 
 const canvas = document.querySelector(".canvas");
@@ -31,6 +32,7 @@ function arrived() {
   marks = document.querySelector("[data-marks-toggle]")?.getAttribute("aria-pressed") === "true";
   Promise.all(waiting).then(() => {
     settle();
+    tellLayout();
     if (kept) canvas.scrollTop = kept;
   });
 }
@@ -88,6 +90,13 @@ function fit() {
   }
   zoom.hidden = scale === 1;
   zoom.textContent = `at ${Math.round(scale * 100)} %`;
+}
+
+// Says in words what the image of the difference shows: what moves one text moves all that follow.
+function tellLayout() {
+  const told = canvas.querySelector("[data-layout]");
+  const [before, after] = [...canvas.querySelectorAll(".proofs iframe")].map((frame) => frame.contentDocument);
+  if (told && before?.body && after?.body) told.textContent = compareLayouts(before, after);
 }
 
 function mark(on) {

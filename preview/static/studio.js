@@ -2,10 +2,12 @@
 
 import { check, draw } from "./page.js";
 import { listen } from "./events.js";
+import { useCut } from "./cut.js";
 import { useData } from "./data.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
+import { useMeasuring } from "./measuring.js";
 import { useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
 import { usePixels, watch } from "./pixels.js";
@@ -72,6 +74,8 @@ function lead(address) {
 
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
+useMeasuring();
+useCut();
 useMenus();
 usePixels();
 useKeys();

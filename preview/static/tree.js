@@ -14,6 +14,7 @@ export function useTree() {
     if (event.key === "Enter" && field.value.trim()) rows()[0]?.click();
   });
   list.addEventListener("click", (event) => event.target.closest("[data-clear]") && clear(event));
+  (list.querySelector('[aria-current="page"]') ?? list.querySelector(".row.open"))?.scrollIntoView({ block: "nearest" });
   new MutationObserver(filter).observe(list, { childList: true });
 }
 

@@ -169,7 +169,7 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
 
     shown = keyturn("check", "emails", "--only", "jinja", "--only", "mjml")
 
-    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 1 mail.\n")
+    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 3 mails.\n")
 
 
 def test_what_cannot_be_guessed_asks_for_samples(keyturn: Keyturn, emails: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, e
     assert (refused.code, refused.out) == (2, "")
     said = " ".join(refused.err.split())
     assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
-    assert "the groups are accessibility, compatibility, contrast, " in said
+    assert "the groups are accessibility, active, browser, compatibility, contrast, " in said
     assert keyturn("check", "emails", "--only", "nosuch").code == 2
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import click
 import pytest
 from tests.cli.conftest import Ended, Keyturn
+from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROWSER
 from tests.emails.lint.test_planted_mistakes import SEEDS
 
 from keyturn.cli.emails.check import check
@@ -62,6 +63,11 @@ FILES = {
     "undefined.samples.toml": '[first]\nname = "Ada"\n',
     "unreadable.html": PAGE.format("{{ name }}"),
     "unreadable.samples.toml": "[first]\nname = Ada\n",
+    "marked.html": "\ufeff" + PAGE.format("Boats"),
+    "subjects.html": PAGE.format("Boats"),
+    "subjects.subject.txt": "<b>Boats</b>\nand more",
+    "no_subject.html": PAGE.format("Boats").replace("News<", "<", 1),
+    "no_subject.subject.txt": "\n",
     "no_body.mjml": MJML.format(""),
     "less_than.mjml": MJML.format("<mj-body><mj-section>< 3</mj-section></mj-body>"),
     "texts.html": PAGE.format(
@@ -80,13 +86,19 @@ FOUND = {rule for _, rule in BROKEN.values()} | {
     "jinja/undefined", "samples/invalid", "mjml/missing-body", "parity/no-text", "languages/fuzzy",
     "languages/placeholders", "languages/plurals", "languages/unknown-language", "languages/unreadable",
     "languages/untranslated", "ignore/unknown-rule", "ignore/unreadable", "ignore/unused",
+    "file/byte-order-mark", "subject/empty", "subject/markup",
+    "subject/several-lines",
 }  # fmt: skip
 
-PLANTED = {seed.rule for seed in SEEDS} | {
-    mistake["rule"]
-    for file in (Path(__file__).parents[2] / "emails" / "lint").glob("*mistakes.toml")
-    for mistake in tomllib.loads(file.read_text("utf-8"))["mistake"]
-}
+PLANTED = (
+    PLANTED_FOR_A_BROWSER
+    | {seed.rule for seed in SEEDS}
+    | {
+        mistake["rule"]
+        for file in (Path(__file__).parents[2] / "emails" / "lint").glob("*mistakes.toml")
+        for mistake in tomllib.loads(file.read_text("utf-8"))["mistake"]
+    }
+)
 """The rules whose findings tests/emails/lint hands to the same reports."""
 
 LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}

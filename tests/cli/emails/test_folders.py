@@ -40,7 +40,7 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
 
     assert shown.code == 1
     assert "templates/emails/order_shipped.html:12:118  error  jinja/unknown-filter" in shown.out
-    assert "1 error in 3 templates, 3 mails." in shown.out
+    assert "1 error in 3 templates, 13 mails." in shown.out
 
 
 def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(
@@ -199,3 +199,20 @@ def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
     assert (page.status_code, code) == (200, 0)
     assert "Your order 1042" in page.text
     assert "Thank you, Ada" in frame.text
+
+
+def test_faulty_settings_of_the_service_do_not_keep_a_folder_from_being_shown(keyturn: Keyturn, shop: Path) -> None:
+    exported = keyturn("studio", str(shop), "--export", "site", KEYTURN_FOO="1", KEYTURN_MAIL_TRANSPORT="pigeon")
+
+    assert (Path("site") / "index.html").is_file()
+    assert "none of them counts here, and nothing can be sent:" in exported.err
+    assert "KEYTURN_FOO: unknown setting" in exported.err
+
+
+def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> None:
+    (shop / "self").symlink_to(".")
+
+    checked = keyturn("check", str(shop), "--only", "jinja")
+
+    assert f"{shop}/self leads back into the folder that it is in: the link is not followed\n" in checked.err
+    assert "in 3 templates, 3 mails" in checked.out

@@ -28,7 +28,6 @@ def found(tmp_path: Path, html: str) -> dict[str, str]:
         '<mj-text><a href="mailto:help@northwind.example,office@northwind.example">Write to us</a></mj-text>',
         '<mj-text><a href="tel:+4915100000">Call us</a></mj-text>',
         '<mj-text><a href="#more">More about passwords</a><a name="more"></a></mj-text>',
-        '<mj-text><a href="http://127.0.0.1:8000/help">Help on this machine</a></mj-text>',
         '<mj-image src="https://northwind.example/a.png" alt="Northwind School" href="https://northwind.example" />',
         '<mj-text><a href="https://northwind.example/a">Help</a> <a href="https://northwind.example/a/">Help</a></mj-text>',
         '<mj-head><mj-attributes><mj-button background-color="#14614b" /></mj-attributes></mj-head>',
@@ -44,7 +43,7 @@ def test_a_link_of_mjml_is_judged_as_one_in_html(tmp_path: Path) -> None:
     }
     assert found(tmp_path, "<mj-button>Help</mj-button>") == {"links/no-href": "warning"}
     assert found(tmp_path, '<mj-image src="https://northwind.example/a.png" href="https://northwind.example" />') == {
-        "links/no-text": "error"
+        "links/no-text": "warning"
     }
 
 

@@ -53,7 +53,7 @@ def test_json_holds_all_of_every_finding() -> None:
     assert report["findings"][0] == {
         "rule": "links/relative", "severity": "warning", "message": "A relative link.", "fix": "Mend it.",
         "file": "mails/a/a.mjml", "line": 1, "column": 1, "fingerprint": "0f", "mails": ["a/one", "a/two"],
-        "feature": None, "clients": [],
+        "feature": None, "clients": [], "widths": [],
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_every_mail_has_a_page_that_leads_to_it_in_every_scheme(gallery: Gallery
         assert f'href="{page}"' in index
         text = (site / page).read_text()
         frames = re.findall(r'<iframe class="(\w+)" src="([^"]+)" sandbox="allow-same-origin"', text)
-        assert [scheme for scheme, _ in frames] == ["light", "dark", "partial", "full"]
+        assert [scheme for scheme, _ in frames] == ["light", "dark", "partial", "full", "word"]
         assert all((site / page).parent.joinpath(frame).resolve().is_file() for _, frame in frames)
 
 
@@ -69,7 +69,7 @@ def test_names_that_an_address_reads_otherwise_lead_to_their_files(gallery: Gall
         (page,) = re.findall(rf'href="(mails/{re.escape(name)}/[^"]+)"', index)
         text = (site / unquote(page)).read_text()
         frames = re.findall(r'<iframe class="\w+" src="([^"]+)"', text)
-        assert len(frames) == 4
+        assert len(frames) == 5
         assert all(((site / unquote(page)).parent / unquote(frame)).resolve().is_file() for frame in frames)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,15 @@ import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
 from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
-from keyturn.cli.terminal import fail
+from keyturn.cli.terminal import error, fail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keyturn.emails.lint.checks_in_workers import InWorkers
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import ChecksTemplates, Examination
+    from keyturn.emails.lint.finding import Finding
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,6 +48,11 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True,
     help="End with 1 where something is as severe as this, or worse.",
 )  # fmt: skip
+@click.option(
+    "--browser", is_flag=True,
+    help="Also measure each mail in Chromium, at 320, 375 and 600 pixels: keyturn[browser].",
+)  # fmt: skip
+@click.option("--load-images", is_flag=True, help="With --browser: ask the hosts of images for them, and weigh them.")
 @click.option("--only-changed", is_flag=True, help="Only mails that git says have changed, since --base.")
 @click.option(
     "--base", metavar="COMMIT", default="HEAD", show_default=True,
@@ -57,18 +67,26 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="How many processes check at a time; one for each core."
 )
 @click.option("--no-cache", is_flag=True, help="Check what has not changed since the last time, too.")
+@click.option(
+    "--samples-only", is_flag=True, help="Only the samples there are: look for no values that take other branches."
+)
+@click.option(
+    "--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT",
+    help="End with 1 where less of the branches is drawn.",
+)  # fmt: skip
 @ENVIRONMENT
 @TRUST
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
-    only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, jobs: int | None, no_cache: bool,
-    environment: str, trust: bool,
+    browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
+    jobs: int | None, no_cache: bool, samples_only: bool, min_coverage: float | None, environment: str, trust: bool,
 ) -> None:  # fmt: skip
-    """Check every email with every sample: MJML, clients, links, accessibility, safety.
+    """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML, each with its samples, as in NAME.samples.toml or
     samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without DIRECTORY, the emails that
-    Keyturn sends are checked. Ends with 1 where there is an error, or what --fail-on says.
+    Keyturn sends are checked. For each if, loop and macro that samples leave out, values are found that take it; how
+    many branches are drawn is said at the end. Ends with 1 where there is an error, or what --fail-on says.
 
     \b
     Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
@@ -91,6 +109,7 @@ def check(
                keyturn check templates/emails --env myshop.mails:environment
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
+               keyturn check emails --browser
 
     Findings are kept in your cache folder, and what has not changed is not checked again; with --env it always is. A
     mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the others are
@@ -101,22 +120,41 @@ def check(
     """
     if write_baseline and (only or only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
-    opened = open_folder(directory, environment, trust=trust)
+    if load_images and not browser:
+        fail("--load-images is for --browser, which draws the mails: add it")
+    opened = _with_branches(open_folder(directory, environment, trust=trust), samples_only, min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
     clients = _clients_named(groups) if groups else None
+    changed = _changed(opened, base, known) if only_changed else None
+    beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
     each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment))
-    examination = _examine(opened, clients, _changed(opened, base, known) if only_changed else None, each)
+    examination = _examine(opened, clients, changed, each, beside)
     if write_baseline:
         _write_baseline(known, examination)
         return
     examination = _without_known(examination, known, asked_for=baseline is not None).with_rules(only)
     if output == "text":
-        print_findings(examination, opened.gallery.folders)
+        print_findings(examination, opened.gallery.folders, with_coverage=not only)
     elif written := _report(examination, opened, output, fail_on):
         click.echo(written)
-    sys.exit(1 if examination.fails(fail_on) else 0)
+    drawn_enough = _is_drawn_enough(examination, min_coverage)
+    sys.exit(1 if examination.fails(fail_on) or not drawn_enough else 0)
+
+
+def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
+    if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
+        fail(f"--min-coverage counts branches: leave {'--samples-only' if samples_only else 'branches = false'} out")
+    return replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
+
+
+def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> bool:
+    if min_coverage is None or examination.coverage is None or examination.coverage.total.percent >= min_coverage:
+        return True
+    percent = examination.coverage.total.percent
+    click.echo(error(f"{percent:g} % of the branches are drawn, less than {min_coverage:g} %."), err=True)
+    return False
 
 
 def _usual_baseline(opened: Opened) -> Path:
@@ -132,6 +170,22 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
+def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
+    """Return what a browser finds, which is not kept: it depends on the browser, and on what hosts answer."""
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
+    from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium  # noqa: PLC0415
+    from keyturn.emails.lint.in_browser import MailsToMeasure, look_at_mails  # noqa: PLC0415
+    from keyturn.emails.workers import workers_for  # noqa: PLC0415
+
+    # Made before the browser, whose driver may have threads.
+    with closing(workers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
+        try:
+            with running_chromium(load_images=load_images) as chromium:
+                return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
+        except NoBrowser as missing:
+            fail(f"--browser: {missing}")
+
+
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InWorkers":
     """Return how the templates are checked. What code has a part in is not known by its files, and checked anew."""
     from keyturn.emails.lint.checks_in_workers import InWorkers  # noqa: PLC0415
@@ -143,7 +197,11 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     from keyturn.emails.lint.results.kept_results import KeptResults, results_file  # noqa: PLC0415
 
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
-    given = [msgspec.json.encode(settings, enc_hook=str), repr(clients).encode(), environment.encode()]
+    given = [
+        msgspec.json.encode(settings, enc_hook=str),
+        repr((clients, gallery.finds_branches)).encode(),
+        environment.encode(),
+    ]
     return InWorkers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
@@ -157,8 +215,9 @@ def _cores() -> int:
 
 
 def _examine(
-    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates"
-) -> "Examination":
+    opened: Opened, clients: "Clients | None", only: set[str] | None, each: "ChecksTemplates",
+    beside: "Mapping[Finding, list[str]]",
+) -> "Examination":  # fmt: skip
     from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.checks import checks_for  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
@@ -166,8 +225,9 @@ def _examine(
     from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
     return examine(
-        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients)),
+        opened.gallery, checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
         severities=Severities(opened.settings.severity), only=only, limits=limits_of(opened.settings), each=each,
+        beside=beside,
     )  # fmt: skip
 
 

@@ -11,23 +11,44 @@ import click
 from keyturn.cli.terminal import accent, error, muted, strong, warning
 
 if TYPE_CHECKING:
+    from keyturn.emails.gallery.branches.report import FolderCoverage
     from keyturn.emails.lint.examination import Examination, Found
+    from keyturn.emails.lint.finding import Finding
     from keyturn.mail.rendering.folders import Folders
 
 _AROUND = 1
 _WIDTH = 110
+_MOST_BRANCHES = 8
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
-def print_findings(examination: "Examination", folders: "Folders") -> None:
+def print_findings(examination: "Examination", folders: "Folders", *, with_coverage: bool = True) -> None:
     for equal in _equal_findings(examination.found):
         _print_finding(equal, folders, examination.mails)
+    if with_coverage and examination.coverage and examination.coverage.total.branches:
+        _print_coverage(examination.coverage, folders)
     counts = [(examination.count(severity), severity) for severity in _COLOURS]
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
     kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
     beside = "".join(f", {count} {where}" for where, count in kept.items() if count)
     click.echo((f"{listed} in {looked_at}" if listed else f"Nothing to mend in {looked_at}") + beside + ".")
+
+
+def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
+    """Print how many branches are drawn, in all and in each folder, and the first that never are."""
+    coverage = of_folders.total
+    alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
+    click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} drawn{alone}.")
+    if len(of_folders.folders) > 1:
+        each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())
+        click.echo(muted(f"  {', '.join(each)}"))
+    for one in coverage.never_drawn[:_MOST_BRANCHES]:
+        where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
+        click.echo(muted(f"  never drawn: {where}  {one.name}. {one.reason}"))
+    if (left := len(coverage.never_drawn) - _MOST_BRANCHES) > 0:
+        click.echo(muted(f"  and {left} more: --format json lists all"))
+    click.echo()
 
 
 def typed_path(folders: "Folders", file: str) -> str:
@@ -44,8 +65,12 @@ def _equal_findings(found: Iterable["Found"]) -> Iterable[Sequence["Found"]]:
     equal: dict[tuple[str, ...], list[Found]] = {}
     for one in found:
         finding = one.finding
-        equal.setdefault((finding.rule, finding.severity, finding.message, finding.fix), []).append(one)
+        equal.setdefault((*_says(finding), *map(str, finding.widths)), []).append(one)
     return equal.values()
+
+
+def _says(finding: "Finding") -> tuple[str, ...]:
+    return finding.rule, finding.severity, finding.message, finding.fix
 
 
 def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> None:
@@ -53,7 +78,8 @@ def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> 
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    click.echo(f"  {finding.message}")
+    at_widths = f" At {', '.join(map(str, finding.widths))} px." if finding.widths else ""
+    click.echo(f"  {finding.message}{at_widths}")
     for line in _frame(folders / place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(finding.fix)}")
@@ -91,5 +117,5 @@ def _frame(file: Path, line: int, column: int) -> list[str]:
     return framed
 
 
-def _number(count: int, of_what: str) -> str:
-    return f"{count} {of_what}{'' if count == 1 else 's'}"
+def _number(count: int, of_what: str, several: str = "") -> str:
+    return f"{count} {of_what if count == 1 else several or f'{of_what}s'}"

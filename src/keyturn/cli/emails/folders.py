@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 from msgspec.structs import asdict
 
 from keyturn.cli.terminal import fail, warning
@@ -16,10 +17,11 @@ from keyturn.errors import Fault, SettingsInvalid
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.configuration import StudioSettings
+    from keyturn.emails.snapshots.revisions import Moved, Reopen
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -38,12 +40,14 @@ TRUST: Decorator = click.option(
 class Opened:
     """Holds a folder of emails, opened for a command.
 
-    `settings` are those of the studio. `service` are those of the service, where these are its emails.
+    `settings` are those of the studio. `service` are those of the service, where these are its emails. `reopen` opens
+    the same folder as it was at another commit; None where its templates alone lie elsewhere then.
     """
 
     gallery: "Gallery"
     settings: "StudioSettings"
     service: "Settings | None" = None
+    reopen: "Reopen | None" = None
 
     @property
     def shown(self) -> str:
@@ -75,8 +79,16 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Ope
     code = {"env": settings.env, "props": settings.props}
     if named := next((f'{key} = "{value}"' for key, value in code.items() if value and not trusted), ""):
         fail(f"{settings.file} names code that would run, {named}: where you trust it, say --trust")
-    gallery = open_gallery(directory, environment=environment, settings=settings, sandboxed=not trusted)
-    return Opened(gallery, settings)
+
+    def open_moved(moved: "Moved") -> "Gallery":
+        samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))
+        there = msgspec.structs.replace(settings, samples=samples, locales=locales)
+        return open_gallery(moved(directory), environment=environment, settings=there, sandboxed=not trusted)
+
+    gallery = open_moved(lambda path: path)
+    for link, why in gallery.left_out.items():
+        click.echo(warning(f"{directory / link} {why}: the link is not followed"), err=True)
+    return Opened(gallery, settings, reopen=open_moved)
 
 
 def studio_settings(directory: Path | None) -> "StudioSettings":
@@ -96,7 +108,8 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     from keyturn.emails.gallery import Gallery  # noqa: PLC0415
     from keyturn.reset.delivery.builtin_emails import builtin_emails  # noqa: PLC0415
 
-    gallery = Gallery(**asdict(builtin_emails(service, {**brands, **settings.brands}, reload=True)))
+    mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
+    gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
     return Opened(gallery, settings, service)
 
 

@@ -19,6 +19,7 @@ from keyturn.cli.emails.folders import (
     studio_settings,
     without_templates,
 )
+from keyturn.cli.emails.service_settings import service_settings
 from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 from keyturn.packaging import requires_extra
@@ -112,7 +113,7 @@ def studio(
         running.callback(runner.close)
         bound = listen(host, port)
         caught = listen(host, smtp, "--smtp") if smtp is not None else None
-        service = _service(opened)
+        service = service_settings(opened)
         captured = _captured_mails(opened, service, inbox, catching=caught is not None)
         shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner=runner)
         app = create_studio_app(shown)
@@ -126,12 +127,6 @@ def studio(
             running.enter_context(SmtpServer(caught, captured, shown.faults).running())
         run(serve(app, bound, greet, shown.stop))
     click.echo(muted("Ended. Nothing was sent." if shown.transport is None else "Ended."))
-
-
-def _service(opened: Opened) -> "Settings":
-    from keyturn.cli.installation import installation  # noqa: PLC0415
-
-    return opened.service or installation().settings(sending=False, connecting=False)
 
 
 def _captured_mails(
@@ -176,6 +171,7 @@ def _studio(
     unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
+        reopen=opened.reopen,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
         captured=captured,
         smtp=smtp,
@@ -220,7 +216,7 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        sender = _studio(opened, _service(opened), "127.0.0.1").sender
+        sender = _studio(opened, service_settings(opened), "127.0.0.1").sender
         runner = _runner(opened)
         try:
             exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)

@@ -8,7 +8,10 @@ check or an export asks within `one_look`, or a page over a hundred templates wo
 **What a template is given** comes from a visitor of our own over Jinja's syntax tree (`variables`), since `jinja2.meta`
 gives flat names only: it follows layouts, macros with their arguments, loops and format strings. All that can be
 written down is plain data (`placeholders`), so that the form can edit it and a file can keep it; only calls are
-stand-ins.
+stand-ins. A name that no sample has raises where a mail is sent, and where it is checked it is noted and drawn as a
+stand-in, so that it hides nothing else.
+
+**What samples leave out** is found in `branches`, **what mails share** is taken apart in `components`.
 """
 
 from keyturn.emails.gallery.gallery import Entry, Gallery

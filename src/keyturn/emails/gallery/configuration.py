@@ -1,9 +1,10 @@
 """`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,7 +19,14 @@ _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn",
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 """Looks at the values that are set, and tells what is wrong with them."""
 
+_SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is set about one mail. `audit` says that it is a reset mail, or none, whatever its data look like."""
+
+    audit: Literal["", "reset", "off"] = ""
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,12 +34,14 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `env` is the app's own Jinja environment, "package.module:name". `props` is a module whose EmailProps describe the
     templates. `samples` is one more folder of samples. `layouts` and `ignore` are patterns of files that are no mails,
-    as "drafts/*". `locales` is the folder of the catalogues, `languages` are those to show beside the catalogues' own.
+    as "drafts/*"; `suffixes` are endings of templates beside the usual ones, ".njk". `locales` is the folder of the
+    catalogues, `languages` are those to show beside the catalogues' own.
     `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
     `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
-    template, a table of `brands` on top of them for each brand. `inbox_mails` and `inbox_megabytes` bound what the
-    inbox keeps; `release_to` are patterns of the addresses that captured mails may be sent on to. `limit_seconds` and
-    `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`).
+    template, a table of `brands` on top of them for each brand, and `mails` has a table for a mail. `inbox_mails` and
+    `inbox_megabytes` bound what the inbox keeps; `release_to` are patterns of the addresses that captured mails may be
+    sent on to. `limit_seconds` and `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`).
+    `branches`: values are found for the branches that samples leave out.
     """
 
     folder: Path | None = None
@@ -40,6 +50,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     samples: Path | None = None
     layouts: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
     locales: Path | None = None
     languages: tuple[str, ...] = ()
     timezone: str = "UTC"
@@ -54,8 +65,10 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     release_to: tuple[str, ...] = ()
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
+    branches: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
+    mails: dict[str, MailSettings] = {}
     file: Path | None = None
 
 
@@ -139,6 +152,9 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
             yield Fault(key, f"is written as {shape}")
+    for suffix in values.get("suffixes", ()):
+        if not _SUFFIX.fullmatch(suffix):
+            yield Fault("suffixes", f"an ending begins with a dot and has no other: not {suffix!r}")
     try:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):

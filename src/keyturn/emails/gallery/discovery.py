@@ -9,13 +9,14 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.naming import (
     by_plain_name,
     ending_of,
@@ -26,7 +27,7 @@ from keyturn.emails.gallery.naming import (
     subject,
     text_part,
 )
-from keyturn.mail.rendering.files import MailFiles
+from keyturn.mail.rendering.files import MailFiles, UnnamedMjml
 from keyturn.mail.rendering.folders import Folders
 
 EXPORT_MARK = ".keyturn-export"
@@ -34,8 +35,12 @@ EXPORT_MARK = ".keyturn-export"
 
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
+_TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
+"""Endings that say that a file is a template, and of nothing in particular unless another one stands before them."""
+
 _NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
 _NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
+_A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
@@ -50,8 +55,9 @@ State = tuple[int, int]
 
 
 class _Text(NamedTuple):
-    """Holds what a file says of itself: whether it is MJML without its root, and the files that it names."""
+    """Holds what a file says of itself: what it looks like, whether it is MJML without its root, and what it names."""
 
+    looks_like: str
     fragment: bool
     extends: tuple[str, ...]
     refers: tuple[str, ...]
@@ -60,12 +66,13 @@ class _Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """One look at the folder. Files are relative to it."""
+    """One look at the folder. Files are relative to it. `left_out` says why some links were not followed."""
 
     mails: Mapping[str, MailFiles]
     layouts: tuple[str, ...]
     partials: tuple[str, ...]
     references: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def shared(self) -> list[str]:
@@ -85,10 +92,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone."""
+    """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone.
+
+    `suffixes` are endings of templates beside the usual ones. Links may lead nowhere out of the `bounds`.
+    """
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    bounds: Path | None = None
 
 
 class Discovery:
@@ -99,35 +111,57 @@ class Discovery:
         self._patterns = patterns
         self._known: dict[str, tuple[State, _Text]] = {}
         self._seen: tuple[Mapping[str, State], Found] = ({}, Found({}, (), (), {}))
+        self._left_out: dict[str, str] = {}
+        self._suffixes = (*_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes))
 
     def look(self) -> Found:
         """Look at the folders as they are now. A file is read again only where it has changed."""
-        found = chain.from_iterable(self._states(folder, "") for folder in reversed(self._folders.all))
+        self._left_out = {}
+        found = chain.from_iterable(
+            self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)
+        )
         states = dict(sorted(dict(found).items()))
         if states != self._seen[0]:
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
             self._seen = states, self._classify(files)
-        return self._seen[1]
+        return replace(self._seen[1], left_out=self._left_out)
 
-    def _states(self, folder: str | Path, above: str) -> Iterator[tuple[str, State]]:
-        """Yield time and size of every file that can be a part of a mail."""
+    def _states(self, folder: str | Path, above: str, real: tuple[str, ...]) -> Iterator[tuple[str, State]]:
+        """Yield time and size of every file that can be a part of a mail; `real` are the folders above it, resolved."""
         with contextlib.suppress(OSError), os.scandir(folder) as inside:
             for each in inside:
                 file = above + each.name
                 if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
                     continue
+                if each.is_symlink() and self._leave_out(each.path, file, real):
+                    continue
                 if each.is_dir():
                     if each.name not in _NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
-                        yield from self._states(each.path, f"{file}/")
-                elif ending_of(file) in (*_MARKUP, *_OTHERS):
+                        there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
+                        yield from self._states(each.path, f"{file}/", (*real, there))
+                elif self._can_be_part(file):
                     with contextlib.suppress(OSError):  # gone again, as an editor's half-written file is
                         found = each.stat()
                         yield file, (found.st_mtime_ns, found.st_size)
 
+    def _leave_out(self, path: str, file: str, real: tuple[str, ...]) -> bool:
+        """Tell whether a link is not followed, and note why: what it leads to is worth a sentence."""
+        if os.path.realpath(path) in real:
+            self._left_out[file] = "leads back into the folder that it is in"
+        elif leads_out(path, self._patterns.bounds):
+            self._left_out[file] = "leads out of the folder"
+        elif not os.path.exists(path) and self._can_be_part(file):  # noqa: PTH110 - many
+            self._left_out[file] = "leads nowhere"
+        return file in self._left_out
+
+    def _can_be_part(self, file: str) -> bool:
+        suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
+        return suffix in _MARKUP or suffix in _OTHERS or suffix in self._suffixes
+
     def _text(self, file: str, state: State) -> _Text | None:
         with contextlib.suppress(OSError):
             if file not in self._known or self._known[file][0] != state:
-                self._known[file] = state, _read((self._folders / file).read_text("utf-8", errors="replace"))
+                self._known[file] = state, _read((self._folders / file).read_text("utf-8-sig", errors="replace"))
             return self._known[file][1]
         return None
 
@@ -135,18 +169,20 @@ class Discovery:
         references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
         extended = {name for file, text in files.items() for name in _files_named(text.extends, file, files)}
         included = {name for named in references.values() for name in named} - extended
-        compiled = {stem_of(file) for file in files if ending_of(file) == ".mjml"}
+        kinds = {file: _kind(file, text) for file, text in files.items()}
+        compiled = {stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
         mails, layouts, partials, named = {}, [], [], by_plain_name(files)
         for file, text in files.items():
-            if ending_of(file) not in _MARKUP:
+            if kinds[file] not in _MARKUP:
                 if is_shared(file) or file in included | extended:
                     partials.append(file)
             elif file in extended or (self._is_layout(file) and text.blocks):
                 layouts.append(file)
-            elif file in included or is_shared(file) or self._is_layout(file) or not _is_whole(file, text):
+            elif file in included or is_shared(file) or self._is_layout(file) or not _is_whole(kinds[file], text):
                 partials.append(file)
-            elif ending_of(file) == ".mjml" or stem_of(file) not in compiled:
-                mails[name_of(file)] = MailFiles(file, text_part(file, named), subject(file, named))
+            elif kinds[file] == ".mjml" or stem_of(file) not in compiled:
+                kind = UnnamedMjml if kinds[file] == ".mjml" and ending_of(file) != ".mjml" else MailFiles
+                mails[name_of(file)] = kind(file, text_part(file, named), subject(file, named))
         return Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
 
     def _is_layout(self, file: str) -> bool:
@@ -162,6 +198,7 @@ def _read(text: str) -> _Text:
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]
     return _Text(
+        looks_like=".mjml" if _ROOT.search(text) or _FRAGMENT.match(text) else ".html" if _A_TAG.search(text) else "",
         fragment=not _ROOT.search(text) and _FRAGMENT.match(text) is not None,
         extends=tuple(name for tag, names in found if tag == "extends" for name in names),
         refers=tuple(name for _, names in found for name in names),
@@ -175,6 +212,12 @@ def _files_named(names: Iterable[str], file: str, files: Mapping[str, _Text]) ->
     return filter(None, found)
 
 
-def _is_whole(file: str, text: _Text) -> bool:
+def _kind(file: str, text: _Text) -> str:
+    """Return the ending that names its format; where it has none, as in "welcome.tpl", that of what it looks like."""
+    ending = ending_of(file)
+    return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
+
+
+def _is_whole(kind: str, text: _Text) -> bool:
     """Tell whether it can be a mail by itself. HTML needs no <html> for that; MJML needs its root."""
-    return ending_of(file) != ".mjml" or bool(text.extends) or not text.fragment
+    return kind != ".mjml" or bool(text.extends) or not text.fragment

@@ -6,11 +6,12 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader
 
+from keyturn.emails.gallery.links import BoundedLoader
 from keyturn.emails.gallery.naming import ending_of, files_meant_by
 from keyturn.languages import Language
 
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
-_MARKUP = (".mjml", ".html", ".htm", ".xml", ".xhtml")
+_NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
 class FolderEnvironment(Environment):
@@ -27,13 +28,13 @@ class FolderEnvironment(Environment):
 
 
 def folder_environment(
-    folder: Path, kind: type[FolderEnvironment] = FolderEnvironment
+    folder: Path, kind: type[FolderEnvironment] = FolderEnvironment, *, bounds: Path | None = None
 ) -> Callable[[Language], Environment]:
-    """Return what makes the environment of a folder that nothing more is known of."""
+    """Return what makes the environment of a folder that nothing more is known of. `bounds`: where links may lead."""
 
     def make(language: Language) -> Environment:
         environment = kind(
-            loader=FileSystemLoader(folder), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
+            loader=BoundedLoader(folder, bounds), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
         )
         environment.folder = folder
         _translate(environment, language)
@@ -70,7 +71,7 @@ def _translate(environment: Environment, language: Language) -> None:
 
 def is_markup(name: str | None) -> bool:
     """Tell whether texts are escaped in it: in text parts, which are no HTML, they are not."""
-    return name is None or ending_of(name) in _MARKUP
+    return name is None or ending_of(name) not in _NO_MARKUP
 
 
 def _holds(obj: Any, name: str) -> bool:

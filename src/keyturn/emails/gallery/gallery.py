@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 from jinja2 import Environment
 
+from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
+from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
@@ -38,12 +40,14 @@ GUESSED = "guessed"
 class Entry:
     """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
 
-    `hostile` are the samples that are made from its first one, to try the mail.
+    `hostile` are the samples that are made from its first one, to try the mail; `branches` are those whose values were
+    found, as far as anybody has asked (`Gallery.branches`).
     """
 
     name: str
     samples: tuple[str, ...]
     hostile: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     guessed: bool = False
     unreadable: bool = False
 
@@ -54,7 +58,8 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for.
+    `samples_folder` is one more in which samples are looked for. `mails` is what is set about single ones, by name.
+    `finds_branches`: values are found for branches that samples leave out, by `explorer` where that is to be bounded.
     """
 
     templates: Templates
@@ -63,6 +68,15 @@ class Gallery:
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     samples_folder: Path | None = None
+    finds_branches: bool = True
+    explorer: Callable[[str], BranchReport | None] | None = None
+    mails: Mapping[str, MailSettings] = field(default_factory=dict)
+
+    @property
+    def audits(self) -> Mapping[str, str]:
+        """The audits that mails declare, by name: in their props, or in what is set, which counts."""
+        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
+        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
     def folder(self) -> Path:
@@ -97,6 +111,11 @@ class Gallery:
     def names(self) -> list[str]:
         return list(self._current_look().mails)
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Links that are not followed, and why not."""
+        return self._current_look().left_out
+
     def entries(self) -> list[Entry]:
         return [self._entry(name) for name in self.names()]
 
@@ -122,6 +141,8 @@ class Gallery:
     def sample(self, name: str, sample: str) -> Sample:
         """Return one sample of a mail, also one that is made to try it. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
+        if sample.startswith(PREFIX) and (report := self.branches(name)):
+            samples = {found.name: found for found in report.samples}
         if sample.startswith(hostile.PREFIX) and samples:
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
@@ -136,6 +157,27 @@ class Gallery:
         files = [file for file in self.files(name) if file]
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
+
+    def branches(self, name: str) -> BranchReport | None:
+        """Return what is known of the branches of a mail: values are found for those that no sample takes.
+
+        It is kept while neither templates nor samples change, and takes up to some seconds of a processor before. None
+        where branches are not looked for, and where the mail has no samples that can be read. Raises LookupError.
+        """
+        from keyturn.emails.gallery.branches.mails import explore_mail  # noqa: PLC0415 - with the first who asks
+
+        samples = self._samples_or_none(name)
+        if not (self.finds_branches and samples):
+            return None
+        state = (*self._states_of(name), *samples.values())
+        if self._branches.get(name, (None, None))[0] != state:
+            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples)
+            self._branches[name] = state, report
+        return self._branches[name][1]
+
+    def known_branches(self, name: str) -> BranchReport | None:
+        """Return what was found when somebody asked last, without looking for anything."""
+        return self._branches.get(name, (None, None))[1]
 
     def shared_files(self) -> list[str]:
         """Return the files that mails share, layouts and partials, as templates refer to them."""
@@ -165,7 +207,9 @@ class Gallery:
             known = tuple(self._written_samples(name))
             guessed = not known and name not in self.props
             samples = (GUESSED,) if guessed else known
-            return Entry(name, samples, hostile.NAMES if samples else (), guessed=guessed)
+            report = self.known_branches(name)
+            branches = tuple(sample.name for sample in report.samples) if report else ()
+            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 
@@ -183,8 +227,9 @@ class Gallery:
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
             written |= find_samples(
-                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings
-            )
+                folder, name, markup, elsewhere=self.samples_folder, printed_names=printed_names, listings=listings,
+                bounds=self.patterns.bounds,
+            )  # fmt: skip
         props = self.props.get(name)
         if props is None:
             return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
@@ -194,14 +239,27 @@ class Gallery:
         }
 
     def _guess_values(self, name: str) -> Mapping[str, Any]:
-        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name))))
+        return deepcopy(self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name)))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
         """Return what `make` made of the files of a mail, until one of them changes."""
-        state = tuple(_state(self.folders / file) for file in self.files_of(name))
+        state = self._states_of(name)
         if self._results.get((name, what), ((), {}))[0] != state:
             self._results[name, what] = state, make()
         return self._results[name, what][1]
+
+    def _states_of(self, name: str) -> tuple[object, ...]:
+        return tuple(_state(self.folders / file) for file in self.files_of(name))
+
+    def _samples_or_none(self, name: str) -> Mapping[str, Sample]:
+        try:
+            return self.samples(name)
+        except TemplateInvalid:
+            return {}
+
+    @cached_property
+    def _branches(self) -> dict[str, tuple[tuple[object, ...] | None, BranchReport | None]]:
+        return {}
 
     @cached_property
     def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:

@@ -9,8 +9,9 @@ from jinja2 import Environment
 from keyturn.emails.gallery.app_environment import import_environment, import_from
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
-from keyturn.emails.gallery.environments import FolderEnvironment, app_environment, folder_environment
+from keyturn.emails.gallery.environments import app_environment, folder_environment
 from keyturn.emails.gallery.gallery import Gallery
+from keyturn.emails.gallery.links import bounds_of
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.languages import Language, Languages, languages_in
 from keyturn.languages.catalogues import ANY
@@ -35,8 +36,13 @@ def open_gallery(
         languages=_languages(folder, settings),
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
-        patterns=Patterns(ignore=settings.ignore, layouts=settings.layouts),
+        patterns=Patterns(
+            ignore=settings.ignore, layouts=settings.layouts, suffixes=settings.suffixes,
+            bounds=bounds_of(folder) if sandboxed else None,
+        ),
         samples_folder=settings.samples,
+        finds_branches=settings.branches,
+        mails=settings.mails,
     )  # fmt: skip
 
 
@@ -52,7 +58,9 @@ def _environment(
 ) -> Callable[[Language], Environment]:
     if named:
         return app_environment(folder, import_environment(named, places))
-    return folder_environment(folder, SandboxedFolderEnvironment if sandboxed else FolderEnvironment)
+    if sandboxed:
+        return folder_environment(folder, SandboxedFolderEnvironment, bounds=bounds_of(folder))
+    return folder_environment(folder)
 
 
 def _languages(folder: Path, settings: StudioSettings) -> Languages:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from jinja2 import Environment, StrictUndefined, Undefined
+from jinja2 import Environment, Undefined
 
-from keyturn.emails.gallery.placeholders.stand_ins import StandIn, UnknownName
+from keyturn.emails.gallery.placeholders.missing_names import MissingName, UndescribedName
+from keyturn.emails.gallery.placeholders.stand_ins import StandIn
 from keyturn.emails.gallery.samples.sample import Sample
 from keyturn.mail.rendering.render import Templates
 
-_UNKNOWN: Mapping[str, type[Undefined]] = {"typed": StrictUndefined, "plain": UnknownName, "guessed": StandIn}
+_UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": MissingName, "guessed": StandIn}
 
 
 @dataclass(frozen=True)

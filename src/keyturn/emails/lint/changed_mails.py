@@ -1,21 +1,16 @@
 """Which mails may be other ones than at a commit: git says which files changed, the gallery what is made of them."""
 
 import os
-import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.git import GitFailed, GitMissing, ask_git, commit_of
 from keyturn.errors import KeyturnError, TemplateInvalid
-
-_LONGEST = 60.0
-"""Seconds that git may take."""
 
 _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
 """Endings of files that lie beside templates and that no mail is made of."""
-
-# The folder may be somebody else's: nothing that its repository's settings name is run for this.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager")
 
 
 class NoComparison(KeyturnError):
@@ -55,7 +50,8 @@ def _files_of(gallery: Gallery, name: str) -> set[Path]:
 
 def _changed_files(folder: Path, base: str) -> Iterable[Path]:
     top = Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}").strip()
+    with _no_comparison(folder):
+        commit = commit_of(folder, base)
     compared = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--merge-base", commit)
     new = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
     listed = _git(folder, *compared) + _git(folder, *new)
@@ -63,16 +59,15 @@ def _changed_files(folder: Path, base: str) -> Iterable[Path]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    with _no_comparison(folder):
+        return os.fsdecode(ask_git(folder, *arguments))
+
+
+@contextmanager
+def _no_comparison(folder: Path) -> Iterator[None]:
     try:
-        done = subprocess.run(  # noqa: S603 - git alone, and what comes from people is checked by it as a revision
-            [*_GIT, *arguments], cwd=folder, env=environment, capture_output=True, timeout=_LONGEST, check=True
-        )
-    except FileNotFoundError:
-        raise NoComparison("--only-changed asks git, and there is no git here") from None
-    except subprocess.TimeoutExpired:
-        raise NoComparison(f"--only-changed asks git, which has not answered within {_LONGEST:g} seconds") from None
-    except subprocess.CalledProcessError as error:
-        said = os.fsdecode(error.stderr).strip().partition("\n")[0] or f"it knows no commit {arguments[-1][:-9]}"
-        raise NoComparison(f"--only-changed asks git about {folder}, which says: {said}") from None
-    return os.fsdecode(done.stdout)
+        yield
+    except GitMissing as error:
+        raise NoComparison(f"--only-changed asks git, and {error}") from None
+    except GitFailed as error:
+        raise NoComparison(f"--only-changed asks git about {folder}, which says: {error}") from None

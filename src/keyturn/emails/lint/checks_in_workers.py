@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.lint.results.kept_results import KeptResults
@@ -63,6 +64,6 @@ def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: s
 
 
 def _mails(checks: TemplateChecks) -> Mapping[str, int]:
-    """Return how many mails there are of each template, at least one, without drawing any."""
-    more = len(checks.languages) - 1
+    """Return how many mails there may be of each template, at least one, without drawing any."""
+    more = len(checks.languages) - 1 + (MOST_SAMPLES + 1 if checks.gallery.finds_branches else 0)
     return {entry.name: max(1, len(entry.samples) + more) for entry in checks.gallery.entries()}

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery.placeholders.missing_names import note_missing_names
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.css.cascade import Stylesheets
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.emails.lint.css.dark_modes import LIGHT
 from keyturn.emails.lint.finding import Finding, Place, Rule, Severity
+from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_styles, html_in_mjml
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.emails.lint.source.element_lookup import ElementLookup
 from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
 from keyturn.errors import TemplateInvalid
@@ -32,8 +35,10 @@ class Document:
     tree, as tolerant as a browser: its tag is empty and it holds what stands at the top, usually one `mjml` or `html`.
     `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
     what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
-    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given.
-    `text` is empty where the template has no text part.
+    compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given, and
+    `guessed` says that nobody wrote it. `text` is empty where the template has no text part, `subject_file` where no
+    file of its own holds the subject: else it is what Jinja makes of that. `missing` are the names that the sample does
+    not have: the mail shows a stand-in for each.
     """
 
     template: str
@@ -50,6 +55,9 @@ class Document:
     html_tags: tuple[HtmlTag, ...] = ()
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
+    missing: tuple[TemplateInvalid, ...] = ()
+    guessed: bool = False
+    subject_file: str = ""
 
     @property
     def is_mjml(self) -> bool:
@@ -63,10 +71,19 @@ class Document:
         """Return where in the templates the character of `markup` at `offset` comes from."""
         return self.trail(offset)[0]
 
+    def place_of_drawn(self, element: Element) -> Place:
+        """Return where in the templates an element of `drawn` comes from."""
+        return self.place(self.lookup.offset_of(element))
+
     def text_place(self, offset: int) -> Place:
         """Return where in the templates the character of `text` at `offset` comes from."""
         origin = origin_at(pieces_of(self.text), offset)
         return origin.place if origin else Place(self.files.text)
+
+    def subject_place(self, offset: int) -> Place:
+        """Return where in the templates the character of `subject_file` at `offset` comes from."""
+        origin = origin_at(pieces_of(self.subject_file), offset)
+        return origin.place if origin else Place(self.files.subject)
 
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the places that called the macro it stands in."""
@@ -76,7 +93,7 @@ class Document:
     @property
     def body(self) -> Element:
         """The body, the root where there is none."""
-        return self.root.find("mj-body" if self.is_mjml else "body") or self.root
+        return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
         """Return the elements with one of these tags, or all, in the order of their start tags."""
@@ -144,7 +161,7 @@ def read_document(
 
     Raises TemplateInvalid where Jinja cannot render it.
     """
-    filled = templates.fill(template, sample.values, language)
+    filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
     require_sendable(filled, files, templates.folders)
     markup = filled.markup
@@ -172,7 +189,21 @@ def read_document(
         html_tags=parsed.html_tags,
         faults=parsed.faults,
         refusal=refusal,
+        missing=missing,
+        guessed=not sample.is_complete,
+        subject_file=filled.subject,
     )
+
+
+def _fill(
+    templates: Templates, template: str, sample: Sample, language: Language
+) -> tuple[Filled, tuple[TemplateInvalid, ...]]:
+    with note_missing_names() as missing:
+        try:
+            return templates.fill(template, sample.values, language), tuple(missing)
+        except TemplateInvalid as error:  # it may be what comes of a name that is missing
+            first = error if limit_of(error.__cause__) else (missing or [error])[0]
+            raise first from error.__cause__
 
 
 def _strip(text: str) -> str:

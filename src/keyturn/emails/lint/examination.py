@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.branches.report import FolderCoverage
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check
 from keyturn.emails.lint.finding import Finding, Place, worst_down_to
@@ -38,7 +39,7 @@ class Examination:
     """Holds what was found in all mails.
 
     `mails` is how many were rendered, `templates` how many templates they came from. Beside what was found, some was
-    `ignored` by comments, or is `in_baseline`.
+    `ignored` by comments, or is `in_baseline`. `coverage` is None where nobody has looked for branches.
     """
 
     found: tuple[Found, ...]
@@ -46,6 +47,7 @@ class Examination:
     mails: int
     ignored: int = 0
     in_baseline: int = 0
+    coverage: FolderCoverage | None = None
 
     def count(self, severity: str) -> int:
         return sum(one.finding.severity == severity for one in self.found)
@@ -80,8 +82,13 @@ def examine(
     only: Collection[str] | None = None,
     limits: Limits | None = None,
     each: ChecksTemplates = check_one_by_one,
+    beside: Mapping[Finding, list[str]] | None = None,
 ) -> Examination:
-    """Check all there is, or `only` these templates, in the order of the places in the templates."""
+    """Check all there is, or `only` these templates, in the order of the places in the templates.
+
+    `beside` is what others have found, each with the mails that have it: it is judged, ignored and ordered with the
+    rest.
+    """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
@@ -90,6 +97,8 @@ def examine(
         for finding, those in (one for findings in of_templates for one in findings.found):
             mails[finding] += those
         mails |= {one: [] for one in find_untranslated_texts(gallery, texts_by_file(of_templates), languages)}
+        mails |= beside or {}
+        branches = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
         comments = IgnoreComments(gallery.source)
         kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
@@ -104,6 +113,7 @@ def examine(
         return Examination(
             tuple(Found(finding, tuple(those), fingerprint(finding.place)) for finding, those in counting),
             len(names), sum(findings.drawn for findings in of_templates), ignored=len(mails) - len(kept),
+            coverage=FolderCoverage.of(branches) if branches else None,
         )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule` is stable, "group/what-is-wrong"; `message` says what is wrong and `fix` what to do about it, each in
     one sentence or two. None of them holds what only this sample or this sender brings, where it can be avoided.
-    `feature` is Can I email's name for what the `clients` lack; other findings have neither.
+    `feature` is Can I email's name for what the `clients` lack; other findings have neither. `widths` are those that a
+    browser found it at, in CSS pixels; none where it was found without one.
     """
 
     rule: str
@@ -54,6 +55,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     feature: str = ""
     clients: tuple[ClientGap, ...] = ()
+    widths: tuple[int, ...] = ()
 
     @property
     def group(self) -> str:

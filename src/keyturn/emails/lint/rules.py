@@ -7,15 +7,28 @@ from functools import cache
 from types import ModuleType
 
 from keyturn.emails.lint import ignore_rules, limits
-from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parity, safety, sizes
+from keyturn.emails.lint.browser import images, measurements
+from keyturn.emails.lint.checks import (
+    accessibility,
+    active_content,
+    byte_order_marks,
+    compatibility,
+    contrast,
+    links,
+    parity,
+    safety,
+    sizes,
+    subjects,
+)
 from keyturn.emails.lint.finding import RuleGroup
 from keyturn.emails.lint.guard import attributes, guard, nesting, syntax
 from keyturn.emails.lint.jinja import broken_templates, other_engines, translations, unknown_filters
 from keyturn.errors import KeyturnError
 
 _DECLARING: tuple[ModuleType, ...] = (
-    accessibility, contrast, links, parity, safety, sizes, attributes, guard, nesting, syntax, broken_templates,
-    other_engines, translations, unknown_filters, ignore_rules, limits,
+    accessibility, active_content, byte_order_marks, contrast, links, parity, safety, sizes, subjects, attributes,
+    guard, nesting, syntax, broken_templates, other_engines, translations, unknown_filters, ignore_rules, limits,
+    measurements, images,
 )  # fmt: skip
 """The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 

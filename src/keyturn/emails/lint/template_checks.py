@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import chain
 
 import msgspec
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.branches.report import BranchReport
+from keyturn.emails.gallery.branches.search import LONGEST
+from keyturn.emails.gallery.placeholders.missing_names import missing_name, stand_in_for
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.guard.guard import guard
@@ -17,28 +22,32 @@ from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.workers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
+from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.render import Templates
 
-_ENOUGH = 2
+ENOUGH = 2
 """Mails of a template that pass a limit: with the next one it would be the same."""
 
 
 class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     """What is wrong with a template: each finding with the mails that have it, and how many mails were drawn.
 
-    `texts` are those of its files that are marked for translation, each with its first place.
+    `texts` are those of its files that are marked for translation, each with its first place. `branches` is what is
+    known of them, without the values that were found; None where nobody has looked for any.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
     drawn: int = 0
     texts: tuple[tuple[Text, Place], ...] = ()
+    branches: BranchReport | None = None
 
 
 class TemplateChecks:
     """Checks templates of a gallery, one at a time, as they were when the look began that this is called in.
 
     Every sample in one language, English where it is among them, and the first sample in all: what is wrong with the
-    data shows in any language, and what is wrong with a language in any data.
+    data shows in any language, and what is wrong with a language in any data. Values that were found for branches are
+    samples as others are.
     """
 
     def __init__(
@@ -63,18 +72,29 @@ class TemplateChecks:
         files = self.gallery.files_of(template)
         for finding in (finding for file in files for finding in self._unknown_filters(file)):
             found[finding].append(template)
+        report, ran_away = self._branches(template)
         drawn = ended = 0
-        for sample, language in samples_in_languages(samples, self.languages):
+        for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
             of_mail = dict.fromkeys(self._findings(template, sample, language))
             for finding in of_mail:
                 found[finding].append(mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
-            if ended >= _ENOUGH:
+            if ended >= ENOUGH:
                 break
-        return TemplateFindings(
-            tuple((finding, tuple(those)) for finding, those in found.items()), drawn, tuple(self._marked(files))
-        )
+        if ran_away and not ended:  # with values that no sample has
+            found[limit_finding("time", Place(files[0]))].append(template)
+        told = tuple((finding, tuple(those)) for finding, those in found.items())
+        branches = replace(report, samples=()) if report else None
+        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches)
+
+    def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
+        """Return what is known of the branches, and whether looking for them has taken longer than it may."""
+        try:
+            with limited_time(LONGEST + self.limits.seconds):
+                return self.gallery.branches(template), False
+        except OutOfTime:
+            return None, True
 
     def _findings(self, template: str, sample: Sample, language: Language) -> list[Finding]:
         found = []
@@ -109,16 +129,23 @@ def findings(
     except TemplateInvalid as error:
         yield explain(error, templates.folders, sample).finding
         return
+    yield from missing_names(document, templates.folders, sample)
     yield from document_findings(document, checks)
 
 
+def missing_names(document: Document, folders: Folders, sample: Sample) -> Iterable[Finding]:
+    """Yield each name that the sample lacks, at the line that prints it."""
+    return (explain(missing, folders, sample).finding for missing in document.missing)
+
+
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield what is wrong with a mail that Jinja can render."""
-    if document.is_mjml:
-        yield from guard(document)
-    if document.html:
-        for check in checks:
-            yield from check(document)
+    """Yield what is wrong with a mail that Jinja can render.
+
+    What is said of a stand-in only follows from the name that is missing, which is a finding by itself.
+    """
+    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks if document.html))
+    stand_ins = {stand_in_for(missing_name(missing.message)).rstrip("]") for missing in document.missing}
+    return (finding for finding in found if not any(one in finding.message for one in stand_ins))
 
 
 def texts_by_file(found: Iterable[TemplateFindings]) -> list[MarkedTexts]:

@@ -1,6 +1,7 @@
 """The studio put together: a router for an app that is there already, and an app for the studio alone."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router, get
@@ -21,18 +22,23 @@ from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.image_weights import ImageWeights
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
+    component_pages,
     data_pages,
     frame_pages,
     hosted_page_pages,
     index_pages,
+    measure_pages,
     outbox_pages,
     release_pages,
+    revision_pages,
     send_pages,
     snapshot_pages,
     template_pages,
+    weight_pages,
 )
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
@@ -41,6 +47,7 @@ from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.query_errors import read_view
 from keyturn.emails.studio.pages.send_pages import SendPages
 from keyturn.emails.studio.pages.template_pages import SamplePages
+from keyturn.emails.studio.rendering.drawing import with_bounded_branches
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
 from keyturn.packaging import folder
@@ -53,17 +60,22 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """
     if not (studio.token or is_loopback(studio.host)):
         raise ValueError(f"a studio on {studio.host} needs a token: others than this machine can reach it")
+    if studio.runner:
+        studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
     renditions = Renditions(studio.gallery, studio.runner)
     review = Review.of(studio, renditions)
     checks = Checks(renditions, studio.clients, studio.severity)
-    layout = Layout(studio, checks, review, path)
-    canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
+    revisions = studio.revisions()
+    layout = Layout(studio, checks, review, path, has_revisions=revisions is not None)
+    weights = ImageWeights()
+    canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
-        "review": review, "layout": layout,
-        "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
+        "review": review, "revisions": revisions, "layout": layout, "canvas": canvas, "checks": checks,
+        "renditions": renditions, "weights": weights, "data_tab": data_tab,
+        "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
     }  # fmt: skip
     return Router(
@@ -104,13 +116,16 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
+    always = (template_pages, component_pages, data_pages, frame_pages, measure_pages, weight_pages, send_pages)
+    for pages in (*always, index_pages):
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:
         yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
     if studio.pages:
         yield from hosted_page_pages.HANDLERS
+    if studio.revisions():
+        yield from revision_pages.HANDLERS
     if studio.goldens:
         yield from snapshot_pages.HANDLERS
     else:

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.snapshots.revisions import Moved, Reopen, Revisions
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.emails.studio.hosted_pages import HostedPages
@@ -40,6 +41,8 @@ class Studio:
 
     `runner` draws and checks, in processes that are ended when a template runs away; without one it is done here.
 
+    `reopen` opens the gallery with the files of another commit; where it is None, its templates alone are of that one.
+
     Call `stop` when the server is asked to stop: an open page holds a stream, and the server waits for it.
     """
 
@@ -56,6 +59,7 @@ class Studio:
     editor: str = ""
     smtp: str = ""
     release: Release | None = None
+    reopen: Reopen | None = None
     faults: Faults = field(default_factory=Faults)
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
@@ -66,3 +70,14 @@ class Studio:
         self.stopping.set()
         if self.runner:
             self.runner.close()
+
+    def revisions(self) -> Revisions | None:
+        """Return what compares the mails with those of other commits; None where the folder lies in no repository."""
+        folder = self.gallery.folder.resolve()
+        if not any((above / ".git").exists() for above in (folder, *folder.parents)):
+            return None
+        return Revisions(self.gallery, self.reopen or self._reopen)
+
+    def _reopen(self, moved: Moved) -> Gallery:
+        templates = self.gallery.templates
+        return replace(self.gallery, templates=replace(templates, folder=moved(templates.folder), environments={}))

@@ -10,8 +10,8 @@ WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
-Scheme = Literal["light", "dark", "partial", "full"]
-Tab = Literal["data", "checks", "links", "headers", "attachments"]
+Scheme = Literal["light", "dark", "partial", "full", "word"]
+Tab = Literal["data", "checks", "links", "headers", "reading", "attachments"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,11 +19,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
     the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
-    screen has room for; `scheme` beyond light and dark are the models of clients that invert. `line` is the place in
-    the templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is,
-    from behind the mail `older_than`.
-    `pane` counts where only one has room. `save` is the name that the data was to be saved under, while something is in
-    the way of that: it is told once, so no link carries it on.
+    screen has room for; `scheme` beyond light and dark are models: of clients that invert, and of Word. `fonts` from
+    the web are loaded for who asks. `line` is the place in the templates that is picked out, "file:line". `find` is
+    what the list is searched for, `search` what the outbox is, from behind the mail `older_than`. `base` is the commit
+    that mails are compared with. `pane` counts where only one has room. `save` is the name that the data was to be
+    saved under, while something is in the way of that: it is told once, so no link carries it on.
     """
 
     sample: str = ""
@@ -33,15 +33,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lang: str = ""
     brand: str = ""
     dir: Literal["", "ltr", "rtl"] = ""
-    show: Literal["html", "both", "text", "source"] = "html"
+    show: Literal["html", "both", "pixels", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
     width: Width | None = None
     scheme: Scheme = "light"
     images: Literal["on", "off"] = "on"
+    fonts: Literal["on", "off"] = "off"
     line: str = ""
     find: str = ""
     search: str = ""
     older_than: str = ""
+    base: str = ""
     tab: Tab = "data"
     data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
@@ -54,7 +56,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def mail(self) -> "View":
         """Return the part that says what mail it is and how it is drawn: what a frame needs to know."""
-        return self.made_from().to(scheme=self.scheme, images=self.images)
+        return self.made_from().to(scheme=self.scheme, images=self.images, fonts=self.fonts)
 
     def to(self, **changes: Any) -> "View":
         """Return the view with other fields. Another sample starts anew, without what was edited in this one."""

@@ -3,7 +3,10 @@
 import re
 from typing import NamedTuple
 
-_JINJA = re.compile(r"\.(?:j2|jinja2?)$", re.IGNORECASE)
+_TEMPLATE_OF = re.compile(
+    r"(\.(?:mjml|html?|xhtml|xml|txt|text|subject|css))\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE
+)
+_FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):
@@ -22,9 +25,20 @@ class MailFiles(NamedTuple):
         return plain_name(self.markup).lower().endswith(".mjml")
 
 
+class UnnamedMjml(MailFiles):
+    """The files of a mail whose markup is MJML, though its name does not say so: "welcome.tpl"."""
+
+    @property
+    def is_mjml(self) -> bool:
+        return True
+
+
 def plain_name(file: str) -> str:
-    """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2"."""
-    return _JINJA.sub("", file)
+    """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2".
+
+    Any ending behind one that names a format is such a one.
+    """
+    return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 
 def own_files(name: str) -> MailFiles:

@@ -27,13 +27,15 @@ _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Declares what a template is given.
 
-    A subclass for each template; `template` is the name of its folder.
+    A subclass for each template; `template` is the name of its folder. `audit` is "reset" for mails whose link lets
+    somebody choose a password: the checks look at what such a mail owes its reader.
 
     A string is printed as one line, whatever it holds: a name must not write lines of its own into a mail. Text of
     several lines is a tuple of strings.
     """
 
     template: ClassVar[str]
+    audit: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, eq=False)

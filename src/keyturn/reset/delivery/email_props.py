@@ -21,6 +21,7 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     """
 
     template = "password_reset"
+    audit = "reset"
 
     name: Name
     email: Address
@@ -42,6 +43,7 @@ class Invitation(EmailProps, frozen=True, kw_only=True):
     """The mail with the link to an account that has no password yet."""
 
     template = "invitation"
+    audit = "reset"
 
     name: Name
     email: Address

@@ -1,5 +1,7 @@
 """The review in a real browser: looking at before and after, with mouse and keyboard, and saying yes."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -173,3 +175,41 @@ async def test_without_scripts_everything_is_a_page_and_a_button(
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace&show=source")
     assert "Welcome Ada" in golden(goldens).html
     await context.close()
+
+
+async def test_the_difference_of_each_pixel_is_dark_where_the_mail_changed_and_white_elsewhere(
+    page: Page, browser: Browser, served: str, folder: Path
+) -> None:
+    save(
+        folder, "<mj-text>Hello {{ name }}</mj-text>", "<mj-text>Hello {{ name }}</mj-text><mj-text>New here</mj-text>"
+    )
+    await page.goto(f"{served}/snapshots/greeting?sample=ada")
+    await watched(page)
+    await page.keyboard.press("p")
+    await expect(page).to_have_url(re.compile("show=pixels"))
+    await expect(page.locator("[data-layout]")).to_have_text(re.compile(r"^\d+ px taller, \d texts? moved, 1 new$"))
+    above, below = await dark_rows(page, browser)
+    assert above == 0
+    assert below > 0
+
+
+async def dark_rows(page: Page, browser: Browser) -> tuple[int, int]:
+    """Return how many rows of the difference have something dark in them: of the first 30, and below."""
+    box = await page.locator(".stack").bounding_box()
+    assert box
+    shot = await page.screenshot(clip={**box, "height": 400})
+    blank = await browser.new_page()
+    rows: list[bool] = await blank.evaluate(DARK_ROWS, b64encode(shot).decode())
+    await blank.close()
+    return sum(rows[:30]), sum(rows[30:])
+
+
+DARK_ROWS = """async (shot) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${shot}`;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  return [...Array(image.height).keys()].map((row) =>
+    canvas.getImageData(0, row, image.width, 1).data.some((value, at) => at % 4 === 0 && value < 128));
+}"""

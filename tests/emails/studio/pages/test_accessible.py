@@ -57,6 +57,7 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
         "?tab=checks",
         "?tab=links",
         "?tab=headers",
+        "?tab=reading&scheme=word",
         "?show=both",
         "?show=text",
         "?show=source",

@@ -51,8 +51,8 @@ def test_each_mail_leads_to_its_page(client: Client) -> None:
     [
         ("width=999", "width=999, but width takes 320, 375, 600 or 1280."),
         ("width=320&width=x", "width=320, x, but width takes 320, 375, 600 or 1280."),
-        ("scheme=sepia", "scheme=sepia, but scheme takes dark, full, light or partial."),
-        ("samples=some", "samples=some, but samples takes all, first or hostile."),
+        ("scheme=sepia", "scheme=sepia, but scheme takes dark, full, light, partial or word."),
+        ("samples=some", "samples=some, but samples takes all, branches, first or hostile."),
         ("pane=details", "pane=details, but pane takes list or mail."),
     ],
 )

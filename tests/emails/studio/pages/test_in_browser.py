@@ -138,6 +138,7 @@ async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page
         ("Dark (the mail's own styles)", "rgb(16, 16, 16)"),
         ("Outlook.com (dark, modelled: partial inversion)", "rgb(46, 46, 46)"),
         ("Gmail iOS (dark, modelled: full inversion)", "rgb(21, 21, 21)"),
+        ("Word (Outlook for Windows, modelled)", "rgb(254, 254, 254)"),
         ("Light", "rgb(254, 254, 254)"),
     ):
         await page.keyboard.press("d")

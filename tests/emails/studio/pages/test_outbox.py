@@ -28,7 +28,7 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     capture(outbox, "First", NOON)
     capture(outbox, "Second", NOON + timedelta(minutes=1))
     page = client.get("/studio/outbox").text
-    assert re.findall(r"</span><b>(\w+)</b>", page) == ["Second", "First"]
+    assert re.findall(r'</span><b dir="auto">(\w+)</b>', page) == ["Second", "First"]
     assert page.count("<span>ada@northwind.example</span>") == 2
     assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
     assert 'Outbox</span><span class="count">2<' in page
@@ -153,7 +153,7 @@ def test_a_search_looks_through_addresses_subjects_and_texts(
     capture(outbox, "Welcome")
     capture(outbox, "Goodbye", link="https://account.northwind.example/open/two")
     page = client.get("/studio/outbox", params={"search": search}).text
-    assert sorted(re.findall(r"</span><b>(\w+)</b>", page)) == sorted(found)
+    assert sorted(re.findall(r'</span><b dir="auto">(\w+)</b>', page)) == sorted(found)
     assert f'value="{search}"' in page
 
 
@@ -195,7 +195,7 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, outbox
     capture(outbox, "Welcome")
     capture(outbox, "Goodbye")
     client.post("/studio/outbox/delete?search=subject:welcome", headers=OWN)
-    assert re.findall(r"</span><b>(\w+)</b>", client.get("/studio/outbox").text) == ["Goodbye"]
+    assert re.findall(r'</span><b dir="auto">(\w+)</b>', client.get("/studio/outbox").text) == ["Goodbye"]
     client.post("/studio/outbox/delete", headers=OWN)
     assert "No mail yet" in client.get("/studio/outbox").text
 
@@ -276,3 +276,11 @@ def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: St
     for query in ("scheme=partial", "scheme=full", "images=off", "dir=rtl"):
         answer = client.get(f"/studio/outbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})
         assert (answer.status_code, answer.text[:36]) == (422, "This mail has over 512 KB of HTML. I")
+
+
+def test_a_captured_mail_is_shown_as_word_draws_it_and_read_aloud(client: Client, outbox: Path) -> None:
+    name = capture(outbox, "Hello")
+    page = client.get(f"/studio/outbox/{name}?scheme=word&tab=reading").text
+    assert "Outlook for Windows, modelled" in page
+    assert "<span>Hello Ada</span>" in page
+    assert "Times New Roman" in client.get(f"/studio/outbox/{name}/frame?scheme=word").text

@@ -170,10 +170,10 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
         ("width=9", "a whole number from 280 to 1600"),
         ("width=wide", "a whole number from 280 to 1600"),
         ("seed=x", "a whole number"),
-        ("show=pdf", "both, html, source or text"),
-        ("scheme=sepia", "dark, full, light or partial"),
+        ("show=pdf", "both, html, pixels, source or text"),
+        ("scheme=sepia", "dark, full, light, partial or word"),
         ("dir=up", "ltr or rtl"),
-        ("tab=x", "attachments, checks, data, headers or links"),
+        ("tab=x", "attachments, checks, data, headers, links or reading"),
         ("pane=x", "details, list or mail"),
     ],
 )

@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from keyturn.emails.gallery.placeholders.likely_sides import is_unlikely, likeliest
 from keyturn.emails.gallery.placeholders.plausible_texts import Named, is_later, text_for
 from keyturn.emails.gallery.variables.demands import FILTERS, OF_MONEY
 from keyturn.emails.gallery.variables.variables import Variable, singular
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 """The day on which every guess is made: a preview must not look different tomorrow."""
+
+_MAIL: ContextVar[str] = ContextVar("mail", default="")
+"""What the mail is called that a guess is made for."""
 
 _ITEMS = 3
 _DEEPEST_LIST = 3
@@ -26,12 +31,17 @@ _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allo
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess(variables: Mapping[str, Variable]) -> dict[str, Any]:
+def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
     """Return plain values, as a sample in a file would hold them; always the same for the same templates.
 
-    What is called, as `url_for(...)` is, cannot be written down and is left out.
+    The name of the mail says which side of a switch is likely. What is called, as `url_for(...)` is, cannot be written
+    down and is left out.
     """
-    return _values(variables, "", 0, 0)
+    mail_name = _MAIL.set(mail)
+    try:
+        return _values(variables, "", 0, 0)
+    finally:
+        _MAIL.reset(mail_name)
 
 
 def _values(variables: Mapping[str, Variable], of: str, nth: int, depth: int) -> dict[str, Any]:
@@ -88,11 +98,11 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     if "number" in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
-        return one.compared[0]
+        return likeliest(one.compared, _MAIL.get())
     if isinstance(one.default, int | float):
         return one.default
     if _is_yes_or_no(one, words):
-        return True
+        return not is_unlikely(words, _MAIL.get())
     if text is None and one.filters & FILTERS["moment"]:
         text = text_for(Named("date"), nth)
     if text is None and one.filters & FILTERS["number"]:

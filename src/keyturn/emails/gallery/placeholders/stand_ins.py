@@ -5,26 +5,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jinja2 import Undefined
-from jinja2.exceptions import UndefinedError
 
 from keyturn.emails.gallery.placeholders.plausible_texts import Named, text_for
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _MAKES_LINKS = frozenset({"asset", "href", "link", "path", "reverse", "route", "static", "uri", "url"})
-
-
-class UnknownName(Undefined):
-    """Stands in for a name that no sample has.
-
-    Where samples exist, a name may be missing from them as long as it is only asked for, never printed.
-    """
-
-    __slots__ = ()
-
-    def _refuse_to_print(self) -> Any:
-        raise UndefinedError(self._undefined_message)
-
-    __str__ = __html__ = _refuse_to_print
 
 
 class StandIn(Undefined):

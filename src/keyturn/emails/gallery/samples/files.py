@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from keyturn.emails.gallery.links import leads_out
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.gallery.samples.reading import READERS, Table, read_tables
 from keyturn.errors import TemplateInvalid
@@ -69,17 +70,20 @@ class Listings:
 
 def find_samples(
     folder: Path, name: str, markup: str, *, elsewhere: Path | None = None, printed_names: PrintedNames = tuple,
-    listings: Listings | None = None,
+    listings: Listings | None = None, bounds: Path | None = None,
 ) -> dict[str, Written]:  # fmt: skip
     """Return the samples of a mail by name. `printed_names` returns the names that its templates print.
 
     They tell `user` and `order`, the values of one sample, from `ada` and `grace`, two samples.
+    Links lead nowhere out of the `bounds`, but to the samples beside the folder.
     Raises TemplateInvalid with the file and line of what cannot be read, or has a name that another sample has.
     """
     found: dict[str, Written] = {}
     listings = listings or Listings()
     for place in _places(folder, name, markup, elsewhere, listings):
         for file in _with_endings(place.stem, listings):
+            if leads_out(file, bounds) and leads_out(file, elsewhere or folder.resolve().parent / "samples"):
+                raise TemplateInvalid(str(file), None, "is a link that leads out of the folder, and is not read")
             for sample, written in _read_file(file, place.holds, printed_names).items():
                 if sample in found:
                     other = f"{found[sample].file.parent.name}/{found[sample].file.name}"

@@ -36,7 +36,7 @@ def read_tables(file: Path) -> dict[str, Table]:
 @lru_cache(_REMEMBERED)
 def _tables(file: Path, *_: int) -> dict[str, Table]:
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise TemplateInvalid(str(file), None, str(error)) from error
     try:

@@ -98,7 +98,7 @@ class SampleFiles:
     def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
         ending, at = file.suffix.lower(), None if self._holds_one(file) else name
         before = {key: table.value for key, table in read_tables(file).items()}
-        old = file.read_bytes().decode("utf-8") if file.exists() else ""
+        old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
         new = WRITERS[ending](old.replace("\r\n", "\n"), at, plain)
         if not _holds(ending, new, plain if at is None else {**before, at: plain}):

@@ -14,6 +14,9 @@ from keyturn.emails.gallery.variables.variables import Variable
 _DEEPEST = 12
 """Macros that call macros, files that include files: deeper than that they go in a circle."""
 
+_MOST_CALLS = 2000
+"""A macro that calls itself several times is as many ways as a tree has leaves: so many of them are followed."""
+
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 
 
@@ -35,8 +38,15 @@ class Usage:
     def __init__(self, environment: Environment) -> None:
         self.given: dict[str, Variable] = {}
         self._environment = environment
-        self._expressions = Expressions(self._name, self._call, environment.filters)
+        self._expressions = self._make_expressions()
         self._overridden: set[str] = set()
+        self._calls = 0
+
+    def _make_expressions(self) -> Expressions:
+        return Expressions(self._name, self._call, self._environment.filters)
+
+    def _make_variable(self, name: str) -> Variable:
+        return Variable(name)
 
     def read(self, file: str) -> None:
         self._overridden = set()
@@ -161,14 +171,15 @@ class Usage:
             return bound if isinstance(bound, tuple) else ()
         if scope.isolated or name in _ALWAYS_THERE or name in self._environment.globals:
             return ()
-        return (self.given.setdefault(name, Variable(name)),)
+        return (self.given.setdefault(name, self._make_variable(name)),)
 
     def _call(self, node: nodes.Call, scope: Scope) -> bool:
         """Read the macro that is called with what it is given here. Tell whether it is one."""
-        macro = _macro(node.node, scope)
+        macro = find_macro(node.node, scope)
         if macro is None:
             return False
-        if scope.depth >= _DEEPEST or isinstance(macro.node, nodes.CallBlock):
+        self._calls += 1
+        if scope.depth >= _DEEPEST or self._calls > _MOST_CALLS or isinstance(macro.node, nodes.CallBlock):
             return True
         see = self._expressions.see
         given = [see(one, scope) for one in node.args]
@@ -183,7 +194,7 @@ class Usage:
         return True
 
 
-def _macro(called: nodes.Node, scope: Scope) -> Macro | None:
+def find_macro(called: nodes.Node, scope: Scope) -> Macro | None:
     """Find `name` or `module.name`."""
     found = None
     if isinstance(called, nodes.Name):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from keyturn.emails.lint.css.computed_style import Paint
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
@@ -51,7 +52,7 @@ def _images(document: Document) -> Iterator[Finding]:
             continue
         if "alt" not in node.attributes and not _is_silent_link(node):
             yield document.finding(
-                document.lookup.offset_of(node), RULES["alt-missing"], "error", "This image has no alt text.",
+                document.lookup.offset_of(node), RULES["alt-missing"], "warning", "This image has no alt text.",
                 'Say what it shows, or write alt="" if it shows nothing that the text does not (WCAG 1.1.1).',
             )  # fmt: skip
         elif _is_file_name(node.get("alt"), node.get("src")):
@@ -85,7 +86,7 @@ def _headings(document: Document) -> Iterator[Finding]:
                 f"Make it an h{before + 1}, and size it with CSS (WCAG 1.3.1).",
             )  # fmt: skip
         before = level
-    if not found and (body := document.root.find("mj-body") or document.root.find("body")):
+    if not found and (body := body_of(document.root) or document.root.find("body")):
         yield document.finding(
             body.offset, RULES["no-heading"], "note", "No text is marked as a heading, so nobody can jump to it.",
             "Write the first line as an h1 (WCAG 1.3.1).",

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.markup.structure import inherited_attribute
 from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)
@@ -14,6 +16,8 @@ _SECRET_NAME = re.compile(r"token|code|key|otp|ticket|secret|signature|hash", re
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32,}")
 _MIXED = re.compile(r"(?=.*[a-z].*[A-Z]|.*[A-Z].*[a-z])|^[0-9a-f-]+$", re.DOTALL)
 _SECRET_AT_LEAST = 6
+_TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
+_CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _CLOSING = ".,;:!?)]»”"
 
@@ -43,7 +47,8 @@ class Anchor:
 
 def anchors(document: Document) -> Iterator[Anchor]:
     """Yield every link, in the order of the source."""
-    found = [_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element)]
+    elements = (_of_element(document, element) for element in document.elements(*_LINKING) if _is_link(element))
+    found = [one for one in elements if one.address is not None or one.is_button]
     found += [_of_html(link) for link in document.html_elements("a") if _leads_somewhere(link)]
     yield from sorted(found, key=lambda anchor: anchor.offset)
 
@@ -64,6 +69,21 @@ def secret_in(address: str) -> str:
     return next((segment for segment in unquote(parts.path).split("/") if _looks_random(segment)), "")
 
 
+def has_certain_token(address: str) -> bool:
+    """Tell whether a web address holds what looks random under a name, or behind a word, that says what it is for."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https"):
+        return False
+    named = parse_qsl(f"{parts.query}&{parts.fragment}")
+    if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
+        return True
+    segments = unquote(parts.path).split("/")
+    return any(_CHOOSES_PASSWORD.search(before) and _looks_random(after) for before, after in pairwise(segments))
+
+
 def addresses_in(text: str) -> dict[str, int]:
     """Return the web addresses in a plain text, each with its offset."""
     return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
@@ -82,13 +102,14 @@ def site_of(host: str) -> str:
 
 
 def _is_link(element: Element) -> bool:
-    behind = any(above.tag == "mj-attributes" for above in element.ancestors())
-    return not behind and ("href" in element.attributes or element.tag == "mj-button")
+    return not any(above.tag == "mj-attributes" for above in element.ancestors())
 
 
 def _of_element(document: Document, element: Element) -> Anchor:
-    href = element.attributes.get("href")
-    base = element.parent.get("base-url") if element.parent else ""  # of an mj-navbar
+    href = inherited_attribute(document.root, element, "href")
+    bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
+    begins = inherited_attribute(document.root, bar, "base-url") if bar else None
+    base = begins.value.strip() if begins else ""
     text = parse_html(document.source_inside(element)).text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(

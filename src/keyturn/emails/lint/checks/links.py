@@ -8,17 +8,25 @@ from functools import partial
 from keyturn.emails.lint.checks.anchors import Anchor, anchors, host_of, site_of
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
-from keyturn.emails.lint.source.sample_values import is_unfilled
+from keyturn.emails.lint.source.sample_values import is_sample_value, is_unfilled
 
 RULES = RuleGroup(
-    "links", "empty", "forbidden-scheme", "http", "malformed-mailto", "no-host", "no-href", "no-text", "relative",
-    "same-text", "third-party", "unknown-scheme", "vague-text",
+    "links", "doubled-scheme", "empty", "forbidden-scheme", "http", "malformed-mailto", "no-host", "no-href", "no-text",
+    "relative", "same-text", "third-party", "this-machine", "unknown-scheme", "vague-text",
 )  # fmt: skip
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_INSIDE = re.compile(
+    r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
+    r"|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+"
+)
+"""This machine, and networks that no reader is in (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
+
+# "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b".
+_TWICE = re.compile(r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*https?:|[^/?#]+/https?:/)", re.IGNORECASE)
 
 # Services that stand between a link and where it leads: they see every token that passes.
 BETWEEN = frozenset((
@@ -46,14 +54,15 @@ def check_links(document: Document) -> Iterator[Finding]:
                 RULES["no-href"], "warning", "This link has no href, so it leads nowhere.", "Give it an address."
             )
         elif not is_unfilled(anchor.address):
-            yield from _of_address(anchor.address, anchor, find)
+            yield from _of_address(document, anchor.address, anchor, find)
         yield from _of_label(anchor, targets, find)
 
 
-def _of_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+def _of_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if address in ("", "#"):
-        yield find(RULES["empty"], "error", "This link is empty, so it leads nowhere.", "Give it an address.")
+        severity: Severity = "error" if anchor.is_button else "warning"  # what the mail is for, or one link of several
+        yield find(RULES["empty"], severity, "This link is empty, so it leads nowhere.", "Give it an address.")
     elif address.startswith("#"):
         return  # a place in this mail: compatibility says who follows it
     elif not scheme:
@@ -72,7 +81,7 @@ def _of_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Itera
     elif name == "mailto":
         yield from _of_mailto(address, find)
     elif name in ("http", "https"):
-        yield from _of_web_address(address, anchor, find)
+        yield from _of_web_address(document, address, anchor, find)
 
 
 def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
@@ -84,18 +93,40 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _of_web_address(address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    host = host_of(address)
+def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+    host, secret = host_of(address), bool(anchor.secret)
+    if _TWICE.match(address):
+        yield find(
+            RULES["doubled-scheme"], "error", "This address begins with a scheme twice, so it leads nowhere.",
+            "Take one away: what stands before it, a base-url, say, or a value, has one already.",
+        )  # fmt: skip
+        return
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
         yield find(RULES["no-host"], "error", "This address names no host.", "Write it as https://host/path.")
-    elif address.lower().startswith("http:") and host not in LOOPBACK:
-        yield find(RULES["http"], "warning", f"The link to {host} is not encrypted.", "Use https://.")
+    elif _INSIDE.fullmatch(host):
+        yield from _inside(document, host, find)
+    elif address.lower().startswith("http:"):
+        open_to = "so others on the way can read its token" if secret else "so others on the way can see it"
+        yield find(
+            RULES["http"], "error" if secret and not document.guessed else "warning",
+            f"The link to {host} is not encrypted, {open_to}.", "Use https://.",
+        )  # fmt: skip
     if is_between(host):
-        severity: Severity = "error" if anchor.secret else "warning"
-        seen = "sees the token in this link" if anchor.secret else "stands between this link and its page"
+        severity: Severity = "error" if secret and not document.guessed else "warning"
+        seen = "sees the token in this link" if secret else "stands between this link and its page"
         yield find(
             RULES["third-party"], severity, f"{host} {seen}.",
             "Link straight to your own host, and switch click tracking off.",
+        )  # fmt: skip
+
+
+def _inside(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
+    """Yield that readers cannot follow a link. Data may lead here: a sample does, and what a developer's app sends."""
+    if not is_sample_value(document.values, host):
+        yield find(
+            RULES["this-machine"], "error" if document.template else "note",
+            f"{host} is this machine, or its network: nobody who reads the mail can follow the link.",
+            "Let the app give its public address.",
         )  # fmt: skip
 
 
@@ -103,7 +134,7 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
         yield find(
-            RULES["no-text"], "error", "This link is an image without alt text: nobody hears where it leads.",
+            RULES["no-text"], "warning", "This link is an image without alt text: nobody hears where it leads.",
             "Say in alt where it leads (WCAG 1.1.1, 2.4.4).",
         )  # fmt: skip
         return

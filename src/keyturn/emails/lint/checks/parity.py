@@ -36,7 +36,11 @@ def check_parity(document: Document) -> Iterator[Finding]:
 
 
 def _unfilled_places(document: Document) -> Iterator[Finding]:
-    for text, place in ((document.markup, document.place), (document.text, document.text_place)):
+    for text, place in (
+        (document.markup, document.place),
+        (document.text, document.text_place),
+        (document.subject_file, document.subject_place),
+    ):
         for found in UNFILLED.finditer(text):
             if not is_sample_value(document.values, found[0]):
                 yield document.finding(
@@ -73,7 +77,7 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
             yield document.finding(
                 anchor.offset,
                 RULES["link-not-in-text"],
-                "error" if anchor.secret else "warning" if anchor.is_button else "note",
+                "error" if anchor.secret and not document.guessed else "warning" if anchor.is_button else "note",
                 f'The text part does not have the link "{anchor.label[:60]}".',
                 "Write the address on a line of its own in the text part.",
             )

@@ -1,14 +1,21 @@
 """An audit for mails that carry a reset link (OWASP Forgot Password Cheat Sheet; OWASP ASVS 5.0, 6.4)."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from keyturn.emails.lint.checks.anchors import addresses_in, anchors, host_of, secret_in, site_of
+from keyturn.emails.lint.checks.anchors import (
+    addresses_in,
+    anchors,
+    has_certain_token,
+    host_of,
+    secret_in,
+    site_of,
+)
 from keyturn.emails.lint.checks.links import LOOPBACK, is_between
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, RuleGroup, Severity
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup, Severity
 from keyturn.emails.lint.source.sample_values import strings_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
 
@@ -17,7 +24,15 @@ RULES = RuleGroup(
     "no-call-to-action", "no-expiry", "not-https", "not-you", "token-in-preheader", "token-in-subject", "tracker",
 )  # fmt: skip
 
-_NAMED_LIKE_RESET = re.compile(r"reset|forgot|recover", re.IGNORECASE)
+DECLARED = ("reset", "off")
+"""What a mail may declare: that it is audited as a reset mail, or never."""
+
+# What else a link with a token of its own may open: nobody chooses a password there.
+_FOR_SOMETHING_ELSE = re.compile(
+    r"book|calendar|cart|download|event|feedback|file|invoice|optout|opt-out|order|pay|prefer|receipt|reserv|review|rsvp"
+    r"|shar|subscri|survey|ticket|track|view",
+    re.IGNORECASE,
+)
 _TRACKS = re.compile(r"/(?:open|pixel|track|beacon|wf/open|e/o)\b|[?&](?:utm_|mc_eid|mkt_tok)", re.IGNORECASE)
 
 # A clock, a date, or a number with a unit of time, in the languages whose mails can be judged.
@@ -68,18 +83,28 @@ class AuditItem:
         return self.finding is None
 
 
-def check_safety(document: Document) -> Iterator[Finding]:
-    yield from (item.finding for item in audit(document) if item.finding)
+def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator[Finding]:
+    yield from (item.finding for item in audit(document, audits=audits) if item.finding)
 
 
-def audit(document: Document, hosts: Iterable[str] = ()) -> tuple[AuditItem, ...]:
+def audit(document: Document, hosts: Iterable[str] = (), *, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return what a reset mail needs, passed or not; nothing for other mails.
 
-    `hosts`: where the link may lead. Without them it is the host of the link that the template is given.
+    A mail is one that `audits` declares "reset" by its name, or that is given a link that is certain to hold a token;
+    "off" is none. `hosts`: where the link may lead. Without them it is the host of the link that the template is given.
     """
-    if any(map(secret_in, strings_of(document.values))) or _NAMED_LIKE_RESET.search(document.template):
+    declared = audits.get(document.template, "")
+    if declared == "reset" or (not declared and _holds_token(document)):
         return tuple(_Audit(document, frozenset(hosts)).items())
     return ()
+
+
+def _holds_token(document: Document) -> bool:
+    """Tell whether somebody wrote a link with a token into the data; a guess says nothing of what a mail is for."""
+    if document.guessed:
+        return False
+    links = (text for text in strings_of(document.values) if has_certain_token(text))
+    return any(not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
 class _Audit:
@@ -168,7 +193,9 @@ class _Audit:
                 )  # fmt: skip
         return None
 
-    def _title(self, _: str) -> int | None:
+    def _title(self, secret: str) -> int | Place | None:
+        if self._document.subject_file:
+            return self._document.subject_place(max(self._document.subject_file.find(secret), 0))
         title = self._document.root.find("mj-title" if self._document.is_mjml else "title")
         return title.inner.start if title else None
 
@@ -228,6 +255,6 @@ class _Audit:
         for tag in self._document.html_elements("img"):
             yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
 
-    def _finding(self, rule: str, severity: Severity, message: str, fix: str, offset: int | None = None) -> Finding:
-        at = self._document.body.offset if offset is None else offset
+    def _finding(self, rule: str, severity: Severity, message: str, fix: str, at: int | Place | None = None) -> Finding:
+        at = self._document.body.offset if at is None else at
         return self._document.finding(at, RULES[rule], severity, message, fix)

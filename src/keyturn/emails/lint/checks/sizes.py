@@ -1,11 +1,13 @@
 """How big a mail is, against what Gmail shows of it; and images whose size is left to chance."""
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
+from keyturn.emails.lint.source.traced_text import pieces_of
 
 RULES = RuleGroup("sizes", "clipped", "image-without-width", "style-dropped")
 
@@ -51,12 +53,11 @@ def _style_blocks(html: str) -> Iterator[str]:
 def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.html, document.text)
     if size.html > CLIPPED_AT:
-        body = document.body
         yield document.finding(
-            body.offset,
+            _bulkiest_place(document),
             RULES["clipped"],
             "error",
-            f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off.",
+            f"The HTML is over {CLIPPED_AT // 1024} KB, where Gmail cuts a mail off; most of it is written here.",
             "Shorten lists, move repeated styles into one stylesheet, and leave out what a page can show.",
         )
     if size.style > STYLE_DROPPED_AT:
@@ -70,6 +71,24 @@ def check_sizes(document: Document) -> Iterator[Finding]:
             "Spread the rules over several stylesheets, or leave unused ones out.",
         )
     yield from _images_without_width(document)
+
+
+def _bulkiest_place(document: Document) -> int:
+    """Return the offset of what the line that writes most writes first, in the file that writes most."""
+    pieces = pieces_of(document.markup)
+    ends = (*(piece.start for piece in pieces[1:]), len(document.markup))
+    written: dict[str, Counter[int]] = defaultdict(Counter)
+    first: dict[tuple[str, int], int] = {}
+    for piece, end in zip(pieces, ends, strict=True):
+        if piece.origin:
+            place = piece.origin.place
+            written[place.file][place.line] += end - piece.start
+            first.setdefault((place.file, place.line), piece.start)
+    if not written:
+        return document.body.offset
+    file = max(written, key=lambda name: written[name].total())
+    start = first[file, written[file].most_common(1)[0][0]]
+    return start + len(document.markup[start:]) - len(document.markup[start:].lstrip())
 
 
 def _images_without_width(document: Document) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from keyturn.emails.gallery.placeholders.pictures import is_placeholder
+
+_USUAL_TYPES = {"input": "text", "button": "submit"}
+"""What an element is that does not say its type (HTML, 4.10.5 and 4.10.6)."""
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,13 +28,33 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image: str = ""
     mjml: str = ""
     partial: str | None = None
-    graceful: bool = False
+    when: dict[str, str] = {}
+    on: dict[str, str] = {}
+    graceful: bool | str = False
     effect: str = "ignored"
     fix: str = ""
     in_html: str = ""
 
-    def partly_matters(self, value: str) -> bool:
-        return self.partial is None or bool(re.search(self.partial, value))
+    def is_graceful(self, value: str) -> bool:
+        """Tell whether a mail stays whole where a client lacks this value."""
+        return self.graceful if isinstance(self.graceful, bool) else bool(re.search(self.graceful, value))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureUse:
+    """One use of a feature. `offset` is one in the MJML or HTML.
+
+    `value` is what it is given, and `written` the whole of it, after the place that it stands in: "style color: red",
+    "sheet @media print", "<input type=radio>". `elements` are the names of those that have it, as far as they are
+    known. `unread_by` are clients that never read the place.
+    """
+
+    feature: str
+    value: str
+    offset: int
+    written: str = ""
+    elements: frozenset[str] = frozenset()
+    unread_by: frozenset[str] = frozenset()
 
 
 @cache
@@ -59,8 +83,9 @@ def of_at_rule(rule: str) -> tuple[str, ...]:
     return tuple(slug for slug, one in features().items() if one.at and re.search(one.at, rule))
 
 
-def of_tag(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def of_tag(tag: str, written: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the features of an HTML start tag, each with the attribute that it lies in, if any."""
+    attributes = {"type": _USUAL_TYPES[tag], **written} if tag in _USUAL_TYPES else written
     for slug, feature in _known_by_html():
         if feature.tag and not re.fullmatch(feature.tag, tag):
             continue

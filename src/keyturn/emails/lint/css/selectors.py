@@ -44,6 +44,12 @@ class Compound:
             and all(_is_in_state(node, pseudo) for pseudo in self.pseudos)
         )
 
+    def __str__(self) -> str:
+        """Return it as CSS, without the arguments of pseudo-classes; "*" alone is empty."""
+        held = [f"[{name}{operator}{value}]" for name, operator, value in self.attributes]
+        named = [*(f".{one}" for one in self.classes), *held, *(f":{one}" for one in self.pseudos)]
+        return self.tag + (f"#{self.id}" if self.id else "") + "".join(named)
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:
@@ -51,6 +57,12 @@ class Selector:
 
     compounds: tuple[Compound, ...]
     combinators: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [str(self.compounds[0]) or "*"]
+        for combinator, compound in zip(self.combinators, self.compounds[1:], strict=True):
+            parts.append(f"{combinator.strip()} {str(compound) or '*'}".strip())
+        return " ".join(parts)
 
     @property
     def specificity(self) -> tuple[int, int, int]:

@@ -26,11 +26,12 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class AtRule:
-    """Holds an at-rule."""
+    """Holds an at-rule; `within` are those around it, the outermost first."""
 
     keyword: str
     prelude: str
     offset: int
+    within: tuple["AtRule", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class _Reader:
         self.read(inside, within, nested=True)
 
     def _read_at_rule(self, node: AtNode, within: tuple[AtRule, ...]) -> None:
-        rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), self._offset(node))
+        rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), self._offset(node), within)
         self.at_rules.append(rule)
         if node.content is None:
             return

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
 from keyturn.emails.lint.markup.schema import schema
+from keyturn.emails.lint.markup.structure import bodies_of
 from keyturn.mail.rendering.html_tree import Element
 
 RULES = RuleGroup(
@@ -56,7 +57,7 @@ def nesting_findings(document: Document) -> Iterator[Finding]:
         yield from _check_element(document, element)
     yield from _html_tags(document)
     for tag in _ONCE:
-        for again in list(document.elements(tag))[1:]:
+        for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
             yield document.finding(
                 again.offset, RULES["second-element"], "error" if tag == "mj-body" else "warning",
                 f"This is the second <{tag}> of the mail.", "Keep one: only one of them counts.",
@@ -79,6 +80,8 @@ def _check_top(document: Document) -> Iterator[Finding]:
             "Move it inside: <mjml> is the one element at the top.",
         )  # fmt: skip
     for text in document.root.texts:
+        if not text.text.strip(" \ufeff"):
+            continue
         yield document.finding(
             text.offset, RULES["outside-root"], "error", "Text stands outside <mjml>.",
             "Delete it, or move it into mj-text.",

@@ -11,6 +11,7 @@ from jinja2.exceptions import SecurityError
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
+from keyturn.emails.gallery.placeholders.missing_names import missing_name
 from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup
 from keyturn.emails.lint.jinja.other_engines import FIX, engine_of, is_django_filter, rule_of
 from keyturn.emails.lint.limits import limit_finding, limit_of, reason_of
@@ -19,7 +20,6 @@ from keyturn.emails.lint.source.error_location import (
     find_circle,
     find_undecodable,
     line_at,
-    missing_name,
     spot_in_samples,
     spot_of,
 )

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.mail.rendering.html_tree import Element, splice
 from keyturn.mail.rendering.mjml import to_html
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d+)(?:-outlook)?")
+_KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 
 def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
@@ -17,7 +19,7 @@ def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
     `kt-NUMBER` is among the classes of what each body element draws, and `data-keyturn="OFFSET"` on the tags that the
     author wrote in HTML: the compiler hands both through.
     """
-    body = root.find("mj-body")
+    body = body_of(root)
     return to_html(splice(mjml, _additions(root, body, html_tags) if body else ()))
 
 
@@ -29,6 +31,11 @@ def mark_html(html: str, root: Element) -> str:
 def number_of_class(class_name: str) -> int | None:
     found = _CLASS.fullmatch(class_name)
     return int(found[1]) if found else None
+
+
+def keys_in(marked: str) -> set[str]:
+    """Return what stands for elements and tags in HTML that was marked."""
+    return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 
 def _additions(root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> Iterator[tuple[int, int, str]]:

@@ -45,7 +45,8 @@ def _result(found: Found, rules: list[str], shown: Shown) -> Mapping[str, Any]:
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:
-    return {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
+    of_clients = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
+    return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
 
 
 def _rule(first: Finding) -> Mapping[str, Any]:

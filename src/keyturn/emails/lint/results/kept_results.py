@@ -35,7 +35,8 @@ class KeptResults:
         return found
 
     def put(self, key: str, findings: TemplateFindings) -> None:
-        if not any(finding.rule.startswith(_NOT_KEPT) for finding, _ in findings.found):
+        cut_short = findings.branches is not None and findings.branches.is_cut_short
+        if not cut_short and not any(finding.rule.startswith(_NOT_KEPT) for finding, _ in findings.found):
             self._used[key] = findings
 
     def save(self) -> None:

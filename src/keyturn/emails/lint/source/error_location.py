@@ -10,13 +10,13 @@ from posixpath import basename
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 
+from keyturn.emails.gallery.placeholders.missing_names import missing_name
 from keyturn.emails.lint.finding import Place, line_and_column
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
 _QUOTED = re.compile(r"(?:.*\bgot )?'(\w+)'")
-_MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 _UNCLOSED = re.compile(r"^Unexpected end of template.*?(?:to be closed is '(\w+)'\.)?$", re.DOTALL)
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
@@ -49,12 +49,6 @@ class Spot:
 def line_at(spot: Spot, folders: Folders) -> str:
     lines = _lines(folders / spot.file)
     return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
-
-
-def missing_name(message: str) -> str:
-    """Return the name that a template asks for in vain."""
-    found = _MISSING.search(message)
-    return found[1] or found[2] if found else ""
 
 
 def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:

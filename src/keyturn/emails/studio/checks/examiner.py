@@ -14,7 +14,7 @@ from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
 from keyturn.emails.lint.suppression.severities import Severities
-from keyturn.emails.lint.template_checks import document_findings
+from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.emails.studio.checks.report import Report
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.errors import TemplateInvalid
@@ -27,26 +27,31 @@ def examine(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Ma
     """
     gallery = drawer.gallery
     with gallery.one_look():
-        document, of_mail = _of_mail(drawer, order, _checks(clients))
+        checks = checks_for(_clients(clients), gallery.audits)
+        document, of_mail, breaking = _of_mail(drawer, order, checks)
         of_files = {
             *find_unknown_filters(gallery, order.template),
             *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
         }
         ordered = sorted(
-            of_mail | of_files,
-            key=lambda finding: (not document and finding not in of_mail, finding.place, finding.rule, finding.message),
+            breaking | of_mail | of_files,
+            key=lambda finding: (finding not in breaking, finding.place, finding.rule, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
-        return Report(tuple(counting), audit(document) if document else ())
+        return Report(tuple(counting), audit(document, audits=gallery.audits) if document else ())
 
 
-def _of_mail(drawer: Drawer, order: Order, checks: tuple[Check, ...]) -> tuple[Document | None, set[Finding]]:
-    """Return the mail, None where it cannot be drawn, and what is wrong with it by itself."""
+def _of_mail(
+    drawer: Drawer, order: Order, checks: tuple[Check, ...]
+) -> tuple[Document | None, set[Finding], set[Finding]]:
+    """Return the mail, None where it cannot be drawn, what is wrong with it, and what keeps it from being sent."""
+    folders = drawer.gallery.folders
     try:
         document = drawer.document(order)
     except TemplateInvalid as error:
-        return None, {explain(error, drawer.gallery.folders, order.sample).finding}
-    return document if document.html else None, set(document_findings(document, checks))
+        return None, set(), {explain(error, folders, order.sample).finding}
+    found, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+    return (document, found, missing) if document.html else (None, set(), found | missing)
 
 
 def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severities: Severities) -> Iterator[Finding]:
@@ -58,5 +63,5 @@ def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severit
 
 
 @cache
-def _checks(clients: tuple[str, ...]) -> tuple[Check, ...]:
-    return checks_for(Clients.from_names(clients))
+def _clients(groups: tuple[str, ...]) -> Clients:
+    return Clients.from_names(groups)

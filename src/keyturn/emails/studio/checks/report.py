@@ -1,7 +1,7 @@
 """What the checks found in a mail, as the studio shows it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyturn.emails.lint.finding import Finding
@@ -49,6 +49,10 @@ class Report:
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()
     unchecked: str = ""
+
+    def and_also(self, findings: Iterable[Finding]) -> "Report":
+        """Return the report with what was found elsewhere, each finding once."""
+        return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings))))
 
     @property
     def tally(self) -> Tally:

@@ -9,9 +9,11 @@ from keyturn.emails.studio.view import Scheme, View
 
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _POLICY = (
-    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'{styles}; font-src {fonts}; "
+    "img-src {images}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+_FONTS = {"on": "data: https:", "off": "data:"}
+_STYLES = {"on": " https:", "off": ""}  # a web font comes by a stylesheet of its own
 _IMAGES = {"on": "data: https: http:", "off": "'none'"}
 
 # A preview's links hold made-up tokens on real hosts. Every one aims at a new tab (`<base target>`), which a sandbox
@@ -35,7 +37,11 @@ def answer(html: str, view: View, sandbox: str) -> Response[str]:
     return Response(
         insert_in_head(html, '<base target="_blank">'),
         media_type=MediaType.HTML,
-        headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
+        headers={
+            "content-security-policy": _POLICY.format(
+                sandbox=sandbox, images=_IMAGES[view.images], fonts=_FONTS[view.fonts], styles=_STYLES[view.fonts]
+            )
+        },
     )
 
 
@@ -52,6 +58,10 @@ def apply_view(html: str, view: View) -> str:
         from keyturn.emails.studio.frames.dark_simulation import MODES, simulate_dark  # noqa: PLC0415
 
         html = simulate_dark(html, MODES[view.scheme])
+    if view.scheme == "word":
+        from keyturn.emails.studio.frames.word_simulation import simulate_word  # noqa: PLC0415
+
+        html = simulate_word(html)
     if view.images == "off":
         from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
 

@@ -1,12 +1,15 @@
 """What the middle of a page shows of a template: its mail in a frame, its sources, and the line that is selected."""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import ValidationException
 
+from keyturn.emails.lint.checks.sizes import CLIPPED_AT
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Place
+from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.frames.gmail_cut import mark_cut
 from keyturn.emails.studio.rendering.drawing import Drawer, Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.rendering.selection import Selection, line_in
@@ -14,12 +17,22 @@ from keyturn.emails.studio.rendering.source import Sources
 from keyturn.emails.studio.rendering.source_map import Marks, SourceMap
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import parse_html
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.reading import Saying
+    from keyturn.emails.lint.word_losses import Loss
 
 
 class Canvas:
-    """Shows one rendition in each of its ways. What it is asked for and does not exist is a LookupError."""
+    """Shows one rendition in each of its ways. What it is asked for and does not exist is a LookupError.
 
-    def __init__(self, renditions: Renditions, sender: str) -> None:
+    `weights` are the bytes of images that lie elsewhere, as far as they are known.
+    """
+
+    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int] | None = None) -> None:
+        self._weights = {} if weights is None else weights
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._sources = Sources(renditions.gallery, sender)
@@ -36,7 +49,23 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
+            "losses": self._losses(rendition) if view.scheme == "word" else None,
+            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
+            "images": self.images(rendition) if view.tab == "checks" else (),
+            "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
+
+    def _losses(self, rendition: Rendition) -> tuple["Loss", ...]:
+        """Return what Outlook for Windows leaves out of the mail."""
+        return self._renditions.ask(rendition, _losses) or ()
+
+    def _sayings(self, rendition: Rendition) -> Sequence["Saying"]:
+        """Return what a screen reader says of the mail, each with its line where it is known."""
+        from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
+
+        if said := self._renditions.ask(rendition, _sayings):
+            return said
+        return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
     def html(self, rendition: Rendition, view: View) -> str | None:
         """Return the mail for the frame, as the view has it; None where it cannot be drawn.
@@ -52,6 +81,24 @@ class Canvas:
         """Return what everything in the frame comes from; nothing where it cannot be drawn."""
         return self._renditions.ask(rendition, _marks, _line(view)) or Marks({}, ())
 
+    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
+        """Return what tells the line of something in the frame by its key: the mail's first for what has none."""
+        known = self.marks(rendition, View()).all
+        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
+        return lambda key: known[key].trail[0] if key in known else first
+
+    def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
+        """Return what is wrong with the weight of the images that are here: nobody is asked for others."""
+        from keyturn.emails.lint.browser.images import check_images  # noqa: PLC0415 - with the first mail that is measured
+
+        return tuple(check_images(self.images(rendition)))
+
+    def images(self, rendition: Rendition) -> tuple["Image", ...]:
+        """Return the images of the mail, with the weights of those that are here, and of those that were asked for."""
+        from keyturn.emails.lint.browser.images import with_weights  # noqa: PLC0415 - as above
+
+        return with_weights(self._renditions.ask(rendition, _images) or (), self._weights)
+
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
 
@@ -64,9 +111,31 @@ class Canvas:
         return drawn or Selection.of(at, (), source, in_inbox=False)
 
 
+def _losses(drawer: Drawer, order: Order) -> tuple["Loss", ...]:
+    from keyturn.emails.lint.word_losses import word_losses  # noqa: PLC0415 - it reads the data on clients
+
+    document = _document(drawer, order)
+    return word_losses(document) if document else ()
+
+
+def _images(drawer: Drawer, order: Order) -> tuple["Image", ...]:
+    """Return the images of the mail with the weights of those that are here."""
+    from keyturn.emails.lint.browser.images import files_beside, images_of  # noqa: PLC0415 - as above
+
+    document = _document(drawer, order)
+    return images_of(document, files_beside(drawer.gallery.folder)) if document else ()
+
+
+def _sayings(drawer: Drawer, order: Order) -> list["Saying"]:
+    from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - as above
+
+    document = _document(drawer, order)
+    return read_aloud(document.drawn, document.place_of_drawn) if document else []
+
+
 def _marked_html(drawer: Drawer, order: Order, view: View) -> str | None:
     document = _document(drawer, order)
-    return frames.apply_view(document.marked_html, view) if document else None
+    return frames.apply_view(mark_cut(document.html, document.marked_html), view) if document else None
 
 
 def _marks(drawer: Drawer, order: Order, at: Place | None) -> Marks | None:

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
 
-from keyturn.emails.gallery import Entry
+from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.query_errors import read_query
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.view import Scheme, View
 
-SAMPLES = {"first": "First sample", "all": "All samples", "hostile": "Hostile ones too"}
-SCHEMES: Mapping[Scheme, str] = {"light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS"}
+SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
+SCHEMES: Mapping[Scheme, str] = {
+    "light": "Light", "dark": "Dark", "partial": "Outlook.com", "full": "Gmail iOS", "word": "Word",
+}  # fmt: skip
+
+_LONGEST = 5.0
+"""Seconds that somebody waits for branches that nobody has asked for before."""
 
 _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -28,7 +34,7 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
     scheme: tuple[Scheme, ...] = _SCHEMES
     lang: tuple[str, ...] = ()
-    samples: Literal["first", "all", "hostile"] = "first"
+    samples: Literal["first", "all", "branches", "hostile"] = "first"
     pane: Literal["list", "mail"] = "mail"
 
     def here(self, **changes: Any) -> str:
@@ -76,6 +82,17 @@ class Section:
     strips: tuple[Strip, ...]
 
 
+def explore(gallery: Gallery, view: SheetView) -> int:
+    """Look for the branches of what is on the sheet, for some time; return how many templates are left."""
+    until = monotonic() + _LONGEST
+    found = [entry.name for entry in gallery.entries() if matches(view.find, entry.name)]
+    for done, name in enumerate(found):
+        if monotonic() > until:
+            return len(found) - done
+        gallery.branches(name)
+    return 0
+
+
 def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
     found = (entry for entry in in_order(entries) if matches(view.find, entry.name))
     return [
@@ -85,8 +102,8 @@ def sections(entries: Sequence[Entry], view: SheetView) -> list[Section]:
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
-    every = {"first": entry.samples[:1], "all": entry.samples, "hostile": (*entry.samples, *entry.hostile)}
-    return every[view.samples]
+    more = {"branches": entry.branches, "hostile": entry.hostile}
+    return entry.samples[:1] if view.samples == "first" else (*entry.samples, *more.get(view.samples, ()))
 
 
 def _cells(sample: str, view: SheetView) -> Iterator[Cell]:

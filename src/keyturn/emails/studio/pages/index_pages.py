@@ -1,5 +1,6 @@
 """The pages for finding one's way: the contact sheet, and the index that the palette searches."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
@@ -8,7 +9,14 @@ from litestar.di import NamedDependency, Provide
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.pages.contact_sheet import SAMPLES, SCHEMES, SheetView, read_sheet_view, sections
+from keyturn.emails.studio.pages.contact_sheet import (
+    SAMPLES,
+    SCHEMES,
+    SheetView,
+    explore,
+    read_sheet_view,
+    sections,
+)
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.view import View
@@ -34,24 +42,26 @@ def index(
         *(
             Item("Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=anew.to(sample=sample)))
             for entry in entries
-            for sample in entry.samples
+            for sample in (*entry.samples, *entry.branches)
         ),
         *(Item("Shared file", file, layout.url("files", file, view=anew)) for file in gallery.shared_files()),
         *(Item("Page", label, layout.url("pages", name, view=anew)) for name, label, _ in layout.page_states),
     ]
 
 
-@get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)}, sync_to_thread=False)
-def contact_sheet(
+@get("/sheet", dependencies={"sheet": Provide(read_sheet_view, sync_to_thread=False)})
+async def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
     """Show every template by its samples, widths and schemes, as far as they are asked for."""
+    unexplored = await asyncio.to_thread(explore, gallery, sheet) if sheet.samples == "branches" else 0
     found = sections(gallery.entries(), sheet)
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
         "sheet": sheet,
         "sections": found,
+        "unexplored": unexplored,
         "count": sum(len(strip.cells) for section in found for strip in section.strips),
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.status_codes import HTTP_200_OK
 
+from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.sizes import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.access.headers import HEADERS
@@ -17,6 +18,7 @@ from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.editor import editor_for
+from keyturn.emails.studio.pages.hints import hints
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import tree
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
@@ -35,7 +37,9 @@ _POLICY = (
 class Layout:
     """Puts a page into the frame that all pages share."""
 
-    def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
+    def __init__(
+        self, studio: Studio, checks: Checks, review: Review | None, path: str, *, has_revisions: bool = False
+    ) -> None:
         self.smtp = studio.smtp
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
@@ -64,7 +68,10 @@ class Layout:
             editor=self._editor,
             editor_url=self.editor_url,
             inbox_rows=rows,
-            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
+            weighable=is_loopback(studio.host),
+            has_revisions=has_revisions,
+            hints=hints,
+            limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
         )
         self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
@@ -83,11 +90,13 @@ class Layout:
         """Answer with a page of the studio. What the list on its left needs is added here."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
+        language = self._gallery.languages.choose(view.lang)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
             shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
-            tallies=self._checks.tallies(self._gallery.languages.choose(view.lang)),
+            tallies=self._checks.tallies(language),
+            branch_tallies=self._checks.branch_tallies(context["template"], language) if context["template"] else {},
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else self._captured.kept,
         )

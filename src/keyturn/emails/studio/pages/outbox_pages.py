@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -29,6 +29,10 @@ from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.rendering.source import Source
 from keyturn.emails.studio.view import View
+from keyturn.mail.rendering.html_tree import parse_html
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.reading import Saying
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -87,6 +91,7 @@ async def mail_page(
     mail, content, beside = await asyncio.to_thread(_opened, captured, name)
     if view.tab == "checks":
         await asyncio.to_thread(captured_checks.check, mail, content)
+    sayings = await asyncio.to_thread(_sayings, content) if view.tab == "reading" else []
     here = beside.index(mail)
     context: dict[str, Any] = {
         "view": view,
@@ -101,6 +106,7 @@ async def mail_page(
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
+        "sayings": sayings,
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,
         "before": beside[here - 1].id if here > 0 else None,
@@ -118,7 +124,7 @@ async def mail_frame(
 ) -> Response[str]:
     def draw() -> Response[str]:
         content = MailContent(captured.raw(captured.find(name)))
-        redrawn = view.scheme in ("partial", "full") or view.dir or view.images == "off"
+        redrawn = view.scheme in ("partial", "full", "word") or view.dir or view.images == "off"
         if redrawn and len(content.html) > _REDRAWN:
             raise HTTPException(status_code=HTTP_422_UNPROCESSABLE_ENTITY, detail=_TOO_LONG)
         return frames.frame(with_inline_images(content), view, frames.CAPTURED)
@@ -164,6 +170,13 @@ def _opened(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailConte
     _ = content.links, content.attachments  # read here and not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
+
+
+def _sayings(content: MailContent) -> list["Saying"]:
+    """Return what a screen reader says of a mail, of a long one its beginning; no template has a line for it."""
+    from keyturn.emails.lint.reading import read_aloud  # noqa: PLC0415 - for who asks for it
+
+    return read_aloud(parse_html(content.html[:_REDRAWN]))[:_MOST]
 
 
 def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:

@@ -17,6 +17,7 @@ from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.coverage import mail_coverage, undrawn_in
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.query_errors import name_in_path
@@ -65,6 +66,7 @@ class SamplePages:
             "rendition": rendition,
             "report": self.checks.last_report(rendition),
             "left_to_check": left,
+            "coverage": mail_coverage(self.gallery, template),
             "now": datetime.now().astimezone(),
         }
         if rendition.is_empty:
@@ -72,13 +74,18 @@ class SamplePages:
         if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
         context |= self.canvas.parts(rendition, view)
+        if context["source"]:
+            context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
         if view.tab == "data":
             context |= self.data_tab.parts(template, view, rendition.data)
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
-        """Return the samples before and after this one, in the order of the list."""
-        order = [(entry.name, name) for entry in in_order(self.gallery.entries()) for name in entry.samples]
+        """Return the samples before and after this one, in the order of the list; of a branch other branches, too."""
+        order = []
+        for entry in in_order(self.gallery.entries()):
+            branches = entry.branches if entry.name == template and sample in entry.branches else ()
+            order += [(entry.name, name) for name in (*entry.samples, *branches)]
         here = order.index((template, sample)) if (template, sample) in order else 0
         return {
             "before": order[here - 1] if here > 0 else None,
@@ -93,7 +100,7 @@ def first_page(
     """Open the first template that has something to show."""
     entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
     if not entries:
-        return layout.page("no_templates.html", {"path": gallery.folder})
+        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
     return Redirect(layout.url("templates", entries[0].name, view=view))
 
 
@@ -126,7 +133,9 @@ def shared_file_page(
     name = name_in_path(file)
     if name not in gallery.shared_files():
         raise LookupError(f"The templates share no file called {name}.")
-    context = {"view": view, "source": shared_source(gallery, name), "users": gallery.users(name)}
+    users = gallery.users(name)
+    undrawn = undrawn_in(gallery, name, users)
+    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
     return layout.page("file.html", context | {"shared_file": name})
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from keyturn.emails.gallery import Entry
-from keyturn.emails.gallery.samples.hostile import PREFIX
+from keyturn.emails.gallery.branches import report
+from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.studio.pages.matching import matches
 
 
@@ -18,12 +19,8 @@ class Twig:
     shown: bool
 
     @property
-    def is_hostile(self) -> bool:
-        return self.name.startswith(PREFIX)
-
-    @property
     def label(self) -> str:
-        return self.name.removeprefix(PREFIX)
+        return self.name.removeprefix(hostile.PREFIX).removeprefix(report.PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +38,15 @@ class Leaf:
 
     @property
     def own(self) -> list[Twig]:
-        return [twig for twig in self.twigs if not twig.is_hostile]
+        return [twig for twig in self.twigs if twig.name in self.entry.samples]
+
+    @property
+    def branches(self) -> list[Twig]:
+        return [twig for twig in self.twigs if twig.name in self.entry.branches]
 
     @property
     def hostile(self) -> list[Twig]:
-        return [twig for twig in self.twigs if twig.is_hostile]
+        return [twig for twig in self.twigs if twig.name in self.entry.hostile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +84,5 @@ def _leaf(entry: Entry, chosen: str | None, find: str) -> Leaf:
 
 def _find_twigs(entry: Entry, find: str, *, found: bool) -> Iterator[Twig]:
     """Show the samples of a template that was found; else those that the search finds together with its name."""
-    for number, name in enumerate((*entry.samples, *entry.hostile), 1):
+    for number, name in enumerate((*entry.samples, *entry.branches, *entry.hostile), 1):
         yield Twig(name, number, shown=found or matches(find, f"{entry.name} {name}"))

@@ -2,18 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple, TypeVar
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.branches.report import BranchReport
+from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.limits import limit_of
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_template
+from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -25,6 +28,9 @@ T = TypeVar("T")
 
 _MOST = 32
 """How many drawings are kept, for who asks for their lines or for their checks next."""
+
+_TO_EXPLORE = LONGEST + Limits().seconds
+"""Seconds for all drawings that values for branches are found by."""
 
 FileState = tuple[str, int, int]
 """A file, when it was written, in nanoseconds, and its size; an empty name is what lies in no file."""
@@ -75,6 +81,11 @@ class Drawer:
         self._sent: OrderedDict[int, tuple[Filled, Rendered]] = OrderedDict()
         self._documents: OrderedDict[int, Document] = OrderedDict()
 
+    def branches(self, template: str) -> BranchReport | None:
+        """Return what is known of the branches of a template, with values for those that no sample takes."""
+        with self.gallery.one_look():
+            return self.gallery.branches(template)
+
     def draw(self, order: Order) -> Drawn:
         """Draw the mail as the one that is sent is drawn. Raises LookupError where there is no such brand."""
         templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
@@ -115,6 +126,18 @@ class Drawer:
 
     def _language(self, order: Order) -> Language:
         return self.gallery.languages.choose(order.language).in_direction(order.direction)
+
+
+def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
+    """Return the gallery with its branches looked for by a worker; nothing is found where that takes too much."""
+
+    def explore(template: str) -> BranchReport | None:
+        try:
+            return runner.run_for(_TO_EXPLORE, Drawer.branches, template)
+        except LimitExceeded:
+            return None
+
+    return replace(gallery, explorer=explore)
 
 
 def is_unchanged(states: Iterable[FileState]) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.markup.marked_html import PREFIX
+from keyturn.emails.lint.markup.structure import body_of
 from keyturn.emails.lint.source.traced_text import pieces_of
 from keyturn.emails.studio.rendering.selection import Mark, Selection
 from keyturn.mail.rendering.html_tree import Element
@@ -95,7 +96,7 @@ class SourceMap:
 
 
 def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
-    body = document.root.find("mj-body")
+    body = body_of(document.root)
     for element in body.walk() if body else ():
         if element.tag.startswith("mj-") and element.tag != "mj-raw":
             yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)

@@ -1,0 +1,108 @@
+// What only a browser knows of the mail, measured on a frame that nobody sees, at the widths of phones and at the one
+// that is looked at. The studio keeps it among the findings, and says what of it counts: those are marked on the canvas.
+
+import { element } from "./element.js";
+import { currentFrame } from "./frame.js";
+import { measure } from "./measure.js";
+
+const WIDTHS = [320, 375, 600];
+const PATIENCE = 5000; // ms that images may take
+const canvas = document.querySelector(".canvas");
+
+// By the document in the frame: a mail that is drawn anew is another.
+const known = new WeakMap();
+
+export function useMeasuring() {
+  canvas.addEventListener("fitted", mark);
+}
+
+// Measures the mail that is in the frame, unless that was done. Resolves to whether there is something new to say.
+export async function measureMail(signal) {
+  const frame = currentFrame();
+  const address = frame?.parentElement.dataset.measures;
+  const inside = frame?.contentDocument;
+  if (!address || !inside) return false;
+  const looked = known.get(inside) ?? { address, byWidth: new Map(), marks: [] };
+  const wanted = widthsFor(frame);
+  const widths = wanted.filter((width) => !looked.byWidth.has(width));
+  if (!widths.length) return false;
+  for (const one of await measureAt(frame, widths, signal)) looked.byWidth.set(one.width, one);
+  if (signal.aborted || frame !== currentFrame()) return false;
+  const marks = await send(address, wanted.flatMap((width) => looked.byWidth.get(width) ?? []), signal);
+  if (!marks) return false;
+  known.set(inside, { ...looked, marks });
+  mark();
+  return true;
+}
+
+// A pane that is not there has no width.
+function widthsFor({ clientWidth: shown }) {
+  return shown < 280 || shown > 1600 || WIDTHS.includes(shown) ? WIDTHS : [...WIDTHS, shown];
+}
+
+// The same mail once more, in light: what a model of a client makes of it is no fault of its own.
+async function measureAt(frame, widths, signal) {
+  const address = new URL(frame.src);
+  address.searchParams.delete("scheme");
+  const hidden = element("iframe", { class: "measured", sandbox: frame.getAttribute("sandbox"), "aria-hidden": "true", tabindex: "-1" });
+  hidden.inert = true;
+  hidden.src = address.href;
+  const loaded = new Promise((done) => hidden.addEventListener("load", done, { once: true }));
+  document.body.append(hidden);
+  try {
+    await Promise.race([loaded, new Promise((done) => setTimeout(done, PATIENCE))]);
+    const page = hidden.contentDocument;
+    if (signal.aborted || !page?.body) return [];
+    page.documentElement.style.overflowY = "hidden";
+    const found = [];
+    for (const width of widths) {
+      hidden.style.width = `${width}px`;
+      found.push(measure(page, width));
+      await new Promise((done) => setTimeout(done)); // a key that is pressed meanwhile gets its turn
+      if (signal.aborted) return [];
+    }
+    return found;
+  } finally {
+    hidden.remove();
+  }
+}
+
+async function send(address, measurements, signal) {
+  try {
+    const body = JSON.stringify(measurements);
+    const answer = await fetch(address, { method: "POST", body, signal, headers: { "content-type": "application/json" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+// Outlines what is wrong at the width that is shown. The sign at the corner leads to the line.
+function mark() {
+  for (const old of canvas.querySelectorAll(".noticed")) old.remove();
+  const frame = currentFrame();
+  const paper = frame?.parentElement;
+  if (!paper || paper.dataset.scheme === "word") return;
+  const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
+  const here = (known.get(frame.contentDocument)?.marks ?? []).filter(
+    ({ width, severity }) => width === frame.clientWidth && severity !== "note",
+  );
+  paper.append(...here.map((one) => outline(one, scale)));
+}
+
+// As far as it is on the paper: what sticks out has its sign at the edge.
+function outline({ severity, message, line, width: paper, box: [from, top, across, height] }, scale) {
+  const left = Math.max(0, from);
+  const width = Math.max(8, Math.min(paper, from + across) - left);
+  const address = new URL(location.href);
+  address.searchParams.set("line", line);
+  address.searchParams.set("tab", "checks");
+  const made = element("a", { class: `noticed ${severity}`, href: address.href, title: message, "aria-label": `${severity}: ${message}` });
+  Object.assign(made.style, {
+    left: `${left * scale}px`,
+    top: `${top * scale}px`,
+    width: `${width * scale}px`,
+    height: `${height * scale}px`,
+  });
+  return made;
+}

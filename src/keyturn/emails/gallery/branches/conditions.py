@@ -1,0 +1,151 @@
+"""What decides each branch of a mail: the data that its decision reads, and the branches that it stands within."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, nodes
+
+from keyturn.emails.gallery.branches.points import Branch, Outcome, Point, points_in
+from keyturn.emails.gallery.branches.reads import Read, Reads
+from keyturn.emails.gallery.variables.expressions import Expressions
+from keyturn.emails.gallery.variables.scope import Scope, Values
+from keyturn.emails.gallery.variables.usage import Usage, find_macro
+from keyturn.emails.gallery.variables.variables import Variable
+
+_MOST_VISITS = 16
+"""Many ways may lead to a decision in a macro; so many are told apart."""
+
+
+class Visit(NamedTuple):
+    """One way to a decision. `within` are the branches on it, the outermost first; `reads` is what decides it."""
+
+    within: tuple[Branch, ...]
+    reads: tuple[Read, ...]
+
+
+class Conditions(Usage):
+    """Reads files for their decisions: `visits` grows with each, and `points` by the files that it came across.
+
+    `sampled` are the names that samples have: one of these is data, also where the environment has such a global.
+    """
+
+    def __init__(self, environment: Environment, sampled: Collection[str]) -> None:
+        super().__init__(environment)
+        self.points: dict[str, list[Point]] = {}
+        self.visits: dict[tuple[str, int], list[Visit]] = {}
+        self._sampled = frozenset(sampled)
+        self._trees: dict[str, nodes.Template | None] = {}
+        self._points_by_node: dict[int, Point] = {}
+        self._within: tuple[Branch, ...] = ()
+        self._deciding: tuple[Read, ...] = ()
+
+    def _make_expressions(self) -> Expressions:
+        return _ReadsWithChoices(self._name, self._call, self._environment.filters, self._visit)
+
+    def _make_variable(self, name: str) -> Variable:
+        return Read(name, path=(name,))
+
+    def _tree(self, file: str) -> nodes.Template | None:
+        if file not in self._trees:
+            self._trees[file] = tree = super()._tree(file)
+            self.points[file] = points_in(tree, file) if tree else []
+            self._points_by_node |= {id(point.node): point for point in self.points[file]}
+        return self._trees[file]
+
+    def _statement(self, node: nodes.Node, scope: Scope) -> None:
+        match node:
+            case nodes.If():
+                self._answer(node, node.elif_, node.else_, scope)
+            case nodes.Assign() | nodes.AssignBlock():
+                before = _bound_names(node.target, scope)
+                super()._statement(node, scope)
+                self._keep_both(before, node, scope)
+            case _:
+                super()._statement(node, scope)
+
+    def _answer(self, node: nodes.If, more: list[nodes.If], otherwise: list[nodes.Node], scope: Scope) -> None:
+        reads = self._visit(node, self._expressions.see(node.test, scope, "asked"))
+        with self._inside(node, "yes", reads):
+            self._body(node.body, scope)
+        with self._inside(node, "no", reads):
+            if more:
+                self._answer(more[0], more[1:], otherwise, scope)
+            else:
+                self._body(otherwise, scope)
+
+    def _loop(self, node: nodes.For, scope: Scope) -> None:
+        entries = self._expressions.see(node.iter, scope, "list")
+        inner = scope.inner_scope(loop=tuple(one.made_from([]) for one in entries if isinstance(one, Read)))
+        self._bind(node.target, tuple(one.item_variable() for one in entries), inner)
+        filtered = self._expressions.see(node.test, inner, "asked") if node.test else ()
+        reads = self._visit(node, (*entries, *filtered))
+        with self._inside(node, "several", reads):
+            self._body(node.body, inner)
+        with self._inside(node, "none", reads):
+            self._body(node.else_, scope)
+
+    def _call(self, node: nodes.Call, scope: Scope) -> bool:
+        macro = find_macro(node.node, scope)
+        if macro is None or not isinstance(macro.node, nodes.Macro):
+            return super()._call(node, scope)
+        self._visit(macro.node, ())
+        with self._inside(macro.node, "called", ()):
+            return super()._call(node, scope)
+
+    def _name(self, name: str, scope: Scope) -> Values:
+        known = self._environment.globals
+        if name in known and scope.find(name) is None:
+            if name in self._sampled:
+                return (self.given.setdefault(name, self._make_variable(name)),)
+            return () if callable(known[name]) else (Read(name, path=(name,), is_global=True),)
+        return super()._name(name, scope)
+
+    def _visit(self, node: nodes.Node, values: Values) -> tuple[Read, ...]:
+        reads = tuple({one.path: one for one in reversed(values) if isinstance(one, Read)}.values())[::-1]
+        if point := self._points_by_node.get(id(node)):
+            visits = self.visits.setdefault((point.file, point.number), [])
+            if len(visits) < _MOST_VISITS and not any(known.within == self._within for known in visits):
+                visits.append(Visit(self._within, reads))
+        return reads
+
+    @contextmanager
+    def _inside(self, node: nodes.Node, outcome: Outcome, reads: tuple[Read, ...]) -> Iterator[None]:
+        within, deciding = self._within, self._deciding
+        if point := self._points_by_node.get(id(node)):
+            self._within = (*within, Branch(point.file, point.number, outcome))
+        self._deciding = (*deciding, *reads)
+        try:
+            yield
+        finally:
+            self._within, self._deciding = within, deciding
+
+    def _keep_both(self, before: dict[str, Values], node: nodes.Assign | nodes.AssignBlock, scope: Scope) -> None:
+        """Where a decision says which of two values a name has, let it be either, and what decides that, too."""
+        if not self._deciding:
+            return
+        constants = [one.value for one in node.find_all(nodes.Const)]
+        for name, old in before.items():
+            new = scope.names.get(name)
+            if isinstance(new, tuple):
+                scope.names[name] = (*new, *old, *(one.made_from(constants) for one in self._deciding))
+
+
+class _ReadsWithChoices(Reads):
+    """Tells of each inline `if`, too."""
+
+    def __init__(self, name: Any, call: Any, filters: Any, visit: Any) -> None:
+        super().__init__(name, call, filters)
+        self._visit = visit
+
+    def see(self, node: nodes.Node, scope: Scope, use: Any = None) -> Values:
+        if isinstance(node, nodes.CondExpr):
+            self._visit(node, super().see(node.test, scope, "asked"))
+        return super().see(node, scope, use)
+
+
+def _bound_names(target: nodes.Node, scope: Scope) -> dict[str, Values]:
+    """Return the names that an assignment binds, with what they were before."""
+    names = [one.name for one in (target, *target.find_all(nodes.Name)) if isinstance(one, nodes.Name | nodes.NSRef)]
+    found = {name: scope.find(name) for name in names}
+    return {name: known if isinstance(known, tuple) else () for name, known in found.items()}

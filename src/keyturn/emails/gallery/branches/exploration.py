@@ -1,0 +1,157 @@
+"""All branches of a mail: drawn by its samples, drawn by values that are found, or never."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jinja2 import Environment
+
+from keyturn.emails.gallery.branches.conditions import Conditions, Visit
+from keyturn.emails.gallery.branches.points import Branch, Point
+from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverDrawn
+from keyturn.emails.gallery.branches.search import Drawing, Search, Start
+from keyturn.emails.gallery.branches.wording import name_of_branch
+from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.mail.rendering.render import EmailProps
+
+MOST_SAMPLES = 24
+"""How many drawings are added to a mail. Of a mail with more branches than that, somebody writes samples."""
+
+_NO_MAIL = "No mail comes to it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """What is explored. `files` are its own ones, `samples` those that somebody wrote, or that were guessed.
+
+    `draw` draws a sample and tells what it takes; `draw_elsewhere` draws it in other languages or brands, where globals
+    that no sample decides are asked for. `props` are what values have to fit, `guess` makes up plausible
+    ones.
+    """
+
+    files: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    environment: Environment
+    props: type[EmailProps] | None
+    draw: Callable[[Sample], Drawing]
+    draw_elsewhere: Callable[[Sample, Collection[str]], frozenset[Branch]]
+    guess: Callable[[], Mapping[str, Any]]
+
+
+def explore(mail: Mail) -> BranchReport:
+    """Return what is known of the branches of a mail. It is bounded in drawings and in time."""
+    conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
+    for file in mail.files:
+        conditions.read(file)
+    points = {(point.file, point.number): point for those in conditions.points.values() for point in those}
+    starts = [Start(sample, mail.draw(sample)) for sample in mail.samples]
+    by_samples = frozenset[Branch]().union(*(start.drawing.taken for start in starts))
+    if starts and (names := _deciding_globals(conditions, points.values(), by_samples)):
+        by_samples |= mail.draw_elsewhere(starts[0].sample, names)
+    search = Search(conditions, mail.draw, mail.props, mail.guess, list(starts))
+    return _Exploration(mail, conditions, points, search, by_samples).report()
+
+
+def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> frozenset[str]:
+    """Return the names of the globals that decide something that is not drawn."""
+    waiting = [point for point in points if not drawn >= {*point.branches}]
+    visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
+    return frozenset(read.name for visit in visits for read in visit.reads if read.is_global)
+
+
+class _Exploration:
+    """Goes through the branches that no sample takes, the outer ones first."""
+
+    def __init__(
+        self, mail: Mail, conditions: Conditions, points: Mapping[tuple[str, int], Point], search: Search,
+        by_samples: frozenset[Branch],
+    ) -> None:  # fmt: skip
+        self._mail = mail
+        self._visits = conditions.visits
+        self._points = points
+        self._search = search
+        self._by_samples = by_samples
+        self._drawn = by_samples
+        self._found: dict[str, Sample] = {}
+        self._reasons: dict[Branch, str] = {}
+        self._settled: set[Branch] = set()
+
+    def report(self) -> BranchReport:
+        branches = [branch for point in self._points.values() for branch in point.branches]
+        for branch in sorted(branches, key=self._depth):
+            if branch not in self._drawn:
+                self._look_for(branch)
+        for branch in [branch for branch in self._reasons if self._point_of(branch).draws_nothing(branch.outcome)]:
+            del self._reasons[branch]  # nothing is lacking where nothing stands
+        known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
+        not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
+        undecided = [branch for branch in branches if self._is_undecided(branch)]
+        return BranchReport(
+            known=known,
+            by_samples=self._by_samples & known,
+            drawn=self._drawn & known,
+            samples=tuple(self._found.values()),
+            not_drawn=tuple((branch, self._never_drawn(branch, why)) for branch, why in not_drawn),
+            undecided=tuple((branch, self._never_drawn(branch, _NO_MAIL)) for branch in undecided),
+            is_cut_short=self._search.is_over,
+        )
+
+    def _depth(self, branch: Branch) -> int:
+        return min((len(visit.within) for visit in self._visits_of(branch)), default=0)
+
+    def _visits_of(self, branch: Branch) -> list[Visit]:
+        return self._visits.get((branch.file, branch.number), [])
+
+    def _is_undecided(self, branch: Branch) -> bool:
+        left = branch not in self._drawn and branch not in self._reasons
+        return left and not self._point_of(branch).draws_nothing(branch.outcome)
+
+    def _point_of(self, branch: Branch) -> Point:
+        return self._points[branch.file, branch.number]
+
+    def _look_for(self, branch: Branch) -> None:
+        visits, own = self._visits_of(branch), branch.file in self._mail.files
+        open_ways = [visit for visit in visits if not self._settled & {*visit.within}]
+        if not open_ways:
+            self._settled.add(branch)
+            if own and not visits:
+                self._reasons[branch] = "Nothing calls the macro that it stands in."
+            return
+        if not any(visit.reads for visit in open_ways) and branch.outcome != "called":
+            self._settle(branch, open_ways, own=own)
+        elif all(read.is_global for visit in open_ways for read in visit.reads) and branch.outcome != "called":
+            names = sorted({read.name for visit in open_ways for read in visit.reads})
+            self._reasons[branch] = f"It is decided by {' and '.join(names)}, which no sample gives."
+        elif len(self._found) >= MOST_SAMPLES or self._search.is_over:
+            self._reasons[branch] = "It was not looked for: the limit for one mail was reached."
+        elif found := self._search.find(branch):
+            self._add(branch, found)
+        else:
+            self._reasons[branch] = self._why_not(open_ways)
+
+    def _settle(self, branch: Branch, ways: Collection[Visit], *, own: bool) -> None:
+        """Note that data do not decide it: what a macro is called with, say. In a file of the mail's own it counts."""
+        self._settled.add(branch)
+        if own and not all(any(outer.outcome == "called" for outer in visit.within) for visit in ways):
+            self._reasons[branch] = "The template decides it by itself: nothing that the mail is given does."
+
+    def _add(self, branch: Branch, found: Start) -> None:
+        name = PREFIX + name_of_branch(self._point_of(branch), branch.outcome)
+        names = (name, *(f"{name} ({count})" for count in range(2, MOST_SAMPLES + 2)))
+        name = next(one for one in names if one not in self._found)
+        self._found[name] = replace(found.sample, name=name, origin="")
+        self._drawn |= found.drawing.taken
+
+    def _why_not(self, ways: Collection[Visit]) -> str:
+        if self._search.is_over:
+            return "It was not looked for to the end: the limit for one mail was reached."
+        names = sorted({".".join(map(str, read.path)) for visit in ways for read in visit.reads})
+        named = " and ".join(names[:3]) or "what is given"
+        if self._mail.props:
+            return f"No value was found that the type of {named} allows and that takes it."
+        return f"No value of {named} was found that takes it."
+
+    def _never_drawn(self, branch: Branch, why: str) -> NeverDrawn:
+        point = self._point_of(branch)
+        lines = point.lines(branch.outcome)
+        return NeverDrawn(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)

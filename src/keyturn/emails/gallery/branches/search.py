@@ -1,0 +1,179 @@
+"""Values for the branches that no sample takes: tried one after the other, until a drawing takes the branch."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product, zip_longest
+from time import thread_time
+from typing import Any
+
+from keyturn.emails.gallery.branches.candidates import Known, candidates
+from keyturn.emails.gallery.branches.changing import ABSENT, Refused, changeable, fit, shapes_at, value_at, with_value
+from keyturn.emails.gallery.branches.conditions import Conditions
+from keyturn.emails.gallery.branches.filling import fill_missing
+from keyturn.emails.gallery.branches.points import Branch
+from keyturn.emails.gallery.branches.reads import Path, Read
+from keyturn.emails.gallery.samples.sample import Sample
+from keyturn.mail.rendering.render import EmailProps
+
+LONGEST = 2.0
+"""Seconds of a processor for all branches of a mail."""
+
+MOST_DRAWINGS = 400
+"""For all branches of a mail; for one of them, `_MOST_TRIES`."""
+
+_MOST_TRIES = 40
+_MOST_WAYS = 4
+_MOST_TOGETHER = 4
+_DEEPEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a drawing takes. `missing` are the names that it lacks; `failed`: it came to no end."""
+
+    taken: frozenset[Branch]
+    missing: tuple[str, ...] = ()
+    failed: bool = False
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.missing or self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Values, and what they take."""
+
+    sample: Sample
+    drawing: Drawing
+
+
+@dataclass(slots=True)
+class Search:
+    """Looks for values. `draw` draws a sample; `props` are what its values have to fit; `guess` makes others up."""
+
+    conditions: Conditions
+    draw: Callable[[Sample], Drawing]
+    props: type[EmailProps] | None
+    guess: Callable[[], Mapping[str, Any]]
+    starts: list[Start] = field(default_factory=list)
+    _drawings: int = 0
+    _ends_at: float = field(default_factory=lambda: thread_time() + LONGEST)
+    _tries: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the limits for all branches are reached."""
+        return self._drawings >= MOST_DRAWINGS or thread_time() >= self._ends_at
+
+    def find(self, branch: Branch) -> Start | None:
+        """Return values that take a branch. They are a start for others, too."""
+        self._tries = 0
+        visits = self.conditions.visits.get((branch.file, branch.number), [])
+        ways = [((*visit.within, branch), start) for visit in visits for start in self.starts]
+        ways.sort(key=lambda way: len(_not_taken(way[0], way[1].drawing)))
+        second_best: Start | None = None
+        for way, start in ways[:_MOST_WAYS]:
+            found = self._go(way, start)
+            if found and found.drawing.is_clean:
+                self.starts.append(found)
+                return found
+            second_best = second_best or found
+        if second_best:
+            self.starts.append(second_best)
+        return second_best
+
+    def _go(self, way: tuple[Branch, ...], start: Start) -> Start | None:
+        """Go from one branch of a way to the next, as far as values are found."""
+        for _ in range(_DEEPEST):
+            missing = _not_taken(way, start.drawing)
+            if not missing:
+                return start
+            further = self._take(missing[0], way, start)
+            if further is None:
+                return None
+            start = further
+        return None
+
+    def _take(self, branch: Branch, way: tuple[Branch, ...], start: Start) -> Start | None:
+        """Return the first change that takes this branch, one whose drawing lacks nothing before any other."""
+        second_best: Start | None = None
+        for values in self._changed(branch, way, start.sample.values):
+            if self._tries >= _MOST_TRIES or self.is_over:
+                break
+            tried = self._try(replace(start.sample, values=values))
+            if not (branch in tried.drawing.taken if branch == way[-1] else _is_passed(branch, tried.drawing)):
+                continue
+            if tried.drawing.is_clean or not start.drawing.is_clean:
+                return tried
+            second_best = second_best or tried
+        return second_best
+
+    def _try(self, sample: Sample) -> Start:
+        """Draw the values. Names that only this branch prints, and that no sample has, are made up."""
+        drawing = self._draw(sample)
+        if drawing.missing and sample.kind == "plain":
+            filled = fill_missing(sample.values, self.guess(), drawing.missing)
+            if filled != sample.values:
+                sample = replace(sample, values=filled)
+                drawing = self._draw(sample)
+        return Start(sample, drawing)
+
+    def _draw(self, sample: Sample) -> Drawing:
+        self._drawings += 1
+        self._tries += 1
+        return self.draw(sample)
+
+    def _changed(
+        self, branch: Branch, way: tuple[Branch, ...], values: Mapping[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the values with one part changed, then with two."""
+        found: dict[Path, list[Any]] = {}
+        for read in self._reads_of(branch, way):
+            path = changeable(values, read.path)
+            found.setdefault(path, candidates(self._known(path, read, values), branch.outcome))
+        singly = ([(path, value) for value in those] for path, those in found.items())
+        changes: list[Sequence[tuple[Path, Any]]] = [
+            [one] for turn in zip_longest(*singly) for one in turn if one is not None
+        ]
+        paths = list(found)
+        for nth, path in enumerate(paths):
+            for other in paths[nth + 1 :]:
+                pairs = product(found[path][:_MOST_TOGETHER], found[other][:_MOST_TOGETHER])
+                changes += [[(path, one), (other, two)] for one, two in pairs]
+        for change in changes:
+            try:
+                changed: Any = values
+                for path, value in change:
+                    changed = with_value(changed, path, value)
+                yield fit(changed, self.props)
+            except Refused:
+                continue
+
+    def _reads_of(self, branch: Branch, way: tuple[Branch, ...]) -> list[Read]:
+        """Return what decides a branch on this way; elsewhere, where the way does not pass it."""
+        visits = self.conditions.visits.get((branch.file, branch.number), [])
+        on_the_way = [visit for visit in visits if visit.within == way[: len(visit.within)]]
+        found = {read.path: read for visit in on_the_way or visits for read in visit.reads if not read.is_global}
+        return sorted(found.values(), key=lambda read: not read.exact)
+
+    def _known(self, path: Path, read: Read, values: Mapping[str, Any]) -> Known:
+        shapes = shapes_at(self.props, path) if self.props else ()
+        guessed = ABSENT if self.props else value_at(self.guess(), path)
+        constants = (*read.constants, *self._constants_beside(read))
+        return Known(value_at(values, path), guessed, shapes, constants)
+
+    def _constants_beside(self, read: Read) -> Iterable[Any]:
+        """Return what other decisions compare the same part with: one of a few known words, often."""
+        those = (other for visits in self.conditions.visits.values() for visit in visits for other in visit.reads)
+        return (one for other in those if other.path == read.path for one in other.constants)
+
+
+def _not_taken(way: tuple[Branch, ...], drawing: Drawing) -> list[Branch]:
+    *around, last = way
+    return [*(branch for branch in around if not _is_passed(branch, drawing)), *({last} - drawing.taken)]
+
+
+def _is_passed(branch: Branch, drawing: Drawing) -> bool:
+    """Tell whether a drawing comes to what stands within a branch: in a loop, one turn is enough."""
+    return branch in drawing.taken or (branch.outcome == "several" and branch._replace(outcome="one") in drawing.taken)

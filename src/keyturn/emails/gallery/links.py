@@ -1,0 +1,42 @@
+"""Symbolic links in a folder of templates: where they may lead, and the loader that keeps to it.
+
+A branch of somebody's may hold a link to any file of this machine, and what a template holds is shown, also in the log
+of a CI run (CWE-59, CWE-61).
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, TemplateNotFound
+from jinja2.exceptions import SecurityError
+from jinja2.loaders import split_template_path
+
+
+def bounds_of(folder: Path) -> Path:
+    """Return what the links of a folder must stay in: the repository that it is in, else the folder itself."""
+    here = folder.resolve()
+    return next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
+
+
+def leads_out(path: str | Path, bounds: Path | None) -> bool:
+    """Tell whether a path is in truth one outside of the bounds; nothing is outside of None."""
+    return bounds is not None and not Path(os.path.realpath(path)).is_relative_to(bounds)
+
+
+class BoundedLoader(FileSystemLoader):
+    """Loads the templates of a folder, and none from beyond its bounds."""
+
+    def __init__(self, folder: Path, bounds: Path | None) -> None:
+        super().__init__(folder)
+        self._folder, self._bounds = folder, bounds
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return the source of a template. Raises SecurityError for one that a link takes from elsewhere."""
+        try:
+            file = self._folder.joinpath(*split_template_path(template))
+        except TemplateNotFound:
+            file = self._folder
+        if leads_out(file, self._bounds):
+            raise SecurityError(f"'{template}' is a link that leads out of the folder, and is not read")
+        return super().get_source(environment, template)

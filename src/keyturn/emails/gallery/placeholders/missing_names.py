@@ -1,0 +1,168 @@
+"""Names that no sample has, noted while a mail is drawn, so that one of them hides nothing else."""
+
+import linecache
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from jinja2 import Template, Undefined
+from jinja2.exceptions import UndefinedError
+
+from keyturn.errors import TemplateInvalid
+
+_noted: ContextVar[list[TemplateInvalid] | None] = ContextVar("noted", default=None)
+
+_MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
+
+
+@contextmanager
+def note_missing_names() -> Iterator[list[TemplateInvalid]]:
+    """Draw on where a name is missing, and gather what would have been raised for it, once for each line.
+
+    What the name would have printed is a stand-in (`stand_in_for`).
+    """
+    noted: list[TemplateInvalid] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def missing_name(message: str) -> str:
+    """Return the name that a template asks for in vain."""
+    found = _MISSING.search(message)
+    return found[1] or found[2] if found else ""
+
+
+def stand_in_for(name: str) -> str:
+    """Return what is seen where a name is missing: a form that checks take for an address yet to be filled in."""
+    return f"[[{name}]]"
+
+
+class MissingName(Undefined):
+    """Stands in for a name that no sample has: it may be asked for, never printed.
+
+    Where somebody notes missing names it is noted and drawn as a stand-in; else it raises UndefinedError.
+    """
+
+    __slots__ = ("_is_told",)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._is_told = False
+
+    def _tell(self) -> None:
+        noted = _noted.get()
+        if noted is None:
+            raise UndefinedError(self._undefined_message)
+        if not self._is_told:
+            self._is_told = True
+            _note(noted, str(self._undefined_name), self._undefined_message)
+
+    def __str__(self) -> str:
+        self._tell()
+        return stand_in_for(str(self._undefined_name))
+
+    def __html__(self) -> str:
+        return str(self)
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._part(f".{name}")
+
+    def __getitem__(self, key: object) -> Any:
+        return self._part(f".{key}")
+
+    def _part(self, step: str) -> "MissingName":
+        self._tell()
+        part = type(self)(name=f"{self._undefined_name}{step}")
+        part._is_told = True  # noqa: SLF001 - its own kind
+        return part
+
+    def _is_still_missing(self, *_: Any, **__: Any) -> Any:
+        self._tell()
+        return self
+
+    def _is_nothing(self, *_: Any) -> Any:
+        self._tell()
+        return 0
+
+    def _is_no(self, *_: Any) -> Any:
+        self._tell()
+        return False
+
+    def _is_nothing_at_all(self) -> Any:
+        return float(self._is_nothing())
+
+    __call__ = _is_still_missing
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _is_still_missing
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
+    __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
+    __float__ = _is_nothing_at_all
+    __int__ = __index__ = __round__ = _is_nothing
+    __lt__ = __le__ = __gt__ = __ge__ = _is_no
+
+
+class UndescribedName(MissingName):
+    """Stands in for a name that the typed props of a template do not have: it may not even be asked for."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return bool(self._is_no())
+
+    def __iter__(self) -> Iterator[Any]:
+        self._tell()
+        return iter(())
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._is_no())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        self._tell()
+        return id(self)
+
+    def __len__(self) -> int:
+        return int(self._is_nothing())
+
+    def __contains__(self, _: object) -> bool:
+        return bool(self._is_no())
+
+
+def _note(noted: list[TemplateInvalid], name: str, message: str) -> None:
+    path, line = _place_of(name)
+    if not any((one.path, one.line, one.message) == (path, line, message) for one in noted):
+        error = TemplateInvalid(path, line, message)
+        error.__cause__ = UndefinedError(message)
+        noted.append(error)
+
+
+def _place_of(name: str) -> tuple[str, int | None]:
+    """Return the innermost line of a template that has the name: a macro that was handed it is not where it misses."""
+    places = list(_lines_being_drawn())
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for path, _ in places:
+        linecache.checkcache(path)
+    named = (place for place in places if word.search(linecache.getline(*place)))
+    return next(named, places[0] if places else ("", None))
+
+
+def _lines_being_drawn() -> Iterator[tuple[str, int]]:
+    """Yield the lines of templates that are at work, the innermost first."""
+    frame = sys._getframe(1)  # noqa: SLF001 - as Jinja's own tracebacks are made
+    while (outer := frame.f_back) is not None:
+        template = outer.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            yield template.filename or template.name or "", template.get_corresponding_lineno(outer.f_lineno)
+        frame = outer

@@ -1,0 +1,117 @@
+"""What the images of a mail weigh: those that lie in it or beside it, and others where somebody asks for them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.mail.rendering.html_tree import Element
+
+RULES = RuleGroup("images", "heavy", "heavy-together")
+
+HEAVY = 500 * 1024
+HEAVY_TOGETHER = 1536 * 1024
+"""Bytes. On a slow phone connection (1.6 Mbit/s, Lighthouse's) two and a half seconds, and eight."""
+
+_MOST = 100
+_URL = re.compile(r"""url\(\s*["']?([^"')]+)""", re.IGNORECASE)
+
+Weigh = Callable[[str], int | None]
+"""Returns the bytes of an image by its address; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a mail. `weight` is in bytes, None where it is not known; `name` is what people know it by.
+
+    `place` is where in the templates it stands.
+    """
+
+    address: str
+    name: str
+    place: Place
+    weight: int | None
+
+    @property
+    def is_remote(self) -> bool:
+        return urlsplit(self.address).scheme in ("http", "https") or self.address.startswith("//")
+
+
+def images_of(document: Document, weigh: Weigh) -> tuple[Image, ...]:
+    """Return each image once, in the order of the mail. `weigh` is asked for those that do not lie in it."""
+    found: dict[str, Image] = {}
+    for element, address in _addresses(document.drawn.walk()):
+        if address not in found and len(found) < _MOST:
+            weight = _inline_weight(address) if address.startswith("data:") else weigh(address)
+            name = element.get("alt") or _file_name(address)
+            found[address] = Image(address, name, document.place_of_drawn(element), weight)
+    return tuple(found.values())
+
+
+def files_beside(folder: Path) -> Weigh:
+    """Return what weighs images that are named by a path, and lie in this folder."""
+
+    def weigh(address: str) -> int | None:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or not parts.path:
+            return None
+        inside = folder.joinpath(PurePosixPath("/", unquote(parts.path)).relative_to("/")).resolve()
+        try:
+            return inside.stat().st_size if inside.is_relative_to(folder.resolve()) and inside.is_file() else None
+        except (OSError, ValueError):
+            return None
+
+    return weigh
+
+
+def with_weights(images: Iterable[Image], weights: Mapping[str, int]) -> tuple[Image, ...]:
+    """Return the images with the weights of those that were asked for, by their addresses."""
+    return tuple(replace(one, weight=weights.get(one.address, one.weight)) for one in images)
+
+
+def check_images(images: Iterable[Image]) -> Iterator[Finding]:
+    known = [(image, image.weight) for image in images if image.weight]
+    for image, weight in known:
+        if weight > HEAVY:
+            yield RULES["heavy"].finding(
+                image.place, "warning",
+                f"The image weighs {weight // 1024:,} KB: over {HEAVY // 1024} KB it is long in coming on a phone.",
+                "Scale it to twice the width that it is shown in, and save it as a JPEG, or a PNG of fewer colours.",
+            )  # fmt: skip
+    together = sum(weight for _, weight in known)
+    if together > HEAVY_TOGETHER:
+        yield RULES["heavy-together"].finding(
+            known[0][0].place, "warning",
+            f"The images weigh {together // 1024:,} KB together, over {HEAVY_TOGETHER // 1024:,} KB.",
+            "Leave some out, or make them smaller: many readers open a mail on a phone, and pay for what it loads.",
+        )  # fmt: skip
+
+
+def _addresses(elements: Iterable[Element]) -> Iterator[tuple[Element, str]]:
+    for element in elements:
+        if element.tag == "img" and (address := element.get("src").strip()):
+            yield element, address
+        if element.tag and (address := element.get("background").strip()):
+            yield element, address
+        for url in _URL.findall(element.get("style")):
+            yield element, url.strip()
+
+
+def _inline_weight(address: str) -> int | None:
+    """Return the bytes of a data URL (RFC 2397)."""
+    head, _, data = address.partition(",")
+    try:
+        return len(base64.b64decode(unquote(data)) if head.endswith(";base64") else unquote_to_bytes(data))
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _file_name(address: str) -> str:
+    if address.startswith("data:"):
+        return f"in the mail ({address[5:].partition(';')[0].partition(',')[0] or 'text/plain'})"
+    return unquote(urlsplit(address).path.rpartition("/")[2]) or address

@@ -1,0 +1,186 @@
+"""The mails of a folder as they were at a commit: drawn from its files in a folder that goes with the process."""
+
+import os
+import shutil
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+from threading import Lock
+from typing import NamedTuple
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.git import GitFailed, ask_git, commit_of
+from keyturn.emails.snapshots.comparison import Comparison
+from keyturn.emails.snapshots.goldens import MailName, Snapshot
+from keyturn.errors import TemplateInvalid
+
+_MOST_KEPT = 3
+_MOST_FILES = 20_000
+_MOST_OCTETS = 64 * 1024**2
+_MOST_LISTED = 30
+_FIELDS = "%h%x1f%s%x1f%cs"
+_REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
+
+Moved = Callable[[Path], Path]
+"""Says where a path of the working tree lies at another commit."""
+
+Reopen = Callable[[Moved], Gallery]
+"""Opens the gallery anew with the files of another commit."""
+
+
+class Revision(NamedTuple):
+    """Names something that mails can be compared with: a branch, a tag or a commit."""
+
+    name: str
+    title: str
+    day: str
+
+
+Mail = Snapshot | TemplateInvalid | None
+"""A mail, why it cannot be drawn, or None where there is none."""
+
+
+class _Side:
+    """Draws the mails of one gallery. `folder` is what it lies in, and goes with it."""
+
+    def __init__(self, gallery: Gallery, folder: Path | None = None) -> None:
+        self.gallery = gallery
+        if folder:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._renderers = gallery.renderers(with_lenient_filters)
+
+    def names(self) -> list[MailName]:
+        return [MailName(entry.name, sample, "") for entry in self.gallery.entries() for sample in entry.samples]
+
+    def mails(self, names: Iterable[MailName]) -> dict[MailName, Mail]:
+        with self.gallery.one_look():
+            return {name: self._mail(name) for name in names}
+
+    def _mail(self, name: MailName) -> Mail:
+        try:
+            sample, files = self.gallery.sample(name.template, name.sample), self.gallery.files(name.template)
+            language = self.gallery.languages.choose(name.language)
+            return Snapshot.of(self._renderers(sample).render_values(name.template, sample.values, language), files)
+        except TemplateInvalid as fault:
+            return fault
+        except LookupError:
+            return None
+
+
+class Revisions:
+    """Compares the mails of a gallery with those of other commits. Threads may share it."""
+
+    def __init__(self, gallery: Gallery, reopen: Reopen) -> None:
+        self.gallery = gallery
+        self._reopen = reopen
+        self._kept: OrderedDict[str, _Side] = OrderedDict()
+        self._one_at_a_time = Lock()
+
+    def branches(self) -> list[Revision]:
+        """Return branches and tags, the ones worked on last first. Raises GitFailed."""
+        kinds = ("refs/heads", "refs/remotes", "refs/tags")
+        order = ("--sort=-committerdate", f"--count={_MOST_LISTED}", f"--format={_REFS}")
+        return _read(ask_git(self.gallery.folder, "for-each-ref", *order, *kinds))
+
+    def commits(self) -> list[Revision]:
+        """Return the last commits that changed the folder. Raises GitFailed."""
+        log = ("log", f"--max-count={_MOST_LISTED}", f"--format={_FIELDS}", "--", ".")
+        return _read(ask_git(self.gallery.folder, *log))
+
+    def compare(self, revision: str, name: MailName) -> Comparison:
+        """Return a mail beside what it was. Raises GitFailed, and LookupError for what is in neither."""
+        before, after = self._side_at(revision).mails([name])[name], _Side(self.gallery).mails([name])[name]
+        if before is None and after is None:
+            raise LookupError(f"There is no mail {name}, and there was none.")
+        return _comparison(name, before, after)
+
+    def changes(self, revision: str) -> list[Comparison]:
+        """Return the mails that differ from what they were, in the first language. Raises GitFailed."""
+        before, after = self._side_at(revision), _Side(self.gallery)
+        names = dict.fromkeys((*after.names(), *before.names()))
+        was, now = before.mails(names), after.mails(names)
+        return [one for name in names if (one := _comparison(name, was[name], now[name])).state != "same"]
+
+    def _side_at(self, revision: str) -> _Side:
+        """Return the folder as it was, kept for who asks again."""
+        commit = commit_of(self.gallery.folder, revision)
+        with self._one_at_a_time:
+            if commit not in self._kept:
+                self._kept[commit] = self._check_out(commit)
+                if len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(commit)
+            return self._kept[commit]
+
+    def _check_out(self, commit: str) -> _Side:
+        """Write the files of a commit as they lie in the repository: no filter of its settings is run."""
+        top = Path(os.fsdecode(ask_git(self.gallery.folder, "rev-parse", "--show-toplevel")).removesuffix("\n"))
+        folders = [folder for folder in self.gallery.watched_folders if folder.is_relative_to(top.resolve())]
+        paths = [folder.relative_to(top.resolve()).as_posix() for folder in folders]
+        files = dict(_files_of(ask_git(top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *paths)))
+        root = Path(mkdtemp(prefix="keyturn-"))
+        try:
+            for name, content in _contents(top, files):
+                place = root / PurePosixPath(name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+            return _Side(self._open(root, top.resolve(), commit), root)
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+
+    def _open(self, root: Path, top: Path, commit: str) -> Gallery:
+        """Open the gallery with what `root` holds in place of what the repository at `top` does."""
+
+        def moved(path: Path) -> Path:
+            resolved = path.resolve()
+            return root / resolved.relative_to(top) if resolved.is_relative_to(top) else path
+
+        if not moved(self.gallery.folder).is_dir():
+            raise GitFailed(f"there is no folder {self.gallery.folder.name} at {commit[:10]}")
+        return self._reopen(moved)
+
+
+def _read(listed: bytes) -> list[Revision]:
+    lines = (line.split("\x1f") for line in os.fsdecode(listed).splitlines())
+    return [Revision(*fields) for fields in lines if len(fields) == len(Revision._fields)]
+
+
+def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the plain files of a tree with their object ids.
+
+    Links and other repositories are left out, and names that lead out of the folder, which a crafted tree may hold.
+    """
+    octets = count = 0
+    for entry in filter(None, listed.split(b"\0")):
+        told, _, name = entry.partition(b"\t")
+        mode, kind, identity, size = told.split()
+        parts = PurePosixPath(os.fsdecode(name)).parts
+        if kind != b"blob" or mode == b"120000" or {"..", "/"} & {*parts}:
+            continue
+        octets, count = octets + int(size), count + 1
+        if octets > _MOST_OCTETS or count > _MOST_FILES:
+            raise GitFailed(f"the folder holds more than {_MOST_OCTETS // 1024**2} MB or {_MOST_FILES:,} files there")
+        yield os.fsdecode(name), identity.decode()
+
+
+def _contents(top: Path, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    asked = "".join(f"{identity}\n" for identity in files.values()).encode()
+    answered, at = ask_git(top, "cat-file", "--batch", given=asked), 0
+    for name in files:
+        end = answered.index(b"\n", at)
+        size = int(answered[at:end].split()[2])
+        yield name, answered[end + 1 : end + 1 + size]
+        at = end + 2 + size
+
+
+def _comparison(name: MailName, before: Mail, after: Mail) -> Comparison:
+    return Comparison(
+        name,
+        before if isinstance(before, Snapshot) else None,
+        after if isinstance(after, Snapshot) else None,
+        after if isinstance(after, TemplateInvalid) else None,
+    )

@@ -1,0 +1,53 @@
+"""What the browsers of those who look have found in mails: kept beside what the checks find."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.view import View
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.measurements import Noticed
+
+_MOST = 2_000
+"""Of mails whose findings are kept."""
+
+_Mail = tuple[str, View]
+
+
+class InBrowser:
+    """Keeps the findings of each mail, as its latest look has them. `severity` is a team's, by rule or group."""
+
+    def __init__(self, gallery: Gallery, severity: Mapping[str, Any]) -> None:
+        self._gallery = gallery
+        self._severity = severity
+        self._known: OrderedDict[_Mail, tuple[Finding, ...]] = OrderedDict()
+        self._one_at_a_time = threading.Lock()
+
+    def findings(self, mail: _Mail) -> tuple[Finding, ...]:
+        return self._known.get(mail, ())
+
+    def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
+        """Keep what counts of it, and return what of `noticed` does, as severe as the team wants it."""
+        from keyturn.emails.lint.browser.measurements import with_finding  # noqa: PLC0415 - loaded with the first mail
+
+        judged = self._judge([*(one.finding for one in noticed), *others])
+        with self._one_at_a_time:
+            self._known.pop(mail, None)
+            self._known[mail] = tuple(dict.fromkeys(judged.values()))
+            if len(self._known) > _MOST:
+                self._known.popitem(last=False)
+        return [with_finding(one, judged[one.finding]) for one in noticed if one.finding in judged]
+
+    def _judge(self, found: Iterable[Finding]) -> dict[Finding, Finding]:
+        """Return the findings that no comment ignores and no setting turns off, with what they count as."""
+        # These load the list of all rules, and with it the checks.
+        from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments  # noqa: PLC0415
+        from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
+
+        comments, severities = IgnoreComments(self._gallery.source), Severities(self._severity)
+        judged = ((one, severities.apply(one)) for one in dict.fromkeys(found) if not comments.ignores(one))
+        return {one: counts for one, counts in judged if counts}

@@ -1,0 +1,74 @@
+"""Where the browser of whoever looks says what it has measured in the mail of a frame."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import MediaType, Request, Response, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK
+
+from keyturn.emails.lint.finding import Severity
+from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.rendering.rendition import Rendition
+from keyturn.emails.studio.view import View
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.measurements import Measurement
+
+_LARGEST = 256 * 1024
+"""Bytes of measurements: four widths with a hundred problems each are under 100 KB."""
+
+
+class CanvasMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding at its place in the frame. `box` is left, top, width and height in px, `line` the place "file:line"."""
+
+    severity: Severity
+    message: str
+    width: int
+    box: tuple[int, int, int, int]
+    line: str
+
+
+@post("/measurements/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LARGEST)
+async def measurements(
+    request: Request[Any, Any, Any],
+    name: FromPath[Path],
+    view: NamedDependency[View],
+    canvas: NamedDependency[Canvas],
+    checks: NamedDependency[Checks],
+) -> Response[list[CanvasMark]]:
+    """Keep what was measured among the findings of the mail; answer with the marks that the canvas shows."""
+    from keyturn.emails.lint.browser.measurements import read_measurements  # noqa: PLC0415 - the checks' own
+
+    try:
+        measured = read_measurements(await request.body())
+    except msgspec.DecodeError as error:
+        raise ClientException(detail=f"These are no measurements: {error}") from error
+    rendition = await asyncio.to_thread(canvas.rendition, name_in_path(name), view)
+    found = await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
+    return Response(found, media_type=MediaType.JSON)
+
+
+def _keep(
+    measured: "tuple[Measurement, ...]", rendition: Rendition, canvas: Canvas, checks: Checks
+) -> list[CanvasMark]:
+    """Keep what was measured, and return it where it is in the mail."""
+    from keyturn.emails.lint.browser.measurements import notice  # noqa: PLC0415 - as above
+
+    noticed = notice(measured, canvas.place_of(rendition))
+    return [
+        CanvasMark(
+            severity=one.finding.severity, message=one.finding.message, width=one.width, box=one.box,
+            line=f"{one.finding.place.file}:{one.finding.place.line}",
+        )
+        for one in checks.notice(rendition, noticed, canvas.findings_on_images(rendition))
+    ]  # fmt: skip
+
+
+HANDLERS = (measurements,)

@@ -1,0 +1,95 @@
+"""check: the branches that no sample takes, and how many are ever drawn."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Keyturn
+
+MJML = """\
+<mjml lang="en">
+  <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>
+  <mj-body><mj-section><mj-column>
+    <mj-text font-size="16px"><h1>News</h1><p>Dear {{ name }}, the boat is here.</p></mj-text>
+    {% if status == "cancelled" %}
+    <mj-text font-sise="16px">It is off.</mj-text>
+    {% endif %}
+    {% if status == "cancelled" and status == "open" %}
+    <mj-text>Never</mj-text>
+    {% endif %}
+  </mj-column></mj-section></mj-body>
+</mjml>
+"""
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    (folder := workplace / "emails" / "news").mkdir(parents=True)
+    (folder / "news.mjml").write_text(MJML)
+    (folder / "news.txt").write_text("News\n\nDear {{ name }}, the boat is here.\n")
+    (folder / "samples.toml").write_text('[ada]\nname = "Ada"\nstatus = "open"\n')
+    return workplace / "emails"
+
+
+@pytest.mark.usefixtures("emails")
+def test_a_finding_says_which_branch_has_it_and_the_end_what_is_never_drawn(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "emails", "--min-coverage", "75")
+
+    assert shown.code == 1
+    assert "emails/news/news.mjml:6:14  error  mjml/unknown-attribute" in shown.out
+    assert "  in news/branch: status is cancelled\n" in shown.out
+    assert "3 of 4 branches drawn, 2 by your samples alone.\n" in shown.out
+    assert "  never drawn: emails/news/news.mjml:9  status is cancelled and status is open. No value" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.usefixtures("emails")
+def test_too_little_coverage_ends_with_1(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "emails", "--min-coverage", "90", "--fail-on", "never")
+
+    assert (shown.code, shown.err) == (1, "75 % of the branches are drawn, less than 90 %.\n")
+    assert keyturn("check", "emails", "--min-coverage", "75", "--fail-on", "never").code == 0
+
+
+@pytest.mark.usefixtures("emails")
+def test_json_holds_the_coverage_of_folders_and_templates(keyturn: Keyturn) -> None:
+    coverage = json.loads(keyturn("check", "emails", "--format", "json").out)["coverage"]
+
+    assert coverage["total"] == coverage["templates"]["news"]
+    assert coverage["total"]["never_drawn"] == [
+        {
+            "file": "emails/news/news.mjml", "line": 9, "last_line": 9,
+            "branch": "status is cancelled and status is open",
+            "reason": "No value of status was found that takes it.",
+        }
+    ]  # fmt: skip
+    assert coverage["total"]["percent"] == 75
+    assert list(coverage["folders"]) == [""]
+
+
+def test_with_samples_only_nothing_is_looked_for(keyturn: Keyturn, emails: Path) -> None:
+    shown = keyturn("check", "emails", "--samples-only")
+
+    assert (shown.code, shown.out) == (0, "Nothing to mend in 1 template, 1 mail.\n")
+    assert json.loads(keyturn("check", "emails", "--samples-only", "--format", "json").out)["coverage"] is None
+    (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
+    assert keyturn("check", "emails").out == shown.out
+
+
+@pytest.mark.usefixtures("emails")
+def test_a_coverage_of_nothing_is_refused(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "emails", "--samples-only", "--min-coverage", "90")
+
+    assert (shown.code, "leave --samples-only out" in shown.err) == (1, True)
+
+
+@pytest.mark.usefixtures("emails")
+def test_rules_that_are_asked_for_say_nothing_of_branches(keyturn: Keyturn) -> None:
+    assert "drawn" not in keyturn("check", "emails", "--only", "links").out
+
+
+def test_each_folder_has_its_own_count(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "orders").mkdir()
+    (emails / "orders" / "paid.html").write_text("<html>{% if paid %}\nYes\n{% endif %}</html>")
+
+    assert "\n  ./ 3 of 4, orders/ 2 of 2\n" in keyturn("check", "emails").out

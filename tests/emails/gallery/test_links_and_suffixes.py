@@ -1,0 +1,120 @@
+"""Links in a folder lead nowhere else, and a template is found by any ending that says that it is one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import examine
+from keyturn.errors import SettingsInvalid, TemplateInvalid
+
+SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
+MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"
+HTML = "<!doctype html><p>Hello {{ name }}</p>"
+
+
+def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding)
+    return folder
+
+
+def drawn(gallery: Gallery, name: str) -> str:
+    (sample,) = gallery.samples(name).values()
+    return gallery.renderers()(sample).render_values(name, {"name": "<Ada>"}, gallery.languages.choose("en")).html
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.jinja2", "a.jinja", "a.j2", "a.tpl", "a.html.jinja", "a.html.tpl", "a.mjml.tpl", "a.mjml.jinja2", "a.HTML.J2"],
+)
+def test_a_template_is_known_by_its_endings_or_by_what_it_holds(tmp_path: Path, name: str) -> None:
+    mjml = "mjml" in name
+    gallery = open_gallery(written(tmp_path, {name: MJML if mjml else HTML}), sandboxed=True)
+    assert gallery.names() == ["a"]
+    assert gallery.files("a").is_mjml == mjml
+    assert "Hello &lt;Ada&gt;" in drawn(gallery, "a")
+
+
+def test_mjml_in_a_file_whose_name_does_not_say_so_is_compiled_and_has_its_text_part(tmp_path: Path) -> None:
+    gallery = open_gallery(
+        written(tmp_path, {"a.tpl": MJML, "a.txt.tpl": "Hello {{ name }}", "notes.tpl": "Just words"})
+    )
+    assert gallery.names() == ["a"]
+    assert gallery.files("a") == ("a.tpl", "a.txt.tpl", "")
+    assert "<mj-" not in drawn(gallery, "a")
+
+
+def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
+    files = {"a.njk": MJML, "b.html.email": HTML, "b.txt.email": "<{{ name }}>", "c.html.bak": HTML}
+    assert open_gallery(written(tmp_path, files)).names() == []
+    gallery = open_gallery(tmp_path, settings=StudioSettings(suffixes=(".njk", ".email")))
+    assert gallery.names() == ["a", "b"]
+    assert gallery.files("b").text == "b.txt.email"
+    (sample,) = gallery.samples("b").values()
+    mail = gallery.renderers()(sample).render_values("b", {"name": "Ada"}, gallery.languages.choose("en"))
+    assert (mail.text, "&lt;" in mail.html) == ("<Ada>\n", False)
+
+
+def test_an_ending_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "keyturn.toml").write_text('[studio]\nsuffixes = ["njk", ".html.njk"]\n', "utf-8")
+    with pytest.raises(SettingsInvalid) as refused:
+        read_studio_settings(tmp_path)
+    assert [fault.name.rpartition(" ")[2] for fault in refused.value.faults] == ["suffixes", "suffixes"]
+
+
+def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp_path: Path) -> None:
+    written(tmp_path, {"a/a.html": HTML, "b/_c.html": HTML})
+    (tmp_path / "self").symlink_to(".")
+    (tmp_path / "a" / "up").symlink_to("..")
+    (tmp_path / "a" / "other").symlink_to("../b")
+    (tmp_path / "b" / "back").symlink_to("../a")
+    gallery = open_gallery(tmp_path, sandboxed=True)
+    assert "a" in gallery.names()
+    assert {"self", "a/up", "a/other/back"} <= {*gallery.left_out}
+    assert set(gallery.left_out.values()) == {"leads back into the folder that it is in"}
+    assert "a/other/_c.html" in gallery.shared_files()
+
+
+def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -> None:
+    outside, folder = written(tmp_path / "outside", {"secret.html": HTML, "values.toml": 'name = "x"'}), tmp_path / "in"
+    written(folder, {"a.html": "{% include 'secret.html' %}", "b.html": HTML})
+    (folder / "secret.html").symlink_to(outside / "secret.html")
+    (folder / "all").symlink_to(outside)
+    (folder / "gone.html").symlink_to("nowhere")
+    (folder / "b.toml").symlink_to(outside / "values.toml")
+    gallery = open_gallery(folder, sandboxed=True)
+    out = dict.fromkeys(["all", "secret.html", "b.toml"], "leads out of the folder")
+    assert gallery.left_out == {**out, "gone.html": "leads nowhere"}
+    assert gallery.names() == ["a", "b"]
+    found = examine(gallery, languages=[gallery.languages.choose("en")]).found
+    (included,) = (one.finding for one in found if one.finding.rule == "jinja/sandbox")
+    assert (included.message, included.place.file) == (
+        "'secret.html' is a link that leads out of the folder, and is not read.", "a.html",
+    )  # fmt: skip
+    with pytest.raises(TemplateInvalid, match="leads out of the folder"):
+        gallery.samples("b")
+    trusted = open_gallery(folder)
+    assert list(trusted.left_out) == ["gone.html"]
+    assert [sample.values for sample in trusted.samples("b").values()] == [{"name": "x"}]
+
+
+def test_a_link_to_another_folder_of_the_repository_is_followed(tmp_path: Path) -> None:
+    written(tmp_path, {".git/HEAD": "", "layouts/base.html": HTML, "emails/a.html": "{% extends 'parts/base.html' %}"})
+    (tmp_path / "emails" / "parts").symlink_to("../layouts")
+    gallery = open_gallery(tmp_path / "emails", sandboxed=True)
+    assert (gallery.left_out, gallery.names(), gallery.shared_files()) == ({}, ["a"], ["parts/base.html"])
+
+
+def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_path: Path) -> None:
+    written(tmp_path, {"a.mjml": MJML, "a.txt": "Hello", "a.toml": 'name = "Ada"', "_part.html": HTML}, "utf-8-sig")
+    written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
+    gallery = open_gallery(tmp_path, sandboxed=True)
+    found = examine(gallery, languages=[gallery.languages.choose("en")]).found
+    told = {(one.finding.place.file, one.finding.place.line) for one in found if one.finding.group == "file"}
+    assert told == {("a.mjml", 1), ("a.txt", 1), ("_part.html", 1)}
+    assert {one.finding.group for one in found}.isdisjoint({"mjml", "jinja", "samples"})

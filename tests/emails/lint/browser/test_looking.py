@@ -1,0 +1,165 @@
+"""What a browser finds in the mails of a folder, each at the line that wrote it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.programs import require_program
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.browser import chromium as driving
+from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured, running_chromium
+from keyturn.emails.lint.browser.measurements import findings_of, notice
+from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.in_browser import look_at_mails
+
+pytestmark = pytest.mark.browser
+
+PAGE = """\
+<!doctype html>
+<html lang="en"><head><title>Hello</title></head>
+<body style="margin:0;font:16px/20px sans-serif">
+{}
+</body></html>
+"""
+WRONG = {
+    "overflow": (
+        ('<div style="padding:10px"><table role="presentation" cellpadding="0" cellspacing="0"><tr><td>\n'
+        '<p>A line</p>\n<img src="a.png" width="500" height="40" alt="A wide banner">\n</td></tr></table></div>'),
+        6, "wider than the screen", (320, 375),
+    ),
+    "text-cut-off": (
+        ('<p>A line</p>\n<div style="height:20px;overflow:hidden">\n'
+        '<p style="margin:0">One line is seen.<br>And another is not.</p></div>'),
+        6, "“And another is not.” is cut off by the box of mail.html:5", (320, 375, 600),
+    ),
+    "overlap": (
+        '<p style="margin:0">The price of it</p>\n<p style="margin:-18px 0 0">The name of it</p>',
+        5, "“The name of it” lies over “The price of it” (mail.html:4)", (320, 375, 600),
+    ),
+    "overlap in a text": (
+        '<h1 style="font-size:56px;line-height:24px;margin:0;width:200px">Two lines</h1>',
+        4, "The lines of “Two lines” lie over each other", (320, 375, 600),
+    ),
+    "small-target": (
+        ('<p>A line</p>\n<a href="https://a.example/1" style="display:block;font-size:8px;line-height:9px">One</a>\n'
+        '<a href="https://a.example/2" style="display:block;font-size:8px;line-height:9px">Two</a>'),
+        5, "“One” is too small to be touched", None,
+    ),
+    "oversized-image": (
+        ('<p>A line</p>\n<img width="100" height="50" alt="A tree" '
+        """src="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='2000' height='1000'/%3E">"""),
+        5, "The file is 2000 px wide", (320, 375, 600),
+    ),
+    "image-shifts": ('<p>A line</p>\n<img src="a.png" width="100" alt="A tree">', 5, "until it is loaded", None),
+}  # fmt: skip
+PLANTED = {
+    *(f"browser/{kind.partition(' ')[0]}" for kind in WRONG),
+    "browser/not-measured", "images/heavy", "images/heavy-together",
+}  # fmt: skip
+RIGHT = """\
+<div style="display:none;max-height:0;overflow:hidden">Read this first, it is hidden on purpose.</div>
+<div style="max-height:0;overflow:hidden;opacity:0">And so is this one.</div>
+<h1 style="font-size:28px;line-height:28px;margin:0">A heading that breaks in tight lines on any phone</h1>
+<p>Write to <a href="mailto:help@a.example">us</a>, or see <a href="https://a.example">our page</a> for more.</p>
+<p style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap;max-width:90px">A long name that ends in dots</p>
+<div style="overflow:hidden;border-radius:8px"><p style="overflow-wrap:anywhere">https://a.example/{}</p></div>
+<table width="100%"><tr><td style="padding:12px"><a href="https://a.example/b">Open it</a></td></tr></table>
+<img src="a.png" width="40" height="20" alt="A tree">
+""".format("x" * 200)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    require_program("chromium", "chromium")
+    with running_chromium() as chromium:
+        yield chromium
+
+
+def look(folder: Path, body: str, chromium: Chromium, **other: str) -> list[Finding]:
+    for name, text in {"mail.html": PAGE.format(body), **other}.items():
+        (folder / name).write_text(text)
+    return list(look_at_mails(open_gallery(folder), chromium))
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_found_once_at_its_line_with_its_widths(kind: str, tmp_path: Path, chromium: Chromium) -> None:
+    body, line, says, widths = WRONG[kind]
+    finding, *others = look(tmp_path, body, chromium)
+    assert [one.rule for one in others] == ["browser/small-target"] * (kind == "small-target")  # each of the two
+    assert (finding.rule, finding.place.line) == (f"browser/{kind.partition(' ')[0]}", line)
+    assert says in finding.message
+    assert widths is None or finding.widths == widths
+
+
+def test_what_a_mail_hides_or_sets_tightly_is_no_finding(tmp_path: Path, chromium: Chromium) -> None:
+    assert look(tmp_path, RIGHT, chromium) == []
+
+
+def test_a_finding_in_mjml_has_the_line_of_its_element(tmp_path: Path, chromium: Chromium) -> None:
+    mjml = """\
+<mjml><mj-body><mj-section><mj-column>
+  <mj-text>Hello</mj-text>
+  <mj-table width="700px"><tr><td style="min-width:690px">A wide cell</td></tr></mj-table>
+</mj-column></mj-section></mj-body></mjml>
+"""
+    (tmp_path / "wide.mjml").write_text(mjml)
+    found = [one for one in look_at_mails(open_gallery(tmp_path), chromium) if one.rule == "browser/overflow"]
+    assert [(one.place.file, one.place.line) for one in found] == [("wide.mjml", 3)]
+
+
+def test_a_mail_runs_no_script_and_asks_no_host(tmp_path: Path, chromium: Chromium) -> None:
+    script = "document.body.innerHTML = '<p style=margin-left:900px;width:300px>Wide</p>'"
+    body = (
+        f'<script>{script}</script><img src="http://127.0.0.1:9/a.png" width="9" height="9" alt="" onerror="{script}">'
+    )
+    assert look(tmp_path, body, chromium) == []
+    assert chromium.weights == {}
+
+
+def test_heavy_images_in_the_mail_and_beside_it_are_weighed(tmp_path: Path, chromium: Chromium) -> None:
+    (tmp_path / "big.png").write_bytes(bytes(1100 * 1024))
+    inside = "data:image/png;base64," + "A" * 4 * 1024 * 175
+    body = (
+        '<img src="big.png" width="9" height="9" alt="Big">\n'
+        f'<img src="{inside}" width="9" height="9" alt="In it">'
+        '<img src="../../../etc/hostname" width="9" height="9" alt="">'
+    )
+    found = look(tmp_path, body, chromium)
+    assert [(one.rule, one.place.line) for one in found] == [
+        ("images/heavy", 4), ("images/heavy", 5), ("images/heavy-together", 4),
+    ]  # fmt: skip
+    assert "1,100 KB" in found[0].message
+
+
+def test_findings_of_a_browser_are_ignored_and_judged_as_others_are(tmp_path: Path, chromium: Chromium) -> None:
+    body, *_ = WRONG["overlap"]
+    ignored = "{# keyturn: ignore-file browser/overlap because it is meant so #}"
+    found = look(tmp_path, ignored + body, chromium)
+    examination = examine(open_gallery(tmp_path), (), beside={one: ["mail"] for one in found})
+    assert (len(found), examination.found, examination.ignored) == (1, (), 1)
+
+
+def test_a_mail_that_takes_too_long_is_a_finding_and_the_next_one_is_measured(
+    tmp_path: Path, chromium: Chromium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driving, "_MAIL_MS", 1)
+    chromium._leave_page()
+    with pytest.raises(NotMeasured):
+        chromium.measure(PAGE.format("<p>Hello</p>"))
+    [finding] = look(tmp_path, "<p>Hello</p>", chromium)
+    assert finding.rule == "browser/not-measured"
+    monkeypatch.undo()
+    monkeypatch.setattr(driving, "_LONGEST", 20)
+    with pytest.raises(NotMeasured):
+        chromium.measure(PAGE.format("<p>Hello</p>"))
+    monkeypatch.undo()
+    chromium._leave_page()
+    assert look(tmp_path, "<p>Hello</p>", chromium) == []
+
+
+def test_what_is_wrong_at_one_width_says_so(chromium: Chromium) -> None:
+    measured = chromium.measure(PAGE.format('<div style="width:340px;height:9px">Hello</div>'))
+    [finding] = findings_of(notice(measured, lambda _: Place("mail.html", 4)))
+    assert (finding.rule, finding.widths) == ("browser/overflow", (320,))

@@ -1,0 +1,215 @@
+"""Mistakes that break a mail for somebody are errors at their line; a guess, and what only looks like one, is none."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.configuration import read_studio_settings
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.clients.clients import MAJOR
+from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.sent_mail import SentMail
+from keyturn.emails.lint.sent_mail import examine as examine_sent
+
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>{}</body></html>'
+MAIL = (
+    "<mjml><mj-head><mj-title>Hello</mj-title>{}</mj-head>"
+    "<mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
+)
+
+
+def findings(folder: Path, files: Mapping[str, str], group: str = "") -> list[Finding]:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    gallery = opened(folder)
+    examination = examine(gallery, checks_for(MAJOR, gallery.audits), [gallery.languages.choose("en")])
+    return [one.finding for one in examination.found if not group or one.finding.group == group]
+
+
+def opened(folder: Path) -> Gallery:
+    return open_gallery(folder, settings=read_studio_settings(folder))
+
+
+def told(found: list[Finding]) -> set[tuple[str, str, str, int]]:
+    return {(one.rule.partition("/")[2], one.severity, one.place.file, one.place.line) for one in found}
+
+
+# Links
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://localhost:3000/help", "https://127.0.0.1/help", "http://app.localhost/help", "http://192.168.1.20:8000/"],
+)
+def test_a_link_to_this_machine_is_an_error_where_the_template_says_it(tmp_path: Path, address: str) -> None:
+    found = findings(tmp_path, {"a.html": PAGE.format(f'\n<a href="{address}">Help</a>')}, "links")
+    assert told(found) == {("this-machine", "error", "a.html", 2)}
+
+
+def test_a_link_to_this_machine_that_comes_from_a_sample_is_the_sample_s(tmp_path: Path) -> None:
+    page = PAGE.format('<a href="{{ base }}/help">Help</a>')
+    assert findings(tmp_path, {"a.html": page, "a.toml": 'base = "http://localhost:3000"'}, "links") == []
+
+
+def test_an_app_in_development_sends_links_to_this_machine_and_a_note_says_so() -> None:
+    sent = SentMail(subject="Hello", html=PAGE.format('<a href="http://localhost:3000/a">A page</a>'), text="")
+    assert {one.severity for one in examine_sent(sent) if one.rule == "links/this-machine"} == {"note"}
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        '<mj-navbar base-url="https://a.example">\n<mj-navbar-link href="https://b.example/x">X</mj-navbar-link></mj-navbar>',
+        '<mj-navbar>\n<mj-navbar-link href="https://https://b.example/x">X</mj-navbar-link></mj-navbar>',
+        '<mj-text>\n<a href="https://{{ link }}">Your link</a></mj-text>',
+        '<mj-text>\n<a href="http:https://b.example/x">X</a></mj-text>',
+    ],
+)
+def test_a_scheme_that_stands_there_twice_is_found_however_it_came_there(tmp_path: Path, bar: str) -> None:
+    files = {"a.mjml": MAIL.format("", bar), "a.toml": 'link = "https://b.example/x"'}
+    assert told(findings(tmp_path, files, "links")) == {("doubled-scheme", "error", "a.mjml", 2)}
+
+
+def test_a_base_that_mj_attributes_give_counts_and_so_does_the_address_of_a_class(tmp_path: Path) -> None:
+    head = (
+        '<mj-attributes><mj-navbar base-url="http://localhost" />\n'
+        '<mj-class name="home" href="http://localhost/home" /></mj-attributes>'
+    )
+    body = (
+        '<mj-navbar>\n<mj-navbar-link href="/x">X</mj-navbar-link></mj-navbar><mj-button mj-class="home">Go</mj-button>'
+    )
+    found = findings(tmp_path, {"a.mjml": MAIL.format(head, body)}, "links")
+    assert told(found) == {("this-machine", "error", "a.mjml", 2), ("this-machine", "error", "a.mjml", 3)}
+
+
+def test_an_address_within_another_one_is_not_doubled(tmp_path: Path) -> None:
+    page = PAGE.format('<a href="https://a.example/go?to=https://b.example">A page</a>')
+    assert findings(tmp_path, {"a.html": page}, "links") == []
+
+
+def test_plain_http_with_a_token_is_an_error_and_without_one_a_warning(tmp_path: Path) -> None:
+    page = PAGE.format(f'\n<a href="http://a.example/x?token={TOKEN}">One</a>\n<a href="http://a.example/">Two</a>')
+    files = {"a.html": page, "a.toml": 'name = "Ada"'}
+    assert told(findings(tmp_path, files, "links")) == {
+        ("http", "error", "a.html", 2),
+        ("http", "warning", "a.html", 3),
+    }
+
+
+def test_a_button_that_leads_nowhere_is_an_error_and_another_empty_link_a_warning(tmp_path: Path) -> None:
+    body = '<mj-button href="#">Pay now</mj-button>\n<mj-text><a href="">Terms</a></mj-text>'
+    found = findings(tmp_path, {"a.mjml": MAIL.format("", body)}, "links")
+    assert [one.severity for one in found if one.rule == "links/empty"] == ["error", "warning"]
+
+
+# Subjects
+
+
+def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> None:
+    link = f"https://a.example/reset?token={TOKEN}"
+    files = {
+        "a.html": PAGE.format('<a href="{{ link }}">Choose</a>'),
+        "a.subject.txt": "\n{{ '{{' }} name }}, <b>reset</b> it\nat {{ link }}\n",
+        "a.toml": f'link = "{link}"',
+    }
+    found = {one.rule: one.place for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"}
+    assert {rule: place.line for rule, place in found.items()} == {
+        "parity/unfilled": 2, "subject/markup": 2, "subject/several-lines": 3, "safety/token-in-subject": 3,
+    }  # fmt: skip
+
+
+def test_a_subject_of_one_line_is_left_alone(tmp_path: Path) -> None:
+    files = {"a.html": PAGE.format(""), "a.subject.txt": "{# to all #}\nTom & Ada, 3 < 5\n"}
+    assert [one for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"] == []
+
+
+# Bulk
+
+
+def test_bulk_is_told_in_the_file_and_at_the_line_that_holds_it(tmp_path: Path) -> None:
+    rows = "<p>\n{% for row in rows %}<span>{{ row }} and much more text for every row</span>{% endfor %}</p>"
+    files = {
+        "_base.html": PAGE.format("{% block main %}{% endblock %}"),
+        "rows/_rows.html": rows,
+        "a.html": '{% extends "_base.html" %}{% block main %}{% include "rows/_rows.html" %}{% endblock %}',
+        "a.json": json.dumps({"rows": ["x"] * 2500}),
+    }
+    assert told(findings(tmp_path, files, "sizes")) == {("clipped", "error", "rows/_rows.html", 2)}
+
+
+# What runs in pages alone
+
+
+def test_scripts_handlers_frames_and_password_fields_are_found(tmp_path: Path) -> None:
+    page = PAGE.format(
+        '\n<script>go()</script>\n<a href="https://a.example" onclick="go()">A page</a>\n<iframe src="https://a.example">'
+        '</iframe>\n<form action="https://a.example"><input type="password"></form>'
+    )
+    assert told(findings(tmp_path, {"a.html": page}, "active")) == {
+        ("script", "error", "a.html", 2), ("event-handler", "warning", "a.html", 3), ("frame", "error", "a.html", 4),
+        ("password-field", "error", "a.html", 5),
+    }  # fmt: skip
+    assert "compatibility/html-form" in {one.rule for one in findings(tmp_path, {})}
+
+
+def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:
+    page = PAGE.format('<script type="application/ld+json">{"@context": "http://schema.org"}</script><b once="1">x</b>')
+    assert findings(tmp_path, {"a.html": page}, "active") == []
+
+
+# The body of MJML
+
+
+def test_a_body_within_mj_attributes_says_what_the_body_is_like_and_is_none(tmp_path: Path) -> None:
+    head = '<mj-attributes><mj-body background-color="#eeeeee" width="500px" /></mj-attributes>'
+    mail = MAIL.format(head, '\n<mj-text color="#dddddd"><h1>Pale</h1></mj-text>')
+    found = findings(tmp_path, {"a.mjml": mail})
+    assert "mjml" not in {one.group for one in found}
+    assert ("light", "error", "a.mjml", 2) in told(found)
+
+
+# The audit of reset mails
+
+RESET = PAGE.format('<a class="button" href="{{ reset_url }}">Choose a new password</a>')
+
+
+def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> None:
+    booking = PAGE.format('<a class="button" href="{{ confirm_url }}">Confirm your booking</a>')
+    files = {"password_reset.html": RESET, "recovery_codes.html": PAGE.format("{{ codes }}"), "booking.html": booking}
+    assert findings(tmp_path, files, "safety") == []
+
+
+@pytest.mark.parametrize(
+    ("link", "audited"),
+    [
+        (f"https://a.example/reset?token={TOKEN}", True),
+        (f"https://a.example/reset-password/{TOKEN}", True),
+        (f"https://a.example/unsubscribe?token={TOKEN}", False),
+        (f"https://a.example/bookings/{TOKEN}", False),
+        ("https://a.example/reset?code=482915", False),
+    ],
+)
+def test_a_token_that_is_certain_makes_one(tmp_path: Path, link: str, audited: bool) -> None:
+    files = {"a.html": RESET, "a.toml": f'reset_url = "{link}"'}
+    assert bool(findings(tmp_path, files, "safety")) == audited
+
+
+def test_a_mail_is_audited_where_it_declares_it_and_never_where_it_says_off(tmp_path: Path) -> None:
+    files = {
+        "one.html": RESET, "two.html": RESET, "two.toml": f'reset_url = "https://a.example/reset?token={TOKEN}"',
+        "keyturn.toml": '[studio.mails.one]\naudit = "reset"\n[studio.mails.two]\naudit = "off"\n',
+    }  # fmt: skip
+    assert {one.place.file for one in findings(tmp_path, files, "safety")} == {"one.html"}
+
+
+def test_a_word_for_the_audit_that_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "keyturn.toml").write_text('[studio.mails.one]\naudit = "rest"\n', "utf-8")
+    with pytest.raises(Exception, match="audit"):
+        opened(tmp_path)

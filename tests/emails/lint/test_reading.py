@@ -1,0 +1,56 @@
+"""What a screen reader says of a mail, and in which order."""
+
+import pytest
+
+from keyturn.emails.lint.reading import read_aloud
+from keyturn.mail.rendering.html_tree import parse_html
+
+MAIL = """\
+<!doctype html><html lang="en"><head><title>Not said</title><style>p { color: red }</style></head><body>
+<div style="display:none">Preheader</div><p hidden>Hidden</p><span aria-hidden="true">Sign</span>
+<div role="article" aria-roledescription="email" aria-label="Welcome">
+<table role="presentation"><tr><td><h1>Hello <b>Ada</b></h1></td></tr>
+<tr><td>Some <i>slanted</i> words<br>and a second line.
+<a href="https://a.example/open"><img src="b.png" alt="Open it"></a>
+<img src="rule.png" alt=""><img src="c/tree.png"><img src="d.png" alt="A tree"></td></tr></table>
+<ul><li>One</li><li><a href="https://a.example/2">Two</a></li></ul>
+<table><caption>Prices</caption><tr><th>Tea</th><td>2</td></tr></table>
+<p lang="fr">Merci</p><a href="https://a.example/x"></a><div role="heading" aria-level="3">Last</div>
+</div></body></html>
+"""
+
+
+def test_a_mail_is_said_in_its_order_without_what_is_hidden_and_without_tables_for_layout() -> None:
+    said = [(one.kind, one.words, one.level or one.about) for one in read_aloud(parse_html(MAIL))]
+    assert said == [
+        ("landmark", "Welcome", "email"),
+        ("heading", "Hello Ada", 1),
+        ("text", "Some slanted words", ""),
+        ("text", "and a second line.", ""),
+        ("link", "Open it", "https://a.example/open"),
+        ("silent-image", "tree.png", ""),
+        ("image", "A tree", ""),
+        ("list", "", "2 entries"),
+        ("item", "One", ""),
+        ("item", "", ""),
+        ("link", "Two", "https://a.example/2"),
+        ("table", "Prices", "1 rows, 2 columns"),
+        ("text", "Prices", ""),
+        ("text", "Tea", ""),
+        ("text", "2", ""),
+        ("text", "Merci", ""),
+        ("nameless-link", "https://a.example/x", ""),
+        ("heading", "Last", 3),
+    ]
+
+
+def test_each_saying_has_the_language_that_it_is_said_in() -> None:
+    said = {one.words: one.language for one in read_aloud(parse_html(MAIL))}
+    assert (said["Hello Ada"], said["Merci"], said["Last"]) == ("en", "fr", "en")
+
+
+@pytest.mark.parametrize(
+    "html", ["", "<html></html>", "<div style='display:none'>Hello</div>", "<img alt=''>", "&zwnj;"]
+)
+def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
+    assert read_aloud(parse_html(html)) == []

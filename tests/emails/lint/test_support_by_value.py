@@ -1,0 +1,212 @@
+"""What each client lacks of a value, an element or a selector: the verdicts of Can I email, read with their notes.
+
+Each row was worked out by hand from the notes of the source: "Gmail" is its three apps, "Gmail's apps" the two on
+phones, which read no stylesheet and little CSS in accounts of other providers.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.checks.compatibility import check_compatibility
+from keyturn.emails.lint.clients.clients import GROUPS
+from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.source.origins import with_origins
+from keyturn.languages import Languages
+from keyturn.mail.rendering.render import Templates
+
+WORD = ("outlook/windows",)
+GMAIL, OUTLOOK, YAHOO, APPLE = (GROUPS[name] for name in ("gmail", "outlook", "yahoo", "apple"))
+APPS = ("gmail/ios", "gmail/android")
+NEW_OUTLOOK = tuple(client for client in OUTLOOK if client not in WORD)
+NOBODY: tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
+    feature: str
+    html: str = ""
+    css: str = ""
+    no: Iterable[str] = ()
+    partial: Iterable[str] = ()
+
+
+def inline(feature: str, style: str, no: Iterable[str] = (), partial: Iterable[str] = (), tag: str = "div") -> Row:
+    return Row(feature, html=f'<{tag} style="{style}">x</{tag}>', no=no, partial=partial)
+
+
+def sheet(feature: str, css: str, no: Iterable[str] = (), partial: Iterable[str] = ()) -> Row:
+    return Row(feature, html='<p class="a b" title="x">One <b>two</b></p><table><tr><td>x</td></tr></table>', css=css,
+               no=no, partial=partial)  # fmt: skip
+
+
+def element(feature: str, html: str, no: Iterable[str] = (), partial: Iterable[str] = ()) -> Row:
+    return Row(feature, html=html, no=no, partial=partial)
+
+
+ROWS = [
+    # Web fonts
+    sheet("css-at-font-face", "@font-face { font-family: A; src: url(https://a.example/a.woff2) }",
+          (*GMAIL, *OUTLOOK, *YAHOO)),
+    sheet("css-at-font-face", "@import url(https://fonts.example/css2?family=A);", (*GMAIL, *OUTLOOK, *YAHOO)),
+    # Boxes in Word
+    inline("css-max-width", "max-width:600px", WORD),
+    inline("css-max-width", "max-width:600px", tag="table"),
+    inline("css-width", "width:300px", WORD),
+    inline("css-width", "width:300px", WORD, tag="img"),
+    Row("css-width", html='<table><tr><td style="width:300px">x</td></tr></table>'),
+    inline("css-height", "height:40px", (*WORD, *YAHOO)),
+    Row("css-height", html='<table><tr><td style="height:40px">x</td></tr></table>', no=YAHOO),
+    inline("css-padding", "padding:12px 20px", WORD),
+    inline("css-padding", "padding:0", NOBODY),
+    Row("css-padding", html='<table><tr><td style="padding:12px">x</td></tr></table>'),
+    inline("css-margin", "margin:0 auto", WORD),
+    inline("css-margin", "margin:-4px", (*GMAIL, *OUTLOOK, *YAHOO)),
+    inline("css-margin", "margin:4px", WORD, tag="span"),
+    inline("css-margin", "margin:0 0 16px", tag="p"),
+    sheet("css-max-width", ".a { max-width: 20em }", WORD),
+    sheet("css-max-width", "table { max-width: 20em }"),
+    sheet("css-padding", "td { padding: 8px }"),
+    # Backgrounds
+    inline("css-background", "background:#ffffff url(https://a.example/a.png) no-repeat", WORD),
+    inline("css-background", "background:#ffffff"),
+    inline("css-background", "background:url(https://a.example/a.png) center / cover", (*WORD, *YAHOO)),
+    inline("css-background", "background:linear-gradient(red, blue), url(https://a.example/a.png)", (*WORD, *YAHOO)),
+    inline("css-linear-gradient", "background-image:linear-gradient(red, blue)",
+           (*OUTLOOK, *YAHOO, "gmail/android")),
+    inline("css-linear-gradient", "background:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO)),
+    element("html-background", '<table background="https://a.example/a.png"><tr><td>x</td></tr></table>', WORD, APPS),
+    # Position
+    inline("css-position", "position:relative",
+           (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com", "outlook/ios", "outlook/android")),
+    inline("css-position", "position:absolute", (*GMAIL, *OUTLOOK, *YAHOO)),
+    inline("css-position", "position:fixed", (*APPLE, *GMAIL, *OUTLOOK, *YAHOO)),
+    inline("css-position", "position:sticky", (*APPLE, *GMAIL, *WORD, "outlook/ios", *YAHOO)),
+    # !important
+    inline("css-important", "color:red !important", WORD),
+    inline("css-important", "color:red!important", WORD),
+    inline("css-important", "color:red !IMPORTANT", (*WORD, *GMAIL)),
+    sheet("css-important", ".a { color: red !important }"),
+    sheet("css-important", ".a { color: red!important }", WORD),
+    sheet("css-important", ".a { background-image: url(https://a.example/a.png)!important }", (*WORD, *YAHOO)),
+    # Gmail's other accounts
+    inline("css-display-flex", "display:flex", WORD, APPS),
+    inline("css-display-grid", "display:grid", WORD, APPS),
+    inline("css-unit-calc", "width:calc(100% - 2px)", (*OUTLOOK, *YAHOO), APPS),
+    inline("css-function-clamp", "font-size:clamp(12px, 2vw, 20px)", (*OUTLOOK, *YAHOO), APPS),
+    inline("css-box-shadow", "box-shadow:0 1px 2px #000", ("gmail/desktop-webmail", *WORD, *YAHOO), APPS),
+    inline("css-object-fit", "object-fit:cover", (*WORD, *YAHOO), APPS, tag="img"),
+    inline("css-text-overflow", "text-overflow:ellipsis", (*WORD, *YAHOO), APPS),
+    # Values
+    inline("css-display", "display:inline-block", WORD),
+    inline("css-display", "display:block"),
+    inline("css-display", "display:inline-flex", (*WORD, *YAHOO), APPS),
+    inline("css-display-none", "display:none"),
+    inline("css-display-none", "display:none", WORD, tag="img"),
+    inline("css-border", "border:12px solid #000", WORD),
+    inline("css-border", "border:1px solid #000"),
+    inline("css-font-weight", "font-weight:500", WORD),
+    inline("css-font-weight", "font-weight:600"),
+    inline("css-font-weight", "font-weight:650", (*WORD, *YAHOO)),
+    inline("css-white-space", "white-space:nowrap", WORD, APPS),
+    inline("css-white-space", "white-space:pre", (*WORD, *APPS, "yahoo/ios", "yahoo/android")),
+    inline("css-overflow", "overflow:hidden", WORD),
+    inline("css-overflow", "overflow:auto", (*WORD, "gmail/android", "outlook/android", "yahoo/android")),
+    inline("css-text-align", "text-align:start", (*WORD, *YAHOO)),
+    inline("css-text-align", "text-align:left"),
+    inline("css-text-transform", "text-transform:lowercase", WORD),
+    inline("css-text-transform", "text-transform:uppercase"),
+    inline("css-text-indent", "text-indent:-10px", (*GMAIL, *YAHOO)),
+    inline("css-list-style", "list-style:url(https://a.example/a.png)",
+           (*GMAIL, *WORD, "outlook/macos", *YAHOO), tag="ul"),
+    inline("css-list-style", "list-style:none", tag="ul"),
+    inline("css-rgb", "color:rgb(0, 0, 0)"),
+    inline("css-rgb", "color:rgb(0 0 0)", (*GMAIL, *WORD, *YAHOO)),
+    inline("css-rgb", "color:rgb(0, 0, 0, 0.5)", WORD),
+    inline("css-unit-vh", "height:50vh", (*WORD, "apple-mail/ios")),
+    inline("css-border-radius", "border-radius:4px", WORD),
+    inline("css-border-radius", "border-radius:10px / 4px", (*WORD, *YAHOO)),
+    inline("css-float", "float:left", WORD),
+    inline("css-float", "float:inline-start", (*WORD, *APPS, *YAHOO)),
+    # Selectors
+    sheet("css-selector-child", "p > b { color: red }", WORD, APPS),
+    sheet("css-selector-adjacent-sibling", "p + table { color: red }", WORD, APPS),
+    sheet("css-selector-general-sibling", "p ~ table { color: red }", WORD, APPS),
+    sheet("css-selector-universal", "* { color: red }", WORD, APPS),
+    sheet("css-selector-chaining", ".a.b { color: red }", (*WORD, "outlook/outlook-com"), APPS),
+    sheet("css-selector-chaining", "p.a { color: red }"),
+    sheet("css-selector-attribute", "p[title] { color: red }", (*GMAIL, *WORD, *YAHOO)),
+    sheet("css-selector-attribute", "p[title=x] { color: red }", (*GMAIL, *WORD)),
+    sheet("css-selector-attribute", "p[title^=x] { color: red }", (*GMAIL, *OUTLOOK, *YAHOO)),
+    sheet("css-selector-attribute", "p[class~=a] { color: red }", (*WORD, *YAHOO), APPS),
+    sheet("css-pseudo-class-first-child", "p:first-child { color: red }", (*GMAIL, *WORD)),
+    sheet("css-pseudo-class-first-child", ".a:first-child { color: red }",
+          (*GMAIL, *WORD, "outlook/macos", "outlook/outlook-com")),
+    sheet("css-pseudo-class-has", "p:has(b) { color: red }", (*GMAIL, *OUTLOOK, *YAHOO)),
+    # At-rules
+    sheet("css-at-media", "@media (max-width: 480px) { p { color: red } }", WORD, APPS),
+    sheet("css-at-media", "@media (max-height: 480px) { p { color: red } }", (*GMAIL, *WORD)),
+    sheet("css-at-media", "@media (min-resolution: 2dppx) { p { color: red } }", (*WORD, *YAHOO), APPS),
+    sheet("css-at-media", "@media screen { @media (max-width: 480px) { p { color: red } } }",
+          (*OUTLOOK,), APPS),
+    sheet("css-at-media-orientation", "@media (orientation: portrait) { p { color: red } }",
+          ("apple-mail/ios", "gmail/ios", *WORD, *YAHOO)),
+    sheet("css-at-media-orientation", "@media (orientation: landscape) { p { color: red } }",
+          ("gmail/ios", *WORD, *YAHOO)),
+    sheet("css-at-keyframes", "@keyframes a { from { color: red } }", (*GMAIL, *OUTLOOK, "yahoo/ios", "yahoo/android")),
+    sheet("css-max-width", "@media (max-width: 480px) { .a { max-width: 300px } }"),
+    sheet("html-style", "p { color: red }", (), APPS),
+    element("html-style", "<style>p { color: red }</style>", GMAIL, ()),
+    # Elements
+    element("html-semantics", "<nav>x</nav>", (*GMAIL, *OUTLOOK, *YAHOO)),
+    element("html-semantics", "<time>x</time>", (*WORD, *YAHOO)),
+    element("html-semantics", "<section>x</section>", (*OUTLOOK, *YAHOO)),
+    element("html-input-checkbox", '<input type="checkbox">', WORD),
+    element("html-input-text", "<input>", (*WORD, "outlook/android", "yahoo/android")),
+    element("image-base64", '<img src="data:image/png;base64,AA==" alt="">', GMAIL),
+    element("image-base64", '<img src="data:image/gif;base64,AA==" alt="">', (*GMAIL, *WORD)),
+    # Kept from Word
+    element("css-display-flex", '<!--[if !mso]><!--><p style="display:flex">x</p><!--<![endif]-->', (), APPS),
+]  # fmt: skip
+
+
+def findings(folder: Path, row: Row) -> list[Finding]:
+    head = f"<style>{row.css}</style>" if row.css else ""
+    (folder / "letter.html").write_text(f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8")
+    languages = Languages("UTC")
+    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
+    (sample,) = gallery.samples("letter").values()
+    document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, languages.choose("en"))
+    return [finding for finding in check_compatibility(document) if finding.feature == row.feature]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.feature} {row.css or row.html}"[:90])
+def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, row: Row) -> None:
+    gaps = {gap.client: gap.support for finding in findings(tmp_path, row) for gap in finding.clients}
+    assert gaps == {**dict.fromkeys(row.partial, "partial"), **dict.fromkeys(row.no, "no")}
+
+
+def test_no_use_is_worse_than_a_warning_and_what_still_holds_is_a_note(tmp_path: Path) -> None:
+    rows = [row for row in ROWS if row.no or row.partial]
+    severities = {(row.feature, row.css or row.html): {one.severity for one in findings(tmp_path, row)} for row in rows}
+    assert all(found <= {"warning", "note"} for found in severities.values())
+    loud = {feature for (feature, _), found in severities.items() if "warning" in found}
+    assert loud.isdisjoint({"css-padding", "css-width", "css-max-width", "css-at-media", "css-selector-child"})
+    assert {"css-display-flex", "html-background", "css-position"} - loud == {"html-background"}
+
+
+def test_the_element_that_is_written_is_named_where_a_feature_is_several(tmp_path: Path) -> None:
+    (nav,) = findings(tmp_path, element("html-semantics", "<nav>x</nav>"))
+    assert nav.message.startswith("<nav>: ")
+
+
+@pytest.mark.parametrize(
+    "css", ["u + .body a { color: red }", "#outlook a { padding: 4px }", "a[x-apple-data-detectors] { color: red }",
+            ".ExternalClass * { line-height: 100% }"],
+)  # fmt: skip
+def test_a_rule_for_one_client_alone_is_missed_by_nobody(tmp_path: Path, css: str) -> None:
+    for feature in ("css-selector-adjacent-sibling", "css-selector-attribute", "css-selector-universal", "css-padding"):
+        assert findings(tmp_path, sheet(feature, css)) == []

@@ -1,0 +1,85 @@
+"""The weights of images in the studio: what is there is known, and hosts are asked when somebody wants it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+
+from keyturn.emails.studio import Studio, create_studio_app
+
+ORIGIN = {"origin": "http://127.0.0.1:8001"}
+
+
+class Images(BaseHTTPRequestHandler):
+    """Serves one image, and a redirect that never ends."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        again = self.path == "/again.png"
+        self.send_response(302 if again else 404 if "none" in self.path else 200)
+        if again:
+            self.send_header("location", "/again.png")
+        self.send_header("content-length", "0" if again else "700000")
+        self.end_headers()
+        if not again:
+            self.wfile.write(bytes(700_000))
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def host() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Images)
+    Images.asked.clear()
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def put_images(folder: Path, host: str) -> None:
+    (folder / "here.png").write_bytes(bytes(2048))
+    names = [f"{host}/big.png", f"{host}/again.png", f"{host}/none.png", "here.png", "ftp://a.example/x.png"]
+    images = "".join(f'<mj-image src="{name}" alt="{name[-9:]}" width="90px" />' for name in names)
+    file = folder / "notice" / "notice.mjml"
+    file.write_text(file.read_text().replace("<mj-text>", f"{images}<mj-text>"))
+
+
+def test_hosts_are_asked_when_somebody_wants_it_and_what_does_not_answer_stays_unknown(
+    client: Client, folder: Path, host: str
+) -> None:
+    put_images(folder, host)
+    page = "/studio/templates/notice?sample=only&tab=checks"
+    before = client.get(page).text
+    assert Images.asked == []
+    assert before.count("not asked for") == 4
+    assert "2.0 KB" in before
+
+    answer = client.post("/studio/weights/notice?sample=only", headers=ORIGIN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    after = client.get(page).text
+    assert "683.6 KB" in after
+    assert after.count("not asked for") == 3
+    assert {"/big.png", "/again.png", "/none.png"} == set(Images.asked)
+
+
+def test_another_site_and_a_studio_that_others_reach_ask_nobody(
+    client: Client, studio: Studio, folder: Path, host: str
+) -> None:
+    put_images(folder, host)
+    asked = {"origin": "https://elsewhere.example"}
+    assert client.post("/studio/weights/notice?sample=only", headers=asked).status_code == 403
+    shared = replace(studio, host="192.0.2.1", token="a-token-of-22-letters-or-more")
+    with TestClient(create_studio_app(shared), base_url="http://127.0.0.1:8001") as other:
+        other.get("/studio/templates/notice?token=a-token-of-22-letters-or-more")
+        assert other.post("/studio/weights/notice?sample=only", headers=ORIGIN).status_code == 403
+        assert "--load-images" in other.get("/studio/templates/notice?sample=only&tab=checks").text
+    assert Images.asked == []

@@ -1,0 +1,106 @@
+"""The branches of a mail in the studio: in the list, on the sheet, in the panel and in the source."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import NOTICE
+
+BRANCHES = """{% if urgent %}
+<mj-text colour="red">Now</mj-text>
+{% endif %}
+{% if urgent and not urgent %}
+<mj-text>Never</mj-text>
+{% endif %}
+<mj-text>"""
+
+
+@pytest.fixture(autouse=True)
+def notice(folder: Path) -> Path:
+    """Give the notice a branch with a mistake, and one that nothing takes."""
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", BRANCHES))
+    return folder / "notice" / "notice.mjml"
+
+
+def checked(client: Client, view: str = "?tab=checks") -> str:
+    while 'data-checks="/' in (page := client.get(f"/studio/checks/notice{view}").text):
+        pass
+    return page
+
+
+def test_they_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:
+    assert "branch: with urgent" not in client.get("/studio/templates/notice").text
+    page = checked(client)
+
+    folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
+    assert not folded.startswith('<details id="branches" class="folded" open')
+    assert "/studio/templates/notice?sample=branch%3A+with+urgent" in folded
+    assert '<span class="count error">1<span class="hidden"> 1 error</span></span>' in folded
+    assert "1 error" in page[page.index('id="template-notice"') :].partition("</a>")[0]
+
+
+def test_a_branch_has_an_address_of_its_own(client: Client) -> None:
+    view = "?sample=branch%3A+with+urgent"
+
+    assert "Now" in client.get(f"/studio/frames/notice{view}").text
+    page = client.get(f"/studio/templates/notice{view}&tab=checks").text
+    assert "<strong>branch: with urgent</strong>" in page
+    assert "mjml/unknown-attribute" in page
+    assert client.get("/studio/templates/notice?sample=branch%3A+with+nobody").status_code == 404
+
+
+def test_a_branch_follows_the_template(client: Client, notice: Path) -> None:
+    checked(client)
+    notice.write_text(notice.read_text().replace("urgent", "late"))
+
+    assert "branch%3A+with+late" in checked(client)
+    assert client.get("/studio/templates/notice?sample=branch%3A+with+urgent").status_code == 404
+
+
+def test_the_panel_says_how_many_are_drawn_and_leads_to_those_that_are_not(client: Client) -> None:
+    page = checked(client)
+
+    assert "3 of 4" in page[page.index("Branches drawn") :]
+    assert re.search(r'href="\?[^"]*show=source[^"]*#L5">notice.mjml:5', page)
+    assert "with urgent" not in page[page.index("undrawn-lines") :].partition("</ul>")[0]
+    assert "No value of urgent was found that takes it." in page
+
+
+def test_the_source_marks_the_lines_that_are_never_drawn(client: Client) -> None:
+    checked(client)
+    page = client.get("/studio/templates/notice?show=source").text
+
+    assert re.findall(r'<li id="L(\d+)" class="undrawn"', page) == ["5"]
+    assert 'title="Never drawn: urgent and not urgent. No value' in page
+
+
+def test_a_shared_file_marks_what_none_of_its_mails_draws(client: Client, folder: Path, notice: Path) -> None:
+    (folder / "_layout" / "part.mjml").write_text(
+        "{% macro part(kind) %}{% if kind == 'x' %}\nx\n{% endif %}{% endmacro %}"
+    )
+    notice.write_text(f'{{% import "_layout/part.mjml" as ui %}}{notice.read_text()}{{{{ ui.part("y") }}}}')
+    checked(client)
+
+    page = client.get("/studio/files/_layout/part.mjml").text
+    assert re.findall(r'<li id="L(\d+)" class="undrawn"', page) == ["2"]
+
+
+def test_the_contact_sheet_shows_them_when_it_is_asked_to(client: Client) -> None:
+    assert "branch: with urgent" not in client.get("/studio/sheet?samples=all").text
+
+    assert "<h3>branch: with urgent</h3>" in client.get("/studio/sheet?samples=branches").text
+
+
+def test_the_palette_finds_them(client: Client) -> None:
+    checked(client)
+
+    assert "notice / branch: with urgent" in {item["label"] for item in client.get("/studio/index.json").json()}
+
+
+def test_keys_go_from_branch_to_branch_and_past_them_from_a_sample(client: Client) -> None:
+    checked(client)
+
+    branch = client.get("/studio/templates/notice?sample=branch%3A+with+urgent").text
+    assert 'rel="prev" href="/studio/templates/notice?sample=only"' in branch
+    assert "branch" not in client.get("/studio/templates/notice").text.partition('rel="prev"')[2].partition("</a>")[0]

@@ -1,0 +1,61 @@
+"""What a drawing does not show is said above it; texts that run from right to left stand right in every row."""
+
+import re
+from pathlib import Path
+
+from tests.emails.studio.conftest import Client
+
+HEAD = '<link href="https://fonts.example/css2?family=A" rel="stylesheet">'
+
+
+def page(folder: Path, client: Client, query: str = "", head: str = "", body: str = "<p>Hello</p>") -> str:
+    (folder / "news.html").write_text(
+        f"<html><head><title>أهلا</title>{head}</head><body>{body}</body></html>", "utf-8"
+    )
+    return client.get(f"/studio/templates/news{query}").text
+
+
+def hints(html: str) -> list[str]:
+    found = re.search(r'<ul class="hints".*?</ul>', html, re.DOTALL)
+    return re.findall(r"<li>(.*?)</li>", found[0]) if found else []
+
+
+def test_a_drawing_that_shows_everything_has_no_hints(folder: Path, client: Client) -> None:
+    assert hints(page(folder, client)) == []
+
+
+def test_dark_says_so_where_a_mail_has_no_dark_styles(folder: Path, client: Client) -> None:
+    assert hints(page(folder, client, "?scheme=dark"))[0].startswith("This mail has no dark styles")
+    styles = "<style>@media (prefers-color-scheme: dark) { p { color: #fff } }</style>"
+    assert hints(page(folder, client, "?scheme=dark", styles)) == []
+
+
+def test_web_fonts_are_loaded_for_who_asks(folder: Path, client: Client) -> None:
+    (hint,) = hints(page(folder, client, head=HEAD))
+    assert hint.startswith("Web fonts are not loaded")
+    assert "fonts=on" in hint
+    assert "font-src data:;" in client.get("/studio/frames/news").headers["content-security-policy"]
+    assert hints(page(folder, client, "?fonts=on", HEAD))[0].startswith("Web fonts are loaded")
+    policy = client.get("/studio/frames/news?fonts=on").headers["content-security-policy"]
+    assert "style-src 'unsafe-inline' https:; font-src data: https:;" in policy
+
+
+def test_a_misspelt_element_that_makes_a_button_vanish_is_said(folder: Path, client: Client) -> None:
+    column = "<mj-column>\n<mj-buton href='https://a.example'>Go</mj-buton></mj-column>"
+    mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
+    (folder / "button.mjml").write_text(mail, "utf-8")
+    (hint,) = hints(client.get("/studio/checks/button").text)
+    assert hint.startswith("MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?")
+    assert ">button.mjml:2</a>" in hint
+
+
+def test_a_subject_that_runs_from_right_to_left_does_so_in_every_row(folder: Path, client: Client) -> None:
+    shown = page(folder, client, "?tab=headers")
+    rows = re.findall(r"<(\w+)([^>]*)>أهلا", shown)
+    assert len(rows) >= 6
+    assert all('dir="auto"' in attributes for _, attributes in rows if "strong" not in _ and "title" not in _)
+
+
+def test_a_folder_that_is_gone_is_said_to_be(folder: Path, client: Client) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    assert "<h2>The folder is gone</h2>" in client.get("/studio").text

@@ -1,0 +1,58 @@
+"""How others get a mail, in a real browser: Word's drawing with what it leaves out, read aloud, and cut by Gmail."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.emails.studio.on_screen import mail, open_sample, save
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ROUND = '<mj-button href="{{ link }}" border-radius="12px">'
+
+
+async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_and_where(
+    page: Page, served: str, folder: Path
+) -> None:
+    save(folder, '<mj-button href="{{ link }}">', ROUND)
+    await open_sample(page, served)
+    await page.get_by_role("link", name="Word (Outlook for Windows, modelled)").click()
+    await expect(page).to_have_url(re.compile("scheme=word"))
+    button = mail(page).get_by_role("link", name="Open it").locator("xpath=..")
+    await expect(button).to_have_css("border-radius", "0px")
+    strip = page.locator("#model")
+    await strip.get_by_text("Outlook for Windows, modelled").click()
+    await expect(strip).to_contain_text("css-border-radius")
+    await strip.get_by_role("link", name="greeting/greeting.mjml:6").click()
+    await expect(page.locator("li:target")).to_contain_text("border-radius")
+    await page.go_back()
+    await expect(strip).to_be_visible()
+    await page.keyboard.press("d")
+    await expect(page).not_to_have_url(re.compile("scheme"))
+    await expect(button).to_have_css("border-radius", "12px")
+    await expect(strip).to_have_count(0)
+
+
+async def test_the_mail_is_read_aloud_line_by_line_and_each_line_leads_to_its_place(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("9")
+    panel = page.get_by_role("region", name="Read aloud")
+    await expect(panel.locator(".said")).to_have_text(
+        [re.compile("email.*Welcome, Ada"), re.compile("Hello Ada"), re.compile("Link.*Open it"), re.compile("The end")]
+    )
+    await expect(panel).not_to_contain_text("Your account is ready.")
+    await panel.get_by_role("link", name="Show greeting/greeting.mjml:6 in the mail").click()
+    await expect(page.locator(".outline")).to_be_in_viewport()
+
+
+async def test_where_gmail_cuts_is_a_line_on_the_mail(page: Page, served: str, folder: Path) -> None:
+    rows = "".join(f"<p>Row {number} of many</p>" for number in range(5000))
+    save(folder, "<mj-text>The end</mj-text>", f"<mj-text>{rows}</mj-text><mj-text>The end</mj-text>")
+    await open_sample(page, served)
+    await expect(page.locator(".cut")).to_have_count(1)
+    await expect(page.get_by_text("Gmail cuts this mail")).to_be_visible()
+    line = await page.locator(".cut").evaluate("line => line.offsetTop")
+    shown = mail(page).locator("[data-gmail-cut]")
+    assert line == pytest.approx(await shown.evaluate("row => row.getBoundingClientRect().top"), abs=2)
+    assert await mail(page).locator("html").evaluate("html => html.scrollHeight") > line + 2000

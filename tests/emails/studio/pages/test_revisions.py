@@ -1,0 +1,115 @@
+"""The mails at another commit beside those of the working tree."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import GREETING
+
+from keyturn.emails.studio import Studio, create_studio_app
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@northwind.example", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def folder(folder: Path) -> Path:
+    """Commit the folder; then change one mail, take one away and add one."""
+    git(folder.parent, "init")
+    git(folder.parent, "add", ".")
+    git(folder.parent, "commit", "-m", "As it was <b>then</b>")
+    git(folder.parent, "tag", "first")
+    greeting = folder / "greeting" / "greeting.mjml"
+    greeting.write_text(GREETING.replace("Hello", "Goodbye"))
+    (folder / "notice").rename(folder / "word")
+    (folder / "word" / "notice.mjml").rename(folder / "word" / "word.mjml")
+    (folder / "word" / "notice.txt").rename(folder / "word" / "word.txt")
+    return folder
+
+
+def test_without_a_choice_the_page_says_what_there_is_to_choose(client: Client) -> None:
+    page = client.get("/studio/revisions").text
+
+    assert re.search(
+        r'<option value="first">first · \d{4}-\d\d-\d\d · As it was &lt;b&gt;then&lt;/b&gt;</option>', page
+    )
+    assert '<option value="main">' in page
+    assert '<optgroup label="Commits of this folder">' in page
+
+
+def test_the_mails_that_changed_are_listed(client: Client) -> None:
+    page = client.get("/studio/revisions?base=first").text
+
+    assert "4 mails differ from first" in page
+    assert re.findall(r'id="changed-(\w+)-\d+" href="(/studio/revisions/[^"?]+)', page) == [
+        ("changed", "/studio/revisions/greeting"), ("changed", "/studio/revisions/greeting"),
+        ("gone", "/studio/revisions/notice"), ("new", "/studio/revisions/word"),
+    ]  # fmt: skip
+
+
+def test_a_mail_stands_beside_what_it_was(client: Client) -> None:
+    page = client.get("/studio/revisions/greeting?base=first&sample=ada").text
+
+    assert "At first" in page
+    assert "In the working tree" in page
+    sides = re.findall(r'iframe src="(/studio/revision-frames/[^"]+)"', page)
+    before, after = (client.get(side.replace("&amp;", "&")).text for side in sides)
+    assert "Hello" in before
+    assert "Goodbye" in after
+    assert "Goodbye" not in before
+    text = client.get("/studio/revisions/greeting?base=first&sample=ada&show=source").text
+    assert "<mark>Hello</mark>" in text
+
+
+def test_what_is_gone_and_what_is_new_stand_alone(client: Client) -> None:
+    gone = client.get("/studio/revisions/notice?base=first&sample=only").text
+    new = client.get("/studio/revisions/word?base=first&sample=only").text
+
+    assert ("revision-frames/before" in gone, "revision-frames/after" in gone) == (True, False)
+    assert ("revision-frames/before" in new, "revision-frames/after" in new) == (False, True)
+
+
+@pytest.mark.parametrize("base", ["nothing", "--output=/tmp/x", "first..main", "first:greeting"])
+def test_what_is_no_commit_is_said(client: Client, base: str) -> None:
+    page = client.get("/studio/revisions", params={"base": base})
+
+    assert page.status_code == 200
+    assert "Git says: there is no commit or branch" in page.text
+    assert client.get("/studio/revisions/greeting", params={"base": base, "sample": "ada"}).status_code == 404
+
+
+def test_a_mail_that_neither_has_is_missing(client: Client) -> None:
+    assert client.get("/studio/revisions/nobody?base=first&sample=ada").status_code == 404
+
+
+def test_no_filter_of_the_repository_runs(client: Client, folder: Path) -> None:
+    git(folder.parent, "config", "filter.evil.smudge", f"touch {folder.parent}/was-run")
+    (folder.parent / ".git" / "info" / "attributes").write_text("* filter=evil\n")
+
+    assert "differ" in client.get("/studio/revisions?base=first").text
+    assert not (folder.parent / "was-run").exists()
+
+
+def test_a_folder_that_is_in_no_repository_has_no_such_page(folder: Path, studio: Studio) -> None:
+    shutil.rmtree(folder.parent / ".git")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        assert 'id="list-revisions"' not in client.get("/studio/sheet").text
+        assert client.get("/studio/revisions").status_code == 404
+
+
+def test_a_link_that_was_committed_leads_nowhere(client: Client, folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.mjml"
+    secret.write_text("<mjml><mj-body>secret</mj-body></mjml>")
+    (folder / "linked.mjml").symlink_to(secret)
+    git(folder.parent, "add", ".")
+    git(folder.parent, "commit", "-m", "With a link")
+    (folder / "linked.mjml").unlink()
+
+    assert "linked" not in client.get("/studio/revisions?base=main").text
+    assert client.get("/studio/revision-frames/before/linked?base=main&sample=guessed").status_code == 404
