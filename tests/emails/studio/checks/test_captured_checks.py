@@ -127,4 +127,4 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
     html = '<html><body><div style="display: none">The link works until 14:32.</div><p>Hello Ada</p></body></html>'
     page = client.get(f"/studio/outbox/{captured.add(bytes(mail(html=html)))}").text
     assert "Apple Mail, iPhone" in page
-    assert '<p class="preheader">The link works until 14:32. <mark>Hello Ada</mark></p>' in page
+    assert '<p class="preheader" dir="auto">The link works until 14:32. <mark>Hello Ada</mark></p>' in page
