@@ -3,6 +3,7 @@
 import { check, draw } from "./page.js";
 import { listen } from "./events.js";
 import { useData } from "./data.js";
+import { useEditing } from "./editing.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
@@ -76,6 +77,7 @@ useMenus();
 usePixels();
 useKeys();
 useData();
+useEditing();
 useTree();
 usePalette();
 useSheet();

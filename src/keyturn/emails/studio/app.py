@@ -22,9 +22,12 @@ from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.editing.drafts import Drafts
+from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
     data_pages,
+    editing_pages,
     frame_pages,
     hosted_page_pages,
     index_pages,
@@ -56,12 +59,14 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     renditions = Renditions(studio.gallery, studio.runner)
     review = Review.of(studio, renditions)
     checks = Checks(renditions, studio.clients, studio.severity)
-    layout = Layout(studio, checks, review, path)
+    sources = SourceFiles(studio.gallery, studio.read_only)
+    layout = Layout(studio, checks, review, sources, path)
     canvas, data_tab = Canvas(renditions, studio.sender), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
+        "sources": sources, "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review, "layout": layout,
         "canvas": canvas, "data_tab": data_tab, "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
@@ -104,7 +109,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    for pages in (template_pages, data_pages, frame_pages, send_pages, index_pages):
+    for pages in (template_pages, data_pages, editing_pages, frame_pages, send_pages, index_pages):
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:

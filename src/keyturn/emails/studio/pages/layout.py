@@ -16,6 +16,7 @@ from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.tree import tree
@@ -35,7 +36,7 @@ _POLICY = (
 class Layout:
     """Puts a page into the frame that all pages share."""
 
-    def __init__(self, studio: Studio, checks: Checks, review: Review | None, path: str) -> None:
+    def __init__(self, studio: Studio, checks: Checks, review: Review | None, sources: SourceFiles, path: str) -> None:
         self.smtp = studio.smtp
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
@@ -63,6 +64,7 @@ class Layout:
             widths=WIDTHS,
             editor=self._editor,
             editor_url=self.editor_url,
+            edit_refusal=sources.refusal,
             inbox_rows=rows,
             limits={"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         )
