@@ -75,11 +75,25 @@ function extensions(kind, file) {
     ...(markup ? [html({ selfClosingTags: true })] : []),
     autocompletion({ override: [completions(markup)], icons: false }),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
-    look,
+    look, typing,
     // Tab leaves the editor, so that nobody is caught in it (WCAG 2.2, 2.1.2); Ctrl+] and Ctrl+[ move lines in and out.
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];
 }
+
+// What is typed over coloured text Chromium would put into an element with a style of its own, which the policy of the
+// page refuses and reports. So the editor takes it before the browser does.
+const typing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || view.composing) return false;
+    const { from, to } = view.state.selection.main;
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    event.preventDefault();
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
 
 // Goes to the line that the address names, "#L3" or ?line=file:3.
 function showLine(view, file) {

@@ -40,7 +40,7 @@ const panel = { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1
 
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--ground)", color: "var(--ink)", fontSize: "12px" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  "&.cm-focused, .cm-content": { outline: "none !important" }, // the ring is around all of it: editing.css
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px" },
   ".cm-content": { caretColor: "var(--ink)", padding: "8px 0 24px" },
   ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },

@@ -71,7 +71,7 @@ def _taken(variable: Variable, depth: int = 0) -> dict[str, Any]:
 
 
 def _held(values: Mapping[str, Any], depth: int = 0) -> Names:
-    return {name: _of_value(value, depth) for name, value in values.items() if isinstance(name, str)}
+    return {str(name): _of_value(value, depth) for name, value in values.items()}
 
 
 def _of_value(value: Any, depth: int) -> dict[str, Any]:
