@@ -75,7 +75,7 @@ function extensions(kind, file) {
     ...(markup ? [html({ selfClosingTags: true })] : []),
     autocompletion({ override: [completions(markup)], icons: false }),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
-    look, typing,
+    look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs" }),
     // Tab leaves the editor, so that nobody is caught in it (WCAG 2.2, 2.1.2); Ctrl+] and Ctrl+[ move lines in and out.
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];

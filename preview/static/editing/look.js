@@ -75,6 +75,8 @@ const theme = EditorView.theme({
   ".cm-changedText": { background: "color-mix(in srgb, var(--accent) 26%, transparent) !important" },
   ".cm-deletedChunk": { backgroundColor: "var(--error-ground) !important" },
   ".cm-deletedChunk .cm-deletedText": { background: "color-mix(in srgb, var(--error) 24%, transparent) !important" },
+  ".cm-deletedChunk .cm-chunkButtons button": { ...panel, margin: "0 2px", padding: "0 8px", borderRadius: "6px", font: "12px/18px var(--sans)", cursor: "pointer" },
+  ".cm-deletedChunk .cm-chunkButtons button[name=accept], .cm-deletedChunk .cm-chunkButtons button[name=reject]": { background: "var(--panel)", color: "var(--ink)" },
   ".cm-changeGutter": { width: "3px" },
   ".cm-changedLineGutter": { background: "var(--accent)" },
   ".cm-deletedLineGutter": { background: "var(--error)" },

@@ -111,6 +111,7 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await expect(conflict).to_contain_text("changed on the disk")
     await conflict.get_by_role("button", name="Compare").click()
     await expect(page.locator(".cm-deletedChunk").first).to_contain_text("Hello")
+    await expect(page.locator(".cm-chunkButtons").first).to_have_text("MineTheirs")
     await conflict.get_by_role("button", name="Take theirs").click()
     await expect(conflict).to_be_hidden()
     await expect(text_of(page)).to_contain_text("Go</mj-button>")
