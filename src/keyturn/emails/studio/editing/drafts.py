@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import TypeVar
 
 from keyturn.emails.gallery.drafts import Draft, with_draft
@@ -18,6 +19,12 @@ from keyturn.emails.workers import LimitExceeded
 from keyturn.errors import TemplateInvalid
 
 T = TypeVar("T")
+
+_TEXT = (
+    '<!doctype html><title>Text</title><body style="margin:0;background:#ffffff;color:#1c1b19">'
+    '<pre style="margin:24px;font:13px/20px monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
+)
+"""A draft of the text part is shown as text."""
 
 _MOST = 16
 """How many drawn drafts are kept: a frame asks for its own right after it was drawn."""
@@ -89,8 +96,11 @@ class Drafts:
 def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Fault | None]:
     gallery = with_draft(drawer.gallery, draft)
     drafted = Drawer(gallery)
-    if fault := drafted.draw(order).fault:
-        return "", fault
+    drawn = drafted.draw(order)
+    if drawn.fault:
+        return "", drawn.fault
+    if drawn.mail and draft.file == order.files.text:
+        return _TEXT.format(escape(drawn.mail.text)), None
     try:
         return frames.apply_view(drafted.document(order).marked_html, view), None
     except TemplateInvalid as error:
