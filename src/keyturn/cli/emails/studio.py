@@ -62,12 +62,18 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     help="Keep what --smtp catches in this file (SQLite), beyond the end.",
 )
 @click.option(
+    "--edit/--no-edit",
+    "edits",
+    default=None,
+    help="Let templates be edited in the browser; by default where only this machine can reach it.",
+)
+@click.option(
     "--export", "destination", metavar="FOLDER", type=click.Path(path_type=Path),
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
     directory: Path | None, environment: str, trust: bool, host: str, port: int, smtp: int | None, inbox: Path | None,
-    destination: Path | None,
+    edits: bool | None, destination: Path | None,
 ) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
@@ -115,7 +121,9 @@ def studio(
         caught = listen(host, smtp, "--smtp") if smtp is not None else None
         service = service_settings(opened)
         captured = _captured_mails(opened, service, inbox, catching=caught is not None)
-        shown = _studio(opened, service, host, captured, address_of(caught) if caught else "", runner=runner)
+        shown = _studio(
+            opened, service, host, captured, address_of(caught) if caught else "", runner=runner, edits=edits
+        )
         app = create_studio_app(shown)
 
         def greet() -> None:
@@ -161,6 +169,7 @@ def _load_checks() -> None:
 def _studio(
     opened: Opened, settings: "Settings", host: str, captured: "CapturedMails | None" = None, smtp: str = "",
     brands: Mapping[str, Mapping[str, Any]] | None = None, runner: "Runner[Drawer] | None" = None,
+    edits: bool | None = None,
 ) -> "Studio":  # fmt: skip
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
@@ -176,6 +185,7 @@ def _studio(
         captured=captured,
         smtp=smtp,
         runner=runner,
+        edits=edits,
         goldens=opened.settings.goldens,
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,

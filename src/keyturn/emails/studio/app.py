@@ -24,10 +24,13 @@ from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.image_weights import ImageWeights
 from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.editing.drafts import Drafts
+from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import (
     component_pages,
     data_pages,
+    editing_pages,
     frame_pages,
     hosted_page_pages,
     index_pages,
@@ -66,13 +69,15 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     review = Review.of(studio, renditions)
     checks = Checks(renditions, studio.clients, studio.severity)
     revisions = studio.revisions()
-    layout = Layout(studio, checks, review, path, has_revisions=revisions is not None)
+    sources = SourceFiles(studio.gallery, studio.read_only)
+    layout = Layout(studio, checks, review, sources, path, has_revisions=revisions is not None)
     weights = ImageWeights()
     canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
     parts = {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
+        "sources": sources, "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review, "revisions": revisions, "layout": layout, "canvas": canvas, "checks": checks,
         "renditions": renditions, "weights": weights, "data_tab": data_tab,
         "send_pages": SendPages(canvas, sending, layout),
@@ -116,7 +121,10 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
-    always = (template_pages, component_pages, data_pages, frame_pages, measure_pages, weight_pages, send_pages)
+    always = (
+        template_pages, component_pages, data_pages, editing_pages, frame_pages, measure_pages, weight_pages,
+        send_pages,
+    )  # fmt: skip
     for pages in (*always, index_pages):
         yield from pages.HANDLERS
     yield saved_events

@@ -9,6 +9,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.snapshots.revisions import Moved, Reopen, Revisions
+from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.emails.studio.hosted_pages import HostedPages
@@ -34,6 +35,8 @@ class Studio:
     `smtp` is where apps may send mails to, "host:port", empty where nowhere; `faults` is what goes wrong there on
     request.
 
+    `edits` says whether templates can be edited in the browser, None that they can where only this machine reaches it.
+
     `goldens` is the folder of the golden files, None where mails are compared with none; without `golden_languages`
     there are some for every language.
 
@@ -57,6 +60,7 @@ class Studio:
     host: str = "127.0.0.1"
     token: str = ""
     editor: str = ""
+    edits: bool | None = None
     smtp: str = ""
     release: Release | None = None
     reopen: Reopen | None = None
@@ -64,6 +68,15 @@ class Studio:
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def read_only(self) -> str:
+        """Why templates cannot be edited; empty where they can."""
+        if self.edits is False:
+            return "Read only: this studio was started without editing."
+        if self.edits is None and not is_loopback(self.host):
+            return "Read only: others than this machine can reach this studio, and it was not started with --edit."
+        return ""
 
     def stop(self) -> None:
         """Have open pages let go, and end whatever is drawn just now."""

@@ -18,12 +18,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The part of the address behind the `?`.
 
     What the mail is made from: `sample`, or `seed` in its place, with the fields of `edit` (a JSON object) on top, in
-    the language `lang` and for `brand`. How it is shown: `dir` turns it, `width` is in CSS pixels, None for what the
-    screen has room for; `scheme` beyond light and dark are models: of clients that invert, and of Word. `fonts` from
-    the web are loaded for who asks. `line` is the place in the templates that is picked out, "file:line". `find` is
-    what the list is searched for, `search` what the outbox is, from behind the mail `older_than`. `base` is the commit
-    that mails are compared with. `pane` counts where only one has room. `save` is the name that the data was to be
-    saved under, while something is in the way of that: it is told once, so no link carries it on.
+    the language `lang` and for `brand`. How it is shown: `dir` turns it, `mode` is what is done with a source,
+    `width` is in CSS pixels, None for what the screen has room for; `scheme` beyond light and dark are models: of
+    clients that invert, and of Word. `fonts` from the web are loaded for who asks. `line` is the place in the
+    templates that is picked out, "file:line". `find` is what the list is searched for, `search` what the outbox is,
+    from behind the mail `older_than`. `base` is the commit that mails are compared with. `pane` counts where only one
+    has room. `save` is the name that the data was to be saved under, while something is in the way of that: it is
+    told once, so no link carries it on.
     """
 
     sample: str = ""
@@ -35,6 +36,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dir: Literal["", "ltr", "rtl"] = ""
     show: Literal["html", "both", "pixels", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
+    mode: Literal["read", "edit"] = "read"
     width: Width | None = None
     scheme: Scheme = "light"
     images: Literal["on", "off"] = "on"

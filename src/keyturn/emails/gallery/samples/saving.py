@@ -2,13 +2,13 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
+from keyturn.emails.gallery.replacing import replace_file
 from keyturn.emails.gallery.samples.files import ONLY, Written, find_samples
 from keyturn.emails.gallery.samples.plain_data import plain_data, without_defaults
 from keyturn.emails.gallery.samples.reading import READERS, Unreadable, read_tables
@@ -70,11 +70,7 @@ class SampleFiles:
         file, text = self.file_for(name), self.text_with(name, values, fields)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            half = _write_beside(file, text)
-            try:
-                half.replace(file)
-            finally:
-                half.unlink(missing_ok=True)
+            replace_file(file, text.encode())
         except OSError as error:
             raise SampleNotSaved(file, error.strerror or str(error)) from error
         return file
@@ -133,13 +129,3 @@ def _holds(ending: str, text: str, values: Mapping[str, Any]) -> bool:
         return bool(READERS[ending](text) == values)
     except Unreadable:
         return False
-
-
-def _write_beside(file: Path, text: str) -> Path:
-    """Write a file that can take the place of `file` at once (POSIX rename), readable by whoever could read that."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=f".half{file.suffix}", dir=file.parent)
-    half = Path(name)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
-        opened.write(text)
-    half.chmod(file.stat().st_mode & 0o777 if file.exists() else 0o644)
-    return half

@@ -17,6 +17,7 @@ from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.inbox import rows
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
+from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.hints import hints
 from keyturn.emails.studio.pages.matching import matches
@@ -38,8 +39,9 @@ class Layout:
     """Puts a page into the frame that all pages share."""
 
     def __init__(
-        self, studio: Studio, checks: Checks, review: Review | None, path: str, *, has_revisions: bool = False
-    ) -> None:
+        self, studio: Studio, checks: Checks, review: Review | None, sources: SourceFiles, path: str, *,
+        has_revisions: bool = False,
+    ) -> None:  # fmt: skip
         self.smtp = studio.smtp
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
@@ -67,6 +69,7 @@ class Layout:
             widths=WIDTHS,
             editor=self._editor,
             editor_url=self.editor_url,
+            edit_refusal=sources.refusal,
             inbox_rows=rows,
             weighable=is_loopback(studio.host),
             has_revisions=has_revisions,

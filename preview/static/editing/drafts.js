@@ -1,0 +1,132 @@
+// What is typed, drawn beside it and checked, without being saved.
+
+import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
+
+// Milliseconds without a key before it is drawn, and before it is checked; one of each is under way at a time.
+const PAUSE = 120;
+const LONG_PAUSE = 500;
+const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S/y;
+const SEVERITY = { error: "error", warning: "warning", note: "info" };
+
+export function drawDrafts(section, view, tell) {
+  const pane = section.querySelector("[data-drawn]");
+  const editor = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  let [findings, fault] = [[], null];
+  let closed = false;
+
+  const draw = bounded(PAUSE, async (sent) => {
+    const { drafts, width, scheme } = context();
+    pane.hidden = !drafts;
+    if (!drafts) return;
+    const said = await post(drafts, sent);
+    if (closed || !said || said.overtaken) return;
+    const wasBroken = fault !== null;
+    fault = said.fault;
+    pane.toggleAttribute("data-behind", Boolean(fault));
+    mark(sent.text);
+    if (fault) return tell(`${fault.file}${fault.line ? `, line ${fault.line}` : ""}: ${fault.message}`, "error");
+    if (wasBroken) tell("It can be drawn again.");
+    await show(pane, said.frame, { width, scheme, title: `Draft of ${section.dataset.file}` });
+  });
+
+  const check = bounded(LONG_PAUSE, async (sent) => {
+    const said = context().findings && (await post(context().findings, sent));
+    if (closed || !said?.findings) return;
+    findings = said.findings;
+    mark(sent.text);
+  });
+
+  function mark(text) {
+    const { doc } = view.state;
+    if (doc.toString() !== text) return; // of what is typed by now, the next answer tells
+    const own = fault?.file === section.dataset.file && fault.line ? [fault] : [];
+    const all = own.length ? own : findings;
+    view.dispatch(setDiagnostics(view.state, all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one))));
+  }
+
+  function changed() {
+    const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString(), editor });
+    draw.soon(sent);
+    check.soon(sent);
+  }
+
+  const refit = new ResizeObserver(() => fit(pane));
+  refit.observe(pane);
+  return {
+    changed,
+    close() {
+      closed = true;
+      refit.disconnect();
+      for (const one of [draw, check]) one.stop();
+    },
+  };
+}
+
+function context() {
+  return document.querySelector("[data-editing]")?.dataset ?? {};
+}
+
+// Does something once nothing was asked for `pause` milliseconds, and never twice at the same time.
+function bounded(pause, act) {
+  let [waiting, busy, again] = [0, false, null];
+  async function run(sent) {
+    if (busy) return (again = sent);
+    busy = true;
+    await act(sent()).finally(() => (busy = false));
+    const next = again;
+    again = null;
+    if (next) run(next);
+  }
+  return {
+    soon(sent) {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => run(sent), pause);
+    },
+    stop() {
+      clearTimeout(waiting);
+      again = null;
+    },
+  };
+}
+
+async function post(address, sent) {
+  try {
+    const answer = await fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+// Draws behind the old mail, and takes its place once it is there, as far down as that was.
+async function show(pane, address, { width, scheme, title }) {
+  const old = pane.querySelector("iframe:not(.arriving)");
+  const coming = document.createElement("iframe");
+  Object.assign(coming, { src: address, title, className: "arriving" });
+  coming.setAttribute("sandbox", "allow-same-origin");
+  Object.assign(coming.dataset, { width: width || "", scheme });
+  const there = new Promise((done) => coming.addEventListener("load", done, { once: true }));
+  pane.append(coming);
+  fit(pane);
+  await there;
+  coming.contentWindow?.scrollTo(0, old?.contentWindow?.scrollY ?? 0);
+  coming.classList.remove("arriving");
+  old?.remove();
+}
+
+function fit(pane) {
+  for (const frame of pane.querySelectorAll("iframe")) {
+    const wanted = Number(frame.dataset.width) || pane.clientWidth;
+    const scale = Math.min(1, pane.clientWidth / wanted);
+    Object.assign(frame.style, { width: `${wanted}px`, height: `${pane.clientHeight / scale}px`, transform: scale < 1 ? `scale(${scale})` : "" });
+  }
+}
+
+function diagnostic(doc, { line, column, message, fix, severity, rule }) {
+  const { from, to, text } = doc.line(line);
+  TOKEN.lastIndex = Math.min((column ?? text.search(/\S|$/) + 1) - 1, text.length);
+  const start = from + TOKEN.lastIndex;
+  const token = TOKEN.exec(text);
+  const end = token ? start + token[0].length : to;
+  return { from: start, to: Math.max(start, end), severity: SEVERITY[severity], message: [message, fix].filter(Boolean).join(" "), source: rule };
+}

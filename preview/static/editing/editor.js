@@ -1,0 +1,107 @@
+// An editor for one file of the folder: what stands in it, what is drawn of it, and what becomes of it.
+
+import {
+  Compartment, EditorState, EditorView, autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap,
+  completionKeymap, defaultKeymap, drawSelection, highlightActiveLine, highlightActiveLineGutter,
+  highlightSelectionMatches, highlightSpecialChars, history, historyKeymap, html, indentOnInput, indentUnit, keymap,
+  lineNumbers, lintGutter, lintKeymap, search, searchKeymap,
+} from "../vendored/codemirror/codemirror.min.js";
+import { completions } from "./completion.js";
+import { drawDrafts } from "./drafts.js";
+import { askBeforeLeaving } from "./leaving.js";
+import { look } from "./look.js";
+import { keepSaved } from "./saving.js";
+
+const MARKUP = new Set(["mjml", "html", "htm", "xml", "xhtml"]);
+const left = new Map(); // what was not saved when a page took the editor's place, by its file
+
+// Resolves to what closes the editor, and is told when the view is another; to nothing where the file cannot be edited.
+export async function openEditor(section) {
+  const { file, kind, source } = section.dataset;
+  const said = section.querySelector("[data-said]");
+  const tell = (text, state = "") => {
+    said.textContent = text;
+    said.dataset.state = state;
+  };
+  const answer = await fetch(source).catch(() => null);
+  const read = await answer?.json().catch(() => null);
+  if (!answer?.ok || !read) {
+    tell(read?.detail ?? "The studio does not answer: the file could not be opened.", "error");
+    return null;
+  }
+  const before = left.get(file);
+  left.delete(file);
+  const compared = new Compartment();
+  let onChange = () => {};
+  const view = new EditorView({
+    parent: section.querySelector("[data-text]"),
+    state: EditorState.create({
+      doc: before?.text ?? read.text,
+      extensions: [
+        ...extensions(kind, file),
+        compared.of([]),
+        EditorView.updateListener.of((update) => update.docChanged && onChange()),
+      ],
+    }),
+  });
+  const saving = keepSaved(section, view, before?.read ?? read, { tell, compared });
+  const drafts = drawDrafts(section, view, tell);
+  const leaving = askBeforeLeaving(file, () => saving.isChanged(), () => saving.forget());
+  onChange = () => {
+    saving.changed();
+    drafts.changed();
+  };
+  onChange();
+  showLine(view, file);
+  if (before) tell("Your changes from before are still here, and not saved.");
+  return {
+    viewChanged: () => drafts.changed(),
+    close() {
+      if (saving.isChanged()) left.set(file, { text: view.state.doc.toString(), read: saving.read() });
+      for (const part of [saving, drafts, leaving]) part.close();
+      view.destroy();
+    },
+  };
+}
+
+addEventListener("beforeunload", (event) => left.size && event.preventDefault());
+
+function extensions(kind, file) {
+  const markup = MARKUP.has(kind);
+  return [
+    lineNumbers(), highlightActiveLineGutter(), highlightActiveLine(), highlightSpecialChars(), history(),
+    drawSelection(), indentOnInput(), indentUnit.of("  "), bracketMatching(), closeBrackets(),
+    highlightSelectionMatches(), search({ top: true }), lintGutter(), EditorView.lineWrapping,
+    ...(markup ? [html({ selfClosingTags: true })] : []),
+    autocompletion({ override: [completions(markup)], icons: false }),
+    EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
+    look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs" }),
+    // Tab leaves the editor, so that nobody is caught in it (WCAG 2.2, 2.1.2); Ctrl+] and Ctrl+[ move lines in and out.
+    keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
+  ];
+}
+
+// What is typed over coloured text Chromium would put into an element with a style of its own, which the policy of the
+// page refuses and reports. So the editor takes it before the browser does.
+const typing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || view.composing) return false;
+    const { from, to } = view.state.selection.main;
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    event.preventDefault();
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
+// Goes to the line that the address names, "#L3" or ?line=file:3.
+function showLine(view, file) {
+  const picked = new URLSearchParams(location.search).get("line") ?? "";
+  const number = Number(location.hash.match(/^#L(\d+)$/)?.[1] ?? (picked.startsWith(`${file}:`) ? picked.slice(file.length + 1) : 0));
+  if (number >= 1 && number <= view.state.doc.lines) {
+    const { from } = view.state.doc.line(number);
+    view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+  }
+  view.focus();
+}

@@ -1,0 +1,102 @@
+// What is saved and what is not: nothing is written over what somebody else has saved since.
+
+import { unifiedMergeView } from "../vendored/codemirror/codemirror.min.js";
+
+export function keepSaved(section, view, read, { tell, compared }) {
+  const [save, unsaved, conflict] = ["#save-source", "[data-unsaved]", "[data-conflict]"].map((at) => section.querySelector(at));
+  const ways = Object.fromEntries(["take", "keep", "compare"].map((way) => [way, conflict.querySelector(`[data-${way}]`)]));
+  let known = read;
+  let theirs = null;
+  let underWay = Promise.resolve();
+  const text = () => view.state.doc.toString();
+  const isChanged = () => text() !== known.text;
+
+  function changed() {
+    const now = isChanged();
+    unsaved.hidden = !now;
+    save.disabled = !now;
+  }
+
+  function send() {
+    if (isChanged()) underWay = underWay.then(write);
+    return underWay;
+  }
+
+  async function write() {
+    const body = JSON.stringify({ text: text(), fingerprint: known.fingerprint });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(section.dataset.source, { method: "POST", headers, body }).catch(() => null);
+    const said = await answer?.json().catch(() => null);
+    if (answer?.ok) {
+      settle(said);
+      tell("Saved.", "live");
+    } else if (answer?.status === 409) {
+      ask(said);
+    } else {
+      tell(`Not saved. ${said?.detail ?? "The studio does not answer."}`, "error");
+    }
+  }
+
+  function settle(now) {
+    known = now;
+    theirs = null;
+    conflict.hidden = true;
+    compare(false);
+    changed();
+  }
+
+  function ask(now) {
+    theirs = now;
+    conflict.hidden = false;
+    compare(ways.compare.ariaPressed === "true");
+    tell("The file has changed on the disk: take theirs, keep yours, or compare.", "error");
+  }
+
+  function compare(on) {
+    ways.compare.ariaPressed = String(on);
+    const shown = on ? unifiedMergeView({ original: theirs.text, mergeControls: true, gutter: true, highlightChanges: true }) : [];
+    view.dispatch({ effects: compared.reconfigure(shown) });
+  }
+
+  function take() {
+    const now = theirs;
+    compare(false);
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
+    settle(now);
+    tell("This is what the disk holds. Undo brings yours back.");
+    view.focus();
+  }
+
+  function keep() {
+    known = { text: theirs.text, fingerprint: theirs.fingerprint };
+    settle(known);
+    send();
+    view.focus();
+  }
+
+  // Another program has saved something, or this page has.
+  async function look() {
+    await underWay;
+    const answer = await fetch(section.dataset.source).catch(() => null);
+    if (!answer?.ok) return;
+    const now = await answer.json();
+    if (now.fingerprint === known.fingerprint || !section.isConnected) return;
+    if (isChanged()) return ask(now);
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
+    settle(now);
+    tell("Saved elsewhere: this is what the file holds now.");
+  }
+
+  save.addEventListener("click", send);
+  ways.take.addEventListener("click", take);
+  ways.keep.addEventListener("click", keep);
+  ways.compare.addEventListener("click", () => compare(ways.compare.ariaPressed !== "true"));
+  document.addEventListener("saved", look);
+  return {
+    isChanged,
+    changed,
+    read: () => known,
+    forget: () => (known = { ...known, text: text() }),
+    close: () => document.removeEventListener("saved", look),
+  };
+}

@@ -1,0 +1,115 @@
+"""What somebody types, drawn and checked before it is saved: by the workers, and one draft at a time."""
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TypeVar
+
+from keyturn.emails.gallery.drafts import Draft, with_draft
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.studio.frames import frames
+from keyturn.emails.studio.rendering.drawing import Drawer, Order
+from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
+from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_template
+from keyturn.emails.studio.view import View
+from keyturn.emails.workers import LimitExceeded
+from keyturn.errors import TemplateInvalid
+
+T = TypeVar("T")
+
+_TEXT = (
+    '<!doctype html><title>Text</title><body style="margin:0;background:#ffffff;color:#1c1b19">'
+    '<pre style="margin:24px;font:13px/20px monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
+)
+"""A draft of the text part is shown as text."""
+
+_MOST = 16
+"""How many drawn drafts are kept: a frame asks for its own right after it was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnDraft:
+    """What became of a draft: the key of its frame, or what keeps it from being drawn."""
+
+    frame: str = ""
+    fault: Fault | None = None
+
+
+class Drafts:
+    """Has drafts drawn. Whoever types fast overtakes what they typed before, which nobody draws then."""
+
+    def __init__(self, renditions: Renditions, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
+        self._renditions = renditions
+        self._clients = clients
+        self._severity = severity
+        self._latest: OrderedDict[str, str] = OrderedDict()
+        self._frames: OrderedDict[str, tuple[str, View]] = OrderedDict()
+        self._one_at_a_time = threading.Lock()
+        self._books = threading.Lock()
+
+    def draw(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> DrawnDraft | None:
+        """Return what became of a draft; None where the same editor has sent another since."""
+        ticket = secrets.token_urlsafe(8)
+        self._note(self._latest, editor, ticket)
+        with self._one_at_a_time:
+            if self._latest.get(editor) != ticket:
+                return None
+            if rendition.order is None:
+                return DrawnDraft(fault=rendition.fault)
+            try:
+                html, fault = self._renditions.runner.run(_draw, rendition.order, draft, view)
+            except LimitExceeded as exceeded:
+                html, fault = "", fault_of_limit(exceeded.limit, draft.file)
+        if fault:
+            return DrawnDraft(fault=fault)
+        self._note(self._frames, ticket, (html, view))
+        return DrawnDraft(ticket)
+
+    def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
+        """Return what the checks say of the mail with this draft in it."""
+        if rendition.order is None:
+            return ()
+        try:
+            with self._one_at_a_time:
+                return self._renditions.runner.run(_check, rendition.order, draft, self._clients, self._severity)
+        except LimitExceeded:  # told where it is drawn
+            return ()
+
+    def frame(self, key: str) -> tuple[str, View]:
+        """Return a drawn draft. Raises LookupError where it is no longer kept."""
+        try:
+            return self._frames[key]
+        except KeyError:
+            raise LookupError("This draft is no longer kept.") from None
+
+    def _note(self, book: OrderedDict[str, T], key: str, value: T) -> None:
+        with self._books:
+            book[key] = value
+            book.move_to_end(key)
+            if len(book) > _MOST:
+                book.popitem(last=False)
+
+
+def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Fault | None]:
+    gallery = with_draft(drawer.gallery, draft)
+    drafted = Drawer(gallery)
+    drawn = drafted.draw(order)
+    if drawn.fault:
+        return "", drawn.fault
+    if drawn.mail and draft.file == order.files.text:
+        return _TEXT.format(escape(drawn.mail.text)), None
+    try:
+        return frames.apply_view(drafted.document(order).marked_html, view), None
+    except TemplateInvalid as error:
+        return "", fault_of_template(error, gallery, order.template, order.sample)
+
+
+def _check(
+    drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    from keyturn.emails.studio.checks.examiner import examine  # noqa: PLC0415 - the checks take longer to load
+
+    return examine(Drawer(with_draft(drawer.gallery, draft)), order, clients, severity).findings

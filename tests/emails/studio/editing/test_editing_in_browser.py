@@ -1,0 +1,170 @@
+"""A template edited in the browser: typed, drawn, completed, saved, and in conflict with another program."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
+from tests.emails.studio.fixtures import GREETING
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MAIL = "greeting/greeting.mjml"
+_LOOK = "options => axe.run({exclude: [['iframe']]}, {resultTypes: ['violations'], ...options})"
+
+
+def text_of(page: Page) -> Locator:
+    return page.get_by_role("textbox", name=f"Source of {MAIL}")
+
+
+def drawn(page: Page) -> FrameLocator:
+    return page.frame_locator(".editing-drawn iframe:not(.arriving)")
+
+
+async def open_editor(page: Page, served: str) -> None:
+    """Go to the source and press the key, as somebody does; wait until a save would be noticed."""
+    await page.goto(f"{served}/templates/greeting?sample=ada&show=source")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await page.locator("main").focus()
+    await page.keyboard.press("e")
+    await expect(text_of(page)).to_be_focused()
+
+
+async def select(page: Page, text: str) -> None:
+    """Select a text with the editor's own search."""
+    await text_of(page).focus()
+    await page.keyboard.press("ControlOrMeta+f")
+    field = page.get_by_role("textbox", name="Find")
+    await field.fill(text)
+    await field.dispatch_event("change")
+    await field.press("Enter")
+    await field.press("Escape")
+    await expect(text_of(page)).to_be_focused()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_editor(page, served)
+    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await select(page, "Hello")
+    await page.keyboard.type("Servus")
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+    await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
+    assert (folder / MAIL).read_text() == GREETING
+
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+    assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
+
+    await page.keyboard.press("ControlOrMeta+z")
+    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await page.keyboard.press("ControlOrMeta+y")
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+
+    # What is wrong is said under its line, and the last good mail stays.
+    await select(page, "{{ name }}</mj-text>")
+    await page.keyboard.type("{{ nam", delay=1)
+    await expect(page.locator(".editing-said")).to_contain_text("greeting.mjml, line 5")
+    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+
+    # Another view of the mail takes nothing from whoever types; another page asks.
+    await page.get_by_role("link", name="Links").click()
+    await expect(page.locator("#tab-links")).to_have_attribute("aria-current", "true")
+    await expect(text_of(page)).to_contain_text("{{ nam")
+    asked: list[str] = []
+
+    async def stay_then_leave(dialog: object) -> None:
+        asked.append(dialog.message)  # type: ignore[attr-defined]
+        await (dialog.dismiss() if len(asked) == 1 else dialog.accept())  # type: ignore[attr-defined]
+
+    page.on("dialog", stay_then_leave)
+    await page.get_by_role("link", name="Read", exact=True).click()
+    await expect(text_of(page)).to_contain_text("{{ nam")
+    await page.get_by_role("link", name="Read", exact=True).click()
+    await expect(page.locator(".code").first).to_contain_text("Servus {{ name }}")
+    assert asked == [f"The changes to {MAIL} are not saved. Leave without them?"] * 2
+
+
+async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder: Path) -> None:
+    await open_editor(page, served)
+    theirs = GREETING.replace("The end", "Their end")
+    (folder / MAIL).write_text(theirs)
+    await expect(page.get_by_text("Saved elsewhere: this is what the file holds now.")).to_be_visible()
+    await expect(text_of(page)).to_contain_text("Their end")
+
+    await select(page, "Hello")
+    await page.keyboard.type("Servus")
+    (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
+    conflict = page.get_by_role("alert")
+    await expect(conflict).to_contain_text("changed on the disk")
+    await conflict.get_by_role("button", name="Compare").click()
+    await expect(page.locator(".cm-deletedChunk").first).to_contain_text("Hello")
+    await expect(page.locator(".cm-chunkButtons").first).to_have_text("MineTheirs")
+    await conflict.get_by_role("button", name="Take theirs").click()
+    await expect(conflict).to_be_hidden()
+    await expect(text_of(page)).to_contain_text("Go</mj-button>")
+    await expect(text_of(page)).to_contain_text("Hello")
+
+    await select(page, "Hello")
+    await page.keyboard.type("Moin")
+    (folder / MAIL).write_text(theirs)
+    await expect(conflict).to_be_visible()
+    await conflict.get_by_role("button", name="Keep mine").click()
+    mine = theirs.replace("Open it", "Go").replace("Hello", "Moin")
+    await until(lambda: (folder / MAIL).read_text() == mine)
+    await expect(conflict).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("at", "typed", "offered", "becomes"),
+    [
+        ('<mj-spacer height="1500px" />', "<mj-te", "mj-text", "<mj-text"),
+        ('height="1500px"', "container-b", "container-background-color", 'container-background-color=""'),
+        ("{{ name }}</mj-text>", "{{ na", "name", "{{ name"),
+        ("{{ name }}</mj-text>", "{{ name | upp", "upper", "{{ name | upper"),
+        ('height="1500px"', 'css-class="gr', "ground", 'css-class="ground'),
+    ],
+)
+async def test_words_are_completed(page: Page, served: str, at: str, typed: str, offered: str, becomes: str) -> None:
+    await open_editor(page, served)
+    await select(page, at)
+    await page.keyboard.type(typed)
+    options = page.get_by_role("option", name=offered)
+    await expect(options.first).to_be_visible()
+    await expect(options.first).to_have_attribute("aria-selected", "true")
+    await page.wait_for_timeout(80)  # CodeMirror takes no choice in the first 75 ms of a list (interactionDelay)
+    await page.keyboard.press("Enter")
+    await expect(text_of(page)).to_contain_text(becomes)
+    await page.get_by_role("button", name="Save", exact=True).first.click()  # or it asks before the test may end
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+
+
+async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:
+    page = await browser.new_page()  # axe makes styles of its own, which the policy refuses
+    await page.add_init_script(path=AXE_FILE_PATH)
+    await open_editor(page, served)
+    await select(page, "<mj-text>The end")
+    await page.keyboard.type("<mj-text colour='red'>The end")
+    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    for width in (1440, 375):
+        await page.set_viewport_size({"width": width, "height": 800})
+        for scheme, options in ({"light": {}, "dark": {"runOnly": ["color-contrast"]}}).items():
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            if folder := os.environ.get("SCREENSHOTS"):
+                await page.screenshot(path=f"{folder}/edit-{scheme}-{width}.png")
+            found = await page.evaluate(_LOOK, options)
+            said = [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
+            assert said == [], f"{scheme}, {width} pixels"
+    await page.close()
