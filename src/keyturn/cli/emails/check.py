@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
-from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
+from keyturn.cli.emails.folders import DIRECTORY, DJANGO, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @click.option("--no-cache", is_flag=True, help="Check what has not changed since the last time, too.")
 @ENVIRONMENT
 @TRUST
+@DJANGO
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
     only_changed: bool, base: str, baseline: Path | None, write_baseline: bool, jobs: int | None, no_cache: bool,
-    environment: str, trust: bool,
+    environment: str, trust: bool, django: str,
 ) -> None:  # fmt: skip
     """Check every email with every sample: MJML, clients, links, accessibility, safety.
 
@@ -89,24 +90,25 @@ def check(
                keyturn check emails --only mjml --format github
                keyturn check emails --clients outlook,germany
                keyturn check templates/emails --env myshop.mails:environment
+               keyturn check --django mysite.settings
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
 
-    Findings are kept in your cache folder, and what has not changed is not checked again; with --env it always is. A
-    mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the others are
-    checked.
+    Findings are kept in your cache folder, and what has not changed is not checked again; with --env and --django it
+    always is. A mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the
+    others are checked.
 
-    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
-    they are yours.
+    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env, --django or --trust
+    says that they are yours.
     """
     if write_baseline and (only or only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
-    opened = open_folder(directory, environment, trust=trust)
+    opened = open_folder(directory, environment, trust=trust, django=django)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
     clients = _clients_named(groups) if groups else None
-    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment))
+    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment or django))
     examination = _examine(opened, clients, _changed(opened, base, known) if only_changed else None, each)
     if write_baseline:
         _write_baseline(known, examination)

@@ -12,6 +12,7 @@ import click
 
 from keyturn.cli.emails.folders import (
     DIRECTORY,
+    DJANGO,
     ENVIRONMENT,
     TRUST,
     Opened,
@@ -54,6 +55,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @DIRECTORY
 @ENVIRONMENT
 @TRUST
+@DJANGO
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
@@ -68,8 +70,8 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
-    directory: Path | None, environment: str, trust: bool, host: str, port: int, smtp: int | None, inbox: Path | None,
-    destination: Path | None,
+    directory: Path | None, environment: str, trust: bool, django: str, host: str, port: int, smtp: int | None,
+    inbox: Path | None, destination: Path | None,
 ) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
@@ -82,6 +84,7 @@ def studio(
     Examples:  keyturn studio
                keyturn studio emails
                keyturn studio templates/emails --env myshop.mails:environment
+               keyturn studio --django mysite.settings
                keyturn studio emails --export site
                keyturn studio --smtp 1025
                keyturn studio receipt.eml
@@ -109,7 +112,7 @@ def studio(
         place, mails = directory, mails_in(directory) if directory else []
         if mails:  # a folder without templates: nobody should wait until all of a mailbox was searched for some
             directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-")))
-        opened = open_folder(directory, environment, trust=trust)
+        opened = open_folder(directory, environment, trust=trust, django=django)
         if destination:
             _export(opened, destination)
             return

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
@@ -54,7 +54,7 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for.
+    `samples_folder` is one more in which samples are looked for. `find_variables` reads files that are no Jinja.
     """
 
     templates: Templates
@@ -63,6 +63,7 @@ class Gallery:
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     samples_folder: Path | None = None
+    find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -134,6 +135,8 @@ class Gallery:
         from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
 
         files = [file for file in self.files(name) if file]
+        if read := self.find_variables:
+            return self._while_unchanged(name, "variables", lambda: read(files))
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
 

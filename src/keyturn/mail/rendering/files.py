@@ -22,6 +22,16 @@ class MailFiles(NamedTuple):
         return plain_name(self.markup).lower().endswith(".mjml")
 
 
+class CompiledFiles(MailFiles):
+    """The files of a mail that is MJML whatever its files are called."""
+
+    __slots__ = ()
+
+    @property
+    def is_mjml(self) -> bool:
+        return True
+
+
 def plain_name(file: str) -> str:
     """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2"."""
     return _JINJA.sub("", file)
