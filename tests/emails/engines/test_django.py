@@ -14,6 +14,7 @@ import pytest
 from keyturn.emails.engines.django import open_project
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.app_environment import CannotImport
+from keyturn.emails.lint.checks.undefined import check_undefined
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.examination import examine
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
@@ -225,6 +226,33 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
 def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
     ((_, rule, message, _),) = ask(_finding, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
     assert (rule, message) == ("django/error", "Templates bring in each other without end.")
+
+
+def _undefined(opened: Opened, source: str, values: str) -> list[tuple[str, str, str]]:
+    with _template(opened, source, values) as name:
+        gallery = opened.gallery
+        sample = next(iter(gallery.samples(name).values()))
+        document = read_document(
+            gallery.renderers(with_lenient_origins)(sample), name, sample, gallery.languages.choose("en")
+        )
+        return [(f"{one.place.line}:{one.place.column}", one.message, one.fix) for one in check_undefined(document)]
+
+
+def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(ask: Ask) -> None:
+    source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
+{% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
+{% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
+    assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
+        ("1:16", "'order.totl' is not among the values, so nothing stands there.", "Did you mean order.total?"),
+        (
+            "2:1", "'lines' is not among the values, so nothing stands there.",
+            "The sample one lacks it: add it there, give it a default, or do not print it.",
+        ),
+        (
+            "3:1", "'shop' is not among the values, so nothing stands there.",
+            "The sample one lacks it: add it there, give it a default, or do not print it.",
+        ),
+    ]  # fmt: skip
 
 
 def _named(_: Opened, folder: str) -> list[str]:

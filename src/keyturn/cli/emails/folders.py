@@ -22,6 +22,7 @@ _DEEPEST = 4
 _TEMPLATES = (".mjml", ".html", ".mjml.j2", ".mjml.jinja", ".mjml.jinja2", ".html.j2", ".html.jinja", ".html.jinja2")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
+_OTHER_ENGINES = {"Handlebars": (".hbs", ".handlebars"), "Liquid": (".liquid",)}
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -77,6 +78,8 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool, django
         from keyturn.emails.engines.django import open_project  # noqa: PLC0415
 
         module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
+        if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
+            settings = studio_settings(Path.cwd())  # those of a folder above may be another project's
         return Opened(open_project(module, directory or settings.folder, settings), settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
@@ -117,7 +120,17 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
 def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some."""
     first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
-    return (first, *_name_some_folders())
+    return (first, *of_other_engines(opened), *_name_some_folders())
+
+
+def of_other_engines(opened: Opened) -> tuple[str, ...]:
+    """Say of engines whose templates cannot be drawn here that the folder holds some."""
+    seen = {file.suffix.lower() for file in opened.gallery.folder.rglob("*")}
+    return tuple(
+        f"  Templates of {engine} ({', '.join(endings)}) cannot be drawn here. Have your app send its mails to "
+        "keyturn studio --smtp 1025: they are shown and checked as they arrive."
+        for engine, endings in _OTHER_ENGINES.items() if seen.intersection(endings)
+    )  # fmt: skip
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from keyturn.cli.emails.folders import (
     ENVIRONMENT,
     TRUST,
     Opened,
+    of_other_engines,
     open_folder,
     own_emails,
     studio_settings,
@@ -132,6 +133,8 @@ def studio(
 
         def greet() -> None:
             click.echo(greeting(opened, shown, f"http://{address_of(bound)}", place if mails else None))
+            if not opened.service and not opened.gallery.names():
+                click.echo("\n".join(of_other_engines(opened)), err=True)
 
         if caught and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415

@@ -14,7 +14,7 @@ from keyturn.emails.lint.markup.authored_html import AuthoredStyle, authored_sty
 from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
 from keyturn.emails.lint.source.element_lookup import ElementLookup
-from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
+from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
@@ -33,7 +33,8 @@ class Document:
     `html_tags` are the tags in what MJML takes for HTML, `faults` the places where MJML is not well-formed. `html` is
     what is sent. Checks run only on documents that compile; the guard runs on all MJML, and where that does not
     compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given.
-    `text` is empty where the template has no text part.
+    `text` is empty where the template has no text part. `undefined` are names that it prints and that the sample lacks,
+    where the engine goes on without them.
     """
 
     template: str
@@ -50,6 +51,7 @@ class Document:
     html_tags: tuple[HtmlTag, ...] = ()
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
+    undefined: tuple[tuple[str, Place], ...] = ()
 
     @property
     def is_mjml(self) -> bool:
@@ -172,6 +174,7 @@ def read_document(
         html_tags=parsed.html_tags,
         faults=parsed.faults,
         refusal=refusal,
+        undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
     )
 
 

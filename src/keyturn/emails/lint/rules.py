@@ -7,7 +7,7 @@ from functools import cache
 from types import ModuleType
 
 from keyturn.emails.lint import ignore_rules, limits
-from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parity, safety, sizes
+from keyturn.emails.lint.checks import accessibility, compatibility, contrast, links, parity, safety, sizes, undefined
 from keyturn.emails.lint.finding import RuleGroup
 from keyturn.emails.lint.guard import attributes, guard, nesting, syntax
 from keyturn.emails.lint.jinja import broken_templates, other_engines, translations, unknown_filters
@@ -15,7 +15,7 @@ from keyturn.errors import KeyturnError
 
 _DECLARING: tuple[ModuleType, ...] = (
     accessibility, contrast, links, parity, safety, sizes, attributes, guard, nesting, syntax, broken_templates,
-    other_engines, translations, unknown_filters, ignore_rules, limits,
+    other_engines, translations, undefined, unknown_filters, ignore_rules, limits,
 )  # fmt: skip
 """The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 

@@ -9,7 +9,9 @@ FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "un
 
 
 class Engine(Protocol):
-    """Renders templates by their names, as `Folders` has them."""
+    """Renders templates by their names, as `Folders` has them. `name` is the engine's own."""
+
+    name: str
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return what a template makes of values, to the byte as the project's own app does.

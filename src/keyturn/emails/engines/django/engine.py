@@ -29,6 +29,8 @@ class DjangoEngine:
     `codes` are Django's names of languages by their tags.
     """
 
+    name = "Django"
+
     def __init__(self, engine: Any, codes: Mapping[str, str]) -> None:
         engine.debug = True  # without it, tokens have no positions
         self._engine = engine

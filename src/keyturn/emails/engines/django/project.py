@@ -15,7 +15,9 @@ def set_up(settings: str, here: Path) -> None:
     """Import the settings of a project and set up its apps: its own code runs. Raises CannotImport."""
     option = f"--django {settings}"
     if not settings:
-        raise CannotImport("--django: name the module of your settings, as in --django mysite.settings")
+        raise CannotImport(
+            "--django: name the module of your settings, as in --django mysite.settings, or set DJANGO_SETTINGS_MODULE"
+        )
     if "/" in settings or settings.endswith(".py"):
         raise CannotImport(f"{option}: it is written as package.module, as in --django mysite.settings")
     try:

@@ -11,8 +11,9 @@ from typing import Any
 
 from django.template.base import Node, TextNode
 
-from keyturn.emails.lint.finding import line_and_column
-from keyturn.emails.lint.source.traced_text import concat, keep_origins, trace_data, trace_printed
+from keyturn.emails.engines.django.undefined_names import undefined_names
+from keyturn.emails.lint.finding import Place, line_and_column
+from keyturn.emails.lint.source.traced_text import Text, concat, keep_origins, pieces_of, trace_data, trace_printed
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
@@ -20,10 +21,15 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class Tracer:
-    """Remembers what one rendering wrote. `failed` is the last exception, and the innermost node that raised it."""
+    """Remembers what one rendering wrote.
+
+    `failed` is the last exception, and the innermost node that raised it; `undefined` are names that were printed and
+    that nobody gave.
+    """
 
     def __init__(self) -> None:
         self.failed: tuple[BaseException, Any] | None = None
+        self.undefined: list[tuple[str, Place]] = []
         self._written: list[list[str]] = [[]]
         self._positions: list[_Position] = [_NOWHERE]
         self._sources: dict[str, str] = {}
@@ -31,7 +37,10 @@ class Tracer:
     @property
     def text(self) -> str:
         """All that was written, with its places."""
-        return concat(self._written[0])
+        written = concat(self._written[0])
+        text = Text(written)
+        text.pieces, text.undefined = pieces_of(written), tuple(dict.fromkeys(self.undefined))
+        return text
 
     def position(self, node: Any) -> _Position:
         """Return file, line and column of a node; of the one around it, where it stands in no template."""
@@ -77,6 +86,7 @@ class Tracer:
             raise
         finally:
             inside, position = self._written.pop(), self._positions.pop()
+        self.undefined += ((name, Place(*position)) for name in undefined_names(node, context, written))
         if written:
             self._written[-1].append(_with_places(str.__add__(written, ""), concat(inside), position))
         return written
