@@ -18,10 +18,9 @@ def mails_in(place: Path) -> list[Path]:
     """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
     from keyturn.emails.inbox.mail_files import mail_files  # noqa: PLC0415 - it brings the inbox with it
 
-    if not place.exists() or not (mails := mail_files(place)):
-        return []
-    is_folder = place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in place.rglob("*"))
-    return [] if is_folder else mails
+    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in place.rglob("*")):
+        return []  # told by the first one: a large folder of templates is not searched to its end
+    return mail_files(place) if place.exists() else []
 
 
 def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
