@@ -83,6 +83,17 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
         assert code == 0
 
 
+def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
+    (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
+    with running_demo([sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--port", "0"], tmp_path) as studio:
+        page = httpx.get(f"{studio.url}/studio/outbox").text
+        start = httpx.get(f"{studio.url}/studio", follow_redirects=True).status_code
+        studio.interrupt()
+    assert "  Mails        receipt.eml   1 mail\n" in studio.greeting
+    assert "<b>Your receipt</b>" in page
+    assert start == 200
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

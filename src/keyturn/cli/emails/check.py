@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
-from keyturn.cli.emails.folders import DIRECTORY, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
+from keyturn.cli.emails.folders import DIRECTORY, DJANGO, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
 from keyturn.cli.terminal import error, fail
 
 if TYPE_CHECKING:
@@ -76,10 +76,12 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 )  # fmt: skip
 @ENVIRONMENT
 @TRUST
+@DJANGO
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
     browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
     jobs: int | None, no_cache: bool, samples_only: bool, min_coverage: float | None, environment: str, trust: bool,
+    django: str,
 ) -> None:  # fmt: skip
     """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
 
@@ -107,29 +109,30 @@ def check(
                keyturn check emails --only mjml --format github
                keyturn check emails --clients outlook,germany
                keyturn check templates/emails --env myshop.mails:environment
+               keyturn check --django mysite.settings
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
                keyturn check emails --browser
 
-    Findings are kept in your cache folder, and what has not changed is not checked again; with --env it always is. A
-    mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the others are
-    checked.
+    Findings are kept in your cache folder, and what has not changed is not checked again; with --env and --django it
+    always is. A mail that takes more time or memory than it may is a finding (limit_seconds, limit_megabytes), and the
+    others are checked.
 
-    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env or --trust says that
-    they are yours.
+    The templates are drawn in a sandbox, so that somebody's branch can be checked, unless --env, --django or --trust
+    says that they are yours.
     """
     if write_baseline and (only or only_changed):
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
     if load_images and not browser:
         fail("--load-images is for --browser, which draws the mails: add it")
-    opened = _with_branches(open_folder(directory, environment, trust=trust), samples_only, min_coverage)
+    opened = _with_branches(open_folder(directory, environment, trust=trust, django=django), samples_only, min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or _usual_baseline(opened)
     clients = _clients_named(groups) if groups else None
     changed = _changed(opened, base, known) if only_changed else None
     beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
-    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment))
+    each = _in_workers(opened, clients, jobs, cached=not (no_cache or environment or django))
     examination = _examine(opened, clients, changed, each, beside)
     if write_baseline:
         _write_baseline(known, examination)

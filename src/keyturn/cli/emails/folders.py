@@ -24,6 +24,9 @@ _DEEPEST = 4
 _TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
+_OTHER_ENGINES = {"Handlebars": (".hbs", ".handlebars"), "Liquid": (".liquid",)}
+_OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
@@ -34,6 +37,10 @@ ENVIRONMENT: Decorator = click.option(
 TRUST: Decorator = click.option(
     "--trust", is_flag=True, help="The folder is yours: its templates and what its settings name may run code."
 )
+DJANGO: Decorator = click.option(
+    "--django", is_flag=False, flag_value=_OF_VARIABLE, default="", metavar="SETTINGS",
+    help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +63,28 @@ class Opened:
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
 
 
-def open_folder(directory: Path | None, environment: str, *, trust: bool) -> Opened:
+def open_folder(directory: Path | None, environment: str, *, trust: bool, django: str = "") -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
     its templates are drawn in a sandbox, and settings that name code are refused, unless `trust` or an `environment`
-    says that it may do what its app does. The mails that `mail.templates` names are the installation's own.
+    says that it may do what its app does. `django` are the settings of a project, which is trusted. The mails that
+    `mail.templates` names are the installation's own.
     """
     from keyturn.packaging import folder  # noqa: PLC0415
 
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
+    if django and environment:
+        fail("--env is for Jinja and --django for Django: say one of them")
     settings = studio_settings(directory)
+    if django:
+        from keyturn.emails.engines.django import open_project  # noqa: PLC0415
+
+        module = os.environ.get(_OF_VARIABLE, "") if django == _OF_VARIABLE else django
+        if not directory and settings.file and settings.file.parent.resolve() != Path.cwd():
+            settings = studio_settings(Path.cwd())  # those of a folder above may be another project's
+        return Opened(open_project(module, directory or settings.folder, settings), settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if environment:
@@ -116,7 +133,17 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
 def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some."""
     first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
-    return (first, *_name_some_folders())
+    return (first, *of_other_engines(opened), *_name_some_folders())
+
+
+def of_other_engines(opened: Opened) -> tuple[str, ...]:
+    """Say of engines whose templates cannot be drawn here that the folder holds some."""
+    seen = {file.suffix.lower() for file in opened.gallery.folder.rglob("*")}
+    return tuple(
+        f"  Templates of {engine} ({', '.join(endings)}) cannot be drawn here. Have your app send its mails to "
+        "keyturn studio --smtp 1025: they are shown and checked as they arrive."
+        for engine, endings in _OTHER_ENGINES.items() if seen.intersection(endings)
+    )  # fmt: skip
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import ENVIRONMENT, TRUST, Opened, open_folder
+from keyturn.cli.emails.folders import DJANGO, ENVIRONMENT, TRUST, Opened, open_folder
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _EXCEEDED = {
 @click.command()
 @click.argument("template")
 @click.option("--sample", help="Which sample; the first where none is named.")
-@click.option("--lang", default="en", show_default=True, metavar="TAG", help="Which language, as in de or pt-BR.")
+@click.option(
+    "--lang", default="", metavar="TAG", show_default="en", help="Which language, as in de or pt-BR.",
+)  # fmt: skip
 @click.option(
     "--format", "output", type=click.Choice(["html", "text", "mjml", "json"]), default="html", show_default=True,
     help="json holds subject, preheader and all parts.",
@@ -32,8 +34,16 @@ _EXCEEDED = {
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="The folder of templates of your own.")
 @ENVIRONMENT
 @TRUST
+@DJANGO
 def render(
-    template: str, sample: str | None, lang: str, output: str, directory: Path | None, environment: str, trust: bool
+    template: str,
+    sample: str | None,
+    lang: str,
+    output: str,
+    directory: Path | None,
+    environment: str,
+    trust: bool,
+    django: str,
 ) -> None:
     """Render an email with a sample, to standard output.
 
@@ -41,7 +51,7 @@ def render(
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
-    opened = open_folder(directory, environment, trust=trust)
+    opened = open_folder(directory, environment, trust=trust, django=django)
     gallery = opened.gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
@@ -50,6 +60,7 @@ def render(
     if name not in samples:
         fail(f"{template} has no sample {name}; it has {', '.join(samples) or 'none'}")
     known, chosen = gallery.languages.known, samples[name]
+    lang = lang or ("en" if "en" in known else next(iter(known)))
     if lang not in known:
         fail(f"there is no language {lang}; there are {', '.join(known)}")
     rendered = _render(opened, template, chosen, lang)

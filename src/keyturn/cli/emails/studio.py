@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,21 @@ import click
 
 from keyturn.cli.emails.folders import (
     DIRECTORY,
+    DJANGO,
     ENVIRONMENT,
     TRUST,
     Opened,
+    of_other_engines,
     open_folder,
     own_emails,
     studio_settings,
     without_templates,
 )
+from keyturn.cli.emails.greeting import greeting
+from keyturn.cli.emails.mails import mails_in, read_mails
 from keyturn.cli.emails.service_settings import service_settings
 from keyturn.cli.quick_imports import quick_imports
-from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.cli.terminal import PORT, accent, error, fail, muted
 from keyturn.packaging import requires_extra
 
 if TYPE_CHECKING:
@@ -52,6 +57,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @DIRECTORY
 @ENVIRONMENT
 @TRUST
+@DJANGO
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
@@ -72,12 +78,13 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
-    directory: Path | None, environment: str, trust: bool, host: str, port: int, smtp: int | None, inbox: Path | None,
-    edits: bool | None, destination: Path | None,
+    directory: Path | None, environment: str, trust: bool, django: str, host: str, port: int, smtp: int | None,
+    inbox: Path | None, edits: bool | None, destination: Path | None,
 ) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
     DIRECTORY is any folder of Jinja templates in MJML or HTML; without it, the emails that Keyturn sends are shown.
+    An .eml file, a folder of them or a Maildir is opened as an inbox.
     Nothing needs to be configured: text parts, layouts and partials are recognised, and what a template prints gets a
     plausible value by its name.
 
@@ -85,8 +92,10 @@ def studio(
     Examples:  keyturn studio
                keyturn studio emails
                keyturn studio templates/emails --env myshop.mails:environment
+               keyturn studio --django mysite.settings
                keyturn studio emails --export site
                keyturn studio --smtp 1025
+               keyturn studio receipt.eml
 
     \b
     Samples, in TOML, YAML or JSON, stand in for the guesses:
@@ -107,27 +116,34 @@ def studio(
         from keyturn.cli.running import address_of, listen, run, serve  # noqa: PLC0415
         from keyturn.emails.studio import create_studio_app  # noqa: PLC0415
 
-    opened = open_folder(directory, environment, trust=trust)
-    if destination:
-        _export(opened, destination)
-        return
-    configure_logs("warning")
-    if inbox and smtp is None:
-        fail("--inbox keeps what --smtp catches: say both")
     with contextlib.ExitStack() as running:
+        place, mails = directory, mails_in(directory) if directory else []
+        if mails:  # a folder without templates: nobody should wait until all of a mailbox was searched for some
+            directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-")))
+        opened = open_folder(directory, environment, trust=trust, django=django)
+        if destination:
+            _export(opened, destination)
+            return
+        configure_logs("warning")
+        if inbox and smtp is None:
+            fail("--inbox keeps what --smtp catches: say both")
         runner = _runner(opened)  # before there are threads, sockets and files that it would inherit
         running.callback(runner.close)
         bound = listen(host, port)
         caught = listen(host, smtp, "--smtp") if smtp is not None else None
         service = service_settings(opened)
-        captured = _captured_mails(opened, service, inbox, catching=caught is not None)
+        captured = _captured_mails(opened, service, inbox, catching=caught is not None or bool(mails))
+        if mails and captured:
+            read_mails(captured, mails)
         shown = _studio(
             opened, service, host, captured, address_of(caught) if caught else "", runner=runner, edits=edits
         )
         app = create_studio_app(shown)
 
         def greet() -> None:
-            click.echo(_greeting(opened, shown, f"http://{address_of(bound)}"))
+            click.echo(greeting(opened, shown, f"http://{address_of(bound)}", place if mails else None))
+            if not opened.service and not opened.gallery.names():
+                click.echo("\n".join(of_other_engines(opened)), err=True)
 
         if caught and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415
@@ -269,35 +285,3 @@ def _release(opened: Opened, settings: "Settings") -> "Release | None":
         await hand_over(message, settings.smtp, from_, to)
 
     return Release(opened.settings.release_to, sender, hand_over)
-
-
-def _greeting(opened: Opened, studio: "Studio", base: str) -> str:
-    from keyturn import __version__  # noqa: PLC0415
-
-    names = opened.gallery.names()
-    templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
-    folder = "the emails that Keyturn sends" if opened.service else opened.shown
-    url = f"{base}/studio"
-    rows = {
-        "Studio": accent(f"{url}?token={studio.token}" if studio.token else url),
-        "Templates": f"{folder}   {muted(templates) if names else templates}",
-    }
-    if studio.smtp:
-        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('mails are caught here, whoever they are for')}"
-        rows["Outbox"] = accent(f"{url}/outbox?token={studio.token}" if studio.token else f"{url}/outbox")
-        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
-    if opened.settings.file:
-        rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Ctrl-C ends it." + ("" if studio.transport or studio.token else " Nothing is sent.")
-    return "\n".join(
-        [
-            "",
-            f"{strong('Keyturn ' + __version__)}  studio{ready():>49}",
-            "",
-            *(f"  {name:<12} {value}" for name, value in rows.items()),
-            "",
-            *([f"  {warning('Who has the address with the token reads these mails, too.')}"] if studio.token else []),
-            f"  {muted(ends)}",
-            "",
-        ]
-    )

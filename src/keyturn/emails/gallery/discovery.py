@@ -8,7 +8,7 @@ what mails share.
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
@@ -48,6 +48,8 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _BLOCK = re.compile(r"\{%[-+]?\s*block\s")
+_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
+"""What Django's packages for MJML have in files of any name."""
 
 
 State = tuple[int, int]
@@ -62,6 +64,7 @@ class _Text(NamedTuple):
     extends: tuple[str, ...]
     refers: tuple[str, ...]
     blocks: bool
+    compiles: bool
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,15 @@ class Found:
 class Patterns:
     """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone.
 
-    `suffixes` are endings of templates beside the usual ones. Links may lead nowhere out of the `bounds`.
+    `suffixes` are endings of templates beside the usual ones. Links may lead nowhere out of the `bounds`. Of a
+    project's templates, `is_mail` says which are mails: most are pages of an app.
     """
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     bounds: Path | None = None
+    is_mail: Callable[[MailFiles], bool] | None = None
 
 
 class Discovery:
@@ -183,7 +188,18 @@ class Discovery:
             elif kinds[file] == ".mjml" or stem_of(file) not in compiled:
                 kind = UnnamedMjml if kinds[file] == ".mjml" and ending_of(file) != ".mjml" else MailFiles
                 mails[name_of(file)] = kind(file, text_part(file, named), subject(file, named))
-        return Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+        found = Found(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+        compiling = {file for file, text in files.items() if text.compiles}
+        return self._mails_alone(_with_compiled(found, compiling) if compiling else found)
+
+    def _mails_alone(self, found: Found) -> Found:
+        """Leave out the pages of an app, and what they alone are made of."""
+        if (is_mail := self._patterns.is_mail) is None:
+            return found
+        mails = {name: files for name, files in found.mails.items() if is_mail(files)}
+        reached = {file for files in mails.values() for file in found.reached_from(files)}
+        layouts, partials = (tuple(one for one in those if one in reached) for those in (found.layouts, found.partials))
+        return replace(found, mails=mails, layouts=layouts, partials=partials)
 
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
@@ -191,6 +207,15 @@ class Discovery:
 
 def _holds(folder: str, names: Iterable[str]) -> bool:
     return any(os.path.isfile(f"{folder}/{name}") for name in names)  # noqa: PTH113 - many
+
+
+def _with_compiled(found: Found, compiling: set[str]) -> Found:
+    """Know mails for MJML that are made of such a file."""
+    mails = {
+        name: UnnamedMjml(*files) if compiling.intersection(found.reached_from([files.markup])) else files
+        for name, files in found.mails.items()
+    }
+    return replace(found, mails=mails)
 
 
 def _read(text: str) -> _Text:
@@ -203,6 +228,7 @@ def _read(text: str) -> _Text:
         extends=tuple(name for tag, names in found if tag == "extends" for name in names),
         refers=tuple(name for _, names in found for name in names),
         blocks=_BLOCK.search(text) is not None,
+        compiles=_MJML_BLOCK.search(text) is not None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
@@ -60,6 +60,7 @@ class Gallery:
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
     `samples_folder` is one more in which samples are looked for. `mails` is what is set about single ones, by name.
     `finds_branches`: values are found for branches that samples leave out, by `explorer` where that is to be bounded.
+    `find_variables` reads files that are no Jinja.
     """
 
     templates: Templates
@@ -71,6 +72,7 @@ class Gallery:
     finds_branches: bool = True
     explorer: Callable[[str], BranchReport | None] | None = None
     mails: Mapping[str, MailSettings] = field(default_factory=dict)
+    find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
 
     @property
     def audits(self) -> Mapping[str, str]:
@@ -155,6 +157,8 @@ class Gallery:
         from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
 
         files = [file for file in self.files(name) if file]
+        if read := self.find_variables:
+            return self._while_unchanged(name, "variables", lambda: read(files))
         environment = self.templates.environment(self.languages.choose(""))
         return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
 

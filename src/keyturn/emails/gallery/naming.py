@@ -1,6 +1,7 @@
 """What file names say: what a mail is called, which files belong to it, and which are shared."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
@@ -14,6 +15,9 @@ _SHARED_FOLDERS = frozenset(
         "includes", "layout", "layouts", "macro", "macros", "partial", "partials", "shared", "snippet", "snippets",
     }
 )  # fmt: skip
+_BODY = re.compile(r"[_-](?:body|email|mail|message)$")
+"""What Django's apps call the body beside `..._subject.txt`."""
+
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
 """Names of a file that say nothing: the mail is called as its folder is."""
 
@@ -78,6 +82,7 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
 def subject(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
+    wanted += [f"{_BODY.sub('', stem)}_subject"]
     return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files)
 
 

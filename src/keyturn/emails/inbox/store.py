@@ -51,9 +51,9 @@ class CapturedMails:
         self._size, self._count = self._table.size(), self._table.count(EVERYTHING)
         self._delete_batches(IN_FOLDER)  # what is in the folder now is read anew
 
-    def add(self, raw: bytes, envelope: Envelope | None = None) -> str:
-        """Keep a mail; return its id."""
-        mail, now = MailContent(raw), time.time()
+    def add(self, raw: bytes, envelope: Envelope | None = None, *, at: float | None = None) -> str:
+        """Keep a mail, which came now or `at` another time, in seconds since 1970; return its id."""
+        mail, now = MailContent(raw), time.time() if at is None else at
         summary = summarize(mail, envelope or Envelope())
         new = NewMail(secrets.token_hex(_ID_BYTES), now, now, summary, searched_text(mail), raw)
         with self._lock:

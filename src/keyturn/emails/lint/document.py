@@ -17,7 +17,7 @@ from keyturn.emails.lint.markup.marked_html import mark_html, mark_mjml
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag, Parsed, SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import body_of
 from keyturn.emails.lint.source.element_lookup import ElementLookup
-from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, with_pieces
+from keyturn.emails.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
@@ -38,7 +38,8 @@ class Document:
     compile `html` is empty and `refusal` is what the compiler said. `values` is what the template was given, and
     `guessed` says that nobody wrote it. `text` is empty where the template has no text part, `subject_file` where no
     file of its own holds the subject: else it is what Jinja makes of that. `missing` are the names that the sample does
-    not have: the mail shows a stand-in for each.
+    not have: the mail shows a stand-in for each. `undefined` are names that it prints and that the sample lacks,
+    where the engine goes on without them.
     """
 
     template: str
@@ -58,6 +59,7 @@ class Document:
     missing: tuple[TemplateInvalid, ...] = ()
     guessed: bool = False
     subject_file: str = ""
+    undefined: tuple[tuple[str, Place], ...] = ()
 
     @property
     def is_mjml(self) -> bool:
@@ -192,6 +194,7 @@ def read_document(
         missing=missing,
         guessed=not sample.is_complete,
         subject_file=filled.subject,
+        undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
     )
 
 

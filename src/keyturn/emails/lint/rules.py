@@ -19,6 +19,7 @@ from keyturn.emails.lint.checks import (
     safety,
     sizes,
     subjects,
+    undefined,
 )
 from keyturn.emails.lint.finding import RuleGroup
 from keyturn.emails.lint.guard import attributes, guard, nesting, syntax
@@ -27,8 +28,8 @@ from keyturn.errors import KeyturnError
 
 _DECLARING: tuple[ModuleType, ...] = (
     accessibility, active_content, byte_order_marks, contrast, links, parity, safety, sizes, subjects, attributes,
-    guard, nesting, syntax, broken_templates, other_engines, translations, unknown_filters, ignore_rules, limits,
-    measurements, images,
+    guard, nesting, syntax, broken_templates, other_engines, translations, undefined, unknown_filters, ignore_rules,
+    limits, measurements, images,
 )  # fmt: skip
 """The modules that make findings, each with its rules as values of its own; compatibility has one for each feature."""
 

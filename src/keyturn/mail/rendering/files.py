@@ -28,6 +28,8 @@ class MailFiles(NamedTuple):
 class UnnamedMjml(MailFiles):
     """The files of a mail whose markup is MJML, though its name does not say so: "welcome.tpl"."""
 
+    __slots__ = ()
+
     @property
     def is_mjml(self) -> bool:
         return True

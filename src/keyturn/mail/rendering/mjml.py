@@ -2,7 +2,7 @@
 
 import re
 
-from mjml import mjml2html
+from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of the same name into the same folder
 
 from keyturn.mail.rendering.including import unwrap_includes
 

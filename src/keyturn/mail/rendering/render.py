@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSynta
 
 from keyturn.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
+from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.files import MailFiles, own_files
 from keyturn.mail.rendering.folders import Folders
 from keyturn.mail.rendering.including import MjmlIncludes
@@ -42,27 +43,29 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Templates:
     """The mails of a folder, a value of which `with_...` make others.
 
-    `globals` are given to every template: see `branding`. `beneath` is where those files are that the folder does not
-    hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew; `by_shape`
-    is for those that are never saved, and that look no closer at a value than `shapes` says.
+    `globals` are given to every template: see `branding`. `beneath` are where those files are that the folder does
+    not hold, and `files` says which of them make a mail. With `reload`, a template that was saved is read anew;
+    `by_shape` is for those that are never saved, and that look no closer at a value than `shapes` says.
     `make_environment` makes what renders them in a language, where it is not Keyturn's own; `prepare` is done to it.
+    `engine` renders them in place of Jinja.
     """
 
     folder: Path
     globals: Mapping[str, Any]
     _: KW_ONLY
-    beneath: Path | None = None
+    beneath: tuple[Path, ...] = ()
     reload: bool = False
     by_shape: bool = False
     files: Callable[[str], MailFiles] = own_files
     make_environment: Callable[[Language], Environment] | None = None
     prepare: Callable[[Environment], Environment] | None = None
+    engine: Engine | None = None
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
     """Those that were made, by their language: they know nothing of `files`, so a value with others shares them."""
 
     @cached_property
     def folders(self) -> Folders:
-        return Folders(self.folder, *([self.beneath] if self.beneath else []))
+        return Folders(self.folder, *self.beneath)
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
@@ -93,7 +96,8 @@ class Templates:
 
     def compile(self, name: str, filled: Filled) -> Rendered:
         files = self.files(name)
-        return compile_mail(filled, files, self.folders / files.markup)
+        plain = Filled(*map(str, filled))  # what an engine fills in knows its places; what is sent does not
+        return compile_mail(plain, files, self.folders / files.markup)
 
     def environment(self, language: Language) -> Environment:
         key = f"{language.tag} {language.direction}"
@@ -109,6 +113,8 @@ class Templates:
         return MailShapes(self)
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        if self.engine:
+            return self.engine.render(file, {**self.globals, **values}, language)
         try:
             return self.environment(language).get_template(file).render({**values, READER: language})
         except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise

@@ -17,7 +17,7 @@ from keyturn.settings import Settings
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
     """Return the mails that Keyturn brings, and in their places those of the settings."""
     packaged, own = folder("email_templates"), settings.mail.templates
-    first, beneath = (Path(own).resolve(), packaged) if own else (packaged, None)
+    first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
     return Templates(first, general.globals, beneath=beneath, reload=reload, by_shape=not (own or reload))
 
 

@@ -13,6 +13,7 @@ from keyturn.emails.lint.checks.parity import check_parity
 from keyturn.emails.lint.checks.safety import check_safety
 from keyturn.emails.lint.checks.sizes import check_sizes
 from keyturn.emails.lint.checks.subjects import check_subject
+from keyturn.emails.lint.checks.undefined import check_undefined
 from keyturn.emails.lint.clients.clients import MAJOR, Clients
 from keyturn.emails.lint.document import Check
 
@@ -30,6 +31,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         check_contrast,
         partial(check_compatibility, clients=clients),
         check_sizes,
+        check_undefined,
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
@@ -24,6 +24,7 @@ from keyturn.emails.lint.source.error_location import (
     spot_of,
 )
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.engine import EngineFault, FaultKind
 from keyturn.mail.rendering.folders import Folders
 
 JINJA_RULES = RuleGroup(
@@ -37,6 +38,7 @@ JINJA_RULES = RuleGroup(
     "unknown-tag",
     "unknown-test",
 )
+DJANGO_RULES = RuleGroup("django", *get_args(FaultKind))
 MJML_RULES = RuleGroup("mjml", "missing-include")
 SAMPLE_RULES = RuleGroup("samples", "invalid", "missing")
 
@@ -69,10 +71,21 @@ def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     """Return what keeps a template from being rendered."""
     if spot := find_undecodable(error, folders):
         return Broken(_not_utf8(JINJA_RULES["error"], spot, folders), spot)
+    if isinstance(error.__cause__, EngineFault):
+        return _explain_fault(error, error.__cause__, folders, sample)
     if spots := find_circle(error, folders):
         return Broken(_of_circle(spots, folders), spots[-1])
     spot = spot_of(error, folders)
     return Broken(_explain_error(error, folders, sample, spot.nearest_place(folders)), spot)
+
+
+def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders, sample: Sample) -> Broken:
+    """Return what another engine than Jinja says."""
+    spot = Spot(folders.name_of(error.path), error.line, fault.column)
+    place = spot.nearest_place(folders)
+    if fault.kind == "error" and not sample.is_complete:
+        return Broken(_not_checked(fault.message, place), spot)
+    return Broken(_finding(DJANGO_RULES[fault.kind], fault.message, fault.fix, place), spot)
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
@@ -108,12 +121,16 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
     if isinstance(cause, SecurityError):
         return _finding(JINJA_RULES["sandbox"], message, _IN_A_SANDBOX, place)
     if not sample.is_complete:
-        fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
-        not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."
-        return SAMPLE_RULES["missing"].finding(place, "note", not_checked, fix)
+        return _not_checked(message, place)
     return _finding(
         JINJA_RULES["error"], message, f"Look at what this line does with the values of {sample.name}.", place
     )
+
+
+def _not_checked(message: str, place: Place) -> Finding:
+    fix = f"Add samples of what it is given: {stem_of(place.file)}.samples.toml, with a table for each."
+    not_checked = f"This template was not checked: without samples it cannot be rendered ({message})."
+    return SAMPLE_RULES["missing"].finding(place, "note", not_checked, fix)
 
 
 def _not_utf8(rule: Rule, spot: Spot, folders: Folders) -> Finding:

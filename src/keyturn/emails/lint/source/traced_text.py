@@ -39,8 +39,10 @@ class Piece(NamedTuple):
 class Text(str):
     """A plain text with its pieces."""
 
-    __slots__ = ("pieces",)
+    __slots__ = ("pieces", "undefined")
     pieces: tuple[Piece, ...]
+    undefined: tuple[tuple[str, Place], ...]
+    """Names that were printed and that nobody gave, where an engine goes on without them."""
 
 
 class Markup(markupsafe.Markup):
@@ -53,6 +55,11 @@ class Markup(markupsafe.Markup):
 def pieces_of(text: object) -> tuple[Piece, ...]:
     """Return the pieces, in order; none where the text has no memory, as what a method of a text returned."""
     return getattr(text, "pieces", ()) if isinstance(text, Text | Markup) else ()
+
+
+def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
+    """Return the names that an engine was not given and went on without, each with its place."""
+    return getattr(text, "undefined", ())
 
 
 def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:

@@ -37,10 +37,11 @@ FileState = tuple[str, int, int]
 
 
 class Timing(NamedTuple):
-    """How long a mail took to be drawn, in milliseconds."""
+    """How long a mail took to be drawn, in milliseconds: by the template `engine`, which is Jinja most times."""
 
     jinja: float
     mjml: float
+    engine: str = "Jinja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Drawer:
             with self.gallery.one_look():
                 fault = fault_of_template(error, self.gallery, order.template, order.sample)
             return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000)
+        name = templates.engine.name if templates.engine else "Jinja"
+        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
         _keep(self._sent, order.number, (filled, mail))
         return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
 

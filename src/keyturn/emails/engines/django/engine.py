@@ -1,0 +1,140 @@
+"""Templates rendered by Django, and what it says of those that it cannot render."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
+from django.template.base import Origin
+from django.utils import translation
+
+from keyturn.emails.engines.django.tracing import Tracer
+from keyturn.emails.lint.limits import limit_of
+from keyturn.errors import TemplateInvalid
+from keyturn.languages import Language
+from keyturn.mail.rendering.engine import EngineFault
+
+_UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
+_UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
+_UNKNOWN_LIBRARY = re.compile(r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in")
+_LINE_IN_MESSAGE = re.compile(r" on line \d+")
+_HINT_IN_MESSAGE = re.compile(r"\.? Did you forget to register or load this tag\?|\s*Must be one of:.*", re.DOTALL)
+
+
+class DjangoEngine:
+    """Renders with one of a project's own engines, which from now on keeps positions and no templates.
+
+    `codes` are Django's names of languages by their tags.
+    """
+
+    name = "Django"
+
+    def __init__(self, engine: Any, codes: Mapping[str, str]) -> None:
+        engine.debug = True  # without it, tokens have no positions
+        self._engine = engine
+        self._codes = codes
+
+    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        tracer = Tracer()
+        try:
+            with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
+                self.template(file).render(Context(dict(values), autoescape=self._engine.autoescape))
+        except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
+            raise self._invalid(error, tracer, file) from self._cause(error, tracer)
+        return tracer.text
+
+    def template(self, file: str) -> Any:
+        """Return a template as it is on the disk now. Raises what Django raises."""
+        for loader in self._engine.template_loaders:
+            if hasattr(loader, "reset"):
+                loader.reset()
+        return self._engine.get_template(file)
+
+    def _invalid(self, error: Exception, tracer: Tracer, file: str) -> TemplateInvalid:
+        origin, token = _place(error, tracer)
+        path = origin.name if origin else file
+        return TemplateInvalid(path, token.lineno if token else None, _reason(error))
+
+    def _cause(self, error: Exception, tracer: Tracer) -> Exception:
+        """Return what a finding is made of; a limit stays what it is."""
+        if limit_of(error):
+            return error
+        origin, token = _place(error, tracer)
+        column, message = tracer.column(origin, token) if origin and token else None, _reason(error)
+        match error:
+            case TemplateDoesNotExist():
+                close = get_close_matches(str(error), self._names_of_templates(), n=1)
+                fix = f"Did you mean {close[0]}?" if close else "Names are those that Django's loaders find."
+                return EngineFault("missing-template", message, fix, column)
+            case TemplateSyntaxError():
+                return self._of_syntax(str(error), message, column)
+            case RecursionError():
+                return EngineFault("error", "Templates bring in each other without end.", "Open the circle.", column)
+        return EngineFault("error", message, "Look at what this line does with its values.", column)
+
+    def _of_syntax(self, said: str, message: str, column: int | None) -> EngineFault:
+        if tag := _UNKNOWN_TAG.search(said):
+            return EngineFault("unknown-tag", message, self._where_it_is(tag[1], "tags"), column)
+        if filter_ := _UNKNOWN_FILTER.search(said):
+            return EngineFault("unknown-filter", message, self._where_it_is(filter_[1], "filters"), column)
+        if library := _UNKNOWN_LIBRARY.search(said):
+            close = get_close_matches(library[1] or "", self._engine.libraries, n=1)
+            fix = f"Did you mean {close[0]}?" if close else "Is its app among INSTALLED_APPS?"
+            return EngineFault("unknown-library", message, fix, column)
+        return EngineFault("syntax", message, "Mend the tag at this place.", column)
+
+    def _where_it_is(self, name: str, kind: str) -> str:
+        """Say which library has a tag or filter, or which one has nearly that name."""
+        libraries = dict(self._tag_libraries())
+        if having := [library for library, register in libraries.items() if name in getattr(register, kind)]:
+            return f"Write {{% load {having[0]} %}} above it."
+        builtins = (each for one in self._engine.template_builtins for each in getattr(one, kind))
+        known = {*builtins, *(each for register in libraries.values() for each in getattr(register, kind))}
+        close = get_close_matches(name, known, n=1)
+        return f"Did you mean {close[0]}?" if close else "Check its spelling, and that its app is in INSTALLED_APPS."
+
+    def _tag_libraries(self) -> Iterator[tuple[str, Any]]:
+        for name, module in self._engine.libraries.items():
+            try:
+                yield name, import_module(module).register
+            except Exception:  # noqa: BLE001, S112 - somebody's package; it is not the one that is asked for
+                continue
+
+    def _names_of_templates(self) -> Iterable[str]:
+        from keyturn.emails.engines.django.project import template_folders  # noqa: PLC0415 - for a mistake alone
+
+        for folder in template_folders(self._engine):
+            for file in folder.rglob("*.*"):
+                yield file.relative_to(folder).as_posix()
+
+
+def _place(error: Exception, tracer: Tracer) -> tuple[Any, Any]:
+    """Return the template and the token that an exception is about."""
+    token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
+    if isinstance(error, TemplateSyntaxError) and token is not None and debug:
+        return Origin(debug["name"], loader=_File(debug["name"])), token
+    if tracer.failed and tracer.failed[0] is error:
+        node = tracer.failed[1]
+        return getattr(node, "origin", None), getattr(node, "token", None)
+    return None, None
+
+
+class _File:
+    """Reads a template whose loader nobody knows any more."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def get_contents(self, _: Any) -> str:
+        with open(self._name, encoding="utf-8") as file:  # noqa: PTH123 - it may be no path: then it has no columns
+            return file.read()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TemplateDoesNotExist):
+        return f"there is no template {error}"
+    if isinstance(error, TemplateSyntaxError):
+        return _HINT_IN_MESSAGE.sub("", _LINE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
+    return f"{type(error).__name__}: {str(error).rstrip('.')}"

@@ -1,0 +1,201 @@
+"""What Django's templates are given, as far as their nodes tell: each name, and what is done with its value."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.template.base import FilterExpression, NodeList, TokenType, VariableNode
+from django.template.base import Variable as DjangoVariable
+from django.template.defaulttags import ForNode, IfNode, WithNode
+from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
+from django.templatetags.i18n import BlockTranslateNode
+
+from keyturn.emails.gallery.variables.demands import FILTERS
+from keyturn.emails.gallery.variables.variables import Use, Variable
+
+_ALWAYS_THERE = frozenset({"True", "False", "None", "forloop", "block", "csrf_token", "request"})
+_MADE_OF: Mapping[Use, frozenset[str]] = {
+    **FILTERS,
+    "number": frozenset({"add", "divisibleby", "filesizeformat", "floatformat", "intcomma", "intword", "ordinal"}),
+    "moment": frozenset({"date", "naturalday", "naturaltime", "time", "timesince", "timeuntil"}),
+    "list": frozenset({"dictsort", "dictsortreversed", "first", "join", "last", "random", "slice", "unordered_list"}),
+    "mapping": frozenset(),
+}
+"""What a value has to be for Django's filters: they print nothing where it is something else."""
+
+_OF_A_MAPPING = ("items", "keys", "values")
+_DEEPEST = 12
+
+_Values = tuple[Variable, ...]
+_Scope = Mapping[str, _Values]
+
+
+def find_variables(files: Sequence[str], template: Callable[[str], Any]) -> Mapping[str, Variable]:
+    """Return what files are given, with all that they extend and include, by name.
+
+    `template` returns a template by its name. A file that it raises for gives nothing: the others still do.
+    """
+    reader = _Reader(template)
+    for file in files:
+        reader.read(file)
+    return reader.given
+
+
+class _Reader:
+    def __init__(self, template: Callable[[str], Any]) -> None:
+        self.given: dict[str, Variable] = {}
+        self._template = template
+        self._overridden: set[str] = set()
+
+    def read(self, file: str) -> None:
+        self._overridden = set()
+        self._file(file, {}, 0)
+
+    def _file(self, file: object, scope: _Scope, depth: int) -> None:
+        if not isinstance(file, str) or depth >= _DEEPEST:
+            return
+        try:
+            nodes = self._template(file).nodelist
+        except Exception:  # noqa: BLE001 - what is wrong with it, drawing it says
+            return
+        self._nodes(nodes, scope, depth)
+
+    def _nodes(self, nodes: Iterable[Any], scope: _Scope, depth: int) -> None:
+        for node in nodes:
+            self._node(node, scope, depth)
+
+    def _node(self, node: Any, scope: _Scope, depth: int) -> None:
+        match node:
+            case VariableNode():
+                self._see(node.filter_expression, scope, "printed")
+            case IfNode():
+                for condition, inside in node.conditions_nodelists:
+                    self._condition(condition, scope)
+                    self._nodes(inside, scope, depth)
+            case ForNode():
+                self._loop(node, scope, depth)
+            case WithNode():
+                self._nodes(node.nodelist, {**scope, **self._bound(node.extra_context, scope)}, depth)
+            case IncludeNode():
+                outer = {} if node.isolated_context else scope
+                self._file(_constant(node.template), {**outer, **self._bound(node.extra_context, scope)}, depth + 1)
+            case ExtendsNode():
+                self._nodes(node.nodelist, scope, depth)
+                self._file(_constant(node.parent_name), scope, depth + 1)
+            case BlockNode():
+                self._block(node, scope, depth)
+            case BlockTranslateNode():
+                self._translated(node, scope)
+            case _:
+                self._other(node, scope, depth)
+
+    def _block(self, node: Any, scope: _Scope, depth: int) -> None:
+        if node.name in self._overridden:
+            return
+        if not any(token.contents == "block.super" for token in _tokens_of(node)):
+            self._overridden.add(node.name)
+        self._nodes(node.nodelist, scope, depth)
+
+    def _loop(self, node: Any, scope: _Scope, depth: int) -> None:
+        of_mapping = node.sequence.is_var and node.sequence.var.lookups[-1:] in [(each,) for each in _OF_A_MAPPING]
+        looped = self._see(node.sequence, scope, "mapping" if of_mapping else "list", without_last=of_mapping)
+        names = tuple(node.loopvars)
+        if len(names) == 1:
+            bound = {names[0]: tuple(one.item_variable(names[0]) for one in looped)}
+        else:
+            unpacked = [one.item_variable().unpack(names) for one in looped]
+            bound = {name: tuple(parts[nth] for parts in unpacked) for nth, name in enumerate(names)}
+        self._nodes(node.nodelist_loop, {**scope, **bound}, depth)
+        self._nodes(node.nodelist_empty, scope, depth)
+
+    def _condition(self, condition: Any, scope: _Scope) -> None:
+        """Read what an `if` asks: a value, or an operator over two of them."""
+        if condition is None:
+            return
+        if isinstance(expression := getattr(condition, "value", None), FilterExpression):
+            self._see(expression, scope, "asked")
+            return
+        sides = [getattr(condition, side, None) for side in ("first", "second")]
+        expressions = [one for side in sides if isinstance(one := getattr(side, "value", None), FilterExpression)]
+        constants = [one.var for one in expressions if not one.is_var]
+        if condition.id in ("and", "or", "not") or not constants:
+            for side in sides:
+                self._condition(side, scope)
+            return
+        for expression in expressions:
+            for one in self._see(expression, scope, "asked" if condition.id in ("==", "!=", "in") else "number"):
+                if condition.id == "==":
+                    one.compared.append(constants[0])
+
+    def _translated(self, node: Any, scope: _Scope) -> None:
+        bound = self._bound(node.extra_context, scope)
+        if node.counter:
+            bound[node.countervar] = self._see(node.counter, scope, "number")
+        for token in (*node.singular, *(node.plural or ())):
+            if token.token_type == TokenType.VAR:
+                self._look_up((token.contents.split("|")[0],), {**scope, **bound}, "printed")
+
+    def _other(self, node: Any, scope: _Scope, depth: int) -> None:
+        """Read a node of some tag: every expression that it holds, and all that stands in it."""
+        for expression in _expressions_in(vars(node).values()):
+            self._see(expression, scope, "passed")
+        for name in getattr(node, "child_nodelists", ()):
+            if isinstance(inside := getattr(node, name, None), NodeList):
+                self._nodes(inside, scope, depth)
+
+    def _bound(self, context: Mapping[str, Any] | None, scope: _Scope) -> dict[str, _Values]:
+        return {name: self._see(expression, scope, "passed") for name, expression in (context or {}).items()}
+
+    def _see(self, expression: Any, scope: _Scope, use: Use, *, without_last: bool = False) -> _Values:
+        """Return what an expression is, and note what is done with it."""
+        if not isinstance(expression, FilterExpression):
+            return ()
+        for _, arguments in expression.filters:
+            for is_variable, argument in arguments:
+                if is_variable and isinstance(argument, DjangoVariable) and argument.lookups:
+                    self._look_up(argument.lookups, scope, "passed")
+        if not expression.is_var or not expression.var.lookups:
+            return ()
+        lookups = expression.var.lookups
+        found = self._look_up(lookups[:-1] if without_last and len(lookups) > 1 else lookups, scope, use)
+        for one in found:
+            _note_filters(one, expression.filters)
+        return found
+
+    def _look_up(self, lookups: Sequence[str], scope: _Scope, use: Use) -> _Values:
+        name, *attributes = lookups
+        found = scope.get(name)
+        if found is None:
+            found = () if name in _ALWAYS_THERE else (self.given.setdefault(name, Variable(name)),)
+        for attribute in attributes:
+            found = tuple(one.item_variable() if attribute.isdigit() else one.attribute(attribute) for one in found)
+        for one in found:
+            one.uses.add(use)
+        return found
+
+
+def _note_filters(one: Variable, filters: Iterable[tuple[Any, Any]]) -> None:
+    for nth, (function, arguments) in enumerate(filters):
+        name = getattr(function, "_filter_name", "")
+        one.filters.add(name)
+        if name in ("default", "default_if_none") and arguments and not arguments[0][0]:
+            one.default = str(arguments[0][1]) or None
+        if nth == 0:
+            one.uses.update(use for use, names in _MADE_OF.items() if name in names)
+
+
+def _constant(expression: Any) -> object:
+    return expression.var if isinstance(expression, FilterExpression) and not expression.is_var else None
+
+
+def _expressions_in(values: Iterable[Any], depth: int = 0) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, FilterExpression):
+            yield value
+        elif isinstance(value, dict) and depth < _DEEPEST:
+            yield from _expressions_in(value.values(), depth + 1)
+        elif isinstance(value, list | tuple) and not isinstance(value, NodeList) and depth < _DEEPEST:
+            yield from _expressions_in(value, depth + 1)
+
+
+def _tokens_of(node: Any) -> Iterator[Any]:
+    return (inside.token for inside in node.nodelist.get_nodes_by_type(VariableNode) if inside.token)

@@ -1,0 +1,77 @@
+"""Mails of a Django project on the command line: each time a process of its own, as Django has one project in each."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.cli.conftest import Keyturn
+from tests.demo.process import running_demo
+from tests.emails.engines.test_django import PROJECT
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("django") / "project"
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder.parent / "keyturn.toml").write_text('[studio]\nfolder = "project/shop"\ngoldens = "project"\n')
+    return folder
+
+
+def _run(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "keyturn", *arguments]
+    return subprocess.run(
+        command, cwd=project, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_project_is_checked_by_its_settings_or_by_those_that_the_environment_names(project: Path) -> None:
+    checked = _run(
+        project, "check", "shop/templates/shop/emails", "--django", "--format", "json",
+        DJANGO_SETTINGS_MODULE="northwind.settings",
+    )  # fmt: skip
+    assert checked.returncode == 1, checked.stderr
+    found = json.loads(checked.stdout)["findings"]
+    assert ("mjml/unknown-attribute", "shop/templates/shop/emails/welcome.html", 6) in [
+        (one["rule"], one["file"], one["line"]) for one in found
+    ]
+
+
+def test_a_mail_of_a_project_is_rendered_in_a_language(project: Path) -> None:
+    mail = _run(
+        project, "render", "shop/emails/receipt", "--django", "northwind.settings", "--lang", "de", "--format", "json"
+    )
+    assert json.loads(mail.stdout)["subject"] == "Danke, Ada"
+
+
+def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(project: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--django", "northwind.settings", "--port", "0"]
+    with running_demo(command, project) as studio:
+        page = httpx.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
+        broken = project / "shop/templates/shop/emails/footer.html"
+        broken.write_text("<p>\n{{ team|shout }}</p>")
+        fault = httpx.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
+        studio.interrupt()
+    assert "Thank you, Ada" in page
+    assert "Django " in page.rpartition(" ms")[0]
+    assert "Invalid filter: " in fault
+    assert "shop/emails/footer.html:2:1" in fault
+
+
+def test_jinjas_environment_and_a_django_project_are_not_said_together(keyturn: Keyturn) -> None:
+    refused = keyturn("check", "--django", "mysite.settings", "--env", "a:b")
+    assert (refused.code, refused.err) == (1, "keyturn: --env is for Jinja and --django for Django: say one of them\n")
+
+
+@pytest.mark.parametrize(("file", "engine"), [("welcome.hbs", "Handlebars"), ("welcome.liquid", "Liquid")])
+def test_a_folder_of_another_engine_is_told_where_its_mails_can_be_seen(
+    keyturn: Keyturn, tmp_path: Path, file: str, engine: str
+) -> None:
+    (tmp_path / file).write_text("{{#if paid}}")
+    refused = keyturn("check", str(tmp_path))
+    assert f"Templates of {engine} " in refused.err
+    assert "keyturn studio --smtp 1025" in refused.err

@@ -1,0 +1,1 @@
+"""A small project of its own: settings, an app with mails, tags and a catalogue."""

@@ -1,0 +1,1 @@
+"""Tags of the app, and those of a package for MJML."""
