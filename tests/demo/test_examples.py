@@ -113,7 +113,7 @@ async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_a_recovery_c
 
 async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_mails() -> None:
     async with running("teacher-resources") as demo:
-        await demo.client.post("/forgot-password", json={"email": "phone@resources.test"})
+        await post_answering(demo.client, "/forgot-password", {"email": "phone@resources.test"})
         fields = {"token": token_in(link_in(await demo.mail())), "newPassword": NEW}
         asked = await demo.client.post("/reset-password", json=fields | {"secondStep": {"method": "sms"}})
         assert asked.json()["sent"] == "sms"

@@ -104,6 +104,12 @@ PLANTED = (
 LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
 """What test_check_limits.py finds, in mails that take their time."""
 
+DJANGO = {
+    f"django/{rule}"
+    for rule in ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
+}
+"""Planted in `tests/emails/engines`."""
+
 NEVER_SEEN = {"mjml/refused"}
 """For what the compiler may refuse one day: all that it refuses today, another rule finds before."""
 
@@ -173,7 +179,7 @@ def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
 def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
     """Compatibility's rules come of one table, and are made in one place: some of them stand for all."""
     listed = {rule for group, those in rules().items() if group != "compatibility" for rule in those}
-    planted = FOUND | PLANTED | LIMITS
+    planted = FOUND | PLANTED | LIMITS | DJANGO
     in_both_groups = {rule.replace("html/", "mjml/") for rule in planted} | {
         rule.replace("mjml/", "html/") for rule in planted
     }
