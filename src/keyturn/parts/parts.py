@@ -151,7 +151,7 @@ class Parts:
             self.audit, locks=locks_accounts(settings, self.accounts), meters=self.meters,
         )  # fmt: skip
         self.muting = MailboxMuting(
-            self.database, self.links, self.mailboxes, self.rate_limits, self.audit, self.meters
+            self.database, self.links, self.codes, self.mailboxes, self.rate_limits, self.audit, self.meters
         )
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
