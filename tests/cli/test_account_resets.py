@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests.builtin_accounts import builtin_accounts
 from tests.cli.conftest import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
@@ -16,6 +16,7 @@ from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.parts import Parts
+from keyturn.reset.records.models import SecureLinkRow
 
 REASON = "Somebody read a copy of our database."
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -182,3 +183,24 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
     assert f"{ADA} is not locked" in keyturn("accounts", "unlock", ADA).err
     assert f"there is no account with the address {NOBODY}" in keyturn("accounts", "unlock", NOBODY).err
+
+
+def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn, school: School) -> None:
+    async def secure(parts: Parts) -> None:
+        account = await parts.accounts.find(ADA)
+        assert account
+        async with parts.database.transaction() as session:
+            link = {"account_id": account.id, "email": ADA, "changed_at": now(), "expires_at": now()}
+            await session.execute(insert(SecureLinkRow).values(digest=b"x" * 32, used_at=now(), **link))
+            await session.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
+            await session.commit()
+
+    school.do(secure)
+    asked = keyturn("accounts", "reset", ADA, "--reason", REASON)
+    assert asked.code == 0, asked.err
+    school.deliver()
+
+    (mail,) = school.inbox.mails
+    assert "you told us that it was not you" in mail.text
+    assert REASON in mail.text
+    assert "1 day" in mail.text

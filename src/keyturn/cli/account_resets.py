@@ -244,7 +244,8 @@ def _summary(counts: Counter[str]) -> str:
 def unlock(email: str, operator: str) -> None:
     """Unlock an account that its owner had locked, by saying that a change was not theirs.
 
-    Look first whether its address is still theirs: `keyturn audit --email EMAIL`.
+    The password that it has signs in again: rather ask for a new one, by `keyturn accounts reset EMAIL`. Look first
+    whether its address is still theirs: `keyturn audit --email EMAIL`.
     """
     address, client = addresses.parse(email), operator_named(operator)
 

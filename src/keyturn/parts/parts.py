@@ -156,7 +156,9 @@ class Parts:
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
-        self.operator_resets = OperatorResets(self.database, self.accounts, self.mailboxes, self.outbox, self.audit)
+        self.operator_resets = OperatorResets(
+            self.database, self.accounts, self.mailboxes, self.outbox, self.audit, self.secure_links
+        )
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)
