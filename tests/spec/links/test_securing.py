@@ -193,6 +193,9 @@ async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_
     another = await _another_link(service)
     mail = service.inbox.sent_to(ADA, "password_reset")[-1]
     assert "you told us that it was not you" in mail.text
+    assert "Until a new password is chosen, nobody can sign in." in mail.text
+    assert f"Choose a new password at this address:\n\n{service.parts.settings.base_url}" in mail.text
+    assert "Did you not tell us this?" in mail.text
     assert not await service.knows(NEW_PASSWORD)
     assert problem(await service.reset(another, OWN_PASSWORD)) == "200"
     assert await service.knows(OWN_PASSWORD)
