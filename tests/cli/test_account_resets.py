@@ -133,6 +133,7 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, s
     school.do(mute)
     first = ask_all(keyturn)
     assert "1 muted, 1 asked" in first.out
+    assert ask_all(keyturn).out.startswith("1 muted.\n")  # nobody was asked: no mail leaves
     assert "The same command asks those anew that could not be asked now." in first.out
     assert "Muted" in keyturn("mailbox", "show", ADA).out
     refused = keyturn("accounts", "reset", ADA)
@@ -148,6 +149,8 @@ def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: Sch
 
     assert done.code == 0, done.err
     assert rows("out.csv")[1:] == [(ADA, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
+    again = keyturn("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
+    assert again.out == "Nobody is left to be asked.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [ADA]
 
@@ -177,6 +180,7 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
 
     school.do(lock)
     assert "locked" in keyturn("accounts", "list").out
+    assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
     assert "is locked: `keyturn accounts unlock" in keyturn("accounts", "reset", ADA).err
 
     assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
