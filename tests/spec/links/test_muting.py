@@ -135,6 +135,11 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Ser
     assert problem(answers[0]) == "400 security-link-dead"
 
 
+async def test_the_route_is_described_where_it_is(service: Service) -> None:
+    described = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    assert described[MUTE]["post"]["operationId"] == "muteMailbox"
+
+
 async def test_it_chooses_no_password(service: Service) -> None:
     _, token = await tokens_of(service)
 
@@ -173,3 +178,4 @@ async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
     (row,) = await service.rows(select(ResetTokenRow.mute_digest))
 
     assert row["mute_digest"] is None
+    assert await mute(service, "x" * 43) == "404 not-found"
