@@ -25,7 +25,8 @@ def reset_api_of(parts: Parts) -> ResetApi:
         provider_events=parts.provider_events, provider_webhooks=parts.provider_webhooks,
         require_ready=parts.require_ready, languages=parts.languages, link_life=parts.links.lifetime,
         challenge=parts.challenge, codes=parts.code_exchange,
-        securing=parts.securing, muting=parts.muting, mute_period=parts.mailboxes.mute_period,
+        securing=parts.securing, muting=parts.muting if parts.settings.mute.url else None,
+        mute_period=parts.mailboxes.mute_period,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests.builtin_accounts import builtin_accounts
 from tests.cli.conftest import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
@@ -16,6 +16,7 @@ from keyturn.accounts.models import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.parts import Parts
+from keyturn.reset.records.models import SecureLinkRow
 
 REASON = "Somebody read a copy of our database."
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -132,6 +133,7 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, s
     school.do(mute)
     first = ask_all(keyturn)
     assert "1 muted, 1 asked" in first.out
+    assert ask_all(keyturn).out.startswith("1 muted.\n")  # nobody was asked: no mail leaves
     assert "The same command asks those anew that could not be asked now." in first.out
     assert "Muted" in keyturn("mailbox", "show", ADA).out
     refused = keyturn("accounts", "reset", ADA)
@@ -147,6 +149,8 @@ def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: Sch
 
     assert done.code == 0, done.err
     assert rows("out.csv")[1:] == [(ADA, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
+    again = keyturn("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
+    assert again.out == "Nobody is left to be asked.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [ADA]
 
@@ -176,9 +180,31 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
 
     school.do(lock)
     assert "locked" in keyturn("accounts", "list").out
+    assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
     assert "is locked: `keyturn accounts unlock" in keyturn("accounts", "reset", ADA).err
 
     assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
     assert f"{ADA} is not locked" in keyturn("accounts", "unlock", ADA).err
     assert f"there is no account with the address {NOBODY}" in keyturn("accounts", "unlock", NOBODY).err
+
+
+def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn, school: School) -> None:
+    async def secure(parts: Parts) -> None:
+        account = await parts.accounts.find(ADA)
+        assert account
+        async with parts.database.transaction() as session:
+            link = {"account_id": account.id, "email": ADA, "changed_at": now(), "expires_at": now()}
+            await session.execute(insert(SecureLinkRow).values(digest=b"x" * 32, used_at=now(), **link))
+            await session.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
+            await session.commit()
+
+    school.do(secure)
+    asked = keyturn("accounts", "reset", ADA, "--reason", REASON)
+    assert asked.code == 0, asked.err
+    school.deliver()
+
+    (mail,) = school.inbox.mails
+    assert "you told us that it was not you" in mail.text
+    assert REASON in mail.text
+    assert "1 day" in mail.text

@@ -53,6 +53,8 @@ async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor,
     done = await visitor.follow(await visitor.submit(SECURE))
     assert heading(done) == "Your account is secured"
     assert "help@northwind.example" in words(done)
+    assert "Every session that we know of has ended" in words(done)
+    assert "nobody can sign in" in words(done)
     assert heading(await visitor.get(SECURE)) == "Your account is secured"  # a reload asks for nothing
 
     (again,) = await dead_pages(visitor, SECURE, token)
@@ -65,7 +67,7 @@ async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
     token = await school.mute_token(ada)
     page = await visitor.follow(await visitor.get(f"{MUTE}/{token}"))
     assert heading(page) == "Stop such emails for 7 days"
-    assert "Signing in ends that." in words(page)
+    assert "Sign in to get them again." in words(page)
 
     done = await visitor.follow(await visitor.submit(MUTE))
     assert heading(done) == "Such emails are stopped"

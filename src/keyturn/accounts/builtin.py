@@ -125,7 +125,7 @@ class BuiltinAccounts:
         return [row["email"] for row in await self._database.fetch(statement)]
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        found = select(AccountRow.email).where(_IS_ACTIVE, AccountRow.email > email)
+        found = select(AccountRow.email).where(AccountRow.active, AccountRow.email > email)
         rows = await self._database.fetch(found.order_by(AccountRow.email).limit(most))
         return [row["email"] for row in rows]
 

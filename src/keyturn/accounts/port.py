@@ -118,9 +118,9 @@ class ListsAddresses(Protocol):
     """A store that can go through all of its accounts."""
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        """Return the addresses of active accounts, as they are stored, that come after `email` in the store's order.
+        """Return the addresses of active and locked accounts, as they are stored, in the store's order.
 
-        At most so many; none where there are no more. "" comes before all.
+        They come after `email`, at most so many; none where there are no more. "" comes before all.
         """
         ...
 

@@ -133,7 +133,7 @@ def _second_step_texts(language: SourceTexts) -> dict[str, str]:
     _ = language.gettext
     return {
         "secondStep": _("Second step"),
-        "secondStepLead": _("Your account has a second factor: a new password needs a code of it, too."),
+        "secondStepLead": _("Your account has a second factor. To set a new password, also enter a code from it."),
         "secondStepOther": _(
             "Your account has a second factor, and its codes cannot be checked here. Please contact support."
         ),

@@ -79,8 +79,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes work with, as one dependency: Litestar starts a task group where there are several.
 
     `sessions` is None where nobody signs in here. `provider_webhooks` has the providers whose reports can be verified.
-    `link_life` is how long a link works, `mute_period` how long a mailbox is muted. `challenge` and `codes` are None
-    where none is asked for. `require_ready` raises Unavailable where the process cannot do its work.
+    `link_life` is how long a link works, `mute_period` how long a mailbox is muted. `challenge`, `codes`
+    and `muting` are None where there is none. `require_ready` raises Unavailable where the process cannot do its work.
     """
 
     resets: PasswordResets
@@ -93,7 +93,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     languages: Languages
     link_life: timedelta
     securing: AccountSecuring
-    muting: MailboxMuting
+    muting: MailboxMuting | None
     mute_period: timedelta
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None

@@ -15,7 +15,7 @@ from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resets import ResetController
-from keyturn.api.security_links import SecurityLinkController
+from keyturn.api.security_links import MutingController, SecuringController
 from keyturn.api.sessions import SessionController
 from keyturn.api.unread import count_unread
 
@@ -34,7 +34,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
     routers: list[Any] = [
         MountedOnce(
             path=path,
-            route_handlers=[ResetController, SecurityLinkController, TextsController],
+            route_handlers=[ResetController, SecuringController, TextsController],
             before_request=require_json,
         )
     ]
@@ -51,6 +51,8 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         routers.append(MountedOnce(path=path, route_handlers=[ChallengeController]))
     if api.codes:
         routers.append(MountedOnce(path=path, route_handlers=[CodeController], before_request=require_json))
+    if api.muting:
+        routers.append(MountedOnce(path=path, route_handlers=[MutingController], before_request=require_json))
     if sessions := api.sessions:
         routers.append(
             MountedOnce(

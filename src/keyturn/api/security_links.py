@@ -11,8 +11,8 @@ from keyturn.api.schemas import Done, SecurityToken
 from keyturn.errors import InputInvalid, SecurityLinkDead, TooManyRequests
 
 
-class SecurityLinkController(Controller):
-    """Takes the tokens of the links in mails by which their readers say that something was not them."""
+class SecuringController(Controller):
+    """Takes the tokens of the buttons in confirmations; those of earlier mails, too, where new ones have none."""
 
     tags = ("Not me",)
     security = ({},)
@@ -34,8 +34,15 @@ class SecurityLinkController(Controller):
     ) -> Response[Done]:
         await api.securing.secure(data.token, client_of(request))
         language = api.language(request)
-        text = language.gettext("A link to choose a new password is on its way to the address that your account had.")
+        text = language.gettext("A link to choose a new password is on its way to the address that our email came to.")
         return message_response(language, text)
+
+
+class MutingController(Controller):
+    """Takes the tokens of the small links in reset mails. Mounted where mails have them."""
+
+    tags = ("Not me",)
+    security = ({},)
 
     @post(
         "/mute-mailbox",
@@ -44,7 +51,8 @@ class SecurityLinkController(Controller):
         summary="Say that a request for a link was not yours",
         description=(
             "With the token of the small link in a reset mail. Its mailbox gets no mail with a link for a while, "
-            "whoever asks, and the links that it has got do not work any more. Signing in ends that. Works once."
+            "whoever asks, and the links and the code that it has got do not work any more. Signing in ends that. "
+            "Works once."
         ),
         operation_id="muteMailbox",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
@@ -52,6 +60,8 @@ class SecurityLinkController(Controller):
     async def mute(
         self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[Done]:
+        if api.muting is None:
+            raise LookupError("the route is mounted with muting alone")
         await api.muting.mute(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext(

@@ -52,7 +52,9 @@ class NotLocked(KeyturnError):
 
 @click.command()
 @click.argument("email", default="")
-@click.option("--all", "everybody", is_flag=True, help="Everybody who is active and has a password, in waves.")
+@click.option(
+    "--all", "everybody", is_flag=True, help="Everybody who is active or locked and has a password, in waves."
+)
 @click.option("--from", "source", type=click.File(), help="Those in a file, an address a line, in waves.")
 @click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="What became of each address.")
 @click.option("--rate", default="300/minute", show_default=True, type=Rate(), help="How many are asked in a while.")
@@ -193,7 +195,7 @@ class Results:
             raise NotAsked(f"{self._file} is not of such a run: name another file")
         name = first["run"]
         self.campaign = Campaign(name=name, operator=self.campaign.operator, reason=self.campaign.reason)
-        last = {row["email"]: row.get("outcome") for row in rows}
+        last = {_address_in(row["email"]): row.get("outcome") for row in rows}
         self._done = {email for email, outcome in last.items() if outcome and outcome not in RETRIED}
         self.goes_on = True
 
@@ -207,13 +209,24 @@ class Results:
         self._flush()
 
     def _row(self, email: str, outcome: str) -> None:
-        # A cell that begins so is a formula to a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10).
-        safe = f"'{email}" if email.startswith(("=", "+", "-", "@", "\t", "\r")) else email
-        self._writer.writerow((safe, outcome, now().isoformat(timespec="seconds"), self.campaign.name))
+        self._writer.writerow((_cell_of(email), outcome, now().isoformat(timespec="seconds"), self.campaign.name))
 
     def _flush(self) -> None:
         self._open.flush()
         os.fsync(self._open.fileno())
+
+
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
+
+
+def _cell_of(email: str) -> str:
+    return f"'{email}" if email.startswith(_BEGINS_A_FORMULA) else email
+
+
+def _address_in(cell: str) -> str:
+    """Undo `_cell_of`; an address that begins with that sign by itself stays as it is."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
 
 
 def _say(counts: Counter[str]) -> None:
@@ -229,7 +242,8 @@ def _end(counts: Counter[str], results: Results | None, *, dry_run: bool) -> Non
     elif not counts:
         click.echo("Nobody is left to be asked.")
     else:
-        click.echo(f"{_summary(counts)}. The mails leave as soon as a worker runs.")
+        leave = " The mails leave as soon as a worker runs." if counts["asked"] else ""
+        click.echo(f"{_summary(counts)}.{leave}")
     if results and any(counts[outcome] for outcome in RETRIED):
         click.echo("The same command asks those anew that could not be asked now.")
 
@@ -244,7 +258,8 @@ def _summary(counts: Counter[str]) -> str:
 def unlock(email: str, operator: str) -> None:
     """Unlock an account that its owner had locked, by saying that a change was not theirs.
 
-    Look first whether its address is still theirs: `keyturn audit --email EMAIL`.
+    The password that it has signs in again: rather ask for a new one, by `keyturn accounts reset EMAIL`. Look first
+    whether its address is still theirs: `keyturn audit --email EMAIL`.
     """
     address, client = addresses.parse(email), operator_named(operator)
 

@@ -28,7 +28,7 @@ class SecureAccount(Controller):
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask whether to do it. Raises SecurityLinkDead, TooManyRequests."""
         if _was_done(pages, request, "account_secured"):
-            return pages.page(request, "account_secured.html")
+            return pages.page(request, "account_secured.html", locks=pages.site.securing.locks)
         securing, token = pages.site.securing, _token(pages, request)
         link = await securing.check(token, client_of(request))
         return pages.page(request, "secure_account.html", email=link.email, locks=securing.locks)

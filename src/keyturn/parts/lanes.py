@@ -52,13 +52,15 @@ def _mail_lane(parts: "Parts", sender: Sender | None) -> Lane:
     mails = MailDelivery(parts.database, parts.outbox, parts.links, parts.mailboxes, Seal(parts.secrets), transports)
     composer = _composer(parts)
     links = ResetLinks(
-        parts.links, composer, invited=parts.settings.invitations.ttl, store=parts.codes, keys=parts.code_keys
-    )
+        parts.links, composer, invited=parts.settings.invitations.ttl, recovery=parts.settings.secure_account.ttl,
+        store=parts.codes, keys=parts.code_keys,
+    )  # fmt: skip
     renewal = LinkRenewal(mails, parts.accounts, parts.mailboxes, parts.links, links, parts.audit)
+    requests = ResetRequestHandler(
+        mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal, parts.secure_links
+    )
     handlers: dict[str, Handler] = {
-        RESET_REQUESTED: ResetRequestHandler(
-            mails, parts.accounts, parts.mailboxes, links, parts.audit, parts.events, renewal
-        ),
+        RESET_REQUESTED: requests,
         PASSWORD_CHANGED: ConfirmationHandler(
             mails, parts.accounts, parts.mailboxes, composer, parts.audit, parts.outbox, parts.secure_links
         ),

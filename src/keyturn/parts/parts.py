@@ -151,12 +151,14 @@ class Parts:
             self.audit, locks=locks_accounts(settings, self.accounts), meters=self.meters,
         )  # fmt: skip
         self.muting = MailboxMuting(
-            self.database, self.links, self.mailboxes, self.rate_limits, self.audit, self.meters
+            self.database, self.links, self.codes, self.mailboxes, self.rate_limits, self.audit, self.meters
         )
         self.invitations = Invitations(
             self.outbox, self.rate_limits, service_key=settings.invitations.service_key, meters=self.meters
         )
-        self.operator_resets = OperatorResets(self.database, self.accounts, self.mailboxes, self.outbox, self.audit)
+        self.operator_resets = OperatorResets(
+            self.database, self.accounts, self.mailboxes, self.outbox, self.audit, self.secure_links
+        )
         self.devices = DeviceCookies(self.secrets)
         self.sign_ins = self._sign_ins()
         self.provider_events = ProviderEvents(self.database, self.outbox, self.accounts, self.mailboxes, self.audit)

@@ -7,6 +7,7 @@ itself, by signing in, and by an operator. Who asks for a link is told what ever
 
 from keyturn.database import Database, now
 from keyturn.errors import SecurityLinkDead
+from keyturn.reset.proofs.code_store import CodeStore
 from keyturn.reset.rate_limits import RateLimits
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import Audit
@@ -20,11 +21,12 @@ class MailboxMuting:
     """Mutes the mailboxes of those who say that a request was not theirs."""
 
     def __init__(
-        self, database: Database, links: LinkStore, mailboxes: Mailboxes, limits: RateLimits, audit: Audit,
-        meters: Meters | None = None,
+        self, database: Database, links: LinkStore, codes: CodeStore, mailboxes: Mailboxes, limits: RateLimits,
+        audit: Audit, meters: Meters | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._links = links
+        self._codes = codes
         self._mailboxes = mailboxes
         self._limits = limits
         self._audit = audit
@@ -40,7 +42,7 @@ class MailboxMuting:
 
     @count_calls("mute")
     async def mute(self, token: str, client: Client) -> None:
-        """Use the link up, and with it every link to choose a password. Once this returns, it is committed.
+        """Use the link up, and with it every link and code to choose a password. Once this returns, it is committed.
 
         Whatever is wrong with the link, the answer is the same. Raises SecurityLinkDead, TooManyRequests.
         """
@@ -51,6 +53,7 @@ class MailboxMuting:
             if link is None:
                 raise SecurityLinkDead
             await self._links.revoke_all(session, link.account_id, moment, spares_recovery=True)
+            await self._codes.revoke_all(session, link.account_id, moment)
             await self._mailboxes.mute(session, link.email, moment)
             await self._audit.write(
                 session, "mailbox_mute", "muted", client, at=moment, account_id=link.account_id, email=link.email

@@ -22,6 +22,7 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailboxes, Refusal
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.reset.records.secure_links import SecureLinkStore
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
@@ -41,13 +42,15 @@ class OperatorResets:
     """Judges whom an operator may ask, and asks them: the worker sends the mails."""
 
     def __init__(
-        self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, outbox: Outbox, audit: Audit
-    ) -> None:
+        self, database: Database, accounts: AccountStore, mailboxes: Mailboxes, outbox: Outbox, audit: Audit,
+        secured: SecureLinkStore,
+    ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
         self._mailboxes = mailboxes
         self._outbox = outbox
         self._audit = audit
+        self._secured = secured
 
     async def begin(self, campaign: Campaign) -> None:
         """Note in the audit trail that everybody is going to be asked, and by whom."""
@@ -56,9 +59,10 @@ class OperatorResets:
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with what would become of it. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
-        mailboxes = [account.email for _, account in found if isinstance(account, Account)]
-        refusals = await self._mailboxes.refusals(mailboxes, now())
-        return [(email, _outcome(account, refusals)) for email, account in found]
+        accounts = [account for _, account in found if isinstance(account, Account)]
+        refusals = await self._mailboxes.refusals([account.email for account in accounts], now())
+        recoverable = await self._secured.recoverable(accounts)
+        return [(email, _outcome(account, refusals, recoverable)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -87,11 +91,11 @@ def _key(campaign: Campaign, email: str) -> str:
     return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
 
 
-def _outcome(found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal]) -> Outcome:
+def _outcome(
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], recoverable: Collection[str]
+) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if found.locked:
-        return "locked"
-    if not found.active:
-        return "disabled"
+    if not (found.active or found.id in recoverable):
+        return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"

@@ -93,6 +93,9 @@ async def test_active_accounts_are_listed_a_page_at_a_time(over: Over) -> None:
     assert await accounts.addresses_after(ADA, 5) == [BEN]
     assert await accounts.addresses_after(BEN, 5) == []
 
+    assert await accounts.lock("1")
+    assert await accounts.addresses_after("", 1) == [ADA]  # who has locked theirs is to start anew
+
 
 @pytest.mark.usefixtures("people")
 async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:

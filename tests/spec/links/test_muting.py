@@ -13,7 +13,7 @@ from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUE
 
 from keyturn.database import now
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
-from keyturn.settings import LimitSettings, MuteSettings
+from keyturn.settings import LimitSettings, MuteSettings, TokenSettings
 
 MUTE = "/api/auth/mute-mailbox"
 MUTING: dict[str, Any] = {
@@ -61,6 +61,16 @@ async def test_a_muted_mailbox_gets_no_link_and_its_own_one_is_dead(service: Ser
     assert not await service.works(reset)
     assert "mailbox_mute muted" in await outcomes(service)
     assert "reset_request muted" in await outcomes(service)
+
+
+async def test_the_code_beside_its_own_link_is_dead_too(start: Start) -> None:
+    service = await start(**MUTING, token=TokenSettings(code=True))
+    _, token = await tokens_of(service)
+    (code,) = re.findall(r"^\d{8}$", service.inbox.mails[-1].text, re.MULTILINE)
+    assert await mute(service, token) == "200"
+
+    answer = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": code})
+    assert problem(answer) == "400 code-refused"
 
 
 async def test_who_asks_is_told_what_everybody_is_told(service: Service) -> None:
@@ -125,6 +135,11 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Ser
     assert problem(answers[0]) == "400 security-link-dead"
 
 
+async def test_the_route_is_described_where_it_is(service: Service) -> None:
+    described = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    assert described[MUTE]["post"]["operationId"] == "muteMailbox"
+
+
 async def test_it_chooses_no_password(service: Service) -> None:
     _, token = await tokens_of(service)
 
@@ -163,3 +178,4 @@ async def test_without_a_page_there_is_no_such_link(start: Start) -> None:
     (row,) = await service.rows(select(ResetTokenRow.mute_digest))
 
     assert row["mute_digest"] is None
+    assert await mute(service, "x" * 43) == "404 not-found"

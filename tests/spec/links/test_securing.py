@@ -179,11 +179,62 @@ async def test_a_locked_account_lets_nobody_in_until_its_owner_has_chosen_a_pass
     fresh = await recovery_link(service)
 
     assert not await service.knows(NEW_PASSWORD)
-    await service.ask()  # an ordinary link is for accounts that are open
-    await service.deliver()
-    assert ("reset_request", "disabled") in await trail(service)
     assert problem(await service.reset(fresh, OWN_PASSWORD)) == "200"
     assert await service.knows(OWN_PASSWORD)
+
+
+async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_they_ask(start: Start) -> None:
+    service = await start(**LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    await recovery_link(service)
+    mail = service.inbox.sent_to(ADA, "password_reset")[-1]
+    assert "1 day" in mail.text or "24 hours" in mail.text
+
+    another = await _another_link(service)
+    mail = service.inbox.sent_to(ADA, "password_reset")[-1]
+    assert "you told us that it was not you" in mail.text
+    assert "Until a new password is chosen, nobody can sign in." in mail.text
+    assert f"Choose a new password at this address:\n\n{service.parts.settings.base_url}" in mail.text
+    assert "Did you not tell us this?" in mail.text
+    assert not await service.knows(NEW_PASSWORD)
+    assert problem(await service.reset(another, OWN_PASSWORD)) == "200"
+    assert await service.knows(OWN_PASSWORD)
+
+
+async def test_a_request_for_a_locked_account_is_the_same_work_and_mails_nothing_to_another_address(
+    start: Start,
+) -> None:
+    service = await start(**LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    await service.deliver()
+    await move(service)
+    for email in (THIEF, ADA):
+        await service.ask(email)
+        await service.deliver()
+
+    assert ("reset_request", "disabled") in await trail(service)
+    assert service.inbox.sent_to(THIEF) == []
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's own, and that to start anew
+
+
+async def test_of_several_links_that_were_used_the_owners_says_who_may_open_the_account(start: Start) -> None:
+    service = await start(**LOCKING)
+    owners = await stolen(service)
+    await move(service)
+    thief = await service.sign_in(THIEF, NEW_PASSWORD)
+    changed = await thief.post(
+        "/api/auth/change-password", json={"currentPassword": NEW_PASSWORD, "newPassword": "twelve sly magpies here"}
+    )
+    assert problem(changed) == "200"
+    await service.deliver()
+    thiefs = token_in(service.inbox.sent_to(THIEF, "password_changed")[-1])
+    assert await secure(service, owners) == "200"
+    assert await secure(service, thiefs) == "400 security-link-dead"
+    await service.deliver()
+
+    await service.ask(THIEF)
+    await service.deliver()
+    assert service.inbox.sent_to(THIEF, "password_reset") == []
 
 
 async def test_a_locked_account_that_was_moved_waits_for_an_operator(start: Start) -> None:

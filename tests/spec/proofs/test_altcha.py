@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import time
 from typing import Any
@@ -71,6 +72,25 @@ async def test_a_solved_puzzle_asks_for_a_link_once(challenging: Service) -> Non
     await challenging.deliver()
     assert [mail.to for mail in challenging.inbox.mails] == [ADA]
     assert await outcomes(challenging) == {"passed": 1, "replayed": 1}
+
+
+async def test_an_answer_that_was_taken_is_derived_no_second_time(
+    challenging: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = 0
+    derive = hashlib.pbkdf2_hmac
+
+    def count(*arguments: Any) -> bytes:
+        nonlocal derived
+        derived += 1
+        return derive(*arguments)
+
+    answer = written(solved(await puzzle(challenging.anywhere())))
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", count)
+    found = [problem(await ask(challenging.anywhere(), answer)) for _ in range(4)]
+
+    assert found == ["202", REFUSED, REFUSED, REFUSED]
+    assert derived == 1
 
 
 async def test_an_answer_that_is_written_differently_is_the_same_answer(challenging: Service) -> None:

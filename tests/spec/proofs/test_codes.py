@@ -40,6 +40,9 @@ async def code(service: Service, email: str = ADA) -> str:
     (found,) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
     assert found in mail.html
     assert found not in mail.subject
+    words = " ".join(mail.text.split())
+    assert "We never ask you for it." in words
+    assert "unless somebody uses the link or the code." in words
     return str(found)
 
 

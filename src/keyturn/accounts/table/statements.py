@@ -107,9 +107,10 @@ class Statements:
         return statement.add_columns(self._columns["password"].label("hash"))
 
     def addresses_after(self, email: str, most: int) -> Select[Any]:
-        """Select the addresses of active accounts that come after this one, character by character."""
+        """Select the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._trimmed_text("email")
-        found = select(self._columns["email"].label("email")).where(self._is_active(), stored > literal(email, Text))
+        listed = or_(self._is_active(), self._is_locked()) if self._mapping.locks else self._is_active()
+        found = select(self._columns["email"].label("email")).where(listed, stored > literal(email, Text))
         return found.order_by(stored).limit(most)
 
     def lock(self, account_id: str, moment: datetime) -> Update:

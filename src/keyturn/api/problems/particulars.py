@@ -97,7 +97,7 @@ def _second_step(error: SecondStepRequired | SecondStepRejected, language: Langu
 
 
 def second_step_text(language: Language) -> str:
-    return language.gettext("Your account has a second factor: a new password needs a code of it, too.")
+    return language.gettext("Your account has a second factor. To set a new password, also enter a code from it.")
 
 
 def wrong_code_text(left: int, language: Language) -> str:

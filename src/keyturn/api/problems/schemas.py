@@ -90,7 +90,7 @@ _MEANINGS: Mapping[type[Exception], tuple[str, str, Mapping[str, tuple[Any, Any]
     CredentialsRejected: ("The address or the password is wrong.", "", {}),
     SecondStepRequired: (
         "The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.",
-        "Your account has a second factor: a new password needs a code of it, too.",
+        "Your account has a second factor. To set a new password, also enter a code from it.",
         {
             "methods": (tuple[SecondFactor, ...], [{"method": "totp", "hint": ""}, {"method": "sms", "hint": "…23"}]),
             "sent": (Literal["sms"] | None, "sms"),

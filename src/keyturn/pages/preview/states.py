@@ -141,7 +141,7 @@ STATES = (
     PageState("secure", "This was not me", "secure_account.html", lambda _: {"email": _EMAIL, "locks": False}),
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               lambda _: {"email": _EMAIL, "locks": True}),
-    PageState("secured", "Account secured", "account_secured.html", lambda _: {}),
+    PageState("secured", "Account secured", "account_secured.html", lambda _: {"locks": True}),
     PageState("mute", "Stop such emails", "mute_mailbox.html",
               lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": True}),
     PageState("muted", "Such emails stopped", "mailbox_muted.html",

@@ -125,7 +125,9 @@ class MailComposer:
             "expires_at": mail.moment + mail.lifetime,
             "lifetime": mail.lifetime,
         }
-        props: EmailProps = Invitation(**common) if account.awaits_password else self._reset_props(mail, common)
+        props: EmailProps = (
+            Invitation(**common) if account.awaits_password else self._reset_props(mail, common, locked=account.locked)
+        )
         email = self._write(props, account, client, self._language_for(account, client))
         has_mute = mail.mute_token and not account.awaits_password
         return SealedMail(
@@ -133,9 +135,9 @@ class MailComposer:
             mute=tokens.digest(mail.mute_token) if has_mute else None,
         )  # fmt: skip
 
-    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any]) -> PasswordReset:
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> PasswordReset:
         return PasswordReset(
-            **common, recovers=mail.recovers, by_operator=mail.by_operator, reason=mail.reason,
+            **common, recovers=mail.recovers, locked=locked, by_operator=mail.by_operator, reason=mail.reason,
             mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "", mute_for=self._defaults.mute_for,
             code=mail.code, code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )  # fmt: skip

@@ -16,8 +16,9 @@ NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", descrip
 class PasswordReset(EmailProps, frozen=True, kw_only=True):
     """The mail with the link. It holds no secret but its links, and the code beside the first.
 
-    `recovers`: its owner has said that a change was not theirs. `by_operator`: those who run the service ask for a new
-    password, and say in `reason` why. `mute_link` leads to where no such mail can be had for a while.
+    `recovers`: its owner has said that a change was not theirs; where the account is `locked`, nobody signs in until
+    this link was used. `by_operator`: those who run the service ask for a new password, and say in `reason` why.
+    `mute_link` leads to where no such mail can be had for a while.
     """
 
     template = "password_reset"
@@ -33,6 +34,7 @@ class PasswordReset(EmailProps, frozen=True, kw_only=True):
     ] = ""
     code_expires_at: datetime | None = None
     recovers: bool = False
+    locked: bool = False
     by_operator: bool = False
     reason: Annotated[str, Meta(max_length=300, description="an operator's own words; empty where there are none")] = ""
     mute_link: NoLink = ""

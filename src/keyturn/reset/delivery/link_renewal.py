@@ -37,7 +37,8 @@ class LinkRenewal:
     """Answers a request anew. Where certainly nobody has the old mail, with a fresh link.
 
     Where somebody may have it, a second mail with a link would look like a second request: the person is told that the
-    first came too late, and asks again. For whom an operator asked did not do so, and gets a fresh link. Of several
+    first came too late, and asks again. For whom an operator asked did not do so, and gets a fresh link, as does who
+    has locked the account. Of several
     requests of an account the newest alone is answered. The mailbox's cooldown is not asked again: this mail stands in
     for one that it has let through.
     """
@@ -76,7 +77,7 @@ class LinkRenewal:
     async def _compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
     ) -> SealedMail:
-        if unseen or request.by_operator or not account.takes_password:
+        if unseen or request.by_operator or account.locked or not account.takes_password:
             without_code = account.email in await self._links.without_code({account.email})
             return self._links.compose(account, request, moment, without_code=without_code)
         return self._links.compose_about_expiry(account, request.client, request.at)
@@ -87,7 +88,7 @@ class LinkRenewal:
     ) -> _Outcome:  # fmt: skip
         if account is None:
             return "no_account"
-        if not account.active:
+        if not (account.active or (account.locked and link.recovers and link.account_id == account.id)):
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
@@ -99,4 +100,4 @@ class LinkRenewal:
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"
-        return "link_renewed" if unseen or request.by_operator else "expiry_mailed"
+        return "link_renewed" if unseen or request.by_operator or account.locked else "expiry_mailed"

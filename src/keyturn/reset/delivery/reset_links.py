@@ -21,19 +21,21 @@ from keyturn.reset.records.messages import ResetRequested
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
-    `invited` is how long a link works that an operator asked for: nobody waits for that mail. `keys` are there where a
-    code stands beside the link that somebody asked for.
+    `invited` is how long a link works that an operator asked for: nobody waits for that mail; `recovery`, how long one
+    with which who has secured an account starts anew. `keys` are there where a code stands beside the link that
+    somebody asked for.
     """
 
     def __init__(
-        self, links: LinkStore, composer: MailComposer, *, invited: timedelta, store: CodeStore,
-        keys: codes.CodeKeys | None = None,
+        self, links: LinkStore, composer: MailComposer, *, invited: timedelta, recovery: timedelta,
+        store: CodeStore, keys: codes.CodeKeys | None = None,
     ) -> None:  # fmt: skip
         self._codes = store
         self._keys = keys
         self._links = links
         self._composer = composer
         self._invited = invited
+        self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return those that get no code, since too many were guessed there in a row."""
@@ -42,9 +44,14 @@ class ResetLinks:
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
     ) -> SealedMail:
-        """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so."""
+        """Return the mail with a fresh link; for an account that signs in elsewhere, the one that says so.
+
+        For one that is locked it is the mail to start anew.
+        """
         if not account.takes_password:
             return self._composer.about_provider(account, request.client)
+        if account.locked:
+            return self.compose_recovery(account, request.client, moment, reason=request.reason)
         has_code = self._keys and not (without_code or request.by_operator or account.awaits_password)
         mail = LinkMail(
             token=tokens.mint(os.urandom),
@@ -61,9 +68,11 @@ class ResetLinks:
         digest = self._keys.digest(mail.code, codes.mailbox_digest(account.email))
         return msgspec.structs.replace(composed, code=digest)
 
-    def compose_recovery(self, account: Account, client: Client, moment: datetime) -> SealedMail:
+    def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
         """Return the mail with a fresh link for who has said that a change was not theirs."""
-        mail = LinkMail(token=tokens.mint(os.urandom), lifetime=self._links.lifetime, moment=moment, recovers=True)
+        mail = LinkMail(
+            token=tokens.mint(os.urandom), lifetime=self._recovery, moment=moment, recovers=True, reason=reason
+        )
         return self._composer.with_link(account, client, mail)
 
     def compose_about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
@@ -79,7 +88,10 @@ class ResetLinks:
         The statements are the same for mails without a link, and where none is wanted.
         """
         links = [
-            (_new_link(mail, account, request.client, moment, reason=request.reason), wanted and mail.link is not None)
+            (
+                _new_link(mail, account, request.client, moment, reason=request.reason, recovers=account.locked),
+                wanted and mail.link is not None,
+            )
             for mail, account, request, wanted in mails
         ]
         await self._links.add(session, links, moment)

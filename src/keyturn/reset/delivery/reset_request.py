@@ -22,6 +22,7 @@ from keyturn.reset.delivery.reset_links import ResetLinks
 from keyturn.reset.records.audit import Audit, Entry
 from keyturn.reset.records.mailboxes import Mailboxes, Refusal
 from keyturn.reset.records.messages import ResetRequested, event_of
+from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.webhooks.events import Outcome
 
 LINK_MAILED: Final = "link_mailed"
@@ -67,11 +68,13 @@ class ResetRequestHandler:
     All that wait are answered in one transaction. Neither this process's time nor the database's tells whose address
     one was (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, for nobody where nobody is to get any, and the
     same statements run, so that what is done for one account is done for none.
+
+    One that its owner has locked gets a link to start anew, as long as it has the owner's address.
     """
 
     def __init__(
         self, mails: MailDelivery, accounts: AccountStore, mailboxes: Mailboxes, links: ResetLinks, audit: Audit,
-        events: AppEvents, renew: Renewal,
+        events: AppEvents, renew: Renewal, secured: SecureLinkStore,
     ) -> None:  # fmt: skip
         self._mails = mails
         self._accounts = accounts
@@ -80,6 +83,7 @@ class ResetRequestHandler:
         self._audit = audit
         self._events = events
         self._renew = renew
+        self._secured = secured
         self._answers: Batcher[_Request, Email | Dropped] = Batcher(self._answer_all, common=DatabaseUnready)
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
@@ -105,11 +109,12 @@ class ResetRequestHandler:
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
         """Note why a request gets no mail, where that is known beforehand."""
         refusals = await self._mailboxes.refusals({request.account.email for request in requests}, moment)
+        recoverable = await self._secured.recoverable([request.account for request in requests])
         answered: set[str] = set()
         for request in requests:
             if request.found is None:
                 request.outcome = "no_account"
-            elif not request.found.active:
+            elif not (request.found.active or request.found.id in recoverable):
                 request.outcome = "disabled"
             elif request.asked.invited and not request.found.awaits_password:
                 request.outcome = "needs_no_invitation"

@@ -27,7 +27,7 @@ _WITHOUT_SHIFT = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./"
 _SIGNS_FOR_LETTERS = str.maketrans("@$€", "ase")
 _DIGITS_FOR_LETTERS = str.maketrans("013457", "oleast")
 _FEW_DIGITS = re.compile(r"^\d{1,4}|\d{1,4}$")
-_YEAR = re.compile(r"^(19|20)\d\d|(19|20)\d\d$")
+_YEARS = re.compile(r"^((19|20)\d\d)+|((19|20)\d\d)+$")
 """What is put before or behind a word where a digit is asked for, or a password ends each month."""
 
 _SHORTEST_WORD = 4
@@ -73,7 +73,7 @@ def _is_listed(password: str) -> bool:
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or much used with a few digits and signs around, or any word with a year.
+    """Tell whether it is a known phrase or much used with a few digits and signs around, or any word with years.
 
     Only beginnings and ends are taken off, and what is repeated, so that what is a sentence stays one.
     """
@@ -81,7 +81,7 @@ def _is_known(password: str) -> bool:
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))
     once = bare[: (bare + bare).find(bare, 1)]
-    phrase, word = _FEW_DIGITS.sub("", once), _YEAR.sub("", once)
+    phrase, word = _FEW_DIGITS.sub("", once), _YEARS.sub("", once)
     if any(_holds(known, (once, phrase)) for known in (KNOWN_PHRASES, WORDS["passwords"])):
         return True
     return word != once and any(_holds(known, (word,)) for known in WORDS.values())

@@ -69,6 +69,9 @@ octobre décembre lundi mercredi jeudi vendredi noël pâques paques haru natsu 
 شتاء رمضان
 """
 
-KNOWN_PHRASES = frozenset(
-    f"{_QUOTED} {_ABOUT_PASSWORDS} {_ABOUT_PEOPLE} {_OTHER_LANGUAGES} {_ROWS_OF_KEYS} {_TIMES}".split()
-)
+_SHORTEST_BEGINNING = 10
+"""Characters of a phrase: who leaves its last word out has told enough of it."""
+
+_WHOLE = frozenset(f"{_QUOTED} {_ABOUT_PASSWORDS} {_ABOUT_PEOPLE} {_OTHER_LANGUAGES} {_ROWS_OF_KEYS} {_TIMES}".split())
+
+KNOWN_PHRASES = _WHOLE | {phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))}

@@ -28,6 +28,10 @@ _WAITING = 64
 class SpentAnswers(Protocol):
     """Remembers which answers were taken."""
 
+    async def is_spent(self, digest: bytes) -> bool:
+        """Tell whether it was taken; a no may be otherwise a moment later, so that `spend` decides."""
+        ...
+
     async def spend(self, digest: bytes, until: datetime) -> bool:
         """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
         ...
@@ -63,8 +67,8 @@ class Altcha:
     """Makes puzzles that it need not remember, and takes each solution once.
 
     The first of `secrets` signs, all of them verify. A puzzle is bound to `host` and to what it is for: the library
-    signs both with it. Its signature is checked before anything is derived, so that what an answer costs is what we
-    have set, whatever it says.
+    signs both with it. Its signature is checked, and whether it was taken already, before anything is derived, which is
+    8 ms: so that what an answer costs is what we have set, whatever it says, and once.
     """
 
     asked = AskedChallenge("altcha", action=ACTION)
@@ -93,27 +97,32 @@ class Altcha:
 
     async def verify(self, answer: str, client: Client) -> None:  # noqa: ARG002 - services are told who asks
         payload = _read(answer)
-        async with self._queue.turn(reserved=False):
-            verdict = await asyncio.to_thread(self._judge, payload)
-        if verdict.expired:
-            raise AnswerRefused("expired")
-        if verdict.invalid_signature:
-            raise AnswerRefused("forged")
-        if not verdict.verified:
-            raise AnswerRefused("wrong")
+        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
+        key = self._key_of(written)
         signed = payload.challenge.parameters
         if signed.data != self._bound:
             raise AnswerRefused("elsewhere")
         # By the nonce, which is signed: all else in an answer can be written differently and still be right.
         digest = sha256(f"altcha {signed.nonce}".encode()).digest()
+        # One that was solved once would cost a derivation each time that it is sent, from wherever it comes.
+        if await self._spent.is_spent(digest):
+            raise AnswerRefused("replayed")
+        async with self._queue.turn(reserved=False):
+            verdict = await asyncio.to_thread(self._library.verify_solution, written, key)
+        if not verdict.verified:
+            raise AnswerRefused("expired" if verdict.expired else "wrong")
         if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expiresAt, UTC)):
             raise AnswerRefused("replayed")
 
-    def _judge(self, payload: _Payload) -> Any:
-        """Return the library's verdict: about 8 ms where the signature is ours, and next to nothing where it is not."""
-        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
-        verdicts = [self._library.verify_solution(written, key) for key in self._keys]
-        return next((verdict for verdict in verdicts if not verdict.invalid_signature), verdicts[0])
+    def _key_of(self, written: Any) -> bytes:
+        """Return the key that has signed the puzzle; nothing is derived. Raises AnswerRefused."""
+        for key in self._keys:
+            verdict = self._library.verify_solution(written, key, lambda *_: b"")
+            if verdict.expired:
+                raise AnswerRefused("expired")
+            if not verdict.invalid_signature:
+                return key
+        raise AnswerRefused("forged")
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -130,7 +130,7 @@ class CodeStore:
         return (await session.execute(statement)).first() is not None
 
     async def revoke_all(self, session: AsyncSession, account_id: str, moment: datetime) -> None:
-        """End the account's code. Whoever has set its password has shown more than a code would."""
+        """End the account's code. Whoever has used a link of its mails has shown more than a code would."""
         statement = update(ResetCodeRow).where(ResetCodeRow.account_id == account_id)
         await session.execute(statement.values(**_emptied(moment)))
 

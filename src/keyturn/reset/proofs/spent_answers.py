@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.database import Database, Model
@@ -23,6 +23,11 @@ class SpentAnswerStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def is_spent(self, digest: bytes) -> bool:
+        """Tell whether it was taken; a no may be otherwise a moment later, so that `spend` decides."""
+        found = select(SpentAnswerRow.digest).where(SpentAnswerRow.digest == digest)
+        return bool(await self._database.fetch(found))
 
     async def spend(self, digest: bytes, until: datetime) -> bool:
         """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""

@@ -3,15 +3,19 @@
 **The earliest change counts.** Who took an account over and gave it another address gets such links, too, with each
 further change. So a link that is used ends those of later changes and none of earlier ones: the address that the
 account had before all of it cannot be shut out.
+
+**A link that was used says who may open a locked account**: the mailbox that it went to, while the account is at it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from keyturn import addresses
+from keyturn.accounts.port import Account
 from keyturn.database import Database
 from keyturn.reset.records.models import SecureLinkRow
 
@@ -64,6 +68,23 @@ class SecureLinkStore:
             update(SecureLinkRow).where(later, SecureLinkRow.used_at.is_(None)).values(used_at=moment)
         )
         return link
+
+    async def recoverable(self, accounts: Collection[Account]) -> Collection[str]:
+        """Return the ids of those that are locked and still have the address of who secured them.
+
+        One statement, the same for whichever accounts.
+        """
+        used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
+            SecureLinkRow.account_id.in_({account.id for account in accounts}), SecureLinkRow.used_at.is_not(None)
+        )
+        # The last use counts. Those that ended with it have its moment, and are of later changes.
+        rows = await self._database.fetch(used.order_by(SecureLinkRow.used_at, SecureLinkRow.changed_at.desc()))
+        secured = {row["account_id"]: row["email"] for row in rows}
+        return {
+            account.id
+            for account in accounts
+            if account.locked and addresses.is_same_mailbox(secured.get(account.id, ""), account.email)
+        }
 
 
 def _works(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
