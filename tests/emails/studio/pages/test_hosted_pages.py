@@ -198,6 +198,28 @@ async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, se
 
 
 @pytest.mark.asyncio(loop_scope="session")
+async def test_a_page_is_composed(page: Page, served: str) -> None:
+    """The question stays beside a long form, what is below it stands apart, and no number parts from its unit."""
+    await page.set_viewport_size({"width": 1280, "height": 480})
+    await page.goto(f"{served}{FRAMES}/light/second-step")
+    heading = page.get_by_role("heading", level=1)
+    await page.evaluate("scrollTo(0, 240)")
+    assert await page.evaluate("scrollY") == 240
+    assert await heading.evaluate("heading => heading.getBoundingClientRect().top") == 48
+
+    await page.goto(f"{served}{FRAMES}/light/asked")
+    gap = """panel => panel.getBoundingClientRect().top - panel.previousElementSibling.getBoundingClientRect().bottom"""
+    for width, apart in ((320, 16), (1280, 24)):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.locator(".question .panel").evaluate(gap) == apart
+
+    await page.goto(f"{served}{FRAMES}/light/too-many")
+    for width in range(320, 400, 10):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.get_by_text("47 seconds").evaluate("wait => wait.getClientRects().length") == 1, width
+
+
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_save_is_seen_and_a_link_leads_to_the_other_page(page: Page, served: str, own: Path) -> None:
     await page.goto(f"{served}/studio/pages/forgot?scheme=dark")
     await expect(page.get_by_role("status").filter(has_text="watching")).to_be_visible()
