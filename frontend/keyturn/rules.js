@@ -21,8 +21,8 @@ const strengthOf = (password) => {
 };
 
 /**
- * The server decides: a rule without a pattern is checked there alone. Until it has said yes to a password, no strength
- * is called strong.
+ * The server decides: a rule without a pattern is checked there alone. Until it has said yes to a password, no such
+ * rule is ticked off, and no strength is called strong.
  */
 export class Rules {
   /**
@@ -57,8 +57,8 @@ export class Rules {
 
   /** Ticks off what is met, and tells the strength where it is another than before. */
   look() {
-    for (const { item, holds } of this.ticked) item.part.toggle("met", holds?.() ?? false);
     const { value } = this.password;
+    for (const { item, holds } of this.ticked) item.part.toggle("met", holds ? holds() : value === this.accepted);
     const weak = this.unmet().length || value === this.refused, most = value === this.accepted ? 4 : 3;
     const level = value === "" ? 0 : weak ? 1 : Math.min(most, strengthOf(value));
     const word = this.forms.say(words[level] ?? "none");

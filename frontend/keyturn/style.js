@@ -136,9 +136,6 @@ li::before {
   content: ""; position: absolute; inset-inline-start: 2px; top: 4px; width: 12px; height: 12px;
   border: 1.5px solid currentcolor; border-radius: 50%;
 }
-[part~=later]::before {
-  inset-inline-start: 6px; top: 8px; width: 4px; height: 4px; border-width: 2px;
-}
 [part~=broken] { color: var(--error); }
 [part~=met] { color: var(--accent); }
 [part~=met]::before {

@@ -190,7 +190,7 @@ async def test_forced_colours_show_what_rests_and_what_is_listed(app: App, keytu
         await keyturn.deliver()
         await page.goto(f"/reset?token={await keyturn.link(person)}")
         bullet = "rule => getComputedStyle(rule, '::before').borderTopWidth"
-        assert await page.locator("[part~=later]").first.evaluate(bullet) == "2px"
+        assert await page.locator("[part~=later]").first.evaluate(bullet) in ("1px", "1.5px")  # as pixels fall
 
 
 @pytest.mark.usefixtures("keyturn")

@@ -64,7 +64,10 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(again).to_be_focused()
         await expect(again).to_have_accessible_description("The two passwords are not the same.")
         # What only the service knows, and says before anything is sent.
+        common = page.get_by_text("not one of the common passwords", exact=True)
+        await expect(common).to_have_attribute("part", "rule later met")
         await field.fill("correcthorsebatterystaple")
+        await expect(common).to_have_attribute("part", "rule later")
         await expect(meter).to_have_attribute("aria-valuetext", "good")
         await field.blur()
         await expect(page.get_by_text("Not met yet: not one of the common passwords.")).to_be_visible()

@@ -8,6 +8,7 @@ import pytest
 from tests.pages.school import School, Visitor, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
+from keyturn.reset.delivery.theme import borrowed_logos
 from keyturn.settings import Brand, FileOrUrl, Folder, Kind
 
 BOLD = ".question h1 { font-weight: 800; }"
@@ -27,7 +28,11 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
         mail_logo=FileOrUrl(f"{tmp_path}/c.png"), logo_width=140, logo_height=28, radius=4,
         font='"Source Sans 3", serif', ground="#eef2f0", stylesheet=Folder(f"{tmp_path}/own.css"),
     )  # fmt: skip
-    kinds = {"school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")})}
+    kinds = {
+        "school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")}),
+        "pupil": Kind(brand={"name": "Pupils"}),
+        "guest": Kind(brand={"name": "Guests", "logo": FileOrUrl(""), "mail_logo": FileOrUrl("")}),
+    }
     async with opened(settings_for(tmp_path, brand=brand, kinds=kinds)) as school:
         yield school
 
@@ -107,3 +112,17 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert (await visitor.get(logo)).content == PNG
     assert logo.rpartition("/")[2] != "logo.png"
     assert "stylesheet.css" in page.text
+
+
+async def test_a_logo_says_whose_it_is_and_who_has_another_name_is_warned(visitor: Visitor, school: School) -> None:
+    await school.add("pupil@northwind.example", kind="pupil")
+    page = await visitor.follow(await visitor.sign_in("pupil@northwind.example"))
+
+    assert picture(page.text)[2].startswith('alt="Northwind School"')
+    assert "· Pupils</title>" in page.text
+    assert school.parts.kinds["pupil"].globals["brand"].logo_alt == "Northwind School"
+    assert school.parts.kinds["guest"].globals["brand"].logo_alt == "Guests"
+    whose = "kinds.pupil.brand: is called Pupils and has the logo of Northwind School"
+    assert [*borrowed_logos(school.parts.settings)] == [
+        f"{whose}; set kinds.pupil.brand.{logo}, to an empty text for none" for logo in ("logo", "mail_logo")
+    ]

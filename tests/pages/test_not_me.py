@@ -66,11 +66,11 @@ async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
 ) -> None:
     token = await school.mute_token(ada)
     page = await visitor.follow(await visitor.get(f"{MUTE}/{token}"))
-    assert heading(page) == "Stop such emails for 7 days"
+    assert heading(page) == "Stop password emails for 7 days"
     assert "Sign in to get them again." in words(page)
 
     done = await visitor.follow(await visitor.submit(MUTE))
-    assert heading(done) == "Such emails are stopped"
+    assert heading(done) == "Password emails are stopped"
     (again,) = await dead_pages(visitor, MUTE, token)
     assert heading(again) == "This link does not work"
 

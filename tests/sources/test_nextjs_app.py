@@ -79,7 +79,7 @@ async def test_the_response_does_not_reveal_whether_an_email_exists(app: Adopted
 async def test_a_user_clicks_forgot_password_on_the_sign_in_page(app: Adopted) -> None:
     page = await app.visitor().get("/sign-in")
 
-    assert re.search(r'<a[^>]*href="/forgot-password"[^>]*>\s*Forgot Password\?', page.text)
+    assert re.search(r'<a[^>]*href="/forgot-password"[^>]*>\s*Forgot password\?', page.text)
 
 
 async def test_the_system_sends_a_reset_link_to_the_email(app: Adopted) -> None:

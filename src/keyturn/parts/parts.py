@@ -25,7 +25,7 @@ from keyturn.reset.changes.service import PasswordChanges
 from keyturn.reset.delivery.builtin_emails import builtin_templates
 from keyturn.reset.delivery.page_urls import PageUrls
 from keyturn.reset.delivery.provider_events import ProviderEvents
-from keyturn.reset.delivery.theme import Theme, own_languages, palette_of, themes_of_kinds
+from keyturn.reset.delivery.theme import Theme, borrowed_logos, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
 from keyturn.reset.muting import MailboxMuting
@@ -95,6 +95,8 @@ class Parts:
         for brand in brands:
             for warning in palette_of(brand)[1]:
                 log.warning(LogEvent("brand.colour_adjusted", reason=warning))
+        for warning in borrowed_logos(settings):
+            log.warning(LogEvent("brand.logo_borrowed", reason=warning))
         self.templates = builtin_templates(settings, self.theme, reload=reload_templates)
         self.urls = PageUrls(
             base_url=settings.base_url, reset_url=settings.reset_url, forgot_url=settings.forgot_url,

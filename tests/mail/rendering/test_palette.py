@@ -101,3 +101,11 @@ def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
     for name, got in (("ground", palette.ground), ("ground_dark", palette.dark_ground)):
         warning = f"brand.{name}: texts on {ground} are under 4.5 : 1; {got} is used"
         assert (warning in warnings) == (got != ground.lower())
+
+
+def test_a_dark_panel_stands_out_from_any_ground() -> None:
+    for ground in [*AWKWARD, "#14614b", "#c0c0c0", *(f"#{grey:02x}{grey:02x}{grey:02x}" for grey in range(64))]:
+        palette, _ = palette_for("#14614b", "#6fd3ae", "", ground)
+
+        assert contrast(palette.dark_panel, palette.dark_ground) >= 1.05, ground
+        assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5, ground

@@ -54,9 +54,9 @@ async def visit_what_was_not_me(page: Page, school: School) -> AsyncIterator[str
     await page.goto("/secure-your-account/x")
     yield "This link does not work"
     await page.goto(f"/stop-emails/{await school.mute_token(ada)}")
-    yield "Stop such emails for 7 days"
-    await page.get_by_role("button", name="Stop such emails").click()
-    yield "Such emails are stopped"
+    yield "Stop password emails for 7 days"
+    await page.get_by_role("button", name="Stop password emails").click()
+    yield "Password emails are stopped"
 
 
 async def visit_all(page: Page, school: School) -> AsyncIterator[str]:

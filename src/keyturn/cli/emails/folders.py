@@ -170,11 +170,11 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _open_own_emails(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation  # noqa: PLC0415
-    from keyturn.reset.delivery.theme import palette_of  # noqa: PLC0415
+    from keyturn.reset.delivery.theme import borrowed_logos, palette_of  # noqa: PLC0415
 
     service = installation().settings(sending=False, connecting=False)
-    for adjusted in palette_of(service.brand)[1]:
-        click.echo(warning(adjusted), err=True)
+    for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
+        click.echo(warning(doubt), err=True)
     return own_emails(service, settings, {})
 
 

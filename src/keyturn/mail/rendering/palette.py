@@ -9,6 +9,9 @@ ENOUGH = 4.5
 _LINE, _PANEL = 0.12, 0.045
 """How much ink is in a hairline and in a dark panel, as in Keyturn's own colours."""
 
+_APART = 1.05
+"""The least contrast by which a dark panel stands out from its ground; Keyturn's own do so by 1.07."""
+
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
     """Holds the colours of a brand, as #rrggbb.
@@ -72,10 +75,16 @@ def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
         ink = getattr(plain, f"{scheme}ink")
         changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got, f"{scheme}line": _mix(got, ink, _LINE)}
         if scheme:  # a dark panel is of the ground's own tone
-            changed["dark_panel"] = _make_readable(_mix(got, ink, _PANEL), texts, darken=True)
+            changed["dark_panel"] = _dark_panel(got, ink, texts)
         if wanted.lower() != got:
             warnings.append(f"brand.{name}: texts on {wanted} are under {ENOUGH} : 1; {got} is used")
     return msgspec.structs.replace(plain, **changed), warnings
+
+
+def _dark_panel(ground: str, ink: str, texts: tuple[str, ...]) -> str:
+    """Return a panel a little lighter than its ground, or darker where texts would not be readable on that."""
+    lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
+    return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,6 +1,6 @@
 // Ticks the rules off while somebody types, and says what is missing before a form is sent in vain.
 // The server decides: what has no pattern is checked there alone, once a password has been typed to its end. Until it
-// has said yes to that very password, no strength is called strong.
+// has said yes to that very password, none of those is ticked off, and no strength is called strong.
 
 import { strength } from "./strength.js";
 
@@ -18,10 +18,12 @@ const rules = [...form.querySelectorAll("[data-pattern]")].map((item) => {
   const pattern = new RegExp(item.dataset.pattern, "u");
   return { item, holds: () => pattern.test(password.value) };
 });
+const checkedLater = [...form.querySelectorAll(".later")];
 const same = { item: form.querySelector("[data-same]"), holds: () => password.value !== "" && password.value === again.value };
 
 const look = () => {
   for (const { item, holds } of [...rules, same]) item.classList.toggle("met", holds());
+  for (const item of checkedLater) item.classList.toggle("met", password.value === accepted);
   const unmet = rules.some(({ holds }) => !holds());
   const most = password.value === accepted ? 4 : 3;
   const weak = unmet || password.value === refused;

@@ -1,6 +1,6 @@
 """How mails and pages look and what words they use: in general, and to accounts of a kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -67,6 +67,19 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
     }
 
 
+def borrowed_logos(settings: Settings) -> Iterator[str]:
+    """Yield a warning for each kind of account that has a name of its own and is shown the logo of another."""
+    for kind, one in settings.kinds.items():
+        if "name" not in one.brand or one.brand["name"] == settings.brand.name:
+            continue
+        for logo in ("logo", "mail_logo"):
+            if getattr(settings.brand, logo) and logo not in one.brand:
+                yield (
+                    f"kinds.{kind}.brand: is called {one.brand['name']} and has the logo of {settings.brand.name}; "
+                    f"set kinds.{kind}.brand.{logo}, to an empty text for none"
+                )
+
+
 def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
     """Return the languages of the settings: packaged ones, their own, and folders that count before those."""
     added = [Path(folder) for folder in (settings.locales, *more) if folder]
@@ -74,11 +87,17 @@ def own_languages(settings: Settings, *more: str, reload: bool = False) -> Langu
 
 
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
-    """Return the brand with what differs, for each. Raises SettingsInvalid with every fault, by those names."""
+    """Return the brand with what differs, for each. Raises SettingsInvalid with every fault, by those names.
+
+    A logo says whose it is: where it is that of `brand`, its text is, too, and not another name.
+    """
     brands, faults = [], []
     for name, differs in differing.items():
         try:
-            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand, dec_hook=_as_text))
+            values = msgspec.structs.asdict(brand)
+            if "name" in differs and not differs.keys() & {"logo", "mail_logo"} and (brand.logo or brand.mail_logo):
+                values["logo_alt"] = brand.logo_alt or brand.name
+            brands.append(msgspec.convert(values | differs, Brand, dec_hook=_as_text))
         except msgspec.ValidationError as error:
             faults.append(Fault(name, str(error)))
     if faults:

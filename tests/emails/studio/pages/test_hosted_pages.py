@@ -92,6 +92,27 @@ def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio
         assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
 
 
+def test_the_list_has_each_page_with_its_other_states_below_it(client: Client) -> None:
+    page = client.get("/studio/pages/busy").text
+    (refusals,) = re.findall(r'<ul aria-label="States of Refusal, too many requests">(.*?)</ul>', page)
+    assert re.findall(r'id="page-([\w-]+)"', refusals)[:3] == ["busy", "unknown", "refused"]
+    assert '<span><span class="hidden">Refusal, </span>busy</span>' in refusals
+    assert 'id="page-sign-in"' not in refusals
+    assert 'data-samples="Sign in, rejected\n' in page
+
+
+def test_around_a_page_nothing_speaks_of_mails_and_the_brands_are_in_sight(client: Client) -> None:
+    page = client.get("/studio/pages/forgot?lang=de").text
+    assert re.findall(r'id="pane-mail"[^>]*>(\w+)<', page) == ["Page"]
+    assert 'id="to-sheet"' not in page
+    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["de · own brand"]
+    branded = client.get("/studio/pages/forgot?brand=school&lang=de").text
+    assert re.findall(r'id="options-summary" title="([^"]*)"', branded) == ["de · school"]
+    mail = client.get("/studio/templates/password_reset").text
+    assert 'id="to-sheet"' in mail
+    assert re.findall(r'id="pane-mail"[^>]*>(\w+)<', mail) == ["Mail"]
+
+
 def test_the_palette_finds_every_state(client: Client, studio: Studio) -> None:
     found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
     assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}
@@ -195,6 +216,41 @@ async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, se
             found = await page.evaluate("axe.run({resultTypes: ['violations']})")
             wrong += [f"{state}, {scheme}: {each['id']} {each['nodes'][0]['html']}" for each in found["violations"]]
     assert wrong == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_page_is_composed(page: Page, served: str) -> None:
+    """The question stays beside a long form, what is below it stands apart, and no number parts from its unit."""
+    await page.set_viewport_size({"width": 1280, "height": 480})
+    await page.goto(f"{served}{FRAMES}/light/second-step")
+    heading = page.get_by_role("heading", level=1)
+    await page.evaluate("scrollTo(0, 240)")
+    assert await page.evaluate("scrollY") == 240
+    assert await heading.evaluate("heading => heading.getBoundingClientRect().top") == 48
+
+    await page.goto(f"{served}{FRAMES}/light/asked")
+    gap = """panel => panel.getBoundingClientRect().top - panel.previousElementSibling.getBoundingClientRect().bottom"""
+    for width, apart in ((320, 16), (1280, 24)):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.locator(".question .panel").evaluate(gap) == apart
+
+    await page.goto(f"{served}{FRAMES}/light/too-many")
+    for width in range(320, 400, 10):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.get_by_text("47 seconds").evaluate("wait => wait.getClientRects().length") == 1, width
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: Page, served: str) -> None:
+    for screen, width in ((1280, 1280), (700, 600), (390, 375), (360, 320)):
+        await page.set_viewport_size({"width": screen, "height": 800})
+        await page.goto(f"{served}/studio/pages/forgot")
+        await expect(page.locator(f"#width-{width}")).to_have_attribute("aria-current", "true")
+        await expect(page.locator(".choices [id^=width-][aria-current]")).to_have_count(1)
+        assert await page.locator(".paper iframe:not(.arriving)").evaluate("frame => frame.offsetWidth") == width
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.goto(f"{served}/studio/pages/forgot?width=1280")
+    await expect(page.locator("#width-1280")).to_have_attribute("aria-current", "true")
 
 
 @pytest.mark.asyncio(loop_scope="session")

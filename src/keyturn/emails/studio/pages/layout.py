@@ -1,7 +1,9 @@
 """The pages of the studio: its own Jinja environment over the folder `preview`, and what every page carries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -66,6 +68,7 @@ class Layout:
             brands=["", *gallery.brands],
             folder=gallery.folder.name,
             page_states=self.page_states,
+            pages=_states_by_page(self.page_states),
             widths=WIDTHS,
             editor=self._editor,
             editor_url=self.editor_url,
@@ -111,3 +114,9 @@ class Layout:
         if not (self._gallery.folders / place.file).is_file():
             return ()
         return excerpt(self._gallery.source(place.file).split("\n"), place.line, place.column)
+
+
+def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return each page by the name and the label of its first state, with those of its other states."""
+    pages = [[(name, label) for name, label, _ in found] for _, found in groupby(states, key=itemgetter(2))]
+    return [(*first, more) for first, *more in pages]
