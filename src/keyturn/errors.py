@@ -26,13 +26,16 @@ class Fault:
     name: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
 
 class SettingsInvalid(KeyturnError):
     """The configuration does not work; `faults` holds every reason, by the setting's name."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(f"{fault.name}: {fault.message}" for fault in self.faults))
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 class TemplateInvalid(KeyturnError):
@@ -103,7 +106,7 @@ class InputInvalid(KeyturnError):
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
-        super().__init__("; ".join(f"{fault.name}: {fault.message}" for fault in faults))
+        super().__init__("; ".join(map(str, faults)))
 
 
 @dataclass(frozen=True, slots=True)

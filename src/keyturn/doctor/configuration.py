@@ -30,7 +30,7 @@ NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 def check_settings(reading: Reading) -> list[Finding]:
     """Return a finding for every fault and every doubt, or one that says that there are none."""
-    faults = [Finding("settings", "fail", f"{fault.name}: {fault.message}", _mend(fault)) for fault in reading.faults]
+    faults = [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
     if reading.is_unread:
         return faults
     doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.database import now
+from keyturn.errors import Fault
 from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.preview.drawing import draw_state
+from keyturn.pages.preview.own_templates import template_faults
 from keyturn.pages.preview.states import STATES, Sample
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
@@ -54,6 +56,11 @@ class HostedPages:
         templates = [Path(self._settings.pages.templates)] if self._settings.pages.templates else []
         folders = {path.resolve() for path in (*templates, *(Path(file).parent for file in files))}
         return sorted(folder for folder in folders if folder.is_dir())
+
+    def faults(self) -> Sequence[Fault]:
+        """Return what is wrong with templates of one's own, for each of which the service refuses to start."""
+        site = self._site("")
+        return template_faults(site, Assets(site, {}), self._rules)
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
         """Return a page whose links and files are below `prefix`.

@@ -1,7 +1,7 @@
 """What is wrong with the pages of one's own, found at the start and not by the first person who needs a password."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jinja2 import TemplateError
@@ -14,7 +14,8 @@ from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PACKAGED, PageTemplates, page_environment
 from keyturn.pages.preview.drawing import draw_state
 from keyturn.pages.preview.states import STATES, Sample
-from keyturn.pages.site import Site
+from keyturn.pages.site import Site, TemplateSite
+from keyturn.reset.passwords.policy import Rule
 
 _NAME = "pages.templates"
 _NOT_PAGES = {"reference.html"}
@@ -22,21 +23,25 @@ _NOT_PAGES = {"reference.html"}
 
 
 def require_drawable(site: Site, assets: Assets) -> None:
-    """Raise SettingsInvalid with everything that is wrong with the site's own templates, by file and line.
+    """Raise SettingsInvalid with everything that is wrong with the site's own templates, by file and line."""
+    if faults := template_faults(site, assets, site.policy.rules):
+        raise SettingsInvalid(faults)
+
+
+def template_faults(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Sequence[Fault]:
+    """Return everything that is wrong with the site's own templates, by file and line.
 
     Each state is drawn for each kind of account: a mistake in one is found however seldom people come by it.
     """
     if not site.templates:
-        return
-    faults = [*_unread_files(site.templates)] or [*dict.fromkeys(_undrawable(site, assets))]
-    if faults:
-        raise SettingsInvalid(faults)
+        return ()
+    return [*_unread_files(site.templates)] or [*dict.fromkeys(_undrawable(site, assets, rules))]
 
 
-def _undrawable(site: Site, assets: Assets) -> Iterator[Fault]:
+def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
     templates = PageTemplates(site, assets)
     for kind in ("", *site.kinds):
-        sample = Sample(site, site.policy.rules, now(), kind)
+        sample = Sample(site, rules, now(), kind)
         language = site.theme(kind).languages.choose("")
         for state in STATES:
             try:
