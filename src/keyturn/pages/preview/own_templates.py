@@ -6,13 +6,16 @@ from pathlib import Path
 
 from jinja2 import TemplateError
 from jinja2.meta import find_referenced_templates
+from jinja2.nodes import Template
 
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.template_errors import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PACKAGED, PageTemplates, page_environment
-from keyturn.pages.preview.drawing import draw_state
+from keyturn.pages.preview.drawing import refused_of_state
+from keyturn.pages.preview.inheritance import inheritance_faults
+from keyturn.pages.preview.policy import Refused
 from keyturn.pages.preview.states import STATES, Sample
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.reset.passwords.policy import Rule
@@ -40,14 +43,26 @@ def template_faults(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -
 
 def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
     templates = PageTemplates(site, assets)
+    own = Path(site.templates).resolve()
     for kind in ("", *site.kinds):
         sample = Sample(site, rules, now(), kind)
         language = site.theme(kind).languages.choose("")
         for state in STATES:
             try:
-                draw_state(templates, state, sample, language)
+                refused = refused_of_state(templates, state, sample, language)
             except TemplateInvalid as error:
                 yield Fault(_NAME, str(error))
+            else:
+                yield from (Fault(_NAME, str(refused_in(own, state.template, one))) for one in refused)
+
+
+def refused_in(own: Path, page: str, refused: Refused) -> TemplateInvalid:
+    """Return what the policy refuses on a page as the mistake that it is, at the line of one's own that holds it."""
+    for file in sorted(own.rglob("*.html")):
+        text = file.read_text("utf-8", "replace")
+        if found := refused.trace.search(text):
+            return TemplateInvalid(str(file), text.count("\n", 0, found.start()) + 1, refused.sentence)
+    return TemplateInvalid(str(own / page), None, refused.sentence)
 
 
 def _unread_files(own: str) -> Iterator[Fault]:
@@ -56,14 +71,17 @@ def _unread_files(own: str) -> Iterator[Fault]:
     ours = {path.name for path in PACKAGED.iterdir()} - _NOT_PAGES
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.html"))}
     referenced: set[str | None] = set()
-    for path in files.values():
+    parsed: dict[str, Template] = {}
+    for name, path in files.items():
         try:
-            parsed = environment.parse(path.read_text("utf-8"), filename=str(path))
-            referenced |= {*find_referenced_templates(parsed)}
+            parsed[name] = environment.parse(path.read_text("utf-8"), filename=str(path))
+            referenced |= {*find_referenced_templates(parsed[name])}
         except (OSError, UnicodeDecodeError) as error:
             yield Fault(_NAME, f"{path}: cannot be read: {error}")
         except TemplateError as error:
             yield Fault(_NAME, str(template_invalid(error, str(path))))
+    for place, told in inheritance_faults(parsed, environment):
+        yield Fault(_NAME, f"{folder}/{place}: {told}")
     for name in files.keys() - ours - referenced if None not in referenced else ():
         close = difflib.get_close_matches(name, ours, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
