@@ -13,6 +13,7 @@ from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.template_errors import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PACKAGED, PageTemplates, page_environment
+from keyturn.pages.preview.challenge_states import CHALLENGE_STATES
 from keyturn.pages.preview.drawing import refused_of_state
 from keyturn.pages.preview.inheritance import inheritance_faults
 from keyturn.pages.preview.policy import Refused
@@ -47,7 +48,7 @@ def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> It
     for kind in ("", *site.kinds):
         sample = Sample(site, rules, now(), kind)
         language = site.theme(kind).languages.choose("")
-        for state in STATES:
+        for state in (*STATES, *CHALLENGE_STATES):
             try:
                 refused = refused_of_state(templates, state, sample, language)
             except TemplateInvalid as error:
