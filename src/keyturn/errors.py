@@ -1,7 +1,7 @@
 """Everything that Keyturn raises on purpose. No HTTP in it: `telemetry/outcomes.py` says what a client is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -21,13 +21,17 @@ class KeyturnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with the input, by the name the person knows it by."""
+    """One thing that is wrong with the input, by the name the person knows it by.
+
+    `origin` is the name that they wrote, where it is another: the variable that sets a setting.
+    """
 
     name: str
     message: str
+    origin: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.message}"
+        return f"{self.origin or self.name}: {self.message}"
 
 
 class SettingsInvalid(KeyturnError):

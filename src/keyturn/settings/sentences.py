@@ -47,6 +47,11 @@ def _bounds(at_least: float | None, at_most: float | None, above: float | None) 
     return f" of {at_least:g} at least" if at_least is not None else ""
 
 
+def not_this(value: str) -> str:
+    """Return the end of a sentence about a value: ", not 'soon'". What is or may hold a secret is not shown."""
+    return "" if isinstance(value, Secret) or "@" in value else f", not {shown(value)}"
+
+
 def shown(value: Any) -> str:
     """Return a value as it was written, short enough for a line."""
     text = msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, bool | dict | list) else repr(value)

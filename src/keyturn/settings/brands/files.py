@@ -94,7 +94,7 @@ def _read(path: str, largest: int) -> bytes:
         with Path(path).open("rb") as file:
             content = file.read(largest + 1)
     except FileNotFoundError:
-        raise ValueError(f"no such file: {path}") from None
+        raise ValueError(f"no such file: {Path(path).absolute()}") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
     if len(content) > largest:
