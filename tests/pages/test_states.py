@@ -1,5 +1,6 @@
 """The states in which pages are checked and shown: between them they reach whatever a template can say."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,14 @@ from jinja2 import Environment, nodes
 from msgspec.structs import replace
 from tests.settings.test_brand import PNG, SVG
 
+from keyturn.database import now
 from keyturn.pages import page_templates
 from keyturn.pages.page_templates import PACKAGED
 from keyturn.pages.preview import HostedPages
+from keyturn.pages.preview.challenge_states import CHALLENGE_STATES
+from keyturn.pages.preview.states import STATES, Sample
+from keyturn.pages.site import TemplateSite
+from keyturn.reset.delivery.theme import Theme, own_languages
 from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
 
 Branch = tuple[str, int, int]
@@ -47,6 +53,35 @@ def branches(template: nodes.Template) -> Iterator[list[nodes.Node]]:
         yield condition.body
         if condition.else_:
             yield condition.else_
+
+
+def documented() -> dict[str, set[str]]:
+    """Return the values of each template, as the table of docs/frontend.md names them."""
+    text = (Path(__file__).parents[2] / "docs" / "frontend.md").read_text("utf-8")
+    table = text.partition("| file | is | is given |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    found = {}
+    for row in table.splitlines():
+        files, _, given = (cell.strip() for cell in row.strip("|").split("|"))
+        values = {*re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)|where `reason` is `refused`", "", given))}
+        found |= dict.fromkeys(re.findall(r"`([\w.]+)`", files), values)
+    return found
+
+
+def test_the_docs_name_every_template_and_what_it_is_given() -> None:
+    told = documented()
+    states = [*STATES, *CHALLENGE_STATES]
+    parts = {name for name, values in told.items() if not values and name not in {one.template for one in states}}
+    assert set(told) == {path.name for path in PACKAGED.iterdir()} - {"reference.html"}
+
+    settings = Settings()
+    site = TemplateSite(
+        languages=own_languages(settings), brand=settings.brand, link_life=settings.token.ttl,
+        palette=Theme.of(settings.brand, own_languages(settings)).palette,
+    )  # fmt: skip
+    given = {name: set[str]() for name in set(told) - parts - {"page.html"}}
+    for state in states:
+        given[state.template] |= state.values(Sample(site, (), now())).keys() - {"site"}
+    assert {name: values for name, values in told.items() if name in given} == given
 
 
 def test_every_branch_of_every_page_is_drawn_in_some_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
