@@ -59,7 +59,7 @@ def documented() -> dict[str, set[str]]:
     """Return the values of each template, as the table of docs/frontend.md names them."""
     text = (Path(__file__).parents[2] / "docs" / "frontend.md").read_text("utf-8")
     table = text.partition("| file | is | is given |\n|---|---|---|\n")[2].partition("\n\n")[0]
-    found = {}
+    found: dict[str, set[str]] = {}
     for row in table.splitlines():
         files, _, given = (cell.strip() for cell in row.strip("|").split("|"))
         values = {*re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)|where `reason` is `refused`", "", given))}

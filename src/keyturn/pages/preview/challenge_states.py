@@ -3,7 +3,7 @@
 The studio does not show them: what shows a challenge comes from a service, or needs a service of ours that answers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
@@ -32,6 +32,9 @@ def _asked(
     }  # fmt: skip
 
 
+_FLAWS: Sequence[tuple[ChallengeFlaw | None, bool]] = ((None, True), ("missing", True), ("refused", False))
+"""What is wrong with an answer, and whether the form takes one of a browser without scripts."""
+
 CHALLENGE_STATES = tuple(
     PageState(
         f"forgot-{method}-{flaw}",
@@ -39,7 +42,5 @@ CHALLENGE_STATES = tuple(
         "forgot.html",
         _asked(method, flaw, takes_without_script=takes_without_script),
     )
-    for method, (flaw, takes_without_script) in product(
-        get_args(ChallengeMethod), ((None, True), ("missing", True), ("refused", False))
-    )
+    for method, (flaw, takes_without_script) in product(get_args(ChallengeMethod), _FLAWS)
 )
