@@ -1,7 +1,7 @@
 """Everything that Keyturn raises on purpose. No HTTP in it: `telemetry/outcomes.py` says what a client is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -21,10 +21,17 @@ class KeyturnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with the input, by the name the person knows it by."""
+    """One thing that is wrong with the input, by the name the person knows it by.
+
+    `origin` is the name that they wrote, where it is another: the variable that sets a setting.
+    """
 
     name: str
     message: str
+    origin: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.origin or self.name}: {self.message}"
 
 
 class SettingsInvalid(KeyturnError):
@@ -32,7 +39,7 @@ class SettingsInvalid(KeyturnError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(f"{fault.name}: {fault.message}" for fault in self.faults))
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 class TemplateInvalid(KeyturnError):
@@ -103,7 +110,7 @@ class InputInvalid(KeyturnError):
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
-        super().__init__("; ".join(f"{fault.name}: {fault.message}" for fault in faults))
+        super().__init__("; ".join(map(str, faults)))
 
 
 @dataclass(frozen=True, slots=True)

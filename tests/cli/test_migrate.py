@@ -43,3 +43,14 @@ def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn,
         f"keyturn: the database is at revision 9999, newer than the {head()} of this Keyturn: "
         "install the Keyturn that migrated it, or a newer one\n"
     )
+
+
+def test_a_server_that_refuses_the_connection_is_told_with_the_cause_and_without_the_password(
+    keyturn: Keyturn, workplace: Path
+) -> None:
+    (workplace / "keyturn.toml").write_text('[database]\nurl = "postgresql://me:hunter2@127.0.0.1:1/app"\n')
+    refused = keyturn("migrate")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith(": Connection refused\n")
+    assert "hunter2" not in refused.err

@@ -87,6 +87,18 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
     assert not (folder / "none.db").exists()
 
 
+def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(
+    folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "forgot.html").write_text('{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}')
+    done = doctor(folder, environment | {"KEYTURN_PAGES_TEMPLATES": str(tmp_path)}, "--json")
+    (found,) = [finding for finding in json.loads(done.stdout) if finding["check"] == "pages"]
+
+    assert (done.returncode, found["verdict"]) == (1, "fail")
+    assert found["message"].startswith(f"pages.templates: {tmp_path.resolve()}/forgot.html:2: ")
+    assert "`keyturn serve` refuses to start" in found["mend"]
+
+
 def test_a_doubt_alone_is_no_failure(doubtful: "subprocess.CompletedProcess[str]") -> None:
     assert doubtful.returncode == 0
     assert doubtful.stdout.splitlines()[-1] == "0 to mend, 1 to look at."

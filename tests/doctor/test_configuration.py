@@ -139,3 +139,10 @@ def test_no_secret_is_repeated(production: Settings) -> None:
     }
 
     assert "hunter2" not in repr(doubts(production, **secrets))
+
+
+def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(inspect: Inspect, tmp_path: Path) -> None:
+    (found,) = [one for one in inspect('[brand]\nlogo = "logo.svg"') if one.message.startswith("brand.logo")]
+
+    assert found.message == f"brand.logo: no such file: {tmp_path}/logo.svg"
+    assert found.mend.startswith("Put it there, or set brand.logo to where it is")

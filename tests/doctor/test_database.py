@@ -116,6 +116,12 @@ async def test_what_is_no_address_is_told_without_the_password(url: str) -> None
     assert "hunter2" not in repr(found)
 
 
+async def test_an_option_that_is_none_is_told_as_a_sentence() -> None:
+    found = await only("postgresql://db.internal/app?sslmode=sometimes")
+
+    assert found.message.startswith("database.url: sslmode must be one of disable, allow, ")
+
+
 async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "keyturn.db"
     found = await only(f"sqlite:///{file}")

@@ -8,9 +8,10 @@ import pytest
 from tests.pages.school import School, heading, opened, settings_for, words
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Folder, PagesSettings
+from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings
 
 CALMER = '{% extends "keyturn/forgot.html" %}{% block question %}<h1>{{ _("Sign in") }}?</h1>{% endblock %}\n'
+EXTENDED = '{% extends "keyturn/forgot.html" %}\n'
 
 
 @pytest.fixture
@@ -55,6 +56,24 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(school: Schoo
         ("dead_link.html", "{{ reason.nothing.more }}", "dead_link.html:1: "),
         ("sign_in.html", '{% extends "pge.html" %}', "sign_in.html:1: there is no template pge.html"),
         ("forget.html", "", "forget.html: no page is called so, and no template of yours refers to it; did you mean"),
+        ("forgot.html", EXTENDED + "{% block qestion %}<h1>x</h1>{% endblock %}",
+         "forgot.html:2: nothing that it extends has a block qestion, so it is never shown; did you mean question?"),
+        ("forgot.html", '{% extends "forgot.html" %}',
+         'forgot.html:1: extends itself; begin with {% extends "keyturn/forgot.html" %}'),
+        ("page.html", '\n{% extends "forgot.html" %}',
+         'page.html:2: extends itself by way of forgot.html; begin with {% extends "keyturn/page.html" %}'),
+        ("forgot.html", EXTENDED + '{% block head %}<p Style = "x">{% endblock %}',
+         "forgot.html:2: the pages' Content-Security-Policy refuses a style=\"...\": write it in the file of"),
+        ("forgot.html", EXTENDED + "{% block head %}<style></style>{% endblock %}",
+         "forgot.html:2: the pages' Content-Security-Policy refuses a <style>: write it in"),
+        ("forgot.html", EXTENDED + "{% block scripts %}\n<script>x()</script>{% endblock %}",
+         "forgot.html:3: the pages' Content-Security-Policy refuses an inline <script>"),
+        ("forgot.html", EXTENDED + "{% block aside %}<button onclick='x()'>x</button>{% endblock %}",
+         'forgot.html:2: the pages\' Content-Security-Policy refuses an onclick="..."'),
+        ("page.html", '{% extends "keyturn/page.html" %}\n{% block brand %}<img src="//cdn.example/x">{% endblock %}',
+         "page.html:2: the pages' Content-Security-Policy refuses what is loaded from //cdn.example/x: a page lo"),
+        ("forgot.html", EXTENDED + "{% block aside %}<iframe src='/x'></iframe>{% endblock %}",
+         "forgot.html:2: the pages' Content-Security-Policy refuses a <iframe>"),
         ("forgot.html", "\udcff", "forgot.html: cannot be read: "),
     ],
 )  # fmt: skip
@@ -68,6 +87,23 @@ async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
     (fault,) = invalid.value.faults
     assert fault.name == "pages.templates"
     assert fault.message.startswith(f"{folder}/{told}")
+
+
+async def test_what_the_policy_lets_in_and_blocks_of_a_layout_of_one_s_own_are_no_mistakes(
+    tmp_path: Path, folder: Path
+) -> None:
+    (folder / "base.html").write_text(
+        '{% extends "page.html" %}{% block answer %}{% block form %}{% endblock %}{% endblock %}'
+    )
+    (folder / "no_link.html").write_text(
+        '{% extends "base.html" %}{% block title %}x{% endblock %}{% block question %}{% endblock %}{% block form %}'
+        '<script type="application/ld+json">{}</script><img src="/logo.png" alt=""><a href="https://x.example">x</a>'
+        "<img src=\"{{ brand_file('logo') }}\">{% block more %}{% endblock %}{% endblock %}"
+    )
+    brand = Brand(logo=FileOrUrl("https://cdn.northwind.example/logo.png"))
+    pages = PagesSettings(templates=Folder(folder))
+    async with opened(settings_for(tmp_path, pages=pages, brand=brand)) as school:
+        school.app()
 
 
 async def test_a_page_that_fails_later_is_ours_and_the_log_says_where(

@@ -97,7 +97,11 @@ def test_supabases_own_variables_may_be_there_whatever_the_store(read: Read) -> 
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [
-        ('url = "mongodb://db.example"', "url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        (
+            'url = "mongodb://db.example"',
+            "url",
+            "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'mongodb://'",
+        ),
         ('url = "users.db"', "url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
         ('id = ""', "id", "missing: the name of a column"),
         ('email = ""', "email", "missing: the name of a column"),
@@ -161,7 +165,7 @@ def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, r
     ("url", "why"),
     [
         ("http://project.supabase.co", "must be https in production: over http anybody on the way can read the secret"),
-        ("project.supabase.co", "not an address like https://app.example.org"),
+        ("project.supabase.co", "must be an address like https://app.example.org, not 'project.supabase.co'"),
     ],
 )
 def test_the_address_of_supabase_is_one_that_may_hear_the_key(faults: Faults, read: Read, url: str, why: str) -> None:

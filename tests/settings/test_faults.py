@@ -30,6 +30,42 @@ def test_every_fault_is_told_at_once(faults: Faults) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("base_url", "KEYTURN_BASE_URL", "localhost:3000"),
+        ("forgot_url", "KEYTURN_FORGOT_URL", "forgot"),
+        ("brand.font", "KEYTURN_BRAND_FONT", "url(x)"),
+        ("brand.logo", "KEYTURN_BRAND_LOGO", "http://cdn.example/x.png"),
+        ("challenge.url", "KEYTURN_CHALLENGE_URL", "http://challenge.example"),
+        ("breaches.url", "KEYTURN_BREACHES_URL", "ranges.example"),
+    ],
+)
+def test_a_value_that_was_not_understood_is_shown_under_the_name_that_was_written(
+    read: Read, name: str, variable: str, value: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(**{variable: value})
+    (fault,) = invalid.value.faults
+
+    assert (fault.name, fault.origin) == (name, variable)
+    assert str(fault).startswith(f"{variable}: must b")
+    assert f", not '{value}'" in fault.message
+
+
+def test_what_may_be_a_password_is_not_shown(read: Read) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read(
+            'sign_in_url = "https://a.example"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "people"\n'
+            'url = "mssql://hunter2/x"\nid = "id"\nemail = "email"\npassword = "p"',
+            KEYTURN_WEBHOOKS_URL="hunter2",
+            KEYTURN_BASE_URL="me:hunter2@a.example",
+        )
+
+    assert "hunter2" not in str(invalid.value)
+    assert "mariadb://, not 'mssql://'" in str(invalid.value)
+
+
 def test_the_message_lists_each_on_a_line(read: Read) -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read(KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon")

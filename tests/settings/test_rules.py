@@ -53,7 +53,9 @@ def test_what_only_looks_like_this_machine_is_not_it(faults: Faults, host: str) 
      "http://[::1", "javascript:alert(1)"],
 )  # fmt: skip
 def test_what_is_no_address_cannot_be_the_base_url(faults: Faults, url: str) -> None:
-    assert faults(KEYTURN_BASE_URL=url)["base_url"] == "not an address like https://account.example.org"
+    assert (
+        faults(KEYTURN_BASE_URL=url)["base_url"] == f"must be an address like https://account.example.org, not {url!r}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,8 +81,8 @@ def test_a_link_can_have_any_of_these_shapes(read: Read, pattern: str) -> None:
         ("{base_url}/{token", "has an unbalanced brace"),
         ("{base_url}/{token:d}", "has a place with a format: write its name alone in the braces"),
         ("{base_url}/{token!r}", "has a place with a format: write its name alone in the braces"),
-        ("//app.example/{token}", "must begin with {base_url} or https://"),
-        ("javascript:{token}", "must begin with {base_url} or https://"),
+        ("//app.example/{token}", "must begin with {base_url} or https://, not '//app.example/{token}'"),
+        ("javascript:{token}", "must begin with {base_url} or https://, not 'javascript:{token}'"),
     ],
 )
 def test_a_link_that_would_not_work_is_a_fault(faults: Faults, pattern: str, why: str) -> None:
@@ -171,8 +173,11 @@ def test_the_support_address_stands_alone(faults: Faults) -> None:
 
 
 def test_a_logo_is_fetched_over_https(faults: Faults) -> None:
-    fault = {"brand.logo": "must begin with https://, or be a file: mail programs fetch nothing else"}
-    assert faults('[brand]\nlogo = "http://northwind.example/logo.png"') == fault
+    url = "http://northwind.example/logo.png"
+    assert faults(f'[brand]\nlogo = "{url}"\nmail_logo = "{url}"') == {
+        "brand.logo": f"must begin with https://, or be a file, not {url!r}: browsers fetch nothing else",
+        "brand.mail_logo": f"must begin with https://, or be a file, not {url!r}: mail programs fetch nothing else",
+    }
 
 
 @pytest.mark.parametrize("name", ["mail.from", "mail.reply_to"])

@@ -36,7 +36,7 @@ SIGNING = "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz"
         ({"SECRET": SIGNING}, "webhooks.url", "missing: webhooks.secret is set"),
         ({"URL": "https://a.example", "SECRET": "short"}, "webhooks.secret", "not a signing secret"),
         ({"URL": "http://a.example", "SECRET": SIGNING}, "webhooks.url", "must be https in production"),
-        ({"URL": "a.example", "SECRET": SIGNING}, "webhooks.url", "not an address like https://app.example.org"),
+        ({"URL": "a.example", "SECRET": SIGNING}, "webhooks.url", "must be an address like https://app.example.org"),
     ],
 )
 def test_the_app_is_told_over_https_and_signed(

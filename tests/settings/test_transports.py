@@ -41,7 +41,7 @@ def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: s
     setting = f"KEYTURN_{transport.upper()}_API_URL"
 
     assert "must be https" in faults(**chosen, **{setting: "http://api.example"})[f"{transport}.api_url"]
-    assert "not an address" in faults(**chosen, **{setting: "api.example"})[f"{transport}.api_url"]
+    assert "must be an address" in faults(**chosen, **{setting: "api.example"})[f"{transport}.api_url"]
     assert read(**chosen, **{setting: "http://127.0.0.1:8025"})
 
 

@@ -48,7 +48,7 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, name:
     "https://h:99999/x", "https://h:0/",
 ])  # fmt: skip
 def test_what_is_no_address_cannot_be_told(faults: Faults, url: str) -> None:
-    assert "not an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
+    assert "must be an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
 
 
 def test_an_address_is_a_secret_and_holds_no_user(faults: Faults, read: Read) -> None:

@@ -44,7 +44,7 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except SettingsInvalid as error:
-            fail("The settings have faults:", *(f"  {fault.name}: {fault.message}" for fault in error.faults))
+            fail("The settings have faults:", *(f"  {fault}" for fault in error.faults))
         except KeyturnError as error:
             fail(str(error) or type(error).__name__)
 

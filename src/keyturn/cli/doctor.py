@@ -12,6 +12,8 @@ from keyturn.cli.installation import installation
 from keyturn.cli.running import run
 from keyturn.cli.terminal import muted, print_json
 from keyturn.doctor import Dns, Finding, examine
+from keyturn.errors import Fault
+from keyturn.settings import Settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 _CLEAR = "\r\x1b[K"
@@ -20,7 +22,7 @@ _CLEAR = "\r\x1b[K"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
 def doctor(as_json: bool) -> None:
-    """Check the settings, the database, the limits, the mail transport and the sending domain's DNS.
+    """Check the settings, the database, the limits, the pages, the mail transport and the sending domain's DNS.
 
     Nothing is changed and no mail is sent. Ends with 1 where something fails, with 0 where nothing does.
     """
@@ -29,7 +31,9 @@ def doctor(as_json: bool) -> None:
 
     async def work() -> None:
         async with here.accounts() as store:
-            findings.extend(await examine(here.inspect_settings(), Dns(), _progress, accounts=store))
+            reading = here.inspect_settings()
+            found = await examine(reading, Dns(), _progress, accounts=store, faults_of_pages=_faults_of_pages)
+            findings.extend(found)
 
     run(work())
     if as_json:
@@ -37,6 +41,12 @@ def doctor(as_json: bool) -> None:
     else:
         _print(findings)
     sys.exit(any(finding.verdict == "fail" for finding in findings))
+
+
+def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
+    from keyturn.pages.preview import HostedPages  # noqa: PLC0415 - only who has templates of their own waits for it
+
+    return HostedPages(settings).faults()
 
 
 def _progress(waiting: Sequence[str]) -> None:

@@ -29,6 +29,7 @@ from keyturn.database.lost_connections import replace_lost_connections
 from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.utc_datetime import UtcDateTime
+from keyturn.database.wording import describe_error
 from keyturn.errors import DatabaseUnready, Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.settings.private_files import make_private_file, make_private_folder
@@ -167,7 +168,8 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         unreachable = (OperationalError, InterfaceError, PoolExhausted, OSError, TimeoutError)
         if isinstance(error, unreachable) or (isinstance(error, DBAPIError) and _is_lost(error)):
-            raise DatabaseUnready("the database cannot be reached, or has not been migrated") from error
+            reason = describe_error(error)
+            raise DatabaseUnready(f"the database cannot be reached, or has not been migrated: {reason}") from error
 
 
 def _is_lost(error: DBAPIError) -> bool:

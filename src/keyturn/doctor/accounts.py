@@ -25,7 +25,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
             await store.close()
     except SettingsInvalid as error:
         mend = "Put it right in the file; nothing starts without."
-        return [Finding("accounts", "fail", f"{fault.name}: {fault.message}", mend) for fault in error.faults]
+        return [Finding("accounts", "fail", str(fault), mend) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
         mend = "Until they can be reached, no link is sent and every reset is answered with 503."
         return [Finding("accounts", "fail", str(error), mend)]

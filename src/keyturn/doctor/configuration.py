@@ -25,12 +25,14 @@ _REPORTING = {
 }
 """For each provider where it is told to report, and what is set then."""
 
+_NOT_THERE = ("no such file: ", "no such folder: ")
+
 NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 
 def check_settings(reading: Reading) -> list[Finding]:
     """Return a finding for every fault and every doubt, or one that says that there are none."""
-    faults = [Finding("settings", "fail", f"{fault.name}: {fault.message}", _mend(fault)) for fault in reading.faults]
+    faults = [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
     if reading.is_unread:
         return faults
     doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
@@ -44,8 +46,11 @@ def _mend(fault: Fault) -> str:
     variables = {environment_name(name): name for name in settings.values()} | OTHER_NAMES
     if fault.name == "KEYTURN_SECRET_KEY":
         return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
-    if fault.name in variables:
-        return f"Set {fault.name} in the environment, or {variables[fault.name]} in the file."
+    name = fault.origin or fault.name
+    if fault.message.startswith(_NOT_THERE):
+        return f"Put it there, or set {name} to where it is; in the file, a path begins at the folder of the file."
+    if name in variables:
+        return f"Set {name} in the environment, or {variables[name]} in the file."
     if fault.name in settings:
         return f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
     return "Put it right, or take it out; docs/settings.md lists every setting."

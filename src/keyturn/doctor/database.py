@@ -42,7 +42,7 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         return [_explain_unready(url, error)]
     except SettingsInvalid as error:
         mend = f"Write it as {_POSTGRESQL}, with what the driver knows after a ?."
-        return [_fail(f"{fault.name}: {fault.message}", mend) for fault in error.faults]
+        return [_fail(str(fault), mend) for fault in error.faults]
     finally:
         await database.close()
 

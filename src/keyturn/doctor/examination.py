@@ -17,6 +17,7 @@ from keyturn.doctor.dns import Dns
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.finding import Finding, Verdict
 from keyturn.doctor.limits import check_limits
+from keyturn.doctor.pages import FaultsOfPages, check_pages
 from keyturn.doctor.providers.mailgun import check_mailgun
 from keyturn.doctor.providers.postmark import check_postmark
 from keyturn.doctor.providers.resend import SANDBOX, check_resend
@@ -61,15 +62,20 @@ async def examine(
     progress: Callable[[Sequence[str]], None] = lambda _: None,
     *,
     accounts: AccountStore | None = None,
+    faults_of_pages: FaultsOfPages | None = None,
     patience: float = _PATIENCE,
 ) -> list[Finding]:
     """Return what every check found, in the order of the checks. `progress` is told which are still under way.
 
-    `accounts` is the store that is used instead of the one that the settings name.
+    `accounts` is the store that is used instead of the one that the settings name. `faults_of_pages` draws the pages
+    where there are templates of one's own.
 
     A check that reads a setting with a fault is skipped: the default that stands in for it is not what was meant.
     """
     checks = list(_checks(reading.settings, dns, accounts))
+    if faults_of_pages and reading.settings.pages.templates:
+        work = partial(check_pages, reading.settings, faults_of_pages)
+        checks.append(_check("pages", "pages brand kinds", late="warn", work=work))
     waiting = [check.name for check in checks]
 
     async def one(check: Check) -> Sequence[Finding]:

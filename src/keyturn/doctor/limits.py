@@ -22,7 +22,7 @@ async def check_limits(settings: Settings) -> list[Finding]:
     except SettingsInvalid as error:
         (fault,) = error.faults
         mend = "Put limits.storage_url right; nothing starts without."
-        return [Finding("limits", "fail", f"{fault.name}: {fault.message}", mend)]
+        return [Finding("limits", "fail", str(fault), mend)]
     except LimitsUnready as error:
         mend = "Start Redis, or correct limits.storage_url; until then every request is answered with 503."
         return [Finding("limits", "fail", f"{_where(url)}: {error}", mend)]

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from keyturn.api.requests import HostCookie
+from keyturn.errors import AskedChallenge
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.reset.delivery.theme import Theme
@@ -19,6 +21,16 @@ from keyturn.reset.sign_ins import SignIns
 from keyturn.settings import Brand, Paths
 
 
+class AsksChallenge(Protocol):
+    """What the templates are told of a challenge: what is asked, and whether a browser without scripts may go on."""
+
+    @property
+    def asked(self) -> AskedChallenge: ...
+
+    @property
+    def takes_without_script(self) -> bool: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateSite:
     """What the pages' templates are told of the site, and what they are drawn with.
@@ -27,7 +39,7 @@ class TemplateSite:
     sign-in" and a saved password lead, `forgot_url` where a new link is asked for: the hosted pages unless they are
     set. `prefix` is the path under which browsers see every route, without a slash at its end; a proxy takes it away.
     `templates` is the folder of one's own, and with `reload` what is saved there is read anew.
-    `challenge` and `codes` are None where none is asked for.
+    `challenge` is None where none is asked for, `codes` where mails have no code beside their link.
     """
 
     languages: Languages
@@ -41,8 +53,8 @@ class TemplateSite:
     prefix: str = ""
     templates: str = ""
     reload: bool = False
-    challenge: RequestChallenge | None = None
-    codes: CodeExchange | None = None
+    challenge: AsksChallenge | None = None
+    codes: object | None = None
 
     @property
     def challenge_url(self) -> str:
@@ -101,3 +113,5 @@ class Site(TemplateSite):
     securing: AccountSecuring
     muting: MailboxMuting
     leads_to_sign_in: bool = False
+    challenge: RequestChallenge | None = None
+    codes: CodeExchange | None = None

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -71,7 +72,8 @@ def inspect_settings(
     broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
     news = _rules_of_known_values(broken, [*faults, *builder.unset])
     found = (*faults, *(builder.unset if connecting else ()), *news)
-    return Reading(file=source, settings=settings, faults=tuple(builder.hide_values(fault) for fault in found))
+    hidden = (builder.hide_values(fault) for fault in found)
+    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in hidden))
 
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
@@ -93,6 +95,14 @@ def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> 
         parts = known.get(fault.name, fault.name).split(".")
         if unread.isdisjoint(".".join(parts[:end]) for end in range(1, len(parts) + 1)):
             yield fault
+
+
+def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
+    """Return the fault with the name of the variable, where that is what set the value."""
+    value: Any = given
+    for key in fault.name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return replace(fault, origin=value.name) if isinstance(value, Variable) else fault
 
 
 def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

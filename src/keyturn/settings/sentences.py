@@ -1,11 +1,23 @@
-"""What a setting has to be, in a sentence that shows the value that it is not."""
+"""What a value has to be, in a sentence: of a setting with the value that it is not, of a request with its type."""
 
+import re
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
 from keyturn.settings.texts import Secret
+
+_TYPES = {
+    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null",
+    "object": "an object", "array": "a list",
+}  # fmt: skip
+"""What msgspec calls the types of JSON."""
+
+_PATH = re.compile(r" - at `[^`]*`$")
+_WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
+_WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
+_WRONG_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 
 _LONGEST_SHOWN = 60
 """Characters of a value: enough to know it again."""
@@ -15,6 +27,23 @@ def mismatch(value: Any, wanted: Any) -> str:
     """Return the sentence: "must be a whole number from 10 to 16, not 'high'". A secret is not shown."""
     kind = inspect.type_info(wanted)
     return f"must be {_words(kind)}" + ("" if wanted is Secret else f", not {shown(value)}")
+
+
+def plain_message(message: str) -> str:
+    """Return what msgspec says of a value as a sentence: "must be a text, not a whole number". What it has not, stays.
+
+    The value is not shown: in a request it may be a password.
+    """
+    said = _PATH.sub("", message)
+    if found := _WRONG_TYPE.fullmatch(said):
+        wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in found[1].split("|"))
+        return f"must be {wanted}, not {_TYPES.get(found[2], found[2])}"
+    if found := _WRONG_LENGTH.fullmatch(said):
+        characters = "character" if found[2] == "1" else "characters"
+        return f"must be {found[2]} {characters} long at {'most' if found[1] == '<=' else 'least'}"
+    if _WRONG_VALUE.fullmatch(said):
+        return "is none of the values that there are"
+    return said
 
 
 def _words(kind: inspect.Type) -> str:
@@ -45,6 +74,11 @@ def _bounds(at_least: float | None, at_most: float | None, above: float | None) 
     if at_least is not None and at_most is not None:
         return f" from {at_least:g} to {at_most:g}"
     return f" of {at_least:g} at least" if at_least is not None else ""
+
+
+def not_this(value: str) -> str:
+    """Return the end of a sentence about a value: ", not 'soon'". What is or may hold a secret is not shown."""
+    return "" if isinstance(value, Secret) or "@" in value else f", not {shown(value)}"
 
 
 def shown(value: Any) -> str:

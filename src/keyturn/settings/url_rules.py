@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from keyturn.errors import Fault
 from keyturn.settings.building import member_name
 from keyturn.settings.model import Settings
+from keyturn.settings.sentences import not_this
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
@@ -59,7 +60,7 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the addresses that people open."""
     base = settings.base_url
     if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
-        yield Fault("base_url", "not an address like https://account.example.org")
+        yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")
     else:
         yield from policy_faults("base_url", base)
     links = {"secure_account.url": settings.secure_account.url, "mute.url": settings.mute.url}
@@ -87,7 +88,7 @@ def policy_faults(name: str, url: str) -> Iterator[Fault]:
 def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
     """Yield what is wrong with the address of a service that is called with a secret."""
     if not url.startswith(("https://", "http://")) or not host_of(url):
-        yield Fault(name, "not an address like https://app.example.org")
+        yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif production and is_open_to_readers(url):
         yield Fault(name, "must be https in production: over http anybody on the way can read the secret")
 
@@ -110,6 +111,6 @@ def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collecti
     for unknown in sorted(places - set(allowed)):
         yield Fault(name, f"has an unknown place {{{unknown}}}; there are {', '.join(sorted(allowed))}")
     if not pattern.startswith(("{base_url}", "https://", "http://")):
-        yield Fault(name, "must begin with {base_url} or https://")
+        yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")
     elif not pattern.startswith("{base_url}") and not host_of(pattern):
-        yield Fault(name, "not an address like https://app.example.org")
+        yield Fault(name, f"must be an address like https://app.example.org{not_this(pattern)}")

@@ -64,7 +64,7 @@ def test_a_faulty_answer_is_asked_again_and_says_why(person: Person) -> None:
 
     assert ended.code == 0
     for message in (
-        "not a database address", "not an address like https://account.example.org", "needs the place {token}",
+        "not a database address", "must be an address like https://account.example.org", "needs the place {token}",
         "not an email address: me", "there is no sendmail; there are resend, postmark,",
     ):  # fmt: skip
         assert message in ended.out
@@ -77,7 +77,7 @@ def test_a_flag_is_not_asked_for_and_a_faulty_one_is(person: Person) -> None:
     ended = person.answers("https://account.example.org", "me@a.example", "", flags=flags)
 
     assert ended.code == 0
-    assert "not an address like https://account.example.org" in ended.out
+    assert "must be an address like https://account.example.org" in ended.out
     assert "Whose mails" not in ended.out
 
 
@@ -105,7 +105,7 @@ def test_supabase_is_asked_for_its_address(person: Person) -> None:
     ended = person.answers("project", "https://project.supabase.co", *REST, flags=("--store", "supabase"))
 
     assert ended.code == 0
-    assert "not an address like" in ended.out
+    assert "must be an address like" in ended.out
     assert 'url = "https://project.supabase.co"' in Path("keyturn.toml").read_text()
 
 

@@ -88,11 +88,22 @@ async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, 
     assert word in document["detail"]
 
 
-async def test_malformed_input_names_every_field_that_a_client_must_mend(service: Service) -> None:
-    answer = await service.anywhere().post(LOGIN, json={"email": ["x"], "password": PASSWORD})
-    (error,) = answer.json()["errors"]
-    assert error["field"] == "email"
-    assert "str" in error["message"]
+@pytest.mark.parametrize(
+    ("route", "body", "field", "message"),
+    [
+        (LOGIN, {"email": ["x"], "password": PASSWORD}, "email", "must be a text, not a list"),
+        (REQUEST, {"email": 5}, "email", "must be a text, not a whole number"),
+        (REQUEST, {"email": None}, "email", "must be a text, not null"),
+        (REQUEST, [], "body", "must be an object, not a list"),
+        (VALIDATE, {"token": ""}, "token", "must be 1 character long at least"),
+        (VALIDATE, {"token": "x" * 513}, "token", "must be 512 characters long at most"),
+    ],
+)
+async def test_malformed_input_names_the_field_that_a_client_must_mend(
+    service: Service, route: str, body: object, field: str, message: str
+) -> None:
+    answer = await service.anywhere().post(route, json=body)
+    assert answer.json()["errors"] == [{"field": field, "message": message}]
 
 
 async def test_a_refused_method_says_which_are_allowed(service: Service) -> None:

@@ -243,7 +243,7 @@ class TableAccounts:
         try:
             return await self._read_statements()
         except SettingsInvalid as invalid:
-            faults = "; ".join(f"{fault.name}: {fault.message}" for fault in invalid.faults)
+            faults = "; ".join(map(str, invalid.faults))
             log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
             raise AccountsUnready(f"the table of the accounts is not as the settings say: {faults}") from None
 

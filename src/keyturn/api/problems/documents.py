@@ -20,6 +20,7 @@ from keyturn.errors import (
     KeyturnError,
 )
 from keyturn.languages import Language, Languages
+from keyturn.settings.sentences import plain_message
 from keyturn.telemetry.logs import LogEvent
 from keyturn.telemetry.meters import Meters
 from keyturn.telemetry.outcomes import outcome_of, refusal_of
@@ -153,5 +154,5 @@ def _fault(name: str, message: str) -> Fault:
     if missing := _MISSING_FIELD.match(message):
         return Fault(missing[1], "missing")
     if name == "data":  # the handlers' own word for it
-        return Fault("body", "missing" if message == "'data'" else message)
-    return Fault(name, message)
+        return Fault("body", "missing" if message == "'data'" else plain_message(message))
+    return Fault(name, plain_message(message))

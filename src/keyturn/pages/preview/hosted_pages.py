@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.database import now
+from keyturn.errors import Fault
 from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PageTemplates
-from keyturn.pages.preview.drawing import draw_state
+from keyturn.pages.preview.drawing import draw_state, refused_of_state
+from keyturn.pages.preview.own_templates import refused_in, template_faults
 from keyturn.pages.preview.states import STATES, Sample
 from keyturn.pages.site import TemplateSite
 from keyturn.reset.delivery.theme import Theme, brands_with, own_languages, themes_of_kinds
@@ -55,6 +57,11 @@ class HostedPages:
         folders = {path.resolve() for path in (*templates, *(Path(file).parent for file in files))}
         return sorted(folder for folder in folders if folder.is_dir())
 
+    def faults(self) -> Sequence[Fault]:
+        """Return what is wrong with templates of one's own, for each of which the service refuses to start."""
+        site = self._site("")
+        return template_faults(site, Assets(site, {}), self._rules)
+
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
         """Return a page whose links and files are below `prefix`.
 
@@ -69,7 +76,12 @@ class HostedPages:
         site = self._site(prefix)
         sample = Sample(site, self._rules, now(), brand)
         spoken = site.theme(brand).languages.choose(language)
-        return draw_state(PageTemplates(site, Assets(site, {})), found, sample, spoken)
+        templates = PageTemplates(site, Assets(site, {}))
+        if site.templates:
+            own = Path(site.templates).resolve()
+            for refused in refused_of_state(templates, found, sample, spoken):
+                raise refused_in(own, found.template, refused)
+        return draw_state(templates, found, sample, spoken)
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Return what a page loads under a name, and its media type. Raises LookupError."""

@@ -1,7 +1,7 @@
 """Every state of every hosted page, with the values that its template is given."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,16 +61,19 @@ def _new_password(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
 
 
 def _refused(sample: Sample) -> dict[str, Any]:
-    broken = [rule.name for rule in sample.rules if rule.name != "max_bytes"]
-    return _form(sample, sample.link(sample.site.link_life), broken=broken[:2])
+    return _form(sample, sample.link(sample.site.link_life), broken=_broken(sample))
+
+
+def _broken(sample: Sample) -> list[str]:
+    return [rule.name for rule in sample.rules if rule.name != "max_bytes"][:2]
 
 
 def _change(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
     return lambda sample: _form(sample, sample.account, **changes)
 
 
-def _invitation(sample: Sample) -> dict[str, Any]:
-    return _form(sample, sample.link(_INVITED, awaits_password=True), lasts_days=True)
+def _invitation(sample: Sample, **changes: Any) -> dict[str, Any]:
+    return _form(sample, sample.link(_INVITED, awaits_password=True), lasts_days=True, **changes)
 
 
 def _dead(reason: str) -> Callable[[Sample], dict[str, Any]]:
@@ -86,6 +89,22 @@ def _asked(wait: timedelta) -> Callable[[Sample], dict[str, Any]]:
     return lambda _: {"link_request": LinkRequest(_EMAIL, wait)}
 
 
+def _asked_with_code(sample: Sample) -> dict[str, Any]:
+    return {**_asked(_WAIT)(sample), "site": replace(sample.site, codes=sample.site.codes or object())}
+
+
+def _changed(*, signed_in: bool) -> Callable[[Sample], dict[str, Any]]:
+    return lambda sample: {"account": sample.account, "signed_in": signed_in}
+
+
+def _mute(*, is_ended_here: bool) -> Callable[[Sample], dict[str, Any]]:
+    return lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": is_ended_here}
+
+
+def _muted(*, is_ended_here: bool) -> Callable[[Sample], dict[str, Any]]:
+    return lambda _: {"period": _MUTED, "is_ended_here": is_ended_here}
+
+
 def _sign_in(**changes: Any) -> Callable[[Sample], dict[str, Any]]:
     return lambda _: {"email": "", "next": "", "rejected": False, "flash": None} | changes
 
@@ -98,8 +117,12 @@ def _refusal(reason: str, wait: timedelta = timedelta(0), **more: Any) -> Callab
     return lambda sample: {"reason": reason, "back": sample.site.forgot, "wait": wait} | more
 
 
-def _second_step(step: ShownStep) -> Callable[[Sample], dict[str, Any]]:
-    factors = (Factor("totp"), Factor("sms", "…23"), Factor("recovery_code"))
+_APP, _PHONE, _RECOVERY = Factor("totp"), Factor("sms", "…23"), Factor("recovery_code")
+
+
+def _second_step(
+    step: ShownStep, factors: tuple[Factor, ...] = (_APP, _PHONE, _RECOVERY)
+) -> Callable[[Sample], dict[str, Any]]:
     return lambda sample: _form(
         sample, msgspec.structs.replace(sample.link(sample.site.link_life), factors=factors), step=step
     )
@@ -122,7 +145,9 @@ STATES = (
     PageState("forgot-error", "Forgot password, no address", "forgot.html", _forgot("ada@", malformed=True)),
     PageState("sent", "Check your email, cooldown", "check_mail.html", _asked(_WAIT)),
     PageState("sent-again", "Check your email, may ask again", "check_mail.html", _asked(_NOTHING)),
+    PageState("sent-code", "Check your email, with a code", "check_mail.html", _asked_with_code),
     PageState("code", "Code from the email", "code.html", _code()),
+    PageState("code-malformed", "Code from the email, too short", "code.html", _code("malformed_code")),
     PageState("code-refused", "Code from the email, refused", "code.html", _code("refused")),
     PageState("reset", "New password", "reset.html", _new_password()),
     PageState("reset-refused", "New password, rules not met", "reset.html", _refused),
@@ -130,11 +155,20 @@ STATES = (
     PageState("second-step", "New password, second step", "reset.html", _second_step(ShownStep())),
     PageState("second-step-wrong", "New password, wrong code", "reset.html",
               _second_step(ShownStep(method="totp", tries_left=2))),
+    PageState("second-step-missing", "New password, no code", "reset.html",
+              _second_step(ShownStep(method="totp", missing=True), (_APP,))),
+    PageState("second-step-sent", "New password, code sent to a phone", "reset.html",
+              _second_step(ShownStep(method="sms", sent=True), (_PHONE,))),
+    PageState("second-step-impossible", "New password, second step that cannot be checked", "reset.html",
+              _second_step(ShownStep(), (Factor("other"),))),
     PageState("invitation", "First password, invited", "reset.html", _invitation),
+    PageState("invitation-refused", "First password, rules not met", "reset.html",
+              lambda sample: _invitation(sample, broken=_broken(sample))),
     PageState("asked", "New password, asked by an operator", "reset.html", _asked_by_operator),
     PageState("change", "Change password", "reset.html", _change()),
     PageState("change-rejected", "Change password, wrong current one", "reset.html", _change(rejected=True)),
-    PageState("changed", "Password changed", "password_changed.html", lambda _: {"signed_in": False}),
+    PageState("changed", "Password changed", "password_changed.html", _changed(signed_in=False)),
+    PageState("changed-signed-in", "Password changed, signed in", "password_changed.html", _changed(signed_in=True)),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-used", "Link, used", "dead_link.html", _dead("used")),
@@ -142,10 +176,11 @@ STATES = (
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               lambda _: {"email": _EMAIL, "locks": True}),
     PageState("secured", "Account secured", "account_secured.html", lambda _: {"locks": True}),
-    PageState("mute", "Stop such emails", "mute_mailbox.html",
-              lambda _: {"email": _EMAIL, "period": _MUTED, "is_ended_here": True}),
-    PageState("muted", "Such emails stopped", "mailbox_muted.html",
-              lambda _: {"period": _MUTED, "is_ended_here": True}),
+    PageState("mute", "Stop password emails", "mute_mailbox.html", _mute(is_ended_here=True)),
+    PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html", _mute(is_ended_here=False)),
+    PageState("muted", "Password emails stopped", "mailbox_muted.html", _muted(is_ended_here=True)),
+    PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
+              _muted(is_ended_here=False)),
     PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", lambda _: {}),
     PageState("no-link", "No link", "no_link.html", lambda _: {}),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
@@ -155,6 +190,8 @@ STATES = (
     PageState("settings", "Security settings", "security_settings.html", _settings(has_asked=False, wait=_NOTHING)),
     PageState("settings-sent", "Security settings, sent", "security_settings.html",
               _settings(has_asked=True, wait=_WAIT)),
+    PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html",
+              _settings(has_asked=False, wait=_WAIT)),
     PageState("too-many", "Refusal, too many requests", "refusal.html", _refusal("too_many", _WAIT)),
     PageState("busy", "Refusal, busy", "refusal.html", _refusal("busy", _WAIT)),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _refusal("outcome_unknown")),

@@ -7,6 +7,7 @@ from typing import Any
 from keyturn import addresses
 from keyturn.errors import Fault, InputInvalid
 from keyturn.settings.brands.files import IN_MAILS, read_logo, read_stylesheet
+from keyturn.settings.sentences import not_this
 from keyturn.settings.texts import FileOrUrl
 from keyturn.settings.url_rules import is_loopback, policy_faults
 
@@ -25,7 +26,8 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
         if logo := brand.get(name):
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
     if (font := brand.get("font")) and not _FONT.fullmatch(font):
-        yield Fault(f"{section}.font", """no list of font families as in "Source Sans 3", system-ui, sans-serif""")
+        example = '"Source Sans 3", system-ui, sans-serif'
+        yield Fault(f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}")
     if stylesheet := brand.get("stylesheet"):
         try:
             read_stylesheet(stylesheet)
@@ -36,7 +38,8 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
         if not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
-            yield Fault(name, "must begin with https://, or be a file: mail programs fetch nothing else")
+            who = "mail programs fetch" if in_mails else "browsers fetch"
+            yield Fault(name, f"must begin with https://, or be a file{not_this(logo)}: {who} nothing else")
         else:
             yield from policy_faults(name, logo)
         return

@@ -7,6 +7,7 @@ from keyturn.errors import Fault
 from keyturn.settings.accounts import AccountSettings
 from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.model import Settings
+from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import service_faults
 
 OWN_STORES = ("builtin", "table", "supabase")
@@ -60,7 +61,9 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
         reason = "accounts.store is table" if accounts.store == "table" else "accounts.table is set"
         yield Fault("accounts.table.table", f"missing: {reason}")
     if table.url and not _DATABASE.match(table.url):
-        yield Fault("accounts.table.url", "must begin with sqlite://, postgresql://, mysql:// or mariadb://")
+        scheme, is_url, _ = table.url.partition("://")  # behind it, and without it, may be a password
+        known = "sqlite://, postgresql://, mysql:// or mariadb://"
+        yield Fault("accounts.table.url", f"must begin with {known}" + (not_this(f"{scheme}://") if is_url else ""))
     for name in ("id", "email"):
         if not getattr(table, name):
             yield Fault(f"accounts.table.{name}", "missing: the name of a column")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from keyturn.errors import Fault
 from keyturn.settings.challenges import ChallengeSettings
+from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import is_loopback, policy_faults
 
 _LONGEST = timedelta(seconds=10)
@@ -20,6 +21,6 @@ def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
     if not timedelta(0) < challenge.timeout <= _LONGEST:
         yield Fault("challenge.timeout", f"must be up to {_LONGEST.seconds} s: somebody waits meanwhile")
     if challenge.url and not challenge.url.startswith("https://") and not is_loopback(challenge.url):
-        yield Fault("challenge.url", "must begin with https://")
+        yield Fault("challenge.url", f"must begin with https://{not_this(challenge.url)}")
     else:
         yield from policy_faults("challenge.url", challenge.url)

@@ -25,7 +25,7 @@ from keyturn.settings.rules.safeguards import safeguard_faults
 from keyturn.settings.rules.second_steps import second_step_faults
 from keyturn.settings.rules.transports import transport_faults
 from keyturn.settings.rules.webhooks import webhook_faults
-from keyturn.settings.sentences import shown
+from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.transports import Transport
 from keyturn.settings.url_rules import database_kind, is_host, is_loopback, is_origin, page_faults
 
@@ -119,7 +119,7 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
     if not breaches.url.startswith("https://") and not (
         breaches.url.startswith("http://") and is_loopback(breaches.url)
     ):
-        yield Fault("breaches.url", "must begin with https://")
+        yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
     if breaches.source == "file" and not breaches.file:
         yield Fault("breaches.file", "missing: breaches.source is file")
     elif breaches.source == "file" and not Path(breaches.file).is_file():

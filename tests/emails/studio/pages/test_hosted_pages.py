@@ -41,6 +41,9 @@ TELLING = {
     "mute",
     "muted",
     "security-link-dead",
+    "sent-code",
+    "second-step-sent",
+    "second-step-impossible",
 }
 """Between them they have everything that a page is made of."""
 
