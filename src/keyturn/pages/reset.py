@@ -1,6 +1,8 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
+import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,12 +14,23 @@ from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.errors import LinkDead, PasswordRejected, SecondStepRejected, SecondStepRequired, Violation
+from keyturn.errors import (
+    LinkDead,
+    PasswordRejected,
+    SecondStepRejected,
+    SecondStepRequired,
+    TooManyRequests,
+    Unavailable,
+    Violation,
+)
 from keyturn.pages.change import save_change, show_change, signed_in_account
 from keyturn.pages.cookies import Flash
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.reset.resets import LiveLink
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.pages")
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
 
@@ -76,16 +89,30 @@ class ResetPassword(Controller):
     async def send_code(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        """Send a code to the account's phone, if it has one. The form says where none is sent, and when one will be.
+
+        Raises LinkDead; to the script TooManyRequests and Unavailable, too.
+        """
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             raise LinkDead("invalid")
         resets, client, email = pages.site.resets, client_of(request), data.email or link.email
-        sent = await resets.begin_second_step(link.token, "sms", client, email)
+        sending = resets.begin_second_step(link.token, "sms", client, email)
         if request.headers.get("accept") == "application/json":
-            return Response({"sent": sent})
+            return Response({"sent": await sending})
+        status, headers = 200, {}
+        try:
+            step = ShownStep(method="sms", sent=await sending)
+        except TooManyRequests as limited:
+            status, headers = 429, {"Retry-After": str(limited.retry_after)}
+            step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
+        except Unavailable as unready:
+            log.error(LogEvent("page.unready", reason=unready))
+            status, step = 503, ShownStep(method="sms", unsent=True)
         live = await resets.validate(link.token, client, email)
-        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
+        answer = password_form(pages, request, live, step=step, status=status)
+        answer.headers.update(headers)
+        return answer
 
     @post()
     async def save(
@@ -111,12 +138,19 @@ class ResetPassword(Controller):
                 account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
-                return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
+                return _lead(request, pages, url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (SecondStepRequired, SecondStepRejected) as asked:
             step = _shown_step(data.method, asked)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Response[Any]:
+    """Lead to an address: the script, which could not read a redirect to another site, is told it."""
+    if request.headers.get("accept") == "application/json":
+        return Response({"next": url}, status_code=200, cookies=list(cookies))
+    return pages.redirect(url, *cookies)
 
 
 def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:

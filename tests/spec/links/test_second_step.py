@@ -137,9 +137,9 @@ async def test_a_link_lives_through_four_wrong_codes_dies_of_the_fifth_and_its_o
     for left in (4, 3, 2, 1):
         answer = await reset_with(service, token, "totp", wrong_code())
         assert (problem(answer), answer.json()["triesLeft"]) == ("401 second-step-rejected", left)
-    for code in (wrong_code(), code_of()):
+    for code, reason in ((wrong_code(), "second_step"), (code_of(), "invalid")):
         answer = await reset_with(service, token, "totp", code)
-        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", reason)
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
     assert "no longer works" in mail.text

@@ -143,7 +143,7 @@ class RequiredSecondStep:
         if left:
             raise SecondStepRejected(factors, left)
         await self._end(trial, link)
-        raise LinkDead("invalid")
+        raise LinkDead("second_step")  # who has had a live link may know how it died
 
     async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
         """Return the verdict; what was not found wrong has cost no try, whatever becomes of the change."""
