@@ -85,7 +85,10 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
 ) -> None:
     visitor.client.headers["Accept"] = "application/json"
     fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
-    assert "data-asks-code" in (await visitor.submit(PAGE, **fields, code=wrong_code())).text
+    wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
+    assert wrong.json() == {
+        "complaint": "This code is wrong, or was used before. You have 4 more attempts.", "sent": False,
+    }  # fmt: skip
     saved = await visitor.submit(PAGE, **fields, code=code_of())
     assert (saved.status_code, list(saved.json())) == (200, ["next"])
     visitor.client.headers["Accept"] = "text/html"

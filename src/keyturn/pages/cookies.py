@@ -14,7 +14,7 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
-Said = Literal["password_changed", "signed_out", "account_secured", "mailbox_muted"]
+Said = Literal["password_changed", "signed_out", "account_secured", "mailbox_muted", "wrong_codes"]
 """What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)

@@ -12,6 +12,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
+from keyturn.api.problems.particulars import wrong_code_text
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.errors import (
@@ -98,7 +99,7 @@ class ResetPassword(Controller):
             raise LinkDead("invalid")
         resets, client, email = pages.site.resets, client_of(request), data.email or link.email
         sending = resets.begin_second_step(link.token, "sms", client, email)
-        if request.headers.get("accept") == "application/json":
+        if _is_script(request):
             return Response({"sent": await sending})
         status, headers = 200, {}
         try:
@@ -143,12 +144,34 @@ class ResetPassword(Controller):
             broken = rejected.violations
         except (SecondStepRequired, SecondStepRejected) as asked:
             step = _shown_step(data.method, asked)
+            if _is_script(request):
+                return _tell_script(request, pages, step)
+        except LinkDead as dead:
+            if dead.reason != "second_step" or not _is_script(request):
+                raise
+            flash = pages.cookies.set_flash(Flash("wrong_codes", live.kind, live.locale), site.paths.reset)
+            return _lead(request, pages, site.url(site.paths.reset), pages.cookies.delete_link(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+def _is_script(request: AnyRequest) -> bool:
+    return request.headers.get("accept") == "application/json"
+
+
+def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
+    """Answer 200, since what browsers write of other answers into their console is no fault of the page."""
+    language = accepted_language(pages.site.languages, request)
+    complaint = ""
+    if step.tries_left is not None:
+        complaint = wrong_code_text(step.tries_left, language)
+    elif step.missing:
+        complaint = language.gettext("Enter a code.")
+    return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
 
 
 def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Response[Any]:
     """Lead to an address: the script, which could not read a redirect to another site, is told it."""
-    if request.headers.get("accept") == "application/json":
+    if _is_script(request):
         return Response({"next": url}, status_code=200, cookies=list(cookies))
     return pages.redirect(url, *cookies)
 
@@ -163,6 +186,8 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
     """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
     account = await signed_in_account(request, pages)
     flash = pages.cookies.read_flash(request.cookies)
+    if flash and flash.said == "wrong_codes":
+        raise LinkDead("second_step")
     if flash and flash.said == "password_changed":
         return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")

@@ -25,25 +25,15 @@ const send = async () => {
     redirect: "error",
     signal: AbortSignal.timeout(PATIENCE),
   });
-  if (answer.headers.get("content-type")?.startsWith("application/json")) {
-    return location.assign((await answer.json()).next);
-  }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (page.querySelector("[data-asks-code]")) return askForCode(page);
-  if (page.querySelector("[data-password-rules]")) return form.submit(); // it is the password: a page of its own says so
-  document.title = page.title;
-  document.body.replaceWith(page.body);
-  document.querySelector("h1")?.scrollIntoView();
-};
-
-const askForCode = (page) => {
-  const { code } = form.elements;
-  for (const id of ["code-error", "step-sent"]) {
-    const mine = document.getElementById(id);
-    if (mine) mine.textContent = page.getElementById(id)?.textContent.trim() ?? "";
-  }
-  code.toggleAttribute("aria-invalid", false);
-  if (page.getElementById("code")?.hasAttribute("aria-invalid")) code.setAttribute("aria-invalid", "true");
+  // Whatever else it says, the browser shows: the link lives where the password was refused.
+  if (!answer.headers.get("content-type")?.startsWith("application/json")) return form.submit();
+  const told = await answer.json();
+  if (told.next) return location.assign(told.next);
+  const { code } = form.elements, button = document.querySelector("[data-sends-code]");
+  document.getElementById("code-error").textContent = told.complaint;
+  if (told.sent) document.getElementById("step-sent").textContent = button.dataset.sent;
+  if (told.complaint) code.setAttribute("aria-invalid", "true");
+  else code.removeAttribute("aria-invalid");
   code.value = "";
   code.focus();
 };
