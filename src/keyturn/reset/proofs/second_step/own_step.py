@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
+from keyturn.database import now
 from keyturn.errors import Factor
 from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes
 from keyturn.reset.proofs.second_step.factor_source import FactorSource, phone_hint, phone_number
@@ -82,6 +83,10 @@ class OwnSecondStep:
             lambda session, moment: self._tries.take_step(session, account_id, step, moment),
             lambda session, _: self._tries.give_step_back(session, account_id, step),
         )
+
+    async def note_totp_step(self, account_id: str, step: int) -> None:
+        """Note the step of the code that a fresh TOTP was proved by: no reset takes it again."""
+        await self._tries.note_step(account_id, step, now())
 
     async def close(self) -> None:
         await self.source.close()
