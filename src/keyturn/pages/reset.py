@@ -1,7 +1,7 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,9 @@ from keyturn.api.problems.particulars import wrong_code_text
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.errors import (
+    DeadReason,
     LinkDead,
+    OutcomeUnknown,
     PasswordRejected,
     SecondStepRejected,
     SecondStepRequired,
@@ -25,7 +27,7 @@ from keyturn.errors import (
     Violation,
 )
 from keyturn.pages.change import save_change, show_change, signed_in_account
-from keyturn.pages.cookies import Flash
+from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.reset.resets import LiveLink
@@ -34,6 +36,12 @@ from keyturn.telemetry.logs import LogEvent
 log = logging.getLogger("keyturn.pages")
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+_END: Mapping[DeadReason, Said] = {
+    "invalid": "link_invalid", "expired": "link_expired", "used": "link_used", "second_step": "wrong_codes",
+}  # fmt: skip
+"""What the next page says where a link has ended under a script: the form, sent again, would say something else."""
 
 
 class LinkForm(msgspec.Struct, frozen=True):
@@ -146,10 +154,11 @@ class ResetPassword(Controller):
             step = _shown_step(data.method, asked)
             if _is_script(request):
                 return _tell_script(request, pages, step)
-        except LinkDead as dead:
-            if dead.reason != "second_step" or not _is_script(request):
+        except (LinkDead, OutcomeUnknown) as ended:
+            if not _is_script(request):
                 raise
-            flash = pages.cookies.set_flash(Flash("wrong_codes", live.kind, live.locale), site.paths.reset)
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
+            flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
             return _lead(request, pages, site.url(site.paths.reset), pages.cookies.delete_link(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
 
@@ -186,8 +195,11 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
     """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
     account = await signed_in_account(request, pages)
     flash = pages.cookies.read_flash(request.cookies)
-    if flash and flash.said == "wrong_codes":
-        raise LinkDead("second_step")
+    for reason, said in _END.items():
+        if flash and flash.said == said:
+            raise LinkDead(reason)
+    if flash and flash.said == "outcome_unknown":
+        raise OutcomeUnknown("a script was told where this is said")
     if flash and flash.said == "password_changed":
         return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")

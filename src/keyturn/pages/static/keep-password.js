@@ -10,13 +10,13 @@ form?.addEventListener("submit", async (event) => {
   if (sending) return;
   sending = true;
   try {
-    await send();
+    sending = await send();
   } catch {
     form.submit(); // the browser says what is wrong
   }
-  sending = false;
 });
 
+/** Whether the browser leads on, so that nothing may be sent any more. */
 const send = async () => {
   const answer = await fetch(form.action, {
     method: "POST",
@@ -25,10 +25,16 @@ const send = async () => {
     redirect: "error",
     signal: AbortSignal.timeout(PATIENCE),
   });
-  // Whatever else it says, the browser shows: the link lives where the password was refused.
-  if (!answer.headers.get("content-type")?.startsWith("application/json")) return form.submit();
+  // Whatever else it says, the link lives: sent once more by the browser, the same is said on a page.
+  if (!answer.headers.get("content-type")?.startsWith("application/json")) {
+    form.submit();
+    return true;
+  }
   const told = await answer.json();
-  if (told.next) return location.assign(told.next);
+  if (told.next) {
+    location.assign(told.next);
+    return true;
+  }
   const { code } = form.elements, button = document.querySelector("[data-sends-code]");
   document.getElementById("code-error").textContent = told.complaint;
   if (told.sent) document.getElementById("step-sent").textContent = button.dataset.sent;
@@ -36,4 +42,5 @@ const send = async () => {
   else code.removeAttribute("aria-invalid");
   code.value = "";
   code.focus();
+  return false;
 };
