@@ -10,6 +10,7 @@ from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, open
 from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
 
 from keyturn.accounts.port import Account
+from keyturn.errors import KeyturnError, LinkDead, OutcomeUnknown
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 
 PAGE = "/reset-password"
@@ -94,6 +95,31 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     visitor.client.headers["Accept"] = "text/html"
     assert "Your password was changed" in words(await visitor.get(saved.json()["next"]))
     assert await school.knows(NEW_PASSWORD, ada)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (LinkDead("second_step"), 400, "Too many wrong codes were entered"),
+        (LinkDead("used"), 400, "This reset link has already been used"),
+        (OutcomeUnknown("lost"), 504, "Try to sign in with it."),
+    ],
+)
+async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
+    visitor: Visitor, school: School, ada: Account, monkeypatch: pytest.MonkeyPatch,
+    error: KeyturnError, status: int, said: str,
+) -> None:  # fmt: skip
+    async def complete(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(school.parts.resets, "complete", complete)
+    visitor.client.headers["Accept"] = "application/json"
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
+    ended = await visitor.submit(PAGE, **fields, code=code_of())
+    visitor.client.headers["Accept"] = "text/html"
+    page = await visitor.get(ended.json()["next"])
+    assert page.status_code == status
+    assert said in words(page)
 
 
 async def test_a_message_brings_a_code_to_the_phone(
