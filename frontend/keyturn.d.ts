@@ -49,7 +49,7 @@ export interface SecondStepAnswer {
   code?: string;
 }
 
-export type DeadReason = "invalid" | "expired" | "used";
+export type DeadReason = "invalid" | "expired" | "used" | "second_step";
 
 export interface Violation {
   rule: string;
@@ -151,7 +151,7 @@ export type Texts = Record<
   | "strength" | "none" | "weak" | "fair" | "good" | "strong"
   | "secondStep" | "secondStepLead" | "secondStepOther" | "totp" | "sms" | "recoveryCode" | "factorCode" | "enterCode"
   | "sendCode" | "codeSent"
-  | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used"
+  | "changed" | "signIn" | "invalidHeading" | "invalid" | "expiredHeading" | "expired" | "usedHeading" | "used" | "wrongCodesHeading" | "wrongCodes"
   | "code" | "codeHeading" | "codeLead" | "codeElsewhere" | "codeMalformed" | "continue"
   | "noLink" | "noLinkLead" | "newLink" | "unloaded" | "unreachable" | "retry",
   string

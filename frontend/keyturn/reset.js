@@ -166,7 +166,8 @@ export class Reset extends Forms {
 
   /** @param {DeadReason} reason */
   dead(reason) {
-    const heading = this.say(`${reason}Heading`), detail = this.say(reason);
+    const name = reason === "second_step" ? "wrongCodes" : reason;
+    const heading = this.say(`${name}Heading`), detail = this.say(name);
     const title = this.title(heading);
     title.append(make("p", { part: "lead", role: "alert" }, detail));
     const refusal = { type: `${PROBLEM}link-dead`, title: heading, detail, reason };

@@ -60,6 +60,7 @@ export class SecondStep {
     const send = forms.button("sendCode", () => forms.attempt(send, () => this.ask(), (_, text) => {
       this.status.textContent = text;
     }, this.status), "button second");
+    send.textContent = forms.say("sendCode", { number: factors.find(({ method }) => method === "sms")?.hint ?? "" });
     const phone = make("div", { class: "phone" }, send, this.status);
     const look = () => phone.toggleAttribute("hidden", this.method() !== "sms");
     const choices = factors.length < 2 ? [] : factors.map((factor, at) => make("label", { part: "choice" },

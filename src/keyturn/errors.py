@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-DeadReason = Literal["invalid", "expired", "used"]
+DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
 ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 FactorMethod = Literal["totp", "sms", "recovery_code", "other"]

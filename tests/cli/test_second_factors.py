@@ -1,8 +1,11 @@
 """accounts totp, phone and recovery-codes: a QR code, a proof, and codes to print."""
 
 import re
+import sqlite3
+from contextlib import closing
 from types import SimpleNamespace
 
+import pyotp
 import pytest
 from tests.cli.conftest import Keyturn
 from tests.spec.second_factors import SEED, code_of, wrong_code
@@ -36,11 +39,23 @@ def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: K
     assert len(codes) == 10
     more = ada("accounts", "recovery-codes", ADA, **BUILTIN)
     assert len(set(RECOVERY_CODE.findall(more.out)) - codes) == 10
-    trail = ada("audit", **BUILTIN).out
-    assert "totp_set" in trail
-    assert "recovery_codes_set" in trail
-    gone = ada("accounts", "totp", ADA, "--remove", **BUILTIN)
+    kept = ada("accounts", "totp", ADA, "--remove", stdin="n\n", **BUILTIN)
+    assert (kept.code, "Go on? [y/N]" in kept.out) == (1, True)
+    assert ada("accounts", "recovery-codes", ADA, **BUILTIN).code == 0
+    gone = ada("accounts", "totp", ADA, "--remove", "--yes", "--as", "grace", **BUILTIN)
     assert gone.out == f"{ADA} has no second factor any more.\n"
+    trail = ada("audit", **BUILTIN).out
+    for outcome in ("totp_set", "recovery_codes_set"):
+        assert re.search(rf"{outcome} .*by \w+", trail)
+    assert re.search(r"factors_removed .*by grace", trail)
+
+
+def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
+    code = code_of()
+    assert ada("accounts", "totp", ADA, stdin=f"{code}\n", **BUILTIN).code == 0
+    with closing(sqlite3.connect(".keyturn/keyturn.db")) as database:
+        (taken,) = database.execute("SELECT totp_step FROM keyturn_second_step_tries").fetchone()
+    assert pyotp.TOTP(base32(SEED)).generate_otp(taken) == code
 
 
 def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:

@@ -50,7 +50,7 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await expect(code).to_have_accessible_description(
             "This code is wrong, or was used before. You have 4 more attempts."
         )
-        send = page.get_by_role("button", name="Send a code")
+        send = page.get_by_role("button", name="Send a code to …23")
         await expect(send).to_be_hidden()
         await page.get_by_label("Text message to …23").check()
         await send.click()
@@ -77,3 +77,4 @@ async def test_the_last_wrong_code_ends_the_link(app: App, guarded: Service) -> 
         await code.fill(wrong_code())
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
+        await expect(page.get_by_role("alert")).to_contain_text("Too many wrong codes were entered")

@@ -10,6 +10,7 @@ from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, open
 from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
 
 from keyturn.accounts.port import Account
+from keyturn.errors import KeyturnError, LinkDead, OutcomeUnknown
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 
 PAGE = "/reset-password"
@@ -66,6 +67,59 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     assert not await school.knows(NEW_PASSWORD, ada)
     last = [await visitor.submit(PAGE, **fields, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
+    assert "Too many wrong codes were entered: this link no longer works, and your password is as it was." in words(
+        last
+    )
+
+
+async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_focus(
+    visitor: Visitor, ada: Account
+) -> None:
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
+    wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
+    assert "Type the password again, too." in words(wrong)
+    assert re.findall(r'<input id="(\w+)"[^>]* autofocus', wrong.text) == ["password"]
+
+
+async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_then(
+    visitor: Visitor, school: School, ada: Account
+) -> None:
+    visitor.client.headers["Accept"] = "application/json"
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
+    wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
+    assert wrong.json() == {
+        "complaint": "This code is wrong, or was used before. You have 4 more attempts.", "sent": False,
+    }  # fmt: skip
+    saved = await visitor.submit(PAGE, **fields, code=code_of())
+    assert (saved.status_code, list(saved.json())) == (200, ["next"])
+    visitor.client.headers["Accept"] = "text/html"
+    assert "Your password was changed" in words(await visitor.get(saved.json()["next"]))
+    assert await school.knows(NEW_PASSWORD, ada)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (LinkDead("second_step"), 400, "Too many wrong codes were entered"),
+        (LinkDead("used"), 400, "This reset link has already been used"),
+        (OutcomeUnknown("lost"), 504, "Try to sign in with it."),
+    ],
+)
+async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
+    visitor: Visitor, school: School, ada: Account, monkeypatch: pytest.MonkeyPatch,
+    error: KeyturnError, status: int, said: str,
+) -> None:  # fmt: skip
+    async def complete(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(school.parts.resets, "complete", complete)
+    visitor.client.headers["Accept"] = "application/json"
+    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
+    ended = await visitor.submit(PAGE, **fields, code=code_of())
+    visitor.client.headers["Accept"] = "text/html"
+    page = await visitor.get(ended.json()["next"])
+    assert page.status_code == status
+    assert said in words(page)
 
 
 async def test_a_message_brings_a_code_to_the_phone(
@@ -74,6 +128,7 @@ async def test_a_message_brings_a_code_to_the_phone(
     await factors_of(school.parts).set_phone(ada.id, PHONE)
     page = await visitor.get(PAGE)
     assert "Text message to …23" in words(page)
+    assert "Send a code to …23" in words(page)
     assert PHONE not in page.text
     sent = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email, method="sms")
     assert "A code was sent to …23." in words(sent)
@@ -89,6 +144,9 @@ async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School
     assert (await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)).status_code == 200
     again = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)
     assert again.status_code == 429
+    assert re.search(r"Try again in (60 seconds|59 seconds|5\d seconds|a minute|1 minute)\.", words(again))
+    assert '<input id="password"' in again.text
+    assert re.search(r'value="sms" checked', again.text)
     assert 55 <= int(again.headers["retry-after"]) <= 60
 
 

@@ -142,7 +142,7 @@ def _second_step_texts(language: SourceTexts) -> dict[str, str]:
         "recoveryCode": _("Recovery code"),
         "factorCode": _("Code"),
         "enterCode": _("Enter a code."),
-        "sendCode": _("Send a code"),
+        "sendCode": _("Send a code to %(number)s", number="{number}"),
         "codeSent": _("A code was sent to %(number)s.", number="{number}"),
     }
 
@@ -156,6 +156,11 @@ def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "expired": _("A link works for %(lifetime)s. Please request a new one.", lifetime=lifetime),
         "usedHeading": _("This reset link has already been used"),
         "used": _("A link works once. Sign in with the password that was chosen with it, or request a new link."),
+        "wrongCodesHeading": _("This link does not work"),
+        "wrongCodes": _(
+            "Too many wrong codes were entered: this link no longer works, and your password is as it was."
+            " Please request a new one."
+        ),
         "noLink": _("Open the link in your email"),
         "noLinkLead": _("Open it once more: it still works, until it has been used or has expired."),
         "newLink": _("Request a new link"),

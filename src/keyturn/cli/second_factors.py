@@ -7,6 +7,7 @@ import click
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
+from keyturn.cli.options import OPERATOR, operator_named
 from keyturn.cli.terminal import accent, muted
 from keyturn.cli.with_parts import with_parts
 from keyturn.database import now
@@ -28,44 +29,53 @@ class FactorNotKept(KeyturnError):
 @click.command()
 @click.argument("email")
 @click.option("--remove", is_flag=True, help="Forget all second factors of the account instead, recovery codes too.")
-def totp(email: str, remove: bool) -> None:
+@click.option("--yes", is_flag=True, help="Remove them without a question before.")
+@OPERATOR
+def totp(email: str, remove: bool, yes: bool, operator: str) -> None:
     """Set up an authenticator app for an account: shows a QR code, asks for a code, prints recovery codes.
 
     It counts once a code of the app was right, so that nobody is locked out by half a set-up.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
+              keyturn accounts totp ada@northwind.example --remove --as grace
     """
+    client = operator_named(operator)
 
     async def work(parts: Parts) -> None:
         step, factors = _kept_here(parts)
         account = await _account(parts, email)
         if remove:
+            if not yes:
+                click.confirm(f"Then a link alone sets the password of {account.email}. Go on?", abort=True)
             removed = await factors.remove(account.id)
-            await _audit(parts, account, "factors_removed")
+            await _audit(parts, account, "factors_removed", client)
             click.echo(f"{account.email} has no second factor{' any more' if removed else ''}.")
             return
         seed = os.urandom(SEED_BYTES)
         _show(seed, account.email, parts.settings.brand.name)
-        _require_code(seed)
+        taken = _require_code(seed)
+        await step.note_totp_step(account.id, taken)
         await factors.set_seed(account.id, seed)
-        await _audit(parts, account, "totp_set")
+        await _audit(parts, account, "totp_set", client)
         click.echo(f"From now on a reset for {accent(account.email)} asks for a code of this app.\n")
-        await _print_recovery_codes(parts, step, account)
+        await _print_recovery_codes(parts, step, account, client)
 
     with_parts(work)
 
 
 @click.command(name="recovery-codes")
 @click.argument("email")
-def recovery_codes(email: str) -> None:
+@OPERATOR
+def recovery_codes(email: str, operator: str) -> None:
     """Print new recovery codes for an account that has a second factor; those before end."""
+    client = operator_named(operator)
 
     async def work(parts: Parts) -> None:
         step, account = _own_step(parts), await _account(parts, email)
         if not await step.factors(account):
             raise FactorNotKept(f"{account.email} has no second factor that a recovery code could stand in for")
-        await _print_recovery_codes(parts, step, account)
+        await _print_recovery_codes(parts, step, account, client)
 
     with_parts(work)
 
@@ -73,7 +83,8 @@ def recovery_codes(email: str) -> None:
 @click.command()
 @click.argument("email")
 @click.argument("number")
-def phone(email: str, number: str) -> None:
+@OPERATOR
+def phone(email: str, number: str, operator: str) -> None:
     """Set the phone that codes for an account go to: one that is known to be theirs (ASVS 6.6.1).
 
     \b
@@ -83,6 +94,7 @@ def phone(email: str, number: str) -> None:
         plain = phone_number(number)
     except ValueError as error:
         raise InputInvalid(Fault("NUMBER", str(error))) from None
+    client = operator_named(operator)
 
     async def work(parts: Parts) -> None:
         _, factors = _kept_here(parts)
@@ -90,7 +102,7 @@ def phone(email: str, number: str) -> None:
             raise FactorNotKept("second_step.sms.transport is not set: no message would ever be sent")
         account = await _account(parts, email)
         await factors.set_phone(account.id, plain)
-        await _audit(parts, account, "phone_set")
+        await _audit(parts, account, "phone_set", client)
         click.echo(f"From now on a reset for {accent(account.email)} can ask for a code that goes to {plain}.")
 
     with_parts(work)
@@ -135,24 +147,25 @@ def _show(seed: bytes, email: str, brand: str) -> None:
     click.echo(f"\n{muted('or type')} {groups}\n")
 
 
-def _require_code(seed: bytes) -> None:
+def _require_code(seed: bytes) -> int:
+    """Return the step of a code that was right, which is used with that (ASVS 6.5.1)."""
     for _ in range(_CODES_ASKED_FOR):
-        if totp_step(seed, click.prompt("The code that the app shows", type=str), now()) is not None:
-            return
+        step = totp_step(seed, click.prompt("The code that the app shows", type=str), now())
+        if step is not None:
+            return step
         click.echo("That is not it. Is the clock of the phone right?", err=True)
     raise FactorNotKept("nothing was changed: no code was right")
 
 
-async def _print_recovery_codes(parts: Parts, step: OwnSecondStep, account: Account) -> None:
+async def _print_recovery_codes(parts: Parts, step: OwnSecondStep, account: Account, client: Client) -> None:
     codes = await step.recovery.mint(account.id)
-    await _audit(parts, account, "recovery_codes_set")
+    await _audit(parts, account, "recovery_codes_set", client)
     click.echo("Recovery codes, each for one reset without the phone. They are shown this once: print them.\n")
     for code in codes:
         click.echo(f"  {code}")
 
 
-async def _audit(parts: Parts, account: Account, outcome: str) -> None:
-    client = Client(user_agent="keyturn accounts")
+async def _audit(parts: Parts, account: Account, outcome: str, client: Client) -> None:
     await parts.audit.record(
         "second_step", outcome, client, at=now(), account_id=account.id, email=addresses.normalize(account.email)
     )

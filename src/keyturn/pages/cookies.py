@@ -14,7 +14,10 @@ from keyturn.errors import InputInvalid
 from keyturn.pages.site import Site
 from keyturn.reset.records import tokens
 
-Said = Literal["password_changed", "signed_out", "account_secured", "mailbox_muted"]
+Said = Literal[
+    "password_changed", "signed_out", "account_secured", "mailbox_muted",
+    "wrong_codes", "link_invalid", "link_expired", "link_used", "outcome_unknown",
+]  # fmt: skip
 """What a page says of what was done before it was shown."""
 
 _REMEMBERED = timedelta(minutes=10)

@@ -47,13 +47,16 @@ class NewPasswordForm(msgspec.Struct, frozen=True):
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
     """What the second step says of the last try: its method, and what came of it.
 
-    A code was `missing`, or wrong where there are `tries_left`, or was `sent` to a phone.
+    A code was `missing`, or wrong where there are `tries_left`, or was `sent` to a phone; `unsent` says that none was,
+    and `wait` how long none will be, where that is known.
     """
 
     method: str = ""
     missing: bool = False
     tries_left: int | None = None
     sent: bool = False
+    wait: timedelta | None = None
+    unsent: bool = False
 
     @property
     def failed(self) -> bool:

@@ -1,6 +1,8 @@
 """Choosing a new password: the link leaves the address bar before anything else happens, and only a POST uses it."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,16 +12,36 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
+from keyturn.api.problems.particulars import wrong_code_text
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.errors import LinkDead, PasswordRejected, SecondStepRejected, SecondStepRequired, Violation
+from keyturn.errors import (
+    DeadReason,
+    LinkDead,
+    OutcomeUnknown,
+    PasswordRejected,
+    SecondStepRejected,
+    SecondStepRequired,
+    TooManyRequests,
+    Unavailable,
+    Violation,
+)
 from keyturn.pages.change import save_change, show_change, signed_in_account
-from keyturn.pages.cookies import Flash
+from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.password_form import NewPasswordForm, ShownStep, password_form
 from keyturn.pages.rendering import Pages
 from keyturn.reset.resets import LiveLink
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.pages")
 
 _READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+_END: Mapping[DeadReason, Said] = {
+    "invalid": "link_invalid", "expired": "link_expired", "used": "link_used", "second_step": "wrong_codes",
+}  # fmt: skip
+"""What the next page says where a link has ended under a script: the form, sent again, would say something else."""
 
 
 class LinkForm(msgspec.Struct, frozen=True):
@@ -76,16 +98,30 @@ class ResetPassword(Controller):
     async def send_code(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
     ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        """Send a code to the account's phone, if it has one. The form says where none is sent, and when one will be.
+
+        Raises LinkDead; to the script TooManyRequests and Unavailable, too.
+        """
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             raise LinkDead("invalid")
         resets, client, email = pages.site.resets, client_of(request), data.email or link.email
-        sent = await resets.begin_second_step(link.token, "sms", client, email)
-        if request.headers.get("accept") == "application/json":
-            return Response({"sent": sent})
+        sending = resets.begin_second_step(link.token, "sms", client, email)
+        if _is_script(request):
+            return Response({"sent": await sending})
+        status, headers = 200, {}
+        try:
+            step = ShownStep(method="sms", sent=await sending)
+        except TooManyRequests as limited:
+            status, headers = 429, {"Retry-After": str(limited.retry_after)}
+            step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
+        except Unavailable as unready:
+            log.error(LogEvent("page.unready", reason=unready))
+            status, step = 503, ShownStep(method="sms", unsent=True)
         live = await resets.validate(link.token, client, email)
-        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
+        answer = password_form(pages, request, live, step=step, status=status)
+        answer.headers.update(headers)
+        return answer
 
     @post()
     async def save(
@@ -111,12 +147,42 @@ class ResetPassword(Controller):
                 account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
-                return pages.redirect(url, pages.cookies.delete_link(), flash, *device)
+                return _lead(request, pages, url, pages.cookies.delete_link(), flash, *device)
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (SecondStepRequired, SecondStepRejected) as asked:
             step = _shown_step(data.method, asked)
+            if _is_script(request):
+                return _tell_script(request, pages, step)
+        except (LinkDead, OutcomeUnknown) as ended:
+            if not _is_script(request):
+                raise
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
+            flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
+            return _lead(request, pages, site.url(site.paths.reset), pages.cookies.delete_link(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+def _is_script(request: AnyRequest) -> bool:
+    return request.headers.get("accept") == "application/json"
+
+
+def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
+    """Answer 200, since what browsers write of other answers into their console is no fault of the page."""
+    language = accepted_language(pages.site.languages, request)
+    complaint = ""
+    if step.tries_left is not None:
+        complaint = wrong_code_text(step.tries_left, language)
+    elif step.missing:
+        complaint = language.gettext("Enter a code.")
+    return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
+
+
+def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Response[Any]:
+    """Lead to an address: the script, which could not read a redirect to another site, is told it."""
+    if _is_script(request):
+        return Response({"next": url}, status_code=200, cookies=list(cookies))
+    return pages.redirect(url, *cookies)
 
 
 def _shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
@@ -129,6 +195,11 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
     """Say that a password was saved a moment ago; else show who is signed in the form, and others the way to a link."""
     account = await signed_in_account(request, pages)
     flash = pages.cookies.read_flash(request.cookies)
+    for reason, said in _END.items():
+        if flash and flash.said == said:
+            raise LinkDead(reason)
+    if flash and flash.said == "outcome_unknown":
+        raise OutcomeUnknown("a script was told where this is said")
     if flash and flash.said == "password_changed":
         return pages.page(request, "password_changed.html", account=account or flash, signed_in=account is not None)
     return show_change(request, pages, account) if account else pages.page(request, "no_link.html")

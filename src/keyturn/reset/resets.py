@@ -253,3 +253,9 @@ class _LinkAuthorization(ChangeAuthorization):
 
     async def give_back(self, session: AsyncSession, moment: datetime) -> None:
         await self._links.give_back(session, self._digest, moment)
+        if self._passed:
+            await self._passed.give_back(session, moment)
+
+    async def after_change(self, session: AsyncSession) -> None:
+        if self._passed:
+            await self._passed.confirm(session)

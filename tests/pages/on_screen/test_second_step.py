@@ -1,5 +1,6 @@
 """The second step in a browser: with scripts what was typed stays while a message goes to the phone."""
 
+import re
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -35,17 +36,46 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Screens, school: School) -> None:
     async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=scripts) as page:
-        send = page.get_by_role("button", name="Send a code")
+        send = page.get_by_role("button", name="Send a code to …23")
         await expect(send).to_be_hidden()
+        password, again = (page.get_by_label(name, exact=True) for name in ("New password", "Again"))
+        field = page.get_by_label("Code", exact=True)
+        await password.fill(NEW_PASSWORD)
+        await again.fill(NEW_PASSWORD)
         for code, said in ((wrong_code(), "You have 4 more attempts."), ("", "Enter a code."), (code_of(), "")):
-            await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-            await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
-            await page.get_by_label("Code", exact=True).fill(code)
+            await field.fill(code)
             await page.get_by_role("button", name="Save the new password").click()
-            if said:
-                await expect(page.get_by_text(said)).to_be_visible()
-                await expect(page.get_by_label("Code", exact=True)).to_be_focused()
+            if not said:
+                break
+            await expect(page.get_by_text(said)).to_be_visible()
+            if scripts:
+                await expect(field).to_be_focused()
+                await expect(field).to_have_value("")
+                for typed in (password, again):
+                    await expect(typed).to_have_value(NEW_PASSWORD)
+            else:
+                await expect(password).to_be_focused()
+                await expect(password).to_have_accessible_description(re.compile("Type the password again, too."))
+                await password.fill(NEW_PASSWORD)
+                await again.fill(NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_the_last_wrong_code_is_told_with_scripts_too(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        for name in ("New password", "Again"):
+            await page.get_by_label(name, exact=True).fill(NEW_PASSWORD)
+        for left in (
+            "4 more attempts",
+            "3 more attempts",
+            "2 more attempts",
+            "1 more attempt.",
+            "Too many wrong codes",
+        ):
+            await page.get_by_label("Code", exact=True).fill(wrong_code())
+            await page.get_by_role("button", name="Save the new password").click()
+            await expect(page.get_by_text(left)).to_be_visible()
+        await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
 
 
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
@@ -55,7 +85,7 @@ async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("Again", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("Text message to …23").check()
-        send = page.get_by_role("button", name="Send a code")
+        send = page.get_by_role("button", name="Send a code to …23")
         await send.click()
         await expect(page.get_by_role("status")).to_have_text("A code was sent to …23.")
         await expect(page.get_by_label("Code", exact=True)).to_be_focused()

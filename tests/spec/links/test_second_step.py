@@ -85,6 +85,15 @@ async def test_a_bad_password_is_told_before_anything_and_spends_no_code(service
     assert (await reset_with(service, token, "totp", code)).status_code == 200
 
 
+async def test_a_right_code_costs_no_try_however_often_the_password_is_refused(service: Service) -> None:
+    token, code = await service.link(), code_of(later=STEP)
+    for _ in range(4):
+        await reset_with(service, token, "totp", wrong_code())
+    for _ in range(5):
+        assert problem(await reset_with(service, token, "totp", code, PASSWORD)) == "422 password-rejected"
+    assert (await reset_with(service, token, "totp", code)).status_code == 200
+
+
 async def test_who_has_the_link_alone_learns_nothing_of_the_password_that_the_account_has(service: Service) -> None:
     token = await service.link()
     guesses = [await reset_with(service, token, password=one) for one in (PASSWORD, NEW_PASSWORD)]
@@ -128,9 +137,9 @@ async def test_a_link_lives_through_four_wrong_codes_dies_of_the_fifth_and_its_o
     for left in (4, 3, 2, 1):
         answer = await reset_with(service, token, "totp", wrong_code())
         assert (problem(answer), answer.json()["triesLeft"]) == ("401 second-step-rejected", left)
-    for code in (wrong_code(), code_of()):
+    for code, reason in ((wrong_code(), "second_step"), (code_of(), "invalid")):
         answer = await reset_with(service, token, "totp", code)
-        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+        assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", reason)
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
     assert "no longer works" in mail.text
@@ -176,6 +185,16 @@ async def test_of_fifty_wrong_codes_at_once_five_are_looked_at_and_one_mail_goes
     assert not await service.works(token)
     await service.deliver()
     assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 1
+
+
+async def test_of_eight_with_one_link_and_a_right_code_at_once_one_succeeds(service: Service) -> None:
+    (code, *_) = await own_step(service).recovery.mint((await account_of(service)).id)
+    token = await service.link()
+    answers = await asyncio.gather(*(reset_with(service, token, "recovery_code", code) for _ in range(8)))
+    assert sum(answer.is_success for answer in answers) == 1
+    await service.deliver()
+    assert not service.inbox.sent_to(ADA, "second_step_failed")
+    assert "failed" not in await audited(service)
 
 
 async def test_of_two_links_with_one_code_at_once_one_succeeds(service: Service) -> None:

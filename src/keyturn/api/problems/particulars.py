@@ -117,6 +117,11 @@ def _dead_link_text(reason: DeadReason, language: Language) -> str:
             return language.gettext("This reset link has expired. Please request a new one.")
         case "used":
             return language.gettext("This reset link has already been used. Please request a new one.")
+        case "second_step":
+            return language.gettext(
+                "Too many wrong codes were entered: this link no longer works, and your password is as it was."
+                " Please request a new one."
+            )
 
 
 def challenge_text(flaw: ChallengeFlaw, language: Language) -> str:

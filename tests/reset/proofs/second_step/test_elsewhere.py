@@ -3,25 +3,41 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from datetime import timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from tests.spec.second_factors import SEED, code_of, own_step, reset_with, wrong_code
+from sqlalchemy import text, update
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.second_factors import (
+    SEED,
+    STEP,
+    audited,
+    builtin_factors,
+    code_of,
+    own_step,
+    reset_with,
+    wrong_code,
+)
 from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database
 from keyturn.errors import AccountsUnready, Factor, SettingsInvalid
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.reset.proofs.second_step.totp import base32
 from keyturn.settings import (
     AccountSettings,
+    LimitSettings,
+    MailSettings,
     SecondStepSettings,
     SecondStepTableSettings,
     Secret,
     Settings,
+    SmsSettings,
     TableSettings,
 )
 
@@ -201,3 +217,47 @@ async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url:
         with pytest.raises(SettingsInvalid, match=rf"second_step.source: .*{said}"):
             async with running(wanted):
                 pass
+
+
+@pytest.fixture
+async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Service, Elsewhere]]:
+    """Start a service whose accounts are in a store that refuses the next password; Ada has every factor."""
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    step = SecondStepSettings(source="builtin", daily=2, sms=SmsSettings(transport="capture"))
+    settings = settings_for(
+        database_url, second_step=step, limits=LimitSettings(mailbox_cooldown=timedelta(0)),
+        mail=MailSettings(transport="capture", capture_dir=str(tmp_path / "messages")),
+    )  # fmt: skip
+    async with running(settings, accounts=store) as service:
+        await builtin_factors(service).set_seed("u-1", SEED)
+        await builtin_factors(service).set_phone("u-1", "+447700900123")
+        store.refusals = [AccountsUnready("locked", not_changed=True)]
+        yield service, store
+
+
+@pytest.mark.parametrize("method", ["totp", "recovery_code", "sms"])
+async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
+    refusing: tuple[Service, Elsewhere], method: str, tmp_path: Path
+) -> None:
+    service, store = refusing
+    (recovery_code, *_) = await own_step(service).recovery.mint("u-1")
+    token, other = await service.link(), await service.link()
+    code = {"totp": code_of(later=STEP), "recovery_code": recovery_code, "sms": ""}[method]
+    if method == "sms":
+        await reset_with(service, token, "sms")
+        (message,) = (tmp_path / "messages").glob("*.eml")
+        body = message_from_bytes(message.read_bytes(), policy=policy.default).get_body(("plain",))
+        assert body
+        code = str(body.get_content())[:6]
+    await reset_with(service, other, "totp", wrong_code())
+    refused = await reset_with(service, token, method, code)
+    assert problem(refused) == "503 unavailable"
+    assert not [outcome for outcome in await audited(service) if outcome.startswith("passed")]
+    await reset_with(service, other, "totp", wrong_code())  # the second of the account's two: they count on
+    assert problem(await reset_with(service, other, "totp", wrong_code())) == "429 too-many-requests"
+    await service.write(update(SecondStepTriesRow).values(tries=1))
+    assert (await reset_with(service, token, method, code)).status_code == 200
+    assert store.passwords == {"u-1": NEW_PASSWORD}
+    assert (await audited(service))[-1] == f"passed_{method}"
+    again = await reset_with(service, await service.link(), method, code, "a third password, please")
+    assert problem(again) == "401 second-step-rejected"

@@ -2,10 +2,12 @@
 
 **`required.py` decides, the port compares.** A try is counted against the link and the account before anything is
 compared, in one guarded statement each, so that of fifty at once no more than the limit are (the fault of AWS Cognito
-in 2021 and of CVE-2024-0227). A new link, or a new code, does not begin the account's count anew (NIST 3.1.3.2).
+in 2021 and of CVE-2024-0227). A new link, or a new code, does not begin the account's count anew (NIST 3.1.3.2). What
+was not found wrong gives its try back.
 
 **A code is spent in the transaction that uses the link up**, by a statement that only one can win: a step of TOTP that
-is larger than the last one, a recovery code or a message's that was not used. What undoes the change gives it back.
+is larger than the last one, a recovery code or a message's that was not used. What undoes the change gives it
+back, and only a change that stands is written down as passed.
 
 **Rules for passwords come first**, so that a code is not spent on a bad password; whether it is the password that the
 account has is looked at last, or who holds the mailbox alone could guess at it.

@@ -4,6 +4,7 @@ import base64
 import logging
 import os
 from collections.abc import Sequence
+from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import delete, func, insert, select, update
@@ -102,8 +103,14 @@ class RecoveryCodes:
         row = RecoveryCodeRow
         return bool(await self._database.fetch(select(row.digest).where(row.digest == digest, row.used_at.is_(None))))
 
-    async def use(self, session: AsyncSession, digest: bytes) -> bool:
+    async def use(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
         """Use a code up in the caller's transaction; of any number who try at once, exactly one is told True."""
         row = RecoveryCodeRow
-        statement = update(row).where(row.digest == digest, row.used_at.is_(None)).values(used_at=now())
+        statement = update(row).where(row.digest == digest, row.used_at.is_(None)).values(used_at=moment)
         return (await session.execute(statement.returning(row.digest))).first() is not None
+
+    async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
+        """Let a code be used again that was used at that moment, and not for good."""
+        row = RecoveryCodeRow
+        used = update(row).where(row.digest == digest, row.used_at == used_at)
+        await session.execute(used.values(used_at=None))

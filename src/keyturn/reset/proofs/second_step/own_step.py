@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
+from keyturn.database import now
 from keyturn.errors import Factor
 from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes
 from keyturn.reset.proofs.second_step.factor_source import FactorSource, phone_hint, phone_number
@@ -66,17 +67,26 @@ class OwnSecondStep:
                 digest = recovery_code_digest(trial.account.id, trial.code)
                 if digest is None or not await self.recovery.is_unused(digest):
                     return None
-                return _Spendable(lambda session, _: self.recovery.use(session, digest))
+                return _Spendable(
+                    lambda session, moment: self.recovery.use(session, digest, moment),
+                    lambda session, moment: self.recovery.give_back(session, digest, moment),
+                )
             case "sms":
-                found = await self._sms.find(trial) if self._sms else None
-                return _Spendable(found) if found else None
+                return await self._sms.find(trial) if self._sms else None
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
         if step is None or step <= await self._tries.last_step(account_id):
             return None
-        return _Spendable(lambda session, _: self._tries.take_step(session, account_id, step))
+        return _Spendable(
+            lambda session, moment: self._tries.take_step(session, account_id, step, moment),
+            lambda session, _: self._tries.give_step_back(session, account_id, step),
+        )
+
+    async def note_totp_step(self, account_id: str, step: int) -> None:
+        """Note the step of the code that a fresh TOTP was proved by: no reset takes it again."""
+        await self._tries.note_step(account_id, step, now())
 
     async def close(self) -> None:
         await self.source.close()
@@ -85,10 +95,18 @@ class OwnSecondStep:
 
 
 class _Spendable(Accepted):
-    """Says that a code was right, and spends it by a guarded statement."""
+    """Says that a code was right, spends it by a guarded statement, and can undo that."""
 
-    def __init__(self, use: Callable[[AsyncSession, datetime], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        use: Callable[[AsyncSession, datetime], Awaitable[bool]],
+        undo: Callable[[AsyncSession, datetime], Awaitable[None]],
+    ) -> None:
         self._use = use
+        self._undo = undo
 
     async def spend(self, session: AsyncSession, moment: datetime) -> bool:
         return await self._use(session, moment)
+
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+        await self._undo(session, moment)

@@ -37,6 +37,9 @@ class Accepted:
         del session, moment
         return True
 
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+        """Undo `spend`, which was committed at that moment: the change that it was for came to nothing."""
+
 
 class SecondStep(Protocol):
     """Second factors of accounts. Every method raises Unavailable where they cannot be reached."""

@@ -34,7 +34,10 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PassedSecondStep:
-    """A code that was right, until the change that it allows uses it up. `refusal` is raised where it cannot."""
+    """A code that was right: the change that it allows uses it up, and has it back where it comes to nothing.
+
+    `refusal` is raised where somebody else has used it up.
+    """
 
     def __init__(
         self,
@@ -54,10 +57,17 @@ class PassedSecondStep:
         """Use the code up, in the transaction of the change. Raises SecondStepRejected where somebody was quicker."""
         if not await self._accepted.spend(session, moment):
             raise self._refusal
+
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+        """Undo `spend`, which was committed at that moment."""
+        await self._accepted.give_back(session, moment)
+
+    async def confirm(self, session: AsyncSession) -> None:
+        """Write that it was passed, and begin the account's count anew, in the transaction that ends the change."""
         account, outcome = self._trial.account, f"passed_{self._trial.method}"
         await self._tries.forget(session, account.id)
         await self._audit.write(
-            session, EVENT, outcome, self._trial.client, at=moment, account_id=account.id, email=account.email
+            session, EVENT, outcome, self._trial.client, at=now(), account_id=account.id, email=account.email
         )
 
 
@@ -123,25 +133,28 @@ class RequiredSecondStep:
             raise SecondStepRequired(factors, answer.method if sent else "")
         trial = _trial(link, account, answer, client)
         left = await self._tries.count(link.id, account.id, trial.moment)
-        if left is None:
-            await self._end(trial, link)
+        if left is None:  # whose last try was wrong ends it; until then one of those under way may be right
             raise LinkDead("invalid")
-        refusal = SecondStepRejected(factors, left)
         if accepted := await self._verify(link, trial):
+            refusal = SecondStepRejected(factors, left + 1)
             return PassedSecondStep(trial, accepted, refusal, self._tries, self._audit)
         log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._record("rejected", link, account, client)
         if left:
-            raise refusal
+            raise SecondStepRejected(factors, left)
         await self._end(trial, link)
-        raise LinkDead("invalid")
+        raise LinkDead("second_step")  # who has had a live link may know how it died
 
     async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
+        """Return the verdict; what was not found wrong has cost no try, whatever becomes of the change."""
         try:
-            return await self.step.verify(trial)
+            accepted = await self.step.verify(trial)
         except Unavailable:  # which says nothing of the code
             await self._tries.give_back(link.id, trial.account.id)
             raise
+        if accepted:
+            await self._tries.give_back(link.id, trial.account.id)
+        return accepted
 
     async def _end(self, trial: SecondStepTry, link: Link) -> None:
         """End the link; who does so of several at once promises the mail, and that the app is told."""

@@ -3,7 +3,7 @@
 import hmac
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.database import Database
 from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
-from keyturn.reset.proofs.second_step.port import SecondStepTry
+from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.settings import SmsSettings
 from keyturn.settings.keys import derive
 from keyturn.telemetry.logs import LogEvent
@@ -119,7 +119,7 @@ class SmsCodes:
             until = max(until, found[0]["counted_since"] + _DAY)
         return max(1, round((until - trial.moment).total_seconds()))
 
-    async def find(self, trial: SecondStepTry) -> Callable[[AsyncSession, datetime], Awaitable[bool]] | None:
+    async def find(self, trial: SecondStepTry) -> Accepted | None:
         """Return what uses the code up; None where it is not the one that was sent for this reset, or too old."""
         row, code = SmsCodeRow, "".join(trial.code.split())
         known = select(row.digest).where(
@@ -132,13 +132,7 @@ class SmsCodes:
         digest = bytes(found[0]["digest"])
         if not any(hmac.compare_digest(digest, self._digest(key, trial, code)) for key in self._keys):
             return None
-
-        async def use(session: AsyncSession, moment: datetime) -> bool:
-            unused = update(row).where(row.account_id == trial.account.id, row.digest == digest)
-            unused = unused.where(row.used_at.is_(None), row.expires_at > moment)
-            return (await session.execute(unused.values(used_at=moment).returning(row.account_id))).first() is not None
-
-        return use
+        return _SmsCode(trial.account.id, digest)
 
     def _digest(self, key: bytes, trial: SecondStepTry, code: str) -> bytes:
         """Return what is kept: with a key, since a million codes are tried in no time."""
@@ -147,3 +141,19 @@ class SmsCodes:
 
     async def close(self) -> None:
         await self._sender.close()
+
+
+class _SmsCode(Accepted):
+    """Says that a code by SMS was right."""
+
+    def __init__(self, account_id: str, digest: bytes) -> None:
+        self._mine = update(SmsCodeRow).where(SmsCodeRow.account_id == account_id, SmsCodeRow.digest == digest)
+
+    async def spend(self, session: AsyncSession, moment: datetime) -> bool:
+        """Use it up in the caller's transaction; False where somebody was quicker, or it is too old."""
+        row = SmsCodeRow
+        unused = self._mine.where(row.used_at.is_(None), row.expires_at > moment)
+        return (await session.execute(unused.values(used_at=moment).returning(row.account_id))).first() is not None
+
+    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
+        await session.execute(self._mine.where(SmsCodeRow.used_at == moment).values(used_at=None))

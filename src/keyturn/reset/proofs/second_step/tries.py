@@ -71,7 +71,7 @@ class SecondStepTries:
         return max(1, math.ceil((until - moment).total_seconds()))
 
     async def give_back(self, link_id: int, account_id: str) -> None:
-        """Undo one count: nobody knows whether the code was right."""
+        """Undo one count: the code was right, or nobody knows."""
         row = SecondStepTriesRow
         counted = update(row).where(row.account_id == account_id, row.tries > 0)
         async with self._database.transaction() as session:
@@ -85,19 +85,37 @@ class SecondStepTries:
         row = SecondStepTriesRow
         await session.execute(update(row).where(row.account_id == account_id).values(tries=0))
 
-    async def take_step(self, session: AsyncSession, account_id: str, step: int) -> bool:
+    async def take_step(self, session: AsyncSession, account_id: str, step: int, moment: datetime) -> bool:
         """Note the step of TOTP that a code was of, in the caller's transaction; False unless it is a later one.
 
         ASVS 6.5.1; one statement, since two with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
         """
         row = SecondStepTriesRow
+        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         statement = (
-            update(row)
-            .where(row.account_id == account_id, func.coalesce(row.totp_step, -1) < step)
-            .values(totp_step=step)
+            upsert(row)
+            .values(account_id=account_id, tries=0, counted_since=moment, totp_step=step)
+            .on_conflict_do_update(
+                index_elements=[row.account_id],
+                set_={"totp_step": step},
+                where=func.coalesce(row.totp_step, -1) < step,
+            )
             .returning(row.account_id)
         )
         return (await session.execute(statement)).first() is not None
+
+    async def give_step_back(self, session: AsyncSession, account_id: str, step: int) -> None:
+        """Let a step be taken again that was taken, and not for good; the ones before it stay behind."""
+        row = SecondStepTriesRow
+        taken = update(row).where(row.account_id == account_id, row.totp_step == step)
+        await session.execute(taken.values(totp_step=step - 1))
+
+    async def note_step(self, account_id: str, step: int, moment: datetime) -> None:
+        """Take the step that has proved a new factor: no reset takes it again."""
+        async with self._database.transaction() as session:
+            await self._database.hold(session, account_id)
+            await self.take_step(session, account_id, step, moment)
+            await session.commit()
 
     async def last_step(self, account_id: str) -> int:
         """Return the last step of TOTP that was taken; -1 where none was."""
