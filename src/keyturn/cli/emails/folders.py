@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,14 +47,16 @@ DJANGO: Decorator = click.option(
 class Opened:
     """Holds a folder of emails, opened for a command.
 
-    `settings` are those of the studio. `service` are those of the service, where these are its emails. `reopen` opens
-    the same folder as it was at another commit; None where its templates alone lie elsewhere then.
+    `settings` are those of the studio. `service` are those of the service, where these are its emails, and
+    `read_service` reads them anew. `reopen` opens the same folder as it was at another commit; None where its templates
+    alone lie elsewhere then.
     """
 
     gallery: "Gallery"
     settings: "StudioSettings"
     service: "Settings | None" = None
     reopen: "Reopen | None" = None
+    read_service: "Callable[[], Settings] | None" = None
 
     @property
     def shown(self) -> str:
@@ -172,10 +174,13 @@ def _open_own_emails(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation  # noqa: PLC0415
     from keyturn.reset.delivery.theme import borrowed_logos, palette_of  # noqa: PLC0415
 
-    service = installation().settings(sending=False, connecting=False)
+    def read_service() -> "Settings":
+        return installation().settings(sending=False, connecting=False)
+
+    service = read_service()
     for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
         click.echo(warning(doubt), err=True)
-    return own_emails(service, settings, {})
+    return replace(own_emails(service, settings, {}), read_service=read_service)
 
 
 def _explain_missing_folder(directory: Path) -> tuple[str, ...]:

@@ -221,7 +221,7 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
         return None
     from keyturn.pages.preview import HostedPages  # noqa: PLC0415 - other people's mails should not wait for it
 
-    return HostedPages(opened.service, {**brands, **opened.settings.brands})
+    return HostedPages(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
 
 
 def _token(host: str) -> str:

@@ -1,11 +1,11 @@
 """The hosted pages as the studio shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keyturn.database import now
-from keyturn.errors import Fault
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.page_templates import PageTemplates
 from keyturn.pages.preview.drawing import draw_state, refused_of_state
@@ -23,16 +23,24 @@ _PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/
 class HostedPages:
     """Draws any state of any page, with the files that it loads, in the brands of the settings and in `others`.
 
-    What is saved is seen at once: templates, stylesheets and logos are read anew for each page.
+    What is saved is seen at once: settings, templates, stylesheets and logos are read anew for each page.
     """
 
-    def __init__(self, settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *,
+        read_anew: Callable[[], Settings] | None = None,
+    ) -> None:  # fmt: skip
+        """`read_anew` returns the settings as they are by now, or raises SettingsInvalid."""
+        self._others = others or {}
+        self._read_anew = read_anew
+        self._take(settings)
+
+    def _take(self, settings: Settings) -> None:
         self._settings = settings
         self._languages = own_languages(settings, reload=True)
         self._themes = themes_of_kinds(settings, self._languages, reload=True)
-        more = others or {}
-        found = brands_with({f"studio.brands.{name}": differs for name, differs in more.items()}, settings.brand)
-        for name, brand in zip(more, found, strict=True):
+        named = {f"studio.brands.{name}": differs for name, differs in self._others.items()}
+        for name, brand in zip(self._others, brands_with(named, settings.brand), strict=True):
             self._themes[name] = Theme.of(brand, self._languages, kind=name)
         policy = PasswordPolicy(
             settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes, hashes_known=False
@@ -66,8 +74,9 @@ class HostedPages:
         """Return a page whose links and files are below `prefix`.
 
         Raises LookupError for a state or a brand that does not exist, TemplateInvalid, ValueError for a file of the
-        brand that is gone.
+        brand that is gone, and for settings with which the service would not start.
         """
+        self._catch_up()
         found = next((one for one in STATES if one.name == state), None)
         if found is None:
             raise LookupError(f"There is no page called {state}.")
@@ -82,6 +91,17 @@ class HostedPages:
             for refused in refused_of_state(templates, found, sample, spoken):
                 raise refused_in(own, found.template, refused)
         return draw_state(templates, found, sample, spoken)
+
+    def _catch_up(self) -> None:
+        """Take the settings over where they were changed, so that a saved colour is seen as a saved template is."""
+        if self._read_anew is None:
+            return
+        try:
+            settings = self._read_anew()
+        except SettingsInvalid as invalid:
+            raise ValueError(str(invalid)) from invalid
+        if settings != self._settings:
+            self._take(settings)
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Return what a page loads under a name, and its media type. Raises LookupError."""

@@ -18,7 +18,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.pages.preview import HostedPages
 from keyturn.reset.delivery.builtin_emails import builtin_emails
-from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings, read_settings
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"
@@ -170,8 +170,26 @@ def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(clie
     assert "&#39;lockd&#39; is undefined" in page
     assert f"{own}/forgot.html:2" in page
     assert "{{ lockd }}" in page
+    assert "<code>keyturn serve</code> refuses to start with this" in page
     frame = client.get(f"{FRAMES}/light/forgot")
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
+
+
+def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.toml"
+    file.write_text('[brand]\nname = "Northwind School"\n')
+
+    def read() -> Settings:
+        return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
+
+    pages = HostedPages(read(), {"Clinic": {"accent": "#a3461f"}}, read_anew=read)
+    file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
+    for brand in ("", "Clinic"):
+        assert "Harbour Primary" in pages.page("forgot", "", brand, "")
+
+    file.write_text('[brand]\nradius = "big"\n')
+    with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
+        pages.page("forgot", "", "", "")
 
 
 def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
