@@ -26,9 +26,7 @@ async def change(
 async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Visitor) -> None:
     page = await signed_in.get(RESET)
     assert heading(page) == "Change password"
-    assert re.search(r'<button type="submit">(.*?)</button>', page.text[page.text.index("<main>") :])[1] == heading(
-        page
-    )
+    assert re.findall(r'<button type="submit">(.*?)</button>', page.text) == [heading(page)]
     assert page.text.count('autocomplete="current-password"') == 1
     assert page.text.count('autocomplete="new-password"') == 2
     assert "The link works until" not in words(page)

@@ -97,7 +97,7 @@ def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> lis
             values = msgspec.structs.asdict(brand)
             if "name" in differs and not differs.keys() & {"logo", "mail_logo"} and (brand.logo or brand.mail_logo):
                 values["logo_alt"] = brand.logo_alt or brand.name
-            brands.append(msgspec.convert(values | differs, Brand, dec_hook=_as_text))
+            brands.append(msgspec.convert({**values, **differs}, Brand, dec_hook=_as_text))
         except msgspec.ValidationError as error:
             faults.append(Fault(name, str(error)))
     if faults:
