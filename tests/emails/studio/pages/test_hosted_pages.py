@@ -266,6 +266,9 @@ async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: 
     for screen, width in ((1280, 1280), (700, 600), (390, 375), (360, 320)):
         await page.set_viewport_size({"width": screen, "height": 800})
         await page.goto(f"{served}/studio/pages/forgot")
+        assert (
+            await page.evaluate("document.documentElement.scrollHeight") == 800
+        )  # the list scrolls, and not the studio
         await expect(page.locator(f"#width-{width}")).to_have_attribute("aria-current", "true")
         await expect(page.locator(".choices [id^=width-][aria-current]")).to_have_count(1)
         assert await page.locator(".paper iframe:not(.arriving)").evaluate("frame => frame.offsetWidth") == width
