@@ -21,10 +21,7 @@ class KeyturnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with the input, by the name the person knows it by.
-
-    `origin` is the name that they wrote, where it is another: the variable that sets a setting.
-    """
+    """One thing that is wrong with the input, by the name people know it by; `origin` is what they wrote instead."""
 
     name: str
     message: str

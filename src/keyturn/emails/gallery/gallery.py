@@ -40,8 +40,7 @@ GUESSED = "guessed"
 class Entry:
     """A mail in the list. `guessed`: nobody has written samples of it. `unreadable`: those that are there are.
 
-    `hostile` are the samples that are made from its first one, to try the mail; `branches` are those whose values were
-    found, as far as anybody has asked (`Gallery.branches`).
+    `hostile` samples are made from its first one; `branches` were found, as far as anybody asked (`Gallery.branches`).
     """
 
     name: str
@@ -58,9 +57,8 @@ class Gallery:
 
     `props` are the typed props by template; a template without any is given the plain values of its samples, and where
     it has none either, values by the names that it prints. `brands` are the globals of other brands by their names.
-    `samples_folder` is one more in which samples are looked for. `mails` is what is set about single ones, by name.
-    `finds_branches`: values are found for branches that samples leave out, by `explorer` where that is to be bounded.
-    `find_variables` reads files that are no Jinja.
+    `samples_folder` is one more for samples. `mails` is what is set about single ones, by name. `find_variables` reads
+    what is no Jinja. `finds_branches`: values are found for branches that samples leave out, by `explorer` if bounded.
     """
 
     templates: Templates
@@ -81,8 +79,7 @@ class Gallery:
         return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
 
     @property
-    def folder(self) -> Path:
-        """Where what is new is written."""
+    def folder(self) -> Path:  # where what is new is written
         return self.templates.folder
 
     @property
