@@ -37,7 +37,7 @@ def test_over_plain_http_nothing_is_served_in_production(migrated: Keyturn) -> N
     refused = migrated("serve", KEYTURN_BASE_URL="http://account.example.org", **PRODUCTION)
 
     assert refused.code == 1
-    assert "base_url: must be https in production" in refused.err
+    assert "KEYTURN_BASE_URL: must be https in production" in refused.err
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

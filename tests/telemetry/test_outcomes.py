@@ -12,6 +12,7 @@ from keyturn.errors import (
     AskedChallenge,
     ChallengeFlaw,
     ChallengeRequired,
+    DeadReason,
     KeyturnError,
     LimitsUnready,
     LinkDead,
@@ -60,7 +61,7 @@ def test_the_docs_name_each_outcome_and_no_other() -> None:
         r"^\| `keyturn_requests_total` \|.*\|(.*)\|$", (DOCS / "observability.md").read_text(), re.MULTILINE
     )
     assert row
-    links = {outcome_of(LinkDead(reason)) for reason in ("invalid", "expired", "used")}
+    links = {outcome_of(LinkDead(reason)) for reason in get_args(DeadReason)}
     flaws = {outcome_of(ChallengeRequired(flaw, AskedChallenge("altcha"))) for flaw in get_args(ChallengeFlaw)}
     counted = {ACCEPTED, *links, *flaws, *(row.outcome for row in REFUSALS.values() if "{" not in row.outcome)}
     assert set(re.findall(r"`(\w+)`", row[1])) == counted

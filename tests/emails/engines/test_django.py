@@ -5,6 +5,7 @@ The project is set up in a process of its own, since Django has one project in e
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +51,8 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
 
 def _open(opened: Opened, folder: Path) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "django"]:
+        del sys.modules[name]  # another test of this process has set it up in its own way
     os.chdir(folder)
     opened.folder, opened.gallery = folder, open_project("northwind.settings", None)
 

@@ -38,9 +38,10 @@ def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> N
 def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> None:
     assert [item.says for item in audit(mails.read(language=tag)) if not item.passed] == []
 
-    question = re.search(r"\{\{ part\.question\(.*\}\}", (mails.folder / RESET).read_text("utf-8"))
-    assert question
-    mails.plant(RESET, question[0], "")
+    questions = re.findall(r"\{\{ part\.question\(.*\}\}", (mails.folder / RESET).read_text("utf-8"))
+    assert questions
+    for question in questions:
+        mails.plant(RESET, question, "")
     mails.plant(RESET, "The link works until %(time)s. If you did not request it, ignore this email.", "%(time)s")
     assert [item.says for item in audit(mails.read(language=tag)) if not item.passed] == ["“was it not you?” said"]
 
@@ -88,14 +89,16 @@ def test_what_is_missing_is_named(mails: Mails, file: str, old: str, new: str, i
 
 
 def test_a_mail_that_says_no_time_is_told_to(mails: Mails) -> None:
-    mails.plant(RESET, "until %(time)s (%(lifetime)s).", "for a while.")
+    for _ in ("in the preheader", "under the button"):
+        mails.plant(RESET, "until %(time)s (%(lifetime)s).", "for a while.")
     mails.plant(RESET, "works until %(time)s.", "works for a while.")
     assert missing(mails) == ["expiry said"]
 
 
 def test_a_mail_that_forgets_the_other_person_is_told_so(mails: Mails) -> None:
     mails.plant(RESET, "Did you not request this?", "Good to know:")
-    mails.plant(RESET, "Then ignore this email and do not forward it", "Do not forward this mail")
+    for _ in ("beside a code", "alone"):
+        mails.plant(RESET, "Then ignore this email and do not forward it", "Do not forward this mail")
     mails.plant(RESET, " If you did not request it, ignore this email.", "")
     assert missing(mails) == ["“was it not you?” said"]
 

@@ -79,7 +79,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
                 client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
             page = httpx.get(f"{studio.url}/studio/outbox").text
             code, _ = studio.interrupt()
-        assert [subject for subject in ("First", "Second") if f"<b>{subject}</b>" in page] == subjects
+        assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0
 
 
@@ -90,7 +90,7 @@ def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
         start = httpx.get(f"{studio.url}/studio", follow_redirects=True).status_code
         studio.interrupt()
     assert "  Mails        receipt.eml   1 mail\n" in studio.greeting
-    assert "<b>Your receipt</b>" in page
+    assert '<b dir="auto">Your receipt</b>' in page
     assert start == 200
 
 

@@ -28,7 +28,7 @@ _NOT_PAGES = {"reference.html"}
 
 def require_drawable(site: Site, assets: Assets) -> None:
     """Raise SettingsInvalid with everything that is wrong with the site's own templates, by file and line."""
-    if faults := template_faults(site, assets, site.policy.rules):
+    if site.templates and (faults := template_faults(site, assets, site.policy.rules)):
         raise SettingsInvalid(faults)
 
 

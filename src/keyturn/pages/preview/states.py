@@ -161,6 +161,8 @@ STATES = (
               _second_step(ShownStep(method="sms", sent=True), (_PHONE,))),
     PageState("second-step-impossible", "New password, second step that cannot be checked", "reset.html",
               _second_step(ShownStep(), (Factor("other"),))),
+    PageState("second-step-unsent", "New password, no code sent", "reset.html",
+              _second_step(ShownStep(method="sms", unsent=True))),
     PageState("second-step-wait", "New password, no code so soon", "reset.html",
               _second_step(ShownStep(method="sms", wait=_WAIT))),
     PageState("invitation", "First password, invited", "reset.html", _invitation),

@@ -22,7 +22,7 @@ function actOn(problem: Problem): string {
     case "urn:keyturn:problem:password-rejected":
       return problem.violations.map((broken) => broken.rule).join();
     case "urn:keyturn:problem:link-dead":
-      return problem.reason satisfies "invalid" | "expired" | "used";
+      return problem.reason satisfies "invalid" | "expired" | "used" | "second_step";
     case "urn:keyturn:problem:invalid-input":
       return problem.errors.map((fault) => fault.field).join();
     case "urn:keyturn:problem:too-many-requests":
