@@ -63,7 +63,6 @@ def test_without_playwright_it_says_how_to_get_it(
     assert (shown.code, shown.err.strip()) == (1, "keyturn: check --browser needs: pip install keyturn[browser]")
 
 
-@pytest.mark.browser
 def test_without_a_browser_it_says_what_to_install(
     keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
