@@ -19,8 +19,8 @@ import keyturn.packaging
 from keyturn.packaging import folder
 
 PACKAGE = Path(keyturn.packaging.__file__).parent
-BROUGHT_BY_OTHERS = {"pytest"}
-"""Who uses `keyturn.testing` has it."""
+BROUGHT_BY_OTHERS = {"django", "pytest"}
+"""Who uses `keyturn.testing` has pytest, and whose mails are Django's templates has Django."""
 
 
 def imported_modules() -> Iterator[str]:

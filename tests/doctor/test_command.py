@@ -90,12 +90,13 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(folder: Path, 
 def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(
     folder: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "forgot.html").write_text('{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}')
+    page = '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}'
+    (tmp_path / "forgot.html").write_text(page)
     done = doctor(folder, environment | {"KEYTURN_PAGES_TEMPLATES": str(tmp_path)}, "--json")
     (found,) = [finding for finding in json.loads(done.stdout) if finding["check"] == "pages"]
 
     assert (done.returncode, found["verdict"]) == (1, "fail")
-    assert found["message"].startswith(f"pages.templates: {tmp_path.resolve()}/forgot.html:2: ")
+    assert found["message"].startswith(f"pages.templates: {tmp_path.resolve()}/forgot.html:3: 'emial' is undefined")
     assert "`keyturn serve` refuses to start" in found["mend"]
 
 

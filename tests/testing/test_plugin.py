@@ -146,7 +146,9 @@ def test_without_a_folder_it_is_the_mails_that_keyturn_sends(project: pytest.Pyt
         '[tool.keyturn.studio]\ngoldens = "mails"\ngolden_languages = ["en"]\n'
     )
     (project.path / "keyturn.toml").write_text('[brand]\nname = "Southwind"\n')
-    run(project, "--accept-mails", "-k", "password_reset/viewer").assert_outcomes(passed=1, deselected=35)
+    outcomes = run(project, "--accept-mails", "-k", "password_reset/viewer").parseoutcomes()
+    assert outcomes["passed"] == 1
+    assert outcomes.keys() == {"passed", "deselected"}
     assert "Southwind" in (project.path / "mails/password_reset/viewer.txt").read_text()
 
 
