@@ -1,6 +1,7 @@
 """Transactions that are committed by name, durable writes, and one error for a database that cannot be reached."""
 
 import asyncio
+import sqlite3
 import stat
 import threading
 import traceback
@@ -258,4 +259,19 @@ async def test_an_address_need_not_name_the_driver(url: str, driver: str) -> Non
     database = Database(url)
 
     assert database.engine.url.drivername == driver
+    await database.close()
+
+
+async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp_path: Path) -> None:
+    writer = sqlite3.connect(tmp_path / "app.db", isolation_level=None, check_same_thread=False)
+    writer.execute("CREATE TABLE tally (n INTEGER)")
+    writer.execute("BEGIN IMMEDIATE")
+    database = Database(f"sqlite:///{tmp_path}/app.db")
+    ending = threading.Timer(0.05, writer.execute, ["COMMIT"])
+    ending.start()
+
+    assert await database.fetch(text("SELECT * FROM tally")) == []
+
+    ending.join()
+    writer.close()
     await database.close()

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.orm import DeclarativeBase
 
 from keyturn.database.lost_connections import replace_lost_connections
+from keyturn.database.sqlite_locks import try_until_free
 from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.utc_datetime import UtcDateTime
@@ -40,6 +41,8 @@ resources, and an operator's hand, which is also what a server says while it sta
 
 
 _SQLITE_ARGUMENTS = {"timeout": 30, "isolation_level": None}
+
+_SECONDS_TO_BEGIN_A_LOG = 1
 
 _TIME = UtcDateTime()
 
@@ -276,7 +279,8 @@ def _configure_sqlite(engine: Any) -> None:
             cursor = connection.cursor()
             # With the write-ahead log, readers never wait for the writer; FULL, because a 202 means committed, also
             # when the power fails the moment after (https://sqlite.org/pragma.html#pragma_synchronous).
-            cursor.execute("PRAGMA journal_mode = WAL")
+            # A file that is new is made one with a log by whoever comes first, and SQLite lets nobody else wait for it.
+            try_until_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"), _SECONDS_TO_BEGIN_A_LOG)
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA foreign_keys = ON")
             cursor.close()

@@ -1,20 +1,16 @@
 """SQLite's own driver in a few threads: what is done at once takes one trip to one of them."""
 
 import asyncio
-import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Executable, RowMapping, create_engine, event
-from sqlalchemy.exc import OperationalError
+
+from keyturn.database.sqlite_locks import try_until_free
 
 _THREADS = 4
-
-_STEP = 0.0005
-"""Seconds between two looks whether another process writes."""
 
 _Result = TypeVar("_Result")
 
@@ -68,21 +64,8 @@ def _begin_writing(connection: Connection, *, patience: float) -> None:
     asks for one link while the worker writes would wait for the whole of a step.
     """
     driver: Any = connection.connection.dbapi_connection
-    ends = time.monotonic() + patience
     driver.execute("PRAGMA busy_timeout = 0")
     try:
-        while not _is_begun(connection, is_last_try=time.monotonic() > ends):
-            time.sleep(_STEP)
+        try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), patience)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-
-
-def _is_begun(connection: Connection, *, is_last_try: bool) -> bool:
-    """Try to begin to write. Raises OperationalError where another process writes at the last try, and for else."""
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as error:
-        if is_last_try or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
