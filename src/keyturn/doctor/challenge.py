@@ -4,23 +4,23 @@ from urllib.parse import urlsplit
 
 from keyturn.doctor.finding import Finding
 from keyturn.errors import ChallengeUnready
-from keyturn.reset.proofs import hcaptcha, turnstile
+from keyturn.reset.proofs.captcha import SERVICES
 from keyturn.reset.proofs.siteverify import SiteVerify
 from keyturn.settings import Settings
 
 _NAME = "challenge"
-_REFUSALS = {"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch", "not-using-dummy-secret"}
 
 
 async def check_challenge(settings: Settings) -> list[Finding]:
     """Show a service an answer that nobody has given: what it says of that tells whether it knows the secret."""
     chosen = settings.challenge
-    if chosen.method == "altcha":
+    if chosen.method not in {"turnstile", "hcaptcha"}:
         return [Finding(_NAME, "ok", "puzzles are made and checked here, without any service")]
-    url = chosen.url or (turnstile.URL if chosen.method == "turnstile" else hcaptcha.URL)
+    service = SERVICES[chosen.method]
+    url = chosen.url or service.url
     verifier = SiteVerify(url, chosen.timeout)
     form = {"secret": str(chosen.secret), "response": "nobody"}
-    if chosen.method == "hcaptcha":
+    if service.names_site:
         form["sitekey"] = chosen.site_key
     try:
         verdict = await verifier.ask(form)
@@ -30,7 +30,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
     finally:
         await verifier.close()
-    if refused := verdict.names(_REFUSALS):
+    if refused := verdict.names(service.misconfigured):
         mend = "Copy challenge.secret and challenge.site_key of one and the same site once more."
         return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
     if verdict.success:

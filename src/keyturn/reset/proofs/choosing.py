@@ -35,21 +35,13 @@ def challenge_for(settings: Settings, secrets: Sequence[str], database: Database
             return None
         case "altcha":
             return Altcha(secrets, _host(settings.base_url), cost=chosen.cost, spent=SpentAnswerStore(database))
-        case "turnstile":
-            from keyturn.reset.proofs import turnstile  # noqa: PLC0415
+        case "turnstile" | "hcaptcha" as name:
+            from keyturn.reset.proofs.captcha import SERVICES, Captcha  # noqa: PLC0415
             from keyturn.reset.proofs.siteverify import SiteVerify  # noqa: PLC0415
 
-            verifier = SiteVerify(chosen.url or turnstile.URL, chosen.timeout)
-            return turnstile.Turnstile(
-                verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
-            )
-        case "hcaptcha":
-            from keyturn.reset.proofs import hcaptcha  # noqa: PLC0415
-            from keyturn.reset.proofs.siteverify import SiteVerify  # noqa: PLC0415
-
-            verifier = SiteVerify(chosen.url or hcaptcha.URL, chosen.timeout)
-            return hcaptcha.HCaptcha(
-                verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
+            verifier = SiteVerify(chosen.url or SERVICES[name].url, chosen.timeout)
+            return Captcha(
+                name, verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
             )
 
 
