@@ -36,6 +36,19 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _OURS.get()
 
 
+async def read_bounded(answer: httpx.Response, most: int) -> bytes | None:
+    """Return a streamed answer's body as it came over the wire; None, and no more of it, where it exceeds `most` bytes.
+
+    Not decompressed, since a few bytes become gigabytes (OWASP ASVS 5.2.3): whoever asks says "identity".
+    """
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
 def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
     """Return the seconds to wait that an answer asks for: a number, or a date (RFC 9110, 10.2.3)."""
     said = headers.get("retry-after", "")

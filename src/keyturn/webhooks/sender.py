@@ -9,7 +9,7 @@ import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import HttpClient, retry_after
+from keyturn.http_client import HttpClient, read_bounded, retry_after
 from keyturn.webhooks.signing import Signer
 
 _LONGEST_ANSWER = 16_384
@@ -55,14 +55,10 @@ class WebhookSender:
 
     async def _finish(self, answer: httpx.Response) -> None:
         """Read a short answer to its end; of one that is long, slow or broken no more than that. Its status counts."""
-        read = 0
         try:
             with contextlib.suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(1):
-                    async for chunk in answer.aiter_raw():
-                        read += len(chunk)
-                        if read > _LONGEST_ANSWER:
-                            break
+                    await read_bounded(answer, _LONGEST_ANSWER)
         finally:
             await answer.aclose()
 

@@ -13,7 +13,7 @@ import msgspec
 
 import keyturn
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.http_client import HttpClient, retry_after
+from keyturn.http_client import HttpClient, read_bounded, retry_after
 
 Document = TypeVar("Document")
 
@@ -88,7 +88,7 @@ class ProviderApi:
                 request = self._http.build_request(method, f"{self.url}{path}", **content)
                 answer = await self._http.send(request, stream=True)
                 try:
-                    return Answer(answer.status_code, answer.headers, await _read(answer))
+                    return Answer(answer.status_code, answer.headers, await read_bounded(answer, LONGEST_ANSWER) or b"")
                 finally:
                     await answer.aclose()
         except _NEVER_SENT as error:
@@ -122,12 +122,3 @@ def too_many(answer: Answer, reason: str, pause: float | None = None) -> SendRet
     """Return that the mail may be there later: we ask too often, which is said before anything is done."""
     asked_for = retry_after(answer.headers, datetime.now(UTC))
     return SendRetryable(reason, pause if asked_for is None else asked_for, not_accepted=True, down=False)
-
-
-async def _read(answer: httpx.Response) -> bytes:
-    body = b""
-    async for chunk in answer.aiter_raw():
-        body += chunk
-        if len(body) > LONGEST_ANSWER:
-            return b""
-    return body

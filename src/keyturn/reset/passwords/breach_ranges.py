@@ -5,7 +5,7 @@ import re
 import httpx
 
 import keyturn
-from keyturn.http_client import HttpClient
+from keyturn.http_client import HttpClient, read_bounded
 from keyturn.reset.passwords.breaches import BreachSourceFailed
 
 _PREFIX = 5
@@ -48,14 +48,12 @@ class BreachRanges:
             async with self._http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
                 if answer.status_code != _OK:
                     raise BreachSourceFailed(f"status {answer.status_code}")
-                body = bytearray()
-                async for chunk in answer.aiter_raw():
-                    body += chunk
-                    if len(body) > _LONGEST_ANSWER:
-                        raise BreachSourceFailed("the answer does not end")
+                body = await read_bounded(answer, _LONGEST_ANSWER)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BreachSourceFailed(type(error).__name__) from None
-        return bytes(body)
+        if body is None:
+            raise BreachSourceFailed("the answer does not end")
+        return body
 
     async def close(self) -> None:
         """Close the connections; the next password would open others."""

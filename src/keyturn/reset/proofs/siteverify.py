@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from keyturn.errors import ChallengeUnready
-from keyturn.http_client import HttpClient
+from keyturn.http_client import HttpClient, read_bounded
 
 _LONGEST_VERDICT = 65_536
 _MOST_AT_ONCE = 16
@@ -54,12 +54,10 @@ class SiteVerify:
         async with self._http.stream("POST", self._url, data=dict(form), headers=headers) as answer:
             if answer.status_code == _LIMITED or answer.status_code >= _SERVER_FAULT:
                 raise ChallengeUnready(f"status {answer.status_code}")
-            body = bytearray()
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > _LONGEST_VERDICT:
-                    raise ChallengeUnready("the verdict does not end")
-        return bytes(body)
+            body = await read_bounded(answer, _LONGEST_VERDICT)
+        if body is None:
+            raise ChallengeUnready("the verdict does not end")
+        return body
 
     async def close(self) -> None:
         """Close the connections; the next answer would open others."""

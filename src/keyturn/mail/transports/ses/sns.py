@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from keyturn.http_client import HttpClient
+from keyturn.http_client import HttpClient, read_bounded
 from keyturn.settings.rules.reports import topic_parts
 
 _PATIENCE = 5
@@ -124,13 +124,11 @@ async def _get(url: str, query: dict[str, str] | None = None) -> bytes:
             HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_PLAIN) as client,
             client.stream("GET", url, params=query) as answer,
         ):
-            body = b""
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > _LONGEST_ANSWER:
-                    raise ValueError("SNS answers at too great a length")
+            body = await read_bounded(answer, _LONGEST_ANSWER)
     except (httpx.HTTPError, TimeoutError) as error:
         raise ValueError(f"SNS cannot be asked: {type(error).__name__}") from None
+    if body is None:
+        raise ValueError("SNS answers at too great a length")
     if answer.status_code != _OK:
         raise ValueError(f"SNS answers {answer.status_code}")
     return body
