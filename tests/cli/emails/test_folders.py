@@ -11,6 +11,8 @@ from tests.cli.conftest import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "shop-mails"
+
 
 @pytest.fixture
 def shop(workplace: Path) -> Path:
@@ -216,3 +218,11 @@ def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> No
 
     assert f"{shop}/self leads back into the folder that it is in: the link is not followed\n" in checked.err
     assert "in 3 templates, 13 mails" in checked.out
+
+
+def test_the_mails_of_the_example_have_no_mistake_and_all_of_their_branches_are_drawn(keyturn: Keyturn) -> None:
+    checked = keyturn("check", str(EXAMPLE), "--format", "json", "--fail-on", "warning")
+
+    coverage = json.loads(checked.out)["coverage"]["total"]
+    assert checked.code == 0
+    assert coverage["drawn"] == coverage["branches"]
