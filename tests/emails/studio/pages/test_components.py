@@ -60,6 +60,20 @@ def test_every_use_leads_to_its_line(client: Client) -> None:
     assert "Nothing uses it." in page
 
 
+def test_what_a_layout_imports_is_used_by_the_mails_that_extend_it(client: Client, folder: Path) -> None:
+    layout = NOTICE.replace("{{ what }}", "{% block said %}{% endblock %}", 1)
+    (folder / "_layout" / "page.mjml").write_text(layout)
+    (folder / "notice" / "notice.mjml").write_text(
+        '{% extends "_layout/page.mjml" %}\n{% block said %}{{ ui.nowhere([]) }}{{ what }}{% endblock %}'
+    )
+    (folder / "_layout" / "round.mjml").write_text('{% extends "_layout/round.mjml" %}')
+
+    page = client.get("/studio/components/_layout/ui.mjml").text
+
+    assert "notice/notice.mjml:2</a>" in page
+    assert "Nothing uses it." not in page
+
+
 def test_a_file_that_is_included_is_a_part_as_a_whole(client: Client) -> None:
     page = client.get("/studio/components/_layout/foot.mjml").text
 

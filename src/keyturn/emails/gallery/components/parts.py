@@ -102,36 +102,66 @@ def _written(default: nodes.Expr) -> str:
     return f'"{default.value}"' if isinstance(default.value, str) else str(default.value).lower()
 
 
+class _Names(NamedTuple):
+    """What a template calls the file: as a `modules`' name, and each of its `macros` by the name that it has there."""
+
+    modules: frozenset[str]
+    macros: Mapping[str, str]
+
+
 def _uses(environment: Environment, folder: Folder, file: str) -> Mapping[str, list[Use]]:
     """Return where the parts of a file are used, by their names."""
     found: defaultdict[str, list[Use]] = defaultdict(list)
     files = dict.fromkeys((*(one for name in folder.names() for one in folder.files_of(name)), *folder.shared_files()))
-    for user in files:
-        if tree := _tree(environment, folder, user):
-            for name, line in sorted({*_used_in(environment, tree, user, file)}):
-                found[name].append(Use(user, line))
+    trees = {user: tree for user in files if (tree := _tree(environment, folder, user))}
+    for user, tree in trees.items():
+        names = _names_in(environment, trees, user, file, frozenset())
+        for name, line in sorted({*_used_whole(environment, tree, user, file), *_called(tree, names)}):
+            found[name].append(Use(user, line))
     return found
 
 
-def _used_in(environment: Environment, tree: nodes.Template, user: str, file: str) -> Iterator[tuple[str, int]]:
+def _names_in(
+    environment: Environment, trees: Mapping[str, nodes.Template], user: str, file: str, below: frozenset[str]
+) -> _Names:
+    """Return the names that `user` has for the file: what it imports, and what the templates do that it extends.
+
+    `below` are those that extend it, so that a circle ends.
+    """
+    tree = trees.get(user)
+    if tree is None or user in below:
+        return _Names(frozenset(), {})
     modules: set[str] = set()
     macros = {node.name: node.name for node in tree.find_all(nodes.Macro)} if user == file else {}
-    named: Iterable[Any] = tree.find_all((nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends))
-    for node in named:
-        if not any(environment.join_path(name, user) == file for name in _named_by(node.template)):
-            continue
+    named_in: Iterable[Any] = tree.find_all((nodes.Extends, nodes.Import, nodes.FromImport))
+    for node in named_in:
+        named = {environment.join_path(name, user) for name in _named_by(node.template)}
         match node:
-            case nodes.Import():
+            case nodes.Extends():
+                for base in named:
+                    inherited = _names_in(environment, trees, base, file, below | {user})
+                    modules |= inherited.modules
+                    macros = {**inherited.macros, **macros}
+            case nodes.Import() if file in named:
                 modules.add(node.target)
-            case nodes.FromImport():
+            case nodes.FromImport() if file in named:
                 macros |= {known_as: name for name, known_as in map(_both_names, node.names)}
-            case _:
-                yield WHOLE, node.lineno
+    return _Names(frozenset(modules), macros)
+
+
+def _used_whole(environment: Environment, tree: nodes.Template, user: str, file: str) -> Iterator[tuple[str, int]]:
+    named_in: Iterable[Any] = tree.find_all((nodes.Include, nodes.Extends))
+    for node in named_in:
+        if any(environment.join_path(name, user) == file for name in _named_by(node.template)):
+            yield WHOLE, node.lineno
+
+
+def _called(tree: nodes.Template, names: _Names) -> Iterator[tuple[str, int]]:
     for call in tree.find_all(nodes.Call):
         match call.node:
-            case nodes.Name(name=name) if name in macros:
-                yield macros[name], call.lineno
-            case nodes.Getattr(node=nodes.Name(name=name), attr=macro) if name in modules:
+            case nodes.Name(name=name) if name in names.macros:
+                yield names.macros[name], call.lineno
+            case nodes.Getattr(node=nodes.Name(name=name), attr=macro) if name in names.modules:
                 yield macro, call.lineno
 
 
