@@ -1,4 +1,6 @@
-"""MJML as other compilers read it too: what mrml refuses for its white space alone is a mail all the same."""
+"""MJML as other compilers read it too: what mrml refuses for its white space, or leaves out, is a mail all the same."""
+
+import re
 
 import pytest
 from mjml import mjml2html
@@ -6,6 +8,7 @@ from mjml import mjml2html
 from keyturn.mail.rendering.mjml import to_html
 
 BODY = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
+TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,29 @@ def test_blanks_in_html_stay_as_they_are() -> None:
     mjml = BODY.format("<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>")
 
     assert to_html(mjml) == mjml2html(mjml, fonts={})
+
+
+@pytest.mark.parametrize("role", ["presentation", "none"])
+def test_a_table_has_the_role_that_it_was_given(role: str) -> None:
+    html = to_html(TABLE.format(f"<!-- <mj-table role='none'> --><mj-table cellpadding='4' role='{role}'>"))
+
+    (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', html)
+    assert f'role="{role}"' in table
+    assert "<!-- role" not in html
+
+
+def test_a_table_without_a_role_has_none() -> None:
+    (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', to_html(TABLE.format("<mj-table cellpadding='4'>")))
+
+    assert "role" not in table
+
+
+def test_a_mistake_beside_a_table_with_a_role_is_told_at_its_place() -> None:
+    told = [TABLE.format(f"<mj-table {role}></mj-oops>") for role in ('role="none"', 'xole="none"')]
+    faults = []
+    for mjml in told:
+        with pytest.raises(ValueError, match="\\d") as refused:
+            to_html(mjml)
+        faults.append(str(refused.value))
+
+    assert faults[0] == faults[1]

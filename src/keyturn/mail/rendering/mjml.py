@@ -17,6 +17,11 @@ _GAP = re.compile(
 _ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?</mj-attributes\s*>", re.DOTALL)
 _GAP_IN_ATTRIBUTES = re.compile(r"(?<=>)(?!\n)\s+(?=<)")
 
+_TABLE_WITH_ROLE = re.compile(
+    r"""<!--.*?-->|(<mj-table\b[^>]*?\srole\s*=\s*["'](presentation|none)["'][^>]*(?<!/)>)""", re.DOTALL
+)
+_ROLE_OF_TABLE = re.compile(r"(<table\b[^>]*)><!-- role=(\w+) -->")
+
 _PLACE = "/* inlined */"
 _FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
 _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style>')
@@ -26,7 +31,7 @@ def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with what the compiler says."""
     mjml = unwrap_includes(mjml)
     if "inline" not in mjml:
-        return _compile(mjml)
+        return _compile_with_roles(mjml)
     styles: list[str] = []
 
     def lift(found: re.Match[str]) -> str:
@@ -35,13 +40,27 @@ def to_html(mjml: str) -> str:
         styles.append(found[2])
         return found[1] + _PLACE.ljust(len(found[2]))  # as long as before: the compiler names offsets
 
-    html = _compile(_INLINE_STYLE.sub(lift, mjml))
+    html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
     from keyturn.mail.rendering.inlining import inline_css  # noqa: PLC0415 - most mails have no such style
 
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
+
+
+def _compile_with_roles(mjml: str) -> str:
+    """Compile it with the `role` of each mj-table, without which a screen reader takes a layout for data.
+
+    mrml leaves it out, so it goes the way of the table's content.
+    """
+    marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[1]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
+    if marked == mjml:
+        return _compile(mjml)
+    try:
+        return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
+    except ValueError:
+        return _compile(mjml)  # which names the offsets of what was written
 
 
 def _compile(mjml: str) -> str:
