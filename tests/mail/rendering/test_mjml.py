@@ -57,7 +57,7 @@ def test_a_mistake_beside_a_table_with_a_role_is_told_at_its_place() -> None:
     told = [TABLE.format(f"<mj-table {role}></mj-oops>") for role in ('role="none"', 'xole="none"')]
     faults = []
     for mjml in told:
-        with pytest.raises(ValueError, match="\\d") as refused:
+        with pytest.raises(ValueError, match=r"\d") as refused:
             to_html(mjml)
         faults.append(str(refused.value))
 
