@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from keyturn.errors import SendRefused
 from keyturn.outbox.message import Delivery, Message, Settlement
@@ -16,6 +16,15 @@ class Handler(Protocol):
     """
 
     def __call__(self, message: Message, /) -> Awaitable[Settlement | Delivery]: ...
+
+
+@runtime_checkable
+class PreparesTogether(Protocol):
+    """A handler that also prepares several messages in one go."""
+
+    async def prepare_all(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
+        """Return what calling it would for each of the messages, or raise."""
+        ...
 
 
 class Lane:
@@ -31,16 +40,27 @@ class Lane:
         ahead: int = 0,
     ) -> None:  # fmt: skip
         self.handlers = handlers
+        self.together = {kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether)}
         self.ahead = max(ahead, concurrency)
         self.close = close
-        self.under_way: set[asyncio.Task[None]] = set()
+        self.under_way: dict[asyncio.Task[None], int] = {}
+        """What is being done, and how many messages each has in hand."""
         self._places = asyncio.Semaphore(concurrency)
         self._queued: dict[asyncio.Task[Any], Message] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more messages may be claimed."""
+        return self.ahead - sum(self.under_way.values())
 
     async def prepare(self, message: Message) -> Settlement | Delivery:
         if message.kind not in self.handlers:
             raise SendRefused(f"unknown kind of message: {message.kind}")
         return await self.handlers[message.kind](message)
+
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        """Do what `prepare` does for messages of a kind that is prepared together."""
+        return await self.together[messages[0].kind].prepare_all(messages)
 
     @contextlib.asynccontextmanager
     async def place(self, message: Message) -> AsyncIterator[None]:
