@@ -5,7 +5,8 @@ and whenever. The relay breaks a delivery off at the lease of the settings, so n
 its own; what it claims it holds for seconds, and renews, so that nobody waits long for a worker that was killed.
 
 **A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
-a crash of our own is given up sooner.
+a crash of our own is given up sooner. What ends its worker is found by halves, and does not take along what was
+claimed with it (`Lane.admit`).
 
 **A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them. What asks
 nobody outside needs none: a handler prepares a message with all that were claimed with it, in batches (what

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
@@ -98,7 +98,7 @@ class Outbox:
 
         `only` these kinds, where any are named, and none of those in `but`.
         """
-        claim = os.urandom(16).hex()
+        claim, second = os.urandom(16).hex(), os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
@@ -112,7 +112,8 @@ class Outbox:
             update(OutboxRow)
             .where(OutboxRow.id.in_(select(due.c.id)))
             .values(
-                claim=claim,
+                # Which of them had a claim is told by its new name: SQLite returns rows as they are afterwards.
+                claim=case((OutboxRow.claim.is_(None), claim), else_=second),
                 crashes=OutboxRow.crashes + 1,
                 available_at=self.database.clock(lease),
             )
@@ -121,7 +122,7 @@ class Outbox:
         async with self.database.transaction() as session:
             rows = (await (await session.connection()).execute(taken)).all()
             await session.commit()
-        return sorted(map(_message, rows), key=lambda message: message.id)
+        return sorted((_message(row, second) for row in rows), key=lambda message: message.id)
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
         """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
@@ -134,6 +135,14 @@ class Outbox:
         """Let messages that were claimed, and not begun, be claimed again at once."""
         held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": self.database.clock()}
+        async with self.database.transaction() as session:
+            await session.execute(update(OutboxRow).where(held).values(values))
+            await session.commit()
+
+    async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
+        """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones."""
+        held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
+        values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
         async with self.database.transaction() as session:
             await session.execute(update(OutboxRow).where(held).values(values))
             await session.commit()
@@ -183,12 +192,15 @@ class Outbox:
 
 
 _CLAIMED = [
-    OutboxRow.attempts + 1 if name == "attempts" else getattr(OutboxRow, name) for name in Message.__struct_fields__
+    OutboxRow.attempts + 1 if name == "attempts" else getattr(OutboxRow, name)
+    for name in Message.__struct_fields__
+    if name != "abandoned"
 ]
 
 
-def _message(row: Row[Any]) -> Message:
-    return Message(**dict(zip(Message.__struct_fields__, row, strict=True)))
+def _message(row: Row[Any], abandoned: str) -> Message:
+    fields = dict(zip(Message.__struct_fields__, row, strict=False))
+    return Message(**fields, abandoned=fields["claim"] == abandoned)
 
 
 _HELD = (

@@ -68,7 +68,9 @@ class Relay:
         """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
         handled = 0
         async with self._renewed_leases():
-            while taken := [(lane, messages) for lane in self._lanes if (messages := await self._claim(lane))]:
+            while taken := [
+                (lane, messages) for lane in self._lanes if (messages := await self._claim(lane, timedelta(0)))
+            ]:
                 await asyncio.gather(*(task for lane, messages in taken for task in self._begin_all(lane, messages)))
                 handled += sum(len(messages) for _, messages in taken)
         return handled
@@ -119,14 +121,18 @@ class Relay:
             log.exception(LogEvent("outbox.claim_failed"))
         return []
 
-    async def _claim(self, lane: Lane) -> Sequence[Message]:
+    async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
+        """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
         free = lane.free
         if not free:
             return []
-        if lane is not self._lanes[0]:
-            return await self._outbox.claim(free, self._leases.lease, only=lane.handlers)
-        others = [kind for other in self._lanes[1:] for kind in other.handlers]
-        return await self._outbox.claim(free, self._leases.lease, but=others)
+        first = lane is self._lanes[0]
+        others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
+        claimed = await self._outbox.claim(free, self._leases.lease, only=() if first else lane.handlers, but=others)
+        admitted, left = lane.admit(claimed)
+        if left:
+            await self._outbox.leave(left, pause)
+        return admitted
 
     def _begin_all(self, lane: Lane, messages: Sequence[Message]) -> "Sequence[asyncio.Task[None]]":
         """Begin those together that can be prepared together, and each of the others by itself."""
@@ -197,7 +203,10 @@ class Relay:
         with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
             with self._leases.hold([message]):
-                await self._attempt_while_held(lane, message, prepared)
+                try:
+                    await self._attempt_while_held(lane, message, prepared)
+                finally:
+                    lane.doubtful.discard(message.id)
 
     async def _attempt_while_held(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
         try:

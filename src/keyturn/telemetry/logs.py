@@ -82,7 +82,7 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         said = record.msg
-        event = {
+        event: dict[str, Any] = {
             "event": said.name if isinstance(said, LogEvent) else record.getMessage(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
             "level": record.levelname.lower(),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
-_COLUMNS: dict[str, Column[Any]] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
+_COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
 
 
 class Audit:
