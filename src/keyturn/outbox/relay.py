@@ -123,8 +123,7 @@ class Relay:
 
     async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
         """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
-        free = lane.free
-        if not free:
+        if not (free := lane.free):
             return []
         first = lane is self._lanes[0]
         others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
