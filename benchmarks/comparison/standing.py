@@ -74,7 +74,8 @@ def measure(plan: Plan, tell: Tell) -> Report:
                     beside.append(one)
             purged.append(one := _purge(both["full"], cores, plan, engine))
             tell(
-                f"{ENGINES[engine]}: {one.rows:,} purged in {one.seconds:.0f} s, p99 {one.p99_alone:.0f} -> {one.p99:.0f} ms"
+                f"{ENGINES[engine]}: {one.rows:,} purged in {one.seconds:.0f} s,"
+                f" p99 {one.p99_alone:.0f} -> {one.p99:.0f} ms"
             )
     tables = {f"standing-{engine}": _table(engine, plan, beside, purged) for engine in plan.engines}
     return Report(tables=tables, data={"beside": beside, "purged": purged})
