@@ -72,10 +72,10 @@ def measure(plan: Plan, tell: Tell) -> Report:
                 for one in _round(both, cores, plan, engine, number):
                     tell(f"{ENGINES[engine]}, {one.operation}: {one.empty:,.0f} -> {one.full:,.0f} µs each")
                     beside.append(one)
-            purged.append(one := _purge(both["full"], cores, plan, engine))
+            purged.append(end := _purge(both["full"], cores, plan, engine))
             tell(
-                f"{ENGINES[engine]}: {one.rows:,} purged in {one.seconds:.0f} s,"
-                f" p99 {one.p99_alone:.0f} -> {one.p99:.0f} ms"
+                f"{ENGINES[engine]}: {end.rows:,} purged in {end.seconds:.0f} s,"
+                f" p99 {end.p99_alone:.0f} -> {end.p99:.0f} ms"
             )
     tables = {f"standing-{engine}": _table(engine, plan, beside, purged) for engine in plan.engines}
     return Report(tables=tables, data={"beside": beside, "purged": purged})
