@@ -41,11 +41,9 @@ class Batcher(Generic[Item, Result]):
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return what `submit` would for each of the items, or raise."""
-        if not items:
-            return []
+        # gather, so that whoever gives up takes the futures back.
         futures = [self._enqueue(item) for item in items]
-        await asyncio.wait(futures)
-        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]
+        return await asyncio.gather(*futures, return_exceptions=True)  # type: ignore[return-value]  # nobody cancels one
 
     def _enqueue(self, item: Item) -> "asyncio.Future[Result]":
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
