@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, str] = {
     "resets": "comparison.resets",
     "delivery": "comparison.delivery",
     "flood": "comparison.flood",
+    "standing": "comparison.standing",
     "processes": "comparison.many_processes",
     "hashes": "hashes",
     "profiles": "profiles",
@@ -41,6 +42,7 @@ _DOCUMENT = ROOT / "docs" / "performance.md"
 @click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="On this database alone.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Beside hello, these alone.")
 @click.option("--rounds", type=click.IntRange(min=1), help="How often each is measured.")
+@click.option("--rows", type=click.IntRange(min=1000), help="Links and messages of `standing`; a million otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, for machines.")
 @click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "benchmarks" / "results",
@@ -49,12 +51,13 @@ _DOCUMENT = ROOT / "docs" / "performance.md"
 @click.option("--write-docs", is_flag=True, help="Put the results into docs/performance.md, too; measure those NAMES.")
 def main(
     names: tuple[str, ...], quick: bool, engines: tuple[str, ...], peers: tuple[str, ...], rounds: int | None,
-    as_json: bool, results: Path, write_docs: bool,
+    rows: int | None, as_json: bool, results: Path, write_docs: bool,
 ) -> None:  # fmt: skip
     """Measure all, or those NAMES: Keyturn beside its peers, and its parts against their budgets."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each start would compile all that it loads
     plan = QUICK if quick else Plan()
     plan = msgspec.structs.replace(plan, engines=engines or plan.engines, peers=peers, rounds=rounds or plan.rounds)
+    plan = msgspec.structs.replace(plan, rows=rows or plan.rows)
     tell, found, failed = teller(), dict[str, Report](), list[str]()
     for name in names or BENCHMARKS:
         tell(f"{name} ...")

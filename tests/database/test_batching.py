@@ -96,6 +96,18 @@ async def test_a_single_item_that_fails_is_not_tried_again(batcher: Batcher[int,
     assert statement.runs == [[-1]]
 
 
+async def test_several_that_are_submitted_in_one_go_share_a_run_and_each_has_its_own_result(
+    batcher: Batcher[int, int], statement: Statement
+) -> None:
+    assert await batcher.submit_all([]) == []
+    assert await batcher.submit_all([1, 2]) == [2, 4]
+    assert statement.runs == [[1, 2]]
+
+    one, bad, two = await batcher.submit_all([1, -1, 2])
+    assert (one, two) == (2, 4)
+    assert isinstance(bad, ValueError)
+
+
 async def test_a_failure_does_not_stop_those_who_come_later(batcher: Batcher[int, int]) -> None:
     with pytest.raises(ValueError, match="negative"):
         await batcher.submit(-1)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 
 from keyturn.database import Database
 from keyturn.outbox import Message
@@ -35,3 +35,9 @@ class Rows:
 
     async def states(self) -> list[str]:
         return [row.state for row in await self.all()]
+
+
+async def make_due(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
+        await session.commit()

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from tests.outbox.table import Rows
+from tests.outbox.table import Rows, make_due
 from tests.outbox.worker import Handler, post, relay_of
 
 from keyturn.database import Database
@@ -194,12 +193,6 @@ async def test_what_cannot_be_written_down_waits_for_the_end_of_its_lease(
     assert (row.state, row.reason) == ("waiting", None)
     assert row.claim
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-async def make_due(database: Database) -> None:
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
-        await session.commit()
 
 
 async def test_a_working_database_makes_no_noise(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -43,6 +43,9 @@ class BuiltinAccounts:
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
 
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._finds.submit_all(emails)
+
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._database.fetch(select(*_ACCOUNT).where(AccountRow.email.in_(set(emails))))
         found = {row["email"]: _account(row) for row in rows}

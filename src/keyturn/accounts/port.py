@@ -96,6 +96,15 @@ class AccountStore(Protocol):
 
 
 @runtime_checkable
+class FindsTogether(Protocol):
+    """A store that finds many accounts at the cost of one."""
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        """Return what `find` would for each address, or raise."""
+        ...
+
+
+@runtime_checkable
 class JoinsTransaction(Protocol):
     """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
 

@@ -37,11 +37,20 @@ class Batcher(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
+        return await self._enqueue(item)
+
+    async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
+        """Return what `submit` would for each of the items, or raise."""
+        # gather, so that whoever gives up takes the futures back.
+        futures = [self._enqueue(item) for item in items]
+        return await asyncio.gather(*futures, return_exceptions=True)  # type: ignore[return-value]  # nobody cancels one
+
+    def _enqueue(self, item: Item) -> "asyncio.Future[Result]":
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
-        return await future
+        return future
 
     async def _drain(self) -> None:
         try:

@@ -16,7 +16,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Return the time in UTC. Raises TypeError for one without a zone."""
         if value is not None and value.tzinfo is None:
             raise TypeError("a time without a zone")
-        return value and value.astimezone(UTC)
+        return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

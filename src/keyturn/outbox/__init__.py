@@ -5,11 +5,13 @@ and whenever. The relay breaks a delivery off at the lease of the settings, so n
 its own; what it claims it holds for seconds, and renews, so that nobody waits long for a worker that was killed.
 
 **A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
-a crash of our own is given up sooner.
+a crash of our own is given up sooner. What ends its worker is found by halves, and does not take along what was
+claimed with it (`Lane.admit`).
 
 **A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them. What asks
 nobody outside needs none: a handler prepares a message with all that were claimed with it, in batches (what
-`database/batching.py` is for), and hands back what is left to do in a place, if anything.
+`database/batching.py` is for), and hands back what is left to do in a place, if anything. Where it `PreparesTogether`,
+what is claimed together is one task until then, and what comes to nothing ends with it.
 
 **The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
 the repeats of reports cannot matter (`reading.py`).
@@ -21,7 +23,8 @@ alike, and the sealed mail must live and die with it.
 from keyturn.outbox.lane import Handler, Lane
 from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
-from keyturn.outbox.relay import Relay, RelayLimits
+from keyturn.outbox.relay import Relay
+from keyturn.outbox.relay_limits import RelayLimits
 from keyturn.outbox.sealing import Seal, SealBroken
 
 __all__ = [

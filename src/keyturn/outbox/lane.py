@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from keyturn.errors import SendRefused
 from keyturn.outbox.message import Delivery, Message, Settlement
@@ -18,12 +18,21 @@ class Handler(Protocol):
     def __call__(self, message: Message, /) -> Awaitable[Settlement | Delivery]: ...
 
 
+@runtime_checkable
+class PreparesTogether(Protocol):
+    """A handler that also prepares several messages in one go."""
+
+    async def prepare_all(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
+        """Return what calling it would for each of the messages, or raise."""
+        ...
+
+
 class Lane:
     """Handles messages of some kinds: however many wait, other lanes never do.
 
     `handlers` has what does each kind's work. At most `ahead` messages are claimed at a time, and prepared; what is
     left to do is done for at most `concurrency` of them at a time. `close` is called once at the end, for what the
-    handlers hold open.
+    handlers hold open. `doubtful` are abandoned messages that are under way.
     """
 
     def __init__(
@@ -31,16 +40,44 @@ class Lane:
         ahead: int = 0,
     ) -> None:  # fmt: skip
         self.handlers = handlers
+        self.together = {kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether)}
         self.ahead = max(ahead, concurrency)
         self.close = close
-        self.under_way: set[asyncio.Task[None]] = set()
+        self.doubtful: set[int] = set()
+        self.under_way: dict[asyncio.Task[None], int] = {}
+        """What is being done, and how many messages each has in hand."""
         self._places = asyncio.Semaphore(concurrency)
         self._queued: dict[asyncio.Task[Any], Message] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more messages may be claimed."""
+        return self.ahead - sum(self.under_way.values())
+
+    def admit(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+        """Return which of the claimed may be begun, and which not yet.
+
+        Of abandoned ones, any of which may end this worker too, that is one group at a time, and half as many with each
+        time that they were abandoned: in the end one ends its worker alone, and is given up alone.
+        """
+        abandoned = [message for message in messages if message.abandoned]
+        group: list[Message] = []
+        if abandoned and not self.doubtful:
+            crashes = abandoned[0].crashes
+            alike = [message for message in abandoned if message.crashes == crashes]
+            group = alike[: max(self.ahead >> (crashes - 1), 1)]
+        self.doubtful.update(message.id for message in group)
+        left = [message for message in abandoned if message.id not in {one.id for one in group}]
+        return [*(message for message in messages if not message.abandoned), *group], left
 
     async def prepare(self, message: Message) -> Settlement | Delivery:
         if message.kind not in self.handlers:
             raise SendRefused(f"unknown kind of message: {message.kind}")
         return await self.handlers[message.kind](message)
+
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        """Do what `prepare` does for messages of a kind that is prepared together."""
+        return await self.together[messages[0].kind].prepare_all(messages)
 
     @contextlib.asynccontextmanager
     async def place(self, message: Message) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -26,14 +26,15 @@ class LeaseKeeper:
         self._held: dict[int, str] = {}
 
     @contextmanager
-    def hold(self, message: Message) -> Iterator[None]:
-        """Keep the message in these hands while the block lasts, if somebody runs `run`."""
-        self._held[message.id] = message.claim
+    def hold(self, messages: Sequence[Message]) -> Iterator[None]:
+        """Keep the messages in these hands while the block lasts, if somebody runs `run`."""
+        self._held.update((message.id, message.claim) for message in messages)
         try:
             yield
         finally:
-            if self._held.get(message.id) == message.claim:
-                del self._held[message.id]
+            for message in messages:
+                if self._held.get(message.id) == message.claim:
+                    del self._held[message.id]
 
     async def run(self) -> None:
         """Renew until cancelled. One that cannot be renewed ends, as if the worker had died."""

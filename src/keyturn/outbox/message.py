@@ -12,7 +12,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     `attempts` counts the tries that ended as was foreseen, with this one. `crashes` counts the claims, this one
     included, since the last of them: those of workers that died, and faults of ours. `sender`
-    names the transport that may have the mail since an earlier try: it alone may be asked again.
+    names the transport that may have the mail since an earlier try: it alone may be asked again. One that is
+    `abandoned` was claimed before, and nobody said what became of it: it may be what ended its worker.
     """
 
     id: int
@@ -25,6 +26,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
     sealed: bytes | None
     created_at: datetime
+    abandoned: bool = False
 
 
 def new_key() -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
@@ -98,7 +98,7 @@ class Outbox:
 
         `only` these kinds, where any are named, and none of those in `but`.
         """
-        claim = os.urandom(16).hex()
+        claim, second = os.urandom(16).hex(), os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
@@ -112,17 +112,17 @@ class Outbox:
             update(OutboxRow)
             .where(OutboxRow.id.in_(select(due.c.id)))
             .values(
-                claim=claim,
+                # Which of them had a claim is told by its new name: SQLite returns rows as they are afterwards.
+                claim=case((OutboxRow.claim.is_(None), claim), else_=second),
                 crashes=OutboxRow.crashes + 1,
                 available_at=self.database.clock(lease),
             )
-            .returning(*(getattr(OutboxRow, name) for name in Message.__struct_fields__ if name != "attempts"))
-            .returning((OutboxRow.attempts + 1).label("attempts"))
+            .returning(*_CLAIMED)
         )
         async with self.database.transaction() as session:
-            rows = (await session.execute(taken)).mappings().all()
+            rows = (await (await session.connection()).execute(taken)).all()
             await session.commit()
-        return sorted((Message(**row) for row in rows), key=lambda message: message.id)
+        return sorted((_message(row, second) for row in rows), key=lambda message: message.id)
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
         """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
@@ -139,11 +139,18 @@ class Outbox:
             await session.execute(update(OutboxRow).where(held).values(values))
             await session.commit()
 
+    async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
+        """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones."""
+        held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
+        values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
+        async with self.database.transaction() as session:
+            await session.execute(update(OutboxRow).where(held).values(values))
+            await session.commit()
+
     async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
-        ids, claims = [one.id for one in messages], {one.claim for one in messages}
-        held = select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
-        return set(await session.scalars(held.order_by(OutboxRow.id).with_for_update()))
+        given = {"ids": [one.id for one in messages], "claims": list({one.claim for one in messages})}
+        return set((await (await session.connection()).execute(_HELD, given)).scalars())
 
     async def require_held(self, session: AsyncSession, message: Message) -> None:
         """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
@@ -182,6 +189,27 @@ class Outbox:
             if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
                 raise LeaseLost
             await session.commit()
+
+
+_CLAIMED = [
+    OutboxRow.attempts + 1 if name == "attempts" else getattr(OutboxRow, name)
+    for name in Message.__struct_fields__
+    if name != "abandoned"
+]
+
+
+def _message(row: Row[Any], abandoned: str) -> Message:
+    fields = dict(zip(Message.__struct_fields__, row, strict=False))
+    return Message(**fields, abandoned=fields["claim"] == abandoned)
+
+
+_HELD = (
+    select(OutboxRow.id)
+    .where(OutboxRow.id.in_(bindparam("ids", expanding=True)), OutboxRow.claim.in_(bindparam("claims", expanding=True)))
+    .order_by(OutboxRow.id)
+    .with_for_update()
+)
+"""Built once: to build it for hundreds of values takes longer than to execute it."""
 
 
 _POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")

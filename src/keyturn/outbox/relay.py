@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import assert_never
-
-import msgspec
+from typing import Any, assert_never
 
 from keyturn.database import now
 from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
@@ -16,29 +14,16 @@ from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
 from keyturn.outbox.lane import Lane
 from keyturn.outbox.lease_keeper import LeaseKeeper
 from keyturn.outbox.listening import Listener
-from keyturn.outbox.message import Dropped, Message, Origin, Sent, Settlement
+from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
+from keyturn.outbox.relay_limits import RelayLimits
 from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
 
 
-class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds what a relay does at a time.
-
-    A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
-
-    What a worker held that was killed is claimed again after `abandoned_after`.
-    `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
-    `max_crashes` is how often a message may end in a way that nobody foresaw, some ten minutes of tries.
-    """
-
-    poll: timedelta = timedelta(seconds=1)
-    lease: timedelta = timedelta(seconds=60)
-    abandoned_after: timedelta = timedelta(seconds=15)
-    max_attempts: int = 140
-    max_crashes: int = 30
+_Prepared = Settlement | Delivery | Exception
 
 
 class Relay:
@@ -83,9 +68,11 @@ class Relay:
         """Work until nothing is due, and return how many messages were handled: for a batch job, and for tests."""
         handled = 0
         async with self._renewed_leases():
-            while taken := [(lane, message) for lane in self._lanes for message in await self._claim(lane)]:
-                await asyncio.gather(*(self._work(lane, message) for lane, message in taken))
-                handled += len(taken)
+            while taken := [
+                (lane, messages) for lane in self._lanes if (messages := await self._claim(lane, timedelta(0)))
+            ]:
+                await asyncio.gather(*(task for lane, messages in taken for task in self._begin_all(lane, messages)))
+                handled += sum(len(messages) for _, messages in taken)
         return handled
 
     async def _end(self) -> None:
@@ -118,9 +105,7 @@ class Relay:
         self._outbox.waiting.clear()
         begun = 0
         for lane in self._lanes:
-            for message in await self._claim_or_log(lane):
-                self._begin(lane, message)
-                begun += 1
+            begun += len(self._begin_all(lane, await self._claim_or_log(lane)))
         if not begun:
             # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
             with contextlib.suppress(TimeoutError):
@@ -136,51 +121,107 @@ class Relay:
             log.exception(LogEvent("outbox.claim_failed"))
         return []
 
-    async def _claim(self, lane: Lane) -> Sequence[Message]:
-        free = lane.ahead - len(lane.under_way)
-        if not free:
+    async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
+        """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
+        if not (free := lane.free):
             return []
-        if lane is not self._lanes[0]:
-            return await self._outbox.claim(free, self._leases.lease, only=lane.handlers)
-        others = [kind for other in self._lanes[1:] for kind in other.handlers]
-        return await self._outbox.claim(free, self._leases.lease, but=others)
+        first = lane is self._lanes[0]
+        others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
+        claimed = await self._outbox.claim(free, self._leases.lease, only=() if first else lane.handlers, but=others)
+        admitted, left = lane.admit(claimed)
+        if left:
+            await self._outbox.leave(left, pause)
+        return admitted
 
-    def _begin(self, lane: Lane, message: Message) -> None:
-        task = asyncio.create_task(self._work(lane, message))
-        lane.under_way.add(task)
+    def _begin_all(self, lane: Lane, messages: Sequence[Message]) -> "Sequence[asyncio.Task[None]]":
+        """Begin those together that can be prepared together, and each of the others by itself."""
+        by_kind: dict[str, list[Message]] = {}
+        alone: list[Message] = []
+        for message in messages:
+            (by_kind.setdefault(message.kind, []) if self._joins(lane, message) else alone).append(message)
+        together = [self._begin(lane, self._work_together(lane, some), len(some)) for some in by_kind.values()]
+        return [*together, *(self._begin(lane, self._work(lane, message)) for message in alone)]
+
+    def _joins(self, lane: Lane, message: Message) -> bool:
+        """Tell whether it is the first try of such a kind. Where spans are kept, each message has one of its own."""
+        is_new = message.sealed is None and message.crashes == 1 <= self._limits.max_crashes
+        return is_new and message.kind in lane.together and not self._tracing.keeps_spans
+
+    def _begin(self, lane: Lane, work: Coroutine[Any, Any, None], count: int = 1) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        lane.under_way[task] = count
 
         def end(_: object) -> None:
-            if len(lane.under_way) == lane.ahead:
-                self._outbox.wake()  # there may be more, which found no place
-            lane.under_way.discard(task)
+            self._let_go(lane, task)
+            del lane.under_way[task]
 
         task.add_done_callback(end)
+        return task
 
-    async def _work(self, lane: Lane, message: Message) -> None:
+    def _let_go(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        """Note that a task has nothing in hand any more."""
+        if not lane.free:
+            self._outbox.wake()  # there may be more, which found no place
+        lane.under_way[task] = 0
+
+    async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
+        """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""
+        with self._leases.hold(messages):
+            prepared = list(zip(messages, await self._prepare_all(lane, messages), strict=True))
+            await self._drop_all([(message, came) for message, came in prepared if isinstance(came, Dropped)])
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - this is one
+            self._let_go(lane, task)
+            others = [(message, came) for message, came in prepared if not isinstance(came, Dropped)]
+            going_on = [self._begin(lane, self._work(lane, message, came)) for message, came in others]
+            for ended in await asyncio.gather(*going_on, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+    async def _prepare_all(self, lane: Lane, messages: Sequence[Message]) -> Sequence[_Prepared]:
+        try:
+            async with asyncio.timeout(self._limits.lease.total_seconds()):
+                return await lane.prepare_all(messages)
+        except Exception as error:  # noqa: BLE001 - it is each one's, as if each had been alone
+            return [error] * len(messages)
+
+    async def _drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
+        ends = await self._settlements.dropped_all([(message, one.reason) for message, one in dropped])
+        for (message, one), error in zip(dropped, ends, strict=True):
+            if log.isEnabledFor(logging.INFO):
+                request_id.set(self._origin(message).request_id)
+            if error is None:
+                self._log_outcome(logging.INFO, message, "dropped", reason=one.reason)
+            else:
+                _log_unsettled(message, error)
+
+    async def _work(self, lane: Lane, message: Message, prepared: _Prepared | None = None) -> None:
         origin = self._origin(message)
         request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
         with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
             self._tracing.mark("keyturn.request_id", origin.request_id)
-            with self._leases.hold(message):
-                await self._attempt_while_held(lane, message)
+            with self._leases.hold([message]):
+                try:
+                    await self._attempt_while_held(lane, message, prepared)
+                finally:
+                    lane.doubtful.discard(message.id)
 
-    async def _attempt_while_held(self, lane: Lane, message: Message) -> None:
+    async def _attempt_while_held(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
         try:
-            await self._attempt(lane, message)
+            await self._attempt(lane, message, prepared)
         except LeaseLost:
             log.warning(LogEvent("mail.lease_lost", message_id=message.id))
         except DatabaseUnready as error:
-            # Nothing can be written down now: the lease ends by itself, and the message is claimed again.
-            log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
+            _log_unsettled(message, error)
 
-    async def _attempt(self, lane: Lane, message: Message) -> None:
+    async def _attempt(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
         if message.crashes > self._limits.max_crashes:
             # Each of those claims ran out without a word: the message may be what ended its workers.
             await self._give_up(message, "no try came to an end")
             return
         try:
-            await self._settle(message, await self._handle(lane, message))
+            await self._settle(message, await self._handle(lane, message, prepared))
         except (LeaseLost, DatabaseUnready):
             raise
         except QuotaExhausted as error:
@@ -199,10 +240,13 @@ class Relay:
             log.exception(LogEvent("mail.failed", message_id=message.id))
             await self._try_after_crash(message, type(error).__name__)
 
-    async def _handle(self, lane: Lane, message: Message) -> Settlement:
+    async def _handle(self, lane: Lane, message: Message, prepared: _Prepared | None) -> Settlement:
         longest = self._limits.lease.total_seconds()
-        async with asyncio.timeout(longest):
-            prepared = await lane.prepare(message)
+        if prepared is None:
+            async with asyncio.timeout(longest):
+                prepared = await lane.prepare(message)
+        if isinstance(prepared, Exception):
+            raise prepared
         if isinstance(prepared, Settlement):
             return prepared
         async with lane.place(message), asyncio.timeout(longest):
@@ -249,3 +293,8 @@ class Relay:
         self._meters.message(message.kind, outcome)
         about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
         log.log(level, LogEvent(f"mail.{outcome}", **about, **fields))
+
+
+def _log_unsettled(message: Message, error: Exception) -> None:
+    """Nothing can be written down now: the lease ends by itself, and the message is claimed again."""
+    log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))

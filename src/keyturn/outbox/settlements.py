@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, bindparam, func, insert, literal, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
+from keyturn.database.many_rows import ManyRows
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.history import Event, note
 from keyturn.outbox.message import Message, Sent
@@ -17,8 +18,6 @@ from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, Outbox
 
 _LONGEST = 120
 """Characters of a reason and of a provider's id, as the columns hold them."""
-
-_COLUMNS = OutboxRow.__table__.c
 
 
 class _End(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +36,7 @@ class Settlements:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._endings = _Endings(database)
         self._ends: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready)
 
     async def sent(self, message: Message, sent: Sent) -> None:
@@ -49,16 +49,22 @@ class Settlements:
     async def dropped(self, message: Message, reason: str) -> None:
         await self._ends.submit(_End(message=message, state=DROPPED, at=now(), reason=reason[:_LONGEST]))
 
+    async def dropped_all(self, reasons: Sequence[tuple[Message, str]]) -> Sequence[Exception | None]:
+        """Do what `dropped` does for each; return what it would raise."""
+        moment = now()
+        return await self._ends.submit_all(
+            [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]
+        )
+
     async def dead(self, message: Message, reason: str) -> None:
         await self._ends.submit(_End(message=message, state=DEAD, at=now(), reason=reason[:_LONGEST]))
 
     async def _end_all(self, ends: Sequence[_End]) -> Sequence[None]:
-        # In the order of their ids, as every statement that locks several: two workers never wait for each other.
-        rows = [_row(end) for end in sorted(ends, key=lambda end: end.message.id)]
+        given = self._endings.rows.parameter(_row(end) for end in ends)
         async with self._database.transaction() as session:
             connection = await session.connection()
-            await connection.execute(_NOTED, rows)
-            await connection.execute(_ENDED, rows)
+            await connection.execute(self._endings.note, given)
+            await connection.execute(self._endings.end, given)
             await session.commit()
         return [None] * len(ends)
 
@@ -102,45 +108,45 @@ class Settlements:
 
 def _row(end: _End) -> dict[str, object]:
     return {
-        "held_id": end.message.id, "held_claim": end.message.claim, "is_sent": end.state == SENT,
-        "end_state": end.state, "end_at": end.at, "end_attempts": end.message.attempts, "end_reason": end.reason,
-        "end_sender": end.sender, "end_provider_id": end.provider_id, "end_detail": end.reason or end.sender,
+        "id": end.message.id, "claim": end.message.claim, "state": end.state, "at": end.at,
+        "attempts": end.message.attempts, "reason": end.reason, "sender": end.sender, "provider_id": end.provider_id,
+        "detail": end.reason or end.sender,
     }  # fmt: skip
 
 
-def _given(name: str, column: Any) -> Any:
-    return bindparam(name, type_=column.type)
+class _Endings:
+    """The statements that end messages, all at once: `note` comes first, and locks them."""
 
-
-_STILL_OPEN = (_COLUMNS.id == _given("held_id", _COLUMNS.id)) & (
-    (_COLUMNS.claim == _given("held_claim", _COLUMNS.claim))
-    | (bindparam("is_sent", type_=Boolean()) & (_COLUMNS.state != literal(SENT)))
-)
-"""Who holds a message ends it; that it was sent is true whoever says it."""
-
-_NOTED = insert(EventRow).from_select(
-    ["message_id", "event", "detail", "at"],
-    select(
-        _COLUMNS.id,
-        _given("end_state", EventRow.event),
-        _given("end_detail", EventRow.detail),
-        _given("end_at", EventRow.at),
-    )
-    .where(_STILL_OPEN)
-    .with_for_update(),
-)
-
-_ENDED = (
-    update(OutboxRow.__table__)  # type: ignore[arg-type]
-    .where(_STILL_OPEN)
-    .values(
-        state=_given("end_state", _COLUMNS.state),
-        settled_at=_given("end_at", _COLUMNS.settled_at),
-        attempts=_given("end_attempts", _COLUMNS.attempts),
-        reason=_given("end_reason", _COLUMNS.reason),
-        sender=func.coalesce(_given("end_sender", _COLUMNS.sender), _COLUMNS.sender),
-        provider_id=func.coalesce(_given("end_provider_id", _COLUMNS.provider_id), _COLUMNS.provider_id),
-        sealed=None,
-        claim=None,
-    )
-)
+    def __init__(self, database: Database) -> None:
+        outbox: Any = OutboxRow.__table__
+        columns = {name: outbox.c[name] for name in ("id", "claim", "state", "attempts", "reason", "sender")}
+        columns |= {
+            "provider_id": outbox.c.provider_id,
+            "at": outbox.c.settled_at,
+            "detail": EventRow.__table__.c.detail,
+        }
+        self.rows = ManyRows(database, columns)
+        given = self.rows.table.c
+        # Who holds a message ends it; that it was sent is true whoever says it.
+        is_open = (outbox.c.id == given.id) & (
+            (outbox.c.claim == given.claim) | ((given.state == SENT) & (outbox.c.state != SENT))
+        )
+        # In the order of their ids, as every statement that locks several: two workers never wait for each other.
+        noted = select(outbox.c.id, given.state, given.detail, given.at).where(is_open).order_by(outbox.c.id)
+        self.note = insert(EventRow).from_select(
+            ["message_id", "event", "detail", "at"], noted.with_for_update(of=OutboxRow)
+        )
+        self.end = (
+            update(outbox)
+            .where(is_open)
+            .values(
+                state=given.state,
+                settled_at=given.at,
+                attempts=given.attempts,
+                reason=given.reason,
+                sender=func.coalesce(given.sender, outbox.c.sender),
+                provider_id=func.coalesce(given.provider_id, outbox.c.provider_id),
+                sealed=None,
+                claim=None,
+            )
+        )

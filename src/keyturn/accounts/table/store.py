@@ -92,6 +92,9 @@ class TableAccounts:
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
 
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._finds.submit_all(emails)
+
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
         wanted = {spelling for email in emails for spelling in spellings(email)}

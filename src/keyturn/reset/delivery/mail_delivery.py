@@ -78,6 +78,24 @@ class MailDelivery:
         email = await prepare(msgspec.structs.replace(message, sender=transport.name))
         return email if isinstance(email, Dropped) else partial(self._transports.send, message, email, transport)
 
+    async def deliver_all(
+        self,
+        messages: Sequence[Message],
+        prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
+    ) -> Sequence[Dropped | Delivery | Exception]:
+        """Do what `deliver` does for several that have no mail yet; what it would raise is among the results."""
+        chosen = [self._transports.choose(message) for message in messages]
+        prepared = await prepare(
+            [
+                msgspec.structs.replace(message, sender=transport.name)
+                for message, transport in zip(messages, chosen, strict=True)
+            ]
+        )
+        return [
+            partial(self._transports.send, message, email, transport) if isinstance(email, Email) else email
+            for message, email, transport in zip(messages, prepared, chosen, strict=True)
+        ]
+
     def seal(self, mail: SealedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 

@@ -1,7 +1,7 @@
 """Somebody asked for a link: who gets which mail, and who gets none."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account, AccountStore, FindsTogether
 from keyturn.database import now
 from keyturn.database.batching import Batcher
 from keyturn.errors import DatabaseUnready
@@ -28,6 +28,8 @@ from keyturn.webhooks.events import Outcome
 LINK_MAILED: Final = "link_mailed"
 PROVIDER_MAILED: Final = "provider_mailed"
 
+_DECODER = msgspec.json.Decoder(ResetRequested)
+
 
 class _Request(msgspec.Struct, kw_only=True):
     """A request on its way to an answer: `outcome` says which mail it gets or why it gets none, once that is known."""
@@ -35,13 +37,10 @@ class _Request(msgspec.Struct, kw_only=True):
     message: Message
     asked: ResetRequested
     found: Account | None
+    account: Account
     outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
     email: Email | None = None
     error: Exception | None = None
-
-    @property
-    def account(self) -> Account:
-        return self.found or Account(id="", email=self.asked.email)
 
     @property
     def result(self) -> Email | Dropped | Exception:
@@ -89,10 +88,27 @@ class ResetRequestHandler:
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._answer, self._renew)
 
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Dropped | Delivery | Exception]:
+        return await self._mails.deliver_all(messages, self._answer_several)
+
     async def _answer(self, message: Message) -> Email | Dropped:
-        asked = msgspec.json.decode(message.payload, type=ResetRequested)
-        found = await self._accounts.find(asked.email)
-        return await self._answers.submit(_Request(message=message, asked=asked, found=found))
+        (answer,) = await self._answer_several([message])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _answer_several(self, messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+        asked = [_read(message) for message in messages]
+        emails = {one.email for one in asked if isinstance(one, ResetRequested)}
+        found = dict(zip(emails, await self._find(list(emails)), strict=True))
+        requests = [_request(message, one, found) for message, one in zip(messages, asked, strict=True)]
+        answers = iter(await self._answers.submit_all([one for one in requests if isinstance(one, _Request)]))
+        return [next(answers) if isinstance(request, _Request) else request for request in requests]
+
+    async def _find(self, emails: Sequence[str]) -> Sequence[Account | BaseException | None]:
+        if isinstance(self._accounts, FindsTogether):
+            return await self._accounts.find_all(emails)
+        return await asyncio.gather(*map(self._accounts.find, emails), return_exceptions=True)
 
     async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
         moment = now()
@@ -184,6 +200,27 @@ class ResetRequestHandler:
             if not one.error
         ]  # fmt: skip
         await self._audit.write_all(session, entries)
+
+
+def _read(message: Message) -> ResetRequested | Exception:
+    try:
+        return _DECODER.decode(message.payload)
+    except msgspec.MsgspecError as error:
+        return error
+
+
+def _request(
+    message: Message, asked: ResetRequested | Exception, accounts: Mapping[str, Account | BaseException | None]
+) -> _Request | Exception:
+    if isinstance(asked, Exception):
+        return asked
+    found = accounts[asked.email]
+    if isinstance(found, Exception):
+        return found
+    if isinstance(found, BaseException):
+        raise found
+    account = found or Account(id="", email=asked.email)
+    return _Request(message=message, asked=asked, found=found, account=account)
 
 
 def _reset_of(draft: _Draft) -> RequestedReset:

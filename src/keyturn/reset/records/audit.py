@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
+from keyturn.database.many_rows import ManyRows
 from keyturn.outbox.models import OutboxRow
 from keyturn.outbox.reading import shown_state
 from keyturn.reset.records.client import Client
@@ -43,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
+_COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
 
 
 class Audit:
@@ -50,6 +53,8 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rows = ManyRows(database, _COLUMNS)
+        self._written = insert(AuditRow).from_select(_WRITTEN, select(*(self._rows.table.c[name] for name in _WRITTEN)))
 
     async def write(
         self, session: AsyncSession, event: str, outcome: str, client: Client, *,
@@ -65,9 +70,9 @@ class Audit:
 
     async def write_all(self, session: AsyncSession, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction. Where their mails are is not written: the outbox knows."""
-        rows = [{name: getattr(entry, name) for name in _WRITTEN} for entry in entries]
-        if rows:
-            await (await session.connection()).execute(insert(AuditRow.__table__), rows)  # type: ignore[arg-type]
+        if entries:
+            rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
+            await (await session.connection()).execute(self._written, rows)
 
     async def record(
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
@@ -47,6 +47,11 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     def mails_today(self, moment: datetime) -> int:
         """Return how many mails of the running day there were; a day is over 24 hours after its first mail."""
         return self.mails if self.counted_since and self.counted_since > moment - DAY else 0
+
+
+_FOUND = select(MailboxRow.digest, *(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__)).where(
+    MailboxRow.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 class Mailboxes:
@@ -181,9 +186,8 @@ class Mailboxes:
         return (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~_is_suppressed(moment) & ~_is_muted(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
-        columns = [getattr(MailboxRow, name) for name in Mailbox.__struct_fields__]
         digests = {email: _digest(email) for email in emails}
-        statement = select(MailboxRow.digest, *columns).where(MailboxRow.digest.in_(set(digests.values())))
+        statement = _FOUND.params(digests=list(set(digests.values())))
         found = {
             bytes(row["digest"]): Mailbox(**{name: row[name] for name in Mailbox.__struct_fields__})
             for row in await self._database.fetch(statement)

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Delete, Update, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, Delete, Executable, Update, delete, literal, literal_column, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
@@ -24,7 +25,11 @@ from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")
 
-_BATCH = 500
+_FIRST_BATCH, _LARGEST_BATCH = 500, 10_000
+_SMALLEST_BATCH = 200
+
+_LONGEST = {"sqlite": 0.02, "postgresql": 0.2}
+"""Seconds that a batch should take: nobody else writes to SQLite meanwhile."""
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks are by the database's clock, and a purge by that of its machine."""
@@ -44,12 +49,26 @@ _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 
 
 class _Chore(msgspec.Struct, frozen=True):
-    """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time."""
+    """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time.
+
+    Where there may be many it goes `along` an index of times, and never over what the batches before have found:
+    PostgreSQL would look at each of those rows again.
+    """
 
     name: str
     statement: Delete | Update
     key: InstrumentedAttribute[Any]
     due: ColumnElement[bool]
+    along: InstrumentedAttribute[Any] | None = None
+
+    def batch(self, most: int, since: datetime | None) -> Executable:
+        """Return the statement for the next so many; it returns of each where it is along the index."""
+        found = select(self.key).where(self.due).limit(most)
+        if self.along is None:
+            return self.statement.where(self.key.in_(found)).returning(literal(None))
+        if since is not None:
+            found = found.where(self.along >= since)
+        return self.statement.where(self.key.in_(found.order_by(self.along))).returning(self.along)
 
 
 class Retention:
@@ -83,16 +102,18 @@ class Retention:
         settled = OutboxRow.state != WAITING
         return (
             _Chore(
-                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - periods.tokens
+                "links", delete(ResetTokenRow), ResetTokenRow.id, ResetTokenRow.expires_at < moment - periods.tokens,
+                ResetTokenRow.expires_at,
             ),
             _Chore(
-                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - periods.outbox)
+                "messages", delete(OutboxRow), OutboxRow.id, settled & (OutboxRow.settled_at < moment - periods.outbox),
+                OutboxRow.settled_at,
             ),
             _Chore(
                 "addresses", update(OutboxRow).values(payload=ERASED), OutboxRow.id,
-                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED,
+                settled & (OutboxRow.settled_at < moment - periods.addresses) & _NOT_ERASED, OutboxRow.settled_at,
             ),
-            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit),
+            _Chore("audit", delete(AuditRow), AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
             _Chore(
                 "secure_links", delete(SecureLinkRow), SecureLinkRow.digest,
                 SecureLinkRow.expires_at < moment - periods.tokens,
@@ -120,13 +141,18 @@ class Retention:
         )  # fmt: skip
 
     async def _purge_chore(self, chore: _Chore) -> int:
-        done = 0
-        batch = select(chore.key).where(chore.due).limit(_BATCH)
-        statement = chore.statement.where(chore.key.in_(batch)).returning(chore.key)
+        """Work in batches that grow and shrink with the time that they take; half of the time is others'."""
+        longest = _LONGEST[self._database.engine.dialect.name]
+        done, most, since = 0, _FIRST_BATCH, None
         while True:
             async with self._database.transaction() as session:
-                found = len((await session.execute(statement)).all())
+                begun = time.monotonic()  # the turn of others was theirs
+                found = (await (await session.connection()).execute(chore.batch(most, since))).scalars().all()
                 await session.commit()
-            done += found
-            if found < _BATCH:
+            done += len(found)
+            if len(found) < most:
                 return done
+            since = max(found) if chore.along is not None else None
+            took = time.monotonic() - begun
+            most = int(min(max(most * min(longest / took, 2), _SMALLEST_BATCH), _LARGEST_BATCH))
+            await asyncio.sleep(took)

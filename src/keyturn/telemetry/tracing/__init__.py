@@ -20,6 +20,8 @@ class Tracing:
     (OWASP ASVS 16.2.5).
     """
 
+    keeps_spans = False
+
     def span(self, name: str, attributes: Attributes | None = None) -> AbstractContextManager[object]:
         """Return a span around a `with` block, below the one that is open."""
         return nullcontext()

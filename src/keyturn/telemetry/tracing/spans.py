@@ -17,6 +17,8 @@ _W3C = "traceparent"
 class OpenTelemetry(Tracing):
     """Puts work into OpenTelemetry's spans. `provider` defaults to the process's own."""
 
+    keeps_spans = True
+
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._provider = provider
         self._tracer = trace.get_tracer("keyturn", tracer_provider=provider)

@@ -1,0 +1,25 @@
+"""The purge of Keyturn's worker, on a day when all that is settled has stopped mattering: `... DATABASE_URL`."""
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+
+from benchmarks.peers.keyturn import environment
+from keyturn.database import now
+from keyturn.parts import Parts
+from keyturn.settings import read_settings
+
+_LATER = timedelta(days=10_000)
+
+
+async def main() -> None:
+    parts = Parts(read_settings())
+    found = await parts.retention.purge(now() + _LATER)
+    print(sum(found.values()))
+    await parts.close()
+
+
+if __name__ == "__main__":
+    os.environ.update(environment(sys.argv[1]))
+    asyncio.run(main())

@@ -1,0 +1,39 @@
+"""Rows that a statement is given as one parameter arrive as they would one by one."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from keyturn.database import Database
+from keyturn.database.many_rows import ManyRows
+from keyturn.reset.records.models import AuditRow
+
+COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}
+ROW = {
+    "at": datetime(2026, 11, 20, 14, 0, 1, 250, tzinfo=UTC), "event": "reset_request", "outcome": "no_account",
+    "account_id": "", "email": "j\u00fcrgen@b\u00fccher.example", "ip_address": "2001:db8::1",
+    "user_agent": "a \"b\" 'c' \\ {}", "request_id": "c0ffee", "message_id": 2**40, "operator": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+async def test_they_are_written_as_they_are(database: Database, count: int) -> None:
+    rows = [ROW | {"account_id": str(number), "message_id": None if number else 2**40} for number in range(count)]
+    given = ManyRows(database, COLUMNS)
+    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    async with database.transaction() as session:
+        await (await session.connection()).execute(written, given.parameter(rows))
+        await session.commit()
+
+    found = await database.fetch(select(*COLUMNS.values()).order_by(AuditRow.id))
+    assert sorted(map(dict, found), key=lambda row: int(row["account_id"])) == rows
