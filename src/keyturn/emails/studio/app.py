@@ -27,29 +27,24 @@ from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.editing.drafts import Drafts
 from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.events import saved_events
-from keyturn.emails.studio.pages import (
-    component_pages,
+from keyturn.emails.studio.pages import component_pages, hosted_page_pages, index_pages, outbox_pages, release_pages
+from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail import (
     data_pages,
     editing_pages,
     frame_pages,
-    hosted_page_pages,
-    index_pages,
     measure_pages,
-    outbox_pages,
-    release_pages,
-    revision_pages,
     send_pages,
-    snapshot_pages,
     template_pages,
     weight_pages,
 )
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
+from keyturn.emails.studio.pages.mail.data_tab import DataTab
+from keyturn.emails.studio.pages.mail.send_pages import SendPages
+from keyturn.emails.studio.pages.mail.template_pages import SamplePages
 from keyturn.emails.studio.pages.query_errors import read_view
-from keyturn.emails.studio.pages.send_pages import SendPages
-from keyturn.emails.studio.pages.template_pages import SamplePages
+from keyturn.emails.studio.pages.review import revision_pages, sheet_pages, snapshot_pages
 from keyturn.emails.studio.rendering.drawing import with_bounded_branches
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
@@ -123,7 +118,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
     always = (
         template_pages, component_pages, data_pages, editing_pages, frame_pages, measure_pages, weight_pages,
-        send_pages,
+        send_pages, sheet_pages,
     )  # fmt: skip
     for pages in (*always, index_pages):
         yield from pages.HANDLERS

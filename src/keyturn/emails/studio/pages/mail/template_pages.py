@@ -16,10 +16,10 @@ from keyturn.emails.inbox.links import links_of
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.coverage import mail_coverage, undrawn_in
-from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
+from keyturn.emails.studio.pages.mail.coverage import mail_coverage, undrawn_in
+from keyturn.emails.studio.pages.mail.data_tab import DataTab
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.rendering.rendition import Rendition
