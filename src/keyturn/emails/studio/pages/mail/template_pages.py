@@ -15,6 +15,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.links import links_of
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.mail.canvas import Canvas
@@ -39,6 +40,7 @@ class SamplePages:
     canvas: Canvas
     data_tab: DataTab
     checks: Checks
+    folder_checks: FolderChecks
     review: Review | None
     layout: Layout
 
@@ -54,7 +56,7 @@ class SamplePages:
         rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
         left = await asyncio.to_thread(self.checks.check, rendition)
         left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
-        left = left or await asyncio.to_thread(self.checks.check_more, rendition.language)
+        left = left or await asyncio.to_thread(self.folder_checks.check_more)
         return await asyncio.to_thread(self._page, rendition, view, left=left)
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
