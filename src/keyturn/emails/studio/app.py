@@ -30,6 +30,7 @@ from keyturn.emails.studio.editing.drafts import Drafts
 from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.events import saved_events
 from keyturn.emails.studio.pages import component_pages, hosted_page_pages, index_pages, outbox_pages, release_pages
+from keyturn.emails.studio.pages.drawn_pages import DrawnPages
 from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.pages.mail import (
@@ -79,6 +80,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         "sources": sources, "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review, "revisions": revisions, "layout": layout, "canvas": canvas, "checks": checks,
         "folder_checks": folder_checks,
+        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions, "weights": weights, "data_tab": data_tab,
         "send_pages": SendPages(canvas, sending, layout),
         "pages": SamplePages(studio.gallery, canvas, data_tab, checks, folder_checks, review, layout),
