@@ -70,7 +70,7 @@ def by_severity(page: str) -> list[int]:
 
 
 def in_list(page: str, name: str) -> str:
-    found = re.search(rf'id="findings-of-{name}".*?aria-label="(.*?) in {name}"', page)
+    found = re.search(rf'id="findings-of-{name}".*?aria-label="Findings: (.*?)"', page)
     return found[1] if found else ""
 
 
