@@ -24,6 +24,7 @@ export function prepare() {
 // Makes the canvas show what it shows on the next page. Resolves when the mail is drawn.
 export async function settle(page, ahead, signal) {
   const next = page.querySelector(".canvas");
+  if (fills(next)) return;
   const [frame, wanted] = [currentFrame(), next.querySelector(".paper iframe")];
   if (!frame || !wanted || !pairOf(frame) !== !pairOf(wanted)) {
     ahead?.discard();
@@ -44,6 +45,16 @@ export async function settle(page, ahead, signal) {
   pairOf(currentFrame())?.lastElementChild.replaceWith(pairOf(wanted).lastElementChild);
   fit();
   if (elsewhere) canvas.scrollTop = 0;
+}
+
+// A canvas without a mail may have a region, which has been put in place by now, as all are.
+function fills(next) {
+  const [filled, filling] = [canvas, next].map((one) => one.querySelector("[data-fills]"));
+  if (!filled || !filling) return false;
+  if (filled.dataset.fills !== filling.dataset.fills) canvas.scrollTop = 0;
+  filled.dataset.fills = filling.dataset.fills;
+  shown = "";
+  return true;
 }
 
 async function replace(next) {

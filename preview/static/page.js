@@ -4,6 +4,11 @@ import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
 import { measureMail } from "./measuring.js";
 
+// What the checks fill. A form that somebody is in stays as it is.
+const FOUND =
+  ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
+  "body:has([data-fills]) .toolbar:not(:focus-within)";
+
 let underWay = new AbortController();
 let wanted = location.href;
 let last = Promise.resolve();
@@ -30,7 +35,7 @@ export async function check(signal = underWay.signal) {
   for (let address = first; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
-    place(page.document, document.querySelectorAll(".list [data-region], [data-region=hints], .tabs, .detail"));
+    place(page.document, document.querySelectorAll(FOUND));
     address = page.document.body.dataset.checks;
     const news = await measuring;
     if (signal.aborted) return;
@@ -87,6 +92,7 @@ function place(page, regions) {
   const focus = remembered();
   for (const region of regions) {
     const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
+    if (!next) continue; // what only some pages have stands in their canvas
     for (const { id } of region.querySelectorAll("details[open][id]")) {
       next.querySelector(`#${id}`)?.setAttribute("open", "");
     }

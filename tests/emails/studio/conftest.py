@@ -37,7 +37,7 @@ def studio(folder: Path, outbox: Path) -> Studio:
     return Studio(
         gallery=Gallery(
             templates=Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True),
-            languages=Languages("UTC"),
+            languages=Languages("UTC", only=("en", "de", "ar")),
             props={"greeting": Greeting},
         ),
         sender="Northwind School <no-reply@northwind.example>",

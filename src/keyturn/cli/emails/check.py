@@ -11,7 +11,16 @@ import click
 import msgspec
 
 from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
-from keyturn.cli.emails.folders import DIRECTORY, DJANGO, ENVIRONMENT, TRUST, Opened, open_folder, without_templates
+from keyturn.cli.emails.folders import (
+    DIRECTORY,
+    DJANGO,
+    ENVIRONMENT,
+    TRUST,
+    Opened,
+    open_folder,
+    usual_baseline,
+    without_templates,
+)
 from keyturn.cli.terminal import error, fail
 
 if TYPE_CHECKING:
@@ -128,7 +137,7 @@ def check(
     opened = _with_branches(open_folder(directory, environment, trust=trust, django=django), samples_only, min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
-    known = baseline or _usual_baseline(opened)
+    known = baseline or usual_baseline(opened)
     clients = _clients_named(groups) if groups else None
     changed = _changed(opened, base, known) if only_changed else None
     beside = _look_in_browser(opened, changed, load_images=load_images) if browser else {}
@@ -158,13 +167,6 @@ def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> 
     percent = examination.coverage.total.percent
     click.echo(error(f"{percent:g} % of the branches are drawn, less than {min_coverage:g} %."), err=True)
     return False
-
-
-def _usual_baseline(opened: Opened) -> Path:
-    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
-    from keyturn.emails.lint.baseline import NAME  # noqa: PLC0415
-
-    return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:

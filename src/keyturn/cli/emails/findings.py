@@ -13,7 +13,6 @@ from keyturn.cli.terminal import accent, error, muted, strong, warning
 if TYPE_CHECKING:
     from keyturn.emails.gallery.branches.report import FolderCoverage
     from keyturn.emails.lint.examination import Examination, Found
-    from keyturn.emails.lint.finding import Finding
     from keyturn.mail.rendering.folders import Folders
 
 _AROUND = 1
@@ -23,14 +22,16 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(examination: "Examination", folders: "Folders", *, with_coverage: bool = True) -> None:
-    for equal in _equal_findings(examination.found):
+    from keyturn.emails.lint.equal_findings import equal_findings  # noqa: PLC0415
+
+    for equal in equal_findings(examination.found):
         _print_finding(equal, folders, examination.mails)
     if with_coverage and examination.coverage and examination.coverage.total.branches:
         _print_coverage(examination.coverage, folders)
-    counts = [(examination.count(severity), severity) for severity in _COLOURS]
-    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for count, severity in counts if count)
+    counts = examination.tally.by_severity
+    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
     looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
-    kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
+    kept = {"ignored by comments": len(examination.ignored), "in the baseline": len(examination.in_baseline)}
     beside = "".join(f", {count} {where}" for where, count in kept.items() if count)
     click.echo((f"{listed} in {looked_at}" if listed else f"Nothing to mend in {looked_at}") + beside + ".")
 
@@ -60,20 +61,9 @@ def shown_path(path: Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
-def _equal_findings(found: Iterable["Found"]) -> Iterable[Sequence["Found"]]:
-    """Return the findings that say the same of several places together, in the order of their first places."""
-    equal: dict[tuple[str, ...], list[Found]] = {}
-    for one in found:
-        finding = one.finding
-        equal.setdefault((*_says(finding), *map(str, finding.widths)), []).append(one)
-    return equal.values()
-
-
-def _says(finding: "Finding") -> tuple[str, ...]:
-    return finding.rule, finding.severity, finding.message, finding.fix
-
-
 def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> None:
+    from keyturn.emails.lint.equal_findings import mails_of  # noqa: PLC0415
+
     finding = equal[0].finding
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
@@ -85,7 +75,7 @@ def _print_finding(equal: Sequence["Found"], folders: "Folders", mails: int) -> 
     click.echo(f"  {accent(finding.fix)}")
     for places in _other_places(equal[1:], folders):
         click.echo(f"  also at {strong(places)}")
-    having = list(dict.fromkeys(mail for one in equal for mail in one.mails))
+    having = mails_of(equal)
     if mails > 1 and having:
         occurs = having[0] if len(having) == 1 else f"{len(having)} of {mails} mails"
         click.echo(muted(f"  in {occurs}"))

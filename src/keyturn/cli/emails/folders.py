@@ -132,6 +132,13 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     return Opened(gallery, settings, service)
 
 
+def usual_baseline(opened: Opened) -> Path:
+    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
+    from keyturn.emails.lint.baseline import NAME  # noqa: PLC0415
+
+    return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
+
+
 def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some."""
     first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"

@@ -20,6 +20,7 @@ from keyturn.cli.emails.folders import (
     open_folder,
     own_emails,
     studio_settings,
+    usual_baseline,
     without_templates,
 )
 from keyturn.cli.emails.greeting import greeting
@@ -187,6 +188,7 @@ def _studio(
     brands: Mapping[str, Mapping[str, Any]] | None = None, runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
 ) -> "Studio":  # fmt: skip
+    from keyturn.emails.gallery.configuration import limits_of  # noqa: PLC0415
     from keyturn.emails.lint.clients.clients import Clients  # noqa: PLC0415
     from keyturn.emails.studio.pages.editor import editor_started_by  # noqa: PLC0415
     from keyturn.emails.studio.studio import Studio  # noqa: PLC0415
@@ -206,6 +208,8 @@ def _studio(
         golden_languages=opened.settings.golden_languages,
         clients=Clients.from_names(opened.settings.clients).groups,
         severity=opened.settings.severity,
+        baseline=usual_baseline(opened),
+        limits=limits_of(opened.settings),
         transport=_transport(settings),
         release=_release(opened, settings),
         host=host,

@@ -5,14 +5,17 @@ change, and come back when somebody edits the line itself. Equal ones are counte
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from keyturn.emails.lint.examination import Examination, Found
 from keyturn.errors import KeyturnError
+
+if TYPE_CHECKING:  # who asks for the name of the file should not wait for the checks
+    from keyturn.emails.lint.examination import Examination, Found
 
 NAME = "keyturn-baseline.json"
 _LARGEST = 50_000_000
@@ -32,23 +35,27 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     findings: dict[str, dict[str, dict[str, int]]] = {}
 
     @classmethod
-    def of(cls, examination: Examination) -> "Baseline":
+    def of(cls, examination: "Examination") -> "Baseline":
         findings: dict[str, dict[str, dict[str, int]]] = {}
         for (file, rule, fingerprint), count in sorted(Counter(map(_key, examination.found)).items()):
             findings.setdefault(file, {}).setdefault(rule, {})[fingerprint] = count
         return cls(findings=findings)
 
-    def without_known(self, examination: Examination) -> Examination:
-        """Return what is new since. Of equal findings the first ones are taken for those that were there."""
+    def without_known(self, examination: "Examination") -> "Examination":
+        """Return what is new since."""
+        new, known = self.split(examination.found)
+        return replace(examination, found=new, in_baseline=known)
+
+    def split(self, found: "Iterable[Found]") -> "tuple[tuple[Found, ...], tuple[Found, ...]]":
+        """Return what is new, and what is known: of equal findings, the first ones are those that were there."""
         left = Counter(self._counts())
-        new = []
-        for found in examination.found:
-            key = _key(found)
-            if left[key] > 0:
-                left[key] -= 1
-            else:
-                new.append(found)
-        return replace(examination, found=tuple(new), in_baseline=len(examination.found) - len(new))
+        new: list[Found] = []
+        known: list[Found] = []
+        for one in found:
+            key = _key(one)
+            (known if left[key] > 0 else new).append(one)
+            left[key] -= 1
+        return tuple(new), tuple(known)
 
     @property
     def count(self) -> int:
@@ -86,5 +93,5 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
         raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
 
 
-def _key(found: Found) -> _Key:
+def _key(found: "Found") -> _Key:
     return found.finding.place.file, found.finding.rule, found.fingerprint

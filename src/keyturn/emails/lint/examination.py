@@ -11,14 +11,17 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import FolderCoverage
 from keyturn.emails.lint.checks import CHECKS
 from keyturn.emails.lint.document import Check
-from keyturn.emails.lint.finding import Finding, Place, worst_down_to
+from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.jinja.other_engines import one_for_each_engine
-from keyturn.emails.lint.jinja.translations import find_untranslated_texts
+from keyturn.emails.lint.jinja.translations import findings_on_texts
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+from keyturn.emails.lint.suppression.judgement import judge
 from keyturn.emails.lint.suppression.severities import AS_DECLARED, Severities
+from keyturn.emails.lint.tally import Tally
 from keyturn.emails.lint.template_checks import TemplateChecks, TemplateFindings, texts_by_file
+from keyturn.emails.lint.templates_with import TemplatesWith
 from keyturn.emails.workers import Limits
-from keyturn.languages import Language
+from keyturn.languages import Language, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,15 @@ class Found:
     """A finding, and the mails that have it: "template/sample", with the language where there are several.
 
     There are none where it was found in the templates without drawing any. `fingerprint` is that of its line
-    (`line_fingerprints`).
+    (`line_fingerprints`). `templates` are those that have it, also what they share. `reason` says why a comment
+    ignores it, if one does.
     """
 
     finding: Finding
     mails: tuple[str, ...]
     fingerprint: str = ""
+    templates: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,28 @@ class Examination:
     found: tuple[Found, ...]
     templates: int
     mails: int
-    ignored: int = 0
-    in_baseline: int = 0
+    ignored: tuple[Found, ...] = ()
+    in_baseline: tuple[Found, ...] = ()
     coverage: FolderCoverage | None = None
 
-    def count(self, severity: str) -> int:
-        return sum(one.finding.severity == severity for one in self.found)
+    @property
+    def tally(self) -> Tally:
+        return Tally.of(one.finding for one in self.found)
 
     def fails(self, at: str) -> bool:
         """Tell whether there is something as severe as `at`, or worse; never for any other word."""
-        return any(map(self.count, worst_down_to(at)))
+        return self.tally.down_to(at) > 0
 
     def with_rules(self, rules: Sequence[str]) -> "Examination":
         """Keep the findings whose rule is named, in full or by its group ("mjml")."""
         wanted = set(rules)
-        kept = (one for one in self.found if {one.finding.rule, one.finding.group} & wanted)
-        return replace(self, found=tuple(kept)) if wanted else self
+
+        def kept(found: Iterable[Found]) -> tuple[Found, ...]:
+            return tuple(one for one in found if {one.finding.rule, one.finding.group} & wanted)
+
+        if not wanted:
+            return self
+        return replace(self, found=kept(self.found), ignored=kept(self.ignored), in_baseline=kept(self.in_baseline))
 
 
 class ChecksTemplates(Protocol):
@@ -93,28 +105,58 @@ def examine(
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
-        mails: dict[Finding, list[str]] = defaultdict(list)
-        for finding, those in (one for findings in of_templates for one in findings.found):
-            mails[finding] += those
-        mails |= {one: [] for one in find_untranslated_texts(gallery, texts_by_file(of_templates), languages)}
-        mails |= beside or {}
-        branches = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+        on_texts = _on_texts(gallery, names, of_templates, languages)
+        mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
         comments = IgnoreComments(gallery.source)
-        kept = {one: those for one, those in mails.items() if not comments.ignores(one)}
+        judged = list(judge(mails, comments, severities))
         files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
         of_comments = [*comments.mistakes(files), *(comments.unused(files) if only is None else ())]
-        found = one_for_each_engine(kept | {one: [] for one in of_comments})
-        judged = ((severities.apply(finding), those) for finding, those in found.items())
-        counting = sorted(
-            ((finding, those) for finding, those in judged if finding),
-            key=lambda one: (one[0].place, one[0].rule, one[0].message),
-        )
+        counting = {one.finding: mails[one.told] for one in judged if not one.reason}
+        counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
+        ignored = {one.finding: mails[one.told] for one in judged if one.reason}
+        reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
         fingerprint = line_fingerprints(gallery.source)
+        templates_with = TemplatesWith(names, gallery.files_of, on_texts)
+
+        def ordered(found: Mapping[Finding, list[str]]) -> tuple[Found, ...]:
+            by_place = sorted(one_for_each_engine(found).items(), key=lambda one: _place_and_rule(one[0]))
+            return tuple(
+                Found(
+                    one, tuple(those), fingerprint(one.place), templates_with(one, those),
+                    reasons.get((one.rule, one.place), "") if found is ignored else "",
+                )
+                for one, those in by_place
+            )  # fmt: skip
+
+        branches = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
         return Examination(
-            tuple(Found(finding, tuple(those), fingerprint(finding.place)) for finding, those in counting),
-            len(names), sum(findings.drawn for findings in of_templates), ignored=len(mails) - len(kept),
+            ordered(counting), len(names), sum(findings.drawn for findings in of_templates), ignored=ordered(ignored),
             coverage=FolderCoverage.of(branches) if branches else None,
         )  # fmt: skip
+
+
+def _mails_with(of_templates: Iterable[TemplateFindings]) -> dict[Finding, list[str]]:
+    mails: dict[Finding, list[str]] = defaultdict(list)
+    for finding, those in (one for findings in of_templates for one in findings.found):
+        mails[finding] += those
+    return dict(mails)
+
+
+def _on_texts(
+    gallery: Gallery, names: Sequence[str], of_templates: Sequence[TemplateFindings], languages: Sequence[Language]
+) -> dict[Finding, list[str]]:
+    """Return what is wrong with texts and their catalogues, each with the templates that have the text."""
+    users: dict[Text, list[str]] = defaultdict(list)
+    for name, found in zip(names, of_templates, strict=True):
+        for text in dict.fromkeys(text for text, _ in found.texts):
+            users[text].append(name)
+    everybody = list(dict.fromkeys(name for those in users.values() for name in those))
+    found_on = findings_on_texts(gallery, texts_by_file(of_templates), languages)
+    return {finding: users.get(text, []) if text else everybody for finding, text in found_on}
+
+
+def _place_and_rule(finding: Finding) -> tuple[Place, str, str]:
+    return finding.place, finding.rule, finding.message
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:

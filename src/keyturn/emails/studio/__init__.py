@@ -8,8 +8,8 @@ It starts without the service. Litestar loads Advanced Alchemy, and with it SQLA
 command keeps both away, and what takes its time (the checks, Pygments, polyfactory, the watcher) is loaded with the
 first who needs it.
 
-From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view; the page
-holds a frame, and `pages/frame_pages` answers with the mail alone, as `frames` prepare it.
+From the template to the pixels: `pages/mail/template_pages` asks `rendering/rendition` for the mail of a view; the page
+holds a frame, and `pages/mail/frame_pages` answers with the mail alone, as `frames` prepare it.
 
 Templates are run by `rendering/drawing` alone, which a worker has (`keyturn.emails.workers`): what a page wants to know
 of a drawing is a function that is sent there, with plain values back. So nothing here waits for a template but the

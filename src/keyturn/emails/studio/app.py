@@ -22,34 +22,32 @@ from keyturn.emails.studio.api.router import inbox_api
 from keyturn.emails.studio.capture.sending import Sending
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.image_weights import ImageWeights
+from keyturn.emails.studio.checks.known_findings import KnownFindings
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.editing.drafts import Drafts
 from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.events import saved_events
-from keyturn.emails.studio.pages import (
-    component_pages,
+from keyturn.emails.studio.pages import component_pages, hosted_page_pages, index_pages, outbox_pages, release_pages
+from keyturn.emails.studio.pages.drawn_pages import DrawnPages
+from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
+from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail import (
     data_pages,
     editing_pages,
     frame_pages,
-    hosted_page_pages,
-    index_pages,
     measure_pages,
-    outbox_pages,
-    release_pages,
-    revision_pages,
     send_pages,
-    snapshot_pages,
     template_pages,
     weight_pages,
 )
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.data_tab import DataTab
-from keyturn.emails.studio.pages.error_pages import error_page, failed_page, missing_page
-from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
+from keyturn.emails.studio.pages.mail.data_tab import DataTab
+from keyturn.emails.studio.pages.mail.send_pages import SendPages
+from keyturn.emails.studio.pages.mail.template_pages import SamplePages
 from keyturn.emails.studio.pages.query_errors import read_view
-from keyturn.emails.studio.pages.send_pages import SendPages
-from keyturn.emails.studio.pages.template_pages import SamplePages
+from keyturn.emails.studio.pages.review import findings_pages, revision_pages, sheet_pages, snapshot_pages
 from keyturn.emails.studio.rendering.drawing import with_bounded_branches
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.studio import Studio
@@ -67,10 +65,12 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
     renditions = Renditions(studio.gallery, studio.runner)
     review = Review.of(studio, renditions)
-    checks = Checks(renditions, studio.clients, studio.severity)
+    known = KnownFindings(studio.gallery, studio.baseline)
+    checks = Checks(renditions, studio.clients, studio.severity, known)
+    folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
     revisions = studio.revisions()
     sources = SourceFiles(studio.gallery, studio.read_only)
-    layout = Layout(studio, checks, review, sources, path, has_revisions=revisions is not None)
+    layout = Layout(studio, folder_checks, review, sources, path, has_revisions=revisions is not None)
     weights = ImageWeights()
     canvas, data_tab = Canvas(renditions, studio.sender, weights.known), DataTab(studio.gallery, renditions.data)
     sending = Sending(studio.transport, studio.sender) if studio.transport else None
@@ -79,9 +79,11 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         "studio": studio, "hosted": studio.pages, "gallery": studio.gallery, "captured": studio.captured,
         "sources": sources, "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review, "revisions": revisions, "layout": layout, "canvas": canvas, "checks": checks,
+        "folder_checks": folder_checks,
+        "drawn_pages": DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions, "weights": weights, "data_tab": data_tab,
         "send_pages": SendPages(canvas, sending, layout),
-        "pages": SamplePages(studio.gallery, canvas, data_tab, checks, review, layout),
+        "pages": SamplePages(studio.gallery, canvas, data_tab, checks, folder_checks, review, layout),
     }  # fmt: skip
     return Router(
         path,
@@ -123,7 +125,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield what answers; what a studio has no folder for is not there, or a page that says how to have one."""
     always = (
         template_pages, component_pages, data_pages, editing_pages, frame_pages, measure_pages, weight_pages,
-        send_pages,
+        send_pages, sheet_pages, findings_pages,
     )  # fmt: skip
     for pages in (*always, index_pages):
         yield from pages.HANDLERS

@@ -14,7 +14,7 @@ from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.inbox.links import links_of
 from keyturn.emails.studio.frames.frames import PREVIEW, apply_view
 from keyturn.emails.studio.frames.heads import insert_in_head
-from keyturn.emails.studio.pages.contact_sheet import SCHEMES
+from keyturn.emails.studio.pages.review.contact_sheet import SCHEMES
 from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import WIDTHS, Scheme, View

@@ -14,7 +14,7 @@ from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.emails.studio.hosted_pages import HostedPages
 from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.workers import Runner
+from keyturn.emails.workers import Limits, Runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class Studio:
     `keyturn.emails.studio.access.access_token`).
 
     `clients` are the groups of mail clients that the checks look at, the usual ones where there are none;
-    `severity` says by rule or group how severe a finding is.
+    `severity` says by rule or group how severe a finding is. `baseline` is the file of those that are known, which do
+    not count. `limits` are those of a mail that is checked.
 
     `editor` is the one that places in files are opened in, by the name of a preset or as a pattern.
 
@@ -56,6 +57,8 @@ class Studio:
     golden_languages: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     severity: Mapping[str, str] = field(default_factory=dict)
+    baseline: Path | None = None
+    limits: Limits = field(default_factory=Limits)
     transport: Transport | None = None
     host: str = "127.0.0.1"
     token: str = ""

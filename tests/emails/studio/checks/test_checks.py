@@ -25,7 +25,7 @@ def words(page: str) -> str:
 
 def count(page: str, name: str) -> str:
     """Return what stands beside a template in the list."""
-    row = re.search(rf'id="template-{name}".*?</a>', page, re.DOTALL)
+    row = re.search(rf'id="template-{name}".*?</div>', page, re.DOTALL)
     assert row
     return " ".join(re.sub(r"<[^>]+>", " ", row[0].partition(f"<span>{name}</span>")[2]).split())
 
@@ -60,9 +60,9 @@ def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client:
     break_it(folder, RIGHT, WRONG)
     page = checked(client)
     tab = page[page.index('id="tab-checks"') : page.index('id="tab-links"')]
-    assert 'class="count error"' in tab
-    assert '<span aria-hidden="true">2</span><span class="hidden">1 error, 1 warning</span>' in tab
-    assert count(page, "greeting") == "1 error"
+    assert 'title="1 error, 1 warning"' in tab
+    assert '<span class="count error">1<span class="hidden"> error</span></span>' in tab
+    assert count(page, "greeting") == "1 error 1 warning"
     assert count(page, "notice") == "2 warnings"
 
 

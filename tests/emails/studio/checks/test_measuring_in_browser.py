@@ -22,7 +22,7 @@ async def test_what_is_cut_off_is_a_finding_and_a_mark_that_leads_to_its_line(
     finding = page.locator("#finding-1")
     await expect(finding).to_contain_text("“hidden line” is cut off by the box of greeting/greeting.mjml:8.")
     await expect(finding).to_contain_text("At 320, 375, 600 px.")
-    await expect(page.get_by_role("link", name="greeting 1 error")).to_be_visible()
+    await expect(page.get_by_role("link", name="Findings: 1 error")).to_be_visible()
     mark = page.get_by_role("link", name=re.compile("^error: “hidden line” is cut off"))
     await expect(mark).to_have_count(1)
     await mark.press("Enter")

@@ -71,7 +71,16 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
 
 async def test_files_sheet_outbox_and_pages_that_teach(page: Page, served: str, folder: Path, outbox: Path) -> None:
     name = capture(outbox, "Welcome", datetime(2026, 11, 20, tzinfo=UTC))
-    paths = ["files/_layout/base.mjml", "sheet", "sheet?find=xyz", "outbox", f"outbox/{name}", "outbox?search=xyz"]
+    paths = [
+        "files/_layout/base.mjml",
+        "findings",
+        "findings?words=xyz",
+        "sheet",
+        "sheet?find=xyz",
+        "outbox",
+        f"outbox/{name}",
+        "outbox?search=xyz",
+    ]
     for path in [
         *paths,
         f"outbox/{name}?tab=checks",

@@ -171,8 +171,30 @@ def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(clie
     assert f"{own}/forgot.html:2" in page
     assert "{{ lockd }}" in page
     assert "<code>keyturn serve</code> refuses to start with this" in page
-    frame = client.get(f"{FRAMES}/light/forgot")
+    frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never drawn
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
+
+
+def test_while_a_page_cannot_be_drawn_the_last_good_one_stays_behind_the_fault(client: Client, own: Path) -> None:
+    (own / "forgot.html").write_text(OWN)
+    assert client.get("/studio/pages/forgot").status_code == 200
+    (own / "forgot.html").write_text("{% if %}")
+
+    page = client.get("/studio/pages/forgot?scheme=dark").text
+    assert 'class="fault"' in page
+    assert "Behind this is the last page that could be drawn." in page
+    frame = client.get(f"{FRAMES}/dark/forgot").text
+    assert "<h1>Locked out?</h1>" in frame
+    assert f"{FRAMES}/dark/" in frame
+    assert f"{FRAMES}/light/" not in frame
+    never = client.get("/studio/pages/forgot?lang=de").text
+    assert 'class="fault"' in never
+    assert "<iframe" not in never
+
+    (own / "forgot.html").write_text(OWN.replace("Locked", "Shut"))
+    page = client.get("/studio/pages/forgot").text
+    assert 'class="fault"' not in page
+    assert "<h1>Shut out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
 
 
 def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:

@@ -148,6 +148,11 @@ def names_of(clients: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def name_of(client: str) -> str:
+    """Say who a client is, or all clients of a product ("outlook")."""
+    return _name(client) if "/" in client else _PRODUCTS.get(client, client)
+
+
 def _name(client: str) -> str:
     product, _, platform = client.partition("/")
     return _NAMES.get(client) or f"{_PRODUCTS[product]} {_PLATFORMS[platform]}"

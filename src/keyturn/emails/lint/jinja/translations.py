@@ -47,6 +47,13 @@ def find_untranslated_texts(
     It stands at the text's first place. Languages without any catalogue are left out, and so is English: it is what
     the texts are written in. A catalogue's own faults are told at its lines, as far as they concern these texts.
     """
+    return (finding for finding, _ in findings_on_texts(gallery, marked, languages))
+
+
+def findings_on_texts(
+    gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
+) -> Iterator[tuple[Finding, Text | None]]:
+    """Yield the same, each with the text that it is about; None for what concerns all of them."""
     folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
     for of_file in marked:
         texts = {**of_file, **texts}
@@ -58,7 +65,7 @@ def find_untranslated_texts(
     ]
     for fault in faults:
         if fault.text is None or fault.text in texts:
-            yield _of_fault(fault, folders)
+            yield _of_fault(fault, folders), fault.text
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
     lacking: dict[Text, list[Language]] = {}
     for language in languages:
@@ -67,12 +74,13 @@ def find_untranslated_texts(
                 lacking.setdefault(text, []).append(language)
     for text, those in lacking.items():
         catalogue = those[0].files[0]
-        yield RULES["untranslated"].finding(
+        finding = RULES["untranslated"].finding(
             texts[text],
             "warning",
             f'"{excerpt(text.text)}" is not translated into {_names_of(those)}.',
             f"Translate it in {folders.name_of(catalogue.resolve())}; pybabel extract and update put it there.",
         )
+        yield finding, text
 
 
 def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[Text]:

@@ -75,14 +75,15 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_json(examination: Examination, shown: Shown) -> str:
+    tally = examination.tally
     report = CheckReport(
         templates=examination.templates,
         mails=examination.mails,
-        errors=examination.count("error"),
-        warnings=examination.count("warning"),
-        notes=examination.count("note"),
-        ignored=examination.ignored,
-        in_baseline=examination.in_baseline,
+        errors=tally.errors,
+        warnings=tally.warnings,
+        notes=tally.notes,
+        ignored=len(examination.ignored),
+        in_baseline=len(examination.in_baseline),
         findings=tuple(_reported(found, shown) for found in examination.found),
         coverage=_reported_coverages(examination.coverage, shown) if examination.coverage else None,
     )

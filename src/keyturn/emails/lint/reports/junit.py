@@ -5,13 +5,13 @@ for a folder without findings. There is no specification: this is what the schem
 """
 
 import re
-from collections.abc import Iterable
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from keyturn.emails.lint.examination import Examination, Found
 from keyturn.emails.lint.finding import worst_down_to
 from keyturn.emails.lint.reports.shown_path import Shown
+from keyturn.emails.lint.tally import Tally
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for (section 2.2)."""
@@ -19,11 +19,10 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> str:
     """Return a document in which what is as severe as `fail_on`, or worse, is a failure, and the rest is skipped."""
-    failing = worst_down_to(fail_on)
     root = Element("testsuites", name="keyturn check")
     by_file = groupby(examination.found, lambda found: found.finding.place.file)
     for file, found in by_file:
-        _add_suite(root, shown(file), tuple(found), failing)
+        _add_suite(root, shown(file), tuple(found), fail_on)
     if not examination.found:
         suite = SubElement(root, "testsuite", name="keyturn check", tests="1", failures="0", skipped="0")
         SubElement(suite, "testcase", classname="keyturn check", name=f"{examination.mails} mails")
@@ -33,11 +32,12 @@ def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> 
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "unicode")
 
 
-def _add_suite(root: Element, file: str, found: tuple[Found, ...], failing: Iterable[str]) -> None:
-    failures = sum(one.finding.severity in failing for one in found)
+def _add_suite(root: Element, file: str, found: tuple[Found, ...], fail_on: str) -> None:
+    tally, failing = Tally.of(one.finding for one in found), worst_down_to(fail_on)
+    failures = tally.down_to(fail_on)
     suite = SubElement(
-        root, "testsuite", name=_text(file), tests=str(len(found)), failures=str(failures),
-        skipped=str(len(found) - failures),
+        root, "testsuite", name=_text(file), tests=str(tally.all), failures=str(failures),
+        skipped=str(tally.all - failures),
     )  # fmt: skip
     for one in found:
         finding, place = one.finding, one.finding.place

@@ -15,7 +15,7 @@ from keyturn.emails.lint.rules import UnknownRule, expect_rules
 
 _COMMENT = re.compile(r"(?:\{#|<!--)[-+]?\s*keyturn:(?P<said>.*?)[-+]?(?:#\}|-->)", re.DOTALL)
 _SAID = re.compile(
-    r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+\S.*", re.DOTALL
+    r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
 )
 _UP_TO_NEXT = re.compile(r"(?>\s+|\{#.*?#\}|<!--.*?-->)*+", re.DOTALL)
 _START_TAG = re.compile(r"""<[a-zA-Z](?>\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|"[^"]*"|'[^']*'|[^>])*+>""", re.DOTALL)
@@ -24,11 +24,12 @@ _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 @dataclass(frozen=True, slots=True)
 class IgnoreComment:
-    """A comment in a file: which rules and groups it is for, and in which lines."""
+    """A comment in a file: which rules and groups it is for, in which lines, and why."""
 
     place: Place
     rules: frozenset[str]
     lines: range
+    reason: str
 
     def covers(self, finding: Finding) -> bool:
         return finding.place.line in self.lines and not self.rules.isdisjoint((finding.rule, finding.group))
@@ -45,10 +46,11 @@ class IgnoreComments:
         self._known: dict[str, tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]] = {}
         self._used: set[IgnoreComment] = set()
 
-    def ignores(self, finding: Finding) -> bool:
+    def reason(self, finding: Finding) -> str:
+        """Return why a comment ignores a finding; empty where none does."""
         covering = [one for one in self._read(finding.place.file)[0] if one.covers(finding)]
         self._used.update(covering)
-        return bool(covering)
+        return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
         """Yield what is wrong with the comments of these files."""
@@ -98,7 +100,8 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
             )
             continue
         whole = said["what"] == "ignore-file"
-        yield IgnoreComment(place, frozenset(rules), range(1, 2**31) if whole else _lines_meant(source, match))
+        lines = range(1, 2**31) if whole else _lines_meant(source, match)
+        yield IgnoreComment(place, frozenset(rules), lines, " ".join(said["reason"].split()))
 
 
 def _lines_meant(source: str, comment: re.Match[str]) -> range:

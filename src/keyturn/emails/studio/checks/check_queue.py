@@ -1,31 +1,25 @@
-"""What the checks say of every mail: found out after a mail was drawn, and kept until one of its files changes.
-
-The mails of its branches are mails of a template as those of its samples are, once they are found.
-"""
+"""What the checks say of the mails that are looked at: found out after one was drawn, kept until its files change."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from time import monotonic
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keyturn.emails.gallery import Entry, Gallery
-from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.fingerprints import Fingerprint
 from keyturn.emails.lint.finding import Finding, Place
 from keyturn.emails.lint.jinja.broken_templates import explain_samples
 from keyturn.emails.lint.limits import limit_finding
 from keyturn.emails.studio.checks.in_browser import InBrowser
-from keyturn.emails.studio.checks.report import Report, Tally
+from keyturn.emails.studio.checks.known_findings import KnownFindings
+from keyturn.emails.studio.checks.report import Report
 from keyturn.emails.studio.rendering.drawing import Order
 from keyturn.emails.studio.rendering.rendition import Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import LimitExceeded
-from keyturn.languages import Language
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.browser.measurements import Noticed
-
-# Seconds. Between two moments a save gets its turn.
-_MOMENT = 0.1
 
 _Mail = tuple[str, View]
 """A template, and what of a view says which mail it is."""
@@ -34,18 +28,21 @@ _Mail = tuple[str, View]
 class Checks:
     """Has mails checked, one at a time, and keeps what was found.
 
-    `clients` are groups of mail clients, `severity` says by rule or group how severe a finding is.
+    `clients` are groups of mail clients, `severity` says by rule or group how severe a finding is. What is `known` of
+    them does not count.
     """
 
     def __init__(
-        self, renditions: Renditions, clients: tuple[str, ...] = (), severity: Mapping[str, str] | None = None
-    ) -> None:
+        self, renditions: Renditions, clients: tuple[str, ...] = (), severity: Mapping[str, str] | None = None,
+        known: KnownFindings | None = None,
+    ) -> None:  # fmt: skip
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._clients = clients
         self._severity = severity or {}
         self._known: dict[_Mail, tuple[Fingerprint, Report]] = {}
-        self._in_browser = InBrowser(renditions.gallery, self._severity)
+        self.in_browser = InBrowser(renditions.gallery, self._severity)
+        self._baseline = known or KnownFindings(renditions.gallery, None)
         self._explored: dict[str, Fingerprint] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -53,30 +50,15 @@ class Checks:
         """Return what was found last, also if a file has changed since; None where nobody has looked yet."""
         mail = rendition.template, rendition.view
         known = self._known.get(mail)
-        return known[1].and_also(self._in_browser.findings(mail)) if known else None
+        if known is None:
+            return None
+        report = known[1].and_also(self.in_browser.findings(mail))
+        counting, in_baseline = self._baseline.split(report.findings)
+        return replace(report, findings=counting, in_baseline=in_baseline)
 
     def notice(self, rendition: Rendition, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
         """Keep what a browser has found in a mail, and what its images weigh; return what of the former counts."""
-        return self._in_browser.keep((rendition.template, rendition.view), noticed, others)
-
-    def tallies(self, language: Language) -> Mapping[str, Tally]:
-        """Return what is known of each template. What several samples have counts once."""
-        found: dict[str, set[Finding]] = {}
-        for mail in self._mails(language):
-            if known := self._known.get(mail):
-                found.setdefault(mail[0], set()).update(known[1].findings, self._in_browser.findings(mail))
-        return {template: Tally.of(findings) for template, findings in found.items()}
-
-    def branch_tallies(self, template: str, language: Language) -> Mapping[str, Tally]:
-        """Return what is known of each branch of a template that none of its samples has."""
-        entry = next((one for one in self._gallery.entries() if one.name == template), Entry(template, ()))
-        known = {
-            sample: (*found[1].findings, *self._in_browser.findings(mail))
-            for sample in (*entry.samples, *entry.branches)
-            if (found := self._known.get(mail := (template, View(sample=sample, lang=language.tag))))
-        }
-        told = {finding for sample in entry.samples for finding in known.get(sample, ())}
-        return {name: Tally.of({*known[name]} - told) for name in entry.branches if name in known}
+        return self.in_browser.keep((rendition.template, rendition.view), noticed, others)
 
     def check(self, rendition: Rendition) -> bool:
         """Check a mail; return False where nothing has changed since it was checked.
@@ -99,33 +81,11 @@ class Checks:
                 self._examine(rendition)
             return True
 
-    def check_more(self, language: Language) -> bool:
-        """Check some of the mails that are new; return whether any is left.
-
-        Nothing is checked that nobody waits for: a page asks again for as long as it is there. What changes after the
-        fingerprints were taken is new again next time.
-        """
-        until = monotonic() + _MOMENT
-        with self._one_at_a_time:
-            known = fingerprints(self._gallery)
-            with self._gallery.one_look():
-                for entry in self._gallery.entries():
-                    if self._explore(entry.name, known.get(entry.name)) and monotonic() > until:
-                        return True
-                waiting = [mail for mail in self._mails(language) if self._is_new(mail, known.get(mail[0]))]
-                for done, mail in enumerate(waiting, 1):
-                    self._examine(self._renditions.rendition(*mail, known))
-                    if monotonic() > until:
-                        return done < len(waiting)
-        return False
-
-    def _explore(self, template: str, fingerprint: Fingerprint | None) -> bool:
-        """Find the branches of a template; return False where nothing has changed since they were found."""
-        if fingerprint is None or self._explored.get(template) == fingerprint:
-            return False
-        self._gallery.branches(template)
-        self._explored[template] = fingerprint
-        return True
+    def _explore(self, template: str, fingerprint: Fingerprint) -> None:
+        """Find the branches of a template, where something has changed since they were found."""
+        if self._explored.get(template) != fingerprint:
+            self._gallery.branches(template)
+            self._explored[template] = fingerprint
 
     def _examine(self, rendition: Rendition) -> None:
         report = self._report(rendition.order) if rendition.order else _unreadable(rendition, self._gallery)
@@ -139,11 +99,6 @@ class Checks:
             return self._renditions.runner.run(examine, order, self._clients, self._severity)
         except LimitExceeded as exceeded:
             return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
-
-    def _mails(self, language: Language) -> Iterator[_Mail]:
-        for entry in self._gallery.entries():
-            for sample in (*entry.samples, *entry.branches):
-                yield entry.name, View(sample=sample, lang=language.tag)
 
     def _is_new(self, mail: _Mail, fingerprint: Fingerprint | None) -> bool:
         known = self._known.get(mail)

@@ -13,6 +13,7 @@ from keyturn.emails.lint.jinja.broken_templates import explain
 from keyturn.emails.lint.jinja.translations import find_untranslated
 from keyturn.emails.lint.jinja.unknown_filters import find_unknown_filters
 from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments
+from keyturn.emails.lint.suppression.judgement import judge
 from keyturn.emails.lint.suppression.severities import Severities
 from keyturn.emails.lint.template_checks import document_findings, missing_names
 from keyturn.emails.studio.checks.report import Report
@@ -57,9 +58,8 @@ def _of_mail(
 def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severities: Severities) -> Iterator[Finding]:
     """Yield what the team wants to hear of it, and what is wrong with the comments that say so."""
     comments = IgnoreComments(gallery.source)
-    left = [finding for finding in found if not comments.ignores(finding)]
-    mistakes = comments.mistakes(gallery.files_of(template))
-    return filter(None, map(severities.apply, (*left, *mistakes)))
+    yield from (one.finding for one in judge(found, comments, severities) if not one.reason)
+    yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keyturn.emails.gallery import Gallery
@@ -19,25 +19,39 @@ _Mail = tuple[str, View]
 
 
 class InBrowser:
-    """Keeps the findings of each mail, as its latest look has them. `severity` is a team's, by rule or group."""
+    """Keeps the findings of each mail, as its latest look has them. `severity` is a team's, by rule or group.
+
+    `revision` is another number whenever something else is known.
+    """
 
     def __init__(self, gallery: Gallery, severity: Mapping[str, Any]) -> None:
         self._gallery = gallery
         self._severity = severity
-        self._known: OrderedDict[_Mail, tuple[Finding, ...]] = OrderedDict()
+        self.revision = 0
+        self._known: OrderedDict[_Mail, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
     def findings(self, mail: _Mail) -> tuple[Finding, ...]:
-        return self._known.get(mail, ())
+        """Return what counts of it."""
+        return self._known.get(mail, ((), ()))[0]
+
+    def of_samples(self) -> Iterator[tuple[str, str, str, tuple[Finding, ...]]]:
+        """Yield all that was found in samples as they are written: template, sample, language and the findings."""
+        with self._one_at_a_time:
+            known = list(self._known.items())
+        for (template, view), (_, found) in known:
+            if view == View(sample=view.sample, lang=view.lang):
+                yield template, view.sample, view.lang, found
 
     def keep(self, mail: _Mail, noticed: Sequence["Noticed"], others: Sequence[Finding]) -> list["Noticed"]:
         """Keep what counts of it, and return what of `noticed` does, as severe as the team wants it."""
         from keyturn.emails.lint.browser.measurements import with_finding  # noqa: PLC0415 - loaded with the first mail
 
-        judged = self._judge([*(one.finding for one in noticed), *others])
+        told = tuple(dict.fromkeys([*(one.finding for one in noticed), *others]))
+        judged = self._judge(told)
         with self._one_at_a_time:
-            self._known.pop(mail, None)
-            self._known[mail] = tuple(dict.fromkeys(judged.values()))
+            self.revision += self._known.pop(mail, None) != (kept := (tuple(dict.fromkeys(judged.values())), told))
+            self._known[mail] = kept
             if len(self._known) > _MOST:
                 self._known.popitem(last=False)
         return [with_finding(one, judged[one.finding]) for one in noticed if one.finding in judged]
@@ -46,8 +60,8 @@ class InBrowser:
         """Return the findings that no comment ignores and no setting turns off, with what they count as."""
         # These load the list of all rules, and with it the checks.
         from keyturn.emails.lint.suppression.ignore_comments import IgnoreComments  # noqa: PLC0415
+        from keyturn.emails.lint.suppression.judgement import judge  # noqa: PLC0415
         from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
-        comments, severities = IgnoreComments(self._gallery.source), Severities(self._severity)
-        judged = ((one, severities.apply(one)) for one in dict.fromkeys(found) if not comments.ignores(one))
-        return {one: counts for one, counts in judged if counts}
+        judged = judge(found, IgnoreComments(self._gallery.source), Severities(self._severity))
+        return {one.told: one.finding for one in judged if not one.reason}

@@ -5,50 +5,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.tally import Tally
 
 if TYPE_CHECKING:
     from keyturn.emails.lint.checks.safety import AuditItem  # loads the checks, and the studio starts without them
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts what has to be mended. Notes do not count: a mail may be well with all of them."""
-
-    errors: int = 0
-    warnings: int = 0
-
-    @classmethod
-    def of(cls, findings: Iterable[Finding]) -> "Tally":
-        severities = [finding.severity for finding in findings]
-        return cls(severities.count("error"), severities.count("warning"))
-
-    @property
-    def total(self) -> int:
-        return self.errors + self.warnings
-
-    @property
-    def worst(self) -> str:
-        return "error" if self.errors else "warning" if self.warnings else ""
-
-    @property
-    def words(self) -> list[str]:
-        counts = ((self.errors, "error"), (self.warnings, "warning"))
-        return [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
-
-    def __str__(self) -> str:
-        return ", ".join(self.words)
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What was found in a mail, in the order of the places.
 
-    `audit` is empty for all but reset mails. `unchecked` says why a part of the mail was not checked.
+    `audit` is empty for all but reset mails. `unchecked` says why a part of the mail was not checked. What is
+    `in_baseline` does not count.
     """
 
     findings: tuple[Finding, ...]
     audit: tuple["AuditItem", ...] = ()
     unchecked: str = ""
+    in_baseline: tuple[Finding, ...] = ()
 
     def and_also(self, findings: Iterable[Finding]) -> "Report":
         """Return the report with what was found elsewhere, each finding once."""

@@ -14,6 +14,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames.direction import set_direction
 from keyturn.emails.studio.frames.frames import force_scheme
 from keyturn.emails.studio.hosted_pages import HostedPages
+from keyturn.emails.studio.pages.drawn_pages import DrawnPages
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.excerpt import ExcerptLine, excerpt
 from keyturn.emails.studio.view import View
@@ -39,24 +40,19 @@ def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDepende
 @get("/pages/{name:str}", sync_to_thread=False)
 def hosted_page(
     name: FromPath[str], view: NamedDependency[View], hosted: NamedDependency[HostedPages],
-    gallery: NamedDependency[Gallery], layout: NamedDependency[Layout],
+    drawn_pages: NamedDependency[DrawnPages], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout],
 ) -> Response[str]:  # fmt: skip
-    """Show a page in a state. One that cannot be drawn is told with its file and line."""
+    """Show a page in a state. One that cannot be drawn is told with its file and line, before the last good one."""
     names = [state for state, _, _ in hosted.states]
     if name not in names:
         raise LookupError(f"There is no page called {name}.")
     at, scheme = names.index(name), _scheme(view)
     _, label, template = hosted.states[at]
-    fault: dict[str, Any] | None = None
-    try:
-        hosted.page(name, view.lang, view.brand, "")
-    except TemplateInvalid as invalid:
-        fault = {"message": invalid.message, "path": invalid.path, "line": invalid.line, "frame": _frame(invalid)}
-    except ValueError as gone:
-        fault = {"message": str(gone), "path": "", "line": None, "frame": ()}
+    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
     context = {
         "view": view.to(scheme=scheme), "state": name, "label": label,
-        "template_file": template, "lang": gallery.languages.choose(view.lang).tag, "fault": fault,
+        "template_file": template, "lang": gallery.languages.choose(view.lang).tag,
+        "fault": _told(drawn.fault) if drawn.fault else None, "has_page": drawn.html is not None,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
         "before": names[at - 1] if at else "", "after": names[at + 1] if at + 1 < len(names) else "",
     }  # fmt: skip
@@ -66,13 +62,13 @@ def hosted_page(
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
 def hosted_page_frame(
     scheme: FromPath[PageScheme], name: FromPath[str], view: NamedDependency[View],
-    hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout],
+    drawn_pages: NamedDependency[DrawnPages],
 ) -> Response[str]:  # fmt: skip
-    """Answer with the page alone."""
-    try:
-        html = hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
-    except (TemplateInvalid, ValueError) as error:
-        return Response(str(error), status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
+    """Answer with the page alone: the last good one while a template is broken."""
+    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
+    html = drawn.html
+    if html is None:
+        return Response(str(drawn.fault), status_code=HTTP_422_UNPROCESSABLE_ENTITY, media_type=MediaType.TEXT)
     if view.dir:
         html = set_direction(html, view.dir)
     headers = {"content-security-policy": _POLICY}
@@ -104,6 +100,12 @@ def _without_focus(html: str) -> str:
 
 def _in_scheme(text: str, scheme: PageScheme) -> str:
     return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
+
+
+def _told(fault: TemplateInvalid | ValueError) -> dict[str, Any]:
+    if isinstance(fault, TemplateInvalid):
+        return {"message": fault.message, "path": fault.path, "line": fault.line, "frame": _frame(fault)}
+    return {"message": str(fault), "path": "", "line": None, "frame": ()}
 
 
 def _frame(invalid: TemplateInvalid) -> tuple[ExcerptLine, ...]:

@@ -17,7 +17,7 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.access.headers import HEADERS
 from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.inbox import rows
-from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.editing.source_files import SourceFiles
 from keyturn.emails.studio.pages.editor import editor_for
@@ -41,7 +41,7 @@ class Layout:
     """Puts a page into the frame that all pages share."""
 
     def __init__(
-        self, studio: Studio, checks: Checks, review: Review | None, sources: SourceFiles, path: str, *,
+        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str, *,
         has_revisions: bool = False,
     ) -> None:  # fmt: skip
         self.smtp = studio.smtp
@@ -96,13 +96,15 @@ class Layout:
         """Answer with a page of the studio. What the list on its left needs is added here."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries = context["view"], self._gallery.entries()
-        language = self._gallery.languages.choose(view.lang)
+        findings = self._checks.last
+        chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, context["template"], view.find),
             shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
-            tallies=self._checks.tallies(language),
-            branch_tallies=self._checks.branch_tallies(context["template"], language) if context["template"] else {},
+            folder_tally=findings.tally,
+            tallies=findings.tallies,
+            branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},
             unaccepted=self._review.count if self._review else 0,
             captured_count=None if self._captured is None else self._captured.kept,
         )

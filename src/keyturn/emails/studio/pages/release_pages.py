@@ -16,7 +16,7 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Outcome
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.pages.send_pages import Recipient
+from keyturn.emails.studio.pages.mail.send_pages import Recipient
 from keyturn.emails.studio.studio import Studio
 
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.mail.canvas import Canvas
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.rendering.source_map import Marks
 from keyturn.emails.studio.view import View

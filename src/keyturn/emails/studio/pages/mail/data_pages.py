@@ -10,8 +10,8 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from keyturn.emails.studio.data.form_reading import SubmittedForm
-from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.data_tab import DataTab
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.view import View
 

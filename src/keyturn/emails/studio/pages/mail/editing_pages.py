@@ -1,6 +1,7 @@
 """What an editor in the page asks for: a file, its being saved, what a draft looks like, and words to complete."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,9 +26,10 @@ from keyturn.emails.studio.editing.drafts import Drafts
 from keyturn.emails.studio.editing.source_files import ChangedSince, NotEditable, SourceFiles, SourceText, TooLong
 from keyturn.emails.studio.editing.vocabulary import vocabulary
 from keyturn.emails.studio.frames import frames
-from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
 from keyturn.emails.studio.pages.query_errors import name_in_path
+from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.rendering.template_errors import Fault
 from keyturn.emails.studio.view import View
 
@@ -81,17 +83,14 @@ async def draw_draft(
 ) -> Response[Any]:
     """Draw what is typed, without writing it anywhere."""
 
-    def draw() -> Response[Any]:
-        if refusal := sources.refusal(data.file):
-            return _refused(NotEditable(refusal))
-        rendition = canvas.rendition(name_in_path(name), view)
-        drawn = drafts.draw(rendition, Draft(data.file, data.text), view, data.editor)
+    def draw(rendition: Rendition, draft: Draft) -> Response[Any]:
+        drawn = drafts.draw(rendition, draft, view, data.editor)
         if drawn is None:
             return Response({"overtaken": True})
         frame = layout.url("draft-frames", drawn.frame) if drawn.frame else ""
         return Response({"frame": frame, "fault": _fault(drawn.fault) if drawn.fault else None})
 
-    return await asyncio.to_thread(draw)
+    return await _with_draft(data, name, view, sources, canvas, draw)
 
 
 @post("/draft-findings/{name:path}", status_code=HTTP_200_OK, request_max_body_size=_LONGEST_BODY)
@@ -105,13 +104,11 @@ async def check_draft(
 ) -> Response[Any]:
     """Say what the checks find in the file as it is typed."""
 
-    def check() -> Response[Any]:
-        if refusal := sources.refusal(data.file):
-            return _refused(NotEditable(refusal))
-        found = drafts.findings(canvas.rendition(name_in_path(name), view), Draft(data.file, data.text))
+    def check(rendition: Rendition, draft: Draft) -> Response[Any]:
+        found = drafts.findings(rendition, draft)
         return Response({"findings": [_finding(one) for one in found if one.place.file == data.file]})
 
-    return await asyncio.to_thread(check)
+    return await _with_draft(data, name, view, sources, canvas, check)
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -123,6 +120,20 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
 @get("/vocabulary/{name:path}", sync_to_thread=True)
 def words(name: FromPath[Path], gallery: NamedDependency[Gallery]) -> Response[Any]:
     return Response(vocabulary(gallery, name_in_path(name)))
+
+
+async def _with_draft(
+    sent: SentDraft, name: Path, view: View, sources: SourceFiles, canvas: Canvas,
+    answer: Callable[[Rendition, Draft], Response[Any]],
+) -> Response[Any]:  # fmt: skip
+    """Answer with the mail that is typed at, off the event loop; refuse where its file is not to be edited."""
+
+    def begin() -> Response[Any]:
+        if refusal := sources.refusal(sent.file):
+            return _refused(NotEditable(refusal))
+        return answer(canvas.rendition(name_in_path(name), view), Draft(sent.file, sent.text))
+
+    return await asyncio.to_thread(begin)
 
 
 def _said(source: SourceText) -> dict[str, str]:

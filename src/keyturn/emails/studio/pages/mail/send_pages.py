@@ -15,8 +15,8 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
 
 from keyturn.emails.studio.capture.sending import Outcome, Sending
-from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.view import View
 

@@ -15,11 +15,12 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.links import links_of
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
-from keyturn.emails.studio.pages.canvas import Canvas
-from keyturn.emails.studio.pages.coverage import mail_coverage, undrawn_in
-from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
+from keyturn.emails.studio.pages.mail.coverage import mail_coverage, undrawn_in
+from keyturn.emails.studio.pages.mail.data_tab import DataTab
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.pages.tree import in_order
 from keyturn.emails.studio.rendering.rendition import Rendition
@@ -39,6 +40,7 @@ class SamplePages:
     canvas: Canvas
     data_tab: DataTab
     checks: Checks
+    folder_checks: FolderChecks
     review: Review | None
     layout: Layout
 
@@ -54,7 +56,7 @@ class SamplePages:
         rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
         left = await asyncio.to_thread(self.checks.check, rendition)
         left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
-        left = left or await asyncio.to_thread(self.checks.check_more, rendition.language)
+        left = left or await asyncio.to_thread(self.folder_checks.check_more)
         return await asyncio.to_thread(self._page, rendition, view, left=left)
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:

@@ -12,8 +12,8 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.checks.image_weights import ImageWeights
-from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
+from keyturn.emails.studio.pages.mail.canvas import Canvas
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal
-from urllib.parse import urlencode
 
-import msgspec
 from litestar import Request
 
 from keyturn.emails.gallery import Entry, Gallery
+from keyturn.emails.studio.pages.address import Address
 from keyturn.emails.studio.pages.matching import matches
 from keyturn.emails.studio.pages.query_errors import read_query
 from keyturn.emails.studio.pages.tree import in_order
@@ -27,7 +26,7 @@ _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
-class SheetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SheetView(Address, frozen=True, kw_only=True, omit_defaults=True):
     """The part of the address behind the `?`: what of everything is on the sheet. Without `lang` it is the default."""
 
     find: str = ""
@@ -36,23 +35,6 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all", "branches", "hostile"] = "first"
     pane: Literal["list", "mail"] = "mail"
-
-    def here(self, **changes: Any) -> str:
-        """Return the reference from the sheet to itself in another state."""
-        return str(msgspec.structs.replace(self, **changes)) or "?"
-
-    def fields(self, **changes: Any) -> list[tuple[str, str]]:
-        """Return what a form has to send along to change the rest and keep this."""
-        kept = msgspec.to_builtins(msgspec.structs.replace(self, **changes))
-        return [
-            (name, str(value))
-            for name, values in kept.items()
-            for value in (values if isinstance(values, list | tuple) else [values])
-        ]
-
-    def __str__(self) -> str:
-        query = urlencode(self.fields())
-        return f"?{query}" if query else ""
 
 
 @dataclass(frozen=True, slots=True)

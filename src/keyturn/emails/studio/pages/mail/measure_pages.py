@@ -13,7 +13,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from keyturn.emails.lint.finding import Severity
 from keyturn.emails.studio.checks.check_queue import Checks
-from keyturn.emails.studio.pages.canvas import Canvas
+from keyturn.emails.studio.pages.mail.canvas import Canvas
 from keyturn.emails.studio.pages.query_errors import name_in_path
 from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.view import View

@@ -1,0 +1,163 @@
+"""Every number of findings is made by one rule: `check` in its formats, the studio's list, its page of findings."""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from tests.cli.conftest import Keyturn
+
+from keyturn.cli.emails.folders import open_folder, usual_baseline
+from keyturn.emails.studio import Studio, create_studio_app
+
+Client = TestClient[Litestar]
+
+HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
+MJML = '<mjml lang="en">{head}<mj-body><mj-section><mj-column>\n{more}</mj-column></mj-section></mj-body></mjml>\n'
+SHARED = '<mj-text colour="red">The harbour</mj-text>\n'
+NEWS = """\
+{% include "_parts/foot.mjml" %}
+<mj-text font-sise="16px">{{ name }}</mj-text>
+{% if urgent %}<mj-text paddin="0">At once</mj-text>{% endif %}
+{# keyturn: ignore mjml because the app rewrites it #}
+<mj-text font-sise="20px">Boats</mj-text>
+<mj-text color="#cccccc" color="#dddddd">Pale</mj-text>
+"""
+BOATS = (
+    '{% include "_parts/foot.mjml" %}\n<mj-text font-sise="16px">Old</mj-text>\n<mj-button href="a">Go</mj-button>\n'
+)
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    """Two templates with errors, warnings and notes, a branch, two samples, two languages, and something they share."""
+    folder = workplace / "emails"
+    for file, text in {
+        "_parts/foot.mjml": SHARED,
+        "news.mjml": MJML.format(head=HEAD, more=NEWS),
+        "news.samples.toml": '[ada]\nname = "Ada"\nurgent = false\n\n[grace]\nname = "Grace"\nurgent = false\n',
+        "boats.mjml": MJML.format(head="", more=BOATS),
+        "boats.samples.toml": "[only]\n",
+        "keyturn.toml": '[studio]\nlanguages = ["en", "de"]\n',
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def client(emails: Path) -> Client:
+    opened = open_folder(emails, "", trust=False, django="")
+    studio = Studio(
+        gallery=opened.gallery, sender="a@example.test", severity=opened.settings.severity,
+        clients=opened.settings.clients, baseline=usual_baseline(opened),
+    )  # fmt: skip
+    return TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+
+
+def findings_page(client: Client, query: str = "") -> str:
+    """Ask for the page as a browser does, until nothing is left to check."""
+    while 'data-checks="/' in (page := client.get(f"/studio/findings{query}").text):
+        pass
+    return page
+
+
+def by_severity(page: str) -> list[int]:
+    return [int(found) for found in re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page)]
+
+
+def in_list(page: str, name: str) -> str:
+    found = re.search(rf'id="findings-of-{name}".*?aria-label="Findings: (.*?)"', page)
+    return found[1] if found else ""
+
+
+def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, client: Client) -> None:
+    told = json.loads(keyturn("check", "emails", "--format", "json").out)
+    counts = [told["errors"], told["warnings"], told["notes"]]
+    assert min(counts) > 0
+    assert told["ignored"] == 1
+    assert sum(counts) == len(told["findings"])
+
+    page = findings_page(client)
+    assert by_severity(page) == counts
+    assert re.search(r'id="also-ignored".*?class="count">1<', page)
+    of_folder = page[page.index('id="list-findings"') :].partition("</a>")[0]
+    errors, warnings = ("" if count == 1 else "s" for count in counts[:2])
+    assert f'title="{counts[0]} error{errors}, {counts[1]} warning{warnings}"' in of_folder
+
+    for name in ("news", "boats"):
+        own = [one for one in told["findings"] if any(mail.startswith(f"{name}/") for mail in one["mails"])]
+        own += [one for one in told["findings"] if not one["mails"] and one["file"].endswith(f"/{name}.mjml")]
+        expected = [sum(one["severity"] == severity for one in own) for severity in ("error", "warning", "note")]
+        assert by_severity(findings_page(client, f"?mail={name}")) == expected
+        words = [
+            f"{count} {word}{'' if count == 1 else 's'}"
+            for count, word in zip(expected[:2], ("error", "warning"), strict=True)
+            if count
+        ]
+        assert in_list(page, name) == ", ".join(words)
+
+    last_line = keyturn("check", "emails").out.splitlines()[-1]
+    assert last_line.startswith(f"{counts[0]} errors, {counts[1]} warning{warnings}, {counts[2]} note")
+    assert last_line.endswith("1 ignored by comments.")
+    junit = ET.fromstring(keyturn("check", "emails", "--format", "junit").out)  # noqa: S314 - our own
+    assert (int(junit.get("tests", "")), int(junit.get("failures", ""))) == (sum(counts), counts[0])
+    sarif = json.loads(keyturn("check", "emails", "--format", "sarif").out)
+    assert len(sarif["runs"][0]["results"]) == sum(counts)
+
+
+def test_what_a_branch_alone_has_counts_for_it_and_for_its_mail(client: Client) -> None:
+    findings_page(client)
+    page = client.get("/studio/templates/news?sample=ada").text
+    branch = page[page.index('<details id="branches"') :].partition("</details>")[0]
+
+    assert 'title="1 error"' in branch
+
+
+def test_the_tab_of_a_mail_counts_as_check_does_for_that_mail(keyturn: Keyturn, client: Client) -> None:
+    told = json.loads(keyturn("check", "emails", "--format", "json").out)["findings"]
+    own = [one["severity"] for one in told if "news/ada en" in one["mails"]]
+    page = client.get("/studio/templates/news?sample=ada&lang=en&tab=checks").text
+    tab = page[page.index('id="tab-checks"') :].partition("</a>")[0]
+
+    shown = {word: int(count) for word, count in re.findall(r'class="count (\w+)">(\d+)', tab)}
+    assert shown == {word: own.count(word) for word in ("error", "warning") if word in own}
+
+
+def test_what_the_baseline_knows_counts_nowhere_and_can_be_shown(
+    keyturn: Keyturn, client: Client, emails: Path
+) -> None:
+    keyturn("check", "emails", "--write-baseline")
+    boats = emails / "boats.mjml"
+    boats.write_text(boats.read_text().replace(">Old<", ">New<"))
+    told = json.loads(keyturn("check", "emails", "--format", "json").out)
+    assert (told["errors"], told["in_baseline"] > 3) == (1, True)
+
+    page = findings_page(client)
+    assert by_severity(page) == [1, told["warnings"], told["notes"]]
+    assert (in_list(page, "news"), in_list(page, "boats")) == ("", "1 error")
+    assert re.search(rf'id="also-baseline".*?class="count">{told["in_baseline"]}<', page)
+    assert "it was there when keyturn-baseline.json was written" in findings_page(client, "?also=baseline")
+    tab = client.get("/studio/templates/news?sample=ada&tab=checks").text
+    assert "Nothing to mend" in tab
+    assert 'id="in-baseline"' in tab
+
+    (emails / "keyturn-baseline.json").write_text("{")
+    page = findings_page(client)
+    assert 'class="trouble" role="alert"' in page
+    assert by_severity(page)[0] > 1
+
+
+@pytest.mark.usefixtures("emails")
+def test_only_counts_what_comments_ignore_of_the_rules_that_are_named(keyturn: Keyturn) -> None:
+    assert "ignored" not in keyturn("check", "emails", "--only", "links").out.splitlines()[-1]
+    assert "1 ignored" in keyturn("check", "emails", "--only", "mjml").out.splitlines()[-1]
+
+
+def test_what_is_off_is_not_said_to_be_ignored(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "keyturn.toml").write_text('[studio.severity]\n"mjml/unknown-attribute" = "off"\n')
+
+    assert json.loads(keyturn("check", "emails", "--format", "json").out)["ignored"] == 0

@@ -1,0 +1,203 @@
+"""All findings of the folder on one page: by filters that stand in the address, as plain GETs."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.emails.studio.conftest import Client
+from tests.emails.studio.fixtures import NOTICE
+from tests.emails.studio.overlays import break_it
+
+from keyturn.emails.studio import Studio, create_studio_app
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+AT_ONCE = {"prefer": "respond-async"}
+
+
+def page_of(client: Client, query: str = "") -> str:
+    """Ask as a browser does, until nothing is left to check."""
+    while 'data-checks="/' in (page := client.get(f"/studio/findings{query}").text):
+        pass
+    return page
+
+
+def region(page: str) -> str:
+    return page[page.index('class="all-findings"') : page.index("</main>")]
+
+
+def groups(page: str) -> list[tuple[str, str, str]]:
+    """Return severity, rule and where of each group."""
+    return [
+        (severity, rule, " ".join(unescape(where).split()))
+        for severity, rule, where in re.findall(
+            r'<summary.*?class="severity (\w+)".*?<code>(.*?)</code>\s*<span class="where">(.*?)</span>',
+            region(page), re.DOTALL,
+        )
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def broken(folder: Path) -> Path:
+    break_it(folder, RIGHT, WRONG)
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    return folder
+
+
+@pytest.mark.usefixtures("broken")
+def test_equal_findings_are_one_that_says_where_it_is_the_worst_first(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", '<mj-text colour="red">'))
+    found = groups(page_of(client))
+
+    assert found[0][:2] == ("error", "mjml/unknown-attribute")
+    assert re.fullmatch(r"2 places, in \d+ mails", found[0][2])
+    severities = [severity for severity, _, _ in found]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+
+@pytest.mark.usefixtures("broken")
+def test_each_leads_to_its_line_and_to_the_mails_that_have_it(client: Client) -> None:
+    shown = region(page_of(client))
+
+    assert 'href="/studio/templates/greeting?show=source#L8">greeting/greeting.mjml:8:10</a>' in shown
+    assert 'href="/studio/files/_layout/base.mjml#L1">_layout/base.mjml:1:1</a>' in shown
+    there = re.escape("&amp;line=greeting%2Fgreeting.mjml%3A8&amp;tab=checks")
+    found = re.search(
+        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada (.*?)</a>', shown
+    )
+    assert found
+    assert found[2] == found[3]
+    assert client.get(unescape(found[1])).status_code == 200
+    assert '<mark>colour</mark>="red"' in unescape(shown)
+
+
+@pytest.mark.usefixtures("broken")
+def test_an_editor_opens_at_the_place(studio: Studio, folder: Path) -> None:
+    with TestClient(create_studio_app(replace(studio, editor="vscode")), base_url="http://127.0.0.1:8001") as client:
+        assert f'href="vscode://file{folder}/greeting/greeting.mjml:8:10"' in page_of(client)
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(
+    ("query", "rules"),
+    [
+        ("?severity=error", {"mjml/unknown-attribute"}),
+        ("?rule=mjml", {"mjml/unknown-attribute"}),
+        ("?rule=mjml/unknown-attribute&severity=warning", set()),
+        ("?words=COLOUR+ignored", {"mjml/unknown-attribute"}),
+        ("?words=colour&mail=notice", set()),
+        ("?client=nobody", set()),
+    ],
+)
+def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str]) -> None:
+    page = page_of(client, query)
+
+    assert {rule for _, rule, _ in groups(page)} == rules
+    if not rules:
+        assert "Nothing is found by these filters" in page
+
+
+def test_a_client_is_chosen_alone_or_with_all_of_its_product(client: Client, folder: Path) -> None:
+    break_it(folder, "<mj-text>The end", '<mj-text><p style="border-radius:4px">The end</p></mj-text><mj-text>')
+    page = page_of(client, "?client=outlook")
+
+    assert {rule.partition("/")[0] for _, rule, _ in groups(page)} == {"compatibility"}
+    assert re.search(r'<option value="outlook" selected>Outlook, all \(\d+\)</option>', page)
+    assert re.search(r'<option value="outlook/windows">Outlook for Windows \(\d+\)</option>', page)
+
+
+@pytest.mark.usefixtures("broken")
+def test_severities_count_under_the_other_filters_and_can_be_chosen(client: Client) -> None:
+    page = page_of(client, "?rule=mjml&severity=note")
+
+    assert re.search(r'id="severity-error" class="error" href="\?severity=error&amp;severity=note&amp;rule=mjml"', page)
+    assert re.search(r'id="severity-note"[^>]*href="\?rule=mjml" aria-current="true"', page)
+    assert "<b>1</b> error<" in page
+    assert '<input type="hidden" name="severity" value="note">' in page  # kept by the form
+
+
+def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Client, folder: Path) -> None:
+    break_it(folder, RIGHT, "{# keyturn: ignore mjml because the\n app <mends> it #}" + WRONG)
+    assert "mjml/unknown-attribute" not in region(page_of(client))
+
+    shown = region(page_of(client, "?also=ignored"))
+
+    assert "Ignored by comments" in shown
+    assert "the app &lt;mends&gt; it</p>" in shown
+
+
+def test_it_says_how_many_mails_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
+    page = client.get("/studio/findings", headers=AT_ONCE).text
+    assert 'data-checks="/studio/findings"' in page
+    assert "The mails are being looked at." in page
+
+    first = client.get("/studio/findings?rule=mjml").text
+    while "still to be looked at" not in first:  # a fast machine does all in one moment
+        for number in range(20):
+            (folder / f"more{number}.mjml").write_text(NOTICE)
+        first = client.get("/studio/findings?rule=mjml").text
+    assert re.search(r"\d+ mails? still to be looked at\. This page fills by itself\.", first)
+    assert 'data-checks="/studio/findings?rule=mjml"' in first
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in first
+    done = page_of(client)
+    assert "still to be looked at" not in done
+    assert "<noscript><meta" not in done
+
+
+def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> None:
+    assert "mjml/unknown-attribute" not in region(page_of(client))
+    break_it(folder, RIGHT, WRONG)
+    assert "mjml/unknown-attribute" in region(page_of(client))
+    break_it(folder, WRONG, RIGHT)
+    assert "mjml/unknown-attribute" not in region(page_of(client))
+
+
+def test_a_folder_with_nothing_to_mend_is_told_so(studio: Studio, folder: Path) -> None:
+    for file in (folder / "notice").iterdir():
+        file.unlink()
+    calm = replace(studio, severity={"compatibility": "off", "accessibility": "off"})
+    with TestClient(create_studio_app(calm), base_url="http://127.0.0.1:8001") as client:
+        page = page_of(client)
+
+    assert groups(page) == []
+    assert "Nothing to mend" in page
+    assert "The template holds up" in page
+
+
+def test_a_folder_without_templates_says_how_to_start(client: Client, folder: Path) -> None:
+    for file in folder.rglob("*.mjml"):
+        file.unlink()
+
+    assert "Nothing to look at yet" in page_of(client)
+
+
+def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client, folder: Path) -> None:
+    lines = '<mj-text colour="red">x</mj-text>\n' * 60
+    lines += "".join(f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120))
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", f"{lines}<mj-text>"))
+    page = page_of(client)
+
+    assert len(groups(page)) == 50
+    assert "Page 1 of 3" in page
+    assert 'rel="next" href="?page=2"' in page
+    assert "and 40 more places" in page
+    assert len(page) < 400_000
+    assert "Page 3 of 3" in page_of(client, "?page=900")
+
+
+@pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", "?also=all", f"?words={'x' * 201}"])
+def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client, query: str) -> None:
+    answer = client.get(f"/studio/findings{query}")
+
+    assert answer.status_code == 400
+    assert "The address says" in unescape(answer.text)
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_list_leads_there(client: Client) -> None:
+    page = page_of(client)
+
+    assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?mail=greeting"', page)
+    assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)

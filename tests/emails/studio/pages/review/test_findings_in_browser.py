@@ -1,0 +1,56 @@
+"""The page of all findings in a real browser: it fills by itself, follows saves, and is filtered without a flash."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.emails.studio.on_screen import save
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+
+
+async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
+    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    await page.goto(f"{served}/findings")
+    warnings, errors = page.locator("#severity-warning"), page.locator("#severity-error")
+    await expect(warnings).to_have_text(re.compile(r"^[1-9]\d* warnings?$"))
+    await expect(page.get_by_text("still to be looked at")).to_have_count(0)
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+
+    save(folder, RIGHT, WRONG)
+    await expect(errors).to_have_text("1 error")
+    first = page.locator("#counts-1")
+    await first.locator("summary").click()
+    await expect(first).to_contain_text("greeting/greeting.mjml:8:10")
+    save(folder, "Hello", "Good morning")
+    await expect(page.get_by_role("status")).to_have_text(re.compile("drawn in"))
+    await expect(first).to_have_attribute("open", "")
+
+    await errors.click()
+    await expect(page).to_have_url(re.compile(r"/findings\?severity=error$"))
+    await expect(page.locator(".folded-findings > li")).to_have_count(1)
+    await page.get_by_role("searchbox", name="Words in a finding").fill("contrast")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("words=contrast"))
+    await expect(page.get_by_role("heading", name="Nothing is found by these filters")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator(".folded-findings > li")).to_have_count(1)
+    await page.get_by_role("link", name="Show all").first.click()
+    await expect(page).to_have_url(re.compile(r"/findings$"))
+    await page.get_by_role("combobox", name="Mail", exact=True).select_option("greeting")
+    await expect(page).to_have_url(re.compile(r"mail=greeting$"))
+
+    await page.locator("#counts-1 summary").click()
+    await page.get_by_role("link", name="greeting/greeting.mjml:8:10").click()
+    await expect(page.locator("li:target")).to_contain_text("colour")
+    await page.keyboard.press("f")
+    await expect(page).to_have_url(re.compile(r"/findings$"))
+    await page.locator("#findings-of-greeting").click()
+    await expect(page).to_have_url(re.compile(r"\?mail=greeting$"))
+    for width in (320, 375, 1440):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate("document.querySelector('.all-findings').scrollWidth <= innerWidth")
+    await page.set_viewport_size({"width": 1280, "height": 800})
