@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl", ".liquid")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"

@@ -1,8 +1,8 @@
 """Templates that are recognised and cannot be drawn: the list has them, and each says why not, and what to do."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jinja2 import Environment
 
@@ -38,6 +38,7 @@ class _NotDrawn:
 
     def __init__(self, name: str, folder: Path, why_not: WhyNot, fix: str) -> None:
         self.name = name
+        self.filters: Collection[str] = ()
         self._folder, self._why_not, self._fix = folder, why_not, fix
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:  # noqa: ARG002 - an engine's
@@ -47,6 +48,9 @@ class _NotDrawn:
 
     def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
         return ()
+
+    def with_draft(self, _: str, __: str) -> Self:
+        return self
 
 
 def _no_trees(_: Language) -> Environment:

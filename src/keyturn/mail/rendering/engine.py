@@ -1,7 +1,7 @@
 """What stands in for Jinja where templates are written for another engine."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal, Protocol, Self
 
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -24,9 +24,12 @@ ENGINES: Mapping[str, tuple[FaultKind, ...]] = {
 
 
 class Engine(Protocol):
-    """Renders templates by their names, as `Folders` has them. `name` is the engine's own."""
+    """Renders templates by their names, as `Folders` has them. `name` is the engine's own, `filters` are all it has."""
 
     name: str
+
+    @property
+    def filters(self) -> Collection[str]: ...
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return what a template makes of values, to the byte as the project's own app does.
@@ -38,6 +41,10 @@ class Engine(Protocol):
 
     def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
         """Return each filter and tag of a file that there is not, and that it is drawn without, from an EngineFault."""
+        ...
+
+    def with_draft(self, file: str, text: str) -> Self:
+        """Return the same engine, to which a file holds this text; itself where it knows none but the disk's."""
         ...
 
 

@@ -1,10 +1,10 @@
 """Templates rendered by Django, and what it says of those that it cannot render."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
 from django.template.base import Origin
@@ -45,9 +45,16 @@ class DjangoEngine:
             raise self._invalid(error, tracer, file) from self._cause(error, tracer)
         return tracer.text
 
+    @property
+    def filters(self) -> Collection[str]:
+        return {name for register in self._engine.template_builtins for name in register.filters}
+
     def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
         """Return none: Django does not draw a template that has some."""
         return ()
+
+    def with_draft(self, _: str, __: str) -> Self:
+        return self
 
     def template(self, file: str) -> Any:
         """Return a template as it is on the disk now. Raises what Django raises."""

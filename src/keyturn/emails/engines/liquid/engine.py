@@ -1,7 +1,7 @@
 """Templates rendered by Liquid."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Self
 
 from keyturn.emails.engines.liquid.faults import Faults
 from keyturn.emails.engines.liquid.templates import LiquidTemplates
@@ -32,5 +32,12 @@ class LiquidEngine:
             raise invalid from invalid.__cause__
         return with_undefined(text, tracer)
 
+    @property
+    def filters(self) -> Collection[str]:
+        return self._templates.environment.filters
+
     def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
         return self._faults.of_names(file)
+
+    def with_draft(self, file: str, text: str) -> Self:
+        return type(self)(self._templates.with_draft(file, text))

@@ -1,7 +1,7 @@
 """The templates of a folder in Liquid: found by the names of partials, read, and kept while they are unchanged."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any, NamedTuple
@@ -54,10 +54,14 @@ class LinkLeadsOut(LiquidError):
 
 
 class LiquidTemplates:
-    """Reads templates by their names. Links may lead nowhere out of the `bounds`."""
+    """Reads templates by their names. Links may lead nowhere out of the `bounds`.
 
-    def __init__(self, folder: Path, bounds: Path | None) -> None:
+    `drafts` are files with a text that nobody has saved.
+    """
+
+    def __init__(self, folder: Path, bounds: Path | None, drafts: Mapping[str, str] = {}) -> None:
         self.folder = folder
+        self._drafts = drafts
         self.environment = LiquidEnvironment(_Loader(self))
         self._bounds = bounds
         self._known: dict[str, tuple[tuple[int, int], Parsed]] = {}
@@ -72,6 +76,10 @@ class LiquidTemplates:
         if file not in self._known or self._known[file][0] != state:
             self._known[file] = state, self._parse(file, path)
         return self._known[file][1]
+
+    def with_draft(self, file: str, text: str) -> "LiquidTemplates":
+        """Return the same templates, of which one has this text."""
+        return LiquidTemplates(self.folder, self._bounds, {**self._drafts, file: text})
 
     def find(self, name: str, by: str) -> str | None:
         """Return the file that a template means by a name; None where there is none, or it lies beyond the folder."""
@@ -90,7 +98,8 @@ class LiquidTemplates:
             raise TemplateInvalid(str(self.folder / file), None, str(getattr(error, "message", error))) from error
 
     def _parse(self, file: str, path: Path) -> Parsed:
-        source = re.sub(r"\r\n?", "\n", path.read_text("utf-8"))
+        text = self._drafts[file] if file in self._drafts else path.read_text("utf-8")
+        source = re.sub(r"\r\n?", "\n", text)
         source = with_includes(source, file, lambda places, gap: f"{{% include '{places[0]}'{gap} %}}", unless="{{")
         template = self.environment.from_string(source, name=PurePosixPath(file).name, path=file)
         tree = read_tree(template.nodes)
