@@ -2,13 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Keyturn
-from tests.emails.engines.liquid.conftest import NOTIFICATIONS
+from tests.emails.engines.liquid.conftest import NOTIFICATIONS, without_liquid
 
 PAGE = "<html><body><p>{{ name | upcase }}</p></body></html>"
 ITS_EXTRA = "Drawing templates of Liquid needs: pip install keyturn[liquid]"
@@ -65,16 +63,13 @@ def test_an_engine_that_there_is_not_and_jinjas_environment_beside_liquid_are_to
     assert "engine: env is for Jinja: leave one of them out" in keyturn("check", str(tmp_path)).err
 
 
-def _run_without_liquid(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    hidden = "import sys; sys.modules['liquid'] = None; from keyturn.cli import main; main()"
-    command = [sys.executable, "-c", hidden, *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_where_the_extra_is_missing_one_sentence_says_what_to_install(tmp_path: Path) -> None:
+def test_where_the_extra_is_missing_one_sentence_says_what_to_install(
+    keyturn: Keyturn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_liquid(monkeypatch)
     shutil.copy(NOTIFICATIONS / "shipped.mjml.liquid", tmp_path)
-    refused = _run_without_liquid(tmp_path, "check", ".")
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", f"keyturn: {ITS_EXTRA}\n")
+    refused = keyturn("check", str(tmp_path))
+    assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: {ITS_EXTRA}\n")
 
 
 def test_a_folder_of_handlebars_is_recognised_and_told_what_to_do(keyturn: Keyturn, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """Templates that are recognised and not drawn: on their pages stands why not, and what to do."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from tests.emails.engines.liquid.conftest import without_liquid
 
 from keyturn.emails.engines.choosing import engine_by_endings, open_templates
 from keyturn.emails.engines.handlebars import CannotDraw, recognised
@@ -68,10 +68,7 @@ def test_endings_say_which_engine_draws_a_folder(tmp_path: Path, files: list[str
 def test_without_its_extra_each_page_of_liquid_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("keyturn.emails.engines.liquid.")]:
-        if not name.endswith(".opening"):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "liquid", None)
+    without_liquid(monkeypatch)
     (tmp_path / "welcome.liquid").write_text("<p>{{ name }}</p>")
     sentence = "Drawing templates of Liquid needs: pip install keyturn[liquid]"
     gallery = open_templates(tmp_path, is_needed=False)

@@ -1,5 +1,6 @@
 """A folder of notifications in Liquid, and templates that a test writes."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def written(tmp_path: Path) -> Written:
         return open_liquid(tmp_path)
 
     return write
+
+
+def without_liquid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have python-liquid not be installed, for what is imported from now on."""
+    package = "keyturn.emails.engines.liquid."
+    for name in [name for name in sys.modules if name.startswith(package) and name != f"{package}opening"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "liquid", None)
 
 
 def document(gallery: Gallery, name: str = "mail") -> Document:
