@@ -69,6 +69,22 @@ def test_a_mistake_in_a_partial_is_told_at_its_own_line(written: Written) -> Non
     assert [place for place, _, _, _ in told(gallery)] == ["snippets/part.liquid:2:3"]
 
 
+def test_a_mistake_within_a_liquid_tag_is_told_at_its_own_line(written: Written) -> None:
+    source = "<p>\n{% liquid\n  assign x = 1\n  blah x\n  echo name | upcse\n  echo order.totl\n%}"
+    assert [one[:2] for one in told(written(source, SAMPLE))] == [
+        ("mail.liquid:4:3", "liquid/unknown-tag"),
+        ("mail.liquid:5:15", "liquid/unknown-filter"),
+        ("mail.liquid:6:3", "liquid/undefined"),
+    ]
+    assert told(written("<p>\n{% liquid\n\n if name\n%}", SAMPLE))[0][:2] == ("mail.liquid:4:2", "liquid/syntax")
+
+
+def test_of_two_equal_partials_the_one_is_named_that_was_drawn(written: Written) -> None:
+    partials = {"snippets/one.liquid": "{{ 1 | divided_by: 0 }}", "snippets/two.liquid": "{{ 1 | divided_by: 0 }}"}
+    gallery = written("<p>{% if missing %}{% render 'one' %}{% endif %}{% render 'two' %}", {**SAMPLE, **partials})
+    assert {place for place, _, _, _ in told(gallery)} >= {"snippets/two.liquid:1:8"}
+
+
 def test_a_mail_with_an_unknown_filter_and_tag_is_drawn_all_the_same(written: Written) -> None:
     gallery = written("<p>{{ count | money }} {% form %}{{ name | shout: 2, loud: true }}{% endform %}</p>", SAMPLE)
     assert document(gallery).html == "<p>3 Ada</p>"

@@ -87,8 +87,8 @@ class LiquidTemplates:
         return next((file for file in meant if not file.startswith("..") and (self.folder / file).is_file()), None)
 
     def file_of(self, source: str) -> str:
-        """Return which file holds a text; empty where nobody has read it."""
-        return next((file for file, (_, parsed) in self._known.items() if parsed.source == source), "")
+        """Return which file this very text was read from, and no equal one; empty where nobody has read it."""
+        return next((file for file, (_, parsed) in self._known.items() if parsed.source is source), "")
 
     def tree(self, file: str) -> nodes.Template:
         """Return a template in Jinja's terms. Raises TemplateInvalid."""

@@ -168,10 +168,10 @@ def traced(node_class: type[Any]) -> type[Any]:
 
 
 def start_of(token: Token) -> int:
-    """Return where what a token belongs to starts: a tag's token is its name."""
-    if token.kind == TOKEN_TAG:
-        return max(token.source.rfind("{%", 0, token.start_index), 0)
-    return max(token.start_index, 0)
+    """Return where what a token belongs to starts: a tag's token is its name, alone on a line of a `liquid` tag."""
+    start = max(token.start_index, 0)
+    opened = token.source.rfind("{%", 0, start) if token.kind == TOKEN_TAG else -1
+    return start if opened < 0 or token.source[opened:start].strip("{%- \t\n") else opened
 
 
 def with_undefined(text: str, tracer: Tracer) -> Text:
