@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
+from keyturn.emails.engines.choosing import open_templates
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.snapshots import Goldens, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.reset.delivery.builtin_emails import builtin_emails
@@ -27,14 +27,14 @@ def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
         raise SettingsInvalid(
             [Fault("goldens", 'is not set: write goldens = "tests/mails" under [tool.keyturn.studio]')]
         )
-    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
+    gallery = open_templates(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
     return Snapshots(gallery, Goldens(settings.goldens), settings.golden_languages)
 
 
 def _snapshots_of_mark(
     project: Path, settings: StudioSettings, directory: str, goldens: str, languages: Sequence[str] = ()
 ) -> Snapshots:
-    gallery = open_gallery(project / directory, settings=settings)
+    gallery = open_templates(project / directory, settings=settings)
     return Snapshots(gallery, Goldens(project / goldens), languages)
 
 

@@ -41,6 +41,7 @@ BROKEN = {
     "unknown_tag": ("{% harbour %}", "jinja/unknown-tag"),
     "django_tag": ("{% load i18n %}", "jinja/django-tag"),
     "liquid_tag": ("{% assign a = 1 %}", "jinja/liquid-tag"),
+    "handlebars_tag": ("{{#if name}}", "jinja/handlebars-tag"),
     "twig_tag": ("{% embed 'a' %}", "jinja/twig-tag"),
     "same_block": ("{% block a %}{% endblock %}\n{% block a %}{% endblock %}", "jinja/syntax"),
     "open_trans": ("{% trans %}Boats", "jinja/syntax"),
@@ -104,10 +105,12 @@ PLANTED = (
 LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
 """What test_check_limits.py finds, in mails that take their time."""
 
-DJANGO = {
-    f"django/{rule}"
-    for rule in ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
-}
+DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
+LIQUID = (
+    "error", "host-filter", "host-tag", "limit", "missing-template", "not-drawn", "syntax", "undefined",
+    "unknown-filter", "unknown-tag",
+)  # fmt: skip
+ENGINES = {*(f"django/{rule}" for rule in DJANGO), *(f"liquid/{rule}" for rule in LIQUID), "handlebars/not-drawn"}
 """Planted in `tests/emails/engines`."""
 
 NEVER_SEEN = {"mjml/refused"}
@@ -179,7 +182,7 @@ def test_the_formats_tell_the_same(keyturn: Keyturn) -> None:
 def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
     """Compatibility's rules come of one table, and are made in one place: some of them stand for all."""
     listed = {rule for group, those in rules().items() if group != "compatibility" for rule in those}
-    planted = FOUND | PLANTED | LIMITS | DJANGO
+    planted = FOUND | PLANTED | LIMITS | ENGINES
     in_both_groups = {rule.replace("html/", "mjml/") for rule in planted} | {
         rule.replace("mjml/", "html/") for rule in planted
     }

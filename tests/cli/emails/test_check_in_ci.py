@@ -71,6 +71,14 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
     (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text("utf-8"))
 
     assert (hook["entry"], hook["pass_filenames"]) == ("keyturn check", False)
-    parts = ("news.mjml", "news.html.j2", "news.txt", "news.samples.toml", "samples/news.yaml", "de/LC_MESSAGES/a.po")
+    parts = (
+        "news.mjml",
+        "news.html.j2",
+        "news.liquid",
+        "news.txt",
+        "news.samples.toml",
+        "samples/news.yaml",
+        "de/LC_MESSAGES/a.po",
+    )
     assert all(re.search(hook["files"], f"emails/{name}") for name in parts)
     assert not re.search(hook["files"], "src/app.py")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.cli.conftest import Keyturn
 from tests.demo.process import running_demo
-from tests.emails.engines.test_django import PROJECT
+from tests.emails.engines.django.conftest import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +65,3 @@ def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(proje
 def test_jinjas_environment_and_a_django_project_are_not_said_together(keyturn: Keyturn) -> None:
     refused = keyturn("check", "--django", "mysite.settings", "--env", "a:b")
     assert (refused.code, refused.err) == (1, "keyturn: --env is for Jinja and --django for Django: say one of them\n")
-
-
-@pytest.mark.parametrize(("file", "engine"), [("welcome.hbs", "Handlebars"), ("welcome.liquid", "Liquid")])
-def test_a_folder_of_another_engine_is_told_where_its_mails_can_be_seen(
-    keyturn: Keyturn, tmp_path: Path, file: str, engine: str
-) -> None:
-    (tmp_path / file).write_text("{{#if paid}}")
-    refused = keyturn("check", str(tmp_path))
-    assert f"Templates of {engine} " in refused.err
-    assert "keyturn studio --smtp 1025" in refused.err

@@ -124,7 +124,8 @@ def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn,
     assert (refused.code, refused.err) == (
         1,
         (
-            "keyturn: templates/pages holds no templates; they are looked for as .mjml and .html, with or without .j2\n"
+            "keyturn: templates/pages holds no templates; "
+            "they are looked for as .mjml, .html and .liquid, with or without .j2\n"
             "  There are some in templates/emails.\n"
         ),
     )

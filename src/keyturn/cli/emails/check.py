@@ -15,6 +15,7 @@ from keyturn.cli.emails.folders import (
     DIRECTORY,
     DJANGO,
     ENVIRONMENT,
+    LIQUID,
     TRUST,
     Opened,
     open_folder,
@@ -86,18 +87,20 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 @ENVIRONMENT
 @TRUST
 @DJANGO
+@LIQUID
 def check(
     directory: Path | None, output: str, only: tuple[str, ...], groups: tuple[str, ...], fail_on: str,
     browser: bool, load_images: bool, only_changed: bool, base: str, baseline: Path | None, write_baseline: bool,
     jobs: int | None, no_cache: bool, samples_only: bool, min_coverage: float | None, environment: str, trust: bool,
-    django: str,
+    django: str, liquid: bool,
 ) -> None:  # fmt: skip
     """Check every email with every sample, and every branch: MJML, clients, links, accessibility, safety.
 
-    DIRECTORY is any folder of Jinja templates in MJML or HTML, each with its samples, as in NAME.samples.toml or
-    samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without DIRECTORY, the emails that
-    Keyturn sends are checked. For each if, loop and macro that samples leave out, values are found that take it; how
-    many branches are drawn is said at the end. Ends with 1 where there is an error, or what --fail-on says.
+    DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML, each with its samples, as in
+    NAME.samples.toml or samples/NAME.yaml; without samples, values are made up and no name is a mistake. Without
+    DIRECTORY, the emails that Keyturn sends are checked. For each if, loop and macro that samples leave out, values are
+    found that take it; how many branches are drawn is said at the end. Ends with 1 where there is an error, or what
+    --fail-on says.
 
     \b
     Groups of clients, for --clients apple,gmail (apple, gmail, outlook and yahoo if you do not say):
@@ -119,6 +122,7 @@ def check(
                keyturn check emails --clients outlook,germany
                keyturn check templates/emails --env myshop.mails:environment
                keyturn check --django mysite.settings
+               keyturn check notifications --liquid
                keyturn check emails --write-baseline
                keyturn check emails --only-changed --base origin/main
                keyturn check emails --browser
@@ -134,7 +138,9 @@ def check(
         fail("--write-baseline writes all that is found: leave --only and --only-changed out")
     if load_images and not browser:
         fail("--load-images is for --browser, which draws the mails: add it")
-    opened = _with_branches(open_folder(directory, environment, trust=trust, django=django), samples_only, min_coverage)
+    opened = _with_branches(
+        open_folder(directory, environment, trust=trust, django=django, liquid=liquid), samples_only, min_coverage
+    )
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = baseline or usual_baseline(opened)

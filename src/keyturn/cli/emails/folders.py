@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl", ".liquid")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
-_OTHER_ENGINES = {"Handlebars": (".hbs", ".handlebars"), "Liquid": (".liquid",)}
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -41,6 +40,9 @@ DJANGO: Decorator = click.option(
     "--django", is_flag=False, flag_value=_OF_VARIABLE, default="", metavar="SETTINGS",
     help="A Django project, by the module of its settings; DJANGO_SETTINGS_MODULE's without one. Its code runs.",
 )  # fmt: skip
+LIQUID: Decorator = click.option(
+    "--liquid", is_flag=True, help="The templates are Liquid, also where no .liquid says so: keyturn[liquid]."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,25 @@ class Opened:
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
 
 
-def open_folder(directory: Path | None, environment: str, *, trust: bool, django: str = "") -> Opened:
+def open_folder(
+    directory: Path | None, environment: str, *, trust: bool, django: str = "", liquid: bool = False,
+    is_shown: bool = False,
+) -> Opened:  # fmt: skip
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
     its templates are drawn in a sandbox, and settings that name code are refused, unless `trust` or an `environment`
-    says that it may do what its app does. `django` are the settings of a project, which is trusted. The mails that
-    `mail.templates` names are the installation's own.
+    says that it may do what its app does. `django` are the settings of a project, which is trusted. `liquid`: they are
+    of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is not installed. The
+    mails that `mail.templates` names are the installation's own.
     """
     from keyturn.packaging import folder  # noqa: PLC0415
 
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
-    if django and environment:
-        fail("--env is for Jinja and --django for Django: say one of them")
+    _expect_one_engine(
+        {"--env is for Jinja": environment, "--django for Django": django, "--liquid for Liquid": liquid}
+    )
     settings = studio_settings(directory)
     if django:
         from keyturn.emails.engines.django import open_project  # noqa: PLC0415
@@ -89,10 +96,10 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool, django
         return Opened(open_project(module, directory or settings.folder, settings), settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
-        if environment:
-            fail("--env is for templates of your own: name their folder")
+        if environment or liquid:
+            fail(f"{'--liquid' if liquid else '--env'} is for templates of your own: name their folder")
         return _open_own_emails(settings)
-    from keyturn.emails.gallery.opening import open_gallery  # noqa: PLC0415
+    from keyturn.emails.engines.choosing import open_templates  # noqa: PLC0415
 
     trusted = trust or bool(environment)
     code = {"env": settings.env, "props": settings.props}
@@ -102,7 +109,10 @@ def open_folder(directory: Path | None, environment: str, *, trust: bool, django
     def open_moved(moved: "Moved") -> "Gallery":
         samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))
         there = msgspec.structs.replace(settings, samples=samples, locales=locales)
-        return open_gallery(moved(directory), environment=environment, settings=there, sandboxed=not trusted)
+        return open_templates(
+            moved(directory), environment=environment, settings=there, sandboxed=not trusted, liquid=liquid,
+            is_needed=not is_shown,
+        )  # fmt: skip
 
     gallery = open_moved(lambda path: path)
     for link, why in gallery.left_out.items():
@@ -141,18 +151,8 @@ def usual_baseline(opened: Opened) -> Path:
 
 def without_templates(opened: Opened) -> tuple[str, ...]:
     """Say where templates are looked for, and where there are some."""
-    first = f"{opened.shown} holds no templates; they are looked for as .mjml and .html, with or without .j2"
-    return (first, *of_other_engines(opened), *_name_some_folders())
-
-
-def of_other_engines(opened: Opened) -> tuple[str, ...]:
-    """Say of engines whose templates cannot be drawn here that the folder holds some."""
-    seen = {file.suffix.lower() for file in opened.gallery.folder.rglob("*")}
-    return tuple(
-        f"  Templates of {engine} ({', '.join(endings)}) cannot be drawn here. Have your app send its mails to "
-        "keyturn studio --smtp 1025: they are shown and checked as they arrive."
-        for engine, endings in _OTHER_ENGINES.items() if seen.intersection(endings)
-    )  # fmt: skip
+    first = f"{opened.shown} holds no templates; they are looked for as .mjml, .html and .liquid, with or without .j2"
+    return (first, *_name_some_folders())
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -188,6 +188,11 @@ def _open_own_emails(settings: "StudioSettings") -> Opened:
     for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
         click.echo(warning(doubt), err=True)
     return replace(own_emails(service, settings, {}), read_service=read_service)
+
+
+def _expect_one_engine(named: Mapping[str, str | bool]) -> None:
+    if len(several := [option for option, value in named.items() if value]) > 1:
+        fail(f"{' and '.join(several)}: say one of them")
 
 
 def _explain_missing_folder(directory: Path) -> tuple[str, ...]:

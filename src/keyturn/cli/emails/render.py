@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.emails.folders import DJANGO, ENVIRONMENT, TRUST, Opened, open_folder
+from keyturn.cli.emails.folders import DJANGO, ENVIRONMENT, LIQUID, TRUST, Opened, open_folder
 from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _EXCEEDED = {
 @ENVIRONMENT
 @TRUST
 @DJANGO
+@LIQUID
 def render(
     template: str,
     sample: str | None,
@@ -44,6 +45,7 @@ def render(
     environment: str,
     trust: bool,
     django: str,
+    liquid: bool,
 ) -> None:
     """Render an email with a sample, to standard output.
 
@@ -51,7 +53,7 @@ def render(
     Examples:  keyturn render password_reset --sample viewer --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
-    opened = open_folder(directory, environment, trust=trust, django=django)
+    opened = open_folder(directory, environment, trust=trust, django=django, liquid=liquid)
     gallery = opened.gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")

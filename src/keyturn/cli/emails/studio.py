@@ -14,9 +14,9 @@ from keyturn.cli.emails.folders import (
     DIRECTORY,
     DJANGO,
     ENVIRONMENT,
+    LIQUID,
     TRUST,
     Opened,
-    of_other_engines,
     open_folder,
     own_emails,
     studio_settings,
@@ -59,6 +59,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 @ENVIRONMENT
 @TRUST
 @DJANGO
+@LIQUID
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--smtp", type=PORT, help="Port to catch mails on, of any app in any language; 0 takes a free one.")
@@ -79,13 +80,13 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     help="Write every mail there as plain pages, for people who do not code, and end.",
 )  # fmt: skip
 def studio(
-    directory: Path | None, environment: str, trust: bool, django: str, host: str, port: int, smtp: int | None,
-    inbox: Path | None, edits: bool | None, destination: Path | None,
+    directory: Path | None, environment: str, trust: bool, django: str, liquid: bool, host: str, port: int,
+    smtp: int | None, inbox: Path | None, edits: bool | None, destination: Path | None,
 ) -> None:  # fmt: skip
     """Preview the emails in a browser, with sample data; what you save is drawn at once.
 
-    DIRECTORY is any folder of Jinja templates in MJML or HTML; without it, the emails that Keyturn sends are shown.
-    An .eml file, a folder of them or a Maildir is opened as an inbox.
+    DIRECTORY is any folder of Jinja or Liquid templates in MJML or HTML; without it, the emails that Keyturn sends are
+    shown. An .eml file, a folder of them or a Maildir is opened as an inbox.
     Nothing needs to be configured: text parts, layouts and partials are recognised, and what a template prints gets a
     plausible value by its name.
 
@@ -94,6 +95,7 @@ def studio(
                keyturn studio emails
                keyturn studio templates/emails --env myshop.mails:environment
                keyturn studio --django mysite.settings
+               keyturn studio notifications --liquid
                keyturn studio emails --export site
                keyturn studio --smtp 1025
                keyturn studio receipt.eml
@@ -121,7 +123,9 @@ def studio(
         place, mails = directory, mails_in(directory) if directory else []
         if mails:  # a folder without templates: nobody should wait until all of a mailbox was searched for some
             directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-")))
-        opened = open_folder(directory, environment, trust=trust, django=django)
+        opened = open_folder(
+            directory, environment, trust=trust, django=django, liquid=liquid, is_shown=not destination
+        )
         if destination:
             _export(opened, destination)
             return
@@ -143,8 +147,6 @@ def studio(
 
         def greet() -> None:
             click.echo(greeting(opened, shown, f"http://{address_of(bound)}", place if mails else None))
-            if not opened.service and not opened.gallery.names():
-                click.echo("\n".join(of_other_engines(opened)), err=True)
 
         if caught and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer  # noqa: PLC0415

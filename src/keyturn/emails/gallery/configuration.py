@@ -32,19 +32,21 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a folder of templates is shown and checked with. Paths are relative to `file`, which holds the settings.
 
-    `env` is the app's own Jinja environment, "package.module:name". `props` is a module whose EmailProps describe the
-    templates. `samples` is one more folder of samples. `layouts` and `ignore` are patterns of files that are no mails,
-    as "drafts/*"; `suffixes` are endings of templates beside the usual ones, ".njk". `locales` is the folder of the
-    catalogues, `languages` are those to show beside the catalogues' own.
-    `clients` are the groups that the checks look at, `severity` says by rule or group how severe a finding is.
-    `goldens` is the folder of the golden files, in all languages or in `golden_languages`. `globals` are given to every
-    template, a table of `brands` on top of them for each brand, and `mails` has a table for a mail. `inbox_mails` and
-    `inbox_megabytes` bound what the inbox keeps; `release_to` are patterns of the addresses that captured mails may be
-    sent on to. `limit_seconds` and `limit_megabytes` bound what one mail may take to be drawn or checked (`Limits`).
+    `engine` draws the templates; where none is set, their endings say which. `env` is the app's own Jinja
+    environment, "package.module:name". `props` is a module whose EmailProps describe the templates. `samples` is one
+    more folder of samples. `layouts` and `ignore` are patterns of files that are no mails, as "drafts/*"; `suffixes`
+    are endings of templates beside the usual ones, ".njk". `locales` is the folder of the catalogues, `languages` are
+    those to show beside the catalogues' own. `clients` are the groups that the checks look at, `severity` says by
+    rule or group how severe a finding is. `goldens` is the folder of the golden files, in all languages or in
+    `golden_languages`. `globals` are given to every template, a table of `brands` on top of them for each brand, and
+    `mails` has a table for a mail. `inbox_mails` and `inbox_megabytes` bound what the inbox keeps; `release_to` are
+    patterns of the addresses that captured mails may be sent on to. `limit_seconds` and `limit_megabytes` bound what
+    one mail may take to be drawn or checked (`Limits`).
     `branches`: values are found for the branches that samples leave out.
     """
 
     folder: Path | None = None
+    engine: Literal["", "jinja", "liquid"] = ""
     env: str = ""
     props: str = ""
     samples: Path | None = None
@@ -152,6 +154,12 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
             yield Fault(key, f"is written as {shape}")
+    if values.get("engine") == "liquid" and values.get("env"):
+        yield Fault("engine", "env is for Jinja: leave one of them out")
+    yield from _broken_names(values)
+
+
+def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     for suffix in values.get("suffixes", ()):
         if not _SUFFIX.fullmatch(suffix):
             yield Fault("suffixes", f"an ending begins with a dot and has no other: not {suffix!r}")

@@ -38,14 +38,18 @@ _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 """Endings that say that a file is a template, and of nothing in particular unless another one stands before them."""
 
-_NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
+NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
 _NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
 _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
-    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^>]*?path=("[^"]*"|'[^']*')"""
+    r"""\{%[-+]?\s*(extends|include|import|from|render)\s+(\[[^\]]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^>]*?path=("[^"]*"|'[^']*')"""
 )
+_LIQUID_LINES = re.compile(r"\{%-?\s*liquid\b(.*?)%\}", re.DOTALL)
+_LIQUID_REFERENCE = re.compile(r"""^\s*(?:include|render)\s+("[^"]*"|'[^']*')""", re.MULTILINE)
+"""Liquid's tag that holds a tag on each line, without signs around them."""
+
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _BLOCK = re.compile(r"\{%[-+]?\s*block\s")
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
@@ -98,7 +102,8 @@ class Patterns:
     """Tells files by their path, as "drafts/*" does: what is left out, and what is no mail by its place alone.
 
     `suffixes` are endings of templates beside the usual ones. Links may lead nowhere out of the `bounds`. Of a
-    project's templates, `is_mail` says which are mails: most are pages of an app.
+    project's templates, `is_mail` says which are mails: most are pages of an app. `files_meant_by` says which files
+    one may mean by a name, the likeliest first.
     """
 
     ignore: tuple[str, ...] = ()
@@ -106,6 +111,7 @@ class Patterns:
     suffixes: tuple[str, ...] = ()
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
+    files_meant_by: Callable[[str, str], Iterator[str]] = files_meant_by
 
 
 class Discovery:
@@ -141,7 +147,7 @@ class Discovery:
                 if each.is_symlink() and self._leave_out(each.path, file, real):
                     continue
                 if each.is_dir():
-                    if each.name not in _NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
+                    if each.name not in NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
                         there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
                         yield from self._states(each.path, f"{file}/", (*real, there))
                 elif self._can_be_part(file):
@@ -171,8 +177,8 @@ class Discovery:
         return None
 
     def _classify(self, files: Mapping[str, _Text]) -> Found:
-        references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
-        extended = {name for file, text in files.items() for name in _files_named(text.extends, file, files)}
+        references = {file: tuple(self._files_named(text.refers, file, files)) for file, text in files.items()}
+        extended = {name for file, text in files.items() for name in self._files_named(text.extends, file, files)}
         included = {name for named in references.values() for name in named} - extended
         kinds = {file: _kind(file, text) for file, text in files.items()}
         compiled = {stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
@@ -201,6 +207,12 @@ class Discovery:
         layouts, partials = (tuple(one for one in those if one in reached) for those in (found.layouts, found.partials))
         return replace(found, mails=mails, layouts=layouts, partials=partials)
 
+    def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
+        """Yield those of the names that are files here."""
+        meant = (self._patterns.files_meant_by(name, file) for name in names)
+        found = (next((path for path in those if path in files), None) for those in meant)
+        return filter(None, found)
+
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
 
@@ -222,6 +234,8 @@ def _read(text: str) -> _Text:
     found = [
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]
+    of_lines = (name for lines in _LIQUID_LINES.findall(text) for name in _LIQUID_REFERENCE.findall(lines))
+    found += [("render", _QUOTED.findall(name)) for name in of_lines]
     return _Text(
         looks_like=".mjml" if _ROOT.search(text) or _FRAGMENT.match(text) else ".html" if _A_TAG.search(text) else "",
         fragment=not _ROOT.search(text) and _FRAGMENT.match(text) is not None,
@@ -230,12 +244,6 @@ def _read(text: str) -> _Text:
         blocks=_BLOCK.search(text) is not None,
         compiles=_MJML_BLOCK.search(text) is not None,
     )
-
-
-def _files_named(names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
-    """Yield those of the names that are files here."""
-    found = (next((path for path in files_meant_by(name, file) if path in files), None) for name in names)
-    return filter(None, found)
 
 
 def _kind(file: str, text: _Text) -> str:

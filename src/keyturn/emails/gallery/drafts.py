@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from jinja2 import BaseLoader, Environment
@@ -40,6 +40,8 @@ class DraftGallery(Gallery):
 
 def with_draft(gallery: Gallery, draft: Draft) -> DraftGallery:
     known: dict[str, Any] = {field.name: getattr(gallery, field.name) for field in fields(Gallery)}
+    if engine := gallery.templates.engine:
+        known["templates"] = replace(gallery.templates, engine=engine.with_draft(draft.file, draft.text))
     return DraftGallery(**known, draft=draft)
 
 

@@ -151,13 +151,14 @@ class Gallery:
 
     def variables(self, name: str) -> Mapping[str, Variable]:
         """Return what the templates of a mail are given, as far as they tell. Raises LookupError."""
+        return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
+
+    def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
+        """Return what files of the folder are given, with all that they bring in."""
         from keyturn.emails.gallery.variables.usage import find_variables  # noqa: PLC0415 - for templates without samples
 
-        files = [file for file in self.files(name) if file]
-        if read := self.find_variables:
-            return self._while_unchanged(name, "variables", lambda: read(files))
         environment = self.templates.environment(self.languages.choose(""))
-        return self._while_unchanged(name, "variables", lambda: find_variables(files, environment))
+        return self.find_variables(files) if self.find_variables else find_variables(files, environment)
 
     def branches(self, name: str) -> BranchReport | None:
         """Return what is known of the branches of a mail: values are found for those that no sample takes.
@@ -199,9 +200,8 @@ class Gallery:
 
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
         """Return what gives a sample its templates; `prepare` is done to each Jinja environment."""
-        return Renderers(
-            self.templates.with_files(self.files), self.brands, prepare or (lambda environment: environment)
-        )
+        prepare = prepare or (lambda environment: environment)
+        return Renderers(self.templates.with_files(self.files), self.brands, prepare)
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -1,6 +1,7 @@
 """A folder of templates and what is set about it -> a Gallery."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from inspect import isclass
 from pathlib import Path
 
@@ -12,16 +13,36 @@ from keyturn.emails.gallery.discovery import Patterns
 from keyturn.emails.gallery.environments import app_environment, folder_environment
 from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.gallery.links import bounds_of
+from keyturn.emails.gallery.naming import files_meant_by
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.languages import Language, Languages, languages_in
 from keyturn.languages.catalogues import ANY
+from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.render import EmailProps, Templates
 
 
+@dataclass(frozen=True, slots=True)
+class OtherEngine:
+    """What a folder is opened with that is no Jinja.
+
+    `engine` draws its templates; what `make_environment` makes reads them as Jinja's syntax trees. `suffixes` are the
+    endings that they have, and `files_meant_by` says which files one may mean by a name.
+    """
+
+    engine: Engine
+    make_environment: Callable[[Language], Environment]
+    suffixes: tuple[str, ...]
+    files_meant_by: Callable[[str, str], Iterator[str]]
+    finds_branches: bool = True
+
+
 def open_gallery(
-    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False
-) -> Gallery:
+    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False,
+    other: OtherEngine | None = None,
+) -> Gallery:  # fmt: skip
     """Return the gallery over somebody's own templates. `environment` counts before the one that is set.
+
+    They are Jinja, where no `other` engine is named.
 
     `sandboxed` is for a folder that nobody has trusted, with settings that name no code: an app's own environment knows
     no sandbox. Raises CannotImport for an environment or props that cannot be had.
@@ -31,17 +52,21 @@ def open_gallery(
     return Gallery(
         templates=Templates(
             folder, settings.globals, reload=True,
-            make_environment=_environment(folder, environment or settings.env, places, sandboxed=sandboxed),
+            make_environment=other.make_environment if other
+            else _environment(folder, environment or settings.env, places, sandboxed=sandboxed),
+            engine=other.engine if other else None,
         ),
         languages=_languages(folder, settings),
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
         patterns=Patterns(
-            ignore=settings.ignore, layouts=settings.layouts, suffixes=settings.suffixes,
+            ignore=settings.ignore, layouts=settings.layouts,
+            suffixes=(*settings.suffixes, *(other.suffixes if other else ())),
             bounds=bounds_of(folder) if sandboxed else None,
+            files_meant_by=other.files_meant_by if other else files_meant_by,
         ),
         samples_folder=settings.samples,
-        finds_branches=settings.branches,
+        finds_branches=settings.branches and (other is None or other.finds_branches),
         mails=settings.mails,
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ class Document:
     `guessed` says that nobody wrote it. `text` is empty where the template has no text part, `subject_file` where no
     file of its own holds the subject: else it is what Jinja makes of that. `missing` are the names that the sample does
     not have: the mail shows a stand-in for each. `undefined` are names that it prints and that the sample lacks,
-    where the engine goes on without them.
+    where the `engine` goes on without them.
     """
 
     template: str
@@ -60,6 +60,7 @@ class Document:
     guessed: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
+    engine: str = "Jinja"
 
     @property
     def is_mjml(self) -> bool:
@@ -195,6 +196,7 @@ def read_document(
         guessed=not sample.is_complete,
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
+        engine=templates.engine.name if templates.engine else "Jinja",
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 _TEMPLATE_OF = re.compile(
     r"(\.(?:mjml|html?|xhtml|xml|txt|text|subject|css))\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE
 )
+_LIQUID_FIRST = re.compile(r"\.liquid(?=\.(?:mjml|html?|txt|text)$)", re.IGNORECASE)
 _FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGNORECASE)
 
 
@@ -38,8 +39,9 @@ class UnnamedMjml(MailFiles):
 def plain_name(file: str) -> str:
     """Return the name without the ending that says that it is a template: "welcome.html" for "welcome.html.j2".
 
-    Any ending behind one that names a format is such a one.
+    Any ending behind one that names a format is such a one, and "liquid" also in front of it.
     """
+    file = _LIQUID_FIRST.sub("", file)
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 

@@ -5,6 +5,7 @@ values, it is reloaded, and its lines are known, as those of any other template.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from html import unescape
 from posixpath import dirname, join, normpath
 
@@ -25,25 +26,38 @@ class MjmlIncludes(Extension):
     priority = -1  # before what counts lines and columns
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
-        if "<mj-include" not in source:
-            return source
-        return _INCLUDE.sub(lambda found: self._include(found, name or ""), source)
-
-    def _include(self, found: re.Match[str], name: str) -> str:
-        given = {key: unescape(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
-        path = given.get("path", "").replace("\\", "/")
-        if not path or self.environment.variable_start_string in path or "'" in path:
-            return found[0]
         start, end = self.environment.block_start_string, self.environment.block_end_string
-        lines = "\n" * found[0].count("\n")
-        include = f"{start} include [{', '.join(map(repr, places_of(path, name)))}]{lines} {end}"
-        match given.get("type"):
-            case "css":
-                inline = ' inline="inline"' if given.get("css-inline") == "inline" else ""
-                return f"<mj-style{inline}>{include}</mj-style>"
-            case "html":
-                return f"<mj-raw>{include}</mj-raw>"
-        return include
+
+        def include(places: Sequence[str], gap: str) -> str:
+            return f"{start} include [{', '.join(map(repr, places))}]{gap} {end}"
+
+        return with_includes(source, name or "", include, unless=self.environment.variable_start_string)
+
+
+def with_includes(source: str, name: str, include: Callable[[Sequence[str], str], str], *, unless: str) -> str:
+    """Return a template in which `include` stands for each `mj-include`, on as many lines.
+
+    It is made from the places where the path may lead, and from line breaks that it has to hold. `unless`: a path with
+    that in it is left as it is.
+    """
+    if "<mj-include" not in source:
+        return source
+    return _INCLUDE.sub(lambda found: _included(found, name, include, unless), source)
+
+
+def _included(found: re.Match[str], name: str, include: Callable[[Sequence[str], str], str], unless: str) -> str:
+    given = {key: unescape(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
+    path = given.get("path", "").replace("\\", "/")
+    if not path or unless in path or "'" in path:
+        return found[0]
+    included = include(places_of(path, name), "\n" * found[0].count("\n"))
+    match given.get("type"):
+        case "css":
+            inline = ' inline="inline"' if given.get("css-inline") == "inline" else ""
+            return f"<mj-style{inline}>{included}</mj-style>"
+        case "html":
+            return f"<mj-raw>{included}</mj-raw>"
+    return included
 
 
 def places_of(path: str, name: str) -> list[str]:

@@ -1,10 +1,10 @@
 """Templates rendered by Django, and what it says of those that it cannot render."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
 from django.template.base import Origin
@@ -45,6 +45,17 @@ class DjangoEngine:
             raise self._invalid(error, tracer, file) from self._cause(error, tracer)
         return tracer.text
 
+    @property
+    def filters(self) -> Collection[str]:
+        return {name for register in self._engine.template_builtins for name in register.filters}
+
+    def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
+        """Return none: Django does not draw a template that has some."""
+        return ()
+
+    def with_draft(self, _: str, __: str) -> Self:
+        return self
+
     def template(self, file: str) -> Any:
         """Return a template as it is on the disk now. Raises what Django raises."""
         for loader in self._engine.template_loaders:
@@ -67,23 +78,25 @@ class DjangoEngine:
             case TemplateDoesNotExist():
                 close = get_close_matches(str(error), self._names_of_templates(), n=1)
                 fix = f"Did you mean {close[0]}?" if close else "Names are those that Django's loaders find."
-                return EngineFault("missing-template", message, fix, column)
+                return EngineFault(self.name, "missing-template", message, fix, column)
             case TemplateSyntaxError():
                 return self._of_syntax(str(error), message, column)
             case RecursionError():
-                return EngineFault("error", "Templates bring in each other without end.", "Open the circle.", column)
-        return EngineFault("error", message, "Look at what this line does with its values.", column)
+                return EngineFault(
+                    self.name, "error", "Templates bring in each other without end.", "Open the circle.", column
+                )
+        return EngineFault(self.name, "error", message, "Look at what this line does with its values.", column)
 
     def _of_syntax(self, said: str, message: str, column: int | None) -> EngineFault:
         if tag := _UNKNOWN_TAG.search(said):
-            return EngineFault("unknown-tag", message, self._where_it_is(tag[1], "tags"), column)
+            return EngineFault(self.name, "unknown-tag", message, self._where_it_is(tag[1], "tags"), column)
         if filter_ := _UNKNOWN_FILTER.search(said):
-            return EngineFault("unknown-filter", message, self._where_it_is(filter_[1], "filters"), column)
+            return EngineFault(self.name, "unknown-filter", message, self._where_it_is(filter_[1], "filters"), column)
         if library := _UNKNOWN_LIBRARY.search(said):
             close = get_close_matches(library[1] or "", self._engine.libraries, n=1)
             fix = f"Did you mean {close[0]}?" if close else "Is its app among INSTALLED_APPS?"
-            return EngineFault("unknown-library", message, fix, column)
-        return EngineFault("syntax", message, "Mend the tag at this place.", column)
+            return EngineFault(self.name, "unknown-library", message, fix, column)
+        return EngineFault(self.name, "syntax", message, "Mend the tag at this place.", column)
 
     def _where_it_is(self, name: str, kind: str) -> str:
         """Say which library has a tag or filter, or which one has nearly that name."""

@@ -19,6 +19,8 @@ class Recorder:
     def __init__(self) -> None:
         self._taken: set[Branch] = set()
         self._turns: dict[tuple[str, int], int] = {}
+        self.lacking: list[str] = []
+        """Names that were printed and that nobody gave, where an engine goes on without them."""
 
     @property
     def taken(self) -> frozenset[Branch]:
@@ -54,8 +56,8 @@ def with_recording(environment: Environment) -> Environment:
     """Return a copy of the environment whose templates note the branches they take, and draw the same."""
     copy = environment.overlay(bytecode_cache=None, enable_async=False)
     copy.code_generator_class = type("Recording", (_Recording, environment.code_generator_class), {})
-    for method in (_note_answer, _note_loop, _note_turn, _note_call):
-        setattr(copy, method.__name__.lstrip("_"), method)
+    for method in (note_answer, note_loop, note_turn, note_call):
+        setattr(copy, method.__name__, method)
     return copy
 
 
@@ -94,26 +96,31 @@ def _statement(call: nodes.Call) -> nodes.ExprStmt:
     return nodes.ExprStmt(call, lineno=call.lineno, environment=call.environment)
 
 
-def _note_answer(file: str, number: int, value: T) -> T:
+def note_answer(file: str, number: int, value: T) -> T:
     if recorder := _recorder.get():
         recorder.note(Branch(file, number, "yes" if value else "no"))
     return value
 
 
-def _note_loop(file: str, number: int, entries: T) -> T:
+def note_loop(file: str, number: int, entries: T) -> T:
     if recorder := _recorder.get():
         recorder.begin_loop(file, number)
     return entries
 
 
-def _note_turn(file: str, number: int) -> None:
+def note_turn(file: str, number: int) -> None:
     if recorder := _recorder.get():
         recorder.count_turn(file, number)
 
 
-def _note_call(file: str, number: int) -> None:
+def note_call(file: str, number: int) -> None:
     if recorder := _recorder.get():
         recorder.note(Branch(file, number, "called"))
+
+
+def note_lacking(name: str) -> None:
+    if recorder := _recorder.get():
+        recorder.lacking.append(name)
 
 
 def _of_turns(loop: tuple[str, int], turns: int) -> Branch:

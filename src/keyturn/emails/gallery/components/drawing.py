@@ -40,14 +40,8 @@ class CannotDraw(Exception):
 
 def draw_part(gallery: Gallery, part: Part, options: Options, users: list[str], language: Language) -> str:
     """Return the HTML of a part alone. `users` are the mails that come to it. Raises CannotDraw."""
-    renderers = gallery.renderers(with_lenient_filters)
-    environment = renderers(Sample("", {}, "guessed")).environment(language)
     try:
-        alone = environment.overlay(
-            loader=ChoiceLoader([DictLoader({_NAME: _source(part, options)}), *_loader(environment)])
-        )
-        values = {**guess(find_variables([_NAME], alone)), **_given_by(gallery, part, users)}
-        drawn = alone.get_template(_NAME).render(values)
+        drawn = _fill(gallery, part, options, users, language)
     except (TemplateError, TemplateInvalid) as error:
         raise CannotDraw(f"It cannot be drawn alone: {error}.") from error
     except OutOfTime:
@@ -55,6 +49,17 @@ def draw_part(gallery: Gallery, part: Part, options: Options, users: list[str], 
     except Exception as error:  # a template calls filters and methods, so it can raise whatever they raise
         raise CannotDraw(f"It cannot be drawn alone: {type(error).__name__}: {error}.") from error
     return _as_page(gallery, drawn, users, language)
+
+
+def _fill(gallery: Gallery, part: Part, options: Options, users: list[str], language: Language) -> str:
+    if engine := gallery.templates.engine:
+        values = {**guess(gallery.variables_in([part.file])), **_given_by(gallery, part, users)}
+        return str(engine.render(part.file, {**gallery.templates.globals, **values}, language))
+    environment = gallery.renderers(with_lenient_filters)(Sample("", {}, "guessed")).environment(language)
+    source = DictLoader({_NAME: _source(part, options)})
+    alone = environment.overlay(loader=ChoiceLoader([source, *_loader(environment)]))
+    values = {**guess(find_variables([_NAME], alone)), **_given_by(gallery, part, users)}
+    return alone.get_template(_NAME).render(values)
 
 
 def _source(part: Part, options: Options) -> str:

@@ -6,12 +6,14 @@ from difflib import get_close_matches
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, RuleGroup
 
-RULES = RuleGroup("django", "undefined")
+DJANGO_RULES = RuleGroup("django", "undefined")
+LIQUID_RULES = RuleGroup("liquid", "undefined")
+_RULES = {"Django": DJANGO_RULES, "Liquid": LIQUID_RULES}
 
 
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
-        yield RULES["undefined"].finding(
+        yield _RULES[document.engine]["undefined"].finding(
             place, "warning", f"'{name}' is not among the values, so nothing stands there.", _fix(name, document)
         )
 

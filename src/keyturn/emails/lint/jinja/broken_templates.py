@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
@@ -12,8 +12,8 @@ from jinja2.exceptions import SecurityError
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.gallery.placeholders.missing_names import missing_name
-from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup
-from keyturn.emails.lint.jinja.other_engines import FIX, engine_of, is_django_filter, rule_of
+from keyturn.emails.lint.finding import Finding, Place, Rule, RuleGroup, Severity
+from keyturn.emails.lint.jinja.other_engines import engine_of, fix_for, is_django_filter, is_handlebars, rule_of
 from keyturn.emails.lint.limits import limit_finding, limit_of, reason_of
 from keyturn.emails.lint.source.error_location import (
     Spot,
@@ -24,7 +24,7 @@ from keyturn.emails.lint.source.error_location import (
     spot_of,
 )
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.engine import EngineFault, FaultKind
+from keyturn.mail.rendering.engine import ENGINES, EngineFault
 from keyturn.mail.rendering.folders import Folders
 
 JINJA_RULES = RuleGroup(
@@ -38,7 +38,10 @@ JINJA_RULES = RuleGroup(
     "unknown-tag",
     "unknown-test",
 )
-DJANGO_RULES = RuleGroup("django", *get_args(FaultKind))
+DJANGO_RULES = RuleGroup("django", *ENGINES["Django"])
+LIQUID_RULES = RuleGroup("liquid", *ENGINES["Liquid"])
+HANDLEBARS_RULES = RuleGroup("handlebars", *ENGINES["Handlebars"])
+_RULES_OF_ENGINES = {"Django": DJANGO_RULES, "Liquid": LIQUID_RULES, "Handlebars": HANDLEBARS_RULES}
 MJML_RULES = RuleGroup("mjml", "missing-include")
 SAMPLE_RULES = RuleGroup("samples", "invalid", "missing")
 
@@ -85,7 +88,10 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
     place = spot.nearest_place(folders)
     if fault.kind == "error" and not sample.is_complete:
         return Broken(_not_checked(fault.message, place), spot)
-    return Broken(_finding(DJANGO_RULES[fault.kind], fault.message, fault.fix, place), spot)
+    severity: Severity = "note" if fault.kind.startswith("host-") else "error"
+    return Broken(
+        _finding(_RULES_OF_ENGINES[fault.engine][fault.kind], fault.message, fault.fix, place, severity), spot
+    )
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
@@ -106,12 +112,8 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
     if limit := limit_of(cause):
         return limit_finding(limit, place, reason_of(cause, message))
     line_text = line_at(Spot(folders.name_of(error.path), error.line), folders)
-    if isinstance(cause, TemplateSyntaxError) and (unknown := _UNKNOWN.search(message)):
-        return _of_unknown(unknown, message, place)
     if isinstance(cause, TemplateSyntaxError):
-        if is_django_filter(line_text):
-            return _finding(rule_of("Django"), "A filter has its argument behind a colon, as in Django.", FIX, place)
-        return _finding(JINJA_RULES["syntax"], message, "Mend the Jinja tag at this place.", place)
+        return _of_syntax(message, line_text, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
     if isinstance(cause, TemplateNotFound):
@@ -144,10 +146,25 @@ def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     return _finding(JINJA_RULES["error"], message, "Take out what closes the circle.", last.nearest_place(folders))
 
 
+def _of_syntax(message: str, line: str, place: Place) -> Finding:
+    """Return what Jinja cannot read, which may be another engine's."""
+    if is_handlebars(line):
+        said = "Blocks and partials in {{ }} are Handlebars', and this is Jinja."
+        return _finding(rule_of("Handlebars"), said, fix_for("Handlebars"), place)
+    if unknown := _UNKNOWN.search(message):
+        return _of_unknown(unknown, message, place)
+    if is_django_filter(line):
+        said = "A filter has its argument behind a colon, as in Django."
+        return _finding(rule_of("Django"), said, fix_for("Django"), place)
+    return _finding(JINJA_RULES["syntax"], message, "Mend the Jinja tag at this place.", place)
+
+
 def _of_unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
     if tag := unknown[3]:
         if engine := engine_of(tag):
-            return _finding(rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", FIX, place)
+            return _finding(
+                rule_of(engine), f"{{% {tag} %}} is a tag of {engine}, and this is Jinja.", fix_for(engine), place
+            )
         return _finding(JINJA_RULES["unknown-tag"], message, f"Check its spelling{_YOUR_OWN}", place)
     return _finding(JINJA_RULES[f"unknown-{unknown[1]}"], message, f"Check its spelling{_YOUR_OWN}", place)
 
@@ -182,6 +199,6 @@ def _fix_for_file(name: str, folders: Folders) -> str:
     return f"Did you mean {close[0]}?" if close else "Names are relative to the folder of the templates."
 
 
-def _finding(rule: Rule, message: str, fix: str, place: Place) -> Finding:
+def _finding(rule: Rule, message: str, fix: str, place: Place, severity: Severity = "error") -> Finding:
     text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
-    return rule.finding(place, "error", text.rstrip(".") + ".", fix)
+    return rule.finding(place, severity, text.rstrip(".") + ".", fix)

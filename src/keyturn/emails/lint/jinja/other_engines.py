@@ -12,13 +12,20 @@ _TAGS: Mapping[str, tuple[str, ...]] = {
         "ifequal", "cycle", "now", "spaceless", "verbatim", "with_context", "empty", "widthratio", "regroup", "firstof",
     ),
     "Liquid": ("assign", "capture", "unless", "case", "when", "tablerow", "increment", "render", "layout"),
+    "Handlebars": (),
     "Twig": ("embed", "sandbox", "apply", "use"),
 }  # fmt: skip
 RULES = RuleGroup("jinja", *(f"{engine.lower()}-tag" for engine in _TAGS))
 _ARGUMENT_OF_FILTER = re.compile(r"\{\{[^}]*\|\s*\w+:[\"'\w]")
 
-FIX = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."
+_HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-])")
+_FIX = "Templates are rendered by Jinja: write this one in Jinja, or name it in the setting ignore."
 _FIX_OF_MANY = "Templates are rendered by Jinja: write these in Jinja, or name their folders in the setting ignore."
+_DRAWN_BY: Mapping[str, str] = {
+    "Django": " --django draws the mails of a project with Django itself.",
+    "Handlebars": " Compiled to HTML, they can be opened as any.",
+    "Liquid": ' --liquid, or engine = "liquid", draws the folder as Liquid.',
+}
 
 Mails = TypeVar("Mails", bound=Sequence[str])
 
@@ -31,6 +38,16 @@ def engine_of(tag: str) -> str:
 def is_django_filter(line: str) -> bool:
     """Tell whether a line that Jinja cannot read hands a filter its argument as Django does: `|date:"Y"`."""
     return bool(_ARGUMENT_OF_FILTER.search(line))
+
+
+def is_handlebars(line: str) -> bool:
+    """Tell whether a line that Jinja cannot read has a block or a partial of Handlebars: `{{#if}}`, `{{> header}}`."""
+    return bool(_HANDLEBARS.search(line))
+
+
+def fix_for(engine: str) -> str:
+    """Return what to do about a template of another engine."""
+    return _FIX + _DRAWN_BY.get(engine, "")
 
 
 def rule_of(engine: str) -> Rule:
@@ -51,4 +68,4 @@ def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[st
 
 def _of_many(first: Finding, engine: str, files: int) -> Finding:
     message = f"{files} files are templates of {engine}, and this is Jinja. The first says: {first.message}"
-    return rule_of(engine).finding(first.place, first.severity, message, _FIX_OF_MANY)
+    return rule_of(engine).finding(first.place, first.severity, message, _FIX_OF_MANY + _DRAWN_BY.get(engine, ""))

@@ -6,10 +6,11 @@ from difflib import get_close_matches
 
 from jinja2 import Environment, TemplateError, nodes
 
-from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
 from keyturn.emails.gallery.parsing import parse_template
 from keyturn.emails.lint.finding import Finding, Place, RuleGroup
+from keyturn.emails.lint.jinja.broken_templates import explain
 from keyturn.emails.lint.source.origins import with_origins
 
 RULES = RuleGroup("jinja", "unknown-filter", "unknown-test")
@@ -32,6 +33,7 @@ _KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Whose names apps commonly give their filters."""
 
+_ANY = Sample("", {})
 _YOUR_OWN = "one of your own comes with your Jinja environment: --env package.module:environment."
 
 
@@ -47,7 +49,10 @@ def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
-    """Yield those of one file. Of an app's own environment, Jinja itself says it."""
+    """Yield those of one file. Of an app's own environment, Jinja itself says it, and another engine knows its own."""
+    if engine := gallery.templates.engine:
+        yield from (explain(fault, gallery.folders, _ANY).finding for fault in engine.unknown_names(file))
+        return
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):
         yield from _in_file(file, gallery.source(file), environment)

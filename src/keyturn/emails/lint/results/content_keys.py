@@ -12,13 +12,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.fingerprints import owners_among
 
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
+_WHERE_INSTALLED = ("python-liquid",)
 """Whose answers the findings are made of."""
 
 _NOT_READ = frozenset({"node_modules", "site-packages", "__pycache__"})
@@ -68,8 +69,16 @@ def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mappin
 def _code_key() -> bytes:
     """Return what stands for the code and the data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[3]
-    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
+    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES), *_versions_of_others()]
     return _digest(map(str.encode, [*parts, *_states(package / "emails"), *_states(package / "mail")]))
+
+
+def _versions_of_others() -> Iterator[str]:
+    for library in _WHERE_INSTALLED:
+        try:
+            yield version(library)
+        except PackageNotFoundError:
+            yield ""
 
 
 def _states(place: Path) -> Iterator[str]:

@@ -22,14 +22,14 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
     """Return the words, as plain data. Raises LookupError."""
     with gallery.one_look():
         sources = [gallery.source(file) for file in gallery.files_of(template) if (gallery.folders / file).is_file()]
-        environment = gallery.templates.environment(gallery.languages.choose(""))
+        environment, engine = gallery.templates.environment(gallery.languages.choose("")), gallery.templates.engine
         return {
             "elements": _elements(),
             "classes": _unique(name for source in sources for name in _css_classes(source)),
             "mj_classes": _unique(name for source in sources for name in _MJ_CLASS.findall(source)),
             "variables": _variables(gallery, template),
-            "filters": sorted(environment.filters),
-            "tests": sorted(environment.tests),
+            "filters": sorted(engine.filters if engine else environment.filters),
+            "tests": [] if engine else sorted(environment.tests),
         }
 
 

@@ -13,7 +13,8 @@ from keyturn.mail.rendering.files import plain_name
 
 _LEXERS = {
     "mjml": "html+jinja", "html": "html+jinja", "txt": "html+jinja", "toml": "toml", "yaml": "yaml", "yml": "yaml",
-    "json": "json", "eml": "email", "compiled": "html",
+    "json": "json", "eml": "email", "compiled": "html", "liquid": "html+jinja", "hbs": "html+handlebars",
+    "handlebars": "html+handlebars",
 }  # fmt: skip
 
 

@@ -1,0 +1,61 @@
+"""A folder of templates -> a Gallery, drawn by the engine that they are written for."""
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from keyturn.emails.engines.handlebars import HANDLEBARS, open_handlebars
+from keyturn.emails.engines.liquid import open_liquid
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.configuration import StudioSettings
+from keyturn.emails.gallery.discovery import NOT_OURS
+from keyturn.emails.gallery.opening import open_gallery
+
+_JINJA = (".j2", ".jinja", ".jinja2")
+_LIQUID = (".liquid", ".liquid.mjml", ".liquid.html")
+_ANY = (".html", ".htm", ".mjml")
+
+EngineName = Literal["", "jinja", "liquid", "handlebars"]
+
+
+def open_templates(
+    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False,
+    liquid: bool = False, is_needed: bool = True,
+) -> Gallery:  # fmt: skip
+    """Return the gallery over a folder: of Liquid where that is asked for, set, or told by endings; else of Jinja.
+
+    Where an engine that is not there is not needed either, each template says what it lacks. Raises CannotImport;
+    ExtraMissing and CannotDraw where it is needed.
+    """
+    settings = settings or StudioSettings()
+    engine: EngineName = "liquid" if liquid else settings.engine
+    if not (engine or environment or settings.env):
+        engine = engine_by_endings(directory, settings.ignore)
+    match engine:
+        case "liquid":
+            return open_liquid(directory, settings, sandboxed=sandboxed, is_needed=is_needed)
+        case "handlebars":
+            return open_handlebars(directory, settings, sandboxed=sandboxed, is_needed=is_needed)
+    return open_gallery(directory, environment=environment, settings=settings, sandboxed=sandboxed)
+
+
+def engine_by_endings(folder: Path, ignore: tuple[str, ...] = ()) -> EngineName:
+    """Return which engine the endings of a folder's files name. Where some are Jinja's, all are taken for it."""
+    names = [name.lower() for name in _names_in(folder, ignore)]
+    if any(name.endswith(_JINJA) for name in names):
+        return "jinja"
+    if any(name.endswith(_LIQUID) for name in names):
+        return "liquid"
+    if any(name.endswith(HANDLEBARS) for name in names) and not any(name.endswith(_ANY) for name in names):
+        return "handlebars"
+    return ""
+
+
+def _names_in(folder: Path, ignore: tuple[str, ...]) -> Iterator[str]:
+    for above, below, names in os.walk(folder):
+        here = Path(above).relative_to(folder).as_posix()
+        below[:] = [one for one in below if not one.startswith(".") and one not in NOT_OURS]
+        files = {name: name if here == "." else f"{here}/{name}" for name in names}
+        yield from (name for name, file in files.items() if not any(fnmatch(file, pattern) for pattern in ignore))

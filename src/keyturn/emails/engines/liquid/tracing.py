@@ -1,0 +1,180 @@
+"""Which line of which template wrote what, told by Liquid's nodes while they are rendered.
+
+Nodes write into a text stream. Ours keeps a place for each piece; a node that writes something tells it where it
+stands, and what a template captures keeps its places, too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from io import StringIO
+from typing import Any
+
+from liquid import RenderContext
+from liquid.builtin.content import ContentNode
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags.for_tag import ForNode
+from liquid.exceptions import OutputStreamLimitError
+from liquid.stringify import to_liquid_string
+from liquid.token import TOKEN_TAG, Token
+from liquid.undefined import UNDEFINED, Undefined
+
+from keyturn.emails.gallery.branches.recording import note_lacking
+from keyturn.emails.gallery.sizes import LARGEST
+from keyturn.emails.lint.finding import Place, line_and_column
+from keyturn.emails.lint.source.traced_text import Text, concat, pieces_of, trace_data, trace_printed
+
+_Position = tuple[str, int, int]
+_NOWHERE: _Position = ("", 1, 1)
+
+
+class NamedUndefined(Undefined):
+    """What nobody gave, by the whole path that was asked for: "order.total".
+
+    It is empty where something is there and holds too little, as the first of no entries.
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, name: str, *, token: Any = None, obj: object = UNDEFINED, hint: str | None = None) -> None:
+        super().__init__(name, token=token, obj=obj, hint=hint)
+        path, _, said = (hint or f"{name} is undefined").rpartition(" is ")
+        self.path = path.strip("'") if said == "undefined" else ""
+
+
+class Tracer:
+    """Remembers what one rendering met: names that nobody gave, and the innermost node that failed."""
+
+    def __init__(self) -> None:
+        self.undefined: list[tuple[str, Place]] = []
+        self.failed: tuple[BaseException, str, Token] | None = None
+
+    @contextmanager
+    def tracing(self) -> Iterator[None]:
+        token = _tracer.set(self)
+        try:
+            yield
+        finally:
+            _tracer.reset(token)
+
+    def note_undefined(self, value: object, position: _Position) -> None:
+        if isinstance(value, NamedUndefined) and (name := value.path):
+            self.undefined.append((name, Place(*position)))
+            note_lacking(name.rpartition(".")[2])
+
+
+_tracer: ContextVar[Tracer] = ContextVar("tracer")
+
+
+class Written(StringIO):
+    """A text stream that knows the places of what is written; what tells none stands at `position`."""
+
+    def __init__(self, limit: int = LARGEST, position: _Position = _NOWHERE) -> None:
+        super().__init__()
+        self.position = position
+        self.left = limit
+        self._parts: list[str] = []
+
+    def write(self, text: str) -> int:
+        if text:
+            self.left -= len(text)
+            if self.left < 0:
+                raise OutputStreamLimitError(f"it makes a text of more than {LARGEST:,} characters", token=None)
+            self._parts.append(text if pieces_of(text) else trace_printed(text, *self.position))
+        return len(text)
+
+    def getvalue(self) -> str:
+        return concat(self._parts)
+
+
+class TracedContext(RenderContext):
+    """Captures into streams that know places."""
+
+    def get_buffer(self, buf: Any = None) -> StringIO:
+        return Written(buf.left, buf.position) if isinstance(buf, Written) else Written()
+
+
+class TracedNode:
+    """Tells its stream where it stands, and the tracer that it failed. To be mixed into a node of Liquid's."""
+
+    token: Token
+
+    def render(self, context: RenderContext, buffer: Any) -> int:
+        file = str(context.template.path)
+        position = (file, *self._line_and_column())
+        before = getattr(buffer, "position", position)
+        buffer.position = position
+        try:
+            written: int = super().render(context, buffer)  # type: ignore[misc]  # of the node that this is mixed into
+        except Exception as error:
+            tracer = _tracer.get()
+            if tracer.failed is None or tracer.failed[0] is not error:
+                of_error: Token | None = getattr(error, "token", None)  # later on, one is made up for it
+                is_known = of_error is not None and of_error.start_index >= 0
+                tracer.failed = error, file, of_error if of_error and is_known else self.token
+            raise
+        finally:
+            buffer.position = before
+        return written
+
+    def _line_and_column(self) -> tuple[int, int]:
+        if "_at" not in self.__dict__:
+            self._at = line_and_column(self.token.source, start_of(self.token))
+        return self._at
+
+
+class _TracedContent(TracedNode, ContentNode):
+    """The template's own text."""
+
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        if "_text" not in self.__dict__:  # a minus sign may have taken blanks away before it, and `raw` a tag
+            start = max(self.token.source.find(self.text, self.token.start_index), 0)
+            self._text = trace_data(self.text, str(context.template.path), *line_and_column(self.token.source, start))
+        written: int = buffer.write(self._text)
+        return written
+
+
+class _TracedOutput(TracedNode, OutputNode):
+    """What an expression prints."""
+
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        value, position = self.expression.evaluate(context), getattr(buffer, "position", _NOWHERE)
+        left: Any = getattr(self.expression, "left", None)
+        filters = {one.name for one in getattr(self.expression, "filters", None) or ()}
+        if left is not None and "default" not in filters:  # by which an author says what stands there instead
+            _tracer.get().note_undefined(left.evaluate(context) if filters else value, position)
+        written: int = buffer.write(trace_printed(to_liquid_string(value, autoescape=False), *position))
+        return written
+
+
+class _TracedFor(TracedNode, ForNode):
+    """A loop, which goes over nothing where nobody gave a list."""
+
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        if self.default is None:
+            _tracer.get().note_undefined(self.expression.iterable.evaluate(context), buffer.position)
+        return super().render_to_output(context, buffer)
+
+
+_OWN: dict[type[Any], type[Any]] = {ContentNode: _TracedContent, OutputNode: _TracedOutput, ForNode: _TracedFor}
+
+
+def traced(node_class: type[Any]) -> type[Any]:
+    """Return the same class of nodes, which tells where its nodes stand."""
+    if node_class not in _OWN:
+        above = _TracedOutput if issubclass(node_class, OutputNode) else TracedNode
+        _OWN[node_class] = type(f"Traced{node_class.__name__}", (above, node_class), {})
+    return _OWN[node_class]
+
+
+def start_of(token: Token) -> int:
+    """Return where what a token belongs to starts: a tag's token is its name, alone on a line of a `liquid` tag."""
+    start = max(token.start_index, 0)
+    opened = token.source.rfind("{%", 0, start) if token.kind == TOKEN_TAG else -1
+    return start if opened < 0 or token.source[opened:start].strip("{%- \t\n") else opened
+
+
+def with_undefined(text: str, tracer: Tracer) -> Text:
+    traced_text = Text(text)
+    traced_text.pieces, traced_text.undefined = pieces_of(text), tuple(dict.fromkeys(tracer.undefined))
+    return traced_text

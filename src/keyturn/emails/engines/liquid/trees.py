@@ -1,0 +1,205 @@
+"""A template of Liquid as Jinja's syntax tree: the same names, conditions and loops at the same lines.
+
+Nobody draws it. Whoever reads what templates are given, or which branches they have, reads it as any other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from liquid.ast import BlockNode, Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import Identifier
+from liquid.builtin.expressions import Literal as Constant
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags.assign_tag import AssignNode
+from liquid.builtin.tags.capture_tag import CaptureNode
+from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
+from liquid.builtin.tags.cycle_tag import CycleNode
+from liquid.builtin.tags.decrement_tag import DecrementNode
+from liquid.builtin.tags.for_tag import ForNode
+from liquid.builtin.tags.if_tag import IfNode
+from liquid.builtin.tags.ifchanged_tag import IfChangedNode
+from liquid.builtin.tags.include_tag import IncludeNode
+from liquid.builtin.tags.increment_tag import IncrementNode
+from liquid.builtin.tags.liquid_tag import LiquidNode
+from liquid.builtin.tags.render_tag import RenderNode
+from liquid.builtin.tags.tablerow_tag import TablerowNode
+from liquid.builtin.tags.unless_tag import UnlessNode
+
+from keyturn.emails.engines.liquid.expressions import one_of, to_jinja
+from keyturn.errors import TemplateInvalid
+
+_Statements = list[nodes.Node]
+_WITH_CONTEXT = (True, False)
+_NOT_RECURSIVE = (False,)
+
+
+class Decision(NamedTuple):
+    """Something that decides what is drawn: its node in Jinja's tree, and where Liquid keeps its expression."""
+
+    node: nodes.Node
+    holder: Any
+    attribute: str
+    negated: bool = False
+
+
+class Tree(NamedTuple):
+    """A template in Jinja's terms. `decisions` are in the order in which they were read."""
+
+    template: nodes.Template
+    decisions: tuple[Decision, ...]
+
+
+class LiquidTrees(Environment):
+    """Parses Liquid into Jinja's syntax tree, and is never asked to draw it.
+
+    `tree_of` returns that of a file, `find_file` the file that a partial's name means.
+    """
+
+    tree_of: Callable[[str], nodes.Template]
+    find_file: Callable[[str, str], str | None]
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:  # noqa: ARG002 - Jinja's
+        try:
+            return self.tree_of(name or "")
+        except TemplateInvalid as invalid:
+            raise TemplateSyntaxError(invalid.message, invalid.line or 1, name, filename) from invalid
+
+    def join_path(self, template: str, parent: str) -> str:
+        return self.find_file(template, parent) or template
+
+
+def read_tree(parsed: Iterable[Node]) -> Tree:
+    reader = _Reader()
+    body = reader.statements(parsed)
+    hoisted: _Statements = [_bind(name, nodes.Const(None), 1) for name in sorted(reader.bound_in_loops)]
+    return Tree(nodes.Template([*hoisted, *body], lineno=1), tuple(reader.decisions))
+
+
+class _Reader:
+    """Writes down statement after statement. What a loop assigns stays after it, and Jinja would forget it there."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+        self.bound_in_loops: set[str] = set()
+        self._read: set[str] = set()
+        self._loops = 0
+
+    def statements(self, parsed: Iterable[Node]) -> _Statements:
+        return [made for node in parsed for made in self._statement(node, line_of(node))]
+
+    def _statement(self, node: Node, line: int) -> Iterator[nodes.Node]:  # noqa: C901, PLR0912 - a case for each tag
+        match node:
+            case ContentNode():
+                yield nodes.Output([nodes.TemplateData(node.text, lineno=line)], lineno=line)
+            case OutputNode():
+                yield nodes.Output([self._see(node.expression)], lineno=line)
+            case CycleNode():
+                yield nodes.Output([self._see(one) for one in node.args], lineno=line)
+            case IfNode() | UnlessNode():
+                yield self._if(node, line)
+            case CaseNode():
+                yield from self._case(node, line)
+            case ForNode() | TablerowNode():
+                yield self._loop(node, line)
+            case AssignNode():
+                value = self._see(node.expression)
+                yield self._assign(str(node.name), value, line)
+            case CaptureNode():
+                body = self.statements(node.block.nodes)
+                self._note_bound(str(node.name))
+                yield nodes.AssignBlock(nodes.Name(str(node.name), "store"), None, body, lineno=line)
+            case IncrementNode() | DecrementNode():
+                yield self._assign(str(node.name), nodes.Const(0), line)
+            case IncludeNode() | RenderNode():
+                yield self._partial(node, line)
+            case LiquidNode() | IfChangedNode():
+                yield from self.statements(node.block.nodes)
+            case BlockNode():
+                yield from self.statements(node.nodes)
+            case _:
+                pass
+
+    def _if(self, node: Any, line: int) -> nodes.If:
+        negated = isinstance(node, UnlessNode)
+        asked = self._see(node.condition)
+        made = nodes.If(nodes.Not(asked) if negated else asked, [], [], [], lineno=line)
+        self.decisions.append(Decision(made, node, "condition", negated))
+        made.body = self.statements(node.consequence.nodes)
+        for other in node.alternatives:
+            further = nodes.If(self._see(other.expression), [], [], [], lineno=line_of(other))
+            self.decisions.append(Decision(further, other, "expression"))
+            further.body = self.statements(other.block.nodes)
+            made.elif_.append(further)
+        made.else_ = self.statements(node.default.nodes) if node.default else []
+        return made
+
+    def _case(self, node: Any, line: int) -> Iterator[nodes.Node]:
+        """Yield a `case` as one `if`; what stands in front of the first `when` is drawn by nobody."""
+        first: nodes.If | None = None
+        for block in node.blocks:
+            if isinstance(block, MultiExpressionBlockNode):
+                expression: Any = block.expression
+                self._see(expression.left)
+                made = nodes.If(one_of(expression.left, expression.expressions), [], [], [], lineno=line_of(block))
+                self.decisions.append(Decision(made, block, "expression"))
+                made.body = self.statements(block.block.nodes)
+                if first is None:
+                    first = made
+                else:
+                    first.elif_.append(made)
+            elif first is not None:
+                first.else_ = [*first.else_, *self.statements(block.nodes)]
+        yield first or nodes.Output([to_jinja(node.expression)], lineno=line)
+
+    def _loop(self, node: Any, line: int) -> nodes.For:
+        entries = self._see(node.expression)
+        made = self._make_for(str(node.expression.identifier), entries, [], line)
+        self.decisions.append(Decision(made, node, "expression"))
+        self._loops += 1
+        made.body = self.statements(node.block.nodes)
+        self._loops -= 1
+        default = getattr(node, "default", None)
+        made.else_ = self.statements(default.nodes) if default else []
+        return made
+
+    def _partial(self, node: Any, line: int) -> nodes.Node:
+        if isinstance(node.name, Identifier):
+            return nodes.Output([], lineno=line)
+        body: _Statements = [nodes.Include(self._see(node.name), *_WITH_CONTEXT, lineno=line)]
+        names = [nodes.Name(str(one.name), "store") for one in node.args]
+        values = [self._see(one.value) for one in node.args]
+        if node.var is not None:
+            named = str(node.name.value) if isinstance(node.name, Constant) else ""
+            called = str(node.alias or named.rpartition("/")[2].partition(".")[0])
+            if getattr(node, "loop", False):
+                body = [self._make_for(called, self._see(node.var), body, line)]
+            else:
+                names, values = [*names, nodes.Name(called, "store")], [*values, self._see(node.var)]
+        return nodes.With([*names], values, body, lineno=line) if names else body[0]
+
+    def _make_for(self, name: str, entries: nodes.Expr, body: _Statements, line: int) -> nodes.For:
+        return nodes.For(nodes.Name(name, "store"), entries, body, [], None, *_NOT_RECURSIVE, lineno=line)
+
+    def _assign(self, name: str, value: nodes.Expr, line: int) -> nodes.Assign:
+        self._note_bound(name)
+        return _bind(name, value, line)
+
+    def _note_bound(self, name: str) -> None:
+        if self._loops and name not in self._read:
+            self.bound_in_loops.add(name)
+
+    def _see(self, expression: object) -> nodes.Expr:
+        made = to_jinja(expression)
+        names = [made] if isinstance(made, nodes.Name) else made.find_all(nodes.Name)
+        self._read.update(one.name for one in names)
+        return made
+
+
+def line_of(node: Node) -> int:
+    return int(node.token.source.count("\n", 0, max(node.token.start_index, 0))) + 1
+
+
+def _bind(name: str, value: nodes.Expr, line: int) -> nodes.Assign:
+    return nodes.Assign(nodes.Name(name, "store"), value, lineno=line)

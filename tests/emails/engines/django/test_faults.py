@@ -1,0 +1,83 @@
+"""What is wrong with a mail of a Django project: told with its place, and with what mends it."""
+
+import pytest
+from tests.emails.engines.django.conftest import Ask, Opened, found_in, found_in_all, template
+
+from keyturn.emails.lint.checks.undefined import check_undefined
+from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
+
+
+def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> None:
+    assert ("accessibility/alt-missing", "shop/emails/receipt.html:9") in ask(found_in_all)
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "rule", "message", "fix"),
+    [
+        (
+            "<p>\n  {{ price|euros }}</p>", "2:3", "django/unknown-filter",
+            "Invalid filter: 'euros'.", "Write {% load shop_tags %} above it.",
+        ),
+        (
+            "<p>\n\n{% tranlate 'x' %}</p>", "3:1", "django/unknown-tag",
+            "Invalid block tag: 'tranlate'.", "Did you mean translate?",
+        ),
+        (
+            "{% load shop_tag %}", "1:1", "django/unknown-library",
+            "'shop_tag' is not a registered tag library.", "Did you mean shop_tags?",
+        ),
+        (
+            "<p>\n{% include 'shop/emails/foter.html' %}", "2:1", "django/missing-template",
+            "There is no template shop/emails/foter.html.", "Did you mean shop/emails/footer.html?",
+        ),
+        (
+            "<p>{% if a %}\n<p>", "1:4", "django/syntax",
+            "Unclosed tag: 'if'. Looking for one of: elif, else, endif.", "Mend the tag at this place.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_template_is_told_with_its_place_and_what_mends_it(
+    ask: Ask, source: str, place: str, rule: str, message: str, fix: str
+) -> None:
+    assert ask(found_in, source) == [(place, rule, message, fix)]
+
+
+def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(ask: Ask) -> None:
+    source = "<p>\n<a href=\"{% url 'order' number=name %}\">x</a>"
+    ((place, rule, message, _),) = ask(found_in, source, '[one]\nname = "Ada"\n')
+    assert (place, rule) == ("2:10", "django/error")
+    assert message.startswith("NoReverseMatch: Reverse for 'order'")
+    assert [rule for _, rule, _, _ in ask(found_in, source)] == ["samples/missing"]
+
+
+def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
+    ((_, rule, message, _),) = ask(found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
+    assert (rule, message) == ("django/error", "Templates bring in each other without end.")
+
+
+def _undefined(opened: Opened, source: str, values: str) -> list[tuple[str, str, str]]:
+    with template(opened, source, values) as name:
+        gallery = opened.gallery
+        sample = next(iter(gallery.samples(name).values()))
+        document = read_document(
+            gallery.renderers(with_lenient_origins)(sample), name, sample, gallery.languages.choose("en")
+        )
+        return [(f"{one.place.line}:{one.place.column}", one.message, one.fix) for one in check_undefined(document)]
+
+
+def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(ask: Ask) -> None:
+    source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
+{% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
+{% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
+    assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
+        ("1:16", "'order.totl' is not among the values, so nothing stands there.", "Did you mean order.total?"),
+        (
+            "2:1", "'lines' is not among the values, so nothing stands there.",
+            "The sample one lacks it: add it there, give it a default, or do not print it.",
+        ),
+        (
+            "3:1", "'shop' is not among the values, so nothing stands there.",
+            "The sample one lacks it: add it there, give it a default, or do not print it.",
+        ),
+    ]  # fmt: skip
