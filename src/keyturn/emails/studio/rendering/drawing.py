@@ -16,6 +16,7 @@ from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.snapshots.sides import Reopen, Sides
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_template
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
@@ -70,10 +71,11 @@ class Drawn:
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time."""
+    """Draws mails of a gallery, one at a time. `reopen` opens it as it was at another commit, for `sides`."""
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self.gallery = gallery
+        self.sides = Sides(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
         self._traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
