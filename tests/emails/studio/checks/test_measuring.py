@@ -51,7 +51,7 @@ def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
     assert studio.captured
     message = mail(html=SENT)
     logo = {"maintype": "image", "subtype": "png", "cid": "<logo>", "filename": "logo.png"}
-    message.get_payload()[1].add_related(b"x" * 600_000, **logo)  # type: ignore[index,union-attr,call-arg]
+    message.get_payload()[1].add_related(b"x" * 600_000, **logo)  # type: ignore[index,union-attr]
     mail_id = studio.captured.add(bytes(message))
     there, html = f"/studio/outbox/{mail_id}", client.get(f"/studio/outbox/{mail_id}/measured")
     offset = SENT.index("<a ")
