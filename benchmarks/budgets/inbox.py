@@ -1,13 +1,21 @@
 """The inbox for any app, full: how long a mail takes to arrive among 100,000, and to be found there."""
 
 import random
+import signal
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from statistics import median
 
 from benchmarks.budgets import report_of
 from benchmarks.budgets.figure import Figure
 from benchmarks.plan import Plan
+from benchmarks.processes import free_port, megabytes_of_all
 from benchmarks.progress import Tell
 from benchmarks.report import Report
 from keyturn.emails.inbox.query import condition_for
@@ -15,6 +23,7 @@ from keyturn.emails.inbox.store import CapturedMails, Retention
 
 MAILS = 100_000
 RUNS = 30
+_LONGEST = 60.0
 WORDS = 120
 
 _SEARCHES: dict[str, dict[str, str]] = {
@@ -34,7 +43,14 @@ def measure(_: Plan, tell: Tell) -> Report:
 def _figures() -> Iterator[Figure]:
     chance = random.Random(1)  # noqa: S311 - no secret
     words = [f"w{chance.randrange(1 << 16):x}" for _ in range(8_000)]
-    captured = CapturedMails(retention=Retention(mails=MAILS))
+    with tempfile.TemporaryDirectory() as here:
+        file = Path(here) / "inbox.db"
+        yield from _figures_of_store(file, words, chance)
+        yield from _figures_of_studio(file)
+
+
+def _figures_of_store(file: Path, words: Sequence[str], chance: random.Random) -> Iterator[Figure]:
+    captured = CapturedMails(file, retention=Retention(mails=MAILS))
     started = time.perf_counter()
     for number in range(MAILS):
         captured.add(_mail(number, chance.choices(words, k=WORDS)))
@@ -48,6 +64,31 @@ def _figures() -> Iterator[Figure]:
         counted = _median(lambda condition=condition: captured.count(condition, 1_000))  # type: ignore[misc]
         yield Figure(name="  counted up to 1,000", value=counted, unit="ms", budget=50)
     captured.close()
+
+
+def _figures_of_studio(file: Path) -> Iterator[Figure]:
+    """Start the studio on the file, until the outbox lists the newest mails."""
+    port, started = free_port(), time.perf_counter()
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", str(port), "--smtp", "0", "--inbox", str(file)]
+    with subprocess.Popen(command, cwd=file.parent, stdout=subprocess.DEVNULL) as process:
+        while f" order {MAILS - 1}" not in _outbox(port):
+            if process.poll() is not None or time.perf_counter() - started > _LONGEST:
+                process.kill()
+                raise SystemExit("the studio did not start with the inbox")
+            time.sleep(0.005)
+        taken, memory = time.perf_counter() - started, megabytes_of_all(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    yield Figure(name="keyturn studio --inbox, start to the list", value=taken, unit="s", budget=1)
+    yield Figure(name="  memory then, workers too", value=memory, unit="MB", budget=120)
+
+
+def _outbox(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/studio/outbox", timeout=30) as answer:
+            return str(answer.read().decode())
+    except (urllib.error.URLError, ConnectionError):
+        return ""
 
 
 def _median(run: Callable[[], object]) -> float:

@@ -20,7 +20,7 @@ export function useMeasuring() {
 export async function measureMail(signal) {
   const frame = currentFrame();
   const address = frame?.parentElement.dataset.measures;
-  const inside = frame?.contentDocument;
+  const inside = frame && mailIn(frame);
   if (!address || !inside) return false;
   const looked = known.get(inside) ?? { address, byWidth: new Map(), marks: [] };
   const wanted = widthsFor(frame);
@@ -35,6 +35,11 @@ export async function measureMail(signal) {
   return true;
 }
 
+// A mail that was sent has an origin of its own, and nobody sees into its frame; it stays as it is.
+function mailIn(frame) {
+  return frame.parentElement.dataset.measured ? frame : frame.contentDocument;
+}
+
 // A pane that is not there has no width.
 function widthsFor({ clientWidth: shown }) {
   return shown < 280 || shown > 1600 || WIDTHS.includes(shown) ? WIDTHS : [...WIDTHS, shown];
@@ -42,9 +47,11 @@ function widthsFor({ clientWidth: shown }) {
 
 // The same mail once more, in light: what a model of a client makes of it is no fault of its own.
 async function measureAt(frame, widths, signal) {
-  const address = new URL(frame.src);
+  const { measured } = frame.parentElement.dataset;
+  const address = new URL(measured ?? frame.src, location.href);
   address.searchParams.delete("scheme");
-  const hidden = element("iframe", { class: "measured", sandbox: frame.getAttribute("sandbox"), "aria-hidden": "true", tabindex: "-1" });
+  const sandbox = measured ? "allow-same-origin" : frame.getAttribute("sandbox");
+  const hidden = element("iframe", { class: "measured", sandbox, "aria-hidden": "true", tabindex: "-1" });
   hidden.inert = true;
   hidden.src = address.href;
   const loaded = new Promise((done) => hidden.addEventListener("load", done, { once: true }));
@@ -84,7 +91,7 @@ function mark() {
   const paper = frame?.parentElement;
   if (!paper || paper.dataset.scheme === "word") return;
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const here = (known.get(frame.contentDocument)?.marks ?? []).filter(
+  const here = (known.get(mailIn(frame))?.marks ?? []).filter(
     ({ width, severity }) => width === frame.clientWidth && severity !== "note",
   );
   paper.append(...here.map((one) => outline(one, scale)));

@@ -175,7 +175,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     from keyturn.emails.studio.rendering.drawing import Drawer  # noqa: PLC0415
     from keyturn.emails.workers import Workers, workers_for  # noqa: PLC0415
 
-    runner = workers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS, _load_checks)
+    runner = workers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
     if isinstance(runner, Workers):
         runner.start()
     return runner

@@ -17,6 +17,7 @@ from jinja2 import Environment
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, Found, Patterns
+from keyturn.emails.gallery.file_states import state_of
 from keyturn.emails.gallery.placeholders.guessed_values import guess
 from keyturn.emails.gallery.renderers import Renderers
 from keyturn.emails.gallery.samples import hostile
@@ -28,6 +29,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import Languages
 from keyturn.mail.rendering.files import MailFiles
 from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.rendering.jinja_cache import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 
 T = TypeVar("T")
@@ -173,7 +175,7 @@ class Gallery:
             return None
         state = (*self._states_of(name), *samples.values())
         if self._branches.get(name, (None, None))[0] != state:
-            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples)
+            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
             self._branches[name] = state, report
         return self._branches[name][1]
 
@@ -250,7 +252,7 @@ class Gallery:
         return self._results[name, what][1]
 
     def _states_of(self, name: str) -> tuple[object, ...]:
-        return tuple(_state(self.folders / file) for file in self.files_of(name))
+        return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     def _samples_or_none(self, name: str) -> Mapping[str, Sample]:
         try:
@@ -261,6 +263,10 @@ class Gallery:
     @cached_property
     def _branches(self) -> dict[str, tuple[tuple[object, ...] | None, BranchReport | None]]:
         return {}
+
+    @cached_property
+    def _compiled(self) -> SharedBytecodeCache:
+        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails have
 
     @cached_property
     def _results(self) -> dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]]:
@@ -290,11 +296,3 @@ class Look:
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
-
-
-def _state(file: Path) -> tuple[str, int, int]:
-    try:
-        found = file.stat()
-    except FileNotFoundError:  # an mj-include looks for it in several places
-        return str(file), 0, 0
-    return str(file), found.st_mtime_ns, found.st_size

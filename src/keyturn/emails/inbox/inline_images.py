@@ -13,10 +13,14 @@ _MOST = 8 * 1024**2
 """Bytes of the images that are put into a mail, each counted as often as it is."""
 
 
-def with_inline_images(mail: MailContent) -> str:
-    """Return the HTML with such images in it: the frame that shows it may load nothing of the studio's."""
-    if "cid:" not in mail.html.lower():
-        return mail.html
+def with_inline_images(mail: MailContent, html: str | None = None) -> str:
+    """Return the HTML with such images in it: the frame that shows it may load nothing of the studio's.
+
+    `html` is what somebody has made of that of the mail.
+    """
+    html = mail.html if html is None else html
+    if "cid:" not in html.lower():
+        return html
     images = {part.content_id: part for part in mail.attachments if part.content_type in _SHOWN and part.content_id}
     left = _MOST
 
@@ -28,7 +32,14 @@ def with_inline_images(mail: MailContent) -> str:
         left -= image.size
         return _data_url(image)
 
-    return _CID.sub(put, mail.html)
+    return _CID.sub(put, html)
+
+
+def weight_of_part(mail: MailContent, address: str) -> int | None:
+    """Return the bytes of an image that the mail brings along; None of any other."""
+    found = _CID.fullmatch(address)
+    wanted = unquote(found[1]) if found else ""
+    return next((part.size for part in mail.attachments if wanted and part.content_id == wanted), None)
 
 
 def _data_url(image: Attachment) -> str:

@@ -12,16 +12,9 @@ import msgspec
 
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
-from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.source.traced_text import trace_data
+from keyturn.emails.lint.sent_document import document_of
 from keyturn.emails.lint.template_checks import document_findings
-from keyturn.languages import SOURCE_LANGUAGE, Languages
-from keyturn.mail.rendering.files import MailFiles
-from keyturn.mail.rendering.html_tree import parse_html
-
-HTML, TEXT = "HTML", "text"
-"""What the places of findings name, in place of files."""
 
 _FIXES = {
     "parity/no-text": "Send a text/plain part, too, with the same links.",
@@ -58,13 +51,9 @@ def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
 
 def examine(mail: SentMail) -> list[Finding]:
     """Return what is wrong, in the order of the places."""
-    document = Document(
-        template="", files=MailFiles(HTML, TEXT), sample="", language=Languages("UTC").choose(SOURCE_LANGUAGE),
-        values={}, subject=mail.subject, preheader="",
-        markup=trace_data(mail.html, HTML, 1, 1), html=mail.html, text=trace_data(mail.text, TEXT, 1, 1),
-        root=parse_html(mail.html),
-    )  # fmt: skip
-    found = dict.fromkeys(document_findings(document, checks_for(Clients.from_names(mail.clients))))
+    found = dict.fromkeys(
+        document_findings(document_of(mail.html, mail.text, mail.subject), checks_for(Clients.from_names(mail.clients)))
+    )
     return sorted(map(_for_senders, found), key=lambda finding: (finding.place, finding.rule, finding.message))
 
 

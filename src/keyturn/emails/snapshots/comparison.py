@@ -28,13 +28,15 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 class Comparison:
     """Holds a mail beside its golden files.
 
-    `before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be.
+    `before` is what the golden files hold, `after` what is rendered now; `fault` is why nothing can be, and
+    `fault_before` why nothing could, where it was to be rendered as well.
     """
 
     name: MailName
     before: Snapshot | None = None
     after: Snapshot | None = None
     fault: TemplateInvalid | None = None
+    fault_before: TemplateInvalid | None = None
 
     @property
     def state(self) -> State:

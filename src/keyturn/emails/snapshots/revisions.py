@@ -4,17 +4,17 @@ import os
 import shutil
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from threading import Lock
 from typing import NamedTuple
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.git import GitFailed, ask_git, commit_of
 from keyturn.emails.snapshots.comparison import Comparison
 from keyturn.emails.snapshots.goldens import MailName, Snapshot
+from keyturn.emails.snapshots.sides import DrawsSides, Mail, MovedFolder
 from keyturn.errors import TemplateInvalid
 
 _MOST_KEPT = 3
@@ -23,12 +23,6 @@ _MOST_OCTETS = 64 * 1024**2
 _MOST_LISTED = 30
 _FIELDS = "%h%x1f%s%x1f%cs"
 _REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
-
-Moved = Callable[[Path], Path]
-"""Says where a path of the working tree lies at another commit."""
-
-Reopen = Callable[[Moved], Gallery]
-"""Opens the gallery anew with the files of another commit."""
 
 
 class Revision(NamedTuple):
@@ -39,44 +33,21 @@ class Revision(NamedTuple):
     day: str
 
 
-Mail = Snapshot | TemplateInvalid | None
-"""A mail, why it cannot be drawn, or None where there is none."""
+class _CheckedOut:
+    """Holds the files of a commit, in a folder that goes with it."""
 
-
-class _Side:
-    """Draws the mails of one gallery. `folder` is what it lies in, and goes with it."""
-
-    def __init__(self, gallery: Gallery, folder: Path | None = None) -> None:
-        self.gallery = gallery
-        if folder:
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._renderers = gallery.renderers(with_lenient_filters)
-
-    def names(self) -> list[MailName]:
-        return [MailName(entry.name, sample, "") for entry in self.gallery.entries() for sample in entry.samples]
-
-    def mails(self, names: Iterable[MailName]) -> dict[MailName, Mail]:
-        with self.gallery.one_look():
-            return {name: self._mail(name) for name in names}
-
-    def _mail(self, name: MailName) -> Mail:
-        try:
-            sample, files = self.gallery.sample(name.template, name.sample), self.gallery.files(name.template)
-            language = self.gallery.languages.choose(name.language)
-            return Snapshot.of(self._renderers(sample).render_values(name.template, sample.values, language), files)
-        except TemplateInvalid as fault:
-            return fault
-        except LookupError:
-            return None
+    def __init__(self, files: MovedFolder) -> None:
+        self.files = files
+        weakref.finalize(self, shutil.rmtree, files.root, ignore_errors=True)
 
 
 class Revisions:
-    """Compares the mails of a gallery with those of other commits. Threads may share it."""
+    """Compares the mails of a gallery with those of other commits, which `sides` draws. Threads may share it."""
 
-    def __init__(self, gallery: Gallery, reopen: Reopen) -> None:
+    def __init__(self, gallery: Gallery, sides: DrawsSides) -> None:
         self.gallery = gallery
-        self._reopen = reopen
-        self._kept: OrderedDict[str, _Side] = OrderedDict()
+        self._sides = sides
+        self._kept: OrderedDict[str, _CheckedOut] = OrderedDict()
         self._one_at_a_time = Lock()
 
     def branches(self) -> list[Revision]:
@@ -92,19 +63,20 @@ class Revisions:
 
     def compare(self, revision: str, name: MailName) -> Comparison:
         """Return a mail beside what it was. Raises GitFailed, and LookupError for what is in neither."""
-        before, after = self._side_at(revision).mails([name])[name], _Side(self.gallery).mails([name])[name]
+        there = self._files_at(revision)
+        before, after = (self._sides.mails(side, [name])[name] for side in (there.files, None))
         if before is None and after is None:
             raise LookupError(f"There is no mail {name}, and there was none.")
         return _comparison(name, before, after)
 
     def changes(self, revision: str) -> list[Comparison]:
-        """Return the mails that differ from what they were, in the first language. Raises GitFailed."""
-        before, after = self._side_at(revision), _Side(self.gallery)
-        names = dict.fromkeys((*after.names(), *before.names()))
-        was, now = before.mails(names), after.mails(names)
+        """Return the mails that differ from what they were, in the first language. Raises GitFailed, NotListed."""
+        there = self._files_at(revision)
+        names = list(dict.fromkeys((*self._sides.names(None), *self._sides.names(there.files))))
+        was, now = self._sides.mails(there.files, names), self._sides.mails(None, names)
         return [one for name in names if (one := _comparison(name, was[name], now[name])).state != "same"]
 
-    def _side_at(self, revision: str) -> _Side:
+    def _files_at(self, revision: str) -> _CheckedOut:
         """Return the folder as it was, kept for who asks again."""
         commit = commit_of(self.gallery.folder, revision)
         with self._one_at_a_time:
@@ -115,7 +87,7 @@ class Revisions:
             self._kept.move_to_end(commit)
             return self._kept[commit]
 
-    def _check_out(self, commit: str) -> _Side:
+    def _check_out(self, commit: str) -> _CheckedOut:
         """Write the files of a commit as they lie in the repository: no filter of its settings is run."""
         top = Path(os.fsdecode(ask_git(self.gallery.folder, "rev-parse", "--show-toplevel")).removesuffix("\n"))
         folders = [folder for folder in self.gallery.watched_folders if folder.is_relative_to(top.resolve())]
@@ -127,21 +99,13 @@ class Revisions:
                 place = root / PurePosixPath(name)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-            return _Side(self._open(root, top.resolve(), commit), root)
+            there = MovedFolder(top.resolve(), root)
+            if not there.moved(self.gallery.folder).is_dir():
+                raise GitFailed(f"there is no folder {self.gallery.folder.name} at {commit[:10]}")  # noqa: TRY301
+            return _CheckedOut(there)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
-
-    def _open(self, root: Path, top: Path, commit: str) -> Gallery:
-        """Open the gallery with what `root` holds in place of what the repository at `top` does."""
-
-        def moved(path: Path) -> Path:
-            resolved = path.resolve()
-            return root / resolved.relative_to(top) if resolved.is_relative_to(top) else path
-
-        if not moved(self.gallery.folder).is_dir():
-            raise GitFailed(f"there is no folder {self.gallery.folder.name} at {commit[:10]}")
-        return self._reopen(moved)
 
 
 def _read(listed: bytes) -> list[Revision]:
@@ -183,4 +147,5 @@ def _comparison(name: MailName, before: Mail, after: Mail) -> Comparison:
         before if isinstance(before, Snapshot) else None,
         after if isinstance(after, Snapshot) else None,
         after if isinstance(after, TemplateInvalid) else None,
+        before if isinstance(before, TemplateInvalid) else None,
     )

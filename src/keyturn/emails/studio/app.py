@@ -131,7 +131,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from pages.HANDLERS
     yield saved_events
     if studio.captured:
-        yield from (*outbox_pages.HANDLERS, *release_pages.HANDLERS)
+        yield from (*outbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *release_pages.HANDLERS)
     if studio.pages:
         yield from hosted_page_pages.HANDLERS
     if studio.revisions():

@@ -2,19 +2,21 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.snapshots.revisions import Moved, Reopen, Revisions
+from keyturn.emails.snapshots.revisions import Revisions
+from keyturn.emails.snapshots.sides import Reopen
 from keyturn.emails.studio.access.hosts import is_loopback
 from keyturn.emails.studio.capture.release import Release
 from keyturn.emails.studio.capture.sending import Transport
 from keyturn.emails.studio.hosted_pages import HostedPages
+from keyturn.emails.studio.rendering.bounded_sides import BoundedSides
 from keyturn.emails.studio.rendering.drawing import Drawer
-from keyturn.emails.workers import Limits, Runner
+from keyturn.emails.workers import Here, Limits, Runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class Studio:
 
     `runner` draws and checks, in processes that are ended when a template runs away; without one it is done here.
 
-    `reopen` opens the gallery with the files of another commit; where it is None, its templates alone are of that one.
+    `reopen` opens the gallery with the files of another commit, for who draws without a `runner`; where it is None, its
+    templates alone are of that one.
 
     Call `stop` when the server is asked to stop: an open page holds a stream, and the server waits for it.
     """
@@ -92,8 +95,4 @@ class Studio:
         folder = self.gallery.folder.resolve()
         if not any((above / ".git").exists() for above in (folder, *folder.parents)):
             return None
-        return Revisions(self.gallery, self.reopen or self._reopen)
-
-    def _reopen(self, moved: Moved) -> Gallery:
-        templates = self.gallery.templates
-        return replace(self.gallery, templates=replace(templates, folder=moved(templates.folder), environments={}))
+        return Revisions(self.gallery, BoundedSides(self.runner or Here(Drawer(self.gallery, self.reopen))))

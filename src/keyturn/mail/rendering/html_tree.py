@@ -10,12 +10,20 @@ from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
+_OPAQUE = frozenset(
+    ("iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp")
+)
+"""What HTMLParser reads in a way of its own, and newer versions in another one."""
 _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
 _DEEPEST = 128
 """What stands in more elements is put beside the innermost, as in browsers from 512 on: unclosed tags pile up."""
 
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\s>]+)))?""")
 _NAME = re.compile(r"<[^\s/>]+")
+_PLAIN_TAG = re.compile(
+    r"""<([a-zA-Z][a-zA-Z0-9-]*)((?:[ \t\r\n]+[a-zA-Z][a-zA-Z0-9:-]*="[^"]*")*+)[ \t\r\n]*+(/?)>""", re.ASCII
+)
+"""A start tag as nearly all are written: there is nothing to forgive in it."""
 
 
 class Attribute(NamedTuple):
@@ -131,6 +139,8 @@ def parse_html(html: str, base: int = 0) -> Element:
     Whatever it is, it can be read. Comments are left out, and so what is meant for Outlook alone.
     """
     parser = _Parser(html, base)
+    if "<" not in html and "&" not in html:
+        return parser.as_text()  # most texts of a mail, and a parser takes a hundred times as long
     parser.feed(html)
     parser.close()
     return parser.root
@@ -161,8 +171,25 @@ class _Parser(HTMLParser):
         self._open = [self.root]
         self._number = 0
 
+    def as_text(self) -> Element:
+        """Return the root with all of the source as its text."""
+        if self._source:
+            self.root.nodes.append(Text(self._source, self._base))
+        return self.root
+
     def parse_starttag(self, i: int) -> int:
+        plain = _PLAIN_TAG.match(self.rawdata, i)
+        if plain and plain[1].lower() not in _OPAQUE:
+            return self._take_plain(plain)
         return super().parse_starttag(i) if self._ends(i) else self._take_rest(i)
+
+    def _take_plain(self, tag: re.Match[str]) -> int:
+        """Do what HTMLParser does with such a tag, in a third of the time."""
+        name = tag[1].lower()
+        self._start(name, tag[0], has_attributes=bool(tag[2]))
+        if tag[3]:
+            self.handle_endtag(name)
+        return tag.end()
 
     def parse_endtag(self, i: int) -> int:
         return super().parse_endtag(i) if self._ends(i) else self._take_rest(i)
@@ -183,12 +210,15 @@ class _Parser(HTMLParser):
         return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        start, written = self._offset(), self.get_starttag_text() or ""
+        self._start(tag, self.get_starttag_text() or "", has_attributes=bool(attrs))
+
+    def _start(self, tag: str, written: str, *, has_attributes: bool) -> None:
+        start = self._offset()
         behind = start + len(written)
         if _is_ended_by(self._open[-1].tag, tag):
             self._open.pop().close(start, start)
         self._number += 1
-        attributes = _attributes(written, start) if attrs else {}
+        attributes = _attributes(written, start) if has_attributes else {}
         element = self._open[-1].add(
             Element(tag, self._number, start, attributes=attributes, inner=range(behind, behind), end=behind)
         )

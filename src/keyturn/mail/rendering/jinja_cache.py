@@ -1,5 +1,7 @@
 """Jinja templates that are compiled once in a process, however often the app is built."""
 
+from collections import OrderedDict
+from contextlib import suppress
 from functools import cache
 from types import CodeType
 
@@ -10,15 +12,17 @@ from jinja2.bccache import Bucket
 class SharedBytecodeCache(BytecodeCache):
     """Keeps what was compiled of a file in a language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A file that was changed takes the place of the one before.
+    It is for environments that differ in nothing else. A file that was changed takes the place of the one before, and
+    of more than `most` files the one that was asked for longest ago is forgotten.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, CodeType | None]] = {}
+    def __init__(self, most: int | None = None) -> None:
+        self._known: OrderedDict[str, tuple[str, CodeType | None]] = OrderedDict()
+        self._most = most
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
-        bucket = Bucket(environment, f"{language} {filename or name}", self.get_source_checksum(source))
+        bucket = Bucket(environment, f"{language} {name} {filename}", self.get_source_checksum(source))
         self.load_bytecode(bucket)
         return bucket
 
@@ -26,9 +30,14 @@ class SharedBytecodeCache(BytecodeCache):
         checksum, code = self._known.get(bucket.key, ("", None))
         if checksum == bucket.checksum:
             bucket.code = code
+            with suppress(KeyError):  # another thread has just forgotten it
+                self._known.move_to_end(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._known[bucket.key] = bucket.checksum, bucket.code
+        if self._most is not None and len(self._known) > self._most:
+            with suppress(KeyError):
+                self._known.popitem(last=False)
 
 
 @cache

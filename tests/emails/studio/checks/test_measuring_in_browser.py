@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
+from tests.emails.inbox.conftest import mail
 from tests.emails.studio.on_screen import open_sample, save
+
+from keyturn.emails.studio import Studio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -44,3 +47,18 @@ async def test_what_is_too_wide_for_a_phone_is_shown_at_that_width(page: Page, s
     await finding.get_by_role("link", name="Show in the mail").click()
     await expect(page).to_have_url(re.compile("width=320"))
     await expect(page.locator(".noticed.warning")).to_have_count(1)
+
+
+async def test_a_captured_mail_is_measured_when_it_is_looked_at(page: Page, served: str, studio: Studio) -> None:
+    assert studio.captured
+    wide = '<html lang="en"><body><h1>Hello</h1>\n<div style="width:700px">Too wide</div></body></html>'
+    mail_id = studio.captured.add(bytes(mail("Wide", html=wide)))
+
+    await page.goto(f"{served}/outbox/{mail_id}?tab=checks&width=320")
+
+    detail = page.get_by_role("region", name="Detail")
+    await expect(detail).to_contain_text("The mail is wider than the screen")
+    await expect(detail).to_contain_text("At 320, 375, 600 px.")
+    await expect(detail).to_contain_text("HTML:2")
+    await expect(page.get_by_role("link", name=re.compile("^warning: The mail is wider"))).to_have_count(1)
+    await expect(page.locator(".measured")).to_have_count(0)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
 
 from keyturn.emails.gallery.branches.exploration import Mail, explore
 from keyturn.emails.gallery.branches.points import Branch
@@ -41,9 +41,20 @@ class Mails(Protocol):
     def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers: ...
 
 
-def explore_mail(mails: Mails, name: str, samples: Mapping[str, Sample]) -> BranchReport:
-    """Return what is known of the branches of a mail. Raises OutOfTime, as all that is drawn in a worker."""
-    renderers = mails.renderers(_with_lenient_recording)  # new ones: a module that is imported runs once in each
+def explore_mail(
+    mails: Mails, name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
+) -> BranchReport:
+    """Return what is known of the branches of a mail. Raises OutOfTime, as all that is drawn in a worker.
+
+    `compiled` keeps what was compiled for it, from one mail to the next.
+    """
+
+    def prepare(environment: Environment) -> Environment:
+        recording = with_lenient_filters(with_recording(environment))
+        recording.bytecode_cache = compiled
+        return recording
+
+    renderers = mails.renderers(prepare)  # new ones: a module that is imported runs once in each
     guessed: dict[str, Any] = {}
 
     def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
@@ -85,7 +96,3 @@ def _draw(templates: Templates, name: str, sample: Sample, language: Language) -
             failed = True
     names = dict.fromkeys([*(missing_name(one.message) for one in missing), *recorder.lacking])
     return Drawing(recorder.taken, tuple(names), failed)
-
-
-def _with_lenient_recording(environment: Environment) -> Environment:
-    return with_lenient_filters(with_recording(environment))

@@ -103,10 +103,11 @@ def of_image(address: str) -> Iterator[str]:
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))
 
 
-def of_mjml(tag: str, attribute: str = "") -> Iterator[str]:
-    """Yield the features that MJML needs for an element, or for an attribute of it."""
+@lru_cache(1024)
+def of_mjml(tag: str, attribute: str = "") -> tuple[str, ...]:
+    """Return the features that MJML needs for an element, or for an attribute of it."""
     used = f"{tag} {attribute}".strip()
-    return (slug for slug, feature in features().items() if feature.mjml == used)
+    return tuple(slug for slug, feature in features().items() if feature.mjml == used)
 
 
 @cache

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import compress
 
 from keyturn.emails.lint.css.dark_modes import DARK, Mode
@@ -11,6 +12,12 @@ from keyturn.mail.rendering.html_tree import Element
 
 # Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on what it has recoloured, and on what is around it.
 OUTLOOK_MARK = "data-og"
+
+_PRESENTATIONAL = {
+    "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
+}  # fmt: skip
+
+Specificity = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,32 @@ class Winner:
     declared_for_mode: bool
 
 
-Styles = Mapping[str, Winner]
-"""The winner of each property, in the order of the cascade: what a shorthand sets is set again by what follows it."""
+class Styles:
+    """What counts for an element. Elements that are styled alike share one, also those of different mails.
+
+    `winners` has the winner of each property, in the order of the cascade: what a shorthand sets is set again by what
+    follows it. `values` has what each is set to.
+    """
+
+    def __init__(self, winners: Mapping[str, Winner]) -> None:
+        self.winners = winners
+        self.values = {name: winner.value for name, winner in winners.items()}
+
+    @cached_property
+    def has_image(self) -> bool:
+        """Whether an image lies under the text; an address alone, as in the HTML attribute, is one too."""
+        image, ground = self.values.get("background-image", ""), self.values.get("background-color", "")
+        return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+
+    @cached_property
+    def is_hidden(self) -> bool:
+        values = {name: value.lower() for name, value in self.values.items()}
+        return (
+            values.get("display") == "none"
+            or values.get("visibility") in ("hidden", "collapse")
+            or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
+            or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
+        )
 
 
 class Stylesheets:
@@ -45,48 +76,39 @@ class Cascade:
     """Finds which declarations count for an element."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
+        self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
         self._known: dict[Element, Styles] = {}
 
     def styles_of(self, node: Element) -> Styles:
         """Return the winning declaration of each property (CSS Cascade 4, 6.1); later ones win among equals."""
         if node not in self._known:
-            self._known[node] = self._find_winners(node)
+            self._known[node] = _find_winners(tuple(self._matching(node)), node.get("style"), _presentation(node))
         return self._known[node]
 
-    def _find_winners(self, node: Element) -> Styles:
-        found: list[tuple[tuple[bool, bool, tuple[int, int, int]], Declaration, bool]] = []
-        for rule in self._rules:
-            matching = [selector.specificity for selector in rule.selectors if selector.matches(node, OUTLOOK_MARK)]
+    def _matching(self, node: Element) -> Iterator[tuple[Rule, Specificity]]:
+        for rule, selectors in self._rules:
+            matching = [specificity for selector, specificity in selectors if selector.matches(node, OUTLOOK_MARK)]
             if matching:
-                of_mode = _is_for_some_mode(rule)
-                found += [((one.important, False, max(matching)), one, of_mode) for one in rule.declarations]
-        inline = read_style(node.get("style"))
-        found += [((one.important, True, (0, 0, 0)), one, False) for one in inline]
-        found.sort(key=lambda candidate: candidate[0])
-        winners = _attributes(node)
-        for _, one, of_mode in found:
-            name = _longhand(one.name)
-            winners.pop(name, None)
-            winners[name] = Winner(one.value, of_mode)
-        return winners
+                yield rule, max(matching)
 
 
-def has_image(styles: Styles) -> bool:
-    """Tell whether an image lies under the text; an address alone, as in the HTML attribute, is one too."""
-    image = styles["background-image"].value if "background-image" in styles else ""
-    ground = styles["background-color"].value if "background-color" in styles else ""
-    return image not in ("", "none") or "url(" in ground or "gradient(" in ground
-
-
-def is_hidden(styles: Styles) -> bool:
-    values = {name: winner.value.lower() for name, winner in styles.items()}
-    return (
-        values.get("display") == "none"
-        or values.get("visibility") in ("hidden", "collapse")
-        or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
-        or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
-    )
+@lru_cache(4096)
+def _find_winners(
+    matching: tuple[tuple[Rule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
+) -> Styles:
+    """Return what comes of the rules that match, of the style attribute, and of what HTML says without CSS."""
+    found: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
+    for rule, specificity in matching:
+        of_mode = _is_for_some_mode(rule)
+        found += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
+    found += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
+    found.sort(key=lambda candidate: candidate[0])
+    winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
+    for _, one, of_mode in found:
+        name = _longhand(one.name)
+        winners.pop(name, None)
+        winners[name] = Winner(one.value, of_mode)
+    return Styles(winners)
 
 
 def _rules(style: Element) -> Iterator[Rule]:
@@ -121,12 +143,9 @@ def _declares_dark(root: Element, rules: Sequence[Rule]) -> bool:
     )
 
 
-def _attributes(node: Element) -> dict[str, Winner]:
+def _presentation(node: Element) -> tuple[tuple[str, str], ...]:
     """Return what HTML says without CSS, which any declaration overrules (HTML, 15.3)."""
-    names = {
-        "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
-    }  # fmt: skip
-    return {css: Winner(node.get(name), declared_for_mode=False) for name, css in names.items() if node.get(name)}
+    return tuple((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
 
 
 def _longhand(name: str) -> str:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from keyturn.emails.lint.css.cascade import Styles, Stylesheets, has_image, is_hidden
+from keyturn.emails.lint.css.cascade import Styles, Stylesheets
 from keyturn.emails.lint.css.colours import Colour, read_colour, read_ground, replace_colours
 from keyturn.emails.lint.css.dark_modes import DARK, DARK_CANVAS, Mode, invert_ground, invert_text
 from keyturn.emails.lint.css.typesetting import BOLD, font_size, font_weight, line_height
@@ -60,83 +61,98 @@ class Painter:
     def texts(self) -> Iterator[tuple[Element, Paint]]:
         """Yield every element with text of its own that is seen, and how it is drawn."""
         for node, _, paint in self._seen_elements(self._root, self.canvas):
-            if any(character.isalnum() for character in node.own_text()) and paint.size > 1:
+            if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
                 yield node, paint
 
     def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
         """Yield every element that is seen and has colours of its own, and what they are in this mode, as CSS."""
         for node, styles, paint in self._seen_elements(self._root, self.canvas):
-            declarations = self._own_lines(styles)
-            if (ground := self._own_ground(styles)) and ground.alpha:
+            declarations = _own_lines(styles, self._mode)
+            if (ground := _own_ground(styles, self._mode)) and ground.alpha:
                 declarations["background-color"] = ground.css
-            if not self._inherits(node, styles) and paint.colour:
+            if not _inherits(styles, _is_link(node)) and paint.colour:
                 declarations["color"] = str(paint.colour)
             if declarations:
                 yield node, declarations
 
     def _seen_elements(self, root: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
+        link = _DARK_LINK if self._canvas_is_dark else _LINK
         waiting = [(child, paint) for child in reversed(root.children)]  # no recursion: see Element.walk
         while waiting:
             node, above = waiting.pop()
-            styles = self._cascade.styles_of(node)
-            if node.tag in NOT_SHOWN or is_hidden(styles):
+            if node.tag in NOT_SHOWN:
                 continue
-            drawn = self._paint_of(node, styles, above)
+            styles = self._cascade.styles_of(node)
+            if styles.is_hidden:
+                continue
+            drawn = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
             yield node, styles, drawn
             waiting += [(child, drawn) for child in reversed(node.children)]
 
-    def _paint_of(self, node: Element, styles: Styles, above: Paint) -> Paint:
-        given = {name: winner.value for name, winner in styles.items()}
-        size = font_size(given.get("font-size"), node.tag, above.size)
-        return Paint(
-            ground=(ground := self._ground(styles, above.ground)),
-            colour=self._colour(node, styles, above, ground),
-            size=size,
-            weight=font_weight(given.get("font-weight"), node.tag, above.weight),
-            line_height=line_height(given.get("line-height"), size, above.line_height),
-            align=given.get("text-align", above.align),
-            over_image=has_image(styles) or (above.over_image and ground == above.ground),
-        )
 
-    def _ground(self, styles: Styles, under: Colour | None) -> Colour | None:
-        if "background-color" not in styles or under is None:
-            return under
-        found = self._own_ground(styles)
-        return found.blend_over(under) if found else None
+@lru_cache(8192)
+def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
+    """Return how an element is painted within one that is painted as `above`. `link` is the colour of one."""
+    given = styles.values
+    size = font_size(given.get("font-size"), tag, above.size)
+    return Paint(
+        ground=(ground := _ground(styles, above.ground, mode)),
+        colour=_colour(styles, link, above, ground, mode),
+        size=size,
+        weight=font_weight(given.get("font-weight"), tag, above.weight),
+        line_height=line_height(given.get("line-height"), size, above.line_height),
+        align=given.get("text-align", above.align),
+        over_image=styles.has_image or (above.over_image and ground == above.ground),
+    )
 
-    def _own_ground(self, styles: Styles) -> Colour | None:
-        winner = styles.get("background-color")
-        found = read_ground(winner.value) if winner else None
-        if found is None or winner is None or winner.declared_for_mode or not self._mode.inverts:
-            return found
-        return self._line_colour(found)
 
-    def _own_lines(self, styles: Styles) -> dict[str, str]:
-        lines = {
-            name: winner.value if winner.declared_for_mode else replace_colours(winner.value, self._line_colour)
-            for name, winner in styles.items()
-            if _LINES.fullmatch(name)
-        }
-        return lines if any(line != styles[name].value for name, line in lines.items()) else {}
+def _ground(styles: Styles, under: Colour | None, mode: Mode) -> Colour | None:
+    if "background-color" not in styles.winners or under is None:
+        return under
+    found = _own_ground(styles, mode)
+    return found.blend_over(under) if found else None
 
-    def _line_colour(self, colour: Colour) -> Colour:
-        """Return what becomes of a line: what becomes of a ground."""
-        return invert_ground(colour, self._mode)._replace(alpha=colour.alpha) if self._mode.inverts else colour
 
-    def _inherits(self, node: Element, styles: Styles) -> bool:
-        winner = styles.get("color")
-        if winner is None:
-            return not (node.tag == "a" and "href" in node.attributes)
-        return winner.value in _NOT_OWN
+def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
+    winner = styles.winners.get("background-color")
+    found = read_ground(winner.value) if winner else None
+    if found is None or winner is None or winner.declared_for_mode or not mode.inverts:
+        return found
+    return _line_colour(found, mode)
 
-    def _colour(self, node: Element, styles: Styles, above: Paint, ground: Colour | None) -> Colour | None:
-        if self._inherits(node, styles):
-            return above.colour
-        winner = styles.get("color")
-        link = _DARK_LINK if self._canvas_is_dark else _LINK
-        found = read_colour(winner.value) if winner else link
-        if found is None or ground is None:
-            return None
-        if self._mode.inverts and not (winner and winner.declared_for_mode):
-            found = invert_text(found.blend_over(ground), ground, self._mode)
-        return found.blend_over(ground)
+
+def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
+    lines = {
+        name: winner.value
+        if winner.declared_for_mode
+        else replace_colours(winner.value, lambda colour: _line_colour(colour, mode))
+        for name, winner in styles.winners.items()
+        if _LINES.fullmatch(name)
+    }
+    return lines if any(line != styles.values[name] for name, line in lines.items()) else {}
+
+
+def _line_colour(colour: Colour, mode: Mode) -> Colour:
+    """Return what becomes of a line: what becomes of a ground."""
+    return invert_ground(colour, mode)._replace(alpha=colour.alpha) if mode.inverts else colour
+
+
+def _is_link(node: Element) -> bool:
+    return node.tag == "a" and "href" in node.attributes
+
+
+def _inherits(styles: Styles, is_link: bool) -> bool:
+    winner = styles.winners.get("color")
+    return not is_link if winner is None else winner.value in _NOT_OWN
+
+
+def _colour(styles: Styles, link: Colour | None, above: Paint, ground: Colour | None, mode: Mode) -> Colour | None:
+    if _inherits(styles, link is not None):
+        return above.colour
+    winner = styles.winners.get("color")
+    found = read_colour(winner.value) if winner else link
+    if found is None or ground is None:
+        return None
+    if mode.inverts and not (winner and winner.declared_for_mode):
+        found = invert_text(found.blend_over(ground), ground, mode)
+    return found.blend_over(ground)

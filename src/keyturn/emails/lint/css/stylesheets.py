@@ -34,9 +34,9 @@ class AtRule:
     within: tuple["AtRule", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """Holds a style rule.
+    """Holds a style rule, of which each is another one, whatever it says.
 
     `within`: the at-rules around it, the outermost first. `nested` in another rule, which few clients read.
     """

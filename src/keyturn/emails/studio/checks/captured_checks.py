@@ -2,10 +2,18 @@
 
 import threading
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from keyturn.emails.inbox.captured_mail import CapturedMail
+from keyturn.emails.inbox.inline_images import weight_of_part
 from keyturn.emails.inbox.mail import MailContent
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio.checks.report import Report
+
+if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
+    from keyturn.emails.lint.browser.measurements import Noticed
+    from keyturn.emails.lint.document import Document
 
 _MOST = 500
 _LONGEST = 512 * 1024
@@ -20,10 +28,49 @@ class CapturedChecks:
     def __init__(self, clients: tuple[str, ...]) -> None:
         self._clients = clients
         self._known: OrderedDict[str, Report] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
-        return self._known.get(mail_id)
+        """Return what is known by now, as a browser has it, too."""
+        report, seen = self._known.get(mail_id), self._seen.get(mail_id)
+        return (report or Report(())).and_also(seen) if seen else report
+
+    def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list["Noticed"]:
+        """Keep what a browser has measured, and return it. Raises msgspec.DecodeError for anything else."""
+        from keyturn.emails.lint.browser.images import check_images  # noqa: PLC0415 - as below
+        from keyturn.emails.lint.browser.measurements import findings_of, notice, place_of_key, read_measurements  # noqa: PLC0415
+
+        measured, document = read_measurements(answer), self._document(content)
+        noticed = notice(measured, place_of_key(document))
+        findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
+        with self._one_at_a_time:
+            self._seen.pop(mail.id, None)
+            self._seen[mail.id] = findings
+            if len(self._seen) > _MOST:
+                self._seen.popitem(last=False)
+        return noticed
+
+    def images(self, content: MailContent) -> tuple["Image", ...]:
+        """Return the images of a mail, with the weights of those that it brings along; none of a very long one."""
+        from keyturn.emails.lint.browser.images import images_of  # noqa: PLC0415 - as below
+
+        if not self.is_measured(content):
+            return ()
+        return images_of(self._document(content), lambda address: weight_of_part(content, address))
+
+    def marked_html(self, content: MailContent) -> str:
+        """Return the HTML of which every tag says where it stands, for who measures it."""
+        return self._document(content).marked_html
+
+    def is_measured(self, content: MailContent) -> bool:
+        """Tell whether it has HTML, and not more than anybody measures."""
+        return 0 < len(content.html) <= _LONGEST
+
+    def _document(self, content: MailContent) -> "Document":
+        from keyturn.emails.lint.sent_document import document_of  # noqa: PLC0415 - as below
+
+        return document_of(content.html)
 
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return what is wrong with a mail; it may take seconds."""

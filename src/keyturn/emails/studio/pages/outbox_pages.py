@@ -32,6 +32,7 @@ from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.html_tree import parse_html
 
 if TYPE_CHECKING:
+    from keyturn.emails.lint.browser.images import Image
     from keyturn.emails.lint.reading import Saying
 
 _ON_A_PAGE = 100
@@ -89,8 +90,10 @@ async def mail_page(
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     mail, content, beside = await asyncio.to_thread(_opened, captured, name)
+    images: Sequence[Image] = ()
     if view.tab == "checks":
         await asyncio.to_thread(captured_checks.check, mail, content)
+        images = await asyncio.to_thread(captured_checks.images, content)
     sayings = await asyncio.to_thread(_sayings, content) if view.tab == "reading" else []
     here = beside.index(mail)
     context: dict[str, Any] = {
@@ -106,6 +109,8 @@ async def mail_page(
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
+        "images": images,
+        "measured": captured_checks.is_measured(content),
         "sayings": sayings,
         "frame": View(scheme=view.scheme, images=view.images, dir=view.dir),
         "sandbox": frames.CAPTURED,

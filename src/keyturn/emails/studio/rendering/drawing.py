@@ -11,10 +11,12 @@ from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.file_states import FileState, state_of
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.jinja.unknown_filters import with_lenient_origins
 from keyturn.emails.lint.limits import limit_of
+from keyturn.emails.snapshots.sides import Reopen, Sides
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_template
 from keyturn.emails.workers import LimitExceeded, Limits, Runner
 from keyturn.emails.workers.limits import OutOfTime
@@ -31,9 +33,6 @@ _MOST = 32
 
 _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all drawings that values for branches are found by."""
-
-FileState = tuple[str, int, int]
-"""A file, when it was written, in nanoseconds, and its size; an empty name is what lies in no file."""
 
 
 class Timing(NamedTuple):
@@ -72,10 +71,11 @@ class Drawn:
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time."""
+    """Draws mails of a gallery, one at a time. `reopen` opens it as it was at another commit, for `sides`."""
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self.gallery = gallery
+        self.sides = Sides(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
         self._traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
@@ -140,19 +140,6 @@ def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
             return None
 
     return replace(gallery, explorer=explore)
-
-
-def is_unchanged(states: Iterable[FileState]) -> bool:
-    """Tell whether files are as they were. Of what lies in no file, nobody can say so."""
-    return all(file and state_of(file) == (file, *others) for file, *others in states)
-
-
-def state_of(file: str) -> FileState:
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return file, 0, 0
-    return file, found.st_mtime_ns, found.st_size
 
 
 def _states_elsewhere(templates: Templates, language: Language) -> Iterable[FileState]:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery.file_states import FileState, is_unchanged, state_of
 from keyturn.emails.gallery.fingerprints import Fingerprint, fingerprints
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
-from keyturn.emails.studio.rendering.drawing import Drawer, FileState, Order, Timing, is_unchanged, state_of
+from keyturn.emails.studio.rendering.drawing import Drawer, Order, Timing
 from keyturn.emails.studio.rendering.template_errors import Fault, fault_of_limit, fault_of_samples
 from keyturn.emails.studio.view import View
 from keyturn.emails.workers import Here, LimitExceeded, Runner

@@ -3,7 +3,9 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar.testing import TestClient
@@ -11,6 +13,8 @@ from tests.emails.studio.conftest import Client
 from tests.emails.studio.fixtures import GREETING
 
 from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.rendering.drawing import Drawer
+from keyturn.emails.workers import Here, LimitExceeded, Limits, Workers
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -113,3 +117,46 @@ def test_a_link_that_was_committed_leads_nowhere(client: Client, folder: Path, t
 
     assert "linked" not in client.get("/studio/revisions?base=main").text
     assert client.get("/studio/revision-frames/before/linked?base=main&sample=guessed").status_code == 404
+
+
+ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-body></mjml>"
+HUNGRY = "<mjml><mj-body>{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>"
+
+
+def test_what_runs_away_at_another_commit_is_said_and_stops_nothing(studio: Studio, folder: Path) -> None:
+    greeting, word = folder / "greeting" / "greeting.mjml", folder / "word" / "word.mjml"
+    now = greeting.read_text(), word.read_text()
+    greeting.write_text(ENDLESS)
+    word.write_text(HUNGRY)
+    git(folder.parent, "add", ".")
+    git(folder.parent, "commit", "-m", "Without end")
+    for file, text in zip((greeting, word), now, strict=True):
+        file.write_text(text)
+    with Workers(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=1) as workers:
+        app = create_studio_app(replace(studio, runner=workers))
+        with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+            changes = client.get("/studio/revisions?base=main").text
+            one = client.get("/studio/revisions/greeting?base=main&sample=ada").text
+            frame = client.get("/studio/revision-frames/after/greeting?base=main&sample=ada").text
+            other = client.get("/studio/frames/greeting?sample=ada").text
+
+    assert "3 mails differ from main" in changes
+    why = re.findall(r'<span class="why">At main: ([^<]+)</span>', changes)
+    assert why[0] == "greeting/greeting.mjml:2: it takes longer than 0.4 seconds"
+    assert why[2] == "word: Drawing and checking this mail takes more memory than it may"
+    assert "It cannot be drawn at main: greeting/greeting.mjml:2: it takes longer than 0.4 seconds" in one
+    assert "Goodbye" in frame
+    assert "Goodbye Ada" in other, "the worker draws on"
+
+
+@pytest.mark.usefixtures("folder")
+def test_mails_of_a_commit_that_take_too_long_to_list_are_said(studio: Studio) -> None:
+    class Stopped(Here[Drawer]):
+        def run(self, *_: Any, **__: Any) -> Any:
+            raise LimitExceeded("time")
+
+    app = create_studio_app(replace(studio, runner=Stopped(Drawer(studio.gallery))))
+    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+        page = client.get("/studio/revisions?base=first").text
+
+    assert "cannot be listed: it takes more than it may." in page

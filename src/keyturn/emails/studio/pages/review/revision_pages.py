@@ -11,6 +11,7 @@ from keyturn.emails.gallery.git import GitFailed
 from keyturn.emails.snapshots import MailName
 from keyturn.emails.snapshots.goldens import in_one_line
 from keyturn.emails.snapshots.revisions import Revisions
+from keyturn.emails.snapshots.sides import NotListed
 from keyturn.emails.studio.frames import frames
 from keyturn.emails.studio.frames.changed_elements import mark_changes
 from keyturn.emails.studio.pages.layout import Layout
@@ -30,6 +31,8 @@ def revisions_page(
             context["changes"] = list(revisions.changes(view.base))
     except GitFailed as error:
         context["trouble"] = f"Git says: {error}."
+    except NotListed as error:
+        context["trouble"] = str(error)
     return layout.page("revisions.html", {**context, "revisions": True})
 
 
