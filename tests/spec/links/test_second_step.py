@@ -38,6 +38,8 @@ from keyturn.database import now
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
 from keyturn.settings import LimitSettings, SecondStepSettings
 
+pytestmark = pytest.mark.any_database
+
 FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
 
 
