@@ -31,9 +31,10 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
-# The tests that take long: apps that adopt it, the demo, processes that are killed, every page, what is measured
+# The tests that take long: apps that adopt it, the demo, processes that are killed, every page, what is measured, and
+# what is said of any input, with five times as many examples
 stories *flags:
-    uv run pytest -m long {{flags}}
+    uv run pytest -m "long or hypothesis" --hypothesis-profile=thorough {{flags}}
 
 # The tests that answer at once: SQLite, no browser, no process of its own, no whole story
 quick *flags:

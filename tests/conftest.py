@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
+from tests.building import remember_signatures
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.programs import require_program
@@ -23,8 +24,10 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 
 TESTS = Path(__file__).parent
 
-# The same examples in each run, without a bound on time that a busy machine breaks, and without a folder of its own.
-hypothesis.settings.register_profile("keyturn", derandomize=True, deadline=None, database=None, max_examples=100)
+# The same examples in each run, without a bound on time that a busy machine breaks, and without a folder of its own;
+# five times as many in `just stories`.
+hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, database=None, max_examples=100)
+hypothesis.settings.register_profile("keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20)
 hypothesis.settings.load_profile("keyturn")
 
 MARKED = ("browser", "mariadb", "node", "php", "postgresql")
@@ -34,10 +37,11 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is long."""
 
-LONG_STORIES = ("adoption", "chaos", "demo")
-"""Rooms in which whole apps run, are killed, or are adopted: long, and run by `just stories`."""
+LONG_STORIES = ("adoption", "chaos", "demo", "sources")
+"""Rooms in which whole apps run, are killed, or are adopted, also sentence by sentence of their own documents: long,
+and run by `just stories`."""
 
-WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "sources", "spec/mails", "webhooks")
+WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "spec/mails", "webhooks")
 """Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
 elsewhere. What lies within them is slow, too."""
 
@@ -45,12 +49,14 @@ elsewhere. What lies within them is slow, too."""
 def pytest_configure() -> None:
     """Prepare what makes a run quick: bytecode is kept, and the folders of tests lie in memory where there is room.
 
-    Without bytecode each process that a test starts would compile the whole package, and each run all tests.
+    Without bytecode each process that a test starts would compile the whole package, and each run all tests. Apps are
+    built of what is known of their handlers.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if memory := in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
+    remember_signatures(pytest.MonkeyPatch())
 
 
 def pytest_xdist_auto_num_workers() -> int:

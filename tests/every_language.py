@@ -4,8 +4,8 @@ import os
 
 from keyturn.languages import Languages
 
-_TELLING = ("ar", "de", "el", "fi", "ja", "ru")
+TELLING = ("ar", "de", "el", "fi", "ja", "ru")
 """From right to left, long words, other letters, no blanks between words."""
 
-LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else _TELLING
+LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else TELLING
 """All of them under `just languages`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.databases import SqliteFiles
 
 from keyturn.cli import main
 
@@ -61,7 +62,8 @@ def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def migrated(keyturn: Keyturn) -> Keyturn:
-    """Do what `keyturn` does, on a database that is ready."""
-    assert keyturn("migrate").code == 0
+def migrated(keyturn: Keyturn, workplace: Path, sqlite: SqliteFiles) -> Keyturn:
+    """Do what `keyturn` does, on a database that is ready: what `keyturn migrate` makes (`test_migrate.py`)."""
+    (workplace / ".keyturn").mkdir()
+    Path(sqlite.migrated().removeprefix("sqlite:///")).rename(workplace / ".keyturn" / "keyturn.db")
     return keyturn

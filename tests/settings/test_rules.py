@@ -1,6 +1,5 @@
 """What must hold between settings: production, addresses, links, limits."""
 
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -256,56 +255,6 @@ def test_the_token_of_the_figures_is_long_enough_not_to_be_guessed(faults: Fault
 
 def test_a_worker_needs_a_connection_beside_the_one_it_listens_on(faults: Faults) -> None:
     assert set(faults(KEYTURN_DATABASE_POOL_SIZE="1")) == {"KEYTURN_DATABASE_POOL_SIZE"}
-
-
-def written(folder: Path, language: str, text: str) -> None:
-    (folder / language / "LC_MESSAGES").mkdir(parents=True)
-    (folder / language / "LC_MESSAGES" / "keyturn.po").write_text(text, "utf-8")
-
-
-def test_catalogues_of_one_s_own_are_read(read: Read, tmp_path: Path) -> None:
-    written(tmp_path / "locales", "nl", 'msgid "Email"\nmsgstr "E-mail"\n\n#, fuzzy\nmsgid "Show"\nmsgstr "Tonen"\n')
-
-    assert read('locales = "locales"').locales == "locales"
-
-
-def test_the_languages_may_be_fewer_and_one_s_own_among_them(read: Read, tmp_path: Path) -> None:
-    written(tmp_path / "locales", "ro", 'msgid "Email"\nmsgstr "E-mail"\n')
-
-    settings = read('locales = "locales"\nlanguages = ["ro", "pt-BR", "zh-TW", "de-AT", "en-GB"]')
-    assert settings.languages[0] == "ro"
-
-
-def test_a_language_that_nobody_can_be_spoken_to_in_is_told(faults: Faults) -> None:
-    assert faults(KEYTURN_LANGUAGES="de,klingon!") == {"languages": "no such language: klingon!"}
-    assert faults(KEYTURN_LANGUAGES="ro") == {"languages": "no catalogue for ro: put one into `locales`"}
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "fault"),
-    [
-        ("nl", 'msgid "Email"\nmsgstr "E-mail\n', "locales/nl/LC_MESSAGES/keyturn.po:2: not a line of a .po file"),
-        (
-            "nl",
-            'msgid "For %(email)s"\nmsgstr "Voor %(e_mail)s"\n',
-            'locales/nl/LC_MESSAGES/keyturn.po:1: "For %(email)s" has no place %(e_mail)s; there are email',
-        ),
-        ("dutch", 'msgid "Email"\nmsgstr "E-mail"\n', "locales/dutch:1: there is no language called dutch"),
-    ],
-)
-def test_a_faulty_catalogue_is_told_with_its_line(
-    faults: Faults, tmp_path: Path, language: str, text: str, fault: str
-) -> None:
-    written(tmp_path / "locales", language, text)
-
-    assert faults('locales = "locales"')["locales"].startswith(fault)
-
-
-@pytest.mark.parametrize("folder", ["nowhere", "empty"])
-def test_a_folder_without_catalogues_is_told(faults: Faults, tmp_path: Path, folder: str) -> None:
-    (tmp_path / "empty").mkdir()
-
-    assert "no catalogue in" in faults(f'locales = "{folder}"')["locales"]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ async def accessible(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_the_new_pages_and_they_fit_a_phone(
     scheme: Any, browser: Browser, tmp_path: Path

@@ -14,7 +14,10 @@ async def link(school: School) -> str:
     return await school.link(account)
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [pytest.param(True, id="with scripts"), pytest.param(False, id="without scripts", marks=pytest.mark.long)],
+)
 async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screens: Screens, school: School) -> None:
     async with screens.open(java_script_enabled=scripts) as page:
         await page.get_by_role("link", name="Forgot password?").click()
@@ -45,6 +48,7 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
         await expect(page.get_by_role("status")).to_have_text("You are signed out.")
 
 
+@pytest.mark.long
 async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
     async with screens.open("/forgot-password") as page:
         await page.keyboard.type(ADA)  # the field has the focus

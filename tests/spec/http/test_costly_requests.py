@@ -12,6 +12,8 @@ from tests.spec.service import LOGIN, NOBODY, REQUEST, VALIDATE, Service
 
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 ODD = 15_000
 """Bytes of a body, which server.max_body lets pass."""
 

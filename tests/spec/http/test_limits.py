@@ -182,16 +182,16 @@ async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> N
 
 
 @pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
-@pytest.mark.parametrize("body", ["{", "[]", '{"email": 5}', '{"email": "a", "email": "b"}', "\xff", "[" * 600])
-async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str, body: str) -> None:
+async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str) -> None:
     service = await start(limits=LimitSettings(malformed="2/minute"))
-    client = service.at(HERE)
     json = {"content-type": "application/json"}
-    answers = [await client.post(path, content=body.encode("latin-1"), headers=json) for _ in range(3)]
-    assert [problem(answer) for answer in answers] == ["400 invalid-input"] * 2 + [FULL]
-    assert answers[2].headers["retry-after"].isdigit()
-    assert answers[2].headers["cache-control"] == "no-store"
-    assert await ask(client) == "202"
+    for body in ("{", "[]", '{"email": 5}', '{"email": "a", "email": "b"}', "\xff", "[" * 600):
+        client = service.anywhere()
+        answers = [await client.post(path, content=body.encode("latin-1"), headers=json) for _ in range(3)]
+        assert [problem(answer) for answer in answers] == ["400 invalid-input"] * 2 + [FULL], body
+        assert answers[2].headers["retry-after"].isdigit()
+        assert answers[2].headers["cache-control"] == "no-store"
+        assert await ask(client) == "202"
 
 
 async def test_checking_and_using_links_is_limited_by_client(start: Start) -> None:

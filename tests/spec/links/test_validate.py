@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import update
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, RESET, VALIDATE, Service, problem
@@ -11,6 +12,8 @@ from keyturn.accounts.models import AccountRow
 from keyturn.database import now
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import TokenSettings
+
+pytestmark = pytest.mark.any_database
 
 NO_TOKENS = {
     "missing": "{}",

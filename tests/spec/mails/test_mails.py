@@ -13,6 +13,8 @@ from keyturn.database import now
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings, MailSettings, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 BASE = "https://account.northwind.test"
 
 FORGED = {

@@ -29,6 +29,8 @@ from keyturn.outbox.reading import Wanted, read
 from keyturn.reset.records.models import MailboxRow
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 

@@ -17,6 +17,8 @@ from tests.spec.service import ADA, NOBODY, REQUEST, Service, problem
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret
 
+pytestmark = pytest.mark.any_database
+
 CHALLENGE = "/api/auth/challenge"
 REFUSED, MISSING = "403 challenge-required", "missing"
 

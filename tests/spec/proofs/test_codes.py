@@ -21,6 +21,8 @@ from keyturn.reset.proofs.codes import CodeKeys, mailbox_digest
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import LimitSettings, Secret, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 VERIFY = "/api/auth/verify-reset-code"
 REFUSED = "400 code-refused"
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1_000)

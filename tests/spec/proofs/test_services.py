@@ -14,6 +14,8 @@ from tests.verifier import Fault, Verifier, running_verifier
 
 from keyturn.settings import ChallengeSettings, Secret, ServerSettings
 
+pytestmark = pytest.mark.any_database
+
 SECRET, SITE_KEY = "0x4AAAAAAA-secret", "0x4AAAAAAA-site"
 HERE, ACTION = "127.0.0.1", "request_reset"
 DOWN = "503 unavailable"

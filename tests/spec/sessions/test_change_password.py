@@ -1,6 +1,9 @@
 """Changing a password that is still known."""
 
+import pytest
 from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
+
+pytestmark = pytest.mark.any_database
 
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 

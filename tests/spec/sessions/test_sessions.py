@@ -14,6 +14,8 @@ from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import now
 from keyturn.settings import HashingSettings, SessionSettings
 
+pytestmark = pytest.mark.any_database
+
 COOKIE = "keyturn_session"
 FOREIGN = [
     {"Origin": "https://evil.test"},

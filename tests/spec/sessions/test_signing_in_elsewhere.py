@@ -10,6 +10,8 @@ from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, S
 
 from keyturn.accounts.port import Account
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 async def service(database_url: str) -> AsyncIterator[Service]:

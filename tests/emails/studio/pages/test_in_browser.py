@@ -275,12 +275,13 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
 
 
 @pytest.mark.parametrize("path", ["templates/greeting", "templates/greeting?show=source", "outbox", "templates/none"])
-@pytest.mark.parametrize("width", [320, 375, 800, 1024])
-async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str, width: int) -> None:
-    page = await browser.new_page(viewport={"width": width, "height": 700})
-    await page.goto(f"{served}/{path}")
-    assert await page.evaluate("document.documentElement.scrollWidth") == width
-    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
+async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str) -> None:
+    page = await browser.new_page()
+    for width in (320, 375, 800, 1024):
+        await page.set_viewport_size({"width": width, "height": 700})
+        await page.goto(f"{served}/{path}")
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+        assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth"), width
     await page.close()
 
 

@@ -1,0 +1,17 @@
+"""How a visitor opens a link and chooses a new password."""
+
+import httpx
+from tests.pages.school import NEW_PASSWORD, Visitor
+
+RESET = "/reset-password"
+UNKNOWN = "A" * 43
+
+
+async def open_link(visitor: Visitor, token: str) -> None:
+    await visitor.get(f"{RESET}/{token}")
+
+
+async def save(
+    visitor: Visitor, password: str = NEW_PASSWORD, again: str | None = None, **fields: str
+) -> httpx.Response:
+    return await visitor.submit(RESET, password=password, again=password if again is None else again, **fields)

@@ -1,0 +1,58 @@
+"""Recovery codes, which stand in for a second factor."""
+
+import asyncio
+import os
+from datetime import timedelta
+
+import pytest
+from tests.spec.conftest import Start
+from tests.spec.second_factors import BUILTIN, account_of, enrol, own_step, reset_with
+from tests.spec.service import Service, problem
+
+from keyturn.settings import LimitSettings
+
+pytestmark = pytest.mark.any_database
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    """Start a service in which Ada has a TOTP."""
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
+    service = await start(second_step=BUILTIN, limits=limits)
+    await enrol(service)
+    return service
+
+
+async def test_a_recovery_code_stands_in_once_however_it_is_typed(service: Service) -> None:
+    account = await account_of(service)
+    codes = await own_step(service).recovery.mint(account.id)
+    token = await service.link()
+    methods = (await reset_with(service, token)).json()["methods"]
+    assert [one["method"] for one in methods] == ["totp", "recovery_code"]
+    assert (await reset_with(service, token, "recovery_code", codes[0].lower().replace("-", " "))).status_code == 200
+    again = await reset_with(service, await service.link(), "recovery_code", codes[0], "a third password, please")
+    assert problem(again) == "401 second-step-rejected"
+    assert await own_step(service).recovery.left(account.id) == 9
+
+
+async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_succeeds(service: Service) -> None:
+    codes = await own_step(service).recovery.mint((await account_of(service)).id)
+    links = [await service.link() for _ in range(5)]
+    tries = [reset_with(service, links[at % 5], "recovery_code", codes[0]) for at in range(50)]
+    answers = await asyncio.gather(*tries)
+    assert sum(answer.is_success for answer in answers) == 1
+
+
+async def test_somebody_elses_recovery_code_is_none(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await enrol(service, zoe.email, os.urandom(20))
+    codes = await own_step(service).recovery.mint(zoe.id)
+    await own_step(service).recovery.mint((await account_of(service)).id)
+    answer = await reset_with(service, await service.link(), "recovery_code", codes[0])
+    assert problem(answer) == "401 second-step-rejected"
+
+
+async def test_recovery_codes_alone_are_no_second_factor(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await own_step(service).recovery.mint(zoe.id)
+    assert (await reset_with(service, await service.link(zoe.email))).status_code == 200
