@@ -118,7 +118,8 @@ class Gallery:
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
-        return [self._entry(name) for name in self.names()]
+        with self.one_look():
+            return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
         """Return the files of a mail. Raises LookupError where there is no such template."""
