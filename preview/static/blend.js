@@ -1,10 +1,16 @@
 // A new state of a page put into the old one, so that what is the same stays where it is, with focus, caret and undo.
 
 let typing = null;
+let unsent = null;
 
 // What is being typed in is left alone until it is let go.
 export function hold(control) {
   typing = control;
+}
+
+// What stands in a form alone, and in no address, is left alone until it is sent.
+export function keep(form) {
+  unsent = form;
 }
 
 // Makes `here` hold what `next` holds.
@@ -51,6 +57,7 @@ function renew(node, next) {
 
 // Typing also sets what was unset: until that is sent, a page that is older must not take it back.
 function isHeld(control) {
+  if (unsent !== null && control.form === unsent) return true;
   return typing !== null && (control === typing || control.id === `${typing.id}-unset`);
 }
 

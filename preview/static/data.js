@@ -1,6 +1,6 @@
 // The form of the data: what is typed is drawn while it is typed, and nobody's hands are in the way of a new page.
 
-import { hold } from "./blend.js";
+import { hold, keep } from "./blend.js";
 import { draw } from "./page.js";
 
 // Milliseconds without a key before the mail is drawn: shorter than a glance at it, longer than a pair of keys.
@@ -46,14 +46,17 @@ function submit(event) {
 function send(form, submitter) {
   clearTimeout(waiting);
   const address = `${form.action}?${new URLSearchParams(new FormData(form, submitter))}`;
-  document.getElementById("too-much")?.toggleAttribute("hidden", address.length < form.dataset.longest);
-  if (address.length >= form.dataset.longest) return;
+  const tooMuch = address.length >= form.dataset.longest;
+  document.getElementById("too-much")?.toggleAttribute("hidden", !tooMuch);
+  keep(tooMuch ? form : null);
+  if (tooMuch) return;
   draw(address, { replace: new URL(location.href).searchParams.has("edit") });
 }
 
 function stop() {
   clearTimeout(waiting);
   document.getElementById("too-much")?.toggleAttribute("hidden", true);
+  keep(null);
   hold(null);
 }
 

@@ -140,13 +140,18 @@ async def test_what_was_edited_is_saved_and_the_list_has_it(page: Page, served: 
     assert "[grace_hopper]" in (folder / "order" / "samples.toml").read_text()
 
 
-async def test_more_than_an_address_can_hold_is_told_and_can_be_saved(page: Page, served: str, folder: Path) -> None:
+async def test_more_than_an_address_can_hold_is_told_kept_while_a_file_changes_and_can_be_saved(
+    page: Page, served: str, folder: Path
+) -> None:
     await page.goto(f"{served}/templates/digest")
     await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
     title = page.get_by_label("title")
     await title.fill("word " * 13_000)
     await expect(page.get_by_text("This is more than an address can hold")).to_be_in_viewport()
     await page.get_by_role("textbox", name="Name of the sample").fill("long")
+    template = folder / "digest.html"
+    template.write_text(template.read_text().replace("</body>", "<p>Saved meanwhile</p></body>"))
+    await expect(mail(page).get_by_text("Saved meanwhile")).to_be_visible()
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_url(lambda url: url.endswith("?sample=long"))
     assert "long:\n  title: 'word word" in (folder / "digest.samples.yaml").read_text()
