@@ -1,9 +1,12 @@
 """HTML is read as forgivingly as a browser reads it, and every piece of it says where it stands."""
 
+import random
+import re
 from time import process_time
 
 import pytest
 
+from keyturn.mail.rendering import html_tree
 from keyturn.mail.rendering.html_tree import Element, Text, parse_html
 
 PAGE = """<html><head><title>Hi</title><style>p > b { color: red }</style></head>
@@ -97,3 +100,26 @@ def test_a_megabyte_of_tags_that_nothing_ends_is_read_in_no_time(never_ended: st
 def test_what_follows_a_section_that_html_does_not_have_is_read() -> None:
     root = parse_html("<![x[ ]]> <p>Hello</p> <![if !mso]><p>there</p><![endif]>")
     assert [child.text() for child in root.children] == ["Hello", "there"]
+
+
+PIECES = (
+    "<p>", "</p>", '<p class="a">', '<a href="x&amp;y">', "</a>", "<br/>", "<br />", '<img src="a" alt="">', "<li>",
+    '<td CLASS="x"  style="a:b" >', "<tr>", "</td>", "<script>", "</script>", '<style type="t">', "</style>",
+    "<title>", "</title>", "<textarea>", "</textarea>", "text", "&amp;", "&", "<", ">", '"', "<!-- c -->", "<!--",
+    "<b c=d>", "<b c='d'>", '<b c="1"d="2">', '<b c="1" c="2">', '<b c = "1">', '<b c="1"/ >', '<b c="', "=", "/",
+    '<o:p w:x="1"/>', "<p/>", "\n", " ", "\x0c", "<![CDATA[x]]>", "<?pi?>", '<b\u00a0c="1">', '<b c="&lt;" d>',
+)  # fmt: skip
+
+
+def test_what_is_read_in_the_quick_way_is_read_as_in_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose = random.Random(1)
+    sources = ["".join(choose.choices(PIECES, k=choose.randint(1, 12))) for _ in range(800)]
+    quick = [_plain(parse_html(source, 7)) for source in sources]
+    monkeypatch.setattr(html_tree, "_PLAIN_TAG", re.compile("(?!)"))
+    for source, read in zip(sources, quick, strict=True):
+        assert read == _plain(parse_html(source, 7)), source
+
+
+def _plain(element: Element) -> tuple[object, ...]:
+    nodes = [_plain(node) if isinstance(node, Element) else node for node in element.nodes]
+    return element.tag, element.number, element.offset, element.attributes, element.inner, element.end, nodes

@@ -103,11 +103,10 @@ def of_image(address: str) -> Iterator[str]:
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))
 
 
-@lru_cache(1024)
-def of_mjml(tag: str, attribute: str = "") -> tuple[str, ...]:
-    """Return the features that MJML needs for an element, or for an attribute of it."""
+def of_mjml(tag: str, attribute: str = "") -> Iterator[str]:
+    """Yield the features that MJML needs for an element, or for an attribute of it."""
     used = f"{tag} {attribute}".strip()
-    return tuple(slug for slug, feature in features().items() if feature.mjml == used)
+    return (slug for slug, feature in features().items() if feature.mjml == used)
 
 
 @cache
