@@ -1,7 +1,7 @@
 """Rows that a statement is given as one parameter arrive as they would one by one."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from keyturn.database.many_rows import ManyRows
 from keyturn.reset.records.models import AuditRow
 
 COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}
-ROW = {
+ROW: dict[str, Any] = {
     "at": datetime(2026, 11, 20, 14, 0, 1, 250, tzinfo=UTC), "event": "reset_request", "outcome": "no_account",
     "account_id": "", "email": "j\u00fcrgen@b\u00fccher.example", "ip_address": "2001:db8::1",
     "user_agent": "a \"b\" 'c' \\ {}", "request_id": "c0ffee", "message_id": 2**40, "operator": "",
@@ -37,3 +37,20 @@ async def test_they_are_written_as_they_are(database: Database, count: int) -> N
 
     found = await database.fetch(select(*COLUMNS.values()).order_by(AuditRow.id))
     assert sorted(map(dict, found), key=lambda row: int(row["account_id"])) == rows
+
+
+async def test_times_are_in_order_with_those_that_were_written_one_by_one(database: Database) -> None:
+    given = ManyRows(database, COLUMNS)
+    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    moments = [ROW["at"] + timedelta(seconds=second) for second in range(3)]
+    async with database.transaction() as session:
+        connection = await session.connection()
+        await connection.execute(insert(AuditRow), [ROW | {"at": moments[0]}])
+        await connection.execute(written, given.parameter([ROW | {"at": moments[1]}]))
+        await connection.execute(insert(AuditRow), [ROW | {"at": moments[2]}])
+        await session.commit()
+
+    found = await database.fetch(select(AuditRow.at).order_by(AuditRow.at))
+    assert [row["at"] for row in found] == moments
+    one = await database.fetch(select(AuditRow.id).where(AuditRow.at == moments[1]))
+    assert len(one) == 1

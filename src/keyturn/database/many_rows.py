@@ -27,7 +27,8 @@ class ManyRows:
         self._is_sqlite = database.is_sqlite
         self.table = _places(columns) if self._is_sqlite else _fields(columns)
         dialect = database.engine.dialect
-        self._processes = {name: of.type.bind_processor(dialect) for name, of in columns.items()}
+        # The dialect's own type: SQLite's knows how times are written so that text is ordered as they are.
+        self._processes = {name: of.type.dialect_impl(dialect).bind_processor(dialect) for name, of in columns.items()}
 
     def parameter(self, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
         """Return the parameter that holds the rows; what they have besides the columns is left out."""
