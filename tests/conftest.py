@@ -37,9 +37,9 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is long."""
 
-LONG_STORIES = ("adoption", "chaos", "demo", "sources")
-"""Rooms in which whole apps run, are killed, or are adopted, also sentence by sentence of their own documents: long,
-and run by `just stories`."""
+LONG_STORIES = ("adoption", "chaos", "demo", "frontend", "pages/on_screen", "sources")
+"""Rooms in which whole apps run, are killed, are adopted, also sentence by sentence of their own documents, or are gone
+through in a browser: long, and run by `just stories`."""
 
 WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "spec/mails", "webhooks")
 """Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short

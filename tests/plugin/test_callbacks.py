@@ -1,7 +1,7 @@
 """The app's own functions are told what happened: after it, at least once, and without holding anybody up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from keyturn import AccountSecured, Event, KeyturnPlugin, PasswordChanged, Passw
 from keyturn.database import now
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
-from keyturn.outbox.models import OutboxRow
+from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.settings import WebhookSettings
 
 SECURE = "/account/api/auth/secure-account"
@@ -74,6 +74,12 @@ async def states(host: Host) -> list[tuple[str, str, str | None]]:
             .order_by(OutboxRow.id)
         )
         return [(kind, state, reason) for kind, state, reason in rows]
+
+
+async def details(host: Host) -> Sequence[str]:
+    """Return what the history of all messages says."""
+    async with host.parts.database.engine.connect() as connection:
+        return (await connection.scalars(select(EventRow.detail))).all()
 
 
 async def deliver_again(host: Host) -> None:
@@ -138,7 +144,8 @@ async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told
     await told.host.parts.relay.drain()
     assert ended.is_set()
     assert told.host.inbox.sent_to(ADA, "password_changed")
-    assert ("callback_reset_requested", "waiting", "no end within 0.3 s") in await states(told.host)
+    # It may be called again at once, where the machine was so slow that its pause is over.
+    assert "no end within 0.3 s" in await details(told.host)
 
     await deliver_again(told.host)
     assert [state for _, state, _ in await states(told.host)] == ["sent", "sent"]
