@@ -29,6 +29,11 @@ _FLAGS = {
 }  # fmt: skip
 
 
+_FIELDS_WITH_VALUES = {
+    "is": "read, unread or tagged", "has": "attachment", "larger": "a size, as 200k", "smaller": "a size, as 2m",
+    "after": "a day, as 2026-11-20", "before": "a day, as 2026-11-20",
+}  # fmt: skip
+
 LOWEST = object()
 """Stands among the values for the lowest number that is asked for: an index is read from there on."""
 
@@ -55,19 +60,30 @@ IN_FOLDER = Condition("in_folder")
 UNREAD = Condition("NOT read")
 
 
-def search_condition(search: str) -> Condition:
-    """Return what all terms of a search ask for together; those beyond the twentieth are left out."""
+class SearchInvalid(ValueError):
+    """A search asks for what there is not."""
+
+
+def search_condition(search: str, *, is_exact: bool = False) -> Condition:
+    """Return what all terms of a search ask for together; those beyond the twentieth are left out.
+
+    A term that cannot be read is looked for as words, as while it is typed. Where the search `is_exact`, as a
+    program's, or before anything is deleted, it raises SearchInvalid: without it, a misspelt word would mean all mails.
+    """
     condition = EVERYTHING
     for _, term in zip(range(_MOST_TERMS), _TERM.finditer(search[:_LONGEST].replace("\0", "")), strict=False):
-        condition &= _of_term(term)
+        condition &= _of_term(term, is_exact=is_exact)
     return condition
 
 
 def condition_for(
     query: str = "", to: str = "", subject: str = "", tag: str = "", since: datetime | None = None
 ) -> Condition:
-    """Return what a program asks for; `EVERYTHING` itself where it asks for nothing. `since` is UTC without a zone."""
-    condition = search_condition(query)
+    """Return what a program asks for; `EVERYTHING` itself where it asks for nothing. `since` is UTC without a zone.
+
+    Raises SearchInvalid.
+    """
+    condition = search_condition(query, is_exact=True)
     if to:
         condition &= sent_to(to)
     if subject:
@@ -109,13 +125,23 @@ def arrived_after(moment: datetime) -> Condition:
     return Condition("arrived > ?", (moment.timestamp(),))
 
 
-def _of_term(term: re.Match[str]) -> Condition:
+def _of_term(term: re.Match[str], *, is_exact: bool) -> Condition:
     field = (term["field"] or "").lower()
     value = term["quoted"] if term["quoted"] is not None else term["word"]
     condition = _of_field(field, value) if field else _of_words(value)
+    if condition is None and is_exact:
+        _require_words(term, field)
     if condition is None:  # no field of ours: "https://..." is a word, too
         condition = _of_words(f"{term['field']}:{value}")
     return condition.negated() if term["not"] else condition
+
+
+def _require_words(term: re.Match[str], field: str) -> None:
+    """Raise SearchInvalid for a term that is meant as no words: of a field that there is, or the denial of any."""
+    if field in _FIELDS_WITH_VALUES:
+        raise SearchInvalid(f"{term[0]} cannot be read: {field}: takes {_FIELDS_WITH_VALUES[field]}")
+    if term["not"]:
+        raise SearchInvalid(f'{term[0]} cannot be read: there is no field {field}; words with a colon stand in ""')
 
 
 def _of_field(field: str, value: str) -> Condition | None:

@@ -190,12 +190,24 @@ def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str
 @pytest.mark.parametrize(
     ("path", "body"),
     [("messages", b"{"), ("messages", b'{"IDs": "all"}'), ("search", b""), ("messages?to=a@b.c", b'{"IDs": ["x"]}'),
-     ("messages?wrong=1", b""), ("messages", b"\xff")],
+     ("messages?wrong=1", b""), ("messages", b"\xff"), ("search?query=-is:nonsense", b""),
+     ("search?query=-larger:x", b""), ("search?query=-before:tomorrow", b""), ("search?query=-bogus:x", b"")],
 )  # fmt: skip
 def test_a_deletion_that_nobody_understands_deletes_nothing(client: Client, path: str, body: bytes) -> None:
     answer = client.request("DELETE", f"/api/{path}", content=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
     assert client.get("/api/messages").json()["total"] == 3
+
+
+@pytest.mark.usefixtures("three")
+def test_a_search_that_cannot_be_read_says_what_there_is(client: Client) -> None:
+    refused = client.get("/api/search?query=is:nonsense")
+    assert refused.status_code == 400
+    assert "is:nonsense cannot be read: is: takes read, unread or tagged" in refused.json()["detail"]
+    marked = client.put("/api/messages", json={"Read": True, "Search": "-after:then"})
+    assert marked.status_code == 400
+    assert client.get("/api/messages").json()["unread"] == 3
+    assert client.get("/api/search", params={"query": "https://nowhere.example"}).status_code == 200
 
 
 def test_mails_are_marked_as_read(client: Client, three: list[str]) -> None:

@@ -196,6 +196,10 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, outbox
     capture(outbox, "Goodbye")
     client.post("/studio/outbox/delete?search=subject:welcome", headers=OWN)
     assert re.findall(r'</span><b dir="auto">(\w+)</b>', client.get("/studio/outbox").text) == ["Goodbye"]
+    refused = client.post("/studio/outbox/delete?search=-is:nonsense", headers=OWN)
+    assert refused.status_code == 400
+    assert "Nothing was deleted: -is:nonsense cannot be read" in refused.text
+    assert "Goodbye" in client.get("/studio/outbox?search=-is:nonsense").text, "while it is typed, it is words"
     client.post("/studio/outbox/delete", headers=OWN)
     assert "No mail yet" in client.get("/studio/outbox").text
 
@@ -232,6 +236,19 @@ def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Clien
     assert "number0<" in page
     assert "number1<" not in page
     assert client.get("/studio/outbox?older_than=gone").status_code == 404
+
+
+def test_the_checks_of_a_mail_with_an_image_elsewhere_name_it(client: Client, studio: Studio) -> None:
+    assert studio.captured
+    message = EmailMessage()
+    message.set_content("Hello")
+    message.add_alternative('<p>Hello</p><img src="https://pictures.example/lamp.png" alt="A lamp">', subtype="html")
+    mail_id = studio.captured.add(bytes(message))
+
+    page = client.get(f"/studio/outbox/{mail_id}?tab=checks")
+    assert page.status_code == 200
+    assert "lamp.png" in page.text
+    assert "not asked for" in page.text
 
 
 def test_an_image_that_a_mail_brings_along_is_shown_in_its_frame(client: Client, studio: Studio) -> None:

@@ -43,6 +43,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.seconds > LONGEST_WAIT:
             raise ValueError(f"wait is {LONGEST_WAIT:g}s at most")
+        _ = self.condition  # which raises a ValueError, too
 
     @property
     def seconds(self) -> float:

@@ -34,6 +34,9 @@ class Marked(Chosen, frozen=True, kw_only=True):
     read: bool = False
     search: str = ""
 
+    def __post_init__(self) -> None:
+        search_condition(self.search, is_exact=True)  # whose ValueError is told
+
 
 @get(["/messages", "/search"])
 async def messages(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import ClientException, HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_303_SEE_OTHER, HTTP_422_UNPROCESSABLE_ENTITY
@@ -18,7 +18,7 @@ from keyturn.emails.inbox.captured_mail import CapturedMail
 from keyturn.emails.inbox.inline_images import with_inline_images
 from keyturn.emails.inbox.mail import MailContent, markup_to_read
 from keyturn.emails.inbox.preheader import READ, preheader_of
-from keyturn.emails.inbox.query import EVERYTHING, older_than, search_condition, with_id
+from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.lint.checks.sizes import size_of
 from keyturn.emails.lint.finding import Finding
@@ -76,7 +76,10 @@ async def delete_mails(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
     """Delete what the search finds, all without one."""
-    condition = search_condition(view.search) if view.search else EVERYTHING
+    try:
+        condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
+    except SearchInvalid as error:
+        raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     await asyncio.to_thread(captured.delete, condition)
     return Redirect(layout.url("outbox"), status_code=HTTP_303_SEE_OTHER)
 
