@@ -23,6 +23,7 @@ from jinja2.visitor import NodeTransformer
 
 from keyturn.emails.gallery.environments import FolderEnvironment
 from keyturn.emails.gallery.sizes import LARGEST
+from keyturn.emails.gallery.suspended import raise_where_it_is
 
 T = TypeVar("T")
 
@@ -74,10 +75,14 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
         """Yield what is printed, as long as it is not too much."""
         length = 0
-        for part in parts:
-            length += len(part)
-            _require_size(length)
-            yield part
+        try:
+            for part in parts:
+                length += len(part)
+                _require_size(length)
+                yield part
+        except Exception as error:
+            raise_where_it_is(error, parts)
+            raise
 
     def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
         """Yield what a loop goes over, as long as there is time."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import markupsafe
 from jinja2 import runtime
 
+from keyturn.emails.gallery.suspended import raise_where_it_is
 from keyturn.emails.lint.finding import Place
 
 
@@ -81,12 +82,16 @@ def concat(parts: Iterable[str]) -> str:
     texts: list[str] = []
     pieces: list[Piece] = []
     length = 0
-    for part in parts:
-        if part:
-            known = pieces_of(part) or (Piece(0, None),)
-            pieces.extend(Piece(length + start, origin) for start, origin in known)
-            texts.append(part)
-            length += len(part)
+    try:
+        for part in parts:
+            if part:
+                known = pieces_of(part) or (Piece(0, None),)
+                pieces.extend(Piece(length + start, origin) for start, origin in known)
+                texts.append(part)
+                length += len(part)
+    except Exception as error:
+        raise_where_it_is(error, parts)
+        raise
     return with_pieces("".join(texts), pieces)
 
 
