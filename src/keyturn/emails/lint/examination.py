@@ -128,7 +128,10 @@ def examine(
                 for one, those in by_place
             )  # fmt: skip
 
-        branches = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+        others = [] if only is None else [name for name in gallery.names() if name not in only]
+        of_others = {file for name in others for file in gallery.files_of(name)}  # they may draw what these do not
+        reports = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+        branches = {name: report.without(of_others) for name, report in reports.items()}
         return Examination(
             ordered(counting), len(names), sum(findings.drawn for findings in of_templates), ignored=ordered(ignored),
             coverage=FolderCoverage.of(branches) if branches else None,

@@ -1,7 +1,7 @@
 """What is known of the branches of a mail, and of those of a folder."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from keyturn.emails.gallery.branches.points import Branch
 from keyturn.emails.gallery.samples.sample import Sample
@@ -43,6 +43,18 @@ class BranchReport:
     not_drawn: tuple[tuple[Branch, NeverDrawn], ...]
     undecided: tuple[tuple[Branch, NeverDrawn], ...] = ()
     is_cut_short: bool = False
+
+    def without(self, files: Collection[str]) -> "BranchReport":
+        """Return what is known of the branches in all other files."""
+
+        def kept(branches: frozenset[Branch]) -> frozenset[Branch]:
+            return frozenset(branch for branch in branches if branch.file not in files)
+
+        return replace(
+            self, known=kept(self.known), by_samples=kept(self.by_samples), drawn=kept(self.drawn),
+            not_drawn=tuple(one for one in self.not_drawn if one[0].file not in files),
+            undecided=tuple(one for one in self.undecided if one[0].file not in files),
+        )  # fmt: skip
 
     @property
     def never_drawn(self) -> tuple[NeverDrawn, ...]:
