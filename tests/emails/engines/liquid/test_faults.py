@@ -147,3 +147,8 @@ def test_a_template_that_is_no_utf_8_is_told_by_its_file(written: Written, tmp_p
     assert [(place, said) for place, _, said, _ in told(gallery, "jinja")] == [
         ("mail.liquid:2:5", "'mail.liquid' is not UTF-8.")
     ]
+
+
+def test_a_template_that_renders_itself_is_told(written: Written) -> None:
+    findings = told(written("<p>Hello</p>", {"loop.liquid": "{% render 'loop' %}"}))
+    assert [(rule, fix) for _, rule, _, fix in findings] == [("liquid/limit", "Open the circle.")]
