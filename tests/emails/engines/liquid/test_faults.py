@@ -170,3 +170,8 @@ def test_a_division_by_a_zero_that_stands_there_is_an_error_without_samples_too(
         (f"mail.liquid:2:{column}", "liquid/error")
     ]
     assert [one.finding.severity for one in examine(gallery).with_rules(("liquid",)).found] == ["error"]
+
+
+def test_a_place_that_was_never_filled_in_is_to_be_written_as_liquid_has_it(written: Written) -> None:
+    ((place, _, _, fix),) = told(written("<p>\n%(name)s</p>", SAMPLE), "parity/unfilled")
+    assert (place, fix.partition(";")[0]) == ("mail.liquid:2:1", "Write the value as Liquid has it")
