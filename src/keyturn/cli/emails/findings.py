@@ -48,6 +48,8 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     """Print how many branches are drawn, in all and in each folder, and the first that never are."""
     coverage = of_folders.total
     alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
+    if coverage.is_guessed and coverage.drawn:
+        alone = ", all with values that are made up: there are no samples"
     click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} drawn{alone}.")
     if len(of_folders.folders) > 1:
         each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())

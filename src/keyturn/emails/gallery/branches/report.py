@@ -33,7 +33,8 @@ class BranchReport:
     `known` are those that count; `by_samples` of them are drawn by its own samples, `drawn` also by `samples`, whose
     values were found. `not_drawn` are the others, each with its reason. `undecided` are those of its files that its own
     templates decide in this mail, as the arguments of a macro do: in another mail they may be drawn. `is_cut_short`:
-    the time was over before all was looked for, and on another machine more may be found.
+    the time was over before all was looked for, and on another machine more may be found. `is_guessed`: nobody has
+    written samples of it.
     """
 
     known: frozenset[Branch]
@@ -43,6 +44,7 @@ class BranchReport:
     not_drawn: tuple[tuple[Branch, NeverDrawn], ...]
     undecided: tuple[tuple[Branch, NeverDrawn], ...] = ()
     is_cut_short: bool = False
+    is_guessed: bool = False
 
     def without(self, files: Collection[str]) -> "BranchReport":
         """Return what is known of the branches in all other files."""
@@ -62,17 +64,21 @@ class BranchReport:
 
     @property
     def coverage(self) -> "Coverage":
-        return Coverage(len(self.known), len(self.by_samples), len(self.drawn), self.never_drawn)
+        return Coverage(len(self.known), len(self.by_samples), len(self.drawn), self.never_drawn, self.is_guessed)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many branches there are, and are drawn: by samples that somebody wrote, and by all."""
+    """How many branches there are, and are drawn: by samples that somebody wrote, and by all.
+
+    `is_guessed`: there are no such samples.
+    """
 
     branches: int
     by_samples: int
     drawn: int
     never_drawn: tuple[NeverDrawn, ...] = ()
+    is_guessed: bool = False
 
     @property
     def percent(self) -> float:
@@ -90,7 +96,13 @@ def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
     left = {branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in drawn}
     branches = drawn | {*left}
     by_samples = frozenset[Branch]().union(*(one.by_samples for one in reports))
-    return Coverage(len(branches), len(by_samples), len(drawn), tuple(sorted({*left.values()})))
+    return Coverage(
+        len(branches),
+        len(by_samples),
+        len(drawn),
+        tuple(sorted({*left.values()})),
+        all(one.is_guessed for one in reports),
+    )
 
 
 @dataclass(frozen=True, slots=True)
