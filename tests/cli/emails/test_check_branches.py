@@ -93,3 +93,15 @@ def test_each_folder_has_its_own_count(keyturn: Keyturn, emails: Path) -> None:
     (emails / "orders" / "paid.html").write_text("<html>{% if paid %}\nYes\n{% endif %}</html>")
 
     assert "\n  ./ 3 of 4, orders/ 2 of 2\n" in keyturn("check", "emails").out
+
+
+def test_values_that_are_made_up_are_not_said_to_be_samples(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "orders").mkdir()
+    (emails / "orders" / "paid.html").write_text("<html>{% if paid %}\nYes\n{% endif %}</html>")
+
+    assert "5 of 6 branches drawn, 2 by your samples alone.\n" in keyturn("check", "emails").out
+    (emails / "news" / "samples.toml").unlink()
+    shown = keyturn("check", "emails").out
+    assert " of 6 branches drawn, all with values that are made up: there are no samples.\n" in shown
+    total = json.loads(keyturn("check", "emails", "--format", "json").out)["coverage"]["total"]
+    assert total["by_samples"] == 0

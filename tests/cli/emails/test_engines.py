@@ -79,3 +79,26 @@ def test_a_folder_of_handlebars_is_recognised_and_told_what_to_do(keyturn: Keytu
     assert "holds templates of Handlebars ({{> header}}, {{#if}}, {{#each}})" in refused.err
     assert "Compile the templates to HTML and open that folder" in refused.err
     assert "keyturn studio --smtp 1025" in refused.err
+
+
+def test_templates_of_another_engine_beside_those_that_are_checked_are_named(keyturn: Keyturn, tmp_path: Path) -> None:
+    (tmp_path / "news.html.j2").write_text("<p>News</p>")
+    (tmp_path / "keyturn.toml").write_text('[studio]\nignore = ["old/*"]\n')
+    (tmp_path / "old").mkdir()
+    alone = keyturn("check", str(tmp_path), "--format", "json")
+    for name in ("a.hbs", "b.handlebars", "c.hbs", "d.hbs", "old/e.hbs", "sale.liquid"):
+        (tmp_path / name).write_text("<p>{{name}}</p>")
+
+    shown = keyturn("check", str(tmp_path), "--format", "json")
+
+    assert (shown.code, shown.out, alone.err) == (alone.code, alone.out, "")
+    assert shown.err.splitlines() == [
+        (
+            "Not checked: 4 templates of Handlebars, a.hbs, b.handlebars, c.hbs and 1 more. "
+            "Compile them to HTML, and check that folder."
+        ),
+        (
+            "Not checked: 1 template of Liquid, sale.liquid. "
+            "Have them in a folder of their own, or say --liquid where all in it are Liquid."
+        ),
+    ]

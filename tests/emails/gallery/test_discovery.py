@@ -139,3 +139,26 @@ def test_what_is_saved_is_seen_at_once(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert Discovery(tmp_path / "none", Patterns()).look().mails == {}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"loop.html": "<p>{% include 'loop.html' %}"},
+        {"loop.html": "{% extends 'loop.html' %}{% block a %}{% endblock %}"},
+        {"loop.j2": "{% include 'loop.j2' %}"},
+        {
+            "loop.html": "{% include 'b.html' %}",
+            "b.html": "{% include 'c.html' %}",
+            "c.html": "{% include 'loop.html' %}",
+        },
+    ],
+)
+def test_what_only_brings_in_itself_is_a_mail_whose_circle_can_be_told(look: Look, files: dict[str, str]) -> None:
+    assert set(look(files).mails) == {file.partition(".")[0] for file in files}
+
+
+def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:
+    tree, leaf = "<p>{% include 'leaf.html' %}{% include 'tree.html' %}", "<p>{% include 'tree.html' %}"
+    found = look({"tree.html": tree, "leaf.html": leaf, "news.html": "<p>{% include 'tree.html' %}"})
+    assert (set(found.mails), found.partials) == ({"news"}, ("leaf.html", "tree.html"))

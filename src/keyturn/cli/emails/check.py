@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.emails.findings import print_findings, shown_path, typed_path
+from keyturn.cli.emails.findings import print_findings, print_passed_over, shown_path, typed_path
 from keyturn.cli.emails.folders import (
     DIRECTORY,
     DJANGO,
@@ -157,6 +157,8 @@ def check(
         print_findings(examination, opened.gallery.folders, with_coverage=not only)
     elif written := _report(examination, opened, output, fail_on):
         click.echo(written)
+    if not (opened.service or django):
+        print_passed_over(opened.gallery)
     drawn_enough = _is_drawn_enough(examination, min_coverage)
     sys.exit(1 if examination.fails(fail_on) or not drawn_enough else 0)
 

@@ -11,6 +11,7 @@ import click
 from keyturn.cli.terminal import accent, error, muted, strong, warning
 
 if TYPE_CHECKING:
+    from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.branches.report import FolderCoverage
     from keyturn.emails.lint.examination import Examination, Found
     from keyturn.mail.rendering.folders import Folders
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 _AROUND = 1
 _WIDTH = 110
 _MOST_BRANCHES = 8
+_MOST_NAMED = 3
+_INSTEAD = {
+    "Handlebars": "Compile them to HTML, and check that folder.",
+    "Liquid": "Have them in a folder of their own, or say --liquid where all in it are Liquid.",
+}
+"""What to do with templates that lie among those of another engine."""
+
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
@@ -40,6 +48,8 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     """Print how many branches are drawn, in all and in each folder, and the first that never are."""
     coverage = of_folders.total
     alone = f", {coverage.by_samples} by your samples alone" if coverage.by_samples < coverage.drawn else ""
+    if coverage.is_guessed and coverage.drawn:
+        alone = ", all with values that are made up: there are no samples"
     click.echo(f"{coverage.drawn} of {_number(coverage.branches, 'branch', 'branches')} drawn{alone}.")
     if len(of_folders.folders) > 1:
         each = (f"{name or '.'}/ {one.drawn} of {one.branches}" for name, one in of_folders.folders.items())
@@ -50,6 +60,19 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     if (left := len(coverage.never_drawn) - _MOST_BRANCHES) > 0:
         click.echo(muted(f"  and {left} more: --format json lists all"))
     click.echo()
+
+
+def print_passed_over(gallery: "Gallery") -> None:
+    """Say to standard error which templates another engine would have to draw: no report is about them."""
+    from keyturn.emails.engines.choosing import passed_over  # noqa: PLC0415
+
+    files: dict[str, list[str]] = {}
+    for file, engine in passed_over(gallery):
+        files.setdefault(engine, []).append(file)
+    for engine, those in files.items():
+        named = ", ".join(those[:_MOST_NAMED]) + (f" and {left} more" if (left := len(those) - _MOST_NAMED) > 0 else "")
+        said = f"Not checked: {_number(len(those), 'template')} of {engine}, {named}. {_INSTEAD[engine]}"
+        click.echo(warning(said), err=True)
 
 
 def typed_path(folders: "Folders", file: str) -> str:

@@ -43,7 +43,7 @@ def open_templates(
 
 def engine_by_endings(folder: Path, ignore: tuple[str, ...] = ()) -> EngineName:
     """Return which engine the endings of a folder's files name. Where some are Jinja's, all are taken for it."""
-    names = [name.lower() for name in _names_in(folder, ignore)]
+    names = [file.lower() for file in _files_in(folder, ignore)]
     if any(name.endswith(_JINJA) for name in names):
         return "jinja"
     if any(name.endswith(_LIQUID) for name in names):
@@ -53,9 +53,19 @@ def engine_by_endings(folder: Path, ignore: tuple[str, ...] = ()) -> EngineName:
     return ""
 
 
-def _names_in(folder: Path, ignore: tuple[str, ...]) -> Iterator[str]:
+def passed_over(gallery: Gallery) -> Iterator[tuple[str, str]]:
+    """Yield the templates that lie in the folder and that another engine would have to draw, each with its engine."""
+    taken = tuple(suffix.lower() for suffix in gallery.patterns.suffixes)
+    others = dict.fromkeys(HANDLEBARS, "Handlebars") | {_LIQUID[0]: "Liquid"}
+    for file in sorted(_files_in(gallery.folder, gallery.patterns.ignore)):
+        suffix = Path(file).suffix.lower()
+        if suffix in others and suffix not in taken:
+            yield file, others[suffix]
+
+
+def _files_in(folder: Path, ignore: tuple[str, ...]) -> Iterator[str]:
     for above, below, names in os.walk(folder):
         here = Path(above).relative_to(folder).as_posix()
         below[:] = [one for one in below if not one.startswith(".") and one not in NOT_OURS]
-        files = {name: name if here == "." else f"{here}/{name}" for name in names}
-        yield from (name for name, file in files.items() if not any(fnmatch(file, pattern) for pattern in ignore))
+        files = (name if here == "." else f"{here}/{name}" for name in names)
+        yield from (file for file in files if not any(fnmatch(file, pattern) for pattern in ignore))

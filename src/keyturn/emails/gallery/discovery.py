@@ -8,6 +8,7 @@ what mails share.
 import contextlib
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -87,14 +88,7 @@ class Found:
 
     def reached_from(self, files: Iterable[str]) -> list[str]:
         """Return these files and all that they refer to, also through others."""
-        reached: list[str] = []
-        waiting = [file for file in files if file]
-        while waiting:
-            file = waiting.pop(0)
-            if file not in reached:
-                reached.append(file)
-                waiting.extend(self.references.get(file, ()))
-        return reached
+        return _reached(files, self.references)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +172,13 @@ class Discovery:
 
     def _classify(self, files: Mapping[str, _Text]) -> Found:
         references = {file: tuple(self._files_named(text.refers, file, files)) for file, text in files.items()}
-        extended = {name for file, text in files.items() for name in self._files_named(text.extends, file, files)}
-        included = {name for named in references.values() for name in named} - extended
-        kinds = {file: _kind(file, text) for file, text in files.items()}
+        extended = _used({file: self._files_named(text.extends, file, files) for file, text in files.items()})
+        used = _used(references)
+        included = used - extended
+        of_circles = {
+            name for named in references.values() for name in named
+        } - used  # no mail draws them: they are told
+        kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
         compiled = {stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
         mails, layouts, partials, named = {}, [], [], by_plain_name(files)
         for file, text in files.items():
@@ -215,6 +213,32 @@ class Discovery:
 
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
+
+
+def _used(references: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the files that others refer to. A file that only a circle refers to which it closes itself is no part."""
+    below = {file: tuple(named) for file, named in references.items()}
+    above: dict[str, list[str]] = {}
+    for file, named in below.items():
+        for one in named:
+            above.setdefault(one, []).append(file)
+
+    def is_used(file: str) -> bool:
+        of_it = {*_reached(below.get(file, ()), below)}
+        return file not in of_it or not of_it.issuperset(_reached(above[file], above))
+
+    return {file for file in above if is_used(file)}
+
+
+def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> list[str]:
+    reached: dict[str, None] = {}
+    waiting = deque(file for file in files if file)
+    while waiting:
+        file = waiting.popleft()
+        if file not in reached:
+            reached[file] = None
+            waiting.extend(references.get(file, ()))
+    return list(reached)
 
 
 def _holds(folder: str, names: Iterable[str]) -> bool:

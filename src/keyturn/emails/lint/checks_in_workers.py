@@ -60,7 +60,7 @@ def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: s
         return runner.run_for(checks.limits.seconds * mails + _BESIDE, TemplateChecks.check, name)
     except LimitExceeded as exceeded:
         place = Place(checks.gallery.files(name).markup)
-        return TemplateFindings(((limit_finding(exceeded.limit, place), (name,)),))
+        return TemplateFindings(((limit_finding(exceeded.limit, place), (name,)),), is_whole=False)
 
 
 def _mails(checks: TemplateChecks) -> Mapping[str, int]:

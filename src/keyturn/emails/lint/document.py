@@ -196,7 +196,7 @@ def read_document(
         guessed=not sample.is_complete,
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
-        engine=templates.engine.name if templates.engine else "Jinja",
+        engine=templates.engine_name,
     )
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import Protocol
 
 from keyturn.emails.gallery import Gallery
@@ -107,10 +108,9 @@ def examine(
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
         on_texts = _on_texts(gallery, names, of_templates, languages)
         mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
-        comments = IgnoreComments(gallery.source)
+        comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
         judged = list(judge(mails, comments, severities))
-        files = list(dict.fromkeys(file for name in names for file in gallery.files_of(name)))
-        of_comments = [*comments.mistakes(files), *(comments.unused(files) if only is None else ())]
+        of_comments = _of_comments(gallery, names, of_templates, comments, are_all=only is None)
         counting = {one.finding: mails[one.told] for one in judged if not one.reason}
         counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
         ignored = {one.finding: mails[one.told] for one in judged if one.reason}
@@ -128,7 +128,10 @@ def examine(
                 for one, those in by_place
             )  # fmt: skip
 
-        branches = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+        others = [] if only is None else [name for name in gallery.names() if name not in only]
+        of_others = {file for name in others for file in gallery.files_of(name)}  # they may draw what these do not
+        reports = {name: one.branches for name, one in zip(names, of_templates, strict=True) if one.branches}
+        branches = {name: report.without(of_others) for name, report in reports.items()}
         return Examination(
             ordered(counting), len(names), sum(findings.drawn for findings in of_templates), ignored=ordered(ignored),
             coverage=FolderCoverage.of(branches) if branches else None,
@@ -140,6 +143,18 @@ def _mails_with(of_templates: Iterable[TemplateFindings]) -> dict[Finding, list[
     for finding, those in (one for findings in of_templates for one in findings.found):
         mails[finding] += those
     return dict(mails)
+
+
+def _of_comments(
+    gallery: Gallery, names: Sequence[str], of_templates: Sequence[TemplateFindings], comments: IgnoreComments, *,
+    are_all: bool,
+) -> list[Finding]:  # fmt: skip
+    """Return what is wrong with comments; which of them are unused, only where all their mails were looked at."""
+    files = {name: gallery.files_of(name) for name in names}
+    of_all = dict.fromkeys(chain.from_iterable(files.values()))
+    unseen = {file for name, one in zip(names, of_templates, strict=True) if not one.is_whole for file in files[name]}
+    seen = [file for file in of_all if file not in unseen] if are_all else ()
+    return [*comments.mistakes(of_all), *comments.unused(seen)]
 
 
 def _on_texts(

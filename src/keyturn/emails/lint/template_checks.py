@@ -33,13 +33,15 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     """What is wrong with a template: each finding with the mails that have it, and how many mails were drawn.
 
     `texts` are those of its files that are marked for translation, each with its first place. `branches` is what is
-    known of them, without the values that were found; None where nobody has looked for any.
+    known of them, without the values that were found; None where nobody has looked for any. `is_whole`: every check
+    saw every mail, since each could be drawn.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
     drawn: int = 0
     texts: tuple[tuple[Text, Place], ...] = ()
     branches: BranchReport | None = None
+    is_whole: bool = True
 
 
 class TemplateChecks:
@@ -68,16 +70,19 @@ class TemplateChecks:
         try:
             samples = self.gallery.samples(template).values()
         except TemplateInvalid as error:
-            return TemplateFindings(((explain_samples(error, self.gallery.folders).finding, (template,)),))
+            finding = explain_samples(error, self.gallery.folders).finding
+            return TemplateFindings(((finding, (template,)),), is_whole=False)
         files = self.gallery.files_of(template)
         for finding in (finding for file in files for finding in self._unknown_filters(file)):
             found[finding].append(template)
         report, ran_away = self._branches(template)
         drawn = ended = 0
+        is_whole = not ran_away
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
-            of_mail = dict.fromkeys(self._findings(template, sample, language))
-            for finding in of_mail:
+            of_mail, is_checked = self._findings(template, sample, language)
+            is_whole = is_whole and is_checked
+            for finding in dict.fromkeys(of_mail):
                 found[finding].append(mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
@@ -86,7 +91,7 @@ class TemplateChecks:
             found[limit_finding("time", Place(files[0]))].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
         branches = replace(report, samples=()) if report else None
-        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches)
+        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, is_whole)
 
     def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
         """Return what is known of the branches, and whether looking for them has taken longer than it may."""
@@ -96,15 +101,21 @@ class TemplateChecks:
         except OutOfTime:
             return None, True
 
-    def _findings(self, template: str, sample: Sample, language: Language) -> list[Finding]:
-        found = []
+    def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], bool]:
+        """Return what is wrong with a mail, and whether all checks have seen it."""
+        found, is_checked = [], False
+        templates = self._templates_for(sample)
         try:
             with limited_time(self.limits.seconds):
-                for finding in findings(self._templates_for(sample), template, sample, language, self._checks):
+                document = read_document(templates, template, sample, language)
+                for finding in _findings_in(document, templates.folders, sample, self._checks):
                     found.append(finding)  # noqa: PERF402 - those from before the end of the time count, too
+                is_checked = not document.refusal
         except OutOfTime:
             found.append(limit_finding("time", Place(self.gallery.files(template).markup)))
-        return found
+        except TemplateInvalid as error:
+            found.append(explain(error, templates.folders, sample).finding)
+        return found, is_checked
 
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
@@ -129,7 +140,11 @@ def findings(
     except TemplateInvalid as error:
         yield explain(error, templates.folders, sample).finding
         return
-    yield from missing_names(document, templates.folders, sample)
+    yield from _findings_in(document, templates.folders, sample, checks)
+
+
+def _findings_in(document: Document, folders: Folders, sample: Sample, checks: Iterable[Check]) -> Iterator[Finding]:
+    yield from missing_names(document, folders, sample)
     yield from document_findings(document, checks)
 
 

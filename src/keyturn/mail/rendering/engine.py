@@ -51,9 +51,13 @@ class Engine(Protocol):
 class EngineFault(Exception):
     """What is wrong with a template, as its engine says it: why, in which column, and what to do about it.
 
-    `engine` is one of ENGINES.
+    `engine` is one of ENGINES. `by_itself`: the template fails with any values.
     """
 
-    def __init__(self, engine: str, kind: FaultKind, message: str, fix: str, column: int | None = None) -> None:
+    def __init__(
+        self, engine: str, kind: FaultKind, message: str, fix: str, column: int | None = None, *,
+        by_itself: bool = False,
+    ) -> None:  # fmt: skip
         self.engine, self.kind, self.message, self.fix, self.column = engine, kind, message, fix, column
+        self.by_itself = by_itself
         super().__init__(message)

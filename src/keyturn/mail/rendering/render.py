@@ -67,6 +67,10 @@ class Templates:
     def folders(self) -> Folders:
         return Folders(self.folder, *self.beneath)
 
+    @property
+    def engine_name(self) -> str:
+        return self.engine.name if self.engine else "Jinja"
+
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, rendered by what `prepare` makes of each language's Jinja environment."""
         return replace(self, prepare=prepare, by_shape=False, environments={})

@@ -7,6 +7,7 @@ from tests.emails.engines.liquid.conftest import Written, document, told
 
 from keyturn.emails.engines.liquid import open_liquid
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.examination import examine
 
 SAMPLE = {"mail.samples.toml": '[one]\nname = "Ada"\ncount = 3\nrows = [1, 2]\n[one.order]\ntotal = 1\n'}
 
@@ -45,7 +46,11 @@ SAMPLE = {"mail.samples.toml": '[one]\nname = "Ada"\ncount = 3\nrows = [1, 2]\n[
             "There is no tag {% caputre %}.", "Nothing stands here for it. Did you mean capture?",
         ),
         ("<p>{% form 'contact' %}x{% endform %}", "1:4", "host-tag", None, None),
-        ("<p>{{ count | divided_by: 0 }}", "1:15", "error", None, "Look at what this line does with its values."),
+        ("<p>{{ count | divided_by: 0 }}", "1:15", "error", None, "Divide by what is not zero."),
+        (
+            "<p>{% assign no = 0 %}{{ count | divided_by: no }}", "1:34", "error", None,
+            "Look at what this line does with its values.",
+        ),
         (
             "<p>{% for a in (1..1000000) %}x{% endfor %}", "1:4", "limit",
             "Loop iteration limit reached.", "No mail needs that much: bound the loop, or what is appended in it.",
@@ -147,3 +152,26 @@ def test_a_template_that_is_no_utf_8_is_told_by_its_file(written: Written, tmp_p
     assert [(place, said) for place, _, said, _ in told(gallery, "jinja")] == [
         ("mail.liquid:2:5", "'mail.liquid' is not UTF-8.")
     ]
+
+
+def test_a_template_that_renders_itself_is_told(written: Written) -> None:
+    findings = told(written("<p>Hello</p>", {"loop.liquid": "{% render 'loop' %}"}))
+    assert [(rule, fix) for _, rule, _, fix in findings] == [("liquid/limit", "Open the circle.")]
+
+
+@pytest.mark.parametrize(
+    ("division", "column"), [("{{ p.price | divided_by: 0 }}", 14), ("{% assign part = 1.5 | modulo: 0.0 %}", 1)]
+)
+def test_a_division_by_a_zero_that_stands_there_is_an_error_without_samples_too(
+    written: Written, division: str, column: int
+) -> None:
+    gallery = written(f"<p>\n{division}")
+    assert [(place, rule) for place, rule, _, _ in told(gallery, "liquid", "samples")] == [
+        (f"mail.liquid:2:{column}", "liquid/error")
+    ]
+    assert [one.finding.severity for one in examine(gallery).with_rules(("liquid",)).found] == ["error"]
+
+
+def test_a_place_that_was_never_filled_in_is_to_be_written_as_liquid_has_it(written: Written) -> None:
+    ((place, _, _, fix),) = told(written("<p>\n%(name)s</p>", SAMPLE), "parity/unfilled")
+    assert (place, fix.partition(";")[0]) == ("mail.liquid:2:1", "Write the value as Liquid has it")

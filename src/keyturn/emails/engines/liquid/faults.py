@@ -45,7 +45,7 @@ class Faults:
         elif token and token.start_index < 0:
             token = None
         file = (token and self._templates.file_of(token.source)) or str(getattr(error, "template_name", "") or file)
-        return self._invalid(file, lambda column: self._fault(error, column), token)
+        return self._invalid(file, lambda column: self._fault(error, column, token), token)
 
     def of_names(self, file: str) -> Iterator[TemplateInvalid]:
         """Yield each filter and tag of a file that there is not: they leave everything as it is."""
@@ -65,7 +65,7 @@ class Faults:
             if token.value not in opened:
                 yield self._invalid(file, partial(_of_tag, token.value, environment.known_tags), token)
 
-    def _fault(self, error: Exception, column: int | None) -> EngineFault:
+    def _fault(self, error: Exception, column: int | None, token: Token | None) -> EngineFault:
         match error:
             case TemplateNotFoundError():
                 name = str(error.args[0]) if error.args else ""
@@ -91,7 +91,14 @@ class Faults:
                 reason = "the template is nested too deeply"
             case _:
                 reason = f"{type(error).__name__}: {error}"
+        if self._divides_by_zero(token):
+            return EngineFault(_NAME, "error", reason, "Divide by what is not zero.", column, by_itself=True)
         return EngineFault(_NAME, "error", reason, "Look at what this line does with its values.", column)
+
+    def _divides_by_zero(self, token: Token | None) -> bool:
+        """Tell whether a zero stands behind this filter, or in the tag, where python-liquid names no filter."""
+        file = token and self._templates.file_of(token.source)
+        return bool(token and file and token.start_index in self._templates.get(file).zero_divisions)
 
     def _fix_of_partial(self, name: str) -> str:
         folder = self._templates.folder

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from jinja2 import nodes
 from liquid import BoundTemplate, Environment
 from liquid.ast import Node
-from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.expressions import Filter, FilteredExpression
+from liquid.builtin.expressions.primitive import FloatLiteral, IntegerLiteral
 from liquid.exceptions import LiquidError, TemplateNotFoundError
 from liquid.loader import BaseLoader, TemplateSource
 from liquid.token import Token
@@ -34,12 +35,14 @@ _ENDINGS = (
     ".html",
 )
 _PLACES = ("", "snippets/", "partials/", "_includes/", "includes/", "sections/", "blocks/")
+_DIVISIONS = ("divided_by", "modulo")
 
 
 class Parsed(NamedTuple):
     """A template that was read: by Liquid, and in Jinja's terms.
 
-    `filters` are the tokens of all that it uses, `unknown_tags` those of tags that there are not.
+    `filters` are the tokens of all that it uses, `unknown_tags` those of tags that there are not. At
+    `zero_divisions` start the filters that divide by a zero that stands there, and what they stand in.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Parsed(NamedTuple):
     tree: nodes.Template
     filters: tuple[Token, ...]
     unknown_tags: tuple[Token, ...]
+    zero_divisions: frozenset[int]
 
 
 class LinkLeadsOut(LiquidError):
@@ -105,12 +109,15 @@ class LiquidTemplates:
         tree = read_tree(template.nodes)
         note_decisions(tree, file)
         inside = list(_walk(template.nodes))
+        uses = [(node, one) for node in inside for one in _filters_of(node)]
+        dividing = [(node.token, one.token) for node, one in uses if _divides_by_zero(one)]
         return Parsed(
             source,
             template,
             tree.template,
-            filters=tuple(token for node in inside for token in _filters_of(node)),
+            filters=tuple(one.token for _, one in uses),
             unknown_tags=tuple(node.token for node in inside if isinstance(node, UnknownTagNode)),
+            zero_divisions=frozenset(token.start_index for tokens in dividing for token in tokens),
         )
 
 
@@ -146,7 +153,12 @@ def _walk(parsed: Iterable[Node]) -> Iterator[Node]:
         yield from _walk(node.children(None, include_partials=False))  # type: ignore[arg-type]  # for partials alone
 
 
-def _filters_of(node: Node) -> Iterator[Token]:
+def _filters_of(node: Node) -> Iterator[Filter]:
     for expression in node.expressions():
         if isinstance(expression, FilteredExpression):
-            yield from (one.token for one in expression.filters or ())
+            yield from expression.filters or ()
+
+
+def _divides_by_zero(used: Filter) -> bool:
+    by = getattr(used.args[0], "value", None) if used.name in _DIVISIONS and used.args else None
+    return isinstance(by, IntegerLiteral | FloatLiteral) and by.value == 0

@@ -85,10 +85,12 @@ class _Exploration:
             del self._reasons[branch]  # nothing is lacking where nothing stands
         known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
         not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
+        is_guessed = not any(sample.is_complete for sample in self._mail.samples)
         undecided = [branch for branch in branches if self._is_undecided(branch)]
         return BranchReport(
             known=known,
-            by_samples=self._by_samples & known,
+            by_samples=frozenset() if is_guessed else self._by_samples & known,
+            is_guessed=is_guessed,
             drawn=self._drawn & known,
             samples=tuple(self._found.values()),
             not_drawn=tuple((branch, self._never_drawn(branch, why)) for branch, why in not_drawn),

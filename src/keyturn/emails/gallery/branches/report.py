@@ -1,7 +1,7 @@
 """What is known of the branches of a mail, and of those of a folder."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from keyturn.emails.gallery.branches.points import Branch
 from keyturn.emails.gallery.samples.sample import Sample
@@ -33,7 +33,8 @@ class BranchReport:
     `known` are those that count; `by_samples` of them are drawn by its own samples, `drawn` also by `samples`, whose
     values were found. `not_drawn` are the others, each with its reason. `undecided` are those of its files that its own
     templates decide in this mail, as the arguments of a macro do: in another mail they may be drawn. `is_cut_short`:
-    the time was over before all was looked for, and on another machine more may be found.
+    the time was over before all was looked for, and on another machine more may be found. `is_guessed`: nobody has
+    written samples of it.
     """
 
     known: frozenset[Branch]
@@ -43,6 +44,19 @@ class BranchReport:
     not_drawn: tuple[tuple[Branch, NeverDrawn], ...]
     undecided: tuple[tuple[Branch, NeverDrawn], ...] = ()
     is_cut_short: bool = False
+    is_guessed: bool = False
+
+    def without(self, files: Collection[str]) -> "BranchReport":
+        """Return what is known of the branches in all other files."""
+
+        def kept(branches: frozenset[Branch]) -> frozenset[Branch]:
+            return frozenset(branch for branch in branches if branch.file not in files)
+
+        return replace(
+            self, known=kept(self.known), by_samples=kept(self.by_samples), drawn=kept(self.drawn),
+            not_drawn=tuple(one for one in self.not_drawn if one[0].file not in files),
+            undecided=tuple(one for one in self.undecided if one[0].file not in files),
+        )  # fmt: skip
 
     @property
     def never_drawn(self) -> tuple[NeverDrawn, ...]:
@@ -50,17 +64,21 @@ class BranchReport:
 
     @property
     def coverage(self) -> "Coverage":
-        return Coverage(len(self.known), len(self.by_samples), len(self.drawn), self.never_drawn)
+        return Coverage(len(self.known), len(self.by_samples), len(self.drawn), self.never_drawn, self.is_guessed)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many branches there are, and are drawn: by samples that somebody wrote, and by all."""
+    """How many branches there are, and are drawn: by samples that somebody wrote, and by all.
+
+    `is_guessed`: there are no such samples.
+    """
 
     branches: int
     by_samples: int
     drawn: int
     never_drawn: tuple[NeverDrawn, ...] = ()
+    is_guessed: bool = False
 
     @property
     def percent(self) -> float:
@@ -78,7 +96,13 @@ def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
     left = {branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in drawn}
     branches = drawn | {*left}
     by_samples = frozenset[Branch]().union(*(one.by_samples for one in reports))
-    return Coverage(len(branches), len(by_samples), len(drawn), tuple(sorted({*left.values()})))
+    return Coverage(
+        len(branches),
+        len(by_samples),
+        len(drawn),
+        tuple(sorted({*left.values()})),
+        all(one.is_guessed for one in reports),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _unfilled_places(document: Document) -> Iterator[Finding]:
                     RULES["unfilled"],
                     "warning",
                     f"Readers see {found[0]}: this place was never filled in.",
-                    "Write the value as Jinja has it; where the sending service fills it in, all is well.",
+                    f"Write the value as {document.engine} has it; where the sending service fills it in, all is well.",
                 )
 
 

@@ -86,7 +86,7 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
     """Return what another engine than Jinja says."""
     spot = Spot(folders.name_of(error.path), error.line, fault.column)
     place = spot.nearest_place(folders)
-    if fault.kind == "error" and not sample.is_complete:
+    if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
         return Broken(_not_checked(fault.message, place), spot)
     severity: Severity = "note" if fault.kind.startswith("host-") else "error"
     return Broken(

@@ -1,6 +1,7 @@
 """Comments in templates that say which findings stay: `{# keyturn: ignore links/relative because ... #}`.
 
-They count in Jinja's form and in HTML's, which MJML has, too. One beside something is for its own line; one alone on
+They count in the form that the engine has (Jinja's, which is Django's, too; `{% comment %}` and Liquid's `{% # %}`)
+and in HTML's, which MJML has, too. One beside something is for its own line; one alone on
 its lines is for what comes next: a start tag up to its end, else a line. `ignore-file` is for the whole file. Without
 a reason a comment counts for nothing: whoever reads the template in a year has only that to judge by.
 """
@@ -13,13 +14,21 @@ from keyturn.emails.lint.finding import Finding, Place, line_and_column
 from keyturn.emails.lint.ignore_rules import RULES
 from keyturn.emails.lint.rules import UnknownRule, expect_rules
 
-_COMMENT = re.compile(r"(?:\{#|<!--)[-+]?\s*keyturn:(?P<said>.*?)[-+]?(?:#\}|-->)", re.DOTALL)
+_COMMENT = re.compile(
+    r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>.*?)"
+    r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\}|%\})",
+    re.DOTALL,
+)
 _SAID = re.compile(
     r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
 )
-_UP_TO_NEXT = re.compile(r"(?>\s+|\{#.*?#\}|<!--.*?-->)*+", re.DOTALL)
+_UP_TO_NEXT = re.compile(
+    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%-?\s*#.*?%\}|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+",
+    re.DOTALL,
+)
 _START_TAG = re.compile(r"""<[a-zA-Z](?>\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|"[^"]*"|'[^']*'|[^>])*+>""", re.DOTALL)
-_FORM = "{# keyturn: ignore links/relative because ... #}"
+_OF_JINJA = "{# keyturn: ignore links/relative because ... #}"
+_OF_LIQUID = "{% comment %} keyturn: ignore links/relative because ... {% endcomment %}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,13 @@ class IgnoreComment:
 class IgnoreComments:
     """Reads the comments of a folder's files, each file once, and remembers which of them were of use.
 
-    `source` returns what a file holds, and raises OSError for what is no file.
+    `source` returns what a file holds, and raises OSError for what is no file. `engine` is what draws them: Liquid has
+    no comments of Jinja's form, and sends them to readers.
     """
 
-    def __init__(self, source: Callable[[str], str]) -> None:
+    def __init__(self, source: Callable[[str], str], engine: str = "Jinja") -> None:
         self._source = source
+        self._engine = engine
         self._known: dict[str, tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]] = {}
         self._used: set[IgnoreComment] = set()
 
@@ -74,21 +85,28 @@ class IgnoreComments:
                 source = self._source(file)
             except OSError:  # a finding may be about a file that is not there
                 source = ""
-            read = list(_comments_in(source, file)) if "keyturn:" in source else []
+            read = list(_comments_in(source, file, self._engine)) if "keyturn:" in source else []
             comments = tuple(one for one in read if isinstance(one, IgnoreComment))
             self._known[file] = comments, tuple(one for one in read if isinstance(one, Finding))
         return self._known[file]
 
 
-def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
+def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment that is for Keyturn, or what is wrong with it."""
+    form = _OF_LIQUID if engine == "Liquid" else _OF_JINJA
     for match in _COMMENT.finditer(source):
         place = Place(file, *line_and_column(source, match.start()))
+        if engine == "Liquid" and match["opens"] == "{#":
+            yield RULES["unreadable"].finding(
+                place, "warning", "This comment ignores nothing: Liquid has none of this form, and readers see it.",
+                f"Write it as {form}.",
+            )  # fmt: skip
+            continue
         said = _SAID.fullmatch(match["said"])
         if not said:
             yield RULES["unreadable"].finding(
                 place, "warning", "This comment ignores nothing: it needs rules, with commas between, and a reason.",
-                f"Write it as {_FORM}, or with ignore-file.",
+                f"Write it as {form}, or with ignore-file.",
             )  # fmt: skip
             continue
         rules = re.split(r"\s*,\s*", said["rules"])

@@ -57,7 +57,7 @@ def _of_mail(
 
 def _counting(gallery: Gallery, template: str, found: Iterable[Finding], severities: Severities) -> Iterator[Finding]:
     """Yield what the team wants to hear of it, and what is wrong with the comments that say so."""
-    comments = IgnoreComments(gallery.source)
+    comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
     yield from (one.finding for one in judge(found, comments, severities) if not one.reason)
     yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
 

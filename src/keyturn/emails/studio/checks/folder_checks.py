@@ -133,9 +133,9 @@ class FolderChecks:
             return self._runner.run_for(seconds, _check_template, entry.name, self._studio.clients, self._studio.limits)
         except LimitExceeded as exceeded:
             place = Place(self._gallery.files(entry.name).markup)
-            return TemplateFindings(((limit_finding(exceeded.limit, place), (entry.name,)),))
+            return TemplateFindings(((limit_finding(exceeded.limit, place), (entry.name,)),), is_whole=False)
         except LookupError:  # gone since
-            return TemplateFindings(())
+            return TemplateFindings((), is_whole=False)
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Make `last` of what is known, where that has changed and was not done a moment ago."""

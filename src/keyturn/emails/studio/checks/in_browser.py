@@ -63,5 +63,6 @@ class InBrowser:
         from keyturn.emails.lint.suppression.judgement import judge  # noqa: PLC0415
         from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
 
-        judged = judge(found, IgnoreComments(self._gallery.source), Severities(self._severity))
+        comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
+        judged = judge(found, comments, Severities(self._severity))
         return {one.told: one.finding for one in judged if not one.reason}
