@@ -221,3 +221,11 @@ def test_the_list_leads_there(client: Client) -> None:
 
     assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?mail=greeting"', page)
     assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)
+
+
+def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
+    page = client.get("/studio/findings").text
+    references = {unescape(href) for href in re.findall(r'href="(\?[^"]+)"', page)}
+
+    assert references
+    assert {client.get(f"/studio/findings{href}").status_code for href in references} == {200}
