@@ -65,7 +65,7 @@ async def test_what_a_mail_leaves_to_the_browser_is_in_the_drawn_scheme_whatever
     save(folder, "<mj-text>The end", '<mj-text><a href="https://northwind.example/end">The end</a>')
     try:
         for machine in ("dark", "light"):
-            await page.emulate_media(color_scheme=machine)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=machine)
             for scheme, colour in (
                 ("light", "rgb(0, 0, 238)"),
                 ("word", "rgb(0, 0, 238)"),
