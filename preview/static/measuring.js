@@ -97,7 +97,9 @@ function mark() {
   paper.append(...here.map((one) => outline(one, scale)));
 }
 
-// As far as it is on the paper: what sticks out has its sign at the edge.
+const SIGN = 24; // px, of which half lies over the corner where there is room
+
+// As far as it is on the paper: what sticks out has its sign at the edge, all of it on the paper.
 function outline({ severity, message, line, width: paper, box: [from, top, across, height] }, scale) {
   const left = Math.max(0, from);
   const width = Math.max(8, Math.min(paper, from + across) - left);
@@ -105,6 +107,9 @@ function outline({ severity, message, line, width: paper, box: [from, top, acros
   address.searchParams.set("line", line);
   address.searchParams.set("tab", "checks");
   const made = element("a", { class: `noticed ${severity}`, href: address.href, title: message, "aria-label": `${severity}: ${message}` });
+  const end = (left + width) * scale;
+  made.style.setProperty("--sign-end", `${-Math.max(Math.min(SIGN / 2, paper * scale - end), SIGN - end)}px`);
+  made.style.setProperty("--sign-top", `${-Math.min(SIGN / 2, Math.max(0, top * scale))}px`);
   Object.assign(made.style, {
     left: `${left * scale}px`,
     top: `${top * scale}px`,

@@ -9,6 +9,8 @@ const FOUND =
   ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
   "body:has([data-fills]) .toolbar:not(:focus-within)";
 
+const TYPED_IN = "[data-edits], [data-as-typed]";
+
 let underWay = new AbortController();
 let wanted = location.href;
 let last = Promise.resolve();
@@ -105,7 +107,7 @@ function place(page, regions) {
       next.querySelector(`#${id}`)?.setAttribute("open", "");
     }
     if (region.innerHTML === next.innerHTML) continue;
-    if (region.querySelector("[data-edits]") && next.querySelector("[data-edits]")) blend(region, next);
+    if (region.querySelector(TYPED_IN) && next.querySelector(TYPED_IN)) blend(region, next);
     else region.replaceChildren(...next.childNodes);
   }
   focus();

@@ -15,6 +15,7 @@ import { usePixels, watch } from "./pixels.js";
 import { useSheet } from "./sheet.js";
 import { useSnapshots } from "./snapshots.js";
 import { useTree } from "./tree.js";
+import { useTyping } from "./typing.js";
 
 const home = document.body.dataset.home;
 document.querySelector("[data-here]").textContent = location.host + home;
@@ -83,6 +84,7 @@ useKeys();
 useData();
 useEditing();
 useTree();
+useTyping();
 usePalette();
 useSheet();
 useSnapshots();

@@ -64,6 +64,16 @@ def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client:
     assert '<span class="count error">1<span class="hidden"> error</span></span>' in tab
     assert count(page, "greeting") == "1 error 1 warning"
     assert count(page, "notice") == "2 warnings"
+    listed = page[page.index('id="findings-of-greeting"') : page.index('id="template-notice"')]
+    assert '<span class="count error">1 error</span> <span class="count warning">1 warning</span>' in listed
+
+
+def test_a_mail_that_cannot_be_drawn_is_counted_as_everywhere_once_that_is_known(client: Client, folder: Path) -> None:
+    checked(client)
+    break_it(folder, "Hello {{ name }}", "Hello {{ nobody }}")
+    at_once = client.get("/studio/templates/greeting?sample=ada", headers={"prefer": "respond-async"}).text
+    assert count(at_once, "greeting") == "error"
+    assert re.fullmatch(r"\d+ errors?( \d+ warnings?)?", count(checked(client), "greeting"))
 
 
 def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> None:

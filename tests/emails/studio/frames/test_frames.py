@@ -3,7 +3,7 @@
 import pytest
 from tests.emails.studio.conftest import Client
 
-from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, force_scheme, frame
+from keyturn.emails.studio.frames.frames import CAPTURED, PREVIEW, apply_view, force_scheme, frame
 from keyturn.emails.studio.view import Scheme, View
 
 STYLES = (
@@ -36,6 +36,29 @@ def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, li
     decided = force_scheme(STYLES, scheme)
     assert f"@media ({dark}-width: 0) {{ p {{ color: white }} }}" in decided
     assert f"@media ({light}-width: 0) {{ p {{ top: 0 }} }}" in decided
+
+
+OWN_SCHEME = """<html style="Color-Scheme: Dark light"><head>
+<meta name="supported-color-schemes" content="light dark"><meta content="light dark" name="color-scheme">
+<style>:root { color-scheme: light dark; supported-color-schemes: light dark }
+p { color-scheme: only light dark!important } .night { color-scheme: dark } .day { color-scheme: light }</style></head>
+<p>color-scheme: light dark</p></html>"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "drawn", "night"),
+    [("light", "light", "dark"), ("dark", "dark", "dark"), ("word", "light", "light"), ("full", "light", "light")],
+)
+def test_the_scheme_is_the_mail_s_own_too_whatever_the_machine_prefers(scheme: Scheme, drawn: str, night: str) -> None:
+    seen = apply_view(OWN_SCHEME, View(scheme=scheme))
+    assert '<meta name="supported-color-schemes" content="light dark">' in seen
+    assert f'<meta content="{drawn}" name="color-scheme">' in seen
+    assert ">color-scheme: light dark</p>" in seen  # words are no declaration
+    squeezed = seen.lower().replace(" ", "").replace("\n", "")
+    assert f'style="color-scheme:{drawn}' in squeezed
+    assert f":root{{color-scheme:{drawn};supported-color-schemes:lightdark}}" in squeezed
+    assert f"p{{color-scheme:{drawn}!important}}" in squeezed
+    assert f".night{{color-scheme:{night}}}.day{{color-scheme:light}}" in squeezed
 
 
 def test_a_mail_without_a_head_is_drawn_too() -> None:

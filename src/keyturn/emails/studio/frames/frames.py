@@ -7,6 +7,7 @@ from litestar import MediaType, Response
 from keyturn.emails.studio.frames.heads import insert_in_head
 from keyturn.emails.studio.view import Scheme, View
 
+_OWN_SCHEME = re.compile(r"(?<![\w-])color-scheme(?![\w-])", re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 _POLICY = (
     "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'{styles}; font-src {fonts}; "
@@ -66,13 +67,17 @@ def apply_view(html: str, view: View) -> str:
         from keyturn.emails.studio.frames.images import remove_images  # noqa: PLC0415
 
         html = remove_images(html)
+    if _OWN_SCHEME.search(html):
+        from keyturn.emails.studio.frames.own_scheme import decide_own_scheme  # noqa: PLC0415
+
+        html = decide_own_scheme(html, view.scheme)
     return force_scheme(html, view.scheme)
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:
     """Decide the mail's own `prefers-color-scheme` queries, whatever the machine prefers.
 
-    The property color-scheme on the frame would do it in Chromium, not in every browser; a query that is always or
-    never true does. A client that inverts knows no such query.
+    The property color-scheme on the frame would do it in some browsers, not in all; a query that is always or never
+    true does. A client that inverts knows no such query.
     """
     return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)

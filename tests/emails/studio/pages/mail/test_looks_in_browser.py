@@ -56,3 +56,22 @@ async def test_where_gmail_cuts_is_a_line_on_the_mail(page: Page, served: str, f
     shown = mail(page).locator("[data-gmail-cut]")
     assert line == pytest.approx(await shown.evaluate("row => row.getBoundingClientRect().top"), abs=2)
     assert await mail(page).locator("html").evaluate("html => html.scrollHeight") > line + 2000
+
+
+async def test_what_a_mail_leaves_to_the_browser_is_in_the_drawn_scheme_whatever_the_machine_prefers(
+    page: Page, served: str, folder: Path
+) -> None:
+    save(folder, "@media (prefers", ":root { color-scheme: light dark } @media (prefers", "_layout/base.mjml")
+    save(folder, "<mj-text>The end", '<mj-text><a href="https://northwind.example/end">The end</a>')
+    try:
+        for machine in ("dark", "light"):
+            await page.emulate_media(color_scheme=machine)
+            for scheme, colour in (
+                ("light", "rgb(0, 0, 238)"),
+                ("word", "rgb(0, 0, 238)"),
+                ("dark", "rgb(158, 158, 255)"),
+            ):
+                await page.goto(f"{served}/templates/greeting?sample=ada&scheme={scheme}")
+                await expect(mail(page).get_by_role("link", name="The end")).to_have_css("color", colour)
+    finally:
+        await page.emulate_media(color_scheme="null")

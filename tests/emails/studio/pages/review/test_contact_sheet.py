@@ -1,6 +1,7 @@
 """The contact sheet: everything on one page."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def frames(page: str) -> list[str]:
 
 def test_it_shows_the_first_sample_of_every_template_at_two_widths_in_light_and_dark(client: Client) -> None:
     page = client.get("/studio/sheet").text
+    assert re.search(r'data-region="timing">\d+ pictures<', page)
     assert cells(page) == [
         (template, caption)
         for template in ("greeting", "notice")
@@ -122,3 +124,11 @@ async def test_on_paper_every_mail_is_there_and_nothing_of_the_studio(page: Page
     await expect(page.get_by_role("banner")).to_be_hidden()
     await expect(page.get_by_role("heading", name="notice")).to_be_visible()
     assert await page.locator("body").evaluate("body => body.scrollHeight > 800")
+
+
+def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
+    page = client.get("/studio/sheet").text
+    references = {unescape(href) for href in re.findall(r'href="(\?[^"]+)"', page)}
+
+    assert references
+    assert {client.get(f"/studio/sheet{href}").status_code for href in references} == {200}

@@ -128,6 +128,26 @@ def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Cli
     assert "the app &lt;mends&gt; it</p>" in shown
 
 
+def test_filters_offer_what_is_shown_also_where_it_does_not_count(client: Client, folder: Path) -> None:
+    ignored = "{# keyturn: ignore-file mjml, compatibility because the app mends it #}"
+    break_it(folder, RIGHT, f'{ignored}<mj-text><p style="border-radius:4px">The end</p></mj-text>{WRONG}')
+
+    def offered(also: str) -> list[bool]:
+        to_mend, notes = page_of(client, f"?severity=error{also}"), page_of(client, f"?severity=note{also}")
+        found = (
+            re.search(r'<option value="mjml/unknown-attribute">.*\(1\)', to_mend),
+            re.search(r'<option value="greeting">.*\(1\)', to_mend),
+            re.search(r'<option value="outlook/windows">', notes),
+        )
+        return [one is not None for one in found]
+
+    assert not any(offered(""))
+    assert all(offered("&also=ignored"))
+    page = page_of(client, "?also=ignored&rule=mjml/unknown-attribute")
+    assert "<b>0</b> errors" in page  # what does not count is not counted
+    assert groups(page) == [("error", "mjml/unknown-attribute", groups(page)[0][2])]
+
+
 def test_it_says_how_many_mails_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
     page = client.get("/studio/findings", headers=AT_ONCE).text
     assert 'data-checks="/studio/findings"' in page
@@ -201,3 +221,11 @@ def test_the_list_leads_there(client: Client) -> None:
 
     assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?mail=greeting"', page)
     assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)
+
+
+def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
+    page = client.get("/studio/findings").text
+    references = {unescape(href) for href in re.findall(r'href="(\?[^"]+)"', page)}
+
+    assert references
+    assert {client.get(f"/studio/findings{href}").status_code for href in references} == {200}

@@ -32,9 +32,15 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await errors.click()
     await expect(page).to_have_url(re.compile(r"/findings\?severity=error$"))
     await expect(page.locator(".folded-findings > li")).to_have_count(1)
-    await page.get_by_role("searchbox", name="Words in a finding").fill("contrast")
-    await page.keyboard.press("Enter")
-    await expect(page).to_have_url(re.compile("words=contrast"))
+    words = page.get_by_role("searchbox", name="Words in a finding")
+    await words.press_sequentially("contrst")
+    await expect(page).to_have_url(re.compile("words=contrst"))
+    for _ in range(2):
+        await page.keyboard.press("ArrowLeft")
+    await page.keyboard.type("a")
+    await expect(page).to_have_url(re.compile("severity=error&words=contrast$"))
+    await expect(words).to_be_focused()
+    assert await words.evaluate("field => [field.value, field.selectionStart]") == ["contrast", len("contra")]
     await expect(page.get_by_role("heading", name="Nothing is found by these filters")).to_be_visible()
     await page.go_back()
     await expect(page.locator(".folded-findings > li")).to_have_count(1)
@@ -52,5 +58,10 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await expect(page).to_have_url(re.compile(r"\?mail=greeting$"))
     for width in (320, 375, 1440):
         await page.set_viewport_size({"width": width, "height": 800})
-        assert await page.evaluate("document.querySelector('.all-findings').scrollWidth <= innerWidth")
+        for part in (".all-findings", ".finding-filters .sheet-ticks"):
+            assert await page.locator(part).evaluate(
+                "part => part.scrollWidth <= Math.min(part.clientWidth, innerWidth)"
+            )
+        await expect(page.locator("#counts-1 .first-place")).to_be_visible(visible=width > 800)
+    await expect(page.locator("#counts-1 .first-place")).to_have_text("greeting/greeting.mjml:8:10")
     await page.set_viewport_size({"width": 1280, "height": 800})

@@ -79,7 +79,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What can be filtered by, with how many findings there are of each under the other filters."""
+    """What can be filtered by, with how many findings are shown of each under the other filters.
+
+    Of severities, and in `also`, it is what the tally counts: what counts, and what does not, each by itself.
+    """
 
     severities: Mapping[Severity, int]
     rules: Sequence[tuple[str, int, Sequence[tuple[str, int]]]]
@@ -105,18 +108,16 @@ def listing(examination: "Examination", view: FindingsView) -> Listing:
         "counts": examination.found, "baseline": examination.in_baseline, "ignored": examination.ignored,
     }  # fmt: skip
     kept = {standing: [one for one in found if _fits(one, view)] for standing, found in by_standing.items()}
-    groups = [
-        group
-        for standing in by_standing
-        if standing == "counts" or standing in view.also
-        for group in _worst_first(kept[standing], standing)
-    ]
+    shown = [standing for standing in by_standing if standing == "counts" or standing in view.also]
+    groups = [group for standing in shown for group in _worst_first(kept[standing], standing)]
     pages = max(1, -(-len(groups) // _ON_A_PAGE))
     page = min(view.page, pages)
     on_page = groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
     return Listing(
         {standing: list(those) for standing, those in groupby(on_page, lambda group: group.standing)},
-        Tally.of(one.finding for one in kept["counts"]), _choices(examination.found, view, kept), pages, page,
+        Tally.of(one.finding for one in kept["counts"]),
+        _choices([one for standing in shown for one in by_standing[standing]], examination.found, view, kept),
+        pages, page,
     )  # fmt: skip
 
 
@@ -166,13 +167,16 @@ def _group(equal: "Sequence[Found]", standing: Standing) -> Group:
     return Group(equal[0].finding, standing, equal[0].reason, spots, len(equal), len(mails_of(equal)), len(templates))
 
 
-def _choices(found: "Sequence[Found]", view: FindingsView, kept: "Mapping[Standing, Sequence[Found]]") -> Choices:
-    left = {name: list(filter(partial(_fits, view=view, but=name), found)) for name in _FILTERS if name != "words"}
+def _choices(
+    shown: "Sequence[Found]", counted: "Sequence[Found]", view: FindingsView,
+    kept: "Mapping[Standing, Sequence[Found]]",
+) -> Choices:  # fmt: skip
+    left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
     rules = Counter(one.finding.rule for one in left["rule"])
     by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])
     grouped = [(group, list(those)) for group, those in by_group]
     return Choices(
-        Tally.of(one.finding for one in left["severity"]).by_severity,
+        Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
         [(group, sum(count for _, count in those), those) for group, those in grouped],
         sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
         sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
