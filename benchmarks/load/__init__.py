@@ -6,13 +6,14 @@ at a pace, and the processor time of the server belongs to the same window as th
 
 import subprocess
 import sys
+import tempfile
 
 import msgspec
 
 from benchmarks.cores import pinned
 from benchmarks.load.messages import Measured, Order
 
-__all__ = ["finish_load", "run_load", "start_load"]
+__all__ = ["LoadProcess", "finish_load", "run_load", "start_load"]
 
 
 def run_load(order: Order, core: int) -> Measured:
@@ -24,19 +25,27 @@ def run_load(order: Order, core: int) -> Measured:
     return measured
 
 
-def start_load(order: Order, core: int) -> "subprocess.Popen[bytes]":
-    command = pinned([sys.executable, "-m", "benchmarks.load"], core)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+class LoadProcess(subprocess.Popen[bytes]):
+    """The process. What it measured goes to a file: a pipe that is full holds it up until somebody reads it."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.measured = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the process has ended
+        super().__init__(command, stdin=subprocess.PIPE, stdout=self.measured)
+
+
+def start_load(order: Order, core: int) -> LoadProcess:
+    process = LoadProcess(pinned([sys.executable, "-m", "benchmarks.load"], core))
     assert process.stdin
     process.stdin.write(msgspec.json.encode(order))
     process.stdin.close()
     return process
 
 
-def finish_load(process: "subprocess.Popen[bytes]") -> Measured:
-    assert process.stdout
-    with process:
-        text = process.stdout.read()
+def finish_load(process: LoadProcess) -> Measured:
+    process.wait()
+    with process.measured as measured:
+        measured.seek(0)
+        text = measured.read()
     if process.returncode:
         raise SystemExit("the load ended in an error")
     return msgspec.json.decode(text, type=Measured)

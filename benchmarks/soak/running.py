@@ -4,14 +4,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
 from tempfile import TemporaryDirectory
 
 import msgspec
 
 from benchmarks.comparison.entering import field
 from benchmarks.databases import watched_outbox
-from benchmarks.load import finish_load, start_load
+from benchmarks.load import LoadProcess, finish_load, start_load
 from benchmarks.load.messages import Order, Request, Window
 from benchmarks.load.percentiles import grows
 from benchmarks.peers import write_requests
@@ -94,7 +93,7 @@ def _requests(keyturn: Running, planned: Sequence[str], folder: Path) -> str:
 
 
 @contextmanager
-def _started(order: Order, core: int) -> Iterator["Popen[bytes]"]:
+def _started(order: Order, core: int) -> Iterator[LoadProcess]:
     load = start_load(order, core)
     try:
         yield load
@@ -104,7 +103,7 @@ def _started(order: Order, core: int) -> Iterator["Popen[bytes]"]:
             load.wait()
 
 
-def _watch(load: "Popen[bytes]", api: int, worker: int, tell: Tell) -> Iterator[Memory]:
+def _watch(load: LoadProcess, api: int, worker: int, tell: Tell) -> Iterator[Memory]:
     begun, told = time.monotonic(), 0.0
     while load.poll() is None:
         moment = time.monotonic() - begun
