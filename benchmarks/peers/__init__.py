@@ -17,6 +17,7 @@ from benchmarks.load.messages import Request
 
 COST = 12
 PASSWORD = "a longer horse, and another battery"
+NEW_PASSWORD = "another battery, and a longer horse"
 LINKS = 400
 """How many links each has at least: each works once for a new password."""
 
