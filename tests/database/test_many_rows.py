@@ -54,3 +54,15 @@ async def test_times_are_in_order_with_those_that_were_written_one_by_one(databa
     assert [row["at"] for row in found] == moments
     one = await database.fetch(select(AuditRow.id).where(AuditRow.at == moments[1]))
     assert len(one) == 1
+
+
+async def test_what_no_text_of_both_databases_can_hold_is_left_out(database: Database) -> None:
+    given = ManyRows(database, COLUMNS)
+    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    async with database.transaction() as session:
+        row = ROW | {"outcome": "a\0b", "user_agent": "\\u0000 \\\0\0"}
+        await (await session.connection()).execute(written, given.parameter([row]))
+        await session.commit()
+
+    (found,) = await database.fetch(select(AuditRow.outcome, AuditRow.user_agent))
+    assert tuple(found.values()) == ("ab", "\\u0000 \\")

@@ -1,6 +1,8 @@
 """What a handler prepares in one go, as it would have prepared each."""
 
+import asyncio
 from collections.abc import Sequence
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.outbox.table import Rows, make_due, text_of
@@ -8,7 +10,7 @@ from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
 
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready, SendRefused, SendRetryable
-from keyturn.outbox import Delivery, Lane, Message, Outbox, Relay, RelayLimits, Settlement
+from keyturn.outbox import Delivery, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
 
 
 class Together(Handler):
@@ -19,6 +21,8 @@ class Together(Handler):
         self.results = results
         self.fault = fault
         self.batches: list[list[str]] = []
+
+    prepares_together = True
 
     async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
         self.batches.append([text_of(message) for message in messages])
@@ -87,3 +91,66 @@ async def test_what_has_no_place_when_the_relay_is_ended_is_put_back(outbox: Out
         handler.open.set()
 
     assert await rows.states() == ["sent", "waiting", "waiting"]
+
+
+class Hesitant(Together):
+    """Prepares nothing before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preparing, self.go = asyncio.Event(), asyncio.Event()
+
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        self.preparing.set()
+        await self.go.wait()
+        return await super().prepare_all(messages)
+
+
+async def test_what_is_prepared_while_the_relay_is_ended_and_has_no_place_is_put_back(
+    outbox: Outbox, rows: Rows
+) -> None:
+    handler = Hesitant()
+    await post(outbox, "slow one", "slow two", "three", "four", "five")
+    async with running(relay_of(outbox, handler, concurrency=2, ahead=5)) as task:
+        await handler.preparing.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        handler.go.set()
+        await handler.has_begun("slow one", "slow two")
+        handler.open.set()
+        await asyncio.wait({task}, timeout=10)
+
+    assert await rows.states() == ["sent", "sent", "waiting", "waiting", "waiting"]
+    assert [row.claim for row in await rows.all()] == [None] * 5
+
+
+async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one")
+    (message,) = await outbox.claim(1, LONG)
+    ends = outbox.settlements
+
+    await asyncio.gather(
+        ends.dropped(message, "nobody"), ends.sent(message, Sent("resend", "id")), ends.dead(message, "too late")
+    )
+
+    assert await rows.states() == ["sent"]
+
+
+async def test_messages_that_cannot_be_left_hold_up_nobody(
+    database: Database, outbox: Outbox, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post(outbox, "one", "two", "three", "four")
+    for _ in range(3):  # workers that end without a word
+        await outbox.claim(3, LONG)
+        await make_due(database)
+    leave = outbox.leave
+    monkeypatch.setattr(outbox, "leave", AsyncMock(side_effect=[DatabaseUnready("locked"), leave]))
+    relay = relay_of(outbox, Together(), ahead=4)
+
+    await relay.drain()
+    assert (await rows.states()).count("sent") == 2, "the fresh one, and one of those that were abandoned"
+    monkeypatch.setattr(outbox, "leave", leave)
+    await make_due(database)
+    await relay.drain()
+
+    assert await rows.states() == ["sent"] * 4

@@ -5,6 +5,7 @@ text costs one, and both databases read JSON. The statement is the same for one 
 them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy import JSON, Column, FromClause, Text, bindparam, cast, column, 
 from keyturn.database.database import Database
 
 _PARAMETER = "given_rows"
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""As JSON writes it, and not a backslash that is followed by the same letters."""
 
 
 class ManyRows:
@@ -35,9 +38,15 @@ class ManyRows:
         columns = self._processes.items()
         if self._is_sqlite:
             given = [[process(row[name]) if process else row[name] for name, process in columns] for row in rows]
-            return {_PARAMETER: msgspec.json.encode(given).decode()}
+            return {_PARAMETER: _encode(given)}
         fields = [{name: process(row[name]) if process else row[name] for name, process in columns} for row in rows]
-        return {_PARAMETER: msgspec.json.encode(fields).decode()}
+        return {_PARAMETER: _encode(fields)}
+
+
+def _encode(rows: Any) -> str:
+    """Return JSON without NUL, at which SQLite ends a text and which PostgreSQL's texts cannot hold."""
+    text = msgspec.json.encode(rows).decode()
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def _places(columns: Mapping[str, Column[Any]]) -> FromClause:

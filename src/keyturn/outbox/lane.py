@@ -20,7 +20,9 @@ class Handler(Protocol):
 
 @runtime_checkable
 class PreparesTogether(Protocol):
-    """A handler that also prepares several messages in one go."""
+    """A handler that also prepares several messages in one go, where `prepares_together`."""
+
+    prepares_together: bool
 
     async def prepare_all(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
         """Return what calling it would for each of the messages, or raise."""
@@ -40,7 +42,9 @@ class Lane:
         ahead: int = 0,
     ) -> None:  # fmt: skip
         self.handlers = handlers
-        self.together = {kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether)}
+        self.together = {
+            kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether) and one.prepares_together
+        }
         self.ahead = max(ahead, concurrency)
         self.close = close
         self.doubtful: set[int] = set()
@@ -48,6 +52,8 @@ class Lane:
         """What is being done, and how many messages each has in hand."""
         self._places = asyncio.Semaphore(concurrency)
         self._queued: dict[asyncio.Task[Any], Message] = {}
+        self._turned_away: list[Message] = []
+        self._is_open = True
 
     @property
     def free(self) -> int:
@@ -55,18 +61,17 @@ class Lane:
         return self.ahead - sum(self.under_way.values())
 
     def admit(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
-        """Return which of the claimed may be begun, and which not yet.
+        """Return which of the claimed may be begun, and which not yet; none is abandoned where one is `doubtful`.
 
         Of abandoned ones, any of which may end this worker too, that is one group at a time, and half as many with each
         time that they were abandoned: in the end one ends its worker alone, and is given up alone.
         """
         abandoned = [message for message in messages if message.abandoned]
         group: list[Message] = []
-        if abandoned and not self.doubtful:
+        if abandoned:
             crashes = abandoned[0].crashes
             alike = [message for message in abandoned if message.crashes == crashes]
             group = alike[: max(self.ahead >> (crashes - 1), 1)]
-        self.doubtful.update(message.id for message in group)
         left = [message for message in abandoned if message.id not in {one.id for one in group}]
         return [*(message for message in messages if not message.abandoned), *group], left
 
@@ -75,15 +80,33 @@ class Lane:
             raise SendRefused(f"unknown kind of message: {message.kind}")
         return await self.handlers[message.kind](message)
 
-    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
-        """Do what `prepare` does for messages of a kind that is prepared together."""
-        return await self.together[messages[0].kind].prepare_all(messages)
+    async def prepare_all(
+        self, messages: Sequence[Message], longest: float
+    ) -> Sequence[Settlement | Delivery | Exception]:
+        """Do what `prepare` does for messages of a kind that is prepared together, within `longest` seconds.
+
+        A fault of the whole is each one's, as if each had been alone.
+        """
+        try:
+            async with asyncio.timeout(longest):
+                return await self.together[messages[0].kind].prepare_all(messages)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            # By a scope within, as of a library that an app's store asks by.
+            return [RuntimeError("broken off from within")] * len(messages)
+        except Exception as error:  # noqa: BLE001 - as above
+            return [error] * len(messages)
 
     @contextlib.asynccontextmanager
     async def place(self, message: Message) -> AsyncIterator[None]:
         """Hold a place for the message, once one is free."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - there is one wherever something is awaited
+        if not self._is_open and self._places.locked():
+            self._turned_away.append(message)
+            raise asyncio.CancelledError
         self._queued[task] = message
         try:
             await self._places.acquire()
@@ -95,8 +118,13 @@ class Lane:
             self._places.release()
 
     def turn_away(self) -> Sequence[Message]:
-        """End the wait of those that have no place yet, and return them."""
+        """End the wait of those that have no place yet, and of those that come later; return those of now.
+
+        Called again at the end, when all are done, it lets whoever comes wait again.
+        """
         queued, self._queued = self._queued, {}
         for task in queued:
             task.cancel()
-        return list(queued.values())
+        turned_away, self._turned_away = [*self._turned_away, *queued.values()], []
+        self._is_open = not self.under_way
+        return turned_away

@@ -92,17 +92,18 @@ class Outbox:
             await session.execute(text(f"NOTIFY {CHANNEL}"))
 
     async def claim(
-        self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = ()
+        self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
     ) -> Sequence[Message]:
         """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over.
 
-        `only` these kinds, where any are named, and none of those in `but`.
+        `only` these kinds, where any are named, and none of those in `but`; none that was abandoned, where `fresh`.
         """
         claim, second = os.urandom(16).hex(), os.urandom(16).hex()
         # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
         due = (
             select(OutboxRow.id)
             .where(OutboxRow.state == WAITING, OutboxRow.available_at <= self.database.clock(), *_of_kinds(only, but))
+            .where(*[OutboxRow.claim.is_(None)] * fresh)
             .order_by(OutboxRow.id)
             .limit(most)
             .with_for_update(skip_locked=True)

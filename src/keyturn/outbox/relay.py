@@ -22,7 +22,6 @@ from keyturn.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
 
-
 _Prepared = Settlement | Delivery | Exception
 
 
@@ -81,6 +80,7 @@ class Relay:
         while under_way := [task for lane in self._lanes for task in lane.under_way]:
             put_back += [message for lane in self._lanes for message in lane.turn_away()]
             await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        put_back += [message for lane in self._lanes for message in lane.turn_away()]
         if put_back:
             with contextlib.suppress(DatabaseUnready):  # then their leases end by themselves
                 await self._outbox.put_back(put_back)
@@ -127,10 +127,16 @@ class Relay:
             return []
         first = lane is self._lanes[0]
         others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
-        claimed = await self._outbox.claim(free, self._leases.lease, only=() if first else lane.handlers, but=others)
+        claimed = await self._outbox.claim(
+            free, self._leases.lease, only=() if first else lane.handlers, but=others, fresh=bool(lane.doubtful)
+        )
         admitted, left = lane.admit(claimed)
         if left:
-            await self._outbox.leave(left, pause)
+            try:
+                await self._outbox.leave(left, pause)
+            except Exception:  # their leases end by themselves, and the others are begun
+                log.exception(LogEvent("outbox.claim_failed"))
+        lane.doubtful.update(message.id for message in admitted if message.abandoned)
         return admitted
 
     def _begin_all(self, lane: Lane, messages: Sequence[Message]) -> "Sequence[asyncio.Task[None]]":
@@ -166,24 +172,18 @@ class Relay:
 
     async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
         """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
         with self._leases.hold(messages):
-            prepared = list(zip(messages, await self._prepare_all(lane, messages), strict=True))
+            came_to = await lane.prepare_all(messages, self._limits.lease.total_seconds())
+            prepared = list(zip(messages, came_to, strict=True))
             await self._drop_all([(message, came) for message, came in prepared if isinstance(came, Dropped)])
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - this is one
-            self._let_go(lane, task)
-            others = [(message, came) for message, came in prepared if not isinstance(came, Dropped)]
-            going_on = [self._begin(lane, self._work(lane, message, came)) for message, came in others]
-            for ended in await asyncio.gather(*going_on, return_exceptions=True):
-                if isinstance(ended, Exception):
-                    raise ended
-
-    async def _prepare_all(self, lane: Lane, messages: Sequence[Message]) -> Sequence[_Prepared]:
-        try:
-            async with asyncio.timeout(self._limits.lease.total_seconds()):
-                return await lane.prepare_all(messages)
-        except Exception as error:  # noqa: BLE001 - it is each one's, as if each had been alone
-            return [error] * len(messages)
+        self._let_go(lane, task)
+        left = [(message, came) for message, came in prepared if not isinstance(came, Dropped)]
+        going_on = [self._begin(lane, self._work(lane, *one)) for one in left]
+        for ended in await asyncio.gather(*going_on, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log.error(LogEvent("mail.failed"), exc_info=ended)
 
     async def _drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
         ends = await self._settlements.dropped_all([(message, one.reason) for message, one in dropped])
@@ -246,7 +246,7 @@ class Relay:
             async with asyncio.timeout(longest):
                 prepared = await lane.prepare(message)
         if isinstance(prepared, Exception):
-            raise prepared
+            raise prepared.with_traceback(None)  # others raise the same one, and each would add to it
         if isinstance(prepared, Settlement):
             return prepared
         async with lane.place(message), asyncio.timeout(longest):

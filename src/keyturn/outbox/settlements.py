@@ -60,7 +60,12 @@ class Settlements:
         await self._ends.submit(_End(message=message, state=DEAD, at=now(), reason=reason[:_LONGEST]))
 
     async def _end_all(self, ends: Sequence[_End]) -> Sequence[None]:
-        given = self._endings.rows.parameter(_row(end) for end in ends)
+        # One end for each: a message that was ended twice at one moment was sent, if either says so.
+        by_message: dict[int, _End] = {}
+        for end in ends:
+            if end.state == SENT or end.message.id not in by_message:
+                by_message[end.message.id] = end
+        given = self._endings.rows.parameter(map(_row, by_message.values()))
         async with self._database.transaction() as session:
             connection = await session.connection()
             await connection.execute(self._endings.note, given)

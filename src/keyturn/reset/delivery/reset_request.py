@@ -88,6 +88,11 @@ class ResetRequestHandler:
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._answer, self._renew)
 
+    @property
+    def prepares_together(self) -> bool:
+        """Whether accounts are found by one statement: of many look-ups elsewhere, the slowest would hold all up."""
+        return isinstance(self._accounts, FindsTogether)
+
     async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Dropped | Delivery | Exception]:
         return await self._mails.deliver_all(messages, self._answer_several)
 

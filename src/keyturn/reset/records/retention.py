@@ -27,6 +27,8 @@ log = logging.getLogger("keyturn.housekeeping")
 
 _FIRST_BATCH, _LARGEST_BATCH = 500, 10_000
 _SMALLEST_BATCH = 200
+_TICK = 0.001
+"""Seconds: a clock may be no finer than a batch is short."""
 
 _LONGEST = {"sqlite": 0.02, "postgresql": 0.2}
 """Seconds that a batch should take: nobody else writes to SQLite meanwhile."""
@@ -153,6 +155,8 @@ class Retention:
             if len(found) < most:
                 return done
             since = max(found) if chore.along is not None else None
-            took = time.monotonic() - begun
-            most = int(min(max(most * min(longest / took, 2), _SMALLEST_BATCH), _LARGEST_BATCH))
+            took = max(time.monotonic() - begun, _TICK)
+            # Without an index along, most of the time is looking, which smaller batches only do more often.
+            smallest = _SMALLEST_BATCH if chore.along is not None else most
+            most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
