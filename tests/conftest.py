@@ -37,9 +37,9 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is long."""
 
-LONG_STORIES = ("adoption", "chaos", "demo", "frontend", "pages/on_screen", "sources")
-"""Rooms in which whole apps run, are killed, are adopted, also sentence by sentence of their own documents, or are gone
-through in a browser: long, and run by `just stories`."""
+LONG_STORIES = ("adoption", "chaos", "demo", "sources")
+"""Rooms in which whole apps run, are killed, or are adopted, also sentence by sentence of their own documents: long, as
+is what goes through pages in a browser, and run by `just stories`."""
 
 WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "spec/mails", "webhooks")
 """Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
@@ -72,7 +72,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             if name == engine or name in item.fixturenames:
                 item.add_marker(name)
         folder = item.path.parent.relative_to(TESTS)
-        if any(folder.is_relative_to(story) for story in LONG_STORIES) or starts_processes(item.module):
+        is_story = any(folder.is_relative_to(story) for story in LONG_STORIES)
+        if is_story or "browser" in item.fixturenames or starts_processes(item.module):
             item.add_marker("long")
         if any(folder.is_relative_to(story) for story in WHOLE_STORIES):
             item.add_marker("slow")

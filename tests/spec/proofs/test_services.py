@@ -119,7 +119,7 @@ async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.LOST])
 async def test_a_verdict_that_was_lost_is_had_again_by_its_key(start: Start, turnstile: Verifier, fault: Fault) -> None:
     turnstile.faults = [fault]
-    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=0.2)))
+    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=0.6)))
     assert await told(service) == ("202", "")
 
 
