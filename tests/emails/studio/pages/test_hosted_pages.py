@@ -24,27 +24,10 @@ OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?<
 FRAMES = "/studio/page-frames"
 
 TELLING = {
-    "forgot",
-    "forgot-error",
-    "sent",
-    "reset-refused",
-    "invitation",
-    "link-used",
-    "sign-in-changed",
-    "settings",
-    "busy",
-    "code-refused",
-    "second-step-wrong",
-    "asked",
-    "secure-locks",
-    "secured",
-    "mute",
-    "muted",
-    "security-link-dead",
-    "sent-code",
-    "second-step-sent",
-    "second-step-impossible",
-}
+    "forgot", "forgot-error", "sent", "reset-refused", "invitation", "link-used", "sign-in-changed", "settings",
+    "busy", "code-refused", "second-step-wrong", "asked", "secure-locks", "secured", "mute", "muted",
+    "security-link-dead", "sent-code", "second-step-sent", "second-step-impossible",
+}  # fmt: skip
 """Between them they have everything that a page is made of."""
 
 

@@ -286,8 +286,7 @@ async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str,
 
 
 async def test_without_scripts_every_state_is_a_page(browser: Browser, served: str) -> None:
-    context = await browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
-    page = await context.new_page()
+    page = await browser.new_page(java_script_enabled=False, viewport={"width": 1280, "height": 800})
     await page.goto(f"{served}/templates/greeting")
     await page.get_by_role("link", name="grace", exact=True).click()
     await page.get_by_role("link", name="Dark (the mail's own styles)").click()
@@ -297,5 +296,5 @@ async def test_without_scripts_every_state_is_a_page(browser: Browser, served: s
     await page.get_by_role("link", name="Text", exact=True).click()
     await expect(page.locator("pre.text")).to_contain_text("https://account.northwind.example/open/two")
     assert page.url == f"{served}/templates/greeting?sample=grace&show=text&scheme=dark"
-    assert len(context.pages) == 1
-    await context.close()
+    assert len(page.context.pages) == 1
+    await page.close()
