@@ -58,8 +58,10 @@ async def test_a_page_that_is_left_as_soon_as_it_is_drawn_asks_for_no_checks(pag
 LEAVES_WHEN_IT_IS_PAINTED = """() => {
   const paint = requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (then) => paint((time) => {
-    window.requestAnimationFrame = paint;
-    document.querySelector(".list a[href*='templates/notice']").click();
+    if (location.search.includes("grace")) {  // the list is painted, too, as checks of the folder end
+      window.requestAnimationFrame = paint;
+      document.querySelector(".list a[href*='templates/notice']").click();
+    }
     then(time);
   });
 }"""
