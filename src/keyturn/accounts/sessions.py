@@ -42,9 +42,7 @@ class Sessions:
         return str(rows[0]["account_id"]) if rows else None
 
     async def end(self, token: str) -> None:
-        async with self._database.transaction() as session:
-            await session.execute(delete(SessionRow).where(SessionRow.digest == _digest(token)))
-            await session.commit()
+        await self._database.execute(delete(SessionRow).where(SessionRow.digest == _digest(token)))
 
     async def end_all(self, session: AsyncSession, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""

@@ -7,10 +7,10 @@ behind a caller's back. **Whatever decides is one guarded statement**; no read d
 An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
 SQLite.
 
-**One trip where one statement is enough** (`Database.fetch`, `execute_many`): on SQLite all of it, from BEGIN to
-COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small statement;
-asyncpg sends a statement with all its rows at once, and as a transaction. No connection is pinged before each use
-(`lost_connections`).
+**One trip where one is enough** (`Database.fetch`, `execute`, `execute_many`, `transact`): on SQLite all of it, from
+BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small
+statement, and since the file has one writer, for whom all others wait; asyncpg sends a statement with all its rows at
+once, and as a transaction. No connection is pinged before each use (`lost_connections`).
 
 **A shared pool, not shared options** (`host_database`): an engine over an app's pool carries isolation, schema and
 hidden parameters of its own; of an app's SQLite file, Keyturn has connections of its own.
@@ -23,13 +23,8 @@ holds the lock; its engine configuration and its type for times, since the first
 a fifth of a start. An app's own configuration by it is taken as it is (`host_database`).
 """
 
-from keyturn.database.database import (
-    Database,
-    Model,
-    Moment,
-    now,
-    refuse_what_no_driver_takes,
-    unready_where_unreachable,
-)
+from keyturn.database.database import Database, Model, Moment, now
+from keyturn.database.engines import refuse_what_no_driver_takes
+from keyturn.database.unready import unready_where_unreachable
 
 __all__ = ["Database", "Model", "Moment", "now", "refuse_what_no_driver_takes", "unready_where_unreachable"]

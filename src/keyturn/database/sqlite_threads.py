@@ -1,12 +1,14 @@
 """SQLite's own driver in a few threads: what is done at once takes one trip to one of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Executable, RowMapping, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from keyturn.database.sqlite_locks import try_until_free
 
@@ -16,9 +18,10 @@ _Result = TypeVar("_Result")
 
 
 class SqliteThreads:
-    """Runs a statement and what belongs to it, from BEGIN to COMMIT, in one trip to a thread.
+    """Runs a statement and what belongs to it, or a whole transaction, from BEGIN to COMMIT in one trip to a thread.
 
-    The trips cost several times what small statements do, and an asynchronous driver makes one for each step.
+    The trips cost several times what small statements do, and an asynchronous driver makes some for each of them, while
+    whoever else wants to write waits.
     """
 
     def __init__(self, url: URL, arguments: Mapping[str, Any], configure: Callable[[Engine], None]) -> None:
@@ -29,6 +32,9 @@ class SqliteThreads:
         configure(self._reader)
         self._writer = self._reader.execution_options()  # the same pool, whose transactions begin in another way
         event.listen(self._writer, "begin", partial(_begin_writing, patience=arguments["timeout"]))
+        # What is asked in its own thread never waits for another, so that sessions which await work with it as well.
+        self._reader.dialect.is_async = True
+        self._engine = AsyncEngine(self._writer)
         self._threads: ThreadPoolExecutor | None = None
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
@@ -45,9 +51,20 @@ class SqliteThreads:
         with self._writer.begin() as connection:
             connection.execute(statement, rows)
 
+    async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
+        return await self._run(lambda: _run_at_once(self._transact(work)))
+
+    async def _transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
+        session = _SessionAtOnce(self._engine, expire_on_commit=False)
+        try:
+            return await work(session)
+        finally:
+            await session.close()
+
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         self._threads = self._threads or ThreadPoolExecutor(_THREADS, "keyturn-sqlite")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections. They are opened again by whoever comes later."""
@@ -55,6 +72,34 @@ class SqliteThreads:
         if threads:
             await asyncio.to_thread(threads.shutdown)
         self._reader.dispose()
+
+
+class _SessionAtOnce(AsyncSession):
+    """A session that never waits: what awaits its statements is run at once, in the thread that has the database."""
+
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_session.execute(*arguments, **options)
+
+    async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:
+        connection = self.sync_session.connection(*arguments, **options)
+        return _ConnectionAtOnce(AsyncEngine(connection.engine), connection)
+
+
+class _ConnectionAtOnce(AsyncConnection):
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_connection.execute(*arguments, **options)
+
+
+def _run_at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run a coroutine that waits for nothing, where there is no event loop. Raises RuntimeError where it does wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: _Result = end.value
+        return result
+    finally:
+        coroutine.close()
+    raise RuntimeError("a transaction that is run at once waits for something other than its own statements")
 
 
 def _begin_writing(connection: Connection, *, patience: float) -> None:

@@ -1,6 +1,7 @@
 """Writing to the outbox, and claiming from it."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -120,33 +121,38 @@ class Outbox:
             )
             .returning(*_CLAIMED)
         )
-        async with self.database.transaction() as session:
-            rows = (await (await session.connection()).execute(taken)).all()
-            await session.commit()
+        claiming = asyncio.ensure_future(self.database.execute(taken))
+        try:
+            rows = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # What was taken nobody would begin before the lease is over.
+            with contextlib.suppress(Exception):
+                await self._undo_claim([_message(row, second) for row in await claiming])
+            raise
         return sorted((_message(row, second) for row in rows), key=lambda message: message.id)
+
+    async def _undo_claim(self, messages: Sequence[Message]) -> None:
+        if fresh := [message for message in messages if not message.abandoned]:
+            await self.put_back(fresh)
+        if abandoned := [message for message in messages if message.abandoned]:
+            await self.leave(abandoned, timedelta(0))
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
         """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
         held = OutboxRow.id.in_(list(claims)) & OutboxRow.claim.in_(set(claims.values()))
-        async with self.database.transaction() as session:
-            await session.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
-            await session.commit()
+        await self.database.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
 
     async def put_back(self, messages: Sequence[Message]) -> None:
         """Let messages that were claimed, and not begun, be claimed again at once."""
         held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": self.database.clock()}
-        async with self.database.transaction() as session:
-            await session.execute(update(OutboxRow).where(held).values(values))
-            await session.commit()
+        await self.database.execute(update(OutboxRow).where(held).values(values))
 
     async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
         """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones."""
         held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
         values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
-        async with self.database.transaction() as session:
-            await session.execute(update(OutboxRow).where(held).values(values))
-            await session.commit()
+        await self.database.execute(update(OutboxRow).where(held).values(values))
 
     async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
@@ -186,10 +192,8 @@ class Outbox:
         Raises LeaseLost where the message is in other hands.
         """
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        async with self.database.transaction() as session:
-            if (await session.execute(held.values(sender=sender).returning(OutboxRow.id))).first() is None:
-                raise LeaseLost
-            await session.commit()
+        if not await self.database.execute(held.values(sender=sender).returning(OutboxRow.id)):
+            raise LeaseLost
 
 
 _CLAIMED = [

@@ -66,11 +66,14 @@ class Settlements:
             if end.state == SENT or end.message.id not in by_message:
                 by_message[end.message.id] = end
         given = self._endings.rows.parameter(map(_row, by_message.values()))
-        async with self._database.transaction() as session:
+
+        async def end(session: AsyncSession) -> None:
             connection = await session.connection()
             await connection.execute(self._endings.note, given)
             await connection.execute(self._endings.end, given)
             await session.commit()
+
+        await self._database.transact(end)
         return [None] * len(ends)
 
     async def reported(self, session: AsyncSession, message_id: int, sent: Sent) -> None:
@@ -105,10 +108,13 @@ class Settlements:
     async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
         held = update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
         released = held.values(claim=None, reason=reason[:_LONGEST], **values).returning(OutboxRow.id)
-        async with self._database.transaction() as session:
+
+        async def release(session: AsyncSession) -> None:
             if (await session.execute(released)).first() is not None:
                 await note(session, Event(message_id=message.id, event=event, detail=reason[:_LONGEST], at=now()))
             await session.commit()
+
+        await self._database.transact(release)
 
 
 def _row(end: _End) -> dict[str, object]:

@@ -119,11 +119,14 @@ class ResetRequestHandler:
         moment = now()
         await self._refuse(requests, moment)
         drafts = await self._draft(requests, moment)
-        async with self._mails.database.transaction() as session:
+
+        async def answer(session: AsyncSession) -> None:
             await self._claim(session, requests, drafts, moment)
             await self._store(session, drafts, moment)
             await self._record(session, requests)
             await session.commit()
+
+        await self._mails.database.transact(answer)
         self._events.wake()
         return [request.result for request in requests]
 

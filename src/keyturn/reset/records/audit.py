@@ -78,9 +78,12 @@ class Audit:
         self, event: str, outcome: str, client: Client, *, at: datetime, account_id: str, email: str
     ) -> None:
         """Write an entry in a transaction of its own."""
-        async with self._database.transaction() as session:
+
+        async def write(session: AsyncSession) -> None:
             await self.write(session, event, outcome, client, at=at, account_id=account_id, email=email)
             await session.commit()
+
+        await self._database.transact(write)
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
