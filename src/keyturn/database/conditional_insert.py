@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from keyturn.database.database import Model
+from keyturn.database.database import Database, Model
 
 
-def insert_if(session: AsyncSession, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
+def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
     """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
     Each of `names` is a column, and a parameter; what is `computed`, the database computes.
@@ -22,5 +21,5 @@ def insert_if(session: AsyncSession, row: type[Model], names: Iterable[str], **c
     columns = row.__table__.c
     values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
     chosen = select(*values.values()).where(bindparam("wanted", type_=Boolean()))
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    insert = sqlite.insert if database.is_sqlite else postgresql.insert
     return insert(row.__table__).from_select(list(values), chosen)  # type: ignore[arg-type]

@@ -105,18 +105,18 @@ class Database:
         with unready_where_unreachable():
             return await self._threads.fetch(statement)
 
-    async def execute(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready."""
 
         async def execute(session: AsyncSession) -> Sequence[Row[Any]]:
-            rows = _rows(await (await session.connection()).execute(statement))
+            rows = _rows(await (await session.connection()).execute(statement, given))
             await session.commit()
             return rows
 
         if self.is_sqlite:
             return await self.transact(execute)
         async with self.connection() as connection:
-            return _rows(await connection.execute(statement))
+            return _rows(await connection.execute(statement, given))
 
     async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute one statement for each of the rows, all or none of them, and commit. Raises DatabaseUnready."""

@@ -5,10 +5,24 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, case, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    Row,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database, Moment, now
@@ -36,6 +50,7 @@ class Outbox:
         self.database = database
         self.settlements = Settlements(database)
         self._post = _post_statement(database)
+        self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
 
@@ -74,8 +89,7 @@ class Outbox:
     ) -> None:
         """Write those messages that are wanted, as `enqueue` does; the statements are the same where none is."""
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
-        written = insert_if(session, OutboxRow, rows[0].keys() - {"wanted"}, available_at=self.database.clock())
-        await (await session.connection()).execute(written, rows)
+        await (await session.connection()).execute(self._enqueue_if, rows)
         await self._notify_workers(session)
 
     async def withdraw(self, session: AsyncSession, key: str) -> bool:
@@ -99,29 +113,10 @@ class Outbox:
 
         `only` these kinds, where any are named, and none of those in `but`; none that was abandoned, where `fresh`.
         """
-        claim, second = os.urandom(16).hex(), os.urandom(16).hex()
-        # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
-        due = (
-            select(OutboxRow.id)
-            .where(OutboxRow.state == WAITING, OutboxRow.available_at <= self.database.clock(), *_of_kinds(only, but))
-            .where(*[OutboxRow.claim.is_(None)] * fresh)
-            .order_by(OutboxRow.id)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        taken = (
-            update(OutboxRow)
-            .where(OutboxRow.id.in_(select(due.c.id)))
-            .values(
-                # Which of them had a claim is told by its new name: SQLite returns rows as they are afterwards.
-                claim=case((OutboxRow.claim.is_(None), claim), else_=second),
-                crashes=OutboxRow.crashes + 1,
-                available_at=self.database.clock(lease),
-            )
-            .returning(*_CLAIMED)
-        )
-        claiming = asyncio.ensure_future(self.database.execute(taken))
+        second = os.urandom(16).hex()
+        statement = _claim_statement(self.database, lease, tuple(only), tuple(but), fresh)
+        given = {"most": most, "first_claim": os.urandom(16).hex(), "second_claim": second}
+        claiming = asyncio.ensure_future(self.database.execute(statement, given))
         try:
             rows = await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -171,9 +166,6 @@ class Outbox:
         is its `key`, which is another one where another mail takes the place of the first. The caller has the messages
         locked.
         """
-        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("sealed", "sender", "key")}
-        held = (OutboxRow.id == bindparam("held_id")) & (OutboxRow.claim == bindparam("held_claim"))
-        stored = update(OutboxRow.__table__).where(held).values(values)  # type: ignore[arg-type]
         rows = [
             {
                 "held_id": one.id,
@@ -184,7 +176,7 @@ class Outbox:
             }
             for one, sealed in mails
         ]
-        await (await session.connection()).execute(stored, rows)
+        await (await session.connection()).execute(_SEALED, rows)
 
     async def reserve_transport(self, message: Message, sender: str | None) -> None:
         """Note that the transport may have the mail from now on; None where nobody has it, so that any may be asked.
@@ -217,6 +209,13 @@ _HELD = (
 """Built once: to build it for hundreds of values takes longer than to execute it."""
 
 
+_SEALED = (
+    update(OutboxRow.__table__)  # type: ignore[arg-type]
+    .where(OutboxRow.id == bindparam("held_id"), OutboxRow.claim == bindparam("held_claim"))
+    .values({name: bindparam(f"new_{name}") for name in ("sealed", "sender", "key")})
+)
+
+
 _POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")
 
 
@@ -227,6 +226,30 @@ def _post_statement(database: Database) -> Executable:
         [*_POSTED, "available_at"], select(*values, database.clock())
     )
     return posted if database.is_sqlite else select(func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
+
+
+@lru_cache(maxsize=64)
+def _claim_statement(
+    database: Database, lease: timedelta, only: Collection[str], but: Collection[str], fresh: bool
+) -> Executable:
+    # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
+    due = (
+        select(OutboxRow.id)
+        .where(OutboxRow.state == WAITING, OutboxRow.available_at <= database.clock(), *_of_kinds(only, but))
+        .where(*[OutboxRow.claim.is_(None)] * fresh)
+        .order_by(OutboxRow.id)
+        .limit(bindparam("most", type_=Integer()))
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    # Which of them had a claim is told by its new name: SQLite returns rows as they are afterwards.
+    claim = case((OutboxRow.claim.is_(None), bindparam("first_claim")), else_=bindparam("second_claim"))
+    return (
+        update(OutboxRow)
+        .where(OutboxRow.id.in_(select(due.c.id)))
+        .values(claim=claim, crashes=OutboxRow.crashes + 1, available_at=database.clock(lease))
+        .returning(*_CLAIMED)
+    )
 
 
 def _of_kinds(only: Collection[str], but: Collection[str]) -> Iterator[ColumnElement[bool]]:

@@ -60,6 +60,9 @@ class CodeStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        added = insert_if(database, ResetCodeRow, _NAMES)
+        replaced = {name: added.excluded[name] for name in _NAMES if name not in {"mailbox", "failures"}}
+        self._added = added.on_conflict_do_update(index_elements=[ResetCodeRow.mailbox], set_=replaced)
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return those that have been guessed at too often: a code would do nothing there."""
@@ -79,11 +82,8 @@ class CodeStore:
             | {"mailbox": mailbox_digest(code.email), "tries": 0, "failures": 0, "touched_at": moment, "wanted": wanted}
             for code, wanted in codes
         ]
-        insert = insert_if(session, ResetCodeRow, _NAMES)
-        replaced = {name: insert.excluded[name] for name in _NAMES if name not in {"mailbox", "failures"}}
-        statement = insert.on_conflict_do_update(index_elements=[ResetCodeRow.mailbox], set_=replaced)
         # In the order of their keys: two workers that write several at once never wait for each other.
-        await (await session.connection()).execute(statement, sorted(rows, key=lambda row: row["mailbox"]))
+        await (await session.connection()).execute(self._added, sorted(rows, key=lambda row: row["mailbox"]))
 
     async def count_try(self, email: str, moment: datetime) -> TriedCode:
         """Count a try at the mailbox's code, and commit; then return what may be compared.
@@ -99,7 +99,7 @@ class CodeStore:
         }  # fmt: skip
         async with self._database.transaction() as session:
             statement = (
-                insert_if(session, ResetCodeRow, _NAMES)
+                insert_if(self._database, ResetCodeRow, _NAMES)
                 .on_conflict_do_update(
                     index_elements=[ResetCodeRow.mailbox],
                     set_={

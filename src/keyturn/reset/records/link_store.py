@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
@@ -79,8 +79,9 @@ class LinkStore:
     def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
         self._database = database
         self.lifetime = lifetime
-        self._live = live
         self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all, common=DatabaseUnready)
+        self._added = insert_if(database, ResetTokenRow, [*NewLink.__struct_fields__, "created_at"])
+        self._replaced = _replaced(live)
 
     async def find(self, digest: bytes) -> Link | None:
         return await self._finds.submit(digest)
@@ -99,18 +100,10 @@ class LinkStore:
         The statements are the same where none is wanted.
         """
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
-        added = insert_if(session, ResetTokenRow, [*NewLink.__struct_fields__, "created_at"])
-        await (await session.connection()).execute(added, rows)
-        age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
-        # Asking again and again must not end the link that somebody starts anew with.
-        ids = _live_link_ids([link.account_id for link, _ in links], moment, spares_recovery=True)
-        working = ids.add_columns(age.label("age")).subquery()
-        await session.execute(
-            update(ResetTokenRow)
-            .where(ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > self._live)))
-            .values(revoked_at=moment)
-            .execution_options(synchronize_session=False)
-        )
+        connection = await session.connection()
+        await connection.execute(self._added, rows)
+        given = {"account_ids": [link.account_id for link, _ in links], "moment": moment}
+        await connection.execute(self._replaced, given)
 
     async def has_newer(self, session: AsyncSession, link: Link) -> bool:
         """Tell whether the account was given another link after this one."""
@@ -177,6 +170,17 @@ class LinkStore:
         return MutingLink(account_id=row.account_id, email=row.email) if row else None
 
 
+def _replaced(live: int) -> Update:
+    """Return what revokes the oldest links of the `account_ids` at the `moment`, where more than `live` work."""
+    moment = bindparam("moment", type_=ResetTokenRow.__table__.c.expires_at.type)
+    age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
+    # Asking again and again must not end the link that somebody starts anew with.
+    ids = _live_link_ids(bindparam("account_ids", expanding=True), moment, spares_recovery=True)
+    working = ids.add_columns(age.label("age")).subquery()
+    oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))
+    return update(ResetTokenRow).where(oldest).values(revoked_at=moment)
+
+
 def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         ResetTokenRow.mute_digest == digest,
@@ -185,10 +189,13 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...
     )
 
 
-def _live_link_ids(account_ids: Collection[str], moment: datetime, *, spares_recovery: bool = False) -> Select[Any]:
+def _live_link_ids(
+    account_ids: Collection[str] | BindParameter[Any], moment: datetime | BindParameter[datetime], *,
+    spares_recovery: bool = False,
+) -> Select[Any]:  # fmt: skip
     ids = select(ResetTokenRow.id).where(ResetTokenRow.account_id.in_(account_ids), *_works(moment))
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
 
 
-def _works(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+def _works(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     return ResetTokenRow.used_at.is_(None), ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment

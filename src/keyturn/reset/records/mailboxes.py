@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, case, delete, literal, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
@@ -24,6 +24,9 @@ _BEFORE_GROWTH = 3
 
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day, when the count begins anew."""
+
+_GROWTH = range(_BEFORE_GROWTH, _BEFORE_GROWTH + _LONGEST_GROWTH + 1)
+"""The counts of mails with a cooldown of their own; the first has that of all below, the last that of all above."""
 
 Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
@@ -72,6 +75,7 @@ class Mailboxes:
         self.daily = daily
         self._suppression = suppression
         self.mute_period = mute
+        self._claimed = self._claim_statement()
 
     async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
         """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
@@ -79,32 +83,41 @@ class Mailboxes:
         Each is one statement, so that two workers with two requests for one mailbox cannot both be told True. It is the
         same where the mailbox is not wanted, and then notes nothing. `refusals` says why one cannot be claimed.
         """
-        noted = {"mailed_at": moment, "mails": 1, "counted_since": moment}
+        given = self._claim_times(moment) | {"mailed_at": moment, "mails": 1, "counted_since": moment}
         rows = [(_digest(email), is_wanted) for email, is_wanted in wanted]
-        statement, connection = self._claim_statement(session, moment), await session.connection()
+        connection = await session.connection()
         claimed: dict[int, bool] = {}
         # In the order of their keys: two workers that claim several at once never wait for each other.
         for place in sorted(range(len(rows)), key=rows.__getitem__):
             values = dict(zip(("digest", "wanted"), rows[place], strict=True))
-            claimed[place] = (await connection.execute(statement, noted | values)).first() is not None
+            claimed[place] = (await connection.execute(self._claimed, given | values)).first() is not None
         return [claimed[place] for place in range(len(rows))]
 
-    def _claim_statement(self, session: AsyncSession, moment: datetime) -> Any:
-        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= moment - DAY)
+    def _claim_times(self, moment: datetime) -> dict[str, datetime]:
+        """Return the times that `_claim_statement` compares with."""
+        rested = {f"rested_{mails}": moment - self._cooldown_after(mails) for mails in _GROWTH}
+        return rested | {"moment": moment, "day_ago": moment - DAY, "cooled_down": moment - self.cooldown}
+
+    def _claim_statement(self) -> Any:
+        moment, day_ago = _time("moment"), _time("day_ago")
+        begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= day_ago)
+        # When the last mail must have been sent, at the latest, so that another may be, by how many there were.
+        rested = case(
+            *((MailboxRow.mails == mails, _time(f"rested_{mails}")) for mails in _GROWTH[1:-1]),
+            (MailboxRow.mails <= _GROWTH[0], _time(f"rested_{_GROWTH[0]}")),
+            else_=_time(f"rested_{_GROWTH[-1]}"),
+        )
         return (
-            insert_if(session, MailboxRow, ("digest", "mailed_at", "mails", "counted_since"))
+            insert_if(self._database, MailboxRow, ("digest", "mailed_at", "mails", "counted_since"))
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],
                 set_={
                     "mailed_at": moment,
                     "mails": case((begins_anew, 1), else_=MailboxRow.mails + 1),
-                    "counted_since": case((begins_anew, literal(moment, _TIME)), else_=MailboxRow.counted_since),
+                    "counted_since": case((begins_anew, moment), else_=MailboxRow.counted_since),
                 },
-                where=(MailboxRow.mailed_at <= moment - self.cooldown)
-                & (
-                    begins_anew
-                    | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= self._rested_since(moment)))
-                )
+                where=(MailboxRow.mailed_at <= _time("cooled_down"))
+                & (begins_anew | ((MailboxRow.mails < self.daily) & (MailboxRow.mailed_at <= rested)))
                 & ~_is_suppressed(moment)
                 & ~_is_muted(moment),
             )
@@ -161,7 +174,7 @@ class Mailboxes:
         values = {"muted_until": moment + self.mute_period}
         # One that is not known any more was not written to of late: nothing is in the way once its owner ends it.
         row = {"digest": _digest(email), "mailed_at": moment - DAY, "mails": 0, "wanted": True} | values
-        fresh = insert_if(session, MailboxRow, [name for name in row if name != "wanted"])
+        fresh = insert_if(self._database, MailboxRow, [name for name in row if name != "wanted"])
         await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
 
     async def unmute(self, session: AsyncSession, email: str) -> None:
@@ -173,7 +186,7 @@ class Mailboxes:
         """Leave the mailbox alone for as long as the settings say."""
         values = {"suppressed_until": moment + self._suppression, "reason": reason}
         row = {"digest": _digest(email), "mailed_at": moment, "mails": 0, "wanted": True} | values
-        fresh = insert_if(session, MailboxRow, [name for name in row if name != "wanted"])
+        fresh = insert_if(self._database, MailboxRow, [name for name in row if name != "wanted"])
         await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
 
     async def release(self, session: AsyncSession, email: str) -> bool:
@@ -198,24 +211,19 @@ class Mailboxes:
         growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
         return min(self.cooldown * growth, DAY)
 
-    def _rested_since(self, moment: datetime) -> ColumnElement[datetime]:
-        """Return when a row's last mail must have been sent, at the latest, so that another may be, for its count."""
-        counts = range(_BEFORE_GROWTH + 1, _BEFORE_GROWTH + _LONGEST_GROWTH + 1)
-        grown = {count: literal(moment - self._cooldown_after(count), _TIME) for count in counts}
-        first = (MailboxRow.mails <= _BEFORE_GROWTH, literal(moment - self.cooldown, _TIME))
-        return case(
-            first, *((MailboxRow.mails == count, since) for count, since in grown.items()), else_=grown[max(counts)]
-        )
-
 
 def _digest(email: str) -> bytes:
     """Return the key of a mailbox: the same where an app's table holds the address as somebody typed it."""
     return sha256(addresses.normalize(email).encode()).digest()
 
 
-def _is_suppressed(moment: datetime) -> ColumnElement[bool]:
+def _time(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=_TIME)
+
+
+def _is_suppressed(moment: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
 
 
-def _is_muted(moment: datetime) -> ColumnElement[bool]:
+def _is_muted(moment: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return MailboxRow.muted_until.is_not(None) & (MailboxRow.muted_until > moment)
