@@ -25,9 +25,6 @@ _BEFORE_GROWTH = 3
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day, when the count begins anew."""
 
-_GROWTH = range(_BEFORE_GROWTH, _BEFORE_GROWTH + _LONGEST_GROWTH + 1)
-"""The counts of mails with a cooldown of their own; the first has that of all below, the last that of all above."""
-
 Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
 
@@ -75,6 +72,8 @@ class Mailboxes:
         self.daily = daily
         self._suppression = suppression
         self.mute_period = mute
+        # The counts of mails with a cooldown of their own: the first has that of all below, the last that of all above.
+        self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
         self._claimed = self._claim_statement()
 
     async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
@@ -95,7 +94,7 @@ class Mailboxes:
 
     def _claim_times(self, moment: datetime) -> dict[str, datetime]:
         """Return the times that `_claim_statement` compares with."""
-        rested = {f"rested_{mails}": moment - self._cooldown_after(mails) for mails in _GROWTH}
+        rested = {f"rested_{mails}": moment - self._cooldown_after(mails) for mails in self._growth}
         return rested | {"moment": moment, "day_ago": moment - DAY, "cooled_down": moment - self.cooldown}
 
     def _claim_statement(self) -> Any:
@@ -103,9 +102,8 @@ class Mailboxes:
         begins_anew = MailboxRow.counted_since.is_(None) | (MailboxRow.counted_since <= day_ago)
         # When the last mail must have been sent, at the latest, so that another may be, by how many there were.
         rested = case(
-            *((MailboxRow.mails == mails, _time(f"rested_{mails}")) for mails in _GROWTH[1:-1]),
-            (MailboxRow.mails <= _GROWTH[0], _time(f"rested_{_GROWTH[0]}")),
-            else_=_time(f"rested_{_GROWTH[-1]}"),
+            *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
+            else_=_time(f"rested_{self._growth[-1]}"),
         )
         return (
             insert_if(self._database, MailboxRow, ("digest", "mailed_at", "mails", "counted_since"))
