@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Column, LargeBinary, insert, select
 
 from keyturn.database import Database
 from keyturn.database.many_rows import ManyRows
@@ -66,3 +66,15 @@ async def test_what_no_text_of_both_databases_can_hold_is_left_out(database: Dat
 
     (found,) = await database.fetch(select(AuditRow.outcome, AuditRow.user_agent))
     assert tuple(found.values()) == ("ab", "\\u0000 \\")
+
+
+async def test_bytes_arrive_as_they_are_and_so_does_their_absence(database: Database) -> None:
+    columns: dict[str, Any] = {"id": AuditRow.__table__.c.id, "secret": Column("secret", LargeBinary())}
+    given = ManyRows(database, columns)
+    secrets = [bytes(range(256)), b"", None]
+    rows = [{"id": number, "secret": secret} for number, secret in enumerate(secrets)]
+    async with database.transaction() as session:
+        asked = select(given.table.c.secret).order_by(given.table.c.id)
+        found = (await session.execute(asked, given.parameter(rows))).scalars().all()
+
+    assert [None if one is None else bytes(one) for one in found] == secrets

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, TextClause, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.database.sqlite_threads import SqliteThreads
@@ -39,7 +40,7 @@ async def tally(database: Database, statement: TextClause = ALL) -> dict[str, in
 
 
 async def test_many_rows_are_written_at_once_and_read_by_whoever_comes(database: Database, database_url: str) -> None:
-    await database.execute_many(ADD, [{"name": "a", "n": 1}, {"name": "b", "n": 2}])
+    await database.execute(ADD, [{"name": "a", "n": 1}, {"name": "b", "n": 2}])
     elsewhere = Database(database_url)
 
     assert await tally(elsewhere) == await tally(database) == {"a": 1, "b": 2}
@@ -48,7 +49,7 @@ async def test_many_rows_are_written_at_once_and_read_by_whoever_comes(database:
 
 async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
     with pytest.raises(IntegrityError):
-        await database.execute_many(ADD, [{"name": "a", "n": 1}, {"name": "a", "n": 2}])
+        await database.execute(ADD, [{"name": "a", "n": 1}, {"name": "a", "n": 2}])
 
     assert await tally(database) == {}
 
@@ -56,7 +57,7 @@ async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
 async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does_not(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(ADD, {"name": "a", "n": 1})
-        writing = asyncio.create_task(database.execute_many(ADD, [{"name": "b", "n": 2}]))
+        writing = asyncio.create_task(database.execute(ADD, [{"name": "b", "n": 2}]))
         assert "a" not in await tally(database)
         await session.commit()
     await writing
@@ -68,7 +69,7 @@ async def test_a_write_waits_for_the_transaction_of_another_process(database: Da
     elsewhere = Database(database_url)
     async with elsewhere.transaction() as session:
         await session.execute(ADD, {"name": "a", "n": 1})
-        writing = asyncio.create_task(database.execute_many(ADD, [{"name": "b", "n": 2}]))
+        writing = asyncio.create_task(database.execute(ADD, [{"name": "b", "n": 2}]))
         assert "a" not in await tally(database)
         await session.commit()
     await writing
@@ -83,9 +84,9 @@ async def test_who_waited_long_enough_for_another_process_is_told_so(database: D
     async with database.transaction() as session:
         await session.execute(ADD, {"name": "a", "n": 1})
         with pytest.raises(OperationalError, match="locked"):
-            await threads.execute_many(ADD, [{"name": "b", "n": 2}])
+            await threads.execute(ADD, [{"name": "b", "n": 2}])
         await session.commit()
-    await threads.execute_many(ADD, [{"name": "b", "n": 2}])
+    await threads.execute(ADD, [{"name": "b", "n": 2}])
     await threads.close()
 
     assert await tally(database) == {"a": 1, "b": 2}
@@ -93,7 +94,7 @@ async def test_who_waited_long_enough_for_another_process_is_told_so(database: D
 
 async def test_many_tasks_write_and_read_at_once(database: Database) -> None:
     async def write(number: int) -> None:
-        await database.execute_many(ADD, [{"name": f"{number:02}", "n": number}])
+        await database.execute(ADD, [{"name": f"{number:02}", "n": number}])
         assert (await tally(database))[f"{number:02}"] == number
 
     await asyncio.gather(*map(write, range(40)))
@@ -108,8 +109,8 @@ async def test_a_write_is_one_trip_to_postgresql_and_a_read_another(database: Da
         trips.append(statement.split(maxsplit=1)[0])
 
     event.listen(Engine, "before_cursor_execute", note_statement)
-    await database.execute_many(ADD, [{"name": "a", "n": 1}])
-    await database.execute_many(ADD, [{"name": "b", "n": 1}, {"name": "c", "n": 2}])
+    await database.execute(ADD, [{"name": "a", "n": 1}])
+    await database.execute(ADD, [{"name": "b", "n": 1}, {"name": "c", "n": 2}])
     await tally(database)
     event.remove(Engine, "before_cursor_execute", note_statement)
 
@@ -118,7 +119,7 @@ async def test_a_write_is_one_trip_to_postgresql_and_a_read_another(database: Da
 
 
 async def test_it_is_used_again_after_it_was_closed(database: Database) -> None:
-    await database.execute_many(ADD, [{"name": "a", "n": 1}])
+    await database.execute(ADD, [{"name": "a", "n": 1}])
     await database.close()
 
     assert await tally(database) == {"a": 1}
@@ -127,7 +128,7 @@ async def test_it_is_used_again_after_it_was_closed(database: Database) -> None:
 
 async def test_a_database_in_memory_is_one_database() -> None:
     database = await with_table("sqlite:///:memory:")
-    await database.execute_many(ADD, [{"name": "a", "n": 1}])
+    await database.execute(ADD, [{"name": "a", "n": 1}])
 
     assert await tally(database) == {"a": 1}
     await database.close()
@@ -136,7 +137,7 @@ async def test_a_database_in_memory_is_one_database() -> None:
 async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
     (tmp_path / "keyturn.db").write_bytes(b"this is no database, but a file all the same" * 100)
     database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    for asking in (lambda: database.fetch(ALL), lambda: database.execute_many(ADD, [{"name": "a", "n": 1}])):
+    for asking in (lambda: database.fetch(ALL), lambda: database.execute(ADD, [{"name": "a", "n": 1}])):
         with pytest.raises(DatabaseUnready):
             await asking()
     await database.close()
@@ -157,5 +158,68 @@ async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_no
                 await asyncio.sleep(0.01)  # the server's word is on its way
 
     for number in range(5):
-        await database.execute_many(ADD, [{"name": f"after {number}", "n": 1}])
+        await database.execute(ADD, [{"name": f"after {number}", "n": 1}])
     assert len(await tally(database)) == 5
+
+
+async def add_and_count(session: AsyncSession) -> int:
+    await session.execute(ADD, {"name": "a", "n": 1})
+    count = (await (await session.connection()).execute(text("SELECT count(*) FROM tally"))).scalar_one()
+    await session.commit()
+    return int(count)
+
+
+async def test_a_transaction_of_statements_alone_is_one_trip_and_returns_what_it_found(database: Database) -> None:
+    assert await database.transact(add_and_count) == 1
+
+    assert await tally(database) == {"a": 1}
+
+
+async def test_of_such_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
+    async def forget(session: AsyncSession) -> None:
+        await session.execute(ADD, {"name": "a", "n": 1})
+
+    async def fail(session: AsyncSession) -> None:
+        await session.execute(ADD, {"name": "b", "n": 1})
+        raise LookupError("nobody is there")
+
+    await database.transact(forget)
+    with pytest.raises(LookupError, match="nobody is there"):
+        await database.transact(fail)
+
+    assert await tally(database) == {}
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_one_that_waits_for_something_else_is_refused_and_leaves_the_database_free(database: Database) -> None:
+    async def rest(session: AsyncSession) -> None:
+        await session.execute(ADD, {"name": "a", "n": 1})
+        await asyncio.sleep(0)
+        await session.commit()
+
+    with pytest.raises(RuntimeError, match="other than its own statements"):
+        await database.transact(rest)
+
+    assert await database.transact(add_and_count) == 1
+
+
+async def test_such_transactions_wait_for_each_other_and_for_all_others(database: Database) -> None:
+    async def raise_all(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE tally SET n = n + 1"))
+        await session.commit()
+
+    await database.transact(add_and_count)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE tally SET n = n + 1"))
+        raising = [asyncio.create_task(database.transact(raise_all)) for _ in range(20)]
+        await session.commit()
+    await asyncio.gather(*raising)
+
+    assert await tally(database) == {"a": 22}
+
+
+async def test_a_database_in_memory_runs_them_too() -> None:
+    database = await with_table("sqlite:///:memory:")
+
+    assert await database.transact(add_and_count) == 1
+    await database.close()

@@ -96,3 +96,33 @@ async def test_a_settled_message_is_never_claimed_again(outbox: Outbox, rows: Ro
 
     assert await outbox.claim(3, OVER) == []
     assert await rows.states() == ["sent", "dropped", "dead"]
+
+
+async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_next(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    for _ in range(3):
+        await outbox.post("note", Note(text="a"))
+    claiming = asyncio.create_task(outbox.claim(10, MINUTE))
+    await asyncio.sleep(0)  # it is on its way to the database
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+
+    claimed = await elsewhere.claim(10, MINUTE)
+    assert [(one.crashes, one.abandoned) for one in claimed] == [(1, False)] * 3
+
+
+async def test_one_that_was_abandoned_is_so_still_after_a_claim_that_was_broken_off(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    await outbox.post("note", Note(text="a"))
+    await outbox.claim(10, timedelta(0))
+    claiming = asyncio.create_task(outbox.claim(10, MINUTE))
+    await asyncio.sleep(0)
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+
+    (claimed,) = await elsewhere.claim(10, MINUTE)
+    assert (claimed.crashes, claimed.abandoned) == (2, True)

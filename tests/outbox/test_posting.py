@@ -56,10 +56,10 @@ async def test_of_messages_that_are_posted_together_all_are_written_or_none(data
     bad = good | {"key": "2", "kind": None}
     posted = insert(OutboxRow.__table__).values(available_at=database.clock())  # type: ignore[arg-type]
     with pytest.raises(IntegrityError):
-        await database.execute_many(posted, [good, bad])
+        await database.execute(posted, [good, bad])
 
     assert await rows.all() == []
-    await database.execute_many(posted, [good, bad | {"kind": "note"}])
+    await database.execute(posted, [good, bad | {"kind": "note"}])
     assert len(await rows.all()) == 2
 
 

@@ -84,6 +84,7 @@ def main() -> None:
         from keyturn.parts import Parts  # noqa: PLC0415
 
     meters = ReportedMeters(reports)
+    sys.setswitchinterval(0.0002)
     run(_work(Parts(told.settings, meters=meters, reload_templates=told.reload_templates), meters, orders))
 
 

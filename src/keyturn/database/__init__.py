@@ -7,7 +7,7 @@ behind a caller's back. **Whatever decides is one guarded statement**; no read d
 An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
 SQLite.
 
-**One trip where one is enough** (`Database.fetch`, `execute`, `execute_many`, `transact`): on SQLite all of it, from
+**One trip where one is enough** (`Database.fetch`, `execute`, `transact`): on SQLite all of it, from
 BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small
 statement, and since the file has one writer, for whom all others wait; asyncpg sends a statement with all its rows at
 once, and as a transaction. No connection is pinged before each use (`lost_connections`).

@@ -1,14 +1,13 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Executable,
     MetaData,
     Row,
@@ -30,7 +29,7 @@ from keyturn.database.engines import (
     engine_for_our_statements,
     open_engine,
 )
-from keyturn.database.sqlite_threads import SqliteThreads
+from keyturn.database.sqlite_threads import Given, SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
 
@@ -105,34 +104,24 @@ class Database:
         with unready_where_unreachable():
             return await self._threads.fetch(statement)
 
-    async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready."""
+    async def execute(self, statement: Executable, given: Given = None) -> Sequence[Row[Any]]:
+        """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
 
-        async def execute(session: AsyncSession) -> Sequence[Row[Any]]:
-            rows = _rows(await (await session.connection()).execute(statement, given))
-            await session.commit()
-            return rows
-
-        if self.is_sqlite:
-            return await self.transact(execute)
-        async with self.connection() as connection:
-            return _rows(await connection.execute(statement, given))
-
-    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute one statement for each of the rows, all or none of them, and commit. Raises DatabaseUnready."""
+        Of several `given`, it is executed for each, all or none of them, and returns no rows.
+        """
         if self._threads and self._writer:
             with unready_where_unreachable():
                 async with self._writer:
-                    await self._threads.execute_many(statement, rows)
-        elif self.is_sqlite:
+                    return await self._threads.execute(statement, given)
+        if self.is_sqlite:
             async with self.transaction() as session:
-                await (await session.connection()).execute(statement, rows)
+                rows = returned(await (await session.connection()).execute(statement, given))
                 await session.commit()
-        else:
-            # One trip, without BEGIN and COMMIT: asyncpg sends them all at once, and as a transaction
-            # (https://magicstack.github.io/asyncpg/current/api/index.html, Connection.executemany).
-            async with self.connection() as connection:
-                await connection.execute(statement, rows)
+                return rows
+        # One trip, without BEGIN and COMMIT: asyncpg sends them all at once, and as a transaction
+        # (https://magicstack.github.io/asyncpg/current/api/index.html, Connection.executemany).
+        async with self.connection() as connection:
+            return returned(await connection.execute(statement, given))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -178,10 +167,6 @@ class Database:
         if self._threads:
             await self._threads.close()
         self._writer = asyncio.Lock() if self.is_sqlite else None  # one that was waited for belongs to that loop
-
-
-def _rows(result: CursorResult[Any]) -> Sequence[Row[Any]]:
-    return result.all() if result.returns_rows else []
 
 
 def now() -> datetime:

@@ -119,9 +119,15 @@ def configure_sqlite(engine: Any) -> None:
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA foreign_keys = ON")
             cursor.close()
+            # SQLite has one of its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
+            connection.create_function("unhex", 1, _unhex, deterministic=True)
         except BaseException:  # the file is no database: its connection has a thread, which nobody else would end
             connection.close()
             raise
+
+
+def _unhex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
 def begin_writing(connection: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Column, FromClause, Text, bindparam, cast, column, func, select
+from sqlalchemy import JSON, Column, FromClause, LargeBinary, Text, bindparam, cast, column, func, select
 
 from keyturn.database.database import Database
 
@@ -23,7 +23,7 @@ class ManyRows:
     """Rows that a statement is given: `table` is what it selects them from.
 
     Each of `columns` is named as its rows name it, and has the type of the column that it is written to or compared
-    with. Bytes are none of them: JSON has no word for those.
+    with. Bytes, for which JSON has no word, are hexadecimal on their way.
     """
 
     def __init__(self, database: Database, columns: Mapping[str, Column[Any]]) -> None:
@@ -31,7 +31,10 @@ class ManyRows:
         self.table = _places(columns) if self._is_sqlite else _fields(columns)
         dialect = database.engine.dialect
         # The dialect's own type: SQLite's knows how times are written so that text is ordered as they are.
-        self._processes = {name: of.type.dialect_impl(dialect).bind_processor(dialect) for name, of in columns.items()}
+        self._processes = {
+            name: _hex if _is_bytes(of) else of.type.dialect_impl(dialect).bind_processor(dialect)
+            for name, of in columns.items()
+        }
 
     def parameter(self, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
         """Return the parameter that holds the rows; what they have besides the columns is left out."""
@@ -53,7 +56,11 @@ def _places(columns: Mapping[str, Column[Any]]) -> FromClause:
     """Return the columns of rows that are lists: SQLite finds a place in a list five times as quickly as a name."""
     rows = func.json_each(bindparam(_PARAMETER, type_=Text())).table_valued("value")
     values = [
-        func.json_extract(rows.c.value, f"$[{place}]", type_=of.type).label(name)
+        (
+            func.unhex(func.json_extract(rows.c.value, f"$[{place}]"), type_=of.type)
+            if _is_bytes(of)
+            else func.json_extract(rows.c.value, f"$[{place}]", type_=of.type)
+        ).label(name)
         for place, (name, of) in enumerate(columns.items())
     ]
     return select(*values).subquery("given")
@@ -61,6 +68,19 @@ def _places(columns: Mapping[str, Column[Any]]) -> FromClause:
 
 def _fields(columns: Mapping[str, Column[Any]]) -> FromClause:
     """Return the columns of rows that are objects, as PostgreSQL makes a table of them."""
-    typed = [column(name, of.type) for name, of in columns.items()]
+    typed = [column(name, Text() if _is_bytes(of) else of.type) for name, of in columns.items()]
     rows = func.json_to_recordset(cast(bindparam(_PARAMETER, type_=Text()), JSON)).table_valued(*typed)
-    return rows.render_derived("given", with_types=True)
+    table = rows.render_derived("fields", with_types=True)
+    values = [
+        func.decode(table.c[name], "hex", type_=of.type).label(name) if _is_bytes(of) else table.c[name]
+        for name, of in columns.items()
+    ]
+    return select(*values).subquery("given")
+
+
+def _is_bytes(column: Column[Any]) -> bool:
+    return isinstance(column.type, LargeBinary)
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Executable, RowMapping, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, RowMapping, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from keyturn.database.sqlite_locks import try_until_free
@@ -15,6 +15,9 @@ from keyturn.database.sqlite_locks import try_until_free
 _THREADS = 4
 
 _Result = TypeVar("_Result")
+
+Given = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+"""The parameters of a statement, or those of each time that it is executed."""
 
 
 class SqliteThreads:
@@ -44,12 +47,12 @@ class SqliteThreads:
         with self._reader.connect() as connection:
             return connection.execute(statement).mappings().all()
 
-    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        await self._run(lambda: self._execute_many(statement, rows))
+    async def execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
+        return await self._run(lambda: self._execute(statement, given))
 
-    def _execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
         with self._writer.begin() as connection:
-            connection.execute(statement, rows)
+            return returned(connection.execute(statement, given))
 
     async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
         return await self._run(lambda: _run_at_once(self._transact(work)))
@@ -74,6 +77,11 @@ class SqliteThreads:
         self._reader.dispose()
 
 
+def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:
+    """Return the rows of a statement, also of one that returns none."""
+    return result.all() if result.returns_rows else []
+
+
 class _SessionAtOnce(AsyncSession):
     """A session that never waits: what awaits its statements is run at once, in the thread that has the database."""
 
@@ -87,7 +95,9 @@ class _SessionAtOnce(AsyncSession):
 
 class _ConnectionAtOnce(AsyncConnection):
     async def execute(self, *arguments: Any, **options: Any) -> Any:
-        return self.sync_connection.execute(*arguments, **options)
+        connection = self.sync_connection
+        assert connection is not None  # noqa: S101 - it was made with one
+        return connection.execute(*arguments, **options)
 
 
 def _run_at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:

@@ -59,7 +59,7 @@ class Outbox:
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
-        await self.database.execute_many(self._post, rows)
+        await self.database.execute(self._post, rows)
         self.wake()
         return [None] * len(rows)
 

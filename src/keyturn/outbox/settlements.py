@@ -67,13 +67,13 @@ class Settlements:
                 by_message[end.message.id] = end
         given = self._endings.rows.parameter(map(_row, by_message.values()))
 
-        async def end(session: AsyncSession) -> None:
+        async def write(session: AsyncSession) -> None:
             connection = await session.connection()
             await connection.execute(self._endings.note, given)
             await connection.execute(self._endings.end, given)
             await session.commit()
 
-        await self._database.transact(end)
+        await self._database.transact(write)
         return [None] * len(ends)
 
     async def reported(self, session: AsyncSession, message_id: int, sent: Sent) -> None:

@@ -47,6 +47,26 @@ async def test_of_many_who_would_write_to_a_mailbox_at_once_one_does(database: D
     assert sum(await asyncio.gather(*tries)) == 1
 
 
+async def test_of_one_that_is_asked_for_several_times_at_once_only_the_first_is_told_yes(
+    database: Database, mailboxes: Mailboxes
+) -> None:
+    asked = [("eve@a.example", True), ("ada@a.example", False), ("Ada@a.example", True), ("ada@a.example", True)]
+    async with database.transaction() as session:
+        claimed = await mailboxes.claim(session, asked, MOMENT)
+        await session.commit()
+
+    assert claimed == [True, False, True, False]
+
+
+async def test_without_a_cooldown_each_of_several_at_once_is_told_yes(database: Database) -> None:
+    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=timedelta(days=14))
+    async with database.transaction() as session:
+        claimed = await mailboxes.claim(session, [("ada@a.example", True)] * 3, MOMENT)
+        await session.commit()
+
+    assert claimed == [True] * 3
+
+
 async def test_without_a_cooldown_every_mail_goes_out(database: Database) -> None:
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=MINUTE)
     assert [await claim(database, mailboxes, "ada@a.example", MOMENT) for _ in range(2)] == [True, True]

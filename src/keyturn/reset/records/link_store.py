@@ -5,12 +5,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, Select, Update, bindparam, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Column,
+    ColumnElement,
+    Select,
+    Update,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
 from keyturn.database.batching import Batcher
-from keyturn.database.conditional_insert import insert_if
+from keyturn.database.many_rows import ManyRows
 from keyturn.errors import DatabaseUnready, DeadReason
 from keyturn.reset.records.models import ResetTokenRow
 
@@ -67,6 +79,11 @@ class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
 MUTING_LIFE = timedelta(days=7)
 """How long a mailbox can be muted by a mail: people read theirs late."""
 
+_ADDED = [*NewLink.__struct_fields__, "created_at"]
+_COLUMNS: dict[str, Any] = {
+    **{name: ResetTokenRow.__table__.c[name] for name in _ADDED},
+    "wanted": Column("wanted", Boolean()),
+}
 _LINK = tuple(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 
 
@@ -80,7 +97,10 @@ class LinkStore:
         self._database = database
         self.lifetime = lifetime
         self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all, common=DatabaseUnready)
-        self._added = insert_if(database, ResetTokenRow, [*NewLink.__struct_fields__, "created_at"])
+        self._rows = ManyRows(database, _COLUMNS)
+        given = self._rows.table.c
+        wanted = select(*(given[name] for name in _ADDED)).where(given.wanted)
+        self._added = insert(ResetTokenRow).from_select(_ADDED, wanted)
         self._replaced = _replaced(live)
 
     async def find(self, digest: bytes) -> Link | None:
@@ -101,7 +121,7 @@ class LinkStore:
         """
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
         connection = await session.connection()
-        await connection.execute(self._added, rows)
+        await connection.execute(self._added, self._rows.parameter(rows))
         given = {"account_ids": [link.account_id for link, _ in links], "moment": moment}
         await connection.execute(self._replaced, given)
 

@@ -1,18 +1,20 @@
 """When a mailbox was written to, and until when it is left alone. Kept under a digest of its address."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, bindparam, case, delete, select, update
+from sqlalchemy import BindParameter, Boolean, Column, ColumnElement, bindparam, case, delete, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.database import Database
 from keyturn.database.conditional_insert import insert_if
+from keyturn.database.many_rows import ManyRows
 from keyturn.reset.records.models import MailboxRow
 
 DAY = timedelta(days=1)
@@ -24,6 +26,9 @@ _BEFORE_GROWTH = 3
 
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day, when the count begins anew."""
+
+_COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": Column("wanted", Boolean())}
+"""What `Mailboxes.claim` is given of each mailbox."""
 
 Refusal = Literal["suppressed", "muted", "daily_limit", "cooldown"]
 
@@ -74,23 +79,25 @@ class Mailboxes:
         self.mute_period = mute
         # The counts of mails with a cooldown of their own: the first has that of all below, the last that of all above.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
+        self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
     async def claim(self, session: AsyncSession, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
         """Note that the mailboxes that are wanted are written to now; tell of which it was noted.
 
-        Each is one statement, so that two workers with two requests for one mailbox cannot both be told True. It is the
-        same where the mailbox is not wanted, and then notes nothing. `refusals` says why one cannot be claimed.
+        One statement reads and notes, so that two workers with two requests for one mailbox cannot both be told True.
+        It is the same where no mailbox is wanted, and then notes nothing. `refusals` says why one cannot be claimed.
         """
-        given = self._claim_times(moment) | {"mailed_at": moment, "mails": 1, "counted_since": moment}
-        rows = [(_digest(email), is_wanted) for email, is_wanted in wanted]
-        connection = await session.connection()
-        claimed: dict[int, bool] = {}
-        # In the order of their keys: two workers that claim several at once never wait for each other.
-        for place in sorted(range(len(rows)), key=rows.__getitem__):
-            values = dict(zip(("digest", "wanted"), rows[place], strict=True))
-            claimed[place] = (await connection.execute(self._claimed, given | values)).first() is not None
-        return [claimed[place] for place in range(len(rows))]
+        digests = [_digest(email) for email, _ in wanted]
+        claimed = [False] * len(wanted)
+        connection, times = await session.connection(), self._claim_times(moment)
+        for places in _once_each(digests):
+            rows = [{"digest": digests[place], "wanted": wanted[place][1]} for place in places]
+            noted = await connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
+            found = {bytes(digest) for digest in noted.scalars()}
+            for place in places:
+                claimed[place] = digests[place] in found
+        return claimed
 
     def _claim_times(self, moment: datetime) -> dict[str, datetime]:
         """Return the times that `_claim_statement` compares with."""
@@ -105,8 +112,13 @@ class Mailboxes:
             *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
             else_=_time(f"rested_{self._growth[-1]}"),
         )
+        given = self._rows.table.c
+        # In the order of their keys: two workers that claim several at once never wait for each other.
+        wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
+        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         return (
-            insert_if(self._database, MailboxRow, ("digest", "mailed_at", "mails", "counted_since"))
+            insert(MailboxRow.__table__)  # type: ignore[arg-type]
+            .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],
                 set_={
@@ -119,7 +131,7 @@ class Mailboxes:
                 & ~_is_suppressed(moment)
                 & ~_is_muted(moment),
             )
-            .returning(MailboxRow.mailed_at)
+            .returning(MailboxRow.digest)
         )
 
     async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
@@ -213,6 +225,15 @@ class Mailboxes:
 def _digest(email: str) -> bytes:
     """Return the key of a mailbox: the same where an app's table holds the address as somebody typed it."""
     return sha256(addresses.normalize(email).encode()).digest()
+
+
+def _once_each(digests: Sequence[bytes]) -> Iterator[Sequence[int]]:
+    """Yield the places of the digests, in groups that have no digest twice: no statement may write a row twice."""
+    left = list(range(len(digests)))
+    while left:
+        first = {digests[place]: place for place in reversed(left)}
+        yield sorted(first.values())
+        left = [place for place in left if first[digests[place]] != place]
 
 
 def _time(name: str) -> BindParameter[datetime]:
