@@ -20,6 +20,11 @@ if TYPE_CHECKING:  # a worker has no use for Litestar
     from litestar.types import ASGIApp
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
+WORKER_TURN = 0.0002
+"""Seconds after which a worker's event loop, which renders mails, lets a thread go on that asks for it: on SQLite one
+that holds the lock of all who write, and asks after each statement. The interpreter's own turn is 5 ms
+(https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
+
 _PATIENCE = 2
 """Seconds that open requests get at the end; a browser's live connection would otherwise never end."""
 
@@ -123,8 +128,10 @@ class _AnnouncingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` on the fastest loop there is; Ctrl-C is a good end."""
+def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
+    """Run `main` on the fastest loop there is, which lets threads go on after each `turn`; Ctrl-C is a good end."""
+    if turn:
+        sys.setswitchinterval(turn)
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main)
 

@@ -57,7 +57,7 @@ def worker(host: str, port: int | None) -> None:
     """Run a worker alone: it sends the mails that were promised. Any number may share one PostgreSQL."""
     with quick_imports():
         from keyturn.app import create_worker_app  # noqa: PLC0415
-        from keyturn.cli.running import address_of, listen, run, serving, until_signalled  # noqa: PLC0415
+        from keyturn.cli.running import WORKER_TURN, address_of, listen, run, serving, until_signalled  # noqa: PLC0415
 
     here = installation()
     settings = here.settings(sending=True)
@@ -74,7 +74,7 @@ def worker(host: str, port: int | None) -> None:
             await parts.work()
 
     click.echo("Keyturn works its outbox off. Ctrl-C ends it.", err=True)
-    run(until_signalled(work()))
+    run(until_signalled(work()), WORKER_TURN)
 
 
 @click.command()

@@ -80,12 +80,12 @@ def main() -> None:
     configure_logs(told.settings.logs.level, told.settings.logs.format)
     start_export()
     with quick_imports():
-        from keyturn.cli.running import run  # noqa: PLC0415
+        from keyturn.cli.running import WORKER_TURN, run  # noqa: PLC0415
         from keyturn.parts import Parts  # noqa: PLC0415
 
     meters = ReportedMeters(reports)
-    sys.setswitchinterval(0.0002)
-    run(_work(Parts(told.settings, meters=meters, reload_templates=told.reload_templates), meters, orders))
+    parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)
+    run(_work(parts, meters, orders), WORKER_TURN)
 
 
 async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:

@@ -1,6 +1,7 @@
 """Whose password is hashed next: two lines before the same workers."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,3 +60,10 @@ class HashQueue:
         if called.done():  # cancelled, and not gone yet: whoever waits for it calls the next
             return
         called.set_result(None)
+
+
+def cores() -> int:
+    """Return on how many cores this process may run: in a container fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

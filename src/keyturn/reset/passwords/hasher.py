@@ -11,7 +11,7 @@ from typing import TypeVar
 import bcrypt
 
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits
-from keyturn.reset.passwords.hash_queue import HashQueue
+from keyturn.reset.passwords.hash_queue import HashQueue, cores
 from keyturn.reset.passwords.hash_writers import writer_of
 from keyturn.settings import HashingSettings
 from keyturn.telemetry.telemetry import Telemetry
@@ -21,7 +21,9 @@ Result = TypeVar("Result")
 _DECOY = "." * 53
 """The salt and the digest of a hash that nobody has: its check takes as long as that of any."""
 
-_NICENESS = 10
+_NICENESS = 1
+"""So that neither starves the other: at 10, requests that flood one core left a tenth of it to those who sign in
+(docs/performance.md)."""
 
 
 class PasswordHasher:
@@ -35,7 +37,7 @@ class PasswordHasher:
         telemetry = telemetry or Telemetry()
         self._settings = settings
         self._write = writer_of(settings)
-        self._workers = settings.workers or os.cpu_count() or 1
+        self._workers = settings.workers or cores()
         self._queue = HashQueue(self._workers, settings.queue)
         self._pool: ThreadPoolExecutor | None = None
         self._meters = telemetry.meters

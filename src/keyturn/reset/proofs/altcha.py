@@ -1,7 +1,6 @@
 """ALTCHA, made and checked here: a browser finds a number for which PBKDF2 begins with a zero byte."""
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ import msgspec
 
 from keyturn.errors import AskedChallenge
 from keyturn.packaging import requires_extra
-from keyturn.reset.passwords.hash_queue import HashQueue
+from keyturn.reset.passwords.hash_queue import HashQueue, cores
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.records.client import Client
 from keyturn.settings.keys import derive
@@ -81,7 +80,7 @@ class Altcha:
         self._bound = {"action": ACTION, "host": host}
         self._cost = cost
         self._spent = spent
-        self._queue = HashQueue(os.cpu_count() or 1, _WAITING)
+        self._queue = HashQueue(cores(), _WAITING)
 
     def issue(self) -> Mapping[str, Any]:
         """Return a fresh puzzle: a signature, and no more work than that."""
