@@ -31,8 +31,8 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
-# The tests that take long: apps that adopt it, the demo, processes that are killed, every page, what is measured, and
-# what is said of any input, with five times as many examples
+# The tests that take long: commands, apps that adopt it, the demo, processes that are killed, every page, all languages,
+# what is measured, and what is said of any input, with five times as many examples
 stories *flags:
     uv run pytest -m "long or hypothesis" --hypothesis-profile=thorough {{flags}}
 

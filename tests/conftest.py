@@ -17,6 +17,7 @@ from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.building import remember_signatures
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
+from tests.every_language import NOT_TELLING
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.programs import require_program
 
@@ -37,13 +38,12 @@ MARKED = ("browser", "mariadb", "node", "php", "postgresql")
 PROCESSES = ("subprocess", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
 """Modules that start processes: who has one of them, or a name of theirs, is long."""
 
-LONG_STORIES = ("adoption", "chaos", "demo", "sources")
-"""Rooms in which whole apps run, are killed, or are adopted, also sentence by sentence of their own documents: long, as
-is what goes through pages in a browser, and run by `just stories`."""
+LONG_STORIES = ("adoption", "chaos", "cli", "demo", "pages", "plugin", "sources", "spec/mails", "webhooks")
+"""Rooms that take whole apps, commands or services through a story each: long, as is what goes through pages in a
+browser, and run by `just stories`. What lies within them is long, too."""
 
-WHOLE_STORIES = ("cli", "mail/transports", "pages", "plugin", "spec/mails", "webhooks")
-"""Rooms of tests that take a whole service or command through a story each: as slow as a process, and said in short
-elsewhere. What lies within them is slow, too."""
+WHOLE_TRANSPORTS = "mail/transports"
+"""A room whose tests speak to servers: slow, which `just quick` leaves out."""
 
 
 def pytest_configure() -> None:
@@ -73,12 +73,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
                 item.add_marker(name)
         folder = item.path.parent.relative_to(TESTS)
         is_story = any(folder.is_relative_to(story) for story in LONG_STORIES)
-        if is_story or "browser" in item.fixturenames or starts_processes(item.module):
+        if is_story or "browser" in item.fixturenames or starts_processes(item.module) or is_of_many_languages(item):
             item.add_marker("long")
-        if any(folder.is_relative_to(story) for story in WHOLE_STORIES):
+        if folder.is_relative_to(WHOLE_TRANSPORTS):
             item.add_marker("slow")
         if engine == "postgresql" and item.get_closest_marker("any_database"):
             item.add_marker("long")
+
+
+def is_of_many_languages(test: pytest.Function) -> bool:
+    """Tell whether a test says of one more language what the telling ones say already, by its id."""
+    return hasattr(test, "callspec") and test.callspec.id in NOT_TELLING
 
 
 @cache

@@ -44,6 +44,7 @@ def mails(tmp_path: Path) -> Path:
     return tmp_path / "mails"
 
 
+@pytest.mark.long  # test_planted_mistakes says it of smaller mails
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.rule} {seed.at}")
 def test_a_mistake_is_found_where_it_stands_and_nowhere_else(mails: Path, seed: Seed) -> None:
     _leave_out_what_does_not_use(seed.file, mails)
