@@ -7,7 +7,8 @@ before.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from itertools import accumulate, islice, takewhile
+from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,51 +33,59 @@ class Batcher(Generic[Item, Result]):
         self._execute = execute
         self._common = common
         self._largest = largest
-        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._waiting: list[_Submission[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        return await self._enqueue(item)
+        (result,) = await self._enqueue([item])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return what `submit` would for each of the items, or raise."""
+        parts = [items[first : first + self._largest] for first in range(0, len(items), self._largest)]
         # gather, so that whoever gives up takes the futures back.
-        futures = [self._enqueue(item) for item in items]
-        return await asyncio.gather(*futures, return_exceptions=True)  # type: ignore[return-value]  # nobody cancels one
+        return [result for results in await asyncio.gather(*map(self._enqueue, parts)) for result in results]
 
-    def _enqueue(self, item: Item) -> "asyncio.Future[Result]":
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+    def _enqueue(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Result | Exception]]":
+        submitted = _Submission[Item, Result](items, asyncio.get_running_loop().create_future())
+        self._waiting.append(submitted)
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
-        return future
+        return submitted.results
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-                await self._settle(batch)
+                batch = self._next_batch()
+                results = iter(await self._run([item for submitted in batch for item in submitted.items]))
+                for submitted in batch:
+                    own = list(islice(results, len(submitted.items)))
+                    if not submitted.results.done():  # else its waiter was cancelled meanwhile
+                        submitted.results.set_result(own)
         finally:
             self._running = None
 
-    async def _settle(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+    def _next_batch(self) -> "Sequence[_Submission[Item, Result]]":
+        ends = accumulate(len(submitted.items) for submitted in self._waiting)
+        count = sum(1 for _ in takewhile(lambda end: end <= self._largest, ends))
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
+
+    async def _run(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            results = await self._execute([item for item, _ in batch])
-            settled = list(zip(batch, results, strict=True))
+            results = await self._execute(items)
+            return [result for _, result in zip(items, results, strict=True)]
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
-            if len(batch) > 1 and not isinstance(error, self._common):
-                for pair in batch:
-                    await self._settle([pair])
-                return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), result in settled:
-            if future.done():  # its waiter was cancelled meanwhile
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+            if len(items) == 1 or isinstance(error, self._common):
+                return [error] * len(items)
+            return [result for item in items for result in await self._run([item])]
+
+
+class _Submission(NamedTuple, Generic[Item, Result]):
+    """Items that somebody submitted at once, and where their results are waited for."""
+
+    items: Sequence[Item]
+    results: "asyncio.Future[Sequence[Result | Exception]]"

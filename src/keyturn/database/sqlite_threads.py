@@ -29,7 +29,8 @@ class SqliteThreads:
 
     def __init__(self, url: URL, arguments: Mapping[str, Any], configure: Callable[[Engine], None]) -> None:
         self._reader = create_engine(
-            url.set(drivername="sqlite"), hide_parameters=True, pool_size=_THREADS, max_overflow=0,
+            # The connection that was used last has the pages that are asked for in its cache, and each has its own.
+            url.set(drivername="sqlite"), hide_parameters=True, pool_size=_THREADS, max_overflow=0, pool_use_lifo=True,
             connect_args={**arguments, "check_same_thread": False},
         )  # fmt: skip
         configure(self._reader)

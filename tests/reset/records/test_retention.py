@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import Engine, event, func, insert, select, text
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
@@ -225,9 +225,9 @@ async def plans_of_purge(database: Database, retention: Retention) -> dict[str, 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
         executed[statement] = parameters
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     await retention.purge(NOW)
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
     explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
     async with database.engine.connect() as connection:

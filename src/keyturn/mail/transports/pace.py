@@ -43,20 +43,16 @@ class Pace:
             )
             .returning(PaceRow.next_at - self._gap - moment)
         )
-        async with self._database.transaction() as session:
-            wait = (await session.execute(booked)).scalar_one_or_none()
-            await session.commit()
-        if wait is None:
+        found = await self._database.execute(booked)
+        if not found:
             raise SendRetryable("too many wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
-        await asyncio.sleep(wait)
+        await asyncio.sleep(found[0][0])
 
     async def hold(self, seconds: float) -> None:
         """Give nobody a place for a while: the provider said so."""
         until = self._moment() + seconds
         statement = update(PaceRow).where(PaceRow.name == self._name, PaceRow.next_at < until).values(next_at=until)
-        async with self._database.transaction() as session:
-            await session.execute(statement)
-            await session.commit()
+        await self._database.execute(statement)
 
     def _moment(self) -> ColumnElement[float]:
         """Return the time that all workers share, in seconds since 1970."""

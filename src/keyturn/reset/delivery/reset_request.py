@@ -110,10 +110,10 @@ class ResetRequestHandler:
         answers = iter(await self._answers.submit_all([one for one in requests if isinstance(one, _Request)]))
         return [next(answers) if isinstance(request, _Request) else request for request in requests]
 
-    async def _find(self, emails: Sequence[str]) -> Sequence[Account | BaseException | None]:
+    async def _find(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
         if isinstance(self._accounts, FindsTogether):
             return await self._accounts.find_all(emails)
-        return await asyncio.gather(*map(self._accounts.find, emails), return_exceptions=True)
+        return [await self._accounts.find(email) for email in emails]  # one: such are not prepared together
 
     async def _answer_all(self, requests: Sequence[_Request]) -> Sequence[Email | Dropped | Exception]:
         moment = now()
@@ -218,15 +218,13 @@ def _read(message: Message) -> ResetRequested | Exception:
 
 
 def _request(
-    message: Message, asked: ResetRequested | Exception, accounts: Mapping[str, Account | BaseException | None]
+    message: Message, asked: ResetRequested | Exception, accounts: Mapping[str, Account | Exception | None]
 ) -> _Request | Exception:
     if isinstance(asked, Exception):
         return asked
     found = accounts[asked.email]
     if isinstance(found, Exception):
         return found
-    if isinstance(found, BaseException):
-        raise found
     account = found or Account(id="", email=asked.email)
     return _Request(message=message, asked=asked, found=found, account=account)
 

@@ -31,9 +31,6 @@ class SpentAnswerStore:
 
     async def spend(self, digest: bytes, until: datetime) -> bool:
         """Remember it until then; tell whether it was not yet: of any number at once exactly one is told True."""
-        async with self._database.transaction() as session:
-            insert = insert_if(self._database, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
-            row = {"digest": digest, "expires_at": until, "wanted": True}
-            is_first = (await session.execute(insert.returning(SpentAnswerRow.digest), row)).first() is not None
-            await session.commit()
-        return is_first
+        insert = insert_if(self._database, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
+        row = {"digest": digest, "expires_at": until, "wanted": True}
+        return bool(await self._database.execute(insert.returning(SpentAnswerRow.digest), row))

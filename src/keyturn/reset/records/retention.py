@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Delete, Executable, Update, delete, literal, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.models import SessionRow
@@ -147,16 +149,20 @@ class Retention:
         longest = _LONGEST[self._database.engine.dialect.name]
         done, most, since = 0, _FIRST_BATCH, None
         while True:
-            async with self._database.transaction() as session:
-                begun = time.monotonic()  # the turn of others was theirs
-                found = (await (await session.connection()).execute(chore.batch(most, since))).scalars().all()
-                await session.commit()
+            found, took = await self._database.transact(partial(_purge_batch, chore.batch(most, since)))
             done += len(found)
             if len(found) < most:
                 return done
             since = max(found) if chore.along is not None else None
-            took = max(time.monotonic() - begun, _TICK)
             # Without an index along, most of the time is looking, which smaller batches only do more often.
             smallest = _SMALLEST_BATCH if chore.along is not None else most
             most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
+
+
+async def _purge_batch(batch: Executable, session: AsyncSession) -> tuple[Sequence[Any], float]:
+    """Return what was deleted, and the seconds it took: the turn of others was theirs."""
+    begun = time.monotonic()
+    found = (await (await session.connection()).execute(batch)).scalars().all()
+    await session.commit()
+    return found, max(time.monotonic() - begun, _TICK)
