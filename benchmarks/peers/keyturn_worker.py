@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import environment
-from keyturn.cli.running import run, until_signalled
+from keyturn.cli.running import WORKER_TURN, run, until_signalled
 from keyturn.mail.transports.email import Email
 from keyturn.parts import Parts
 from keyturn.settings import read_settings
@@ -48,4 +48,4 @@ async def main(folder: Path) -> None:
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
     os.environ.update(environment(sys.argv[2]))
-    run(main(Path(sys.argv[1])))
+    run(main(Path(sys.argv[1])), WORKER_TURN)

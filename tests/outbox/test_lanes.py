@@ -124,3 +124,26 @@ async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiti
         await handler.has_done("slow", "one")
 
     assert await rows.states() == ["sent", "sent"]
+
+
+async def test_more_are_claimed_when_half_of_them_are_done_and_not_one_by_one(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    handler = Handler()
+    await post(outbox, "one", "two", "slow 0", "slow 1", "slow 2", "slow 3", "late", "later")
+    async with running(relay_of(outbox, handler, concurrency=1, ahead=6)):
+        await handler.has_done("one", "two")
+        await handler.has_begun("slow 0")
+        left = await elsewhere.claim(1, timedelta(minutes=1))
+        assert [text_of(message) for message in left] == ["late"]
+        handler.open.set()
+        await handler.has_done("slow 0", "slow 1", "slow 2", "slow 3", "later")
+
+
+async def test_as_many_are_claimed_as_there_are_places_where_none_are_prepared_ahead(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, "one", "slow 0", "slow 1", "slow 2")
+    async with running(relay_of(outbox, handler, concurrency=3)):
+        await handler.has_begun("one", "slow 0", "slow 1", "slow 2")
+        handler.open.set()
+        await handler.has_done("slow 0", "slow 1", "slow 2")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from keyturn.database import Database, now
-from keyturn.outbox.models import WAITING, OutboxRow
+from keyturn.outbox.models import STILL_WAITING, OutboxRow
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,9 +18,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 async def backlog_of(database: Database) -> Backlog:
     """Return the outbox's backlog: one statement over the index of what waits. Raises DatabaseUnready."""
-    statement = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since")).where(
-        OutboxRow.state == WAITING
-    )
-    (row,) = await database.fetch(statement)
+    counted = select(func.count().label("waiting"), func.min(OutboxRow.created_at).label("since"))
+    (row,) = await database.fetch(counted.where(STILL_WAITING))
     oldest = max(now() - row["since"], timedelta(0)) if row["waiting"] else timedelta(0)
     return Backlog(waiting=row["waiting"], oldest=oldest)

@@ -46,6 +46,7 @@ class Lane:
             kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether) and one.prepares_together
         }
         self.ahead = max(ahead, concurrency)
+        self._enough = max(self.ahead // 2, concurrency)
         self.close = close
         self.doubtful: set[int] = set()
         self.under_way: dict[asyncio.Task[None], int] = {}
@@ -57,8 +58,26 @@ class Lane:
 
     @property
     def free(self) -> int:
-        """How many more messages may be claimed."""
-        return self.ahead - sum(self.under_way.values())
+        """How many more messages may be claimed, once there `is_room`."""
+        return self.ahead - self._in_hand
+
+    @property
+    def is_room(self) -> bool:
+        """Whether more should be claimed: while enough for all places are at hand, half of what may be comes at once.
+
+        A claim costs its trip, not its rows.
+        """
+        return self._in_hand < self.ahead and self._in_hand <= self._enough
+
+    @property
+    def _in_hand(self) -> int:
+        return sum(self.under_way.values())
+
+    def let_go(self, task: asyncio.Task[None]) -> bool:
+        """Note that a task has nothing in hand any more; tell whether there is room now that was not there."""
+        had_room = self.is_room
+        self.under_way[task] = 0
+        return self.is_room and not had_room
 
     def admit(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
         """Return which of the claimed may be begun, and which not yet; none is abandoned where one is `doubtful`.

@@ -10,7 +10,8 @@ WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
 ERASED = "{}"
 """What stands in a settled message's payload once its address was taken out."""
 
-_STILL_WAITING = text("state = 'waiting'")
+STILL_WAITING = text("state = 'waiting'")
+"""The condition of an index, which is used where a statement says the same: a parameter could be any state."""
 _NOT_ERASED = text("settled_at IS NOT NULL AND payload != '{}'")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -48,7 +49,7 @@ class OutboxRow(Model):
     __table_args__ = (
         Index(
             "ix_keyturn_outbox_waiting", "available_at", "id",
-            sqlite_where=_STILL_WAITING, postgresql_where=_STILL_WAITING,
+            sqlite_where=STILL_WAITING, postgresql_where=STILL_WAITING,
         ),
         Index("ix_keyturn_outbox_settled_at", "settled_at"),
         Index("ix_keyturn_outbox_not_erased", "settled_at", sqlite_where=_NOT_ERASED, postgresql_where=_NOT_ERASED),

@@ -31,7 +31,7 @@ from keyturn.database.conditional_insert import insert_if
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.listening import CHANNEL
 from keyturn.outbox.message import Message, new_key
-from keyturn.outbox.models import WAITING, OutboxRow
+from keyturn.outbox.models import STILL_WAITING, WAITING, OutboxRow
 from keyturn.outbox.settlements import Settlements
 
 
@@ -109,7 +109,7 @@ class Outbox:
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
     ) -> Sequence[Message]:
-        """Take the oldest messages that are due, at most `most`; nobody else gets them before `lease` is over.
+        """Take the messages that are due the longest, at most `most`; nobody else gets them before `lease` is over.
 
         `only` these kinds, where any are named, and none of those in `but`; none that was abandoned, where `fresh`.
         """
@@ -235,9 +235,10 @@ def _claim_statement(
     # A common table expression, since PostgreSQL may run a subquery again for every row, and each time lock others.
     due = (
         select(OutboxRow.id)
-        .where(OutboxRow.state == WAITING, OutboxRow.available_at <= database.clock(), *_of_kinds(only, but))
+        .where(STILL_WAITING, OutboxRow.available_at <= database.clock(), *_of_kinds(only, but))
         .where(*[OutboxRow.claim.is_(None)] * fresh)
-        .order_by(OutboxRow.id)
+        # In the order of the index of those that wait: by their ids, SQLite would pass all that were ever settled.
+        .order_by(OutboxRow.available_at, OutboxRow.id)
         .limit(bindparam("most", type_=Integer()))
         .with_for_update(skip_locked=True)
         .cte("due")

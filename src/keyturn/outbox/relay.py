@@ -123,12 +123,12 @@ class Relay:
 
     async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
         """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
-        if not (free := lane.free):
+        if not lane.is_room:
             return []
         first = lane is self._lanes[0]
         others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
         claimed = await self._outbox.claim(
-            free, self._leases.lease, only=() if first else lane.handlers, but=others, fresh=bool(lane.doubtful)
+            lane.free, self._leases.lease, only=() if first else lane.handlers, but=others, fresh=bool(lane.doubtful)
         )
         admitted, left = lane.admit(claimed)
         if left:
@@ -165,10 +165,8 @@ class Relay:
         return task
 
     def _let_go(self, lane: Lane, task: asyncio.Task[None]) -> None:
-        """Note that a task has nothing in hand any more."""
-        if not lane.free:
-            self._outbox.wake()  # there may be more, which found no place
-        lane.under_way[task] = 0
+        if lane.let_go(task):
+            self._outbox.wake()  # there may be more, which found no room
 
     async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
         """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""

@@ -12,6 +12,7 @@ import bcrypt
 import pytest
 
 from keyturn.errors import Busy
+from keyturn.reset.passwords.hash_queue import cores
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.settings import HashingSettings
 
@@ -202,7 +203,7 @@ async def test_who_goes_while_waiting_holds_nobody_up(hasher: PasswordHasher, re
 
 async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
     hasher = PasswordHasher(HashingSettings(cost=4, queue=0))
-    places = os.cpu_count() or 1
+    places = cores()
 
     waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(places)]
     await asyncio.sleep(0)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, insert, select, text
+from sqlalchemy import func, insert, select, text
+from tests.plans import plans_of
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
@@ -212,29 +213,10 @@ async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Datab
     """However many erased messages are kept, those with an address are found by the index that holds only them."""
     await write_erased(database, 20_000)
 
-    plans = await plans_of_purge(database, retention)
+    plans = await plans_of(database, lambda: retention.purge(NOW))
 
     (erasing,) = (plan for statement, plan in plans.items() if statement.startswith("UPDATE keyturn_outbox"))
     assert "ix_keyturn_outbox_not_erased" in erasing
-
-
-async def plans_of_purge(database: Database, retention: Retention) -> dict[str, str]:
-    """Return how the database finds what each statement of a purge asks for, in its own words."""
-    executed: dict[str, Any] = {}
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
-        executed[statement] = parameters
-
-    event.listen(Engine, "before_cursor_execute", note)
-    await retention.purge(NOW)
-    event.remove(Engine, "before_cursor_execute", note)
-
-    explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
-    async with database.engine.connect() as connection:
-        return {
-            statement: str((await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all())
-            for statement, parameters in executed.items()
-        }
 
 
 async def write_erased(database: Database, many: int) -> None:

@@ -1,0 +1,33 @@
+"""However many messages were settled, those that wait are found at once."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from tests.plans import plans_of
+
+from keyturn.database import Database
+from keyturn.outbox import Outbox
+from keyturn.outbox.backlog import backlog_of
+
+SETTLED = text(
+    "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, created_at, settled_at) "
+    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000) "
+    "SELECT CAST(n AS VARCHAR(32)), 'note', '{}', 'sent', 1, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, "
+    "CURRENT_TIMESTAMP FROM numbers"
+)
+
+
+async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Database, outbox: Outbox) -> None:
+    async with database.transaction() as session:
+        await session.execute(SETTLED)
+        if not database.is_sqlite:  # whose autovacuum does it in a running installation
+            await session.execute(text("ANALYZE"))
+        await session.commit()
+
+    async def look() -> None:
+        await outbox.claim(10, timedelta(minutes=1), but=["webhook"])
+        await backlog_of(database)
+
+    plans = await plans_of(database, look)
+    assert len(plans) == 2
+    assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans

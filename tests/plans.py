@@ -1,0 +1,28 @@
+"""How a database finds what statements ask for, in its own words."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from keyturn.database import Database
+
+
+async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) -> dict[str, str]:
+    """Do the work, and return the plan of each statement that it executed."""
+    executed: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
+        executed[statement] = parameters
+
+    event.listen(Engine, "before_cursor_execute", note)
+    await work()
+    event.remove(Engine, "before_cursor_execute", note)
+
+    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+    async with database.connection() as connection:
+        return {
+            statement: str((await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all())
+            for statement, parameters in executed.items()
+            if not statement.startswith("BEGIN")
+        }
