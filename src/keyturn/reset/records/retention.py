@@ -27,12 +27,12 @@ from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")
 
-_FIRST_BATCH, _LARGEST_BATCH = 100, 10_000
-_SMALLEST_BATCH = 50
+_FIRST_BATCH, _LARGEST_BATCH = 500, 10_000
+_SMALLEST_BATCH = 200
 _TICK = 0.001
 """Seconds: a clock may be no finer than a batch is short."""
 
-_LONGEST = {"sqlite": 0.005, "postgresql": 0.2}
+_LONGEST = {"sqlite": 0.02, "postgresql": 0.2}
 """Seconds that a batch should take: nobody else writes to SQLite meanwhile."""
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
