@@ -16,8 +16,10 @@ async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) ->
         executed[statement] = parameters
 
     event.listen(Engine, "before_cursor_execute", note)
-    await work()
-    event.remove(Engine, "before_cursor_execute", note)
+    try:
+        await work()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
     async with database.connection() as connection:

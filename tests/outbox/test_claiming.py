@@ -1,10 +1,12 @@
 """Claiming: a message is in one hand at a time, and never lost with it."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Engine, event, insert, select
 from tests.outbox.table import Note, Rows, text_of
 
 from keyturn.database import Database, now
@@ -101,13 +103,8 @@ async def test_a_settled_message_is_never_claimed_again(outbox: Outbox, rows: Ro
 async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_next(
     outbox: Outbox, elsewhere: Outbox
 ) -> None:
-    for _ in range(3):
-        await outbox.post("note", Note(text="a"))
-    claiming = asyncio.create_task(outbox.claim(10, MINUTE))
-    await asyncio.sleep(0)  # it is on its way to the database
-    claiming.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await claiming
+    await post(outbox, "one", "two", "three")
+    await break_off(outbox.claim(10, MINUTE))
 
     claimed = await elsewhere.claim(10, MINUTE)
     assert [(one.crashes, one.abandoned) for one in claimed] == [(1, False)] * 3
@@ -116,13 +113,36 @@ async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_
 async def test_one_that_was_abandoned_is_so_still_after_a_claim_that_was_broken_off(
     outbox: Outbox, elsewhere: Outbox
 ) -> None:
-    await outbox.post("note", Note(text="a"))
-    await outbox.claim(10, timedelta(0))
-    claiming = asyncio.create_task(outbox.claim(10, MINUTE))
-    await asyncio.sleep(0)
+    await post(outbox, "one")
+    await outbox.claim(10, OVER)
+    await break_off(outbox.claim(10, MINUTE))
+
+    (claimed,) = await elsewhere.claim(10, MINUTE)
+    assert (claimed.crashes, claimed.abandoned) == (2, True)
+
+
+async def break_off(claim: Coroutine[Any, Any, object]) -> None:
+    """Cancel a claim when its statement is with the database."""
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("WITH due"):
+            loop.call_soon_threadsafe(begun.set)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    claiming = asyncio.create_task(claim)
+    async with asyncio.timeout(10):
+        await begun.wait()
+    event.remove(Engine, "before_cursor_execute", note)
     claiming.cancel()
     with pytest.raises(asyncio.CancelledError):
         await claiming
 
-    (claimed,) = await elsewhere.claim(10, MINUTE)
-    assert (claimed.crashes, claimed.abandoned) == (2, True)
+
+async def test_what_was_put_back_is_claimed_before_what_came_later(outbox: Outbox) -> None:
+    await post(outbox, "one", "two")
+    claimed = await outbox.claim(1, MINUTE)
+    await post(outbox, "three")
+    await outbox.put_back(claimed)
+
+    assert [text_of(message) for message in await outbox.claim(1, MINUTE)] == ["one"]

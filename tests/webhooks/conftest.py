@@ -36,7 +36,7 @@ async def sender(app: App) -> AsyncIterator[WebhookSender]:
 
 @pytest.fixture
 def hook(app: App) -> WebhookSettings:
-    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(seconds=1))
+    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(seconds=3))
 
 
 @pytest.fixture

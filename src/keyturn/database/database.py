@@ -27,6 +27,7 @@ from keyturn.database.engines import (
     begin_writing,
     configure_sqlite,
     engine_for_our_statements,
+    keep_file_private,
     open_engine,
 )
 from keyturn.database.sqlite_threads import Given, SqliteThreads, returned
@@ -87,7 +88,7 @@ class Database:
             configure_sqlite(self.engine.sync_engine)
             event.listen(self.engine.sync_engine, "begin", begin_writing)
             if engine.url.database not in {None, "", ":memory:"}:  # of one in memory there is this engine's alone
-                self._threads = SqliteThreads(engine.url, SQLITE_ARGUMENTS, configure_sqlite)
+                self._threads = SqliteThreads(engine.url, SQLITE_ARGUMENTS, keep_file_private, configure_sqlite)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -107,13 +108,15 @@ class Database:
     async def execute(self, statement: Executable, given: Given = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
 
-        Of several `given`, it is executed for each, all or none of them, and returns no rows.
+        Of several `given`, it is executed for each, all or none of them, and returns no rows. Whoever is cancelled
+        meanwhile does not know what became of it.
         """
         if self._threads and self._writer:
             with unready_where_unreachable():
                 async with self._writer:
                     return await self._threads.execute(statement, given)
-        if self.is_sqlite:
+        # Without a transaction PostgreSQL would take the isolation that its server, or an app, has as the default.
+        if self.is_sqlite or self.is_shared or self.schema:
             async with self.transaction() as session:
                 rows = returned(await (await session.connection()).execute(statement, given))
                 await session.commit()
@@ -136,7 +139,8 @@ class Database:
         """Return what `work` does with a session like that of `transaction`, which it commits by name as well.
 
         It may await its statements and nothing else: where the database is a file, all of it is one trip to a thread,
-        so that others who write wait for the database alone, and not for what else this event loop has to do.
+        so that others who write wait for the database alone, and not for what else this event loop has to do. Whoever
+        is cancelled meanwhile does not know what became of it.
         """
         if self._threads and self._writer:
             with unready_where_unreachable():

@@ -28,7 +28,7 @@ def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEn
     with requires_extra("postgres", "postgresql", "database.url"):
         engine = create_async_engine(read.url, hide_parameters=True, **options)
     if read.kind == "sqlite":
-        _keep_file_private(engine)
+        keep_file_private(engine.sync_engine)
     else:
         replace_lost_connections(engine)
         _throw_frozen_away(engine)
@@ -36,14 +36,14 @@ def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEn
     return engine
 
 
-def _keep_file_private(engine: AsyncEngine) -> None:
+def keep_file_private(engine: Any) -> None:
     """Make SQLite's file before SQLite does, which would let others read it.
 
     The files of its log have the rights of this one (https://sqlite.org/src/file?name=src/os_unix.c,
     findCreateFileMode). Of what cannot be made, SQLite tells.
     """
 
-    @event.listens_for(engine.sync_engine, "do_connect")
+    @event.listens_for(engine, "do_connect")
     def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
         file = str(arguments[0])
         if not file.startswith((":memory:", "file:")):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from keyturn.database.sqlite_locks import try_until_free
 
-_THREADS = 4
+_READERS = 4
 
 _Result = TypeVar("_Result")
 
@@ -27,36 +27,40 @@ class SqliteThreads:
     whoever else wants to write waits.
     """
 
-    def __init__(self, url: URL, arguments: Mapping[str, Any], configure: Callable[[Engine], None]) -> None:
+    def __init__(self, url: URL, arguments: Mapping[str, Any], *configure: Callable[[Engine], None]) -> None:
         self._reader = create_engine(
-            # The connection that was used last has the pages that are asked for in its cache, and each has its own.
-            url.set(drivername="sqlite"), hide_parameters=True, pool_size=_THREADS, max_overflow=0, pool_use_lifo=True,
-            connect_args={**arguments, "check_same_thread": False},
+            # The connection that was used last has the pages that are asked for in its cache: each has one of its own.
+            url.set(drivername="sqlite"), hide_parameters=True, connect_args={**arguments, "check_same_thread": False},
+            pool_size=_READERS + 1, max_overflow=0, pool_use_lifo=True,
         )  # fmt: skip
-        configure(self._reader)
+        for listen in configure:
+            listen(self._reader)
         self._writer = self._reader.execution_options()  # the same pool, whose transactions begin in another way
         event.listen(self._writer, "begin", partial(_begin_writing, patience=arguments["timeout"]))
         # What is asked in its own thread never waits for another, so that sessions which await work with it as well.
         self._reader.dialect.is_async = True
         self._engine = AsyncEngine(self._writer)
-        self._threads: ThreadPoolExecutor | None = None
+        # One more for whoever writes, one at a time: those who read never wait for that, nor the other way round.
+        self._reading: ThreadPoolExecutor | None = None
+        self._writing: ThreadPoolExecutor | None = None
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
-        return await self._run(lambda: self._fetch(statement))
+        self._reading = self._reading or ThreadPoolExecutor(_READERS, "keyturn-sqlite-reads")
+        return await _run(self._reading, lambda: self._fetch(statement))
 
     def _fetch(self, statement: Executable) -> Sequence[RowMapping]:
         with self._reader.connect() as connection:
             return connection.execute(statement).mappings().all()
 
     async def execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
-        return await self._run(lambda: self._execute(statement, given))
+        return await self._write(lambda: self._execute(statement, given))
 
     def _execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
         with self._writer.begin() as connection:
             return returned(connection.execute(statement, given))
 
     async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
-        return await self._run(lambda: _run_at_once(self._transact(work)))
+        return await self._write(lambda: _run_at_once(self._transact(work)))
 
     async def _transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
         session = _SessionAtOnce(self._engine, expire_on_commit=False)
@@ -65,17 +69,22 @@ class SqliteThreads:
         finally:
             await session.close()
 
-    async def _run(self, work: Callable[[], _Result]) -> _Result:
-        self._threads = self._threads or ThreadPoolExecutor(_THREADS, "keyturn-sqlite")
-        # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+    async def _write(self, work: Callable[[], _Result]) -> _Result:
+        self._writing = self._writing or ThreadPoolExecutor(1, "keyturn-sqlite-writes")
+        return await _run(self._writing, work)
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections. They are opened again by whoever comes later."""
-        threads, self._threads = self._threads, None
-        if threads:
-            await asyncio.to_thread(threads.shutdown)
+        for threads in (self._reading, self._writing):
+            if threads:
+                await asyncio.to_thread(threads.shutdown)
+        self._reading = self._writing = None
         self._reader.dispose()
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
+    # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
+    return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, work)
 
 
 def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:

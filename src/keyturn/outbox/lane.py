@@ -63,7 +63,7 @@ class Lane:
 
     @property
     def is_room(self) -> bool:
-        """Whether more should be claimed: while enough for all places are at hand, half of what may be comes at once.
+        """Whether more should be claimed: not while more than half of what may be is in hand, and more than has places.
 
         A claim costs its trip, not its rows.
         """

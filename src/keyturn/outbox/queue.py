@@ -5,7 +5,6 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -50,6 +49,7 @@ class Outbox:
         self.database = database
         self.settlements = Settlements(database)
         self._post = _post_statement(database)
+        self._claims: dict[Any, Executable] = {}
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
@@ -114,7 +114,10 @@ class Outbox:
         `only` these kinds, where any are named, and none of those in `but`; none that was abandoned, where `fresh`.
         """
         second = os.urandom(16).hex()
-        statement = _claim_statement(self.database, lease, tuple(only), tuple(but), fresh)
+        which = (lease, tuple(only), tuple(but), fresh)
+        statement = self._claims.get(which)
+        if statement is None:
+            statement = self._claims[which] = _claim_statement(self.database, *which)
         given = {"most": most, "first_claim": os.urandom(16).hex(), "second_claim": second}
         claiming = asyncio.ensure_future(self.database.execute(statement, given))
         try:
@@ -140,7 +143,10 @@ class Outbox:
     async def put_back(self, messages: Sequence[Message]) -> None:
         """Let messages that were claimed, and not begun, be claimed again at once."""
         held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
-        values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": self.database.clock()}
+        # They are due as long as they have been there, and so in their old place before others.
+        earlier = func.min if self.database.is_sqlite else func.least
+        due = earlier(OutboxRow.created_at, self.database.clock())
+        values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
         await self.database.execute(update(OutboxRow).where(held).values(values))
 
     async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
@@ -228,7 +234,6 @@ def _post_statement(database: Database) -> Executable:
     return posted if database.is_sqlite else select(func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
 
 
-@lru_cache(maxsize=64)
 def _claim_statement(
     database: Database, lease: timedelta, only: Collection[str], but: Collection[str], fresh: bool
 ) -> Executable:

@@ -1,4 +1,4 @@
-"""claim -> handle -> settle: works the outbox off, oldest first, a bounded number at a time."""
+"""claim -> handle -> settle: works the outbox off, what is due longest first, a bounded number at a time."""
 
 import asyncio
 import contextlib

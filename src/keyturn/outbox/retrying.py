@@ -49,7 +49,8 @@ async def _retry(session: AsyncSession, message_id: int, moment: datetime, clock
     if shown == WAITING:
         if row.claim and waits:
             return "under way"
-        row.available_at = clock
+        if waits:  # what is due already keeps its place
+            row.available_at = clock
         return await _note_outcome(session, row, "hastened", moment)
     if shown not in {DEAD, DROPPED}:
         raise RetryRefused(f"message {message_id} was accepted by {row.sender} and is {shown}: it is not sent twice")

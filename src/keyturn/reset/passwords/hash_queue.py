@@ -63,7 +63,7 @@ class HashQueue:
 
 
 def cores() -> int:
-    """Return on how many cores this process may run: in a container fewer than the machine has."""
+    """Return on how many cores this process may run: where it is bound to some, fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,4 +107,4 @@ def _utf8(password: str) -> bytes:
 def _yield_to_others() -> None:
     # On Linux a thread has a nice value of its own; elsewhere this would slow the whole process down.
     if hasattr(os, "sched_setaffinity"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.nice(_NICENESS)  # on top of the process's own, which nobody but root may lower
