@@ -75,10 +75,10 @@ class SqliteThreads:
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections. They are opened again by whoever comes later."""
-        for threads in (self._reading, self._writing):
-            if threads:
-                await asyncio.to_thread(threads.shutdown)
-        self._reading = self._writing = None
+        ended = self._reading, self._writing
+        self._reading = self._writing = None  # whoever comes meanwhile has threads of their own
+        for threads in filter(None, ended):
+            await asyncio.to_thread(threads.shutdown)
         self._reader.dispose()
 
 
