@@ -193,8 +193,13 @@ async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["reads", "writes", "transacts"])
+async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(tmp_path: Path, first: str) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
+    if first == "reads":
+        await database.fetch(text("SELECT 1"))
+    if first == "writes":
+        await database.execute(text("CREATE TABLE notes (name VARCHAR(40))"))
     async with database.transaction() as session:
         await session.execute(text("CREATE TABLE tally (name VARCHAR(40))"))
         await session.commit()

@@ -59,6 +59,19 @@ async def test_on_postgresql_one_connection_is_enough_for_both(empty: str) -> No
     await theirs.dispose()
 
 
+@postgresql
+@pytest.mark.parametrize("level", ["AUTOCOMMIT", "REPEATABLE READ", "SERIALIZABLE"])
+async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(empty: str, level: Any) -> None:
+    alchemy = alchemy_for(empty, create_all=False, engine_config=EngineConfig(isolation_level=level))
+    database = Database(alchemy.get_engine())
+
+    (row,) = await database.execute(text("SELECT current_setting('transaction_isolation')"))
+    assert row[0] == "read committed"
+    async with database.transaction() as session:
+        assert (await session.execute(text("SELECT current_setting('transaction_isolation')"))).scalar() == row[0]
+    await alchemy.get_engine().dispose()
+
+
 @sqlite
 async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host) -> None:
     async def pragma(engine: Any, name: str) -> object:

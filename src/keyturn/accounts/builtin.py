@@ -34,6 +34,8 @@ class BuiltinAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._by_email = select(*_ACCOUNT).where(database.is_one_of(AccountRow.email, "emails"))
+        self._by_id = select(*_ACCOUNT).where(database.is_one_of(AccountRow.id, "ids"))
         self._finds: Batcher[str, Account | None] = Batcher(self._find_all, common=DatabaseUnready)
         self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=DatabaseUnready)
 
@@ -47,7 +49,7 @@ class BuiltinAccounts:
         return await self._finds.submit_all(emails)
 
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
-        rows = await self._database.fetch(select(*_ACCOUNT).where(AccountRow.email.in_(set(emails))))
+        rows = await self._database.fetch(self._by_email, {"emails": list(set(emails))})
         found = {row["email"]: _account(row) for row in rows}
         return [found.get(email) for email in emails]
 
@@ -55,7 +57,7 @@ class BuiltinAccounts:
         return await self._gets.submit(account_id)
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        rows = await self._database.fetch(select(*_ACCOUNT).where(AccountRow.id.in_(set(ids))))
+        rows = await self._database.fetch(self._by_id, {"ids": list(set(ids))})
         found = {row["id"]: _account(row) for row in rows}
         return [found.get(account_id) for account_id in ids]
 

@@ -44,13 +44,13 @@ class SqliteThreads:
         self._reading: ThreadPoolExecutor | None = None
         self._writing: ThreadPoolExecutor | None = None
 
-    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
+    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
         self._reading = self._reading or ThreadPoolExecutor(_READERS, "keyturn-sqlite-reads")
-        return await _run(self._reading, lambda: self._fetch(statement))
+        return await _run(self._reading, lambda: self._fetch(statement, given))
 
-    def _fetch(self, statement: Executable) -> Sequence[RowMapping]:
+    def _fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
         with self._reader.connect() as connection:
-            return connection.execute(statement).mappings().all()
+            return connection.execute(statement, given).mappings().all()
 
     async def execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
         return await self._write(lambda: self._execute(statement, given))

@@ -94,7 +94,8 @@ async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> Non
 async def test_of_two_processes_that_use_a_link_at_once_one_succeeds(start: Start) -> None:
     one, other = await start(), await start()
     token = await one.link()
-    answers = await asyncio.gather(*(service.reset(token) for service in (one, other) for _ in range(4)))
+    passwords = ((service, f"{number} loud lighthouses") for number, service in enumerate((one, other) * 4))
+    answers = await asyncio.gather(*(service.reset(token, password) for service, password in passwords))
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 7
 
 

@@ -60,6 +60,9 @@ class CodeStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._exhausted = select(ResetCodeRow.mailbox).where(
+            database.is_one_of(ResetCodeRow.mailbox, "mailboxes"), ResetCodeRow.failures >= FAILURES
+        )
         added = insert_if(database, ResetCodeRow, _NAMES)
         replaced = {name: added.excluded[name] for name in _NAMES if name not in {"mailbox", "failures"}}
         self._added = added.on_conflict_do_update(index_elements=[ResetCodeRow.mailbox], set_=replaced)
@@ -67,10 +70,8 @@ class CodeStore:
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return those that have been guessed at too often: a code would do nothing there."""
         digests = {mailbox_digest(email): email for email in emails}
-        statement = select(ResetCodeRow.mailbox).where(
-            ResetCodeRow.mailbox.in_(set(digests)), ResetCodeRow.failures >= FAILURES
-        )
-        return {digests[bytes(row["mailbox"])] for row in await self._database.fetch(statement)}
+        rows = await self._database.fetch(self._exhausted, {"mailboxes": list(digests)})
+        return {digests[bytes(row["mailbox"])] for row in rows}
 
     async def add(self, session: AsyncSession, codes: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
         """Store those that are wanted, each in place of the mailbox's earlier one; its failures are still counted.

@@ -1,6 +1,6 @@
 """The links in the database. What decides is always one guarded statement, never a read before a write."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,20 +97,20 @@ class LinkStore:
         self._database = database
         self.lifetime = lifetime
         self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all, common=DatabaseUnready)
+        self._found = select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
         self._rows = ManyRows(database, _COLUMNS)
         given = self._rows.table.c
         wanted = select(*(given[name] for name in _ADDED)).where(given.wanted)
         self._added = insert(ResetTokenRow).from_select(_ADDED, wanted)
-        self._replaced = _replaced(live)
+        self._replaced = _replaced(database, live)
 
     async def find(self, digest: bytes) -> Link | None:
         return await self._finds.submit(digest)
 
     async def _find_all(self, digests: Sequence[bytes]) -> Sequence[Link | None]:
-        statement = select(ResetTokenRow.digest, *_LINK).where(ResetTokenRow.digest.in_(set(digests)))
         found = {
             bytes(row["digest"]): Link(**{name: row[name] for name in Link.__struct_fields__})
-            for row in await self._database.fetch(statement)
+            for row in await self._database.fetch(self._found, {"digests": list(set(digests))})
         }
         return [found.get(digest) for digest in digests]
 
@@ -173,7 +173,7 @@ class LinkStore:
         self, session: AsyncSession, account_id: str, moment: datetime, *, spares_recovery: bool = False
     ) -> None:
         """End every link of the account that still works; those that recover it may be spared."""
-        ids = _live_link_ids([account_id], moment, spares_recovery=spares_recovery)
+        ids = _live_link_ids(ResetTokenRow.account_id == account_id, moment, spares_recovery=spares_recovery)
         statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(ids))
         await session.execute(statement.values(revoked_at=moment))
 
@@ -190,12 +190,12 @@ class LinkStore:
         return MutingLink(account_id=row.account_id, email=row.email) if row else None
 
 
-def _replaced(live: int) -> Update:
+def _replaced(database: Database, live: int) -> Update:
     """Return what revokes the oldest links of the `account_ids` at the `moment`, where more than `live` work."""
     moment = bindparam("moment", type_=ResetTokenRow.__table__.c.expires_at.type)
     age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
     # Asking again and again must not end the link that somebody starts anew with.
-    ids = _live_link_ids(bindparam("account_ids", expanding=True), moment, spares_recovery=True)
+    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), moment, spares_recovery=True)
     working = ids.add_columns(age.label("age")).subquery()
     oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))
     return update(ResetTokenRow).where(oldest).values(revoked_at=moment)
@@ -210,10 +210,9 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...
 
 
 def _live_link_ids(
-    account_ids: Collection[str] | BindParameter[Any], moment: datetime | BindParameter[datetime], *,
-    spares_recovery: bool = False,
-) -> Select[Any]:  # fmt: skip
-    ids = select(ResetTokenRow.id).where(ResetTokenRow.account_id.in_(account_ids), *_works(moment))
+    of_whom: ColumnElement[bool], moment: datetime | BindParameter[datetime], *, spares_recovery: bool = False
+) -> Select[Any]:
+    ids = select(ResetTokenRow.id).where(of_whom, *_works(moment))
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
 
 

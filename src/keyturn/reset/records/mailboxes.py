@@ -54,9 +54,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
         return self.mails if self.counted_since and self.counted_since > moment - DAY else 0
 
 
-_FOUND = select(MailboxRow.digest, *(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__)).where(
-    MailboxRow.digest.in_(bindparam("digests", expanding=True))
-)
+_MAILBOX = tuple(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__)
 
 
 class Mailboxes:
@@ -79,6 +77,7 @@ class Mailboxes:
         self.mute_period = mute
         # The counts of mails with a cooldown of their own: the first has that of all below, the last that of all above.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
+        self._found = select(MailboxRow.digest, *_MAILBOX).where(database.is_one_of(MailboxRow.digest, "digests"))
         self._rows = ManyRows(database, _COLUMNS)
         self._claimed = self._claim_statement()
 
@@ -210,10 +209,9 @@ class Mailboxes:
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}
-        statement = _FOUND.params(digests=list(set(digests.values())))
         found = {
             bytes(row["digest"]): Mailbox(**{name: row[name] for name in Mailbox.__struct_fields__})
-            for row in await self._database.fetch(statement)
+            for row in await self._database.fetch(self._found, {"digests": list(set(digests.values()))})
         }
         return {email: found[digest] for email, digest in digests.items() if digest in found}
 

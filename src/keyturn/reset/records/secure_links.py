@@ -44,6 +44,11 @@ class SecureLinkStore:
     def __init__(self, database: Database, *, lifetime: timedelta) -> None:
         self._database = database
         self.lifetime = lifetime
+        used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
+            database.is_one_of(SecureLinkRow.account_id, "account_ids"), SecureLinkRow.used_at.is_not(None)
+        )
+        # The last use counts. Those that ended with it have its moment, and are of later changes.
+        self._used = used.order_by(SecureLinkRow.used_at, SecureLinkRow.changed_at.desc())
 
     async def add(self, session: AsyncSession, link: NewSecureLink) -> None:
         await session.execute(insert(SecureLinkRow).values(**msgspec.structs.asdict(link)))
@@ -74,11 +79,7 @@ class SecureLinkStore:
 
         One statement, the same for whichever accounts.
         """
-        used = select(SecureLinkRow.account_id, SecureLinkRow.email).where(
-            SecureLinkRow.account_id.in_({account.id for account in accounts}), SecureLinkRow.used_at.is_not(None)
-        )
-        # The last use counts. Those that ended with it have its moment, and are of later changes.
-        rows = await self._database.fetch(used.order_by(SecureLinkRow.used_at, SecureLinkRow.changed_at.desc()))
+        rows = await self._database.fetch(self._used, {"account_ids": list({account.id for account in accounts})})
         secured = {row["account_id"]: row["email"] for row in rows}
         return {
             account.id
