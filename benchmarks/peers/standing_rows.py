@@ -16,16 +16,17 @@ _MESSAGES = """INSERT INTO keyturn_outbox
 {numbers} SELECT {key}, 'reset_requested', '{{"email":"standing' || i || '@example.test"}}', 'dropped', 'no_account', 1,
 1, {time}, {time}, {time} FROM n"""
 
+# Keys come in the order of their time, as those of `outbox.message.new_key`.
 _IN_SQLITE = {
     "numbers": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})",
     "digest": "randomblob(32)",
-    "key": "lower(hex(randomblob(16)))",
+    "key": "printf('%012x', i) || lower(hex(randomblob(10)))",
     "time": "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 hour', '-' || (({rows} - i) / 1000.0) || ' seconds')",
 }
 _IN_POSTGRESQL = {
     "numbers": "WITH n(i) AS (SELECT generate_series(1, {rows}))",
     "digest": "sha256(i::text::bytea)",
-    "key": "md5(i::text)",
+    "key": "lpad(to_hex(i), 12, '0') || left(md5(i::text), 20)",
     "time": "now() - interval '1 hour' - ({rows} - i) * interval '1 millisecond'",
 }
 
@@ -39,7 +40,7 @@ def add_standing_rows(url: str, rows: int) -> None:
                 server.execute(statement)
         return
     with closing(sqlite3.connect(file, timeout=60)) as database, database:
-        database.execute("PRAGMA cache_size = -500000")  # kilobytes: keys at random touch all pages of their index
+        database.execute("PRAGMA cache_size = -500000")  # kilobytes: digests at random touch all pages of their index
         database.execute("PRAGMA synchronous = OFF")
         for statement in _statements(_IN_SQLITE, rows):
             database.execute(statement)

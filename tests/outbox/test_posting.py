@@ -1,6 +1,7 @@
 """Writing to the outbox: what is promised is committed, together with what it belongs to."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.outbox.table import Note, Rows, text_of
 
 from keyturn.database import Database, now
 from keyturn.outbox import Outbox
+from keyturn.outbox.message import new_key
 from keyturn.outbox.models import OutboxRow
 
 MINUTE = timedelta(minutes=1)
@@ -26,6 +28,17 @@ async def test_every_message_has_a_key_of_its_own(outbox: Outbox, rows: Rows) ->
     await asyncio.gather(*(outbox.post("note", Note("same")) for _ in range(20)))
 
     assert len({row.key for row in await rows.all()}) == 20
+
+
+def test_keys_that_are_made_one_after_the_other_are_neighbours_and_none_can_be_guessed() -> None:
+    before = time.time_ns() // 1_000_000
+    keys = [new_key() for _ in range(1000)]
+    after = time.time_ns() // 1_000_000
+    times = [int(key[:12], 16) for key in keys]
+    assert all(before <= moment <= after for moment in times)
+    assert times == sorted(times)
+    assert len({key[12:] for key in keys}) == 1000
+    assert {len(key) for key in keys} == {32}
 
 
 async def test_a_row_says_when_it_was_written(outbox: Outbox, rows: Rows) -> None:

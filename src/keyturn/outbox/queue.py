@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Executable,
+    FromClause,
     Integer,
     Row,
     bindparam,
@@ -27,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from keyturn.database import Database, Moment, now
 from keyturn.database.batching import Batcher
 from keyturn.database.conditional_insert import insert_if
+from keyturn.database.many_rows import ManyRows
 from keyturn.errors import DatabaseUnready
 from keyturn.outbox.listening import CHANNEL
 from keyturn.outbox.message import Message, new_key
@@ -48,8 +50,15 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.settlements = Settlements(database)
-        self._post = _post_statement(database)
+        self._rows = ManyRows(database, _COLUMNS)
+        self._post = _post_statement(database, self._rows.table)
         self._claims: dict[Any, Executable] = {}
+        self._held = (
+            select(OutboxRow.id)
+            .where(database.is_one_of(OutboxRow.id, "ids"), database.is_one_of(OutboxRow.claim, "claims"))
+            .order_by(OutboxRow.id)
+            .with_for_update()
+        )
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
@@ -59,7 +68,7 @@ class Outbox:
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
-        await self.database.execute(self._post, rows)
+        await self.database.execute(self._post, self._rows.parameter(rows))
         self.wake()
         return [None] * len(rows)
 
@@ -158,7 +167,7 @@ class Outbox:
     async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
         given = {"ids": [one.id for one in messages], "claims": list({one.claim for one in messages})}
-        return set((await (await session.connection()).execute(_HELD, given)).scalars())
+        return set((await (await session.connection()).execute(self._held, given)).scalars())
 
     async def require_held(self, session: AsyncSession, message: Message) -> None:
         """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
@@ -206,15 +215,6 @@ def _message(row: Row[Any], abandoned: str) -> Message:
     return Message(**fields, abandoned=fields["claim"] == abandoned)
 
 
-_HELD = (
-    select(OutboxRow.id)
-    .where(OutboxRow.id.in_(bindparam("ids", expanding=True)), OutboxRow.claim.in_(bindparam("claims", expanding=True)))
-    .order_by(OutboxRow.id)
-    .with_for_update()
-)
-"""Built once: to build it for hundreds of values takes longer than to execute it."""
-
-
 _SEALED = (
     update(OutboxRow.__table__)  # type: ignore[arg-type]
     .where(OutboxRow.id == bindparam("held_id"), OutboxRow.claim == bindparam("held_claim"))
@@ -223,13 +223,13 @@ _SEALED = (
 
 
 _POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")
+_COLUMNS: dict[str, Any] = {name: OutboxRow.__table__.c[name] for name in _POSTED}
 
 
-def _post_statement(database: Database) -> Executable:
-    """Return the INSERT of a message; on PostgreSQL it wakes the workers of other processes, at its commit."""
-    values = [bindparam(name, type_=getattr(OutboxRow, name).type) for name in _POSTED]
+def _post_statement(database: Database, given: FromClause) -> Executable:
+    """Return the INSERT of messages; on PostgreSQL it wakes the workers of other processes, at its commit."""
     posted = insert(OutboxRow.__table__).from_select(  # type: ignore[arg-type]
-        [*_POSTED, "available_at"], select(*values, database.clock())
+        [*_POSTED, "available_at"], select(*given.c, database.clock())
     )
     return posted if database.is_sqlite else select(func.pg_notify(CHANNEL, "")).add_cte(posted.cte("posted"))
 
