@@ -215,7 +215,7 @@ async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Datab
 
     plans = await plans_of(database, lambda: retention.purge(NOW))
 
-    (erasing,) = (plan for statement, plan in plans.items() if statement.startswith("UPDATE keyturn_outbox"))
+    (erasing,) = (plan for statement, plan in plans.items() if "UPDATE keyturn_outbox" in statement)
     assert "ix_keyturn_outbox_not_erased" in erasing
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Delete, Executable, Update, delete, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, Delete, Executable, Update, delete, func, literal, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -32,7 +32,7 @@ _SMALLEST_BATCH = 200
 _TICK = 0.001
 """Seconds: a clock may be no finer than a batch is short."""
 
-_LONGEST = {"sqlite": 0.02, "postgresql": 0.2}
+_LONGEST = {"sqlite": 0.01, "postgresql": 0.2}
 """Seconds that a batch should take: nobody else writes to SQLite meanwhile."""
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
@@ -55,8 +55,7 @@ _NOT_ERASED = OutboxRow.payload != literal_column(f"'{ERASED}'")
 class _Chore(msgspec.Struct, frozen=True):
     """Deletes or redacts, by `statement`, the rows that are `due`, a batch of their keys at a time.
 
-    Where there may be many it goes `along` an index of times, and never over what the batches before have found:
-    PostgreSQL would look at each of those rows again.
+    Where there may be many it goes `along` an index of times.
     """
 
     name: str
@@ -65,14 +64,28 @@ class _Chore(msgspec.Struct, frozen=True):
     due: ColumnElement[bool]
     along: InstrumentedAttribute[Any] | None = None
 
-    def batch(self, most: int, since: datetime | None) -> Executable:
-        """Return the statement for the next so many; it returns of each where it is along the index."""
-        found = select(self.key).where(self.due).limit(most)
-        if self.along is None:
-            return self.statement.where(self.key.in_(found)).returning(literal(None))
-        if since is not None:
-            found = found.where(self.along >= since)
-        return self.statement.where(self.key.in_(found.order_by(self.along))).returning(self.along)
+    def batch(self, most: int) -> Delete | Update:
+        """Return the statement for the next so many."""
+        found = select(self.key).where(self.due).order_by(*self._order()).limit(most)
+        return self.statement.where(self.key.in_(found))
+
+    def batch_after(self, last: datetime | None, most: int) -> Executable:
+        """Return it for PostgreSQL, with how many it found and the last of them along the index.
+
+        It begins at the `last` of the batch before: each row that is gone would be looked at again until a vacuum.
+        """
+        chore = (
+            self
+            if last is None or self.along is None
+            else msgspec.structs.replace(self, due=self.due & (self.along >= last))
+        )
+        gone = chore.batch(most).returning((literal(None) if self.along is None else self.along).label("along"))
+        rows = gone.cte("gone")
+        return select(func.count(), func.max(rows.c.along)).select_from(rows)
+
+    def _order(self) -> Iterator[InstrumentedAttribute[Any]]:
+        if self.along is not None:
+            yield self.along
 
 
 class Retention:
@@ -147,22 +160,23 @@ class Retention:
     async def _purge_chore(self, chore: _Chore) -> int:
         """Work in batches that grow and shrink with the time that they take; half of the time is others'."""
         longest = _LONGEST[self._database.engine.dialect.name]
-        done, most, since = 0, _FIRST_BATCH, None
+        done, most, last = 0, _FIRST_BATCH, None
         while True:
-            found, took = await self._database.transact(partial(_purge_batch, chore.batch(most, since)))
-            done += len(found)
-            if len(found) < most:
+            batch = chore.batch(most) if self._database.is_sqlite else chore.batch_after(last, most)
+            found, last, took = await self._database.transact(partial(_purge_batch, batch))
+            done += found
+            if found < most:
                 return done
-            since = max(found) if chore.along is not None else None
             # Without an index along, most of the time is looking, which smaller batches only do more often.
             smallest = _SMALLEST_BATCH if chore.along is not None else most
             most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
 
 
-async def _purge_batch(batch: Executable, session: AsyncSession) -> tuple[Sequence[Any], float]:
-    """Return what was deleted, and the seconds it took: the turn of others was theirs."""
+async def _purge_batch(batch: Executable, session: AsyncSession) -> tuple[int, datetime | None, float]:
+    """Return how many rows were found, the last along the index, and the seconds it took: others' turn was theirs."""
     begun = time.monotonic()
-    found = (await (await session.connection()).execute(batch)).scalars().all()
+    result: Any = await (await session.connection()).execute(batch)
+    found, last = result.one() if result.returns_rows else (result.rowcount, None)
     await session.commit()
-    return found, max(time.monotonic() - begun, _TICK)
+    return found, last, max(time.monotonic() - begun, _TICK)
