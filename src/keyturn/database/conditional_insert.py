@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from keyturn.database.database import Database, Model
+from keyturn.database.upserts import upsert
 
 
 def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
@@ -21,5 +21,4 @@ def insert_if(database: Database, row: type[Model], names: Iterable[str], **comp
     columns = row.__table__.c
     values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
     chosen = select(*values.values()).where(bindparam("wanted", type_=Boolean()))
-    insert = sqlite.insert if database.is_sqlite else postgresql.insert
-    return insert(row.__table__).from_select(list(values), chosen)  # type: ignore[arg-type]
+    return upsert(row, database.engine.dialect).from_select(list(values), chosen)

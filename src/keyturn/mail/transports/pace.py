@@ -4,9 +4,9 @@ import asyncio
 import time
 
 from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from keyturn.database import Database
+from keyturn.database.upserts import upsert
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.models import PaceRow
@@ -31,10 +31,10 @@ class Pace:
 
         Raises SendRetryable where so many wait already that it would be too long for a lease in hand.
         """
-        upsert, moment = sqlite.insert if self._database.is_sqlite else postgresql.insert, self._moment()
+        moment = self._moment()
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
         booked = (
-            upsert(PaceRow)
+            upsert(PaceRow, self._database.engine.dialect)
             .values(name=self._name, next_at=moment + self._gap)
             .on_conflict_do_update(
                 index_elements=[PaceRow.name],

@@ -3,10 +3,10 @@
 import os
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Moment
+from keyturn.database.upserts import upsert
 from keyturn.reset.records.models import AccountLockRow
 
 
@@ -17,8 +17,7 @@ async def acquire_account_lock(session: AsyncSession, account_id: str, moment: M
     once, one is told a name.
     """
     claim = os.urandom(16).hex()
-    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    fresh = upsert(AccountLockRow).values(account_id=account_id, claim=claim, until=until)
+    fresh = upsert(AccountLockRow, session.get_bind().dialect).values(account_id=account_id, claim=claim, until=until)
     statement = fresh.on_conflict_do_update(
         index_elements=[AccountLockRow.account_id],
         set_={"claim": claim, "until": until},

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import BindParameter, Boolean, Column, ColumnElement, bindparam, case, delete, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.database import Database
 from keyturn.database.conditional_insert import insert_if
 from keyturn.database.many_rows import ManyRows
+from keyturn.database.upserts import upsert
 from keyturn.reset.records.models import MailboxRow
 
 DAY = timedelta(days=1)
@@ -114,9 +114,8 @@ class Mailboxes:
         given = self._rows.table.c
         # In the order of their keys: two workers that claim several at once never wait for each other.
         wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
         return (
-            insert(MailboxRow.__table__)  # type: ignore[arg-type]
+            upsert(MailboxRow, self._database.engine.dialect)
             .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],

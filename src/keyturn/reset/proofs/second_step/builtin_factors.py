@@ -8,11 +8,11 @@ from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
+from keyturn.database.upserts import upsert
 from keyturn.reset.proofs.second_step.factor_source import StoredFactors
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.recovery_codes import CODES, mint_recovery_code, recovery_code_digest
@@ -55,8 +55,9 @@ class BuiltinFactors:
 
     async def _set(self, account_id: str, **sealed: bytes) -> None:
         async with self._database.transaction() as session:
-            upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-            fresh = upsert(SecondFactorRow).values(account_id=account_id, created_at=now(), **sealed)
+            fresh = upsert(SecondFactorRow, session.get_bind().dialect).values(
+                account_id=account_id, created_at=now(), **sealed
+            )
             await session.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
             await session.commit()
 

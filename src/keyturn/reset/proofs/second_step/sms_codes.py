@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import Protocol
 
 from sqlalchemy import case, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
+from keyturn.database.upserts import upsert
 from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
@@ -77,14 +77,13 @@ class SmsCodes:
 
     async def _store(self, session: AsyncSession, trial: SecondStepTry, digest: bytes) -> bool:
         row, moment = SmsCodeRow, trial.moment
-        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         begins_anew = row.counted_since <= moment - _DAY
         values = {
             "reset_id": trial.reset_id, "digest": digest, "sent_at": moment, "expires_at": moment + self._ttl,
             "used_at": None,
         }  # fmt: skip
         statement = (
-            upsert(row)
+            upsert(row, session.get_bind().dialect)
             .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
             .on_conflict_do_update(
                 index_elements=[row.account_id],

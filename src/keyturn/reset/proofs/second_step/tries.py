@@ -4,10 +4,10 @@ import math
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
+from keyturn.database.upserts import upsert
 from keyturn.errors import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.records.link_store import LinkStore
@@ -47,10 +47,9 @@ class SecondStepTries:
 
     async def _count_for_account(self, session: AsyncSession, account_id: str, moment: datetime) -> bool:
         row = SecondStepTriesRow
-        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         begins_anew = row.counted_since <= moment - _DAY
         statement = (
-            upsert(row)
+            upsert(row, session.get_bind().dialect)
             .values(account_id=account_id, tries=1, counted_since=moment)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
@@ -91,9 +90,8 @@ class SecondStepTries:
         ASVS 6.5.1; one statement, since two with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
         """
         row = SecondStepTriesRow
-        upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         statement = (
-            upsert(row)
+            upsert(row, session.get_bind().dialect)
             .values(account_id=account_id, tries=0, counted_since=moment, totp_step=step)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
