@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, insert, select
 from tests.outbox.table import Note, Rows, text_of
+from tests.outbox.worker import Handler, relay_of
 
 from keyturn.database import Database, now
 from keyturn.outbox import Outbox, Sent
@@ -121,16 +122,29 @@ async def test_one_that_was_abandoned_is_so_still_after_a_claim_that_was_broken_
     assert (claimed.crashes, claimed.abandoned) == (2, True)
 
 
-async def break_off(claim: Coroutine[Any, Any, object]) -> None:
-    """Cancel a claim when its statement is with the database."""
+async def test_a_relay_that_is_ended_while_it_leaves_some_to_others_leaves_them_all(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    await post(outbox, "one", "two", "three")
+    await outbox.claim(10, OVER)
+    handler = Handler()
+    await break_off(relay_of(outbox, handler, concurrency=1, ahead=3).run(), "UPDATE keyturn_outbox SET faults=")
+
+    claimed = await elsewhere.claim(10, MINUTE)
+    assert [(one.crashes, one.abandoned) for one in claimed] == [(2, True)]
+    assert handler.prepared == []
+
+
+async def break_off(work: Coroutine[Any, Any, object], at: str = "WITH due") -> None:
+    """Cancel what claims when a statement that begins like this is with the database."""
     loop, begun = asyncio.get_running_loop(), asyncio.Event()
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
-        if statement.startswith("WITH due"):
+        if statement.startswith(at):
             loop.call_soon_threadsafe(begun.set)
 
     event.listen(Engine, "before_cursor_execute", note)
-    claiming = asyncio.create_task(claim)
+    claiming = asyncio.create_task(work)
     async with asyncio.timeout(10):
         await begun.wait()
     event.remove(Engine, "before_cursor_execute", note)

@@ -134,11 +134,12 @@ class Outbox:
         except asyncio.CancelledError:
             # What was taken nobody would begin before the lease is over.
             with contextlib.suppress(Exception):
-                await self._undo_claim([_message(row, second) for row in await claiming])
+                await self.undo_claim([_message(row, second) for row in await claiming])
             raise
         return sorted((_message(row, second) for row in rows), key=lambda message: message.id)
 
-    async def _undo_claim(self, messages: Sequence[Message]) -> None:
+    async def undo_claim(self, messages: Sequence[Message]) -> None:
+        """Let messages that were claimed, and not begun, be as they were before."""
         if fresh := [message for message in messages if not message.abandoned]:
             await self.put_back(fresh)
         if abandoned := [message for message in messages if message.abandoned]:

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.database import Database
-from keyturn.database.conditional_insert import insert_if
 from keyturn.database.many_rows import ManyRows
 from keyturn.database.upserts import upsert
 from keyturn.reset.records.models import MailboxRow
@@ -179,11 +178,8 @@ class Mailboxes:
 
     async def mute(self, session: AsyncSession, email: str, moment: datetime) -> None:
         """Have the mailbox left alone by links, for as long as the settings say."""
-        values = {"muted_until": moment + self.mute_period}
         # One that is not known any more was not written to of late: nothing is in the way once its owner ends it.
-        row = {"digest": _digest(email), "mailed_at": moment - DAY, "mails": 0, "wanted": True} | values
-        fresh = insert_if(self._database, MailboxRow, [name for name in row if name != "wanted"])
-        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
+        await _set(session, email, moment - DAY, muted_until=moment + self.mute_period)
 
     async def unmute(self, session: AsyncSession, email: str) -> None:
         """End that: its owner is there."""
@@ -192,10 +188,7 @@ class Mailboxes:
 
     async def suppress(self, session: AsyncSession, email: str, moment: datetime, reason: str) -> None:
         """Leave the mailbox alone for as long as the settings say."""
-        values = {"suppressed_until": moment + self._suppression, "reason": reason}
-        row = {"digest": _digest(email), "mailed_at": moment, "mails": 0, "wanted": True} | values
-        fresh = insert_if(self._database, MailboxRow, [name for name in row if name != "wanted"])
-        await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values), row)
+        await _set(session, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
     async def release(self, session: AsyncSession, email: str) -> bool:
         """Forget all that keeps the mailbox from being written to; tell whether there was anything."""
@@ -217,6 +210,13 @@ class Mailboxes:
     def _cooldown_after(self, mails: int) -> timedelta:
         growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
         return min(self.cooldown * growth, DAY)
+
+
+async def _set(session: AsyncSession, email: str, mailed_at: datetime, **values: Any) -> None:
+    """Set the values of a mailbox; one that is not known was written to at `mailed_at`."""
+    row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
+    fresh = upsert(MailboxRow, session.get_bind().dialect).values(**row)
+    await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
 
 def _digest(email: str) -> bytes:
