@@ -12,6 +12,9 @@ BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop
 statement, and since the file has one writer, for whom all others wait; asyncpg sends a statement with all its rows at
 once, and as a transaction. No connection is pinged before each use (`lost_connections`).
 
+**What is asked often is built once**, with parameters for what differs (`Database.is_one_of`, `many_rows`): to build a
+statement, or to see that one is the same as the last, takes several times what a database takes to answer it.
+
 **A shared pool, not shared options** (`host_database`): an engine over an app's pool carries isolation, schema and
 hidden parameters of its own; of an app's SQLite file, Keyturn has connections of its own.
 
