@@ -47,8 +47,11 @@ async def test_what_is_given_is_found_by_bytes_and_by_text(database: Database, c
 async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     assert len(await found(database, SecureLinkRow.changed_at, [MOMENT])) == len(LINKS)
 
-    numbers = select(AuditRow.id).where(database.is_one_of(AuditRow.message_id, "ids"))
-    assert await database.fetch(numbers, {"ids": [1, 2**40]}) == []
+    entry = dict.fromkeys(("event", "outcome", "account_id", "email", "ip_address", "user_agent", "request_id"), "")
+    await database.execute(insert(AuditRow), [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)])
+    numbers = select(AuditRow.message_id).where(database.is_one_of(AuditRow.message_id, "ids"))
+    (row,) = await database.fetch(numbers, {"ids": [1, 2**40]})
+    assert row["message_id"] == 2**40
 
 
 @pytest.mark.parametrize("values", [["'; DROP TABLE keyturn_secure_links; --"], ["{a,b}", '"', "\\", "NULL", ""]])

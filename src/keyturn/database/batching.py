@@ -1,4 +1,4 @@
-"""All who wait share one statement: group commit for writes, one `IN (...)` for reads.
+"""All who wait share one statement: group commit for writes, one list of values for reads.
 
 The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once
 for everybody who waits at that moment, and never waits for more to come, so an idle server answers as fast as

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, bindparam, select
 
 from keyturn.database.database import Database, Model
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 
 
 def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: ColumnElement[Any]) -> Any:
@@ -21,4 +21,4 @@ def insert_if(database: Database, row: type[Model], names: Iterable[str], **comp
     columns = row.__table__.c
     values = {name: bindparam(name, type_=columns[name].type) for name in names} | computed
     chosen = select(*values.values()).where(bindparam("wanted", type_=Boolean()))
-    return upsert(row, database.engine.dialect).from_select(list(values), chosen)
+    return insert_into(row, database.engine.dialect).from_select(list(values), chosen)

@@ -8,7 +8,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.outbox.models import EventRow, OutboxRow
 
 
@@ -33,7 +33,7 @@ async def note(session: AsyncSession, event: Event) -> None:
 
 async def note_report(session: AsyncSession, event: Event) -> bool:
     """Write what a provider reports; tell whether it was not there before."""
-    fresh = upsert(EventRow, session.get_bind().dialect).values(**msgspec.structs.asdict(event))
+    fresh = insert_into(EventRow, session.get_bind().dialect).values(**msgspec.structs.asdict(event))
     statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(EventRow.id)
     return (await session.execute(statement)).first() is not None
 

@@ -34,7 +34,8 @@ def new_key() -> str:
     """Return an idempotency key that no provider has seen: a time in milliseconds, and 80 random bits.
 
     Keys that are made one after the other are neighbours in their index (RFC 9562, 6.11), so that a commit of many
-    messages, and a purge of them, writes few of its pages: of random ones, a page for each.
+    messages, and a purge of them, writes few of its pages: of random ones, a page for each. They are no secret: whoever
+    gets the mail sees its key.
     """
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 

@@ -53,12 +53,8 @@ class Outbox:
         self._rows = ManyRows(database, _COLUMNS)
         self._post = _post_statement(database, self._rows.table)
         self._claims: dict[Any, Executable] = {}
-        self._held = (
-            select(OutboxRow.id)
-            .where(database.is_one_of(OutboxRow.id, "ids"), database.is_one_of(OutboxRow.claim, "claims"))
-            .order_by(OutboxRow.id)
-            .with_for_update()
-        )
+        self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
+        self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
         self.waiting = asyncio.Event()
@@ -147,28 +143,25 @@ class Outbox:
 
     async def renew(self, claims: Mapping[int, str], lease: timedelta) -> None:
         """Begin the leases of messages anew, each under its claim; one that is in other hands by now stays there."""
-        held = OutboxRow.id.in_(list(claims)) & OutboxRow.claim.in_(set(claims.values()))
-        await self.database.execute(update(OutboxRow).where(held).values(available_at=self.database.clock(lease)))
+        renewed = update(OutboxRow).where(self._is_held).values(available_at=self.database.clock(lease))
+        await self.database.execute(renewed, {"ids": list(claims), "claims": list(set(claims.values()))})
 
     async def put_back(self, messages: Sequence[Message]) -> None:
         """Let messages that were claimed, and not begun, be claimed again at once."""
-        held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
         # They are due as long as they have been there, and so in their old place before others.
         earlier = func.min if self.database.is_sqlite else func.least
         due = earlier(OutboxRow.created_at, self.database.clock())
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
-        await self.database.execute(update(OutboxRow).where(held).values(values))
+        await self.database.execute(update(OutboxRow).where(self._is_held).values(values), _hold_of(messages))
 
     async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
         """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones."""
-        held = OutboxRow.id.in_([one.id for one in messages]) & OutboxRow.claim.in_({one.claim for one in messages})
         values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
-        await self.database.execute(update(OutboxRow).where(held).values(values))
+        await self.database.execute(update(OutboxRow).where(self._is_held).values(values), _hold_of(messages))
 
     async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""
-        given = {"ids": [one.id for one in messages], "claims": list({one.claim for one in messages})}
-        return set((await (await session.connection()).execute(self._held, given)).scalars())
+        return set((await (await session.connection()).execute(self._held, _hold_of(messages))).scalars())
 
     async def require_held(self, session: AsyncSession, message: Message) -> None:
         """Lock the message. Raises LeaseLost where it is in other hands: the caller commits nothing, sends nothing."""
@@ -214,6 +207,11 @@ _CLAIMED = [
 def _message(row: Row[Any], abandoned: str) -> Message:
     fields = dict(zip(Message.__struct_fields__, row, strict=False))
     return Message(**fields, abandoned=fields["claim"] == abandoned)
+
+
+def _hold_of(messages: Sequence[Message]) -> dict[str, Any]:
+    """Return the parameters of what asks whether messages are in these hands still."""
+    return {"ids": [one.id for one in messages], "claims": list({one.claim for one in messages})}
 
 
 _SEALED = (

@@ -12,7 +12,7 @@ from tests.plans import plans_of
 
 from keyturn.accounts.models import AccountRow, SessionRow
 from keyturn.database import Database
-from keyturn.outbox.models import EventRow, OutboxRow
+from keyturn.outbox.models import ERASED, EventRow, OutboxRow
 from keyturn.reset.proofs.code_store import ResetCodeRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
@@ -235,10 +235,18 @@ async def write_erased(database: Database, many: int) -> None:
 
 
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:
-    await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in range(1200)))
+    """Whether they go, are changed, or have no index of times; however many have the same time."""
+    many = range(1200)
+    await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in many))
+    await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
+    mailboxes = ({"digest": str(number).encode(), "mailed_at": NOW - 2 * DAY} for number in many)
+    await write(database, MailboxRow, *mailboxes)
 
-    assert (await retention.purge(NOW))["links"] == 1200
+    done = await retention.purge(NOW)
+    assert (done["links"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
     assert await kept(database, func.count(ResetTokenRow.id)) == [0]
+    assert await kept(database, func.count(MailboxRow.digest)) == [0]
+    assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 
 async def test_a_second_time_there_is_nothing_to_do(retention: Retention) -> None:

@@ -6,7 +6,7 @@ import time
 from sqlalchemy import ColumnElement, Double, case, cast, extract, literal, update
 
 from keyturn.database import Database
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.transports.email import Email, Sender
 from keyturn.mail.transports.models import PaceRow
@@ -34,7 +34,7 @@ class Pace:
         moment = self._moment()
         later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
         booked = (
-            upsert(PaceRow, self._database.engine.dialect)
+            insert_into(PaceRow, self._database.engine.dialect)
             .values(name=self._name, next_at=moment + self._gap)
             .on_conflict_do_update(
                 index_elements=[PaceRow.name],

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Moment
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.reset.records.models import AccountLockRow
 
 
@@ -17,7 +17,9 @@ async def acquire_account_lock(session: AsyncSession, account_id: str, moment: M
     once, one is told a name.
     """
     claim = os.urandom(16).hex()
-    fresh = upsert(AccountLockRow, session.get_bind().dialect).values(account_id=account_id, claim=claim, until=until)
+    fresh = insert_into(AccountLockRow, session.get_bind().dialect).values(
+        account_id=account_id, claim=claim, until=until
+    )
     statement = fresh.on_conflict_do_update(
         index_elements=[AccountLockRow.account_id],
         set_={"claim": claim, "until": until},

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from keyturn import addresses
 from keyturn.database import Database
+from keyturn.database.inserts import insert_into
 from keyturn.database.many_rows import ManyRows
-from keyturn.database.upserts import upsert
 from keyturn.reset.records.models import MailboxRow
 
 DAY = timedelta(days=1)
@@ -114,7 +114,7 @@ class Mailboxes:
         # In the order of their keys: two workers that claim several at once never wait for each other.
         wanted = select(given.digest, moment, literal(1), moment).where(given.wanted).order_by(given.digest)
         return (
-            upsert(MailboxRow, self._database.engine.dialect)
+            insert_into(MailboxRow, self._database.engine.dialect)
             .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
             .on_conflict_do_update(
                 index_elements=[MailboxRow.digest],
@@ -215,7 +215,7 @@ class Mailboxes:
 async def _set(session: AsyncSession, email: str, mailed_at: datetime, **values: Any) -> None:
     """Set the values of a mailbox; one that is not known was written to at `mailed_at`."""
     row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
-    fresh = upsert(MailboxRow, session.get_bind().dialect).values(**row)
+    fresh = insert_into(MailboxRow, session.get_bind().dialect).values(**row)
     await session.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
 

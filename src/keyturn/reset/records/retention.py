@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -64,28 +64,22 @@ class _Chore(msgspec.Struct, frozen=True):
     due: ColumnElement[bool]
     along: InstrumentedAttribute[Any] | None = None
 
-    def batch(self, most: int) -> Delete | Update:
-        """Return the statement for the next so many."""
-        found = select(self.key).where(self.due).order_by(*self._order()).limit(most)
+    def batch(self, most: int, *after: ColumnElement[bool]) -> Delete | Update:
+        """Return the statement for the next so many. SQLite's index has none any more of those that are gone."""
+        found = select(self.key).where(self.due, *after).limit(most)
+        if self.along is not None:
+            found = found.order_by(self.along)
         return self.statement.where(self.key.in_(found))
 
-    def batch_after(self, last: datetime | None, most: int) -> Executable:
-        """Return it for PostgreSQL, with how many it found and the last of them along the index.
+    def counted_batch(self, most: int, last: datetime | None) -> Executable:
+        """Return it for PostgreSQL, whose answer is how many it found and the last of them along the index.
 
-        It begins at the `last` of the batch before: each row that is gone would be looked at again until a vacuum.
+        It begins at the `last` of the batch before: until a vacuum, each row that is gone would be looked at again.
         """
-        chore = (
-            self
-            if last is None or self.along is None
-            else msgspec.structs.replace(self, due=self.due & (self.along >= last))
-        )
-        gone = chore.batch(most).returning((literal(None) if self.along is None else self.along).label("along"))
-        rows = gone.cte("gone")
-        return select(func.count(), func.max(rows.c.along)).select_from(rows)
-
-    def _order(self) -> Iterator[InstrumentedAttribute[Any]]:
-        if self.along is not None:
-            yield self.along
+        after = [] if last is None or self.along is None else [self.along >= last]
+        along = literal(None) if self.along is None else self.along
+        gone = self.batch(most, *after).returning(along.label("along")).cte("gone")
+        return select(func.count(), func.max(gone.c.along)).select_from(gone)
 
 
 class Retention:
@@ -162,7 +156,7 @@ class Retention:
         longest = _LONGEST[self._database.engine.dialect.name]
         done, most, last = 0, _FIRST_BATCH, None
         while True:
-            batch = chore.batch(most) if self._database.is_sqlite else chore.batch_after(last, most)
+            batch = chore.batch(most) if self._database.is_sqlite else chore.counted_batch(most, last)
             found, last, took = await self._database.transact(partial(_purge_batch, batch))
             done += found
             if found < most:

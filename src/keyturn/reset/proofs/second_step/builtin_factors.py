@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.reset.proofs.second_step.factor_source import StoredFactors
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.recovery_codes import CODES, mint_recovery_code, recovery_code_digest
@@ -55,7 +55,7 @@ class BuiltinFactors:
 
     async def _set(self, account_id: str, **sealed: bytes) -> None:
         async with self._database.transaction() as session:
-            fresh = upsert(SecondFactorRow, session.get_bind().dialect).values(
+            fresh = insert_into(SecondFactorRow, session.get_bind().dialect).values(
                 account_id=account_id, created_at=now(), **sealed
             )
             await session.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))

@@ -12,7 +12,7 @@ from sqlalchemy import case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.errors import SendFailed, SendRetryable, TooManyRequests, Unavailable
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
@@ -83,7 +83,7 @@ class SmsCodes:
             "used_at": None,
         }  # fmt: skip
         statement = (
-            upsert(row, session.get_bind().dialect)
+            insert_into(row, session.get_bind().dialect)
             .values(account_id=trial.account.id, messages=1, counted_since=moment, **values)
             .on_conflict_do_update(
                 index_elements=[row.account_id],

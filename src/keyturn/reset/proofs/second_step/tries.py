@@ -7,7 +7,7 @@ from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import Database
-from keyturn.database.upserts import upsert
+from keyturn.database.inserts import insert_into
 from keyturn.errors import TooManyRequests
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.reset.records.link_store import LinkStore
@@ -49,7 +49,7 @@ class SecondStepTries:
         row = SecondStepTriesRow
         begins_anew = row.counted_since <= moment - _DAY
         statement = (
-            upsert(row, session.get_bind().dialect)
+            insert_into(row, session.get_bind().dialect)
             .values(account_id=account_id, tries=1, counted_since=moment)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
@@ -91,7 +91,7 @@ class SecondStepTries:
         """
         row = SecondStepTriesRow
         statement = (
-            upsert(row, session.get_bind().dialect)
+            insert_into(row, session.get_bind().dialect)
             .values(account_id=account_id, tries=0, counted_since=moment, totp_step=step)
             .on_conflict_do_update(
                 index_elements=[row.account_id],
