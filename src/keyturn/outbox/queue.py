@@ -130,12 +130,11 @@ class Outbox:
         except asyncio.CancelledError:
             # What was taken nobody would begin before the lease is over.
             with contextlib.suppress(Exception):
-                await self.undo_claim([_message(row, second) for row in await claiming])
+                await self._undo_claim([_message(row, second) for row in await claiming])
             raise
         return sorted((_message(row, second) for row in rows), key=lambda message: message.id)
 
-    async def undo_claim(self, messages: Sequence[Message]) -> None:
-        """Let messages that were claimed, and not begun, be as they were before."""
+    async def _undo_claim(self, messages: Sequence[Message]) -> None:
         if fresh := [message for message in messages if not message.abandoned]:
             await self.put_back(fresh)
         if abandoned := [message for message in messages if message.abandoned]:
@@ -154,10 +153,21 @@ class Outbox:
         values = {"claim": None, "crashes": OutboxRow.crashes - 1, "available_at": due}
         await self.database.execute(update(OutboxRow).where(self._is_held).values(values), _hold_of(messages))
 
-    async def leave(self, messages: Sequence[Message], pause: timedelta) -> None:
-        """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones."""
+    async def leave(self, messages: Sequence[Message], pause: timedelta, *, kept: Sequence[Message] = ()) -> None:
+        """Let messages be claimed again after the pause as they were, before this claim: as abandoned ones.
+
+        Whoever is cancelled meanwhile has none of those any more that were `kept` of the same claim.
+        """
         values = {"crashes": OutboxRow.crashes - 1, "available_at": self.database.clock(pause)}
-        await self.database.execute(update(OutboxRow).where(self._is_held).values(values), _hold_of(messages))
+        left = update(OutboxRow).where(self._is_held).values(values)
+        leaving = asyncio.ensure_future(self.database.execute(left, _hold_of(messages)))
+        try:
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:
+            await asyncio.wait({leaving})
+            with contextlib.suppress(Exception):  # then their leases end by themselves
+                await self._undo_claim(kept)
+            raise
 
     async def lock(self, session: AsyncSession, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of those that are in these hands still, and will be until the caller's transaction ends."""

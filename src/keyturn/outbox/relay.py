@@ -132,16 +132,9 @@ class Relay:
         )
         admitted, left = lane.admit(claimed)
         if left:
-            # Before any is begun: it may end this worker, and the others must not be counted as begun.
-            leaving = asyncio.ensure_future(self._outbox.leave(left, pause))
-            try:
-                await asyncio.shield(leaving)
-            except asyncio.CancelledError:
-                await asyncio.wait({leaving})
-                with contextlib.suppress(Exception):  # then their leases end by themselves
-                    await self._outbox.undo_claim(admitted)
-                raise
-            except Exception:  # as above, and the others are begun
+            try:  # before any is begun: it may end this worker, and the others must not be counted as begun
+                await self._outbox.leave(left, pause, kept=admitted)
+            except Exception:  # their leases end by themselves, and the others are begun
                 log.exception(LogEvent("outbox.claim_failed"))
         lane.doubtful.update(message.id for message in admitted if message.abandoned)
         return admitted
