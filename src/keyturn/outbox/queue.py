@@ -164,7 +164,7 @@ class Outbox:
         try:
             await asyncio.shield(leaving)
         except asyncio.CancelledError:
-            await asyncio.wait({leaving})
+            await asyncio.gather(leaving, return_exceptions=True)
             with contextlib.suppress(Exception):  # then their leases end by themselves
                 await self._undo_claim(kept)
             raise
