@@ -79,6 +79,35 @@ async def test_a_batch_holds_no_more_than_the_largest(statement: Statement) -> N
     assert statement.runs == [[0], [1, 2, 3], [4, 5, 6], [7]]
 
 
+@pytest.mark.parametrize(("gathers", "runs"), [(True, [[0, 1, 2, 3]]), (False, [[0], [1, 2, 3]])])
+async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes_round(
+    statement: Statement, gathers: bool, runs: list[list[int]]
+) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers)
+
+    async def come_later(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        return await batcher.submit(number)
+
+    statement.open.clear()
+    tasks = [asyncio.create_task(come_later(number)) for number in range(4)]
+    await statement.entered.wait()
+    for _ in tasks:
+        await asyncio.sleep(0)
+    statement.open.set()
+
+    assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
+    assert statement.runs == runs
+
+
+async def test_one_that_gathers_takes_no_more_at_once_than_any(statement: Statement) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, gathers=True, largest=3)
+
+    assert await asyncio.gather(*map(batcher.submit, range(7))) == [0, 2, 4, 6, 8, 10, 12]
+    assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
+
+
 async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: Statement) -> None:
     tasks = await waiting(batcher, statement, 1, -2, 3)
     statement.open.set()

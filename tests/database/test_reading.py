@@ -27,7 +27,7 @@ LINKS = [
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Open a database with twenty links."""
     database = Database(database_url)
-    await database.execute(insert(SecureLinkRow), LINKS)
+    await database.execute(insert(SecureLinkRow).values(LINKS))
     yield database
     await database.close()
 
@@ -48,7 +48,8 @@ async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     assert len(await found(database, SecureLinkRow.changed_at, [MOMENT])) == len(LINKS)
 
     entry = dict.fromkeys(("event", "outcome", "account_id", "email", "ip_address", "user_agent", "request_id"), "")
-    await database.execute(insert(AuditRow), [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)])
+    entries = [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)]
+    await database.execute(insert(AuditRow).values(entries))
     numbers = select(AuditRow.message_id).where(database.is_one_of(AuditRow.message_id, "ids"))
     (row,) = await database.fetch(numbers, {"ids": [1, 2**40]})
     assert row["message_id"] == 2**40
@@ -56,7 +57,7 @@ async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
 
 @pytest.mark.parametrize("values", [["'; DROP TABLE keyturn_secure_links; --"], ["{a,b}", '"', "\\", "NULL", ""]])
 async def test_a_value_is_a_value_whatever_is_in_it(database: Database, values: list[str]) -> None:
-    await database.execute(insert(SecureLinkRow), [LINKS[0] | {"digest": b"9" * 32, "account_id": values[0]}])
+    await database.execute(insert(SecureLinkRow), LINKS[0] | {"digest": b"9" * 32, "account_id": values[0]})
 
     assert await found(database, SecureLinkRow.account_id, values) == values[:1]
 
@@ -65,7 +66,7 @@ async def test_an_index_finds_them(database: Database) -> None:
     if not database.is_sqlite:  # which would read so few rows one by one
         name = database.engine.url.database
         await database.execute(text(f'ALTER DATABASE "{name}" SET enable_seqscan = off'))
-        await database.engine.dispose()
+        await database.close()
     names = [str(link["account_id"]) for link in LINKS]
     plans = await plans_of(database, lambda: found(database, SecureLinkRow.account_id, names))
 

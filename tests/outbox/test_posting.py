@@ -4,16 +4,15 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
-import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows, text_of
 
-from keyturn.database import Database, now
+from keyturn.database import Database
 from keyturn.outbox import Outbox
 from keyturn.outbox.message import new_key
-from keyturn.outbox.models import OutboxRow
 
 MINUTE = timedelta(minutes=1)
 
@@ -67,16 +66,14 @@ async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, row
     assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2
 
 
-async def test_of_messages_that_are_posted_together_all_are_written_or_none(database: Database, rows: Rows) -> None:
-    good = {"key": "1", "kind": "note", "payload": "{}", "state": "waiting", "attempts": 0, "created_at": now()}
-    bad = good | {"key": "2", "kind": None}
-    posted = insert(OutboxRow.__table__).values(available_at=database.clock())  # type: ignore[arg-type]
-    with pytest.raises(IntegrityError):
-        await database.execute(posted, [good, bad])
+async def test_of_messages_that_are_posted_together_a_bad_one_fails_alone(outbox: Outbox, rows: Rows) -> None:
+    nameless: Any = None
+    posts = (outbox.post(kind, Note("hello")) for kind in ("note", nameless, "letter"))
+    first, bad, last = await asyncio.gather(*posts, return_exceptions=True)
 
-    assert await rows.all() == []
-    await database.execute(posted, [good, bad | {"kind": "note"}])
-    assert len(await rows.all()) == 2
+    assert isinstance(bad, IntegrityError)
+    assert (first, last) == (None, None)
+    assert sorted(row.kind for row in await rows.all()) == ["letter", "note"]
 
 
 async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:

@@ -36,8 +36,12 @@ class BuiltinAccounts:
         self._database = database
         self._by_email = select(*_ACCOUNT).where(database.is_one_of(AccountRow.email, "emails"))
         self._by_id = select(*_ACCOUNT).where(database.is_one_of(AccountRow.id, "ids"))
-        self._finds: Batcher[str, Account | None] = Batcher(self._find_all, common=DatabaseUnready)
-        self._gets: Batcher[str, Account | None] = Batcher(self._get_all, common=DatabaseUnready)
+        self._finds: Batcher[str, Account | None] = Batcher(
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite
+        )
+        self._gets: Batcher[str, Account | None] = Batcher(
+            self._get_all, common=DatabaseUnready, gathers=database.is_sqlite
+        )
 
     async def require_ready(self) -> None:
         """Do nothing: the migrations see to the table."""

@@ -5,12 +5,13 @@ behind a caller's back. **Whatever decides is one guarded statement**; no read d
 
 **One statement for all who wait** (`batching`): requests that arrive while a commit is under way share the next one.
 An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
-SQLite.
+SQLite. A trip to SQLite takes this process's own time, so that a batch first takes along whoever is about to come.
 
 **One trip where one is enough** (`Database.fetch`, `execute`, `transact`): on SQLite all of it, from
 BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small
-statement, and since the file has one writer, for whom all others wait; asyncpg sends a statement with all its rows at
-once, and as a transaction. No connection is pinged before each use (`lost_connections`).
+statement, and since the file has one writer, for whom all others wait. A statement by itself is a transaction on both.
+Connections stay out of the pool between two trips (`sqlite_threads`, `kept_connections`): to take one and to give it
+back costs SQLAlchemy what the statement does. None is pinged before each use (`lost_connections`).
 
 **What is asked often is built once**, with parameters for what differs (`Database.is_one_of`, `many_rows`): to build a
 statement, or to see that one is the same as the last, takes several times what a database takes to answer it.

@@ -32,11 +32,15 @@ from keyturn.database.engines import (
     keep_file_private,
     open_engine,
 )
-from keyturn.database.sqlite_threads import Given, SqliteThreads, returned
+from keyturn.database.kept_connections import KeptConnections
+from keyturn.database.sqlite_threads import SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
 
 _TIME = UtcDateTime()
+
+_SHARE_KEPT = 4
+"""Of so many connections of the pool, one may be kept for statements by themselves."""
 
 _Result = TypeVar("_Result")
 
@@ -86,6 +90,8 @@ class Database:
         self._seconds = timeout.total_seconds() if timeout and self.is_shared else None
         self._writer = asyncio.Lock() if self.is_sqlite else None
         self._threads: SqliteThreads | None = None
+        # Of an app's pool all is left to the app; of one of our own, most is for transactions.
+        self._kept = KeptConnections(self.engine, 0 if self.is_sqlite or self.is_shared else pool_size // _SHARE_KEPT)
         if self.is_sqlite:
             configure_sqlite(self.engine.sync_engine)
             event.listen(self.engine.sync_engine, "begin", begin_writing)
@@ -106,16 +112,15 @@ class Database:
         same as the last takes several times what SQLite takes to answer it.
         """
         if not self._threads:
-            async with self.connection() as connection:
+            async with self._alone() as connection:
                 return (await connection.execute(statement, given)).mappings().all()
         with unready_where_unreachable():
             return await self._threads.fetch(statement, given)
 
-    async def execute(self, statement: Executable, given: Given = None) -> Sequence[Row[Any]]:
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.
 
-        Of several `given`, it is executed for each, all or none of them, and returns no rows. Whoever is cancelled
-        meanwhile does not know what became of it.
+        Whoever is cancelled meanwhile does not know what became of it.
         """
         if self._threads and self._writer:
             with unready_where_unreachable():
@@ -127,10 +132,17 @@ class Database:
                 rows = returned(await (await session.connection()).execute(statement, given))
                 await session.commit()
                 return rows
-        # One trip, without BEGIN and COMMIT: asyncpg sends them all at once, and as a transaction
-        # (https://magicstack.github.io/asyncpg/current/api/index.html, Connection.executemany).
-        async with self.connection() as connection:
+        # One trip: a statement without BEGIN and COMMIT is a transaction
+        # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
+        async with self._alone() as connection:
             return returned(await connection.execute(statement, given))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[AsyncConnection]:
+        """Yield what `connection` does, for one statement: it may be one that was kept from the last."""
+        with unready_where_unreachable():
+            async with asyncio.timeout(self._seconds), self._kept.connection() as connection:
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -181,6 +193,7 @@ class Database:
 
     async def close(self) -> None:
         """Close what was opened here. It may be used again, in another event loop too."""
+        await self._kept.close()
         if not self.is_shared:
             await self.engine.dispose()
         if self._threads:

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-_TRUSTED = 5.0
+TRUSTED = 5.0
 """Seconds after its last use for which a connection that is open is taken to work."""
 
 
@@ -15,9 +15,17 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
     """Have asyncpg's connections checked when they are taken, and those that are lost replaced.
 
     A server that ends or restarts closes its connections, which the driver has heard of by then. What says nothing,
-    such as a firewall that forgot, does so after a while of silence: what has lain idle is asked, with a trip.
+    such as a firewall that forgot, does so after a while of silence: what has lain idle is asked, with a trip, as is
+    what was used before another one was lost.
     """
     dialect: Any = engine.dialect
+    doubted_at = 0.0
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def doubt(context: Any) -> None:
+        nonlocal doubted_at
+        if context.is_disconnect:
+            doubted_at = time.monotonic()
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note_use(_: object, record: Any) -> None:
@@ -25,12 +33,12 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def require_alive(connection: Any, record: Any, _: object) -> None:
-        if connection.driver_connection.is_closed() or (_is_idle(record) and not _answers(connection)):
+        if connection.driver_connection.is_closed() or (_is_doubtful(record) and not _answers(connection)):
             raise InvalidatePoolError  # the others that are as old are replaced, too
 
-    def _is_idle(record: Any) -> bool:
+    def _is_doubtful(record: Any) -> bool:
         used_at: float = record.info.get("used_at", time.monotonic())
-        return time.monotonic() - used_at > _TRUSTED
+        return used_at < max(doubted_at, time.monotonic() - TRUSTED)
 
     def _answers(connection: Any) -> bool:
         try:

@@ -3,8 +3,11 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
+
+_Result = TypeVar("_Result")
 
 _STEP = 0.0005
 """Seconds between two tries."""
@@ -13,17 +16,15 @@ _PRIMARY = 0xFF
 """The bits of a result code that say what it is; those above say why (https://sqlite.org/rescode.html)."""
 
 
-def try_until_free(attempt: Callable[[], object], patience: float) -> None:
-    """Call `attempt` until no other connection is in its way, for `patience` seconds. Raises what it raises then."""
+def try_until_free(attempt: Callable[[], _Result], patience: float) -> _Result:
+    """Return what `attempt` does once no other connection is in its way; raise what it does `patience` seconds on."""
     ends = time.monotonic() + patience
     while True:
         try:
-            attempt()
+            return attempt()
         except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error) or time.monotonic() > ends:
                 raise
-        else:
-            return
         time.sleep(_STEP)
 
 

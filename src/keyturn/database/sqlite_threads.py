@@ -1,14 +1,14 @@
 """SQLite's own driver in a few threads: what is done at once takes one trip to one of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, RowMapping, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
 
 from keyturn.database.sqlite_locks import try_until_free
 
@@ -16,8 +16,11 @@ _READERS = 4
 
 _Result = TypeVar("_Result")
 
-Given = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-"""The parameters of a statement, or those of each time that it is executed."""
+_PATIENCE = "patience"
+"""In a session's info: the seconds for which another process that writes is waited for."""
+
+Configure = Callable[[Engine], None]
+"""Listens to what an engine does with its connections."""
 
 
 class SqliteThreads:
@@ -27,64 +30,92 @@ class SqliteThreads:
     whoever else wants to write waits.
     """
 
-    def __init__(self, url: URL, arguments: Mapping[str, Any], *configure: Callable[[Engine], None]) -> None:
-        self._reader = create_engine(
-            # The connection that was used last has the pages that are asked for in its cache: each has one of its own.
-            url.set(drivername="sqlite"), hide_parameters=True, connect_args={**arguments, "check_same_thread": False},
-            pool_size=_READERS + 1, max_overflow=0, pool_use_lifo=True,
-        )  # fmt: skip
-        for listen in configure:
-            listen(self._reader)
-        self._writer = self._reader.execution_options()  # the same pool, whose transactions begin in another way
-        event.listen(self._writer, "begin", partial(_begin_writing, patience=arguments["timeout"]))
-        # What is asked in its own thread never waits for another, so that sessions which await work with it as well.
-        self._reader.dialect.is_async = True
-        self._engine = AsyncEngine(self._writer)
+    def __init__(self, url: URL, arguments: Mapping[str, Any], *configure: Configure) -> None:
+        self._readers = _Threads(_READERS, "keyturn-sqlite-reads", url, arguments, configure)
         # One more for whoever writes, one at a time: those who read never wait for that, nor the other way round.
-        self._reading: ThreadPoolExecutor | None = None
-        self._writing: ThreadPoolExecutor | None = None
+        # SQLite itself would wait for another process in steps that grow to a tenth of a second
+        # (https://sqlite.org/c3ref/busy_timeout.html), and who asks for a link while a worker writes for one of those.
+        self._writer = _Threads(1, "keyturn-sqlite-writes", url, {**arguments, "timeout": 0}, configure)
+        self._patience: float = arguments["timeout"]
+        # What is asked in its own thread never waits for another, so that sessions which await work with it as well.
+        self._writer.engine.dialect.is_async = True
+        self._awaited = AsyncEngine(self._writer.engine)
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
-        self._reading = self._reading or ThreadPoolExecutor(_READERS, "keyturn-sqlite-reads")
-        return await _run(self._reading, lambda: self._fetch(statement, given))
+        return await self._readers.run(lambda connection: connection.execute(statement, given).mappings().all())
 
-    def _fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
-        with self._reader.connect() as connection:
-            return connection.execute(statement, given).mappings().all()
+    async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+        def execute(connection: Connection) -> Sequence[Row[Any]]:
+            # SQLite is told of no transaction: a statement by itself is one (https://sqlite.org/lang_transaction.html).
+            with connection.begin():
+                return try_until_free(lambda: returned(connection.execute(statement, given)), self._patience)
 
-    async def execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
-        return await self._write(lambda: self._execute(statement, given))
-
-    def _execute(self, statement: Executable, given: Given) -> Sequence[Row[Any]]:
-        with self._writer.begin() as connection:
-            return returned(connection.execute(statement, given))
+        return await self._writer.run(execute)
 
     async def transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
-        return await self._write(lambda: _run_at_once(self._transact(work)))
+        return await self._writer.run(lambda connection: _run_at_once(self._transact(connection, work)))
 
-    async def _transact(self, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]) -> _Result:
-        session = _SessionAtOnce(self._engine, expire_on_commit=False)
+    async def _transact(
+        self, connection: Connection, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        awaited = AsyncConnection(self._awaited, connection)
+        session = _SessionAtOnce(awaited, expire_on_commit=False, info={_PATIENCE: self._patience})
         try:
             return await work(session)
         finally:
             await session.close()
 
-    async def _write(self, work: Callable[[], _Result]) -> _Result:
-        self._writing = self._writing or ThreadPoolExecutor(1, "keyturn-sqlite-writes")
-        return await _run(self._writing, work)
-
     async def close(self) -> None:
         """Wait for what is under way, and close the connections. They are opened again by whoever comes later."""
-        ended = self._reading, self._writing
-        self._reading = self._writing = None  # whoever comes meanwhile has threads of their own
-        for threads in filter(None, ended):
-            await asyncio.to_thread(threads.shutdown)
-        self._reader.dispose()
+        await self._readers.close()
+        await self._writer.close()
 
 
-async def _run(threads: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
-    # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
-    return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, work)
+class _Threads:
+    """Threads with connections of their own, which stay open and out of the pool between two trips.
+
+    To take one from the pool and to give it back takes SQLAlchemy as long as a small statement with its commit.
+    """
+
+    def __init__(
+        self, count: int, name: str, url: URL, arguments: Mapping[str, Any], configure: Iterable[Configure]
+    ) -> None:
+        self._count = count
+        self._name = name
+        self._started: ThreadPoolExecutor | None = None
+        self.engine = create_engine(
+            url.set(drivername="sqlite"), hide_parameters=True, connect_args={**arguments, "check_same_thread": False},
+            pool_size=count, max_overflow=0,
+        )  # fmt: skip
+        for listen in configure:
+            listen(self.engine)
+        self._idle: list[Connection] = []
+
+    async def run(self, work: Callable[[Connection], _Result]) -> _Result:
+        self._started = self._started or ThreadPoolExecutor(self._count, self._name)
+        # The context goes along, as in `asyncio.to_thread`: it says whose request a log line belongs to.
+        return await asyncio.get_running_loop().run_in_executor(self._started, copy_context().run, self._run, work)
+
+    def _run(self, work: Callable[[Connection], _Result]) -> _Result:
+        try:
+            connection = self._idle.pop()  # the last that was used: each has a cache of its own
+        except IndexError:
+            connection = self.engine.connect()
+        try:
+            result = work(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return result
+
+    async def close(self) -> None:
+        started, self._started = self._started, None  # whoever comes meanwhile has threads of their own
+        if started:
+            await asyncio.to_thread(started.shutdown)
+        while self._idle:
+            self._idle.pop().close()
+        self.engine.dispose()
 
 
 def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:
@@ -92,8 +123,20 @@ def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:
     return result.all() if result.returns_rows else []
 
 
+class _WritingSession(Session):
+    """A session whose transactions begin with the lock of the one who writes."""
+
+
+@event.listens_for(_WritingSession, "after_begin")
+def _begin_writing(session: Session, _: SessionTransaction, connection: Connection) -> None:
+    """Begin to write as soon as no other process does, for the session's patience. Raises OperationalError then."""
+    try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), session.info[_PATIENCE])
+
+
 class _SessionAtOnce(AsyncSession):
     """A session that never waits: what awaits its statements is run at once, in the thread that has the database."""
+
+    sync_session_class = _WritingSession
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         return self.sync_session.execute(*arguments, **options)
@@ -120,17 +163,3 @@ def _run_at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     finally:
         coroutine.close()
     raise RuntimeError("a transaction that is run at once waits for something other than its own statements")
-
-
-def _begin_writing(connection: Connection, *, patience: float) -> None:
-    """Begin to write as soon as no other process does, for `patience` seconds. Raises OperationalError then.
-
-    SQLite itself waits in steps that grow to a tenth of a second (https://sqlite.org/c3ref/busy_timeout.html), and who
-    asks for one link while the worker writes would wait for the whole of a step.
-    """
-    driver: Any = connection.connection.dbapi_connection
-    driver.execute("PRAGMA busy_timeout = 0")
-    try:
-        try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), patience)
-    finally:
-        driver.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")

@@ -56,7 +56,9 @@ class Outbox:
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
         self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
-        self._posts: Batcher[dict[str, object], None] = Batcher(self._insert_all, common=DatabaseUnready)
+        self._posts: Batcher[dict[str, object], None] = Batcher(
+            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite
+        )
         self.waiting = asyncio.Event()
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:

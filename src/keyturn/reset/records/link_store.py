@@ -96,7 +96,9 @@ class LinkStore:
     def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
         self._database = database
         self.lifetime = lifetime
-        self._finds: Batcher[bytes, Link | None] = Batcher(self._find_all, common=DatabaseUnready)
+        self._finds: Batcher[bytes, Link | None] = Batcher(
+            self._find_all, common=DatabaseUnready, gathers=database.is_sqlite
+        )
         self._found = select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
         self._rows = ManyRows(database, _COLUMNS)
         given = self._rows.table.c
