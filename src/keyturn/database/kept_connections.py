@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from keyturn.database.lost_connections import TRUSTED
+from keyturn.database.lost_connections import Trust
 
 
 class KeptConnections:
@@ -23,7 +23,7 @@ class KeptConnections:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._most = most
         self._kept: list[tuple[AsyncConnection, float]] = []
-        self._doubted_at = 0.0
+        self._trust = Trust()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -32,7 +32,7 @@ class KeptConnections:
         try:
             yield connection
         except BaseException:
-            self._doubted_at = time.monotonic()  # what was wrong with this one may be with the others
+            self._trust.doubt()  # what was wrong with this one may be with the others
             await asyncio.shield(connection.close())
             raise
         if len(self._kept) < self._most:
@@ -43,8 +43,7 @@ class KeptConnections:
     async def _take(self) -> AsyncConnection | None:
         while self._kept:
             connection, used_at = self._kept.pop()
-            is_doubtful = used_at < max(self._doubted_at, time.monotonic() - TRUSTED)
-            if not is_doubtful and not _is_closed(connection):
+            if self._trust.covers(used_at) and not _is_closed(connection):
                 return connection
             try:
                 if await _answers(connection):

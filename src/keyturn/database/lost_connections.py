@@ -1,4 +1,4 @@
-"""Connections of a pool that were lost while nobody used them: they are found without a trip for each use."""
+"""Connections that were lost while nobody used them: they are found without a trip for each use."""
 
 import time
 from typing import Any
@@ -7,25 +7,38 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-TRUSTED = 5.0
+_TRUSTED = 5.0
 """Seconds after its last use for which a connection that is open is taken to work."""
 
 
-def replace_lost_connections(engine: AsyncEngine) -> None:
-    """Have asyncpg's connections checked when they are taken, and those that are lost replaced.
+class Trust:
+    """Tells whether an open connection is taken to work, or is to be asked.
 
     A server that ends or restarts closes its connections, which the driver has heard of by then. What says nothing,
     such as a firewall that forgot, does so after a while of silence: what has lain idle is asked, with a trip, as is
     what was used before another one was lost.
     """
+
+    def __init__(self) -> None:
+        self._doubted_at = 0.0
+
+    def doubt(self) -> None:
+        """Have all connections asked once that were used before now: one of them was lost."""
+        self._doubted_at = time.monotonic()
+
+    def covers(self, used_at: float) -> bool:
+        return used_at >= max(self._doubted_at, time.monotonic() - _TRUSTED)
+
+
+def replace_lost_connections(engine: AsyncEngine) -> None:
+    """Have asyncpg's connections checked when they are taken from the pool, and those that are lost replaced."""
     dialect: Any = engine.dialect
-    doubted_at = 0.0
+    trust = Trust()
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def doubt(context: Any) -> None:
-        nonlocal doubted_at
         if context.is_disconnect:
-            doubted_at = time.monotonic()
+            trust.doubt()
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note_use(_: object, record: Any) -> None:
@@ -33,12 +46,9 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def require_alive(connection: Any, record: Any, _: object) -> None:
-        if connection.driver_connection.is_closed() or (_is_doubtful(record) and not _answers(connection)):
+        is_trusted = trust.covers(record.info.get("used_at", time.monotonic()))
+        if connection.driver_connection.is_closed() or not (is_trusted or _answers(connection)):
             raise InvalidatePoolError  # the others that are as old are replaced, too
-
-    def _is_doubtful(record: Any) -> bool:
-        used_at: float = record.info.get("used_at", time.monotonic())
-        return used_at < max(doubted_at, time.monotonic() - TRUSTED)
 
     def _answers(connection: Any) -> bool:
         try:
