@@ -1,23 +1,25 @@
 """Connections that stay with Keyturn between two statements: nobody waits for them, and none that is lost is used."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
-from tests.silent_proxy import silent_proxy
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
 
 ONE = text("SELECT 1 AS n")
-OTHERS = text("SELECT pid, query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-END_OTHERS = text(
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() "
+    "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
+OTHERS = text(f"SELECT pid, query, state {_OTHERS}")
+END_OTHERS = text(f"SELECT pg_terminate_backend(pid, 5000) {_OTHERS}")
+END_ITSELF = text("SELECT pg_terminate_backend(pg_backend_pid())")
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
@@ -79,17 +81,100 @@ async def test_one_that_the_server_has_closed_is_replaced_and_nobody_notices(
     await database.close()
 
 
-async def test_where_one_was_lost_the_others_are_asked_before_they_are_used(database_url: str) -> None:
-    async with silent_proxy(database_url) as (url, proxy):
-        database = Database(url)
-        await read_at_once(database, 20)
-        proxy.fall_silent()
-        proxy.speak_again()  # which cuts all that were there, and the driver has not heard of it yet
-        with pytest.raises(DatabaseUnready):
-            await database.fetch(ONE)
+async def asked_by(reads: Awaitable[None]) -> list[str]:
+    """Return what the database was asked meanwhile."""
+    statements: list[str] = []
 
-        await read_at_once(database, 20)
-        await database.close()
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    await reads
+    event.remove(Engine, "before_cursor_execute", note)
+    return statements
+
+
+async def lose_by_a_statement(database: Database) -> None:
+    with pytest.raises(DatabaseUnready):
+        await database.fetch(END_ITSELF)
+
+
+async def lose_by_a_transaction(database: Database) -> None:
+    with pytest.raises(DatabaseUnready):
+        async with database.transaction() as session:
+            await session.execute(END_ITSELF)
+
+
+async def fail(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="division by zero"):
+        await database.execute(text("SELECT 1 / 0"))
+
+
+async def give_up(database: Database) -> None:
+    asking = asyncio.create_task(database.fetch(text("SELECT pg_sleep(60)")))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+@pytest.mark.parametrize("lose", [lose_by_a_statement, lose_by_a_transaction])
+async def test_where_one_was_lost_another_is_asked_once_before_it_is_used(
+    database_url: str, lose: Callable[[Database], Awaitable[None]]
+) -> None:
+    database = Database(database_url)
+    await read_at_once(database, 20)
+    await lose(database)
+
+    assert (await asked_by(read_at_once(database, 1)))[0] == "SELECT 1"
+    assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
+    await database.close()
+
+
+@pytest.mark.parametrize("fault", [fail, give_up])
+async def test_nobody_is_asked_after_what_says_nothing_of_the_others(
+    database_url: str, fault: Callable[[Database], Awaitable[None]]
+) -> None:
+    database = Database(database_url)
+    await read_at_once(database, 20)
+    await fault(database)
+
+    assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
+    await database.close()
+
+
+@pytest.mark.parametrize("schema", ["", "apart"])
+async def test_none_holds_a_transaction_between_two_statements(
+    database_url: str, elsewhere: Database, schema: str
+) -> None:
+    database = Database(database_url, schema=schema)
+    await database.fetch(ONE)
+
+    assert [row["state"] for row in await elsewhere.fetch(OTHERS)] == ["idle"]
+    await database.close()
+
+
+async def test_a_read_by_an_app_s_engine_begins_no_transaction(database_url: str, elsewhere: Database) -> None:
+    name = elsewhere.engine.url.database
+    await elsewhere.execute(text(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'serializable'"))
+    engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://"))
+    (row,) = await Database(engine).fetch(text("SELECT current_setting('transaction_isolation') AS level"))
+
+    assert row["level"] == "serializable", "a transaction of Keyturn's would be READ COMMITTED"
+    await engine.dispose()
+
+
+async def test_one_that_is_in_use_when_all_are_closed_is_not_kept(database_url: str, elsewhere: Database) -> None:
+    database = Database(database_url)
+    asking = asyncio.create_task(database.fetch(text("SELECT pg_sleep(0.3)")))
+    async with asyncio.timeout(10):
+        while not any("pg_sleep" in row["query"] for row in await elsewhere.fetch(OTHERS)):
+            await asyncio.sleep(0.01)
+    await database.close()
+    await asking
+
+    assert await asked_by(read_at_once(database, 1)) != []
+    await database.close()
 
 
 async def test_who_gives_up_leaves_no_answer_behind_for_the_next(database_url: str, elsewhere: Database) -> None:

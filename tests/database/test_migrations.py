@@ -1,6 +1,7 @@
 """The migrations make what the models say, one after the other and from several machines at once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -68,6 +69,23 @@ async def differences(database: Database) -> list[Any]:
 async def tables(database: Database) -> set[str]:
     async with database.engine.connect() as connection:
         return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [("waiting", "state = 'waiting'"), ("not_erased", "settled_at IS NOT NULL AND payload <> '{}'")],
+)
+async def test_indexes_of_the_outbox_hold_what_is_looked_for_alone(
+    database: Database, name: str, condition: str
+) -> None:
+    await migrate(database)
+    on_sqlite = "SELECT sql FROM sqlite_master WHERE name = :name"
+    on_postgresql = "SELECT indexdef AS sql FROM pg_indexes WHERE indexname = :name"
+    asked = text(on_sqlite if database.is_sqlite else on_postgresql)
+    (row,) = await database.fetch(asked, {"name": f"ix_keyturn_outbox_{name}"})
+    said = re.sub(r"[()]|::\w+( \w+)?", "", row["sql"].partition(" WHERE ")[2]).replace("!=", "<>")
+
+    assert said == condition
 
 
 async def test_a_migrated_database_is_what_the_models_say(database: Database) -> None:

@@ -1,6 +1,7 @@
 """One statement by itself: no transaction around it that somebody waits for, and no trip that it does not need."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -201,6 +202,42 @@ async def test_one_that_waits_for_something_else_is_refused_and_leaves_the_datab
         await database.transact(rest)
 
     assert await database.transact(add_and_count) == 1
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_statement_whose_rows_nobody_read_holds_nothing_back_that_is_written_later(
+    database: Database, database_url: str, fails: bool
+) -> None:
+    unread: list[object] = []
+
+    async def forget(session: AsyncSession) -> None:
+        unread.append(await session.execute(text("INSERT INTO tally VALUES ('x', 1), ('y', 1) RETURNING name")))
+        connection = await session.connection()
+        unread.append(await connection.execute(text("INSERT INTO tally VALUES ('z', 1) RETURNING name")))
+        if fails:
+            raise LookupError("nobody is there")
+
+    with contextlib.suppress(LookupError):
+        await database.transact(forget)
+    await database.execute(text(f"{ADD.text} RETURNING name"), {"name": "a", "n": 1})
+
+    elsewhere = Database(database_url)
+    assert await tally(elsewhere) == {"a": 1}
+    await elsewhere.execute(ADD, {"name": "b", "n": 2})
+    await elsewhere.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_who_comes_while_it_is_closed_does_not_wait_for_a_connection(database: Database) -> None:
+    counted = text("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 300000) SELECT max(n) FROM c")
+    busy = [asyncio.create_task(database.fetch(counted)) for _ in range(4)]
+    await asyncio.sleep(0)  # each is begun
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(15):
+        await asyncio.gather(*busy, *(database.fetch(ALL) for _ in range(4)), closing)
+    await database.close()
 
 
 async def test_such_transactions_wait_for_each_other_and_for_all_others(database: Database) -> None:

@@ -5,7 +5,7 @@ behind a caller's back. **Whatever decides is one guarded statement**; no read d
 
 **One statement for all who wait** (`batching`): requests that arrive while a commit is under way share the next one.
 An idle server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on
-SQLite. A trip to SQLite takes this process's own time, so that a batch first takes along whoever is about to come.
+SQLite. A trip to SQLite takes this process's own time: there the event loop comes round first, while that brings more.
 
 **One trip where one is enough** (`Database.fetch`, `execute`, `transact`): on SQLite all of it, from
 BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small

@@ -1,8 +1,7 @@
 """All who wait share one statement: group commit for writes, one list of values for reads.
 
 The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once
-for everybody who waits at that moment, and never waits for somebody who has not come yet, so an idle server answers as
-fast as before.
+for everybody who waits at that moment, and never waits while nobody comes, so an idle server answers as fast as before.
 """
 
 import asyncio
@@ -22,8 +21,9 @@ class Batcher(Generic[Item, Result]):
     but `common` faults, such as a database that is down, are everybody's at once. A waiter that is cancelled does not
     cancel the batch.
 
-    One that `gathers` lets the event loop come round first, for as long as that brings more. That pays where a trip
-    takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others the next.
+    One that `gathers` lets the event loop come round first, for as long as that brings more, up to `largest`. That pays
+    where a trip takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others
+    the next.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ def open_engine(text: str, pool_size: int, timeout: timedelta | None) -> AsyncEn
     if read.kind == "sqlite":
         keep_file_private(engine.sync_engine)
     else:
-        _throw_frozen_away(engine)
         replace_lost_connections(engine)
+        _throw_frozen_away(engine)
     refuse_what_no_driver_takes(engine, "database.url")
     return engine
 

@@ -20,45 +20,61 @@ class KeptConnections:
     """
 
     def __init__(self, engine: AsyncEngine, most: int) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._most = most
         self._kept: list[tuple[AsyncConnection, float]] = []
-        self._trust = Trust()
+        self._trust = Trust(engine)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Yield one that works, as far as is known. It goes back to the pool where what it is used for fails."""
-        connection = await self._take() or await self._engine.connect()
+        kept = self._kept
+        connection = await _take(kept, self._trust) or await _open(self._engine)
         try:
             yield connection
         except BaseException:
-            self._trust.doubt()  # what was wrong with this one may be with the others
-            await asyncio.shield(connection.close())
+            await asyncio.shield(self._give_back(connection, kept))
             raise
-        if len(self._kept) < self._most:
-            self._kept.append((connection, time.monotonic()))
+        if kept is self._kept and len(kept) < self._most:
+            kept.append((connection, time.monotonic()))
         else:
-            await asyncio.shield(connection.close())
+            await asyncio.shield(self._give_back(connection, kept))
 
-    async def _take(self) -> AsyncConnection | None:
-        while self._kept:
-            connection, used_at = self._kept.pop()
-            if self._trust.covers(used_at) and not _is_closed(connection):
-                return connection
-            try:
-                if await _answers(connection):
-                    return connection
-            except BaseException:
-                await asyncio.shield(connection.close())
-                raise
-            await connection.close()
-        return None
+    async def _give_back(self, connection: AsyncConnection, kept: list[tuple[AsyncConnection, float]]) -> None:
+        if kept is not self._kept:  # the pool that it came from was closed meanwhile, and would not close it
+            await connection.invalidate()
+        await connection.close()
 
     async def close(self) -> None:
-        """Give all back to the pool."""
-        while self._kept:
-            connection, _ = self._kept.pop()
+        """Give all back to the pool; those that are in use are closed when they are not."""
+        kept, self._kept = self._kept, []
+        for connection, _ in kept:
             await connection.close()
+
+
+async def _take(kept: list[tuple[AsyncConnection, float]], trust: Trust) -> AsyncConnection | None:
+    while kept:
+        connection, used_at = kept.pop()
+        if trust.covers(used_at) and not _is_closed(connection):
+            return connection
+        try:
+            if await _answers(connection):
+                return connection
+        except BaseException:
+            await asyncio.shield(connection.close())
+            raise
+        await connection.close()
+    return None
+
+
+async def _open(engine: AsyncEngine) -> AsyncConnection:
+    """Return a connection of the pool that commits by itself, whatever the isolation of the engine's transactions."""
+    connection = await engine.connect()
+    try:
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+    except BaseException:
+        await asyncio.shield(connection.close())
+        raise
 
 
 def _is_closed(connection: AsyncConnection) -> bool:
@@ -67,7 +83,7 @@ def _is_closed(connection: AsyncConnection) -> bool:
 
 
 async def _answers(connection: AsyncConnection) -> bool:
-    """Ask a connection that has lain idle; where nobody answers, the pool is told that it is lost."""
+    """Ask a connection that may be lost; where nobody answers, the pool is told that it is."""
     try:
         await connection.exec_driver_sql("SELECT 1")
     except DBAPIError:

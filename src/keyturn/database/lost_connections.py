@@ -19,26 +19,25 @@ class Trust:
     what was used before another one was lost.
     """
 
-    def __init__(self) -> None:
-        self._doubted_at = 0.0
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._lost_at = 0.0
+        event.listen(engine.sync_engine, "handle_error", self._note_loss)
 
-    def doubt(self) -> None:
-        """Have all connections asked once that were used before now: one of them was lost."""
-        self._doubted_at = time.monotonic()
+    def _note_loss(self, context: Any) -> None:
+        error = context.original_exception
+        # Whoever was cancelled has lost a connection, too, and says nothing of the others.
+        if isinstance(error, TimeoutError) or (context.is_disconnect and isinstance(error, Exception)):
+            self._lost_at = time.monotonic()
 
     def covers(self, used_at: float) -> bool:
-        return used_at >= max(self._doubted_at, time.monotonic() - _TRUSTED)
+        """Tell whether a connection that was used last at that time (`time.monotonic`) need not be asked."""
+        return used_at >= max(self._lost_at, time.monotonic() - _TRUSTED)
 
 
 def replace_lost_connections(engine: AsyncEngine) -> None:
     """Have asyncpg's connections checked when they are taken from the pool, and those that are lost replaced."""
     dialect: Any = engine.dialect
-    trust = Trust()
-
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def doubt(context: Any) -> None:
-        if context.is_disconnect:
-            trust.doubt()
+    trust = Trust(engine)
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note_use(_: object, record: Any) -> None:

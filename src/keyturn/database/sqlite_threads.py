@@ -6,7 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Row, RowMapping, create_engine, event
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    NullPool,
+    Result,
+    Row,
+    RowMapping,
+    create_engine,
+    event,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -16,8 +28,8 @@ _READERS = 4
 
 _Result = TypeVar("_Result")
 
-_PATIENCE = "patience"
-"""In a session's info: the seconds for which another process that writes is waited for."""
+_PATIENCE, _RESULTS = "patience", "results"
+"""In a session's info: for how many seconds another process that writes is waited for; what its statements returned."""
 
 Configure = Callable[[Engine], None]
 """Listens to what an engine does with its connections."""
@@ -33,13 +45,9 @@ class SqliteThreads:
     def __init__(self, url: URL, arguments: Mapping[str, Any], *configure: Configure) -> None:
         self._readers = _Threads(_READERS, "keyturn-sqlite-reads", url, arguments, configure)
         # One more for whoever writes, one at a time: those who read never wait for that, nor the other way round.
-        # SQLite itself would wait for another process in steps that grow to a tenth of a second
-        # (https://sqlite.org/c3ref/busy_timeout.html), and who asks for a link while a worker writes for one of those.
-        self._writer = _Threads(1, "keyturn-sqlite-writes", url, {**arguments, "timeout": 0}, configure)
+        self._writer = _Threads(1, "keyturn-sqlite-writes", url, arguments, [*configure, _have_it_not_wait])
         self._patience: float = arguments["timeout"]
-        # What is asked in its own thread never waits for another, so that sessions which await work with it as well.
-        self._writer.engine.dialect.is_async = True
-        self._awaited = AsyncEngine(self._writer.engine)
+        self._awaited = _awaited(self._writer.engine)
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
         return await self._readers.run(lambda connection: connection.execute(statement, given).mappings().all())
@@ -59,10 +67,16 @@ class SqliteThreads:
         self, connection: Connection, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]
     ) -> _Result:
         awaited = AsyncConnection(self._awaited, connection)
-        session = _SessionAtOnce(awaited, expire_on_commit=False, info={_PATIENCE: self._patience})
+        results: list[Result[Any]] = []
+        info = {_PATIENCE: self._patience, _RESULTS: results}
+        session = _SessionAtOnce(awaited, expire_on_commit=False, info=info)
         try:
             return await work(session)
         finally:
+            # A statement that nobody read to its end would hold back what is committed after it
+            # (https://sqlite.org/lang_transaction.html, "Implicit versus explicit transactions").
+            for result in results:
+                result.close()
             await session.close()
 
     async def close(self) -> None:
@@ -72,9 +86,9 @@ class SqliteThreads:
 
 
 class _Threads:
-    """Threads with connections of their own, which stay open and out of the pool between two trips.
+    """Threads with one connection for each, which stays open between two trips.
 
-    To take one from the pool and to give it back takes SQLAlchemy as long as a small statement with its commit.
+    To take one from a pool and to give it back takes SQLAlchemy as long as a small statement with its commit.
     """
 
     def __init__(
@@ -85,7 +99,7 @@ class _Threads:
         self._started: ThreadPoolExecutor | None = None
         self.engine = create_engine(
             url.set(drivername="sqlite"), hide_parameters=True, connect_args={**arguments, "check_same_thread": False},
-            pool_size=count, max_overflow=0,
+            poolclass=NullPool,
         )  # fmt: skip
         for listen in configure:
             listen(self.engine)
@@ -139,18 +153,47 @@ class _SessionAtOnce(AsyncSession):
     sync_session_class = _WritingSession
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
-        return self.sync_session.execute(*arguments, **options)
+        result = self.sync_session.execute(*arguments, **options)
+        self.sync_session.info[_RESULTS].append(result)
+        return result
 
     async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:
         connection = self.sync_session.connection(*arguments, **options)
-        return _ConnectionAtOnce(AsyncEngine(connection.engine), connection)
+        return _ConnectionAtOnce(_awaited(connection.engine), connection, self.sync_session.info[_RESULTS])
 
 
 class _ConnectionAtOnce(AsyncConnection):
+    def __init__(self, engine: AsyncEngine, connection: Connection, results: list[Result[Any]]) -> None:
+        super().__init__(engine, connection)
+        self._results = results
+
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         connection = self.sync_connection
         assert connection is not None  # noqa: S101 - it was made with one
-        return connection.execute(*arguments, **options)
+        result = connection.execute(*arguments, **options)
+        self._results.append(result)
+        return result
+
+
+def _awaited(engine: Engine) -> AsyncEngine:
+    """Return the engine for those who await it: what is asked in its own thread never waits for another."""
+    engine.dialect.is_async = True  # which is asked here alone; a pool would tell whoever forgot a connection
+    try:
+        return AsyncEngine(engine)
+    finally:
+        engine.dialect.is_async = False
+
+
+def _have_it_not_wait(engine: Engine) -> None:
+    """Have SQLite say at once that another process writes.
+
+    It would wait in steps that grow to a tenth of a second (https://sqlite.org/c3ref/busy_timeout.html), and who asks
+    for a link while a worker writes for one of those.
+    """
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _run_at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
