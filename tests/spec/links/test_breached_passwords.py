@@ -12,7 +12,7 @@ from tests.spec.conftest import Start
 from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, problem
 
 from keyturn.reset.passwords.breach_filter import write_filter
-from keyturn.settings import BreachSettings
+from keyturn.settings import BreachSettings, DatabaseSettings, Secret
 from keyturn.settings.texts import Folder
 
 pytestmark = pytest.mark.any_database
@@ -109,8 +109,12 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
     assert ranges.asked == []
 
 
-async def test_no_connection_of_the_database_is_held_meanwhile(start: Start, ranges: RangeServer) -> None:
-    service = await start(breaches=asking(ranges, 1))
+async def test_no_connection_of_the_database_is_held_meanwhile(
+    start: Start, ranges: RangeServer, database_url: str
+) -> None:
+    # Of so small a pool none is kept for the next statement.
+    database = DatabaseSettings(url=Secret(database_url), pool_size=2)
+    service = await start(breaches=asking(ranges, 1), database=database)
     token = await service.link()
     ranges.fault = Fault.SILENT
     resetting = asyncio.create_task(service.reset(token))
