@@ -66,8 +66,8 @@ class SqliteThreads:
     async def _transact(
         self, connection: Connection, work: Callable[[AsyncSession], Coroutine[Any, Any, _Result]]
     ) -> _Result:
-        awaited = AsyncConnection(self._awaited, connection)
         results: list[Result[Any]] = []
+        awaited = _ConnectionAtOnce(self._awaited, connection, results)
         info = {_PATIENCE: self._patience, _RESULTS: results}
         session = _SessionAtOnce(awaited, expire_on_commit=False, info=info)
         try:
@@ -129,7 +129,6 @@ class _Threads:
             await asyncio.to_thread(started.shutdown)
         while self._idle:
             self._idle.pop().close()
-        self.engine.dispose()
 
 
 def returned(result: CursorResult[Any]) -> Sequence[Row[Any]]:
@@ -158,8 +157,9 @@ class _SessionAtOnce(AsyncSession):
         return result
 
     async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:
-        connection = self.sync_session.connection(*arguments, **options)
-        return _ConnectionAtOnce(_awaited(connection.engine), connection, self.sync_session.info[_RESULTS])
+        self.sync_session.connection(*arguments, **options)  # which begins
+        assert isinstance(self.bind, _ConnectionAtOnce)  # noqa: S101 - it was made with one
+        return self.bind
 
 
 class _ConnectionAtOnce(AsyncConnection):
