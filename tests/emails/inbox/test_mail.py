@@ -118,9 +118,14 @@ def test_what_is_long_costs_no_more_for_each_byte_than_what_is_short(start: byte
 
 
 def _seconds(raw: bytes) -> float:
-    began = time.process_time()
-    _read(raw)
-    return time.process_time() - began
+    """Return the least of three: a collection of all that the other tests left takes longer than any mail."""
+
+    def measured() -> float:
+        began = time.process_time()
+        _read(raw)
+        return time.process_time() - began
+
+    return min(measured() for _ in range(3))
 
 
 def _read(raw: bytes) -> str:
