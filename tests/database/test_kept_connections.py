@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.statements import cancel_when_sent, statements_sent
 
 from keyturn.database import Database
 from keyturn.errors import DatabaseUnready
@@ -57,6 +58,26 @@ async def test_statements_one_after_the_other_share_a_connection(database_url: s
     await database.close()
 
 
+async def test_a_read_whose_connection_is_lost_meanwhile_is_asked_once_more_and_a_write_is_not(
+    database_url: str, elsewhere: Database
+) -> None:
+    database = Database(database_url)
+    reading = asyncio.create_task(database.fetch(text("SELECT pg_sleep(0.3), 1 AS n")))
+    writing = asyncio.create_task(database.execute(text("SELECT pg_sleep(0.3), 2 AS n")))
+    async with asyncio.timeout(10):
+        while sum("pg_sleep" in row["query"] for row in await elsewhere.fetch(OTHERS)) < 2:
+            await asyncio.sleep(0.01)
+    await elsewhere.execute(END_OTHERS)
+
+    assert [row["n"] for row in await reading] == [1]
+    with pytest.raises(DatabaseUnready):  # nobody can tell what became of it
+        await writing
+    with statements_sent() as statements, pytest.raises(DatabaseUnready):
+        await database.fetch(END_ITSELF)
+    assert statements.count(str(END_ITSELF)) == 2
+    await database.close()
+
+
 async def test_none_is_left_open_after_all_was_closed(database_url: str, elsewhere: Database) -> None:
     database = Database(database_url)
     await read_at_once(database, 20)
@@ -82,21 +103,14 @@ async def test_one_that_the_server_has_closed_is_replaced_and_nobody_notices(
 
 
 async def asked_by(reads: Awaitable[None]) -> list[str]:
-    """Return what the database was asked meanwhile."""
-    statements: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    await reads
-    event.remove(Engine, "before_cursor_execute", note)
+    with statements_sent() as statements:
+        await reads
     return statements
 
 
 async def lose_by_a_statement(database: Database) -> None:
     with pytest.raises(DatabaseUnready):
-        await database.fetch(END_ITSELF)
+        await database.execute(END_ITSELF)
 
 
 async def lose_by_a_transaction(database: Database) -> None:
@@ -111,11 +125,7 @@ async def fail(database: Database) -> None:
 
 
 async def give_up(database: Database) -> None:
-    asking = asyncio.create_task(database.fetch(text("SELECT pg_sleep(60)")))
-    await asyncio.sleep(0)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+    await cancel_when_sent(database.fetch(text("SELECT pg_sleep(60)")), "SELECT pg_sleep")
 
 
 @pytest.mark.parametrize("lose", [lose_by_a_statement, lose_by_a_transaction])

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, TextClause, event, text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.statements import statements_sent
 
 from keyturn.database import Database
 from keyturn.database.sqlite_threads import SqliteThreads
@@ -105,18 +106,12 @@ async def test_many_tasks_write_and_read_at_once(database: Database) -> None:
 
 
 async def test_a_write_is_one_trip_to_postgresql_and_a_read_another(database: Database) -> None:
-    trips: list[str] = []
+    with statements_sent() as trips:
+        await database.execute(ADD, {"name": "a", "n": 1})
+        await database.execute(ADD_TWO, {"name": "b", "other": "c"})
+        await tally(database)
 
-    def note_statement(_: object, __: object, statement: str, *___: object) -> None:
-        trips.append(statement.split(maxsplit=1)[0])
-
-    event.listen(Engine, "before_cursor_execute", note_statement)
-    await database.execute(ADD, {"name": "a", "n": 1})
-    await database.execute(ADD_TWO, {"name": "b", "other": "c"})
-    await tally(database)
-    event.remove(Engine, "before_cursor_execute", note_statement)
-
-    assert trips == ["INSERT", "INSERT", "SELECT"]
+    assert [trip.split(maxsplit=1)[0] for trip in trips] == ["INSERT", "INSERT", "SELECT"]
 
 
 async def test_it_is_used_again_after_it_was_closed(database: Database) -> None:

@@ -1,14 +1,13 @@
 """Claiming: a message is in one hand at a time, and never lost with it."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import insert, select
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
+from tests.statements import cancel_when_sent
 
 from keyturn.database import Database, now
 from keyturn.outbox import Outbox, Sent
@@ -105,7 +104,7 @@ async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_
     outbox: Outbox, elsewhere: Outbox
 ) -> None:
     await post(outbox, "one", "two", "three")
-    await break_off(outbox.claim(10, MINUTE))
+    await cancel_when_sent(outbox.claim(10, MINUTE), "WITH due")
 
     claimed = await elsewhere.claim(10, MINUTE)
     assert [(one.crashes, one.abandoned) for one in claimed] == [(1, False)] * 3
@@ -116,7 +115,7 @@ async def test_one_that_was_abandoned_is_so_still_after_a_claim_that_was_broken_
 ) -> None:
     await post(outbox, "one")
     await outbox.claim(10, OVER)
-    await break_off(outbox.claim(10, MINUTE))
+    await cancel_when_sent(outbox.claim(10, MINUTE), "WITH due")
 
     (claimed,) = await elsewhere.claim(10, MINUTE)
     assert (claimed.crashes, claimed.abandoned) == (2, True)
@@ -128,29 +127,12 @@ async def test_a_relay_that_is_ended_while_it_leaves_some_to_others_leaves_them_
     await post(outbox, "one", "two", "three")
     await outbox.claim(10, OVER)
     handler = Handler()
-    await break_off(relay_of(outbox, handler, concurrency=1, ahead=3).run(), "UPDATE keyturn_outbox SET faults=")
+    relay = relay_of(outbox, handler, concurrency=1, ahead=3)
+    await cancel_when_sent(relay.run(), "UPDATE keyturn_outbox SET faults=")
 
     claimed = await elsewhere.claim(10, MINUTE)
     assert [(one.crashes, one.abandoned) for one in claimed] == [(2, True)]
     assert handler.prepared == []
-
-
-async def break_off(work: Coroutine[Any, Any, object], at: str = "WITH due") -> None:
-    """Cancel what claims when a statement that begins like this is with the database."""
-    loop, begun = asyncio.get_running_loop(), asyncio.Event()
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        if statement.startswith(at):
-            loop.call_soon_threadsafe(begun.set)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    claiming = asyncio.create_task(work)
-    async with asyncio.timeout(10):
-        await begun.wait()
-    event.remove(Engine, "before_cursor_execute", note)
-    claiming.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await claiming
 
 
 async def test_what_was_put_back_is_claimed_before_what_came_later(outbox: Outbox) -> None:

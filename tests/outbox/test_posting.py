@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows, text_of
+from tests.statements import statements_sent
 
 from keyturn.database import Database
 from keyturn.outbox import Outbox
@@ -53,14 +53,8 @@ async def test_a_row_says_when_it_was_written(outbox: Outbox, rows: Rows) -> Non
 
 
 async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
-    statements: list[str] = []
-
-    def note(_: object, __: object, text: str, *___: object) -> None:
-        statements.append(text)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
-    event.remove(Engine, "before_cursor_execute", note)
+    with statements_sent() as statements:
+        await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
 
     assert len(await rows.all()) == 100
     assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2

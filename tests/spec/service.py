@@ -1,7 +1,7 @@
 """Keyturn under test: the application with its parts, clients anywhere in the world, and the questions tests ask."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from itertools import count
 from typing import Any
@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import uvicorn
 from litestar.types import ASGIApp
-from sqlalchemy import Engine, Executable, event
+from sqlalchemy import Executable
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import Inbox, token_in
 from uvicorn.lifespan.on import LifespanOn
@@ -145,18 +145,6 @@ class Service:
         """Change the database behind the service's back: what time, or another program, may do to it."""
         async with self.parts.database.engine.begin() as connection:
             await connection.execute(statement)
-
-    @contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        """Collect the text of every SQL statement that is executed."""
-        texts: list[str] = []
-
-        def note(_: object, __: object, text: str, *___: object) -> None:
-            texts.append(text)
-
-        event.listen(Engine, "before_cursor_execute", note)
-        yield texts
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @asynccontextmanager

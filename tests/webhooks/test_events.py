@@ -10,6 +10,7 @@ from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.spec.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service
+from tests.statements import statements_sent
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
 from tests.webhooks.rows import deliver_again, make_due, states
 
@@ -78,7 +79,7 @@ async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(servic
 async def test_asking_costs_the_same_whether_the_app_is_told_or_not(service: Service, app: App) -> None:
     counts = []
     for email in (ADA, NOBODY):
-        with service.statements() as statements:
+        with statements_sent() as statements:
             await service.ask(email)
         counts.append(statements)
 

@@ -11,7 +11,8 @@ SQLite. A trip to SQLite takes this process's own time: there the event loop com
 BEGIN to COMMIT, runs in one of a few threads (`sqlite_threads`), since each hop to a thread costs more than a small
 statement, and since the file has one writer, for whom all others wait. A statement by itself is a transaction on both.
 Connections stay out of the pool between two trips (`sqlite_threads`, `kept_connections`): to take one and to give it
-back costs SQLAlchemy what the statement does. None is pinged before each use (`lost_connections`).
+back costs SQLAlchemy what the statement does. None is pinged before each use (`lost_connections`); a read whose
+connection is lost is asked once more, and a write, whose outcome is not known, is not.
 
 **What is asked often is built once**, with parameters for what differs (`Database.is_one_of`, `many_rows`): to build a
 statement, or to see that one is the same as the last, takes several times what a database takes to answer it.

@@ -33,6 +33,7 @@ from keyturn.database.engines import (
     open_engine,
 )
 from keyturn.database.kept_connections import KeptConnections
+from keyturn.database.reading import Reader
 from keyturn.database.sqlite_threads import SqliteThreads, returned
 from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
@@ -106,16 +107,16 @@ class Database:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
-        """Return the rows of one statement, outside any transaction. Raises DatabaseUnready.
+        """Return the rows of one statement, as a `Reader` does. Raises DatabaseUnready."""
+        async with self.reader() as reader:
+            return await reader.fetch(statement, given)
 
-        One that is asked often is built once, and `given` its values each time: for SQLAlchemy to see that one is the
-        same as the last takes several times what SQLite takes to answer it.
-        """
-        if not self._threads:
-            async with self._alone() as connection:
-                return (await connection.execute(statement, given)).mappings().all()
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[Reader]:
+        """Yield what asks statements outside any transaction. Raises DatabaseUnready where it cannot."""
         with unready_where_unreachable():
-            return await self._threads.fetch(statement, given)
+            async with asyncio.timeout(self._seconds):
+                yield self._threads or self._kept
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """Execute one statement and commit; return the rows that it returns. Raises DatabaseUnready.

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,6 +25,19 @@ class KeptConnections:
         self._most = most
         self._kept: list[tuple[AsyncConnection, float]] = []
         self._trust = Trust(engine)
+
+    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+        """Return the rows of a statement that changes nothing: where its connection was lost, another is asked once."""
+        try:
+            return await self._fetch(statement, given)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._fetch(statement, given)
+
+    async def _fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
+        async with self.connection() as connection:
+            return (await connection.execute(statement, given)).mappings().all()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:

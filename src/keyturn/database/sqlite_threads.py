@@ -49,7 +49,7 @@ class SqliteThreads:
         self._patience: float = arguments["timeout"]
         self._awaited = _awaited(self._writer.engine)
 
-    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[RowMapping]:
+    async def fetch(self, statement: Executable, given: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         return await self._readers.run(lambda connection: connection.execute(statement, given).mappings().all())
 
     async def execute(self, statement: Executable, given: Mapping[str, Any] | None) -> Sequence[Row[Any]]:

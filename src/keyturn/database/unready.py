@@ -24,6 +24,11 @@ class unready_where_unreachable:  # noqa: N801 - reads as the words of a `with` 
             raise DatabaseUnready(f"the database cannot be reached, or has not been migrated: {reason}") from error
 
 
+def is_refusal(error: DBAPIError) -> bool:
+    """Tell whether a database refused a statement, not that there was no connection or that it was lost."""
+    return error.statement is not None and not error.connection_invalidated
+
+
 def _is_lost(error: DBAPIError) -> bool:
     no_database = type(error) is DatabaseError  # SQLite's word for a file that is none, or is damaged
     state = str(getattr(error.orig, "sqlstate", ""))

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, problem
+from tests.statements import statements_sent
 
 from keyturn.accounts.models import AccountRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
@@ -96,7 +97,7 @@ async def test_the_worker_does_the_same_for_who_has_no_password_and_for_nobody(i
     work = []
     for email in (EVE, NOBODY):
         await inviting.ask(email)
-        with inviting.statements() as statements:
+        with statements_sent() as statements:
             await inviting.deliver()
         work.append([statement.partition(" SET ")[0] for statement in statements])
     assert work[0] == work[1]

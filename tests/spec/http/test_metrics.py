@@ -24,6 +24,7 @@ from tests.spec.service import (
     running,
     settings_for,
 )
+from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account
 from keyturn.app import create_worker_app
@@ -183,7 +184,7 @@ async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(st
 
 
 async def test_reading_the_figures_is_one_statement(service: Service) -> None:
-    with service.statements() as statements:
+    with statements_sent() as statements:
         await figures(service)
     assert len([text for text in statements if not text.startswith(("BEGIN", "PRAGMA"))]) == 1
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, event
 from tests.spec.service import REQUEST, VALIDATE, Service
+from tests.statements import statements_sent
 
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
@@ -14,14 +14,11 @@ _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\
 def asked() -> Iterator[list[str]]:
     """Collect each statement by its verb and the first of Keyturn's tables in it."""
     short: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
+    with statements_sent() as statements:
+        yield short
+    for statement in statements:
         found = _WORDS.match(statement)
         short.append(" ".join(filter(None, found.groups())) if found else statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield short
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from tests.spec.conftest import Start
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, problem
+from tests.statements import statements_sent
 
 from keyturn.database import now
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
@@ -88,7 +89,7 @@ async def test_the_worker_runs_the_same_statements_for_a_muted_mailbox(service: 
     work = {}
     for email in (ADA, NOBODY):
         await service.ask(email)
-        with service.statements() as statements:
+        with statements_sent() as statements:
             await service.deliver()
         work[email] = [
             one.partition(" SET ")[0] if one.startswith("UPDATE keyturn_outbox") else one for one in statements

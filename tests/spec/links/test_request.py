@@ -5,6 +5,7 @@ import json
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, problem
+from tests.statements import statements_sent
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.models import OutboxRow
@@ -88,7 +89,7 @@ async def test_every_well_formed_address_takes_the_same_statements(service: Serv
     await service.link("cooling@northwind.test")
     work = {}
     for email in (ADA, NOBODY, DAN, GRACE, "cooling@northwind.test"):
-        with service.statements() as statements:
+        with statements_sent() as statements:
             await service.ask(email)
         work[email] = statements
     assert work == dict.fromkeys(work, work[NOBODY])

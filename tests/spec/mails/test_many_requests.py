@@ -6,6 +6,7 @@ from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+from tests.statements import statements_sent
 
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow
@@ -52,13 +53,13 @@ async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: S
 async def test_ten_cost_the_statements_of_one(service: Service) -> None:
     await service.add(BEN)
     await service.ask(BEN)
-    with service.statements() as one:
+    with statements_sent() as one:
         await service.deliver()
     people = [f"person{number}@northwind.test" for number in range(10)]
     for person in people:
         await service.add(person)
         await service.ask(person)
-    with service.statements() as ten:
+    with statements_sent() as ten:
         await service.deliver()
 
     assert len(service.inbox.mails) == 1 + len(people)

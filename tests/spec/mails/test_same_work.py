@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+from tests.statements import statements_sent
 
 from keyturn.mail.rendering.render import Templates
 
@@ -23,7 +24,7 @@ async def test_the_worker_runs_the_same_statements_whoever_is_asked_for(service:
     work = {}
     for email in EVERYBODY:
         await service.ask(email)
-        with service.statements() as statements:
+        with statements_sent() as statements:
             await service.deliver()
         work[email] = [without_values(statement) for statement in statements]
 

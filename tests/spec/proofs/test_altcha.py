@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from tests.puzzles import CHEAPEST_PUZZLE, solved, written
 from tests.spec.conftest import Start
 from tests.spec.service import ADA, NOBODY, REQUEST, Service, problem
+from tests.statements import statements_sent
 
 from keyturn.reset.proofs.spent_answers import SpentAnswerRow
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret
@@ -52,7 +53,7 @@ async def outcomes(service: Service) -> dict[str, float]:
 
 
 async def test_without_an_answer_nothing_is_asked_for_and_the_problem_says_what_is_needed(challenging: Service) -> None:
-    with challenging.statements() as statements:
+    with statements_sent() as statements:
         refused = await challenging.anywhere().post(REQUEST, json={"email": ADA})
 
     assert problem(refused) == REFUSED
@@ -198,7 +199,7 @@ async def test_answers_and_puzzles_are_limited_by_client(start: Start) -> None:
 
 
 async def test_a_puzzle_costs_no_statement(challenging: Service) -> None:
-    with challenging.statements() as statements:
+    with statements_sent() as statements:
         await puzzle(challenging.anywhere())
     assert statements == []
 

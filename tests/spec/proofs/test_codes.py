@@ -13,6 +13,7 @@ from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, problem
+from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
@@ -205,7 +206,7 @@ async def test_the_work_is_the_same_for_an_address_without_an_account(coded: Ser
     right = await code(coded)
     found = []
     for email in (NOBODY, ADA, DAN, GRACE):
-        with coded.statements() as statements:
+        with statements_sent() as statements:
             assert problem(await send(coded, other(right), email)) == REFUSED
         found.append(statements)
     assert all(statements == found[0] for statements in found)
@@ -217,7 +218,7 @@ async def test_what_waits_is_answered_with_the_same_statements_whoever_asked(cod
     found = []
     for email in (ADA, NOBODY, DAN, ADA):
         await coded.ask(email)
-        with coded.statements() as statements:
+        with statements_sent() as statements:
             await coded.deliver()
         found.append(Counter(text for text in statements if "keyturn_reset_codes" in text))
     assert found[0]

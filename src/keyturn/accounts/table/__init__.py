@@ -5,6 +5,8 @@ spaces with an ordinary index; `addresses.is_same_mailbox` then compares, since 
 guarded UPDATE compares id and address in a binary collation. Columns are read as the driver has them: SQLite's declared
 types say little, and SQLAlchemy's reflected `Table`, which goes by them, was declined.
 
+What is asked often is built once (`Statements`) and asked by a `Reader`, as in `keyturn.database`.
+
 `require_ready` has each statement explained, so that a missing privilege is a fault at the start and no trigger fires.
 Later a refused statement is AccountsUnready and the table is read anew. Time is kept on our side, since a server that
 is gone keeps none.

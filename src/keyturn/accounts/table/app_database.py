@@ -7,13 +7,18 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from keyturn.database import refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.database.engines import SQLITE_ARGUMENTS
+from keyturn.database.kept_connections import KeptConnections
+from keyturn.database.lost_connections import replace_lost_connections
+from keyturn.database.reading import Reader
+from keyturn.database.sqlite_threads import SqliteThreads
 from keyturn.database.urls import DatabaseUrl, read_url
 from keyturn.database.wording import describe_error, describe_url
 from keyturn.errors import AccountsUnready, DatabaseUnready, Fault, SettingsInvalid
@@ -25,19 +30,19 @@ _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
 _EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": ""}
 """The extra that brings the driver."""
 
-_LOCKED = 30
-"""Seconds until a locked SQLite file is given up."""
+_CONNECTIONS, _KEPT = 5, 1
+"""To a server at once; of those, so many stay out of the pool to read by."""
 
 PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
 
 
 class AppDatabase:
-    """Opens connections to read by, and transactions that the caller commits by name, as `Database` does.
+    """Opens connections, readers, and transactions that the caller commits by name, as `Database` does.
 
     `where` is the database in words, without user and password.
 
-    Both raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
+    All raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
     refuses a connection that asks for time-outs, and a server that is gone keeps none. A file has its own limit.
     """
 
@@ -46,7 +51,11 @@ class AppDatabase:
         self.engine = _engine(read, patience.total_seconds())
         self.where = describe_url(read.url)
         self._session = async_sessionmaker(self.engine)
-        self._seconds = None if self.engine.dialect.name == "sqlite" else patience.total_seconds()
+        self._seconds = None if read.kind == "sqlite" else patience.total_seconds()
+        self._kept = KeptConnections(self.engine, _KEPT if read.kind == "postgresql" else 0)
+        self._threads = (
+            SqliteThreads(self.engine.url, SQLITE_ARGUMENTS, _look_at_file_first) if read.kind == "sqlite" else None
+        )
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -55,13 +64,22 @@ class AppDatabase:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
+    async def reader(self) -> AsyncIterator[Reader]:
+        with _accounts_unready(self.where):
+            async with asyncio.timeout(self._seconds):
+                yield self._threads or self._kept
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         with _accounts_unready(self.where):
             async with asyncio.timeout(self._seconds), self._session() as session:
                 yield session
 
     async def close(self) -> None:
+        await self._kept.close()
         await self.engine.dispose()
+        if self._threads:
+            await self._threads.close()
 
 
 @contextmanager
@@ -81,12 +99,14 @@ def _engine(read: DatabaseUrl, seconds: float) -> AsyncEngine:
     options = _options(read, seconds)
     try:
         with requires_extra(_EXTRAS[read.kind], read.url.get_backend_name(), "accounts.table.url"):
-            engine = create_async_engine(hide_parameters=True, pool_size=5, max_overflow=0, **options)
+            engine = create_async_engine(hide_parameters=True, pool_size=_CONNECTIONS, max_overflow=0, **options)
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
     if read.kind == "sqlite":
-        _open_first(engine, str(read.url.database))
+        _look_at_file_first(engine.sync_engine)
         event.listen(engine.sync_engine, "begin", _begin)
+    if read.kind == "postgresql":
+        replace_lost_connections(engine)
     refuse_what_no_driver_takes(engine, "accounts.table.url")
     return engine
 
@@ -97,21 +117,22 @@ def _options(read: DatabaseUrl, seconds: float) -> dict[str, Any]:
             raise _fault("names no file")
         # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
         file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
-        arguments = {"timeout": _LOCKED, "isolation_level": None}
-        return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": arguments}
+        return {"url": file.update_query_dict({"mode": "rw", "uri": "true"}), "connect_args": SQLITE_ARGUMENTS}
     # Who waits for one of the connections is told before the time is up: Python 3.11 may lose a cancellation that meets
     # with one's coming free (https://github.com/python/cpython/issues/86296).
     url = read.url.set(drivername=_DRIVERS[read.kind])
-    return {"url": url, "connect_args": read.arguments, "pool_pre_ping": True, "pool_timeout": seconds / 2}
+    asks = {"pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
+    return {"url": url, "connect_args": read.arguments, **asks}
 
 
-def _open_first(engine: AsyncEngine, file: str) -> None:
+def _look_at_file_first(engine: Engine) -> None:
     """Have a connection raise what is wrong with the file before aiosqlite's thread does, which tells a closed loop."""
+    file = str(engine.url.database)
 
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def open_it(*_: Any) -> None:
-        Path(file).stat()
-        with closing(sqlite3.connect(f"file:{quote(str(Path(file).absolute()))}?mode=rw", uri=True)):
+    @event.listens_for(engine, "do_connect")
+    def look(*_: Any) -> None:
+        Path(unquote(file.removeprefix("file:"))).stat()
+        with closing(sqlite3.connect(f"{file}?mode=rw", uri=True)):
             pass
 
 

@@ -69,20 +69,21 @@ def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool,
 
 
 def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
-    provider = text_of(row.get("provider"))
+    stored = dict(row)  # SQLAlchemy's own takes long to tell that it has no such column
+    provider = text_of(stored.get("provider"))
     elsewhere = provider.lower() not in (one.lower() for one in password_providers)
     return Account(
-        id=text_of(row["id"]),
-        email=text_of(row["email"]),
-        name=text_of(row.get("name")),
-        active=bool(row["active"]),
-        has_password=not elsewhere and bool(row.get("has_hash", True)),
-        awaits_password=not elsewhere and bool(row.get("lacks_hash", False)),
+        id=text_of(stored["id"]),
+        email=text_of(stored["email"]),
+        name=text_of(stored.get("name")),
+        active=bool(stored["active"]),
+        has_password=not elsewhere and bool(stored.get("has_hash", True)),
+        awaits_password=not elsewhere and bool(stored.get("lacks_hash", False)),
         provider=_provider_name(provider) if elsewhere else "",
-        kind=text_of(row.get("kind")),
-        locale=text_of(row.get("locale")),
-        timezone=text_of(row.get("timezone")),
-        locked=bool(row.get("locked", False)),
+        kind=text_of(stored.get("kind")),
+        locale=text_of(stored.get("locale")),
+        timezone=text_of(stored.get("timezone")),
+        locked=bool(stored.get("locked", False)),
     )
 
 

@@ -1,35 +1,34 @@
 """The statements over a mapped table. Values are bound parameters, and every name is quoted."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from itertools import cycle
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     Delete,
-    Dialect,
     Select,
     Text,
     Update,
     and_,
+    any_,
     bindparam,
     cast,
-    column,
     delete,
     func,
     literal,
     not_,
     or_,
     select,
-    table,
 )
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import mysql
-from sqlalchemy.sql.elements import ColumnElement, quoted_name
-from sqlalchemy.sql.expression import TableClause
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
 
+from keyturn.accounts.table.clauses import table_clause
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.flags import FALSE, TRUE
 from keyturn.accounts.table.mapping import Assignments, Mapping, TableName
@@ -45,23 +44,11 @@ _AFTER_SPACES = "!"
 """In the order of ASCII and in that of Unicode (UTS 10) it follows the space, which apps leave behind an address."""
 
 
-class AsItIs(UserDefinedType[Any]):
-    """A value as the driver has it: on SQLite a column may be declared as what it does not hold (UUID, DATETIME)."""
+class Query(NamedTuple):
+    """A SELECT, and what its parameters are this time. Those that are asked often are built once."""
 
-    cache_ok = True
-
-
-class _HexBytes(AsItIs):
-    """Bytes for MySQL: with PyMySQL 1.2.3 and later aiomysql cannot send them (aio-libs/aiomysql#1080)."""
-
-    cache_ok = True
-
-    def bind_expression(self, bindvalue: Any) -> ColumnElement[Any]:
-        return func.unhex(bindvalue)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], str | None]:
-        del dialect
-        return lambda value: None if value is None else value.hex()
+    statement: Select[Any]
+    given: dict[str, Any] | None = None
 
 
 class Statements:
@@ -70,8 +57,11 @@ class Statements:
     def __init__(self, mapping: Mapping, dialect: str) -> None:
         self._mapping = mapping
         self._dialect = dialect
-        self._table = self._table_clause(mapping.table, self._written_columns())
+        self._table = table_clause(mapping.table, self._written_columns(), dialect)
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
+        self._accounts = self._select_accounts()
+        self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
+        self._accounts_by_email: dict[int, Select[Any]] = {}
 
     def _written_columns(self) -> list[Column]:
         """Return every column that is named, each once."""
@@ -79,39 +69,59 @@ class Statements:
         assigned = (one for one, _ in (*mapping.sets, *mapping.locks, *mapping.unlocks))
         return list({one.name: one for one in (*mapping.fields.values(), *assigned)}.values())
 
-    def by_email(self, spellings: Iterable[str]) -> Select[Any]:
-        """Select every row whose address may be one of these, for `choose_row`. An index on lower(email) helps."""
+    def by_email(self, spellings: Collection[str]) -> Query:
+        """Ask for every row whose address may be one of these, for `choose_row`. An index on lower(email) helps."""
+        count = 1 << (len(spellings) - 1).bit_length()
+        statement = self._accounts_by_email.get(count)
+        if statement is None:
+            statement = self._accounts_by_email[count] = self._accounts.where(self._is_in_ranges(count))
+        given: dict[str, Any] = {}
+        for place, spelling in zip(range(count), cycle(spellings)):  # the first ones again, up to a number that is rare
+            given |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
+        return Query(statement, given)
+
+    def _is_in_ranges(self, count: int) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._columns["email"]
         if not self._mapping.folds_case:
             stored = func.lower(stored)
-        ranges = [
-            stored.between(func.lower(literal(one, Text)), func.lower(literal(one + _AFTER_SPACES, Text)))
-            for one in spellings
-        ]
-        return self._select_accounts().where(or_(*ranges))
+        first, last = (
+            [func.lower(bindparam(f"{end}{place}", type_=Text())) for place in range(count)] for end in ("from", "to")
+        )
+        return or_(*map(stored.between, first, last))
 
-    def by_ids(self, ids: Iterable[str]) -> Select[Any]:
-        """Select the rows with these ids, and their hashes; texts that cannot be an id are left out."""
+    def by_ids(self, ids: Iterable[str]) -> Query:
+        """Ask for the rows with these ids; texts that cannot be an id are left out."""
         values: list[Any] = []
         for text in ids:
             with suppress(ValueError):
                 values += id_values(self._mapping.fields["id"], text)
-        return self._select_accounts().where(self._columns["id"].in_(values))
+        return Query(self._accounts_by_id, {"ids": values})
 
-    def awaiting_password(self) -> Select[Any]:
-        """Select the addresses of the active accounts that have no password, and are to have one."""
+    def _is_one_of_ids(self) -> ColumnElement[bool]:
+        stored = self._columns["id"]
+        if self._dialect == "postgresql":  # one statement to prepare for any number of them
+            return stored == any_(bindparam("ids", type_=stored.type))
+        return stored.in_(bindparam("ids", type_=stored.type, expanding=True))
+
+    def hash_by_id(self, account_id: str) -> Query:
+        """Ask for the row with this id, and its hash."""
+        asked = self.by_ids([account_id])
+        return asked._replace(statement=asked.statement.add_columns(self._columns["password"].label("hash")))
+
+    def awaiting_password(self) -> Query:
+        """Ask for the addresses of the active accounts that have no password, and are to have one."""
         found = select(self._columns["email"].label("email"))
-        return found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here())
+        return Query(found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here()))
 
     def with_hash(self, statement: Select[Any]) -> Select[Any]:
         return statement.add_columns(self._columns["password"].label("hash"))
 
-    def addresses_after(self, email: str, most: int) -> Select[Any]:
-        """Select the addresses of active and locked accounts that come after this one, character by character."""
+    def addresses_after(self, email: str, most: int) -> Query:
+        """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._trimmed_text("email")
         listed = or_(self._is_active(), self._is_locked()) if self._mapping.locks else self._is_active()
         found = select(self._columns["email"].label("email")).where(listed, stored > literal(email, Text))
-        return found.order_by(stored).limit(most)
+        return Query(found.order_by(stored).limit(most))
 
     def lock(self, account_id: str, moment: datetime) -> Update:
         """Lock the account, if it is active. Raises ValueError for what is no id."""
@@ -181,12 +191,13 @@ class Statements:
                 yield self._delete(name, key, id_values(key, account_id))
 
     def _delete(self, name: TableName, key: Column, values: Iterable[Any]) -> Delete:
-        other = self._table_clause(name, [key])
+        other = table_clause(name, [key], self._dialect)
         return delete(other).where(_is_any(other.c[key.name], values))
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, Select[Any] | Update | Delete]]:
         """Yield the like of every statement, of no account, with the setting that is wrong where one is refused."""
-        yield "table", self.by_email([""])
+        trial = self.by_email([""])
+        yield "table", trial.statement.params(trial.given)
         if "password" in self._columns:
             yield "password", self._update(None, "", {self._columns["password"]: ""})
         mapping = self._mapping
@@ -197,18 +208,19 @@ class Statements:
         for name, key in self._mapping.deletes:
             yield "delete", self._delete(name, key, [None])
 
-    def unread_flags(self) -> Select[Any] | None:
-        """Select one text that is neither yes nor no and yet makes an account active; None where none can."""
+    def unread_flags(self) -> Query | None:
+        """Ask for one text that is neither yes nor no and yet makes an account active; None where none can."""
         flag = self._mapping.fields.get("active")
         if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
             return None
-        return select(self._columns["active"]).where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1)
+        found = select(self._columns["active"].label("active"))
+        return Query(found.where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1))
 
-    def shared_emails(self) -> Select[Any]:
-        """Select a row where several active accounts have one address."""
+    def shared_emails(self) -> Query:
+        """Ask for a row where several active accounts have one address."""
         address = func.lower(self._trimmed_text("email"))
         several = select(func.count()).select_from(self._table).where(address != "", self._is_active())
-        return several.group_by(address).having(func.count() > 1).limit(1)
+        return Query(several.group_by(address).having(func.count() > 1).limit(1))
 
     def _select_accounts(self) -> Select[Any]:
         given = ("id", "email", "name", "provider", "kind", "locale", "timezone")
@@ -258,14 +270,6 @@ class Statements:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else Text()
         text = func.trim(cast(self._columns[field], kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
-
-    def _table_clause(self, name: TableName, columns: Sequence[Column]) -> TableClause:
-        kinds = {
-            one.name: _HexBytes() if self._dialect == "mysql" and one.holds is bytes else AsItIs() for one in columns
-        }
-        quoted = [column(quoted_name(one, quote=True), kind) for one, kind in kinds.items()]
-        schema = quoted_name(name.schema, quote=True) if name.schema else None
-        return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:

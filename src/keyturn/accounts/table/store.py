@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, NewPassword
@@ -16,10 +16,11 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
-from keyturn.accounts.table.statements import Statements
+from keyturn.accounts.table.statements import Query, Statements
 from keyturn.accounts.table.values import text_of
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
+from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, Fault, KeyturnError, SettingsInvalid
 from keyturn.settings import TableSettings
@@ -83,11 +84,10 @@ class TableAccounts:
     async def doubts(self) -> Doubts:
         """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""
         statements = await self._statements_now()
-        async with self._connection() as connection:
-            unread = statements.unread_flags()
-            flag = (await connection.execute(unread)).scalar() if unread is not None else None
-            shared = (await connection.execute(statements.shared_emails())).scalar()
-        return Doubts(text_of(flag), shared is not None)
+        unread = statements.unread_flags()
+        flags = await self._fetch(unread) if unread else []
+        shared = await self._fetch(statements.shared_emails())
+        return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
@@ -98,8 +98,7 @@ class TableAccounts:
     async def _find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
         wanted = {spelling for email in emails for spelling in spellings(email)}
-        async with self._connection() as connection:
-            rows = rows_by_mailbox((await connection.execute(statements.by_email(wanted))).mappings())
+        rows = rows_by_mailbox(await self._fetch(statements.by_email(wanted)))
         chosen = [choose_row(rows.get(addresses.normalize(email), ()), email) for email in emails]
         return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
 
@@ -108,8 +107,7 @@ class TableAccounts:
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
-        async with self._connection() as connection:
-            rows = (await connection.execute(statements.by_ids(set(ids)))).mappings().all()
+        rows = await self._fetch(statements.by_ids(set(ids)))
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
         # own collations, "a" is "A".
@@ -120,22 +118,17 @@ class TableAccounts:
         if not self._settings.password:
             return []
         statements = await self._statements_now()
-        async with self._connection() as connection:
-            return [text_of(email) for email in (await connection.execute(statements.awaiting_password())).scalars()]
+        return [text_of(row["email"]) for row in await self._fetch(statements.awaiting_password())]
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         del session  # of another database
-        statements = await self._statements_now()
-        async with self._connection() as connection:
-            return await self._read_hash(statements, connection, account_id)
-
-    async def _read_hash(
-        self, statements: Statements, asked: AsyncConnection | AsyncSession, account_id: str
-    ) -> str | None:
         if not self._settings.password:
             return None
-        rows = await asked.execute(statements.with_hash(statements.by_ids([account_id])))
-        for row in rows.mappings():
+        statements = await self._statements_now()
+        return self._hash_of(account_id, await self._fetch(statements.hash_by_id(account_id)))
+
+    def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
+        for row in rows:
             account = account_of(row, self._settings.password_providers)
             if account.id == account_id and account.active and account.has_password:
                 return text_of(row["hash"])
@@ -146,10 +139,7 @@ class TableAccounts:
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         statements = await self._statements_now()
-        async with self._connection() as connection:
-            return [
-                text_of(one) for one in (await connection.execute(statements.addresses_after(email, most))).scalars()
-            ]
+        return [text_of(row["email"]) for row in await self._fetch(statements.addresses_after(email, most))]
 
     @property
     def can_lock(self) -> bool:
@@ -217,11 +207,10 @@ class TableAccounts:
     async def close(self) -> None:
         await self._place.close()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        async with self._place.connection() as connection:
+    async def _fetch(self, query: Query) -> Sequence[RowMapping]:
+        async with self._place.reader() as reader:
             with self._refused_as_unready():
-                yield connection
+                return await reader.fetch(*query)
 
     @contextmanager
     def _refused_as_unready(self) -> Iterator[None]:
@@ -233,7 +222,7 @@ class TableAccounts:
             yield
         except DBAPIError as error:
             self._statements = None
-            if error.connection_invalidated:
+            if not is_refusal(error):
                 raise
             said = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
@@ -263,11 +252,12 @@ class JoiningTableAccounts(TableAccounts):
     """The same over a table in Keyturn's own database, whose transactions a new password joins."""
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
-        if session is None:
+        if session is None or not self._settings.password:
             return await super().password_hash(account_id)
         statements = await self._statements_now()
         with self._refused_as_unready():
-            return await self._read_hash(statements, session, account_id)
+            rows = await session.execute(*statements.hash_by_id(account_id))
+            return self._hash_of(account_id, rows.mappings())
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         return await self._change(await self._statements_now(), session, account, password_hash)

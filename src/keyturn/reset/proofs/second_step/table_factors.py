@@ -2,21 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, column, inspect, or_, select, table
+from sqlalchemy import Connection, RowMapping, Select, bindparam, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.app_database import AppDatabase
+from keyturn.accounts.table.clauses import AsItIs
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.flags import FALSE, Flag
-from keyturn.accounts.table.statements import AsItIs
 from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
+from keyturn.database.unready import is_refusal
 from keyturn.database.wording import describe_error
 from keyturn.errors import AccountsUnready, Fault, SettingsInvalid
 from keyturn.reset.proofs.second_step.factor_source import StoredFactors
@@ -26,6 +27,13 @@ from keyturn.settings.building import did_you_mean
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn")
+
+
+class _Lookup(NamedTuple):
+    """The column of the account's id, and the statement that has those that it may be as `ids`."""
+
+    key: Column
+    statement: Select[Any]
 
 
 class TableFactors:
@@ -41,34 +49,39 @@ class TableFactors:
         self._active = Flag(settings.active)
         self._place = AppDatabase(accounts.url) if accounts.url else database
         self._reading = asyncio.Lock()
-        self._columns: Mapping[str, Column] | None = None
+        self._lookup: _Lookup | None = None
 
     async def require_ready(self) -> None:
-        self._columns = None
-        await self._read_columns()
+        self._lookup = None
+        await self._read_table()
 
     async def find(self, account: Account) -> StoredFactors:
         """Return the factors of the account's row; of several, one that has a seed, so that more are no way round."""
         try:
-            columns = await self._read_columns()
+            lookup = await self._read_table()
         except SettingsInvalid as invalid:
             raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
         try:
-            statement = self._statement(columns, account.id)
+            ids = id_values(lookup.key, account.id)
         except ValueError:  # an id that no row of this table can have
             return StoredFactors()
-        try:
-            async with self._place.connection() as connection:
-                rows = (await connection.execute(statement)).mappings().all()
-        except DBAPIError as error:
-            self._columns = None
-            said = describe_error(error.orig or error)
-            log.error(LogEvent("second_step.refused", table=self._table, reason=said))
-            raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
+        rows = await self._fetch(lookup.statement, {"ids": ids})
         found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
         return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
-    def _stored(self, row: Mapping[str, Any], account_id: str) -> StoredFactors:
+    async def _fetch(self, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[RowMapping]:
+        async with self._place.reader() as reader:
+            try:
+                return await reader.fetch(statement, given)
+            except DBAPIError as error:
+                self._lookup = None
+                if not is_refusal(error):
+                    raise
+                said = describe_error(error.orig or error)
+                log.error(LogEvent("second_step.refused", table=self._table, reason=said))
+                raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
+
+    def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone = text_of(row.get("phone"))
         text = _text(row.get("totp"))
         if not text.strip():
@@ -90,24 +103,13 @@ class TableFactors:
         holds = text in named if named else text not in FALSE
         return holds is not self._active.is_not
 
-    def _statement(self, columns: Mapping[str, Column], account_id: str) -> Select[Any]:
-        names = {name: quoted_name(known.name, quote=True) for name, known in columns.items()}
-        schema, _, name = self._table.rpartition(".")
-        there = table(
-            quoted_name(name, quote=True), *(column(one, AsItIs()) for one in dict.fromkeys(names.values())),
-            schema=quoted_name(schema, quote=True) if schema else None,
-        )  # fmt: skip
-        key = there.c[names["account"]]
-        ids = id_values(columns["account"], account_id)
-        wanted = [there.c[one].label(field) for field, one in names.items() if field != "account"]
-        return select(*wanted).where(or_(*(key == bindparam(None, one, type_=AsItIs(), unique=True) for one in ids)))
-
-    async def _read_columns(self) -> Mapping[str, Column]:
+    async def _read_table(self) -> _Lookup:
         async with self._reading:
-            if self._columns is None:
+            if self._lookup is None:
                 async with self._place.connection() as connection:
-                    self._columns = await connection.run_sync(self._look)
-            return self._columns
+                    columns = await connection.run_sync(self._look)
+                self._lookup = _Lookup(columns["account"], self._statement(columns))
+            return self._lookup
 
     def _look(self, connection: Connection) -> Mapping[str, Column]:
         schema, _, name = self._table.rpartition(".")
@@ -125,6 +127,16 @@ class TableFactors:
         if missing:
             raise SettingsInvalid(missing)
         return {field: known[one] for field, one in self._named()}
+
+    def _statement(self, columns: Mapping[str, Column]) -> Select[Any]:
+        names = {name: quoted_name(known.name, quote=True) for name, known in columns.items()}
+        schema, _, name = self._table.rpartition(".")
+        there = table(
+            quoted_name(name, quote=True), *(column(one, AsItIs()) for one in dict.fromkeys(names.values())),
+            schema=quoted_name(schema, quote=True) if schema else None,
+        )  # fmt: skip
+        wanted = [there.c[one].label(field) for field, one in names.items() if field != "account"]
+        return select(*wanted).where(there.c[names["account"]].in_(bindparam("ids", type_=AsItIs(), expanding=True)))
 
     def _named(self) -> Iterator[tuple[str, str]]:
         given = {"totp": self._settings.totp, "phone": self._settings.phone, "active": self._active.column}
