@@ -48,10 +48,10 @@ def _round(here: Field, plan: Plan, number: int) -> Iterator[Worked]:
     for name, peer in here.peers.items():
         for operation, count in (("unknown", plan.unknown), ("known", plan.mails)):
             run_load(_order(peer, operation, WARM_UP, first=count), here.cores.load)
-        if name == "keyturn":
+        if PEERS[name].is_keyturn:
             with keyturn_worker(peer, here.cores.server) as (worker, begin):
                 run_load(_order(peer, "unknown", plan.unknown), here.cores.load)
-                yield _unknown(here, plan, number, worker, begin)
+                yield _unknown(here, name, plan, number, worker, begin)
                 yield _mails(here, name, plan, number, worker)
         else:
             yield _mails(here, name, plan, number, None)
@@ -64,16 +64,16 @@ def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Orde
     )  # fmt: skip
 
 
-def _unknown(here: Field, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
+def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> Worked:
     """Let the worker begin with an outbox that is full of unknown addresses, while nobody asks any more."""
-    peer = here.peers["keyturn"]
+    peer = here.peers[name]
     with watched_outbox(peer.url) as waiting:
         before, begun = tree_seconds(worker), time.perf_counter()
         begin()
         wait_until(lambda: not waiting(), "the outbox was not worked off")
         seconds = time.perf_counter() - begun
     return Worked(
-        engine=here.engine, peer="keyturn", operation="unknown", round=number, rate=plan.unknown / seconds,
+        engine=here.engine, peer=name, operation="unknown", round=number, rate=plan.unknown / seconds,
         cpu_worker=(tree_seconds(worker) - before) / plan.unknown * 1e6,
     )  # fmt: skip
 

@@ -71,11 +71,15 @@ def _rates(found: Sequence[Worked], peer: str) -> list[float]:
 
 
 def _lead(found: Sequence[Worked], peer: str) -> str:
-    """Return how many times the best other's rate it was, the median over the rounds."""
+    """Return how many times the rate of the best who is not Keyturn it was, the median over the rounds."""
     ratios = [
         one.rate / max(others)
         for one in found
         if one.peer == peer
-        and (others := [other.rate for other in found if other.round == one.round and other.peer != peer])
+        and (others := [other.rate for other in found if other.round == one.round and _is_other(other.peer, peer)])
     ]
     return f"{median(ratios):.2f}" if ratios else ""
+
+
+def _is_other(other: str, peer: str) -> bool:
+    return other != peer and not (PEERS[other].is_keyturn and PEERS[peer].is_keyturn)

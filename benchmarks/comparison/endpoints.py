@@ -9,7 +9,7 @@ from benchmarks.progress import Tell
 from benchmarks.report import Report
 
 FLOOR = "hello"
-PEERS = (FLOOR, "transaction", "keyturn", "straight", "django", "better-auth")
+PEERS = (FLOOR, "transaction", "keyturn", "keyturn-over-table", "straight", "django", "better-auth")
 
 
 def measure(plan: Plan, tell: Tell) -> Report:

@@ -1,6 +1,7 @@
 """`keyturn serve --no-worker`, in production and without limits that anybody would reach.
 
 With `--with-worker` before the rest it is `keyturn serve` as it comes, but for the mails, which stay here as files.
+With `--over-table` the accounts are in a table of an app's, in the same database, and not in Keyturn's own.
 With `--beside` it is one process more, on a database that has all already.
 """
 
@@ -12,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
@@ -29,7 +30,20 @@ _UNLIMITED = "100000/second"
 _AT_ONCE = 1000
 
 
-def environment(url: str) -> Mapping[str, str]:
+_TABLE = "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY, email VARCHAR(320), password_hash VARCHAR(80))"
+_INDEX = "CREATE UNIQUE INDEX users_by_email ON users (lower(email))"
+
+_OVER_TABLE = {
+    "KEYTURN_ACCOUNTS_STORE": "table",
+    "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
+    "KEYTURN_SIGN_IN_URL": "https://northwind.example/login",
+}
+
+ENVIRONMENT = "environment.json"
+"""The file with the settings, for its workers."""
+
+
+def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
     """Return the settings: the defaults, but for the limits of clients."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "VALIDATE", "RESET", "LOGIN", "ACCOUNT", "OVERALL")
@@ -44,15 +58,16 @@ def environment(url: str) -> Mapping[str, str]:
         "KEYTURN_HASHING_QUEUE": "1000",
         "KEYTURN_PASSWORD_BLOCK_CURRENT": "false",  # a hash more for each reset, which no peer makes
         "RESEND_API_KEY": "re_nobody_is_asked",
+        **(_OVER_TABLE if over_table else {}),
     }
 
 
-async def prepare(folder: Path, url: str, count: int) -> None:
+async def prepare(folder: Path, url: str, count: int, *, over_table: bool = False) -> None:
     """Migrate, add accounts and links that work, and write down what is asked."""
     links = [tokens.mint(os.urandom) for _ in range(min(count, LINKS))]
     database = Database(url)
     await migrate(database)
-    await _add_accounts(database, count)
+    await _add_accounts(database, count, over_table=over_table)
     async with database.transaction() as session:
         rows = [
             {
@@ -75,7 +90,7 @@ async def prepare(folder: Path, url: str, count: int) -> None:
     )
 
 
-async def _add_accounts(database: Database, count: int) -> None:
+async def _add_accounts(database: Database, count: int, *, over_table: bool) -> None:
     hasher = PasswordHasher(HashingSettings(cost=COST))
     hashed = await hasher.hash(PASSWORD)
     hasher.close()
@@ -88,9 +103,14 @@ async def _add_accounts(database: Database, count: int) -> None:
         }
         for name, email in people.items()
     ]  # fmt: skip
+    added: Executable = insert(AccountRow)
     async with database.transaction() as session:
+        if over_table:
+            for statement in (_TABLE, _INDEX):
+                await session.execute(text(statement))
+            added = text("INSERT INTO users VALUES (:id, :email, :password_hash)")
         for first in range(0, len(rows), _AT_ONCE):
-            await session.execute(insert(AccountRow), rows[first : first + _AT_ONCE])
+            await session.execute(added, rows[first : first + _AT_ONCE])
         await session.commit()
 
 
@@ -103,11 +123,14 @@ def _post(path: str, **body: str) -> Request:
 
 
 if __name__ == "__main__":
-    *flag, here, address, accounts = sys.argv[1:]
-    if flag != ["--beside"]:
-        asyncio.run(prepare(Path(here), address, int(accounts)))
-    alone = flag != ["--with-worker"]
+    *flags, here, address, accounts = sys.argv[1:]
+    over_table = "--over-table" in flags
+    given = environment(address, over_table=over_table)
+    (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(given))
+    if "--beside" not in flags:
+        asyncio.run(prepare(Path(here), address, int(accounts), over_table=over_table))
+    alone = "--with-worker" not in flags
     command = [sys.executable, "-m", "keyturn", "serve", *["--no-worker"] * alone, "--port", "0"]
     os.chdir(here)
     mail = {} if alone else {"KEYTURN_MAIL_TRANSPORT": "capture"}
-    os.execve(sys.executable, command, {**environment(address), **mail})  # noqa: S606 - no shell is the point
+    os.execve(sys.executable, command, {**given, **mail})  # noqa: S606 - no shell is the point

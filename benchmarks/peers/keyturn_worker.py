@@ -1,4 +1,4 @@
-"""Keyturn's worker with a sender that does nothing but say that it was called: `... FOLDER DATABASE_URL`.
+"""Keyturn's worker with a sender that does nothing but say that it was called: `... FOLDER` of a Keyturn.
 
 It works off what waits already, says that it is ready, and goes on when a line comes on its standard input: so the time
 of its start and of what is imported late is no part of what is measured. It ends as `keyturn worker` does.
@@ -8,8 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.peers import SentFile
-from benchmarks.peers.keyturn import environment
+from benchmarks.peers.keyturn import ENVIRONMENT
 from keyturn.cli.running import WORKER_TURN, run, until_signalled
 from keyturn.mail.transports.email import Email
 from keyturn.parts import Parts
@@ -47,5 +49,5 @@ async def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    os.environ.update(environment(sys.argv[2]))
+    os.environ.update(msgspec.json.decode(Path(ENVIRONMENT).read_bytes(), type=dict[str, str]))
     run(main(Path(sys.argv[1])), WORKER_TURN)

@@ -27,13 +27,14 @@ _START, _INSTALL, _END = 120.0, 600.0, 30.0
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """Has a `title` for people.
 
-    `sends` tells whether it makes mails, `pinned` whether it is bound to the server's core; `require` says why it
-    cannot run here, or "".
+    `sends` tells whether it makes mails, `is_keyturn` whether a worker of Keyturn's does, and `pinned` whether it is
+    bound to the server's core; `require` says why it cannot run here, or "".
     """
 
     title: str
     command: Sequence[str]
     sends: bool = False
+    is_keyturn: bool = False
     pinned: bool = True
     require: Callable[[Tell], str] = lambda _: ""
 
@@ -77,7 +78,10 @@ def _require_node(tell: Tell) -> str:
 PEERS: Mapping[str, Peer] = {
     "hello": Peer(title="hello", command=python("hello")),
     "transaction": Peer(title="raw transaction", command=python("transaction")),
-    "keyturn": Peer(title="Keyturn", command=python("keyturn"), sends=True),
+    "keyturn": Peer(title="Keyturn", command=python("keyturn"), sends=True, is_keyturn=True),
+    "keyturn-over-table": Peer(
+        title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
+    ),
     "keyturn-with-worker": Peer(
         title="Keyturn, with its worker", command=python("keyturn", "--with-worker"), pinned=False
     ),
@@ -124,7 +128,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callable[[], None]]"]:
     """Start a worker for it on those cores; once it is warm, yield its process id, and what lets it begin."""
-    command = pinned(python("keyturn_worker", str(keyturn.folder), keyturn.url), *cores)
+    command = pinned(python("keyturn_worker", str(keyturn.folder)), *cores)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     log = (keyturn.folder / "worker.log").open("ab")
     with (
