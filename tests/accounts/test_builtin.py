@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from sqlalchemy import literal, select, union_all
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
@@ -15,6 +16,15 @@ async def test_an_account_is_found_by_its_address_and_by_its_id(accounts: Builti
     assert await accounts.find("ada@northwind.example") == ada
     assert await accounts.get(ada.id) == ada
     assert ada == Account(id=ada.id, email="ada@northwind.example", name="Ada", kind="viewer")
+
+
+async def test_an_account_comes_with_a_row_that_names_it(
+    accounts: BuiltinAccounts, database: Database, ada: Account
+) -> None:
+    named = union_all(*(select(literal(one).label("whose")) for one in (ada.id, "nobody"))).subquery()
+    rows = await database.fetch(accounts.join(select(named.c.whose), named.c.whose))
+
+    assert {row["whose"]: accounts.joined_account(row) for row in rows} == {ada.id: ada, "nobody": None}
 
 
 async def test_every_field_is_kept(accounts: BuiltinAccounts) -> None:

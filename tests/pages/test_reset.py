@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.pages.resetting import RESET, open_link, save
@@ -250,17 +249,11 @@ async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: V
 
 
 async def test_a_page_without_javascript_tells_the_account_s_zone_and_the_moment_to_scripts(
-    school: School, ada: Account, monkeypatch: pytest.MonkeyPatch
+    school: School,
 ) -> None:
-    get = school.parts.accounts.get
-
-    async def in_kolkata(account_id: str) -> Account | None:
-        found = await get(account_id)
-        return found and msgspec.structs.replace(found, timezone="Asia/Kolkata")
-
-    monkeypatch.setattr(school.parts.accounts, "get", in_kolkata)
+    in_kolkata = await school.add(timezone="Asia/Kolkata")
     async with school.visitor() as visitor:
-        await open_link(visitor, await school.link(ada))
+        await open_link(visitor, await school.link(in_kolkata))
         page = await visitor.get(RESET)
     moment, said = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', page.text)[0]
     local = datetime.fromisoformat(moment).astimezone(ZoneInfo("Asia/Kolkata"))

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, RowMapping, String, and_, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import QueryableAttribute
 
 from keyturn import addresses
 from keyturn.accounts.models import AccountRow
@@ -27,6 +29,11 @@ _ACCOUNT = (
     AccountRow.locale, AccountRow.timezone, and_(AccountRow.active, _IS_LOCKED).label("locked"),
     AccountRow.password_hash.is_not(None).label("has_password"), _AWAITS_PASSWORD.label("awaits_password"),
 )  # fmt: skip
+
+_JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
+"""What the columns are called beside those of other rows."""
+
+_JOINED = [column.label(_JOINED_NAMES[column.key]) for column in _ACCOUNT]
 
 
 class BuiltinAccounts:
@@ -64,6 +71,14 @@ class BuiltinAccounts:
         rows = await self._database.fetch(self._by_id, {"ids": list(set(ids))})
         found = {row["id"]: _account(row) for row in rows}
         return [found.get(account_id) for account_id in ids]
+
+    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
+        return rows.add_columns(*_JOINED).outerjoin(AccountRow, AccountRow.id == account_id)
+
+    def joined_account(self, row: RowMapping) -> Account | None:
+        if row[_JOINED_NAMES["id"]] is None:
+            return None
+        return Account(**{name: row[joined] for name, joined in _JOINED_NAMES.items()})
 
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         statement = select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)

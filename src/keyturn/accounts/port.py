@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
+from sqlalchemy import ColumnElement, RowMapping, Select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import QueryableAttribute
 
 from keyturn.errors import AccountsUnready, Unavailable
 
@@ -110,6 +112,19 @@ class JoinsTransaction(Protocol):
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
         """Do what `set_password` does, in the caller's transaction."""
+        ...
+
+
+@runtime_checkable
+class JoinsReads(Protocol):
+    """A store in Keyturn's own database whose accounts are read together with rows that name them."""
+
+    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
+        """Return the statement with the account of each of its rows, where there is one."""
+        ...
+
+    def joined_account(self, row: RowMapping) -> Account | None:
+        """Return the account that came with a row of such a statement, as `get` would."""
         ...
 
 

@@ -1,19 +1,21 @@
 """What the controllers answer, and how their routes are named in OpenAPI."""
 
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from litestar import HttpMethod, Litestar, Response
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, Operation, SecurityScheme
 from litestar.response.base import ASGIResponse
-from litestar.types import Method
+from litestar.status_codes import HTTP_200_OK
+from litestar.types import Method, Receive, Scope, Send
 from litestar.types.internal_types import PathParameterDefinition
 
 from keyturn.api.problems.particulars import broken_rules
@@ -21,6 +23,8 @@ from keyturn.api.requests import AnyRequest, language_headers
 from keyturn.api.schemas import Done, PasswordJudgement
 from keyturn.errors import PasswordRejected
 from keyturn.languages import Language
+
+T = TypeVar("T")
 
 SESSION = "session"
 """What the session's cookie is called among OpenAPI's security schemes."""
@@ -34,6 +38,54 @@ _OTHER_NAMES = {
     "resetPasswordWithToken": "resetPassword",
 }
 """What other frontends call a route, and its own name."""
+
+
+class JsonResponse(Response[T]):
+    """An answer in JSON with the headers of its route, which are put together once: only the body is written anew.
+
+    Litestar puts them together for each answer, which is a sixth of what a check of a link costs.
+    """
+
+    def to_asgi_response(
+        self,
+        app: Litestar | None,
+        request: AnyRequest,
+        *,
+        headers: dict[str, str] | None = None,
+        cookies: Iterable[Cookie] | None = None,
+        **options: Any,
+    ) -> ASGIResponse:
+        if self.headers or self.cookies or cookies or self.background or options:
+            return super().to_asgi_response(app, request, headers=headers, cookies=cookies, **options)
+        head = _encoded(tuple((headers or {}).items()))
+        return _WrittenAnswer(self.status_code or HTTP_200_OK, head, _JSON.encode(self.content))
+
+
+class _WrittenAnswer(ASGIResponse):
+    """Sends a body behind headers that are encoded already."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, status_code: int, head: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        # What the class beneath would do besides is to put headers together.
+        self.status_code = status_code
+        self.body = body
+        self._head = head
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        headers = [*self._head, (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+_JSON = msgspec.json.Encoder()
+
+
+@lru_cache(256)
+def _encoded(headers: Sequence[tuple[str, str]]) -> Sequence[tuple[bytes, bytes]]:
+    written = [*headers, ("content-type", "application/json")]
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in written]
 
 
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:

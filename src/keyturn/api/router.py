@@ -15,6 +15,7 @@ from keyturn.api.proofs import ChallengeController, CodeController
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, require_same_origin
 from keyturn.api.resets import ResetController
+from keyturn.api.responses import JsonResponse
 from keyturn.api.security_links import MutingController, SecuringController
 from keyturn.api.sessions import SessionController
 from keyturn.api.unread import count_unread
@@ -68,6 +69,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.resets.meters),
+        response_class=JsonResponse,
         response_headers=NO_STORE,
         request_max_body_size=max_body,
     )

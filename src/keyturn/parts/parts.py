@@ -28,6 +28,7 @@ from keyturn.reset.delivery.provider_events import ProviderEvents
 from keyturn.reset.delivery.theme import Theme, borrowed_logos, own_languages, palette_of, themes_of_kinds
 from keyturn.reset.device_cookies import DeviceCookies
 from keyturn.reset.invitations import Invitations
+from keyturn.reset.live_links import LiveLinks
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.operator_resets import OperatorResets
 from keyturn.reset.passwords.breach_source import breaches_for
@@ -140,9 +141,10 @@ class Parts:
             settings, self.secrets, SmsText(self.theme, self.kinds), self.database, self.links, self.outbox, self.audit,
             self.events,
         )  # fmt: skip
+        self.live_links = LiveLinks(self.database, self.links, self.accounts, self.audit)
         self.resets = PasswordResets(
-            self.accounts, self.links, self.outbox, self.rate_limits, self.changes, self.policy, self.audit,
-            self.meters, self.challenge, reset_hook(settings.hooks, before_reset), self.second_step,
+            self.live_links, self.outbox, self.rate_limits, self.changes, self.policy, self.meters, self.challenge,
+            reset_hook(settings.hooks, before_reset), self.second_step,
         )  # fmt: skip
         self.code_exchange = None if not self.code_keys else CodeExchange(
             self.database, self.accounts, self.codes, self.code_keys, self.links, self.rate_limits, self.audit,

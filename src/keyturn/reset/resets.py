@@ -2,30 +2,27 @@
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.errors import Factor, InputInvalid, LimitsUnready, LinkDead, OverBudget, ResetRefused
 from keyturn.outbox import Outbox
-from keyturn.reset.changes.authorization import Change, ChangeAuthorization
+from keyturn.reset.changes.authorization import Change
 from keyturn.reset.changes.service import PasswordChanges
+from keyturn.reset.live_links import LiveLinks, shown_email
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.proofs.request_challenge import RequestChallenge
 from keyturn.reset.proofs.second_step.port import Method
-from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.reset.proofs.second_step.required import RequiredSecondStep, SecondStepAnswer
 from keyturn.reset.rate_limits import RateLimits
-from keyturn.reset.records import tokens
-from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Link, LinkStore
+from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.reset.reset_hook import ResetHook
 from keyturn.telemetry.logs import LogEvent
@@ -55,18 +52,16 @@ class PasswordResets:
     """Accepts requests for links, checks links and completes resets."""
 
     def __init__(
-        self, accounts: AccountStore, links: LinkStore, outbox: Outbox, limits: RateLimits, changes: PasswordChanges,
-        policy: PasswordPolicy, audit: Audit, meters: Meters | None = None, challenge: RequestChallenge | None = None,
-        hook: ResetHook | None = None, second_step: RequiredSecondStep | None = None,
+        self, links: LiveLinks, outbox: Outbox, limits: RateLimits, changes: PasswordChanges, policy: PasswordPolicy,
+        meters: Meters | None = None, challenge: RequestChallenge | None = None, hook: ResetHook | None = None,
+        second_step: RequiredSecondStep | None = None,
     ) -> None:  # fmt: skip
         self._challenge = challenge
-        self._accounts = accounts
         self._links = links
         self._outbox = outbox
         self._limits = limits
         self._changes = changes
         self._policy = policy
-        self._audit = audit
         self.meters = meters or Meters()
         self._hook = hook
         self._second_step = second_step
@@ -107,9 +102,9 @@ class PasswordResets:
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is. It is not used up by this. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
-        link, account = await self._find_live("link_check", token, email, client)
+        link, account = await self._links.require("link_check", token, email, client)
         return LiveLink(
-            email=_shown_email(link, account), expires_at=link.expires_at, locale=account.locale, kind=account.kind,
+            email=shown_email(link, account), expires_at=link.expires_at, locale=account.locale, kind=account.kind,
             timezone=account.timezone, awaits_password=account.awaits_password, reason=link.reason,
             factors=tuple(await self._second_step.factors(account)) if self._second_step else (),
         )  # fmt: skip
@@ -121,7 +116,7 @@ class PasswordResets:
         It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
         await self._limits.count("reset", client)
-        link, account = await self._find_live("second_step", token, email, client)
+        link, account = await self._links.require("second_step", token, email, client)
         return bool(self._second_step and await self._second_step.begin(link, account, method, client))
 
     @count_calls("check")
@@ -132,7 +127,7 @@ class PasswordResets:
         free. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
         """
         await self._limits.count("validate", client)
-        _, account = await self._find_live("password_check", token, email, client)
+        _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
@@ -159,17 +154,17 @@ class PasswordResets:
         survives these four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
-        link, account = await self._find_live("password_reset", token, email, client)
+        link, account = await self._links.require("password_reset", token, email, client)
         if self._hook:
             await self._require_consent(self._hook, link, account, client)
         step = self._second_step
         demand = partial(step.require, link, account, answer, client) if step else None
-        authorization = _LinkAuthorization(self._links, tokens.digest(token), demand)
+        authorization = self._links.authorization(token, demand)
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
         except LinkDead as dead:  # somebody was quicker
-            raise await self._recorded(dead, "password_reset", link, client) from None
+            raise await self._links.record_dead(dead, "password_reset", link, client) from None
         log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, whatever becomes of the counter
             await self._limits.forget_guesses(addresses.normalize(account.email))
@@ -180,82 +175,5 @@ class PasswordResets:
         try:
             await hook.require_consent(account, client)
         except ResetRefused:
-            await self._audit.record(
-                "password_reset", "refused", client, at=now(), account_id=account.id, email=link.email
-            )
+            await self._links.record("password_reset", "refused", link, client)
             raise
-
-    async def _find_live(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
-        """Return the link and its account. A link whose account was disabled or has a new address since is dead."""
-        link = await self._links.find(tokens.digest(token))
-        if link is None:  # no trace: whoever invents tokens would fill the audit trail
-            raise LinkDead("invalid")
-        if reason := link.dead_reason(now()):
-            raise await self._recorded(LinkDead(reason), event, link, client)
-        account = await self._accounts.get(link.account_id)
-        if account is None or not _opens(link, account):
-            raise await self._recorded(LinkDead("invalid"), event, link, client)
-        if email is not None and not addresses.is_same_mailbox(_shown_email(link, account), email):
-            raise await self._recorded(LinkDead("invalid"), event, link, client)
-        return link, account
-
-    async def _recorded(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
-        """Return `dead`, once the audit trail says that a link of ours was refused (OWASP ASVS 16.3.3)."""
-        outcome = f"link_{dead.reason}"
-        await self._audit.record(event, outcome, client, at=now(), account_id=link.account_id, email=link.email)
-        return dead
-
-
-def _opens(link: Link, account: Account) -> bool:
-    """Tell whether the link may set the account's password, as the account is now.
-
-    One that recovers it opens a locked account, too, or one whose address was changed since; but not where it is both:
-    then an operator has to look first.
-    """
-    same = addresses.is_same_mailbox(account.email, link.email)
-    if link.recovers:
-        return account.active or (account.locked and same)
-    return account.active and same
-
-
-def _shown_email(link: Link, account: Account) -> str:
-    """Return the address that is told to who holds the link: never one that somebody else has given the account."""
-    return link.email if link.recovers else account.email
-
-
-class _LinkAuthorization(ChangeAuthorization):
-    """Allows one change to whoever has the link; consuming it is what decides. `demand` asks for the second step."""
-
-    how = "reset"
-
-    def __init__(
-        self, links: LinkStore, digest: bytes, demand: Callable[[], Awaitable[PassedSecondStep | None]] | None
-    ) -> None:
-        self._links = links
-        self._digest = digest
-        self._demand = demand
-        self._passed: PassedSecondStep | None = None
-
-    def refusal(self) -> LinkDead:
-        return LinkDead("invalid")
-
-    async def require_second_step(self) -> None:
-        if self._demand:
-            self._passed = await self._demand()
-
-    async def redeem(self, session: AsyncSession, moment: datetime) -> None:
-        if not await self._links.consume(session, self._digest, moment):
-            await session.rollback()  # gives its connection back: many who come late must not each need two
-            link = await self._links.find(self._digest)
-            raise LinkDead((link.dead_reason(now()) if link else None) or "invalid")
-        if self._passed:
-            await self._passed.spend(session, moment)
-
-    async def give_back(self, session: AsyncSession, moment: datetime) -> None:
-        await self._links.give_back(session, self._digest, moment)
-        if self._passed:
-            await self._passed.give_back(session, moment)
-
-    async def after_change(self, session: AsyncSession) -> None:
-        if self._passed:
-            await self._passed.confirm(session)

@@ -152,7 +152,7 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
     async def broken(*_: Any) -> None:
         raise RuntimeError("the inside of the store")
 
-    monkeypatch.setattr(service.parts.links, "find", broken)
+    monkeypatch.setattr(service.parts.live_links, "require", broken)
     with caplog.at_level(logging.ERROR):
         answer = await service.anywhere().post(VALIDATE, json={"token": "x"})
     assert problem(answer) == "500 internal"

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    RowMapping,
     Select,
     Update,
     bindparam,
@@ -99,7 +100,7 @@ class LinkStore:
         self._finds: Batcher[bytes, Link | None] = Batcher(
             self._find_all, common=DatabaseUnready, gathers=database.is_sqlite
         )
-        self._found = select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
+        self._found = select_links(database)
         self._rows = ManyRows(database, _COLUMNS)
         given = self._rows.table.c
         wanted = select(*(given[name] for name in _ADDED)).where(given.wanted)
@@ -111,7 +112,7 @@ class LinkStore:
 
     async def _find_all(self, digests: Sequence[bytes]) -> Sequence[Link | None]:
         found = {
-            bytes(row["digest"]): Link(**{name: row[name] for name in Link.__struct_fields__})
+            bytes(row["digest"]): link_of(row)
             for row in await self._database.fetch(self._found, {"digests": list(set(digests))})
         }
         return [found.get(digest) for digest in digests]
@@ -190,6 +191,15 @@ class LinkStore:
         used = update(ResetTokenRow).where(*_may_mute(digest, moment)).values(muted_at=moment)
         row = (await session.execute(used.returning(ResetTokenRow.account_id, ResetTokenRow.email))).first()
         return MutingLink(account_id=row.account_id, email=row.email) if row else None
+
+
+def select_links(database: Database) -> Select[Any]:
+    """Return what selects the links with these `digests`, for `link_of`."""
+    return select(ResetTokenRow.digest, *_LINK).where(database.is_one_of(ResetTokenRow.digest, "digests"))
+
+
+def link_of(row: RowMapping) -> Link:
+    return Link(**{name: row[name] for name in Link.__struct_fields__})
 
 
 def _replaced(database: Database, live: int) -> Update:
