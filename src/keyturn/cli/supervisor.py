@@ -110,8 +110,8 @@ class Supervisor:
         meters = self._parts.meters
         async for line in process.stdout:
             match msgspec.json.decode(line, type=Report):
-                case ["message", str(kind), str(outcome)]:
-                    meters.message(kind, outcome)
+                case ["message", str(kind), str(outcome), int(count)]:
+                    meters.message(kind, outcome, count)
                 case ["delivery", str(kind), float(seconds)]:
                     meters.delivery(kind, seconds)
                 case [word] if word == WORKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WORKING = "working"
 """The report that says that the outbox is being worked off; all others are named as the method of the meters."""
 
-Report = list[str | float]
+Report = list[str | int | float]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +60,8 @@ class ReportedMeters(PrometheusMeters):
         with contextlib.suppress(OSError):  # nobody reads any more: the end of the input follows
             os.write(self._pipe, msgspec.json.encode(words) + b"\n")
 
-    def message(self, kind: str, outcome: str) -> None:
-        self.report("message", kind, outcome)
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        self.report("message", kind, outcome, count)
 
     def delivery(self, kind: str, seconds: float) -> None:
         self.report("delivery", kind, seconds)

@@ -17,6 +17,7 @@ from keyturn.outbox.listening import Listener
 from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.relay_limits import RelayLimits
+from keyturn.outbox.relay_log import RelayLog
 from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.telemetry import Telemetry
 
@@ -49,6 +50,7 @@ class Relay:
         self._jitter = jitter
         self._origin = origin
         self._meters = telemetry.meters
+        self._log = RelayLog(telemetry.meters, origin)
         self._tracing = telemetry.tracing
         self._listener = Listener(outbox.database, outbox.wake)
         self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
@@ -185,13 +187,14 @@ class Relay:
 
     async def _drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
         ends = await self._settlements.dropped_all([(message, one.reason) for message, one in dropped])
+        settled: dict[str, list[Message]] = {}
         for (message, one), error in zip(dropped, ends, strict=True):
-            if log.isEnabledFor(logging.INFO):
-                request_id.set(self._origin(message).request_id)
             if error is None:
-                self._log_outcome(logging.INFO, message, "dropped", reason=one.reason)
+                settled.setdefault(one.reason, []).append(message)
             else:
-                _log_unsettled(message, error)
+                self._log.unsettled(message, error)
+        for reason, messages in settled.items():
+            self._log.dropped(messages, reason)
 
     async def _work(self, lane: Lane, message: Message, prepared: _Prepared | None = None) -> None:
         origin = self._origin(message)
@@ -211,7 +214,7 @@ class Relay:
         except LeaseLost:
             log.warning(LogEvent("mail.lease_lost", message_id=message.id))
         except DatabaseUnready as error:
-            _log_unsettled(message, error)
+            self._log.unsettled(message, error)
 
     async def _attempt(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
         if message.crashes > self._limits.max_crashes:
@@ -224,7 +227,7 @@ class Relay:
             raise
         except QuotaExhausted as error:
             await self._settlements.defer(message, error.until, error.reason)
-            self._log_outcome(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
+            self._log.outcome(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
         except SendRefused as error:
             await self._give_up(message, error.reason)
         except SendRetryable as error:
@@ -256,12 +259,12 @@ class Relay:
                 latency = max((now() - message.created_at).total_seconds(), 0)
                 await self._settlements.sent(message, settlement)
                 self._meters.delivery(message.kind, latency)
-                self._log_outcome(
+                self._log.outcome(
                     logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000)
                 )
             case Dropped(reason):
                 await self._settlements.dropped(message, reason)
-                self._log_outcome(logging.INFO, message, "dropped", reason=reason)
+                self._log.dropped([message], reason)
             case _:
                 assert_never(settlement)
 
@@ -271,7 +274,7 @@ class Relay:
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
         await self._settlements.postpone(message, self._outbox.database.clock(pause), error.reason)
-        self._log_outcome(
+        self._log.outcome(
             logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
         )
 
@@ -281,18 +284,8 @@ class Relay:
             return
         pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
         await self._settlements.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
-        self._log_outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
+        self._log.outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:
         await self._settlements.dead(message, reason)
-        self._log_outcome(logging.ERROR, message, "dead", reason=reason)
-
-    def _log_outcome(self, level: int, message: Message, outcome: str, **fields: object) -> None:
-        self._meters.message(message.kind, outcome)
-        about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
-        log.log(level, LogEvent(f"mail.{outcome}", **about, **fields))
-
-
-def _log_unsettled(message: Message, error: Exception) -> None:
-    """Nothing can be written down now: the lease ends by itself, and the message is claimed again."""
-    log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
+        self._log.outcome(logging.ERROR, message, "dead", reason=reason)

@@ -22,8 +22,8 @@ class Meters:
     def request(self, kind: str, outcome: str) -> None:
         """Count what somebody asked a service for, and what became of it: see `outcomes.py`."""
 
-    def message(self, kind: str, outcome: str) -> None:
-        """Count a try to deliver a message: sent, dropped, retried, parked, dead."""
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        """Count tries to deliver messages: sent, dropped, retried, parked, dead."""
 
     def delivery(self, kind: str, seconds: float) -> None:
         """Note how many seconds a message took, from its commit until the provider, or the app, had it."""

@@ -47,8 +47,8 @@ class PrometheusMeters(Meters):
     def request(self, kind: str, outcome: str) -> None:
         self._requests(kind, outcome).inc()
 
-    def message(self, kind: str, outcome: str) -> None:
-        self._messages(kind, outcome).inc()
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        self._messages(kind, outcome).inc(count)
 
     def delivery(self, kind: str, seconds: float) -> None:
         self._deliveries(kind).observe(seconds)

@@ -1,7 +1,9 @@
 """Requests that wait together are answered together, each as if it had come alone."""
 
+import logging
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
@@ -9,8 +11,10 @@ from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
 from tests.statements import statements_sent
 
 from keyturn.outbox.models import OutboxRow
+from keyturn.reset.records.messages import RESET_REQUESTED
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import Folder, MailSettings
+from keyturn.telemetry.logs import LogEvent
 
 BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
 
@@ -48,6 +52,28 @@ async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: S
 
     assert await outcomes(service) == [(ADA, "link_mailed"), *[(ADA, "cooldown")] * 3]
     assert len(service.inbox.mails) == 1
+
+
+async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_counted(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        await service.ask(f"nobody{number}@northwind.test")
+    await service.ask(DAN)
+    with caplog.at_level(logging.INFO, "keyturn.outbox"):
+        await service.deliver()
+
+    lines = {one.fields["reason"]: one.fields for record in caplog.records if isinstance(one := record.msg, LogEvent)}
+    *nobodys, dans = [str(row["id"]) for row in await service.rows(select(OutboxRow.id).order_by(OutboxRow.id))]
+    assert len(caplog.records) == len(lines) == 2
+    assert lines["no_account"] == {
+        "kind": RESET_REQUESTED, "count": 5, "message_ids": ",".join(nobodys), "reason": "no_account"
+    }  # fmt: skip
+    assert lines["disabled"] == {
+        "message_id": int(dans), "kind": RESET_REQUESTED, "attempts": 1, "reason": "disabled"
+    }  # fmt: skip
+    figures = service.parts.meters.exposition().decode()
+    assert f'keyturn_messages_total{{kind="{RESET_REQUESTED}",outcome="dropped"}} 6.0' in figures
 
 
 async def test_ten_cost_the_statements_of_one(service: Service) -> None:
