@@ -34,9 +34,11 @@ async def cancel_when_sent(work: Coroutine[Any, Any, object], begins: str) -> No
 
     event.listen(Engine, "before_cursor_execute", note)
     working = asyncio.create_task(work)
-    async with asyncio.timeout(10):
-        await sent.wait()
-    event.remove(Engine, "before_cursor_execute", note)
-    working.cancel()
+    try:
+        async with asyncio.timeout(10):
+            await sent.wait()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working

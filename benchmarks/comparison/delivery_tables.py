@@ -71,7 +71,7 @@ def _rates(found: Sequence[Worked], peer: str) -> list[float]:
 
 
 def _lead(found: Sequence[Worked], peer: str) -> str:
-    """Return how many times the rate of the best who is not Keyturn it was, the median over the rounds."""
+    """Return how many times the best other's rate it was, the median over the rounds; two Keyturns are no others."""
     ratios = [
         one.rate / max(others)
         for one in found

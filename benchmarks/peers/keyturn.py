@@ -40,7 +40,7 @@ _OVER_TABLE = {
 }
 
 ENVIRONMENT = "environment.json"
-"""The file with the settings, for its workers."""
+"""The file with what is set for it, for its workers."""
 
 
 def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
@@ -126,7 +126,8 @@ if __name__ == "__main__":
     *flags, here, address, accounts = sys.argv[1:]
     over_table = "--over-table" in flags
     given = environment(address, over_table=over_table)
-    (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(given))
+    ours = {name: text for name, text in given.items() if os.environ.get(name) != text}
+    (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(ours))
     if "--beside" not in flags:
         asyncio.run(prepare(Path(here), address, int(accounts), over_table=over_table))
     alone = "--with-worker" not in flags

@@ -31,16 +31,19 @@ async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: V
 
 @pytest.mark.usefixtures("ada")
 async def test_every_address_gets_the_same_answer_and_the_same_page(school: School) -> None:
-    seen = []
+    seen, waits = [], []
     for email in (ADA, "bob@northwind.example"):
         async with school.visitor() as visitor:
             answer = await visitor.submit(FORGOT, email=email)
             page = await visitor.follow(answer)
             # The seconds until one may ask again differ by those that passed between the two.
             own = re.compile(rf'[0-9a-f]{{128}}|{email}|data-countdown="\d+"|<b>\d+ \w+</b>')
+            waits += [int(seconds) for seconds in re.findall(r'data-countdown="(\d+)"', page.text)]
             headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
             seen.append((answer.status_code, headers, own.sub("", page.text)))
     assert seen[0] == seen[1]
+    assert len(waits) == 2
+    assert all(50 <= seconds <= 60 for seconds in waits)
 
 
 async def test_the_wait_for_another_mail_is_shown_in_seconds(visitor: Visitor) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's connections outside any transaction, for statements that are each one by themselves."""
+"""Connections outside any transaction, for statements that are each one by themselves. PostgreSQL's are kept."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from keyturn.database.lost_connections import Trust
 
 
 class KeptConnections:
-    """Connections that stay out of the pool between two statements, at most so many of them.
+    """Connections that stay out of the pool between two statements, at most so many of them: asyncpg's, or none.
 
     To take one from SQLAlchemy's pool, to have it commit by itself and to give it back costs more than to send a
     statement by it and to read the answer.

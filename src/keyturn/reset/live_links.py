@@ -1,6 +1,7 @@
 """Links that work, with the accounts that they open."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
@@ -36,11 +37,12 @@ class LiveLinks:
         A link whose account was disabled or has a new address since is dead, as is one that is shown with another
         address than `email`. What was refused is recorded as `event`.
         """
-        found = await self._find(tokens.digest(token))
+        moment = now()
+        found = await self._find(tokens.digest(token), moment)
         if found is None:  # no trace: whoever invents tokens would fill the audit trail
             raise LinkDead("invalid")
         link, account = found
-        if reason := link.dead_reason(now()):
+        if reason := link.dead_reason(moment):
             raise await self.record_dead(LinkDead(reason), event, link, client)
         if account is None or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
@@ -48,14 +50,14 @@ class LiveLinks:
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
 
-    async def _find(self, digest: bytes) -> _Found | None:
+    async def _find(self, digest: bytes, moment: datetime) -> _Found | None:
         if self._joined:
             return await self._joined.find(digest)
         link = await self._links.find(digest)
         if link is None:
             return None
         # Of a link that is dead anyway, the store is not asked: it may be away.
-        return link, None if link.dead_reason(now()) else await self._accounts.get(link.account_id)
+        return link, None if link.dead_reason(moment) else await self._accounts.get(link.account_id)
 
     def authorization(self, token: str, demand: Demand | None) -> LinkAuthorization:
         """Return what the link of the token allows; `demand` asks for the second step."""

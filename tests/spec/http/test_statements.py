@@ -58,4 +58,4 @@ async def test_a_reset_is_one_transaction_after_its_reads(service: Service) -> N
     assert statements[:2] == ["SELECT keyturn_reset_tokens", "SELECT keyturn_accounts"]
     assert statements.count("BEGIN") == int(service.parts.database.is_sqlite)
     assert statements.count("UPDATE keyturn_reset_tokens") == 2, "the link is used, and others of the account end"
-    assert len(statements) <= 14
+    assert len(statements) <= 13

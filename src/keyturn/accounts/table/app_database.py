@@ -31,7 +31,7 @@ _EXTRAS = {"postgresql": "postgres", "mysql": "mysql", "sqlite": ""}
 """The extra that brings the driver."""
 
 _CONNECTIONS, _KEPT = 5, 1
-"""To a server at once; of those, so many stay out of the pool to read by."""
+"""To a server at once; and of those how many stay open outside the pool to read by, on PostgreSQL."""
 
 PATIENCE = timedelta(seconds=10)
 """Until a server is, with all that is asked of it at once: it may be gone, or the app may hold a lock."""
@@ -43,7 +43,8 @@ class AppDatabase:
     `where` is the database in words, without user and password.
 
     All raise AccountsUnready, also where they take longer than `patience`. The time is kept on this side: PgBouncer
-    refuses a connection that asks for time-outs, and a server that is gone keeps none. A file has its own limit.
+    refuses a connection that asks for time-outs, and a server that is gone keeps none. A file that the app has locked
+    is waited for for half a minute, by who closes this, too, while somebody reads.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
@@ -66,7 +67,7 @@ class AppDatabase:
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Reader]:
         with _accounts_unready(self.where):
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds or SQLITE_ARGUMENTS["timeout"]):
                 yield self._threads or self._kept
 
     @asynccontextmanager

@@ -113,9 +113,6 @@ class Statements:
         found = select(self._columns["email"].label("email"))
         return Query(found.where(self._lacks_hash(), self._is_active(), *self._signs_in_here()))
 
-    def with_hash(self, statement: Select[Any]) -> Select[Any]:
-        return statement.add_columns(self._columns["password"].label("hash"))
-
     def addresses_after(self, email: str, most: int) -> Query:
         """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._trimmed_text("email")

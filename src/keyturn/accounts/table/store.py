@@ -221,9 +221,9 @@ class TableAccounts:
         try:
             yield
         except DBAPIError as error:
-            self._statements = None
             if not is_refusal(error):
                 raise
+            self._statements = None
             said = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
             # A constraint that is checked at the commit, and does not hold, undoes it.

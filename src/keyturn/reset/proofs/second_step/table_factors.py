@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, bindparam, column, inspect, select, table
+from sqlalchemy import Connection, RowMapping, Select, bindparam, inspect, select
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
-from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.clauses import AsItIs
+from keyturn.accounts.table.clauses import table_clause
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.flags import FALSE, Flag
+from keyturn.accounts.table.mapping import TableName
 from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
 from keyturn.database.unready import is_refusal
@@ -74,9 +74,9 @@ class TableFactors:
             try:
                 return await reader.fetch(statement, given)
             except DBAPIError as error:
-                self._lookup = None
                 if not is_refusal(error):
                     raise
+                self._lookup = None
                 said = describe_error(error.orig or error)
                 log.error(LogEvent("second_step.refused", table=self._table, reason=said))
                 raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
@@ -108,7 +108,7 @@ class TableFactors:
             if self._lookup is None:
                 async with self._place.connection() as connection:
                     columns = await connection.run_sync(self._look)
-                self._lookup = _Lookup(columns["account"], self._statement(columns))
+                self._lookup = _Lookup(columns["account"], self._statement(columns, self._place.engine.dialect.name))
             return self._lookup
 
     def _look(self, connection: Connection) -> Mapping[str, Column]:
@@ -128,15 +128,13 @@ class TableFactors:
             raise SettingsInvalid(missing)
         return {field: known[one] for field, one in self._named()}
 
-    def _statement(self, columns: Mapping[str, Column]) -> Select[Any]:
-        names = {name: quoted_name(known.name, quote=True) for name, known in columns.items()}
+    def _statement(self, columns: Mapping[str, Column], dialect: str) -> Select[Any]:
         schema, _, name = self._table.rpartition(".")
-        there = table(
-            quoted_name(name, quote=True), *(column(one, AsItIs()) for one in dict.fromkeys(names.values())),
-            schema=quoted_name(schema, quote=True) if schema else None,
-        )  # fmt: skip
-        wanted = [there.c[one].label(field) for field, one in names.items() if field != "account"]
-        return select(*wanted).where(there.c[names["account"]].in_(bindparam("ids", type_=AsItIs(), expanding=True)))
+        distinct = {known.name: known for known in columns.values()}
+        there = table_clause(TableName(schema or None, name), list(distinct.values()), dialect)
+        wanted = [there.c[known.name].label(field) for field, known in columns.items() if field != "account"]
+        key = there.c[columns["account"].name]
+        return select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
 
     def _named(self) -> Iterator[tuple[str, str]]:
         given = {"totp": self._settings.totp, "phone": self._settings.phone, "active": self._active.column}
