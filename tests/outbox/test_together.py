@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from unittest.mock import AsyncMock
 
 import pytest
@@ -80,6 +81,35 @@ async def test_those_that_came_to_nothing_leave_their_room_to_others_while_a_mai
         await handler.has_done("one", "two")
         handler.open.set()
         await handler.has_done("slow")
+
+
+async def test_others_are_claimed_and_begun_while_a_batch_is_being_prepared_and_no_more_than_the_lane_says(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    handler = Patient()
+    await post(outbox, "one", "two", "three", "four", "five")
+    async with running(Relay(outbox, [Lane({"note": handler}, 1, ahead=4, batch=2)], RelayLimits(poll=LONG))):
+        async with asyncio.timeout(10):
+            await handler.two_at_a_time.wait()
+        assert handler.batches == [["one", "two"], ["three", "four"]]
+        assert [text_of(message) for message in await elsewhere.claim(9, timedelta(minutes=1))] == ["five"]
+        handler.open.set()
+        await handler.has_done("one", "two", "three", "four")
+
+
+class Patient(Together):
+    """Prepares nothing before it is `open`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.two_at_a_time = asyncio.Event()
+
+    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        self.batches.append([text_of(message) for message in messages])
+        if len(self.batches) == 2:
+            self.two_at_a_time.set()
+        await self.open.wait()
+        return [await self(message) for message in messages]
 
 
 async def test_what_has_no_place_when_the_relay_is_ended_is_put_back(outbox: Outbox, rows: Rows) -> None:

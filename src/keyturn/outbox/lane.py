@@ -32,20 +32,21 @@ class PreparesTogether(Protocol):
 class Lane:
     """Handles messages of some kinds: however many wait, other lanes never do.
 
-    `handlers` has what does each kind's work. At most `ahead` messages are claimed at a time, and prepared; what is
-    left to do is done for at most `concurrency` of them at a time. `close` is called once at the end, for what the
-    handlers hold open. `doubtful` are abandoned messages that are under way.
+    `handlers` has what does each kind's work. At most `ahead` messages are in hand, to be prepared, of which at most
+    `batch` are claimed at a time; what is left to do is done for at most `concurrency` of them at a time. `close` is
+    called once at the end, for what the handlers hold open. `doubtful` are abandoned messages that are under way.
     """
 
     def __init__(
         self, handlers: Mapping[str, Handler], concurrency: int, close: Callable[[], Awaitable[None]] | None = None, *,
-        ahead: int = 0,
+        ahead: int = 0, batch: int | None = None,
     ) -> None:  # fmt: skip
         self.handlers = handlers
         self.together = {
             kind: one for kind, one in handlers.items() if isinstance(one, PreparesTogether) and one.prepares_together
         }
         self.ahead = max(ahead, concurrency)
+        self._batch = batch or self.ahead
         self._enough = max(self.ahead // 2, concurrency)
         self.close = close
         self.doubtful: set[int] = set()
@@ -59,7 +60,7 @@ class Lane:
     @property
     def free(self) -> int:
         """How many more messages may be claimed, once there `is_room`."""
-        return self.ahead - self._in_hand
+        return min(self.ahead - self._in_hand, self._batch)
 
     @property
     def is_room(self) -> bool:

@@ -33,7 +33,7 @@ from keyturn.reset.records.messages import (
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
 
-_MAILS_AHEAD = 256
+_MAILS_AT_ONCE = 256
 """Requests are answered that many at a time, in one transaction: most are for nobody, and need no place."""
 
 _WEBHOOKS_AT_ONCE = 4
@@ -73,7 +73,9 @@ def _mail_lane(parts: "Parts", sender: Sender | None) -> Lane:
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
     handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.callbacks.keys()}
-    return Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=_MAILS_AHEAD)
+    # While PostgreSQL works for some, others can be prepared here; SQLite works in this process, for one at a time.
+    ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
+    return Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE)
 
 
 def _composer(parts: "Parts") -> MailComposer:
