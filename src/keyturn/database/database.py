@@ -135,15 +135,9 @@ class Database:
                 return rows
         # One trip: a statement without BEGIN and COMMIT is a transaction
         # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
-        async with self._alone() as connection:
-            return returned(await connection.execute(statement, given))
-
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[AsyncConnection]:
-        """Yield what `connection` does, for one statement: it may be one that was kept from the last."""
         with unready_where_unreachable():
-            async with asyncio.timeout(self._seconds), self._kept.connection() as connection:
-                yield connection
+            async with self._kept.connection() as connection:
+                return returned(await connection.execute(statement, given))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -11,7 +11,7 @@ claimed with it (`Lane.admit`).
 **A lane has places of its own**: however many webhooks wait for an app that is down, no mail waits for them. What asks
 nobody outside needs none: a handler prepares a message with all that were claimed with it, in batches (what
 `database/batching.py` is for), and hands back what is left to do in a place, if anything. Where it `PreparesTogether`,
-what is claimed together is one task until then, and what comes to nothing ends with it.
+what is claimed together is one task until then, and what comes to nothing ends with it, in one line of the log.
 
 **The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
 the repeats of reports cannot matter (`reading.py`).

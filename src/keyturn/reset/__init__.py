@@ -6,8 +6,8 @@ kept in the worker, where its answer cannot be seen. A store of limits that cann
 atomicity, and it leaves the path out of its key; `limits` does both in Redis. Its windows in memory are not used: they
 are swept from a thread for each key, which with 4,000 clients took 60 % of a core.
 
-**Validate reads twice, in batches**: the link by its digest, then the account by its id, since the account may have
-been disabled or have a new email. Both reads are shared by all who wait.
+**A link is read with its account, in batches** (`live_links.py`), since the account may have been disabled or have a
+new email: by one statement where both are in Keyturn's own tables, else by two. Each is shared by all who wait.
 
 **Guesses are counted for each account, and apart for each browser in which its owner was before**: strangers slow
 down each other, and not the owner (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
