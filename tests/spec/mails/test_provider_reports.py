@@ -110,16 +110,18 @@ async def test_a_report_lands_on_its_message_once_and_is_heeded(
 async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_again(
     service: Service, provider: Provider
 ) -> None:
-    service.inbox.failures.append(SendUnknown("ReadTimeout"))
+    service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
     await service.ask()
     await service.deliver()
     (row,) = await service.rows(select(OutboxRow.key))
     answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=row["key"]))
+    left = len(service.inbox.failures)
     await service.write(update(OutboxRow).values(available_at=now()))
     await service.deliver()
 
     assert answer.status_code == 200, answer.text
     assert await state(service) == "delivered"
+    assert len(service.inbox.failures) == left > 0, "it is not tried again"
     assert service.inbox.mails == []
     (settled,) = await service.rows(select(OutboxRow.sender, OutboxRow.provider_id))
     assert settled == {"sender": provider.name, "provider_id": "unknown-yet"}
