@@ -76,7 +76,8 @@ class Statements:
         if statement is None:
             statement = self._accounts_by_email[count] = self._accounts.where(self._is_in_ranges(count))
         given: dict[str, Any] = {}
-        for place, spelling in zip(range(count), cycle(spellings)):  # the first ones again, up to a number that is rare
+        # Some are asked for twice, so that few different numbers are, each of which is a statement to prepare.
+        for place, spelling in zip(range(count), cycle(spellings)):
             given |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
         return Query(statement, given)
 
