@@ -30,13 +30,19 @@ class RelayLog:
         """
         first = messages[0]
         if len(messages) == 1:
-            request_id.set(self._origin(first).request_id)
+            self._name_request_of(first)
             self.outcome(logging.INFO, first, "dropped", reason=reason)
             return
+        request_id.set("")  # they are of many
         self._meters.message(first.kind, "dropped", len(messages))
         ids = ",".join(str(message.id) for message in messages)
         log.info(LogEvent("mail.dropped", kind=first.kind, count=len(messages), message_ids=ids, reason=reason))
 
     def unsettled(self, message: Message, error: Exception) -> None:
         """Tell that nothing can be written down now: the lease ends by itself, and the message is claimed again."""
+        self._name_request_of(message)
         log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
+
+    def _name_request_of(self, message: Message) -> None:
+        """Let what is logged from here on name the request that the message comes from."""
+        request_id.set(self._origin(message).request_id)

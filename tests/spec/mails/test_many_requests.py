@@ -14,7 +14,7 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import RESET_REQUESTED
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import Folder, MailSettings
-from keyturn.telemetry.logs import LogEvent
+from keyturn.telemetry.logs import LogEvent, request_id
 
 BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
 
@@ -57,14 +57,23 @@ async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: S
 async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_counted(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
+    await service.ask(DAN)
     for number in range(5):
         await service.ask(f"nobody{number}@northwind.test")
-    await service.ask(DAN)
+    named: dict[str, str] = {}
+
+    def note_name(record: logging.LogRecord) -> bool:
+        assert isinstance(record.msg, LogEvent)
+        named[str(record.msg.fields["reason"])] = request_id.get()
+        return True
+
+    caplog.handler.addFilter(note_name)
     with caplog.at_level(logging.INFO, "keyturn.outbox"):
         await service.deliver()
+    caplog.handler.removeFilter(note_name)
 
     lines = {one.fields["reason"]: one.fields for record in caplog.records if isinstance(one := record.msg, LogEvent)}
-    *nobodys, dans = [str(row["id"]) for row in await service.rows(select(OutboxRow.id).order_by(OutboxRow.id))]
+    dans, *nobodys = [str(row["id"]) for row in await service.rows(select(OutboxRow.id).order_by(OutboxRow.id))]
     assert len(caplog.records) == len(lines) == 2
     assert lines["no_account"] == {
         "kind": RESET_REQUESTED, "count": 5, "message_ids": ",".join(nobodys), "reason": "no_account"
@@ -72,6 +81,8 @@ async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_cou
     assert lines["disabled"] == {
         "message_id": int(dans), "kind": RESET_REQUESTED, "attempts": 1, "reason": "disabled"
     }  # fmt: skip
+    (of_dan,) = await service.rows(select(AuditRow.request_id).where(AuditRow.email == DAN))
+    assert named == {"disabled": of_dan["request_id"], "no_account": ""}, "a line of many is no one's request"
     figures = service.parts.meters.exposition().decode()
     assert f'keyturn_messages_total{{kind="{RESET_REQUESTED}",outcome="dropped"}} 6.0' in figures
 
