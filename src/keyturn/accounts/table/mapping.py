@@ -78,7 +78,7 @@ class _MappingReader:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> Mapping:
-        table = _parse_table_name(self._settings.table)
+        table = parse_table_name(self._settings.table)
         columns = self._columns("table", table)
         if columns is None:
             raise SettingsInvalid(self._faults)
@@ -154,7 +154,7 @@ class _MappingReader:
     def _deletes(self, accounts: TableName) -> Iterable[tuple[TableName, Column]]:
         for entry in self._settings.delete:
             name, _, column_name = entry.rpartition(".")
-            table = _parse_table_name(name)
+            table = parse_table_name(name)
             if self._qualified_name(table) == self._qualified_name(accounts):
                 self._fault("delete", f"{entry} is in the table of the accounts: a reset would delete accounts")
                 continue
@@ -217,6 +217,7 @@ class _MappingReader:
         return [column] in [list(columns) for columns in unique]
 
 
-def _parse_table_name(given: str) -> TableName:
+def parse_table_name(given: str) -> TableName:
+    """Return the name of a table as a setting has it: `users`, or `auth.users` in a schema."""
     schema, _, name = given.rpartition(".")
     return TableName(schema or None, name)

@@ -14,7 +14,7 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.clauses import table_clause
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.flags import FALSE, Flag
-from keyturn.accounts.table.mapping import TableName
+from keyturn.accounts.table.mapping import parse_table_name
 from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
 from keyturn.database.unready import is_refusal
@@ -44,7 +44,7 @@ class TableFactors:
 
     def __init__(self, settings: SecondStepTableSettings, accounts: TableSettings, database: Database) -> None:
         self._settings = settings
-        self._table = settings.table or accounts.table
+        self._table = parse_table_name(settings.table or accounts.table)
         self._key = settings.account or accounts.id
         self._active = Flag(settings.active)
         self._place = AppDatabase(accounts.url) if accounts.url else database
@@ -112,9 +112,8 @@ class TableFactors:
             return self._lookup
 
     def _look(self, connection: Connection) -> Mapping[str, Column]:
-        schema, _, name = self._table.rpartition(".")
         try:
-            found = inspect(connection).get_columns(name, schema=schema or None)
+            found = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
         except NoSuchTableError:
             message = f"there is no table {self._table}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
@@ -129,9 +128,8 @@ class TableFactors:
         return {field: known[one] for field, one in self._named()}
 
     def _statement(self, columns: Mapping[str, Column], dialect: str) -> Select[Any]:
-        schema, _, name = self._table.rpartition(".")
         distinct = {known.name: known for known in columns.values()}
-        there = table_clause(TableName(schema or None, name), list(distinct.values()), dialect)
+        there = table_clause(self._table, list(distinct.values()), dialect)
         wanted = [there.c[known.name].label(field) for field, known in columns.items() if field != "account"]
         key = there.c[columns["account"].name]
         return select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
