@@ -9,15 +9,16 @@ export function useCut() {
   canvas.addEventListener("fitted", draw);
 }
 
+// The line that is there moves: a long mail is fitted many times while it is read.
 function draw() {
-  for (const old of canvas.querySelectorAll(".cut")) old.remove();
   const frame = currentFrame();
   const first = frame?.contentDocument?.querySelector("[data-gmail-cut]");
-  if (!first) return;
+  const there = canvas.querySelector(".cut");
+  if (!first) return there?.remove();
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const line = element("div", { class: "cut" }, element("span", {}, "Gmail shows the mail up to here"));
+  const line = there ?? element("div", { class: "cut" }, element("span", {}, "Gmail shows the mail up to here"));
   line.style.top = `${topOf(first) * scale}px`;
-  frame.parentElement.append(line);
+  if (!there) frame.parentElement.append(line);
 }
 
 // What is not drawn itself has no place: the next that is drawn has one.

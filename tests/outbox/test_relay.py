@@ -6,9 +6,10 @@ from typing import Literal
 
 import pytest
 from tests.outbox.table import Rows
-from tests.outbox.worker import NOTHING, Handler, post, relay_of, running
+from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
+from tests.statements import statements_sent
 
-from keyturn.outbox import Outbox
+from keyturn.outbox import Lane, Outbox
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what the relay does by itself, whatever the engine."""
@@ -32,6 +33,35 @@ async def test_what_is_posted_while_it_rests_is_taken_at_once(outbox: Outbox) ->
         await handler.has_done("one")
         await post(outbox, "two")
         await handler.has_done("two")
+
+
+async def test_what_comes_while_it_rests_after_a_claim_is_claimed_together(outbox: Outbox) -> None:
+    handler = Handler()
+    async with running(relay_of(outbox, handler, rest=timedelta(seconds=1))):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        with statements_sent() as statements:
+            await post(outbox, "two", "three", "four")
+            await handler.has_done("two", "three", "four")
+
+    assert len([text for text in statements if text.startswith("WITH due")]) == 1
+
+
+async def test_it_never_rests_while_more_is_due_than_it_has_room_for(outbox: Outbox) -> None:
+    handler = Handler()
+    texts = [str(number) for number in range(9)]
+    await post(outbox, *texts)
+    async with running(relay_of(outbox, handler, concurrency=2, rest=LONG)):
+        await handler.has_done(*texts)
+
+
+async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:
+    handler, other = Handler(), Lane({"other": Handler()}, 1)
+    await post(outbox, "slow", "slow too", "one", "two")
+    async with running(relay_of(outbox, handler, other, concurrency=2, rest=LONG)):
+        await handler.has_begun("slow", "slow too")
+        handler.open.set()
+        await handler.has_done("one", "two")
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -105,14 +105,24 @@ class Relay:
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
         self._outbox.waiting.clear()
-        begun = 0
-        for lane in self._lanes:
-            begun += len(self._begin_all(lane, await self._claim_or_log(lane)))
-        if not begun:
-            # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.poll.total_seconds()):
-                    await self._outbox.waiting.wait()
+        left = [await self._take(lane) for lane in self._lanes]
+        if 0 in left:
+            return  # more may be due
+        # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.poll.total_seconds()):
+                if None not in left:  # else messages may be due that a lane had no room for, and has by now
+                    await asyncio.sleep(self._limits.rest.total_seconds())
+                await self._outbox.waiting.wait()
+
+    async def _take(self, lane: Lane) -> int | None:
+        """Begin what the lane has room for, and return how much is left of that; None where there was none."""
+        if not lane.is_room:
+            return None
+        room = lane.free
+        messages = await self._claim_or_log(lane)
+        self._begin_all(lane, messages)
+        return room - len(messages)
 
     async def _claim_or_log(self, lane: Lane) -> Sequence[Message]:
         try:
@@ -125,8 +135,6 @@ class Relay:
 
     async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
         """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
-        if not lane.is_room:
-            return []
         first = lane is self._lanes[0]
         others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
         claimed = await self._outbox.claim(

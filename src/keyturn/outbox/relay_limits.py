@@ -9,6 +9,8 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds what a relay does at a time.
 
     A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
+    `rest` lies between two claims, unless more is due than the first had room for: what comes meanwhile is worked off
+    together, at a fraction of what each takes alone.
 
     What a worker held that was killed is claimed again after `abandoned_after`.
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.
@@ -16,6 +18,7 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     poll: timedelta = timedelta(seconds=1)
+    rest: timedelta = timedelta(milliseconds=50)
     lease: timedelta = timedelta(seconds=60)
     abandoned_after: timedelta = timedelta(seconds=15)
     max_attempts: int = 140

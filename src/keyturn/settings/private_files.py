@@ -4,13 +4,14 @@ What is there already keeps its rights, which somebody may have meant so.
 """
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 
 def make_private_folder(folder: Path) -> Path:
     """Make the folder, and those above it that are missing (0700). Raises OSError."""
-    missing = [above for above in (folder, *folder.parents) if not above.exists()]
-    for above in reversed(missing):
+    missing = takewhile(lambda above: not above.exists(), (folder, *folder.parents))
+    for above in reversed(list(missing)):
         above.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file")

@@ -1,11 +1,12 @@
 """The capture transport: what would have been sent lies in a folder."""
 
 import asyncio
+import os
 import stat
 from email import message_from_bytes, policy
 from pathlib import Path
 
-import msgspec
+import pytest
 
 from keyturn.mail.transports.capture import CaptureSender
 from keyturn.mail.transports.email import Email
@@ -64,13 +65,26 @@ async def test_a_second_try_under_the_same_key_writes_nothing(tmp_path: Path, ma
     assert len(captured(tmp_path)) == 1
 
 
-async def test_files_are_in_the_order_of_sending(tmp_path: Path, mail: Email) -> None:
-    sender = CaptureSender(tmp_path)
-    for number in range(5):
-        await sender.send(msgspec.structs.replace(mail, subject=f"Mail {number}"), f"key-{9 - number}")
+async def test_files_have_the_names_of_their_keys_which_begin_with_a_time(tmp_path: Path, mail: Email) -> None:
+    keys = ["019aa8f2c4b1" + "0" * 20, "019aa8f2c4b2" + "0" * 20]
+    for key in reversed(keys):
+        await CaptureSender(tmp_path).send(mail, key)
 
-    subjects = [message_from_bytes(file.read_bytes())["subject"] for file in captured(tmp_path)]
-    assert subjects == [f"Mail {number}" for number in range(5)]
+    assert [file.stem for file in captured(tmp_path)] == keys
+
+
+async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
+    tmp_path: Path, mail: Email, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = CaptureSender(tmp_path)
+    await sender.send(mail, "key-1")
+    for listing in ("listdir", "scandir"):
+        monkeypatch.setattr(os, listing, lambda *_: pytest.fail("the folder was listed"))
+    await sender.send(mail, "key-2")
+    await sender.send(mail, "key-2")
+    monkeypatch.undo()
+
+    assert len(captured(tmp_path)) == 2
 
 
 async def test_mails_at_the_same_time_are_all_written(tmp_path: Path, mail: Email) -> None:

@@ -11,7 +11,11 @@ from keyturn.settings.private_files import make_private_file, make_private_folde
 
 
 class CaptureSender:
-    """Writes each mail into a folder as an .eml file: nothing leaves the machine."""
+    """Writes each mail into a folder as an .eml file: nothing leaves the machine.
+
+    The file has the key's name, so that one look tells whether the mail is there, however many are. Keys begin with a
+    time, and so do the names.
+    """
 
     name = "capture"
 
@@ -27,10 +31,10 @@ class CaptureSender:
         pass
 
     def _write(self, email: Email, key: str) -> None:
-        make_private_folder(self._folder)
-        if any(self._folder.glob(f"*-{key}.eml")):
+        file = self._folder / f"{key}.eml"
+        if file.exists():
             return
-        moment = datetime.now(UTC)
+        make_private_folder(self._folder)
         half = self._folder / f".{uuid4().hex}.half"
-        make_private_file(half, to_mime(email, key=key, date=moment))  # it may hold a link that works
-        half.rename(self._folder / f"{moment:%Y%m%dT%H%M%S%f}Z-{key}.eml")
+        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a link that works
+        half.replace(file)

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from html import escape
 from pathlib import Path
-from uuid import uuid4
 
 from keyturn.mail.transports.capture import CaptureSender
 from keyturn.mail.transports.email import Email, local_sender
+from keyturn.outbox import new_key
 
 
 class CapturedSms:
@@ -23,7 +23,7 @@ class CapturedSms:
             sender=self._sender, to=f"{number}@sms.invalid", reply_to="", subject=f"SMS to {number}", html=page,
             text=text, headers={}, tags={"template": "sms"},
         )  # fmt: skip
-        await self._folder.send(email, uuid4().hex)
+        await self._folder.send(email, new_key())
 
     async def close(self) -> None:
         await self._folder.close()
