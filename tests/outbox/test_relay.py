@@ -1,11 +1,11 @@
-"""The relay works the outbox off: everything, in order, a bounded number at a time, and without delay."""
+"""The relay works the outbox off: everything, in order, a bounded number at a time, and without a needless wait."""
 
 import asyncio
 from datetime import timedelta
 from typing import Literal
 
 import pytest
-from tests.outbox.table import Rows
+from tests.outbox.table import Note, Rows
 from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
 from tests.statements import statements_sent
 
@@ -26,7 +26,7 @@ async def test_draining_handles_everything_that_is_due(outbox: Outbox, rows: Row
     assert await relay_of(outbox, handler).drain() == 0
 
 
-async def test_what_is_posted_while_it_rests_is_taken_at_once(outbox: Outbox) -> None:
+async def test_what_is_posted_while_it_waits_is_taken_without_another_look(outbox: Outbox) -> None:
     handler = Handler()
     async with running(relay_of(outbox, handler)):
         await post(outbox, "one")
@@ -35,16 +35,27 @@ async def test_what_is_posted_while_it_rests_is_taken_at_once(outbox: Outbox) ->
         await handler.has_done("two")
 
 
-async def test_what_comes_while_it_rests_after_a_claim_is_claimed_together(outbox: Outbox) -> None:
-    handler = Handler()
-    async with running(relay_of(outbox, handler, rest=timedelta(seconds=1))):
-        await post(outbox, "one")
-        await handler.has_done("one")
-        with statements_sent() as statements:
-            await post(outbox, "two", "three", "four")
-            await handler.has_done("two", "three", "four")
+async def test_what_comes_while_it_rests_is_claimed_together(outbox: Outbox) -> None:
+    handler, other = Handler(), Handler()
+    await outbox.post("other", Note("slow"))
+    with statements_sent() as statements:
+        async with running(relay_of(outbox, handler, Lane({"other": other}, 1), rest=LONG)):
+            await other.has_begun("slow")
+            await post(outbox, *"abcdef")
+            other.open.set()
+            await handler.has_done(*"abcdef")
 
-    assert len([text for text in statements if text.startswith("WITH due")]) == 1
+    # Both lanes, then the one that has room after that, then both again: there is room, and the rest is over.
+    assert len([text for text in statements if text.startswith("WITH due")]) == 5
+
+
+@ON_SQLITE
+async def test_messages_behind_abandoned_ones_that_are_left_to_others_do_not_wait_for_a_rest(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, "abandoned", "abandoned too", "one")
+    await outbox.claim(2, timedelta(0))
+    async with running(relay_of(outbox, handler, concurrency=1, ahead=2, rest=LONG)):
+        await handler.has_done("one")
 
 
 async def test_it_never_rests_while_more_is_due_than_it_has_room_for(outbox: Outbox) -> None:
@@ -65,7 +76,9 @@ async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(out
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_what_another_process_posts_is_taken_at_once_on_postgresql(outbox: Outbox, elsewhere: Outbox) -> None:
+async def test_what_another_process_posts_is_taken_without_another_look_on_postgresql(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
     handler = Handler()
     async with running(relay_of(outbox, handler)):
         await post(outbox, "one")

@@ -4,6 +4,9 @@
 and whenever. The relay breaks a delivery off at the lease of the settings, so no transport needs a total time-out of
 its own; what it claims it holds for seconds, and renews, so that nobody waits long for a worker that was killed.
 
+**A relay that has claimed what was due rests** for a twentieth of a second. The first message after a quiet moment is
+begun at once; those that come close behind one another share their transactions.
+
 **A message is tried for the better part of a day**, within the 24 hours for which Resend remembers an idempotency key;
 a crash of our own is given up sooner. What ends its worker is found by halves, and does not take along what was
 claimed with it (`Lane.admit`).

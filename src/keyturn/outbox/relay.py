@@ -1,4 +1,4 @@
-"""claim -> handle -> settle: works the outbox off, what is due longest first, a bounded number at a time."""
+"""claim -> try -> settle: works the outbox off, what is due longest first, a bounded number at a time."""
 
 import asyncio
 import contextlib
@@ -6,24 +6,21 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import Any
 
-from keyturn.database import now
-from keyturn.errors import AccountsUnready, DatabaseUnready, QuotaExhausted, SendRefused, SendRetryable
-from keyturn.outbox.backoff import LONGEST_OF_OURS, backoff
+from keyturn.errors import DatabaseUnready
+from keyturn.outbox.attempts import Attempts, Prepared
 from keyturn.outbox.lane import Lane
 from keyturn.outbox.lease_keeper import LeaseKeeper
 from keyturn.outbox.listening import Listener
-from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Sent, Settlement
-from keyturn.outbox.queue import LeaseLost, Outbox
+from keyturn.outbox.message import Dropped, Message, Origin
+from keyturn.outbox.queue import Outbox
 from keyturn.outbox.relay_limits import RelayLimits
 from keyturn.outbox.relay_log import RelayLog
 from keyturn.telemetry.logs import LogEvent, request_id
 from keyturn.telemetry.telemetry import Telemetry
 
 log = logging.getLogger("keyturn.outbox")
-
-_Prepared = Settlement | Delivery | Exception
 
 
 class Relay:
@@ -44,15 +41,14 @@ class Relay:
     ) -> None:
         telemetry = telemetry or Telemetry()
         self._outbox = outbox
-        self._settlements = outbox.settlements
         self._lanes = lanes
         self._limits = limits
-        self._jitter = jitter
         self._origin = origin
-        self._meters = telemetry.meters
         self._log = RelayLog(telemetry.meters, origin)
+        self._attempts = Attempts(outbox, limits, jitter, telemetry.meters, self._log)
         self._tracing = telemetry.tracing
         self._listener = Listener(outbox.database, outbox.wake)
+        self._room = asyncio.Event()
         self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
 
     async def run(self) -> None:
@@ -70,7 +66,9 @@ class Relay:
         handled = 0
         async with self._renewed_leases():
             while taken := [
-                (lane, messages) for lane in self._lanes if (messages := await self._claim(lane, timedelta(0)))
+                (lane, messages)
+                for lane in self._lanes
+                if (messages := await self._admit(lane, await self._claim(lane), timedelta(0)))
             ]:
                 await asyncio.gather(*(task for lane, messages in taken for task in self._begin_all(lane, messages)))
                 handled += sum(len(messages) for _, messages in taken)
@@ -105,24 +103,29 @@ class Relay:
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
         self._outbox.waiting.clear()
-        left = [await self._take(lane) for lane in self._lanes]
-        if 0 in left:
-            return  # more may be due
+        self._room = asyncio.Event()
+        if any([await self._take(lane) for lane in self._lanes]):
+            return
         # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.poll.total_seconds()):
-                if None not in left:  # else messages may be due that a lane had no room for, and has by now
-                    await asyncio.sleep(self._limits.rest.total_seconds())
+                await self._rest()
                 await self._outbox.waiting.wait()
 
-    async def _take(self, lane: Lane) -> int | None:
-        """Begin what the lane has room for, and return how much is left of that; None where there was none."""
+    async def _take(self, lane: Lane) -> bool:
+        """Begin what the lane has room for, and tell whether more than that may be due."""
         if not lane.is_room:
-            return None
+            return False
         room = lane.free
-        messages = await self._claim_or_log(lane)
-        self._begin_all(lane, messages)
-        return room - len(messages)
+        claimed = await self._claim_or_log(lane)
+        self._begin_all(lane, await self._admit(lane, claimed))
+        return len(claimed) == room
+
+    async def _rest(self) -> None:
+        """Rest until the next claim, or until a lane has room again: messages may be due that it had none for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.rest.total_seconds()):
+                await self._room.wait()
 
     async def _claim_or_log(self, lane: Lane) -> Sequence[Message]:
         try:
@@ -133,13 +136,17 @@ class Relay:
             log.exception(LogEvent("outbox.claim_failed"))
         return []
 
-    async def _claim(self, lane: Lane, pause: timedelta = timedelta(seconds=1)) -> Sequence[Message]:
-        """Claim what the lane has room for, and leave what it does not admit to whoever claims after the pause."""
+    async def _claim(self, lane: Lane) -> Sequence[Message]:
         first = lane is self._lanes[0]
         others = [kind for other in self._lanes[1:] for kind in other.handlers] if first else []
-        claimed = await self._outbox.claim(
+        return await self._outbox.claim(
             lane.free, self._leases.lease, only=() if first else lane.handlers, but=others, fresh=bool(lane.doubtful)
         )
+
+    async def _admit(
+        self, lane: Lane, claimed: Sequence[Message], pause: timedelta = timedelta(seconds=1)
+    ) -> Sequence[Message]:
+        """Return those that may be begun, and leave the others to whoever claims after the pause."""
         admitted, left = lane.admit(claimed)
         if left:
             try:  # before any is begun: it may end this worker, and the others must not be counted as begun
@@ -175,8 +182,9 @@ class Relay:
         return task
 
     def _let_go(self, lane: Lane, task: asyncio.Task[None]) -> None:
-        if lane.let_go(task):
-            self._outbox.wake()  # there may be more, which found no room
+        if lane.let_go(task):  # there may be more, which found no room
+            self._room.set()
+            self._outbox.wake()
 
     async def _work_together(self, lane: Lane, messages: Sequence[Message]) -> None:
         """Prepare messages in one go, and end those that come to nothing; each of the others goes on by itself."""
@@ -194,7 +202,7 @@ class Relay:
                 log.error(LogEvent("mail.failed"), exc_info=ended)
 
     async def _drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
-        ends = await self._settlements.dropped_all([(message, one.reason) for message, one in dropped])
+        ends = await self._outbox.settlements.dropped_all([(message, one.reason) for message, one in dropped])
         settled: dict[str, list[Message]] = {}
         for (message, one), error in zip(dropped, ends, strict=True):
             if error is None:
@@ -204,7 +212,7 @@ class Relay:
         for reason, messages in settled.items():
             self._log.dropped(messages, reason)
 
-    async def _work(self, lane: Lane, message: Message, prepared: _Prepared | None = None) -> None:
+    async def _work(self, lane: Lane, message: Message, prepared: Prepared | None = None) -> None:
         origin = self._origin(message)
         request_id.set(origin.request_id)  # for this message alone: each is worked in a task of its own
         about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
@@ -212,88 +220,6 @@ class Relay:
             self._tracing.mark("keyturn.request_id", origin.request_id)
             with self._leases.hold([message]):
                 try:
-                    await self._attempt_while_held(lane, message, prepared)
+                    await self._attempts.make(lane, message, prepared)
                 finally:
                     lane.doubtful.discard(message.id)
-
-    async def _attempt_while_held(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
-        try:
-            await self._attempt(lane, message, prepared)
-        except LeaseLost:
-            log.warning(LogEvent("mail.lease_lost", message_id=message.id))
-        except DatabaseUnready as error:
-            self._log.unsettled(message, error)
-
-    async def _attempt(self, lane: Lane, message: Message, prepared: _Prepared | None) -> None:
-        if message.crashes > self._limits.max_crashes:
-            # Each of those claims ran out without a word: the message may be what ended its workers.
-            await self._give_up(message, "no try came to an end")
-            return
-        try:
-            await self._settle(message, await self._handle(lane, message, prepared))
-        except (LeaseLost, DatabaseUnready):
-            raise
-        except QuotaExhausted as error:
-            await self._settlements.defer(message, error.until, error.reason)
-            self._log.outcome(logging.ERROR, message, "parked", until=error.until, reason=error.reason)
-        except SendRefused as error:
-            await self._give_up(message, error.reason)
-        except SendRetryable as error:
-            await self._try_later(message, error)
-        except AccountsUnready:
-            # Nothing is wrong with the message: it waits for the app's database as it would for a provider.
-            await self._try_later(message, SendRetryable("accounts unready"))
-        except TimeoutError:
-            await self._try_after_crash(message, "it took longer than its lease")
-        except Exception as error:
-            log.exception(LogEvent("mail.failed", message_id=message.id))
-            await self._try_after_crash(message, type(error).__name__)
-
-    async def _handle(self, lane: Lane, message: Message, prepared: _Prepared | None) -> Settlement:
-        longest = self._limits.lease.total_seconds()
-        if prepared is None:
-            async with asyncio.timeout(longest):
-                prepared = await lane.prepare(message)
-        if isinstance(prepared, Exception):
-            raise prepared.with_traceback(None)  # others raise the same one, and each would add to it
-        if isinstance(prepared, Settlement):
-            return prepared
-        async with lane.place(message), asyncio.timeout(longest):
-            return await prepared()
-
-    async def _settle(self, message: Message, settlement: Settlement) -> None:
-        match settlement:
-            case Sent():
-                latency = max((now() - message.created_at).total_seconds(), 0)
-                await self._settlements.sent(message, settlement)
-                self._meters.delivery(message.kind, latency)
-                self._log.outcome(
-                    logging.INFO, message, "sent", transport=settlement.sender, latency_ms=round(latency * 1000)
-                )
-            case Dropped(reason):
-                await self._settlements.dropped(message, reason)
-                self._log.dropped([message], reason)
-            case _:
-                assert_never(settlement)
-
-    async def _try_later(self, message: Message, error: SendRetryable) -> None:
-        if message.attempts >= self._limits.max_attempts:
-            await self._give_up(message, error.reason)
-            return
-        pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._settlements.postpone(message, self._outbox.database.clock(pause), error.reason)
-        self._log.outcome(
-            logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=error.reason
-        )
-
-    async def _try_after_crash(self, message: Message, reason: str) -> None:
-        if message.crashes >= self._limits.max_crashes:
-            await self._give_up(message, reason)
-            return
-        pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._settlements.postpone_after_crash(message, self._outbox.database.clock(pause), reason)
-        self._log.outcome(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
-
-    async def _give_up(self, message: Message, reason: str) -> None:
-        await self._settlements.dead(message, reason)
-        self._log.outcome(logging.ERROR, message, "dead", reason=reason)

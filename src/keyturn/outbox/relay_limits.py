@@ -9,8 +9,8 @@ class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds what a relay does at a time.
 
     A delivery that outlasts `lease` is broken off; `poll` bounds how late another process's message is seen.
-    `rest` lies between two claims, unless more is due than the first had room for: what comes meanwhile is worked off
-    together, at a fraction of what each takes alone.
+    `rest` lies between two claims, `poll` at most: what comes meanwhile is worked off together, at a fraction of what
+    each takes alone. There is none where a lane found as much as it had room for, or has room again.
 
     What a worker held that was killed is claimed again after `abandoned_after`.
     `max_attempts` tries, ten minutes apart at most, end before the 24 hours for which Resend remembers a key.

@@ -1,8 +1,10 @@
 """A small folder of templates, "greeting" with nothing to mend, and mails as the app would have captured them."""
 
+import os
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -90,8 +92,9 @@ def capture(
     mail.set_content(f"Hello Ada\n\n{link}\n")
     page = f"<html><head><title>x</title></head><body><p>Hello Ada</p><a href='{link}'>Open it</a></body></html>"
     mail.add_alternative(page, subtype="html")
-    name = f"{at:%Y%m%dT%H%M%S%f}Z-{subject.replace(' ', '-')}.eml"
+    name = f"{sha256(f'{subject} {at}'.encode()).hexdigest()[:32]}.eml"
     outbox.mkdir(parents=True, exist_ok=True)
     (outbox / f".{name}.half").write_bytes(bytes(mail))
+    os.utime(outbox / f".{name}.half", (at.timestamp(), at.timestamp()))
     (outbox / f".{name}.half").rename(outbox / name)
     return name

@@ -5,6 +5,7 @@ import os
 import stat
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -65,12 +66,11 @@ async def test_a_second_try_under_the_same_key_writes_nothing(tmp_path: Path, ma
     assert len(captured(tmp_path)) == 1
 
 
-async def test_files_have_the_names_of_their_keys_which_begin_with_a_time(tmp_path: Path, mail: Email) -> None:
-    keys = ["019aa8f2c4b1" + "0" * 20, "019aa8f2c4b2" + "0" * 20]
-    for key in reversed(keys):
+async def test_files_have_the_names_of_their_keys(tmp_path: Path, mail: Email) -> None:
+    for key in ("key-2", "key-1"):
         await CaptureSender(tmp_path).send(mail, key)
 
-    assert [file.stem for file in captured(tmp_path)] == keys
+    assert [file.name for file in captured(tmp_path)] == ["key-1.eml", "key-2.eml"]
 
 
 async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
@@ -79,12 +79,18 @@ async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
     sender = CaptureSender(tmp_path)
     await sender.send(mail, "key-1")
     for listing in ("listdir", "scandir"):
-        monkeypatch.setattr(os, listing, lambda *_: pytest.fail("the folder was listed"))
+        monkeypatch.setattr(os, listing, _fail)
+    for listing in ("glob", "rglob", "iterdir"):
+        monkeypatch.setattr(Path, listing, _fail)
     await sender.send(mail, "key-2")
     await sender.send(mail, "key-2")
     monkeypatch.undo()
 
     assert len(captured(tmp_path)) == 2
+
+
+def _fail(*_: object) -> NoReturn:
+    pytest.fail("the folder was listed")
 
 
 async def test_mails_at_the_same_time_are_all_written(tmp_path: Path, mail: Email) -> None:

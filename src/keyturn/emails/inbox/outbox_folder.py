@@ -18,14 +18,14 @@ class OutboxFolder:
         self._looked_at = -1
 
     def changes(self) -> tuple[list[str], list[str]]:
-        """Return the names that are new, the oldest first, since they start with the time; and those that are gone."""
+        """Return the names that are new, in the order in which they were written, and those that are gone."""
         with contextlib.suppress(OSError):
             modified = self.folder.stat().st_mtime_ns
             if modified == self._looked_at:
                 return [], []
             self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
         names = {file.name for file in self.folder.glob("[!.]*.eml") if file.is_file()}
-        new = sorted(names - (self._known or set()))
+        new = sorted(names - (self._known or set()), key=lambda name: (self.written_at(name), name))
         gone = sorted((self._known or set()) - names)
         new = new[-self._newest :] if self._known is None else new
         self._known = names

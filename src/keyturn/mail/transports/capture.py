@@ -13,8 +13,8 @@ from keyturn.settings.private_files import make_private_file, make_private_folde
 class CaptureSender:
     """Writes each mail into a folder as an .eml file: nothing leaves the machine.
 
-    The file has the key's name, so that one look tells whether the mail is there, however many are. Keys begin with a
-    time, and so do the names.
+    The file has the name of the idempotency key, which must be one that a file may have, so that one look tells whether
+    the mail is there, however many others are.
     """
 
     name = "capture"

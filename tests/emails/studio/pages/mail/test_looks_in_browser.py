@@ -62,6 +62,12 @@ async def test_where_gmail_cuts_is_a_line_on_the_mail(page: Page, served: str, f
     await page.wait_for_function(LINE_IS_AT_THE_CUT)
     line = await page.locator(".cut").evaluate("line => line.offsetTop")
     assert await mail(page).locator("html").evaluate("html => html.scrollHeight") > line + 2000
+    save(folder, "<p>Row 1 of many</p>", '<p style="height: 900px">Row 1 of many</p>')
+    await expect(mail(page).get_by_text("Row 1 of many", exact=True)).to_have_css("height", "900px")
+    await page.wait_for_function(LINE_IS_AT_THE_CUT)
+    assert await page.locator(".cut").evaluate("line => line.offsetTop") > line + 500
+    save(folder, rows.replace("<p>Row 1 of", '<p style="height: 900px">Row 1 of'), "Short")
+    await expect(page.locator(".cut")).to_have_count(0)
 
 
 async def test_what_a_mail_leaves_to_the_browser_is_in_the_drawn_scheme_whatever_the_machine_prefers(
