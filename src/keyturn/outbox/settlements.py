@@ -1,6 +1,6 @@
 """How a message ends, or is left for later. What ends at the same moment shares one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ class Settlements:
         for end in ends:
             if end.state == SENT or end.message.id not in by_message:
                 by_message[end.message.id] = end
-        given = self._endings.rows.parameter(map(_row, by_message.values()))
+        given = self._endings.parameters(by_message.values())
 
         async def write(session: AsyncSession) -> None:
             connection = await session.connection()
@@ -142,6 +142,11 @@ class _Endings:
         is_open = (outbox.c.id == given.id) & (
             (outbox.c.claim == given.claim) | ((given.state == SENT) & (outbox.c.state != SENT))
         )
+        self._names_ids = not database.is_sqlite
+        if self._names_ids:
+            # PostgreSQL takes rows of JSON for a hundred, whatever they are, and would rather read the whole table than
+            # look for so many (https://www.postgresql.org/docs/current/sql-createfunction.html, ROWS).
+            is_open &= database.is_one_of(OutboxRow.id, "ids")
         # In the order of their ids, as every statement that locks several: two workers never wait for each other.
         noted = select(outbox.c.id, given.state, given.detail, given.at).where(is_open).order_by(outbox.c.id)
         self.note = insert(EventRow).from_select(
@@ -161,3 +166,7 @@ class _Endings:
                 claim=None,
             )
         )
+
+    def parameters(self, ends: Collection[_End]) -> dict[str, Any]:
+        rows: dict[str, Any] = {**self.rows.parameter(map(_row, ends))}
+        return rows | {"ids": [end.message.id for end in ends]} if self._names_ids else rows
