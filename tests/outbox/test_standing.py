@@ -1,12 +1,14 @@
 """However many messages were settled, those that wait are found at once."""
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import text
+from tests.outbox.worker import post
 from tests.plans import plans_of
 
 from keyturn.database import Database
-from keyturn.outbox import Outbox
+from keyturn.outbox import Outbox, Sent
 from keyturn.outbox.backlog import backlog_of
 
 SETTLED = text(
@@ -17,12 +19,22 @@ SETTLED = text(
 )
 
 
+async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:
+    await _settle_others(database)
+    await post(outbox, "one", "two", "three")
+    one, two, three = await outbox.claim(3, timedelta(minutes=1))
+
+    async def settle() -> None:
+        await outbox.settlements.sent(one, Sent("resend", "id"))
+        await outbox.settlements.dropped_all([(two, "nothing to say"), (three, "nothing to say")])
+
+    plans = await plans_of(database, settle)
+    assert len(plans) == 2
+    assert not [plan for plan in plans.values() if re.search(r"(Seq Scan on|SCAN) keyturn_outbox\b", plan)], plans
+
+
 async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Database, outbox: Outbox) -> None:
-    async with database.transaction() as session:
-        await session.execute(SETTLED)
-        if not database.is_sqlite:  # whose autovacuum does it in a running installation
-            await session.execute(text("ANALYZE"))
-        await session.commit()
+    await _settle_others(database)
 
     async def look() -> None:
         await outbox.claim(10, timedelta(minutes=1), but=["webhook"])
@@ -31,3 +43,11 @@ async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Databa
     plans = await plans_of(database, look)
     assert len(plans) == 2
     assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
+
+
+async def _settle_others(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(SETTLED)
+        if not database.is_sqlite:  # whose autovacuum does it in a running installation
+            await session.execute(text("ANALYZE"))
+        await session.commit()
