@@ -103,7 +103,7 @@ class Relay:
     async def _take_or_rest(self) -> None:
         await self._listener.ensure()
         self._outbox.waiting.clear()
-        self._room = asyncio.Event()
+        self._room = asyncio.Event()  # a new one: it belongs to the event loop that it is waited for in
         if any([await self._take(lane) for lane in self._lanes]):
             return
         # Not wait_for: until Python 3.12 it loses a cancellation that comes as the event is set.
