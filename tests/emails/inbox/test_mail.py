@@ -1,7 +1,8 @@
 """A mail is read as far as it can be, whatever an app makes of it."""
 
-import time
 from email.message import EmailMessage
+from time import process_time
+from timeit import repeat
 
 import pytest
 from tests.emails.inbox.conftest import mail
@@ -118,14 +119,7 @@ def test_what_is_long_costs_no_more_for_each_byte_than_what_is_short(start: byte
 
 
 def _seconds(raw: bytes) -> float:
-    """Return the least of three: a collection of all that the other tests left takes longer than any mail."""
-
-    def measured() -> float:
-        began = time.process_time()
-        _read(raw)
-        return time.process_time() - began
-
-    return min(measured() for _ in range(3))
+    return min(repeat(lambda: _read(raw), timer=process_time, number=1, repeat=3))
 
 
 def _read(raw: bytes) -> str:
