@@ -29,13 +29,29 @@ print(*sys.modules)
     ("code", "absent"),
     [
         (SERVICE, {*DEAR, "httpx", "resend", "structlog"}),
-        (STUDIO, {*DEAR, "sqlalchemy"}),
+        (STUDIO, {*DEAR, "httpx", "sqlalchemy"}),
         (WORKER, {*DEAR, "litestar"}),
     ],
     ids=["service", "studio", "worker"],
 )
 def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
     assert not loaded_by(code) & absent
+
+
+def test_no_collection_looks_at_what_was_loaded_and_one_that_was_switched_off_stays_off() -> None:
+    code = """
+import gc
+from keyturn.cli.quick_imports import quick_imports
+with quick_imports():
+    assert not gc.isenabled()
+assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0), "nothing was loaded"
+gc.disable()
+with quick_imports():
+    import keyturn.parts
+assert not gc.isenabled()
+assert gc.get_freeze_count() > 50_000
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("package", ["advanced_alchemy", "watchfiles"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.terminal import fail, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 
@@ -54,7 +55,8 @@ class Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in self._listed:
             return None
-        command: click.Command = getattr(import_module(self._listed[name][0]), name)
+        with quick_imports():
+            command: click.Command = getattr(import_module(self._listed[name][0]), name)
         return command
 
     def resolve_command(

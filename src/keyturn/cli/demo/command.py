@@ -45,7 +45,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
     with quick_imports():
         from keyturn.app import create_app  # noqa: PLC0415
         from keyturn.cli.supervisor import Supervisor, supervising  # noqa: PLC0415
-    from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
+        from keyturn.telemetry.logs import configure_logs  # noqa: PLC0415
 
     configure_logs(_LOG_LEVEL)
     async with shown.parts() as parts:

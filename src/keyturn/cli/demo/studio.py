@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from keyturn.cli.demo.examples import Example
 from keyturn.cli.demo.plain import PlainDemo
 from keyturn.cli.emails.studio import studio_of
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
 
@@ -28,7 +29,8 @@ class WithStudio:
 
     def routes(self) -> "Sequence[ControllerRouterHandler]":
         """Return what answers; programs below /studio, since /api is the service's."""
-        from keyturn.emails.studio import studio_routers  # noqa: PLC0415 - `--help` should not wait for it
+        with quick_imports():
+            from keyturn.emails.studio import studio_routers  # noqa: PLC0415 - `--help` should not wait for it
 
         return studio_routers(self._studio, programs="/studio")
 
