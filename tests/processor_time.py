@@ -1,6 +1,6 @@
 """How much of the processor a call takes, whatever else the machine does meanwhile.
 
-What is no coroutine is measured by `timeit` with `process_time` for its timer.
+Synchronous code is measured with `timeit.repeat(timer=process_time)`.
 """
 
 import gc
@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 async def least_seconds(call: Callable[[], Awaitable[object]], *, tries: int = 5, enough: float = 0) -> float:
     """Return the least processor time, of all threads of this process, that a call took in so many tries.
 
-    No other follows a try that took less than `enough` seconds: whoever only wants to know whether a call can be as
-    cheap as that may allow for many. Like `timeit`, it keeps the garbage of other tests from being collected meanwhile.
+    It stops at the first try below `enough` seconds, so that a test may allow for many. No garbage is collected
+    meanwhile, as with `timeit`: neither that of other tests nor the call's own. What only the first call pays is not
+    seen: where something of it may be kept, each call must differ.
     """
     least, was_collecting = float("inf"), gc.isenabled()
     gc.disable()

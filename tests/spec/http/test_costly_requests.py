@@ -1,7 +1,7 @@
 """What one client sends costs the process no more than a plain request, whatever it is made of."""
 
 import json
-from functools import partial
+from itertools import count
 
 import pytest
 from tests.processor_time import least_seconds
@@ -35,17 +35,22 @@ async def test_an_address_of_many_marks_costs_no_more_than_a_plain_one(path: str
     marks = "a" + "\u0323\u0301" * (ODD // 4)
     bound = 5 * await least_seconds(lambda: client.post(path, json={"email": NOBODY, **rest}))
     body = json.dumps({"email": f"{marks}@x.test", **rest}, ensure_ascii=False).encode()
-    ask = partial(client.post, path, content=body, headers={"content-type": "application/json"})
-    assert await least_seconds(ask, tries=20, enough=bound) < bound
+    headers = {"content-type": "application/json"}
+    odd = await least_seconds(lambda: client.post(path, content=body, headers=headers), tries=20, enough=bound)
+    assert odd < bound
 
 
 @pytest.mark.parametrize("path", ["/forgot-password", "/reset-password", "/login", "/nowhere", "/api/auth/me"])
 async def test_a_cookie_of_any_length_costs_no_more_than_none(path: str, service: Service) -> None:
     client = service.at("203.0.113.1")
     html = (b"accept", b"text/html")
-    bound = 5 * await least_seconds(lambda: client.get(path, headers=[html]))
+    bound, tries = 5 * await least_seconds(lambda: client.get(path, headers=[html])), count()
     for name in (b"keyturn_asked", b"keyturn_link", b"keyturn_session", b"keyturn_language", b"another_app"):
         for value in COSTLY_COOKIES:
-            cookie = (b"cookie", name + b"=" + value)
-            ask = partial(client.get, path, headers=[html, cookie])
+
+            async def ask(name: bytes = name, value: bytes = value) -> None:
+                # Another each time, as a flood would be: Litestar keeps what it made of the same one.
+                odd = name + b"=" + value[:1] + b"%d" % next(tries) + value[1:]
+                await client.get(path, headers=[html, (b"cookie", odd)])
+
             assert await least_seconds(ask, tries=20, enough=bound) < bound, (name, value[:20])
