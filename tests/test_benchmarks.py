@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from benchmarks.budgets.figure import Figure
 from benchmarks.comparison.samples import Sample, figure, standings
 from benchmarks.load.messages import Request
 from benchmarks.load.percentiles import grows, is_flat, percentile
@@ -47,6 +48,12 @@ def test_memory_grows_by_a_share_and_by_some_megabytes_after_the_first_quarter()
     assert grows([100, 100, 100, 100, 104, 108, 112, 112], share=0.05, least=5)
     assert not grows([10, 10, 10, 10, 12, 12, 14, 14], share=0.05, least=5)
     assert not grows([1, 2, 3], share=0.05, least=0)
+
+
+def test_a_figure_has_three_digits_unless_they_would_hide_whether_it_holds() -> None:
+    shown = [Figure(name="start", value=value, unit="s", budget=1).measured() for value in (0.98765, 1.0045, 0.9996)]
+    assert shown == ["0.988 s", "1.0045 s", "1 s"]
+    assert Figure(name="rate", value=0.9996, unit="", budget=1, at_least=True).measured() == "0.9996"
 
 
 def test_a_share_is_of_the_floor_in_the_same_round() -> None:

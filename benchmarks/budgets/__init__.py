@@ -13,8 +13,8 @@ def report_of(name: str, title: str, figures: Iterable[Figure], tell: Tell) -> R
     """Return a row for each figure, with its budget."""
     found = list[Figure]()
     for figure in figures:
-        tell(f"{figure.name}: {figure.value:.3g} {figure.unit}")
+        tell(f"{figure.name}: {figure.measured()}")
         found.append(figure)
-    rows = [[one.name, f"{one.value:.3g} {one.unit}".strip(), one.verdict()] for one in found]
+    rows = [[one.name, one.measured(), one.verdict()] for one in found]
     table = Table(title=title, headers=["", "measured", "budget"], rows=rows)
     return Report(tables={name: table}, data=found)

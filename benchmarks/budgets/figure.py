@@ -10,8 +10,19 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     budget: float | None = None
     at_least: bool = False
 
+    def measured(self) -> str:
+        """Return the value with its unit: three digits, or as many more as the verdict on it needs."""
+        short = f"{self.value:.3g}"
+        text = short if self._holds(float(short)) == self._holds(self.value) else f"{self.value:.5g}"
+        return f"{text} {self.unit}".strip()
+
     def verdict(self) -> str:
         if self.budget is None:
             return ""
-        held = self.value >= self.budget if self.at_least else self.value <= self.budget
+        held = self._holds(self.value)
         return f"{'holds' if held else 'EXCEEDS'} {'>=' if self.at_least else '<='} {self.budget:g}"
+
+    def _holds(self, value: float) -> bool:
+        if self.budget is None:
+            return True
+        return value >= self.budget if self.at_least else value <= self.budget

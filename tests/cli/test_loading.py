@@ -42,14 +42,30 @@ def test_no_collection_looks_at_what_was_loaded_and_one_that_was_switched_off_st
     code = """
 import gc
 from keyturn.cli.quick_imports import quick_imports
+before = gc.get_freeze_count()
 with quick_imports():
     assert not gc.isenabled()
-assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0), "nothing was loaded"
+assert gc.isenabled()
+assert gc.get_freeze_count() == before, "nothing was loaded"
 gc.disable()
 with quick_imports():
     import keyturn.parts
 assert not gc.isenabled()
-assert gc.get_freeze_count() > 50_000
+assert gc.get_freeze_count() > before + 50_000
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_each_command_is_loaded_so() -> None:
+    code = """
+import gc, sys
+from keyturn.cli import COMMANDS, keyturn
+before = gc.get_freeze_count()
+keyturn.get_command(None, "demo")
+assert gc.get_freeze_count() > before + 50_000
+for name in COMMANDS:
+    keyturn.get_command(None, name)
+assert not {"advanced_alchemy", "watchfiles"}.intersection(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

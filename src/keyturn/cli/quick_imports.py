@@ -1,4 +1,4 @@
-"""Imports of what a process serves with, in less time."""
+"""Imports of what a command needs, in less time."""
 
 import gc
 import sys
@@ -10,15 +10,16 @@ _UNUSED = ("advanced_alchemy", "watchfiles")
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Let whoever imports in this block find nothing that only others need, and look for no garbage meanwhile.
+    """Let whoever imports in this block find nothing that only others need, and collect no garbage meanwhile.
 
     Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and all of it comes, with the
     whole of SQLAlchemy's ORM: for a studio without a database 30 MB and a third of a second, for a service 7 MB and a
-    fifth of its start. Uvicorn looks for watchfiles, with which it would reload code, a megabyte. Afterwards both are
-    found as ever.
+    fifth of its start. Uvicorn looks for watchfiles, with which it would reload code, a megabyte. Who imports either
+    afterwards finds it.
 
-    Modules throw little away and stay for as long as the process: no collection looks at what was loaded, neither
-    meanwhile nor later (https://docs.python.org/3/library/gc.html#gc.freeze). It would be a tenth of a start.
+    Modules throw little away and stay for as long as the process. Where some were loaded, later collections leave out
+    whatever is alive at the end of the block (https://docs.python.org/3/library/gc.html#gc.freeze), also what is not of
+    these imports. To look at all of it, meanwhile and right after, would take a tenth of a start.
     """
     hidden = {name: None for name in _UNUSED if name not in sys.modules}
     sys.modules.update(hidden)  # type: ignore[arg-type]  # as the import system reads it (Python reference, 5.3.1)

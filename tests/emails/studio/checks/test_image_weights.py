@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.conftest import Client
 
 from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.checks.image_weights import ImageWeights
 
 ORIGIN = {"origin": "http://127.0.0.1:8001"}
 
@@ -20,11 +21,12 @@ class Images(BaseHTTPRequestHandler):
     """Serves one image, and a redirect that never ends."""
 
     asked: ClassVar[list[str]] = []
+    gone: ClassVar[set[str]] = set()
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
         again = self.path == "/again.png"
-        self.send_response(302 if again else 404 if "none" in self.path else 200)
+        self.send_response(302 if again else 404 if self.path in self.gone else 200)
         if again:
             self.send_header("location", "/again.png")
         self.send_header("content-length", "0" if again else "700000")
@@ -39,6 +41,7 @@ class Images(BaseHTTPRequestHandler):
 def host() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Images)
     Images.asked.clear()
+    Images.gone = {"/none.png"}
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -69,6 +72,20 @@ def test_hosts_are_asked_when_somebody_wants_it_and_what_does_not_answer_stays_u
     assert "683.6 KB" in after
     assert after.count("not asked for") == 3
     assert {"/big.png", "/again.png", "/none.png"} == set(Images.asked)
+
+
+async def test_an_address_that_no_host_can_have_keeps_nobody_from_being_asked(host: str) -> None:
+    weights = ImageWeights()
+    await weights.ask([f"{host}/big.png", "http://127.0.0.1:99999/x.png", "http://[::1/x.png", "https:///x.png"])
+    assert weights.known == {f"{host}/big.png": 700_000}
+
+
+async def test_what_is_gone_since_is_not_known_any_more(host: str) -> None:
+    weights = ImageWeights()
+    await weights.ask([f"{host}/big.png", f"{host}/small.png"])
+    Images.gone = {"/big.png"}
+    await weights.ask([f"{host}/big.png"])
+    assert weights.known == {f"{host}/small.png": 700_000}
 
 
 def test_another_site_and_a_studio_that_others_reach_ask_nobody(

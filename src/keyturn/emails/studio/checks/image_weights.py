@@ -13,9 +13,11 @@ class ImageWeights:
 
     async def ask(self, addresses: Iterable[str]) -> None:
         """Ask for these images; what does not come in time, or is no answer, is not known afterwards either."""
-        from keyturn.emails.studio.checks.image_hosts import weigh  # noqa: PLC0415 - httpx takes 50 ms
-
         wanted = list(dict.fromkeys(one for one in addresses if one.startswith(("https://", "http://"))))[:_MOST]
+        if not wanted:
+            return
+        from keyturn.emails.studio.checks.image_hosts import weigh  # noqa: PLC0415 - httpx takes 50 to 100 ms
+
         weights = await weigh(wanted)
         for address in wanted:
             self.known.pop(address, None)
