@@ -25,6 +25,10 @@ WORKER_TURN = 0.0002
 that holds the lock of all who write, and asks after each statement. The interpreter's own turn is 5 ms
 (https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
 
+_NEW_OBJECTS = 10_000
+"""By how many there are more than after a collection, before the next one comes: some dozens of open requests hold more
+than the interpreter's own 700 (https://docs.python.org/3/library/gc.html#gc.set_threshold)."""
+
 _PATIENCE = 2
 """Seconds that open requests get at the end; a browser's live connection would otherwise never end."""
 
@@ -119,6 +123,7 @@ class _AnnouncingServer(uvicorn.Server):
             # What is there now stays to the end; looking through it for garbage would halt everybody for a tenth of a
             # second now and then (https://docs.python.org/3/library/gc.html#gc.freeze).
             gc.freeze()
+            gc.set_threshold(_NEW_OBJECTS)
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's own signature
