@@ -1,7 +1,8 @@
-"""What databases are asked while something happens."""
+"""What databases are asked while something happens, and which threads."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,21 @@ def statements_sent() -> Iterator[list[str]]:
         yield texts
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def thread_trips() -> Iterator[list[str]]:
+    """Collect the name of the threads for each piece of work that a pool of some is given meanwhile."""
+    names: list[str] = []
+    submit = ThreadPoolExecutor.submit
+
+    def note(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+        names.append(str(pool._thread_name_prefix))
+        return submit(pool, work, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "submit", note)
+        yield names
 
 
 async def cancel_when_sent(work: Coroutine[Any, Any, object], begins: str) -> None:

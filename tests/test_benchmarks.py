@@ -51,8 +51,9 @@ def test_memory_grows_by_a_share_and_by_some_megabytes_after_the_first_quarter()
 
 
 def test_a_figure_has_three_digits_unless_they_would_hide_whether_it_holds() -> None:
-    shown = [Figure(name="start", value=value, unit="s", budget=1).measured() for value in (0.98765, 1.0045, 0.9996)]
-    assert shown == ["0.988 s", "1.0045 s", "1 s"]
+    values = (0.98765, 1.0045, 1.000004, 0.9996)
+    shown = [Figure(name="start", value=value, unit="s", budget=1).measured() for value in values]
+    assert shown == ["0.988 s", "1.004 s", "1.000004 s", "1 s"]
     assert Figure(name="rate", value=0.9996, unit="", budget=1, at_least=True).measured() == "0.9996"
 
 

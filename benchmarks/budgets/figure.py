@@ -12,8 +12,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     def measured(self) -> str:
         """Return the value with its unit: three digits, or as many more as the verdict on it needs."""
-        short = f"{self.value:.3g}"
-        text = short if self._holds(float(short)) == self._holds(self.value) else f"{self.value:.5g}"
+        texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))  # 17 tell every number from its neighbours
+        text = next(text for text in texts if self._holds(float(text)) == self._holds(self.value))
         return f"{text} {self.unit}".strip()
 
     def verdict(self) -> str:

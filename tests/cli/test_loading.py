@@ -56,7 +56,7 @@ assert gc.get_freeze_count() > before + 50_000
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_each_command_is_loaded_so() -> None:
+def test_commands_are_imported_without_collections_and_without_what_only_others_need() -> None:
     code = """
 import gc, sys
 from keyturn.cli import COMMANDS, keyturn
@@ -68,6 +68,26 @@ for name in COMMANDS:
 assert not {"advanced_alchemy", "watchfiles"}.intersection(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_server_looks_for_garbage_seldom_and_never_among_what_it_began_with() -> None:
+    code = """
+import asyncio, gc, os, signal
+from keyturn.cli.running import listen, serve
+async def app(scope, receive, send):
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+def ready():
+    assert gc.get_threshold()[0] >= 10_000
+    assert gc.get_freeze_count() > before + 10_000
+    print("ready")
+    os.kill(os.getpid(), signal.SIGTERM)
+before = gc.get_freeze_count()
+asyncio.run(serve(app, listen("127.0.0.1", 0), ready))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout == "ready\n"
 
 
 @pytest.mark.parametrize("package", ["advanced_alchemy", "watchfiles"])

@@ -1,7 +1,7 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` answers at once.
 
 Commands ask an `Installation`: that of keyturn.toml, or the one in an app (`litestar_commands`). They are imported
-without what Litestar would bring along (`quick_imports`): the studio has 70 MB instead of 111.
+without what Litestar would bring along (`quick_imports`).
 """
 
 import difflib

@@ -26,8 +26,9 @@ that holds the lock of all who write, and asks after each statement. The interpr
 (https://docs.python.org/3/library/sys.html#sys.setswitchinterval)."""
 
 _NEW_OBJECTS = 10_000
-"""By how many there are more than after a collection, before the next one comes: some dozens of open requests hold more
-than the interpreter's own 700 (https://docs.python.org/3/library/gc.html#gc.set_threshold)."""
+"""How many objects more than after the last collection bring the next one
+(https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's own number, 700 in Python 3.11, is less
+than some dozens of open requests hold."""
 
 _PATIENCE = 2
 """Seconds that open requests get at the end; a browser's live connection would otherwise never end."""

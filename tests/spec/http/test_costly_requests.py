@@ -16,7 +16,7 @@ ODD = 15_000
 """Bytes of a body, which server.max_body lets pass."""
 
 COSTLY_COOKIES = (
-    b"1:a" + "\u0323\u0301".encode() * 5_000 + b"@x.test",
+    b"1:a" + b"%CC%A3%CC%81" * 5_000 + b"@x.test",
     b'"' + b'\\"' * 10_000 + b'"',
     b"%41" * 20_000,
 )
@@ -34,23 +34,26 @@ async def test_an_address_of_many_marks_costs_no_more_than_a_plain_one(path: str
     rest = {"password": "x", "token": "x" * 43}
     marks = "a" + "\u0323\u0301" * (ODD // 4)
     bound = 5 * await least_seconds(lambda: client.post(path, json={"email": NOBODY, **rest}))
-    body = json.dumps({"email": f"{marks}@x.test", **rest}, ensure_ascii=False).encode()
-    headers = {"content-type": "application/json"}
-    odd = await least_seconds(lambda: client.post(path, content=body, headers=headers), tries=20, enough=bound)
-    assert odd < bound
+    numbers, headers = count(), {"content-type": "application/json"}
+
+    async def ask() -> None:
+        odd = {"email": f"{marks}@{next(numbers)}.test", **rest}
+        await client.post(path, content=json.dumps(odd, ensure_ascii=False).encode(), headers=headers)
+
+    assert await least_seconds(ask, tries=20, enough=bound) < bound
 
 
 @pytest.mark.parametrize("path", ["/forgot-password", "/reset-password", "/login", "/nowhere", "/api/auth/me"])
 async def test_a_cookie_of_any_length_costs_no_more_than_none(path: str, service: Service) -> None:
     client = service.at("203.0.113.1")
     html = (b"accept", b"text/html")
-    bound, tries = 5 * await least_seconds(lambda: client.get(path, headers=[html])), count()
+    bound, numbers = 5 * await least_seconds(lambda: client.get(path, headers=[html])), count()
     for name in (b"keyturn_asked", b"keyturn_link", b"keyturn_session", b"keyturn_language", b"another_app"):
         for value in COSTLY_COOKIES:
 
             async def ask(name: bytes = name, value: bytes = value) -> None:
                 # Another each time, as a flood would be: Litestar keeps what it made of the same one.
-                odd = name + b"=" + value[:1] + b"%d" % next(tries) + value[1:]
+                odd = name + b"=" + value[:1] + b"%d" % next(numbers) + value[1:]
                 await client.get(path, headers=[html, (b"cookie", odd)])
 
             assert await least_seconds(ask, tries=20, enough=bound) < bound, (name, value[:20])

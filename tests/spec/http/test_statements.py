@@ -1,11 +1,11 @@
-"""What each endpoint asks of the database: its statements and transactions, which do not vary with the machine."""
+"""What each endpoint asks of the database and of threads, which does not vary with the machine."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.spec.service import REQUEST, VALIDATE, Service
-from tests.statements import statements_sent
+from tests.statements import statements_sent, thread_trips
 
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
@@ -40,6 +40,27 @@ async def test_a_check_of_a_link_is_one_read_and_so_is_that_of_what_is_none(serv
     with asked() as statements:
         assert not await service.works("x" * 43)
     assert statements == ["SELECT keyturn_reset_tokens"]
+
+
+async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
+    service: Service,
+) -> None:
+    token, is_sqlite = await service.link(), service.parts.database.is_sqlite
+    with thread_trips() as trips:
+        await service.ask()
+    assert trips == ["keyturn-sqlite-writes"] * is_sqlite
+
+    with thread_trips() as trips:
+        await service.anywhere().post(VALIDATE, json={"token": token})
+    assert trips == ["keyturn-sqlite-reads"] * is_sqlite
+
+
+async def test_a_reset_guesses_at_the_password_once_and_hashes_twice_in_threads(service: Service) -> None:
+    token, read = await service.link(), ["keyturn-sqlite-reads"] * service.parts.database.is_sqlite
+    with thread_trips() as trips:
+        assert (await service.reset(token)).status_code == 200
+    # Is it the current password, and then the new one's own; what is written has a connection of its own.
+    assert trips == [*read, "keyturn-guess", *read, "keyturn-hash", "keyturn-hash"]
 
 
 async def test_what_is_no_address_asks_the_database_nothing(service: Service) -> None:

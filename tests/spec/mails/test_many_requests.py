@@ -1,15 +1,20 @@
 """Requests that wait together are answered together, each as if it had come alone."""
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
-from tests.statements import statements_sent
+from tests.statements import statements_sent, thread_trips
 
+from keyturn.mail.rendering.mjml import to_html
+from keyturn.mail.rendering.render import Templates
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import RESET_REQUESTED
 from keyturn.reset.records.models import AuditRow
@@ -90,17 +95,45 @@ async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_cou
 async def test_ten_cost_the_statements_of_one(service: Service) -> None:
     await service.add(BEN)
     await service.ask(BEN)
-    with statements_sent() as one:
+    with statements_sent() as one, thread_trips() as trips_of_one:
         await service.deliver()
     people = [f"person{number}@northwind.test" for number in range(10)]
     for person in people:
         await service.add(person)
         await service.ask(person)
-    with statements_sent() as ten:
+    with statements_sent() as ten, thread_trips() as trips_of_ten:
         await service.deliver()
 
     assert len(service.inbox.mails) == 1 + len(people)
     assert len(ten) == len(one)
+    assert len(trips_of_ten) == len(trips_of_one)
+
+
+async def test_each_mail_is_rendered_once_and_mjml_is_compiled_for_the_first_of_its_kind_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled, rendered = list[object](), list[object]()
+    monkeypatch.setattr("keyturn.mail.rendering.compiling.to_html", noted(to_html, compiled))
+    monkeypatch.setattr(Templates, "render", noted(Templates.render, rendered))
+    await service.add(BEN)
+    await service.ask(BEN)
+    await service.deliver()
+    assert (len(compiled), len(rendered)) == (2, 1), "once as it is sent, and once with places for what differs"
+
+    for number in range(10):
+        await service.add(f"person{number}@northwind.test")
+        await service.ask(f"person{number}@northwind.test")
+    await service.deliver()
+    assert (len(compiled), len(rendered)) == (2, 11)
+
+
+def noted(function: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
+    @wraps(function)
+    def note(*given: Any, **named: Any) -> Any:
+        calls.append(given)
+        return function(*given, **named)
+
+    return note
 
 
 async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path: Path) -> None:

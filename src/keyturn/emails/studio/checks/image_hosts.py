@@ -25,7 +25,7 @@ async def weigh(addresses: Collection[str]) -> Mapping[str, int]:
             async with turn, client.stream("GET", address, headers={"accept": "image/*"}) as answer:
                 if answer.is_success:
                     weights[address] = await _count(answer)
-        except Exception:  # noqa: BLE001 - whoever wrote the mail wrote the address, and httpx says in many ways that it is none
+        except Exception:  # noqa: BLE001 - the mail's author wrote the address, and httpx refuses one in many ways
             return
 
     async with HttpClient(timeout=_SECONDS, follow_redirects=True, max_redirects=3) as client:
