@@ -9,10 +9,9 @@ from benchmarks.progress import Tell
 from benchmarks.report import Report
 
 FLOOR = "hello"
-_MOST_A_SECOND = 1_500
-"""Requests of any peer that keeps them. An account that is asked for again so soon gets no second mail."""
-
 PEERS = (FLOOR, "transaction", "keyturn-with-worker", "straight", "django", "better-auth")
+_MOST_A_SECOND = 1_500
+"""More than Keyturn answers on one connection: an account that is asked for again so soon would get no second mail."""
 
 
 def measure(plan: Plan, tell: Tell) -> Report:

@@ -16,11 +16,12 @@ ODD = 15_000
 """Bytes of a body, which server.max_body lets pass."""
 
 COSTLY_COOKIES = (
+    b"1:a" + "\u0323\u0301".encode() * 5_000 + b"@x.test",
     b"1:a" + b"%CC%A3%CC%81" * 5_000 + b"@x.test",
     b'"' + b'\\"' * 10_000 + b'"',
     b"%41" * 20_000,
 )
-"""What is normalised, unquoted by Python's library, and undone by percent signs."""
+"""Marks as they are and with percent signs, which make them marks again; quotes and percent signs to undo."""
 
 
 @pytest.mark.parametrize("path", [REQUEST, LOGIN, VALIDATE])

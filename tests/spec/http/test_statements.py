@@ -59,7 +59,7 @@ async def test_a_reset_guesses_at_the_password_once_and_hashes_twice_in_threads(
     token, read = await service.link(), ["keyturn-sqlite-reads"] * service.parts.database.is_sqlite
     with thread_trips() as trips:
         assert (await service.reset(token)).status_code == 200
-    # Is it the current password, and then the new one's own; what is written has a connection of its own.
+    # One hash tells whether it is the current password, one is the new one's; what is written has its own connection.
     assert trips == [*read, "keyturn-guess", *read, "keyturn-hash", "keyturn-hash"]
 
 
