@@ -1,4 +1,8 @@
-"""What a reset carries: each is a hash at cost 12, so its floor is bcrypt alone on the same core."""
+"""What a reset carries: each is a hash at cost 12, so its floor is bcrypt alone on the same core.
+
+Measured is from the first of so many to the last answer, not in a span of time: a peer that works on eight at once
+answers eight at once, and whether those come before the span ends or after it made a tenth of the result.
+"""
 
 import subprocess
 
@@ -18,38 +22,38 @@ FLOOR = "bcrypt"
 PEERS = ("keyturn", "straight", "django", "better-auth")
 
 _CONNECTIONS = 8
-_WARM_UP = 1.0
-"""Seconds: a handful of resets, which are no rate that could be flat."""
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """How many hashes were made in how many seconds, and of how much processor time."""
+    """How many seconds the hashes took, and how many of processor time."""
 
-    made: int
     seconds: float
     cpu: float
 
 
 def measure(plan: Plan, tell: Tell) -> Report:
     """Use links up, each once, beside a bare loop in the same round."""
-    plan = msgspec.structs.replace(plan, warm_up=min(plan.warm_up, _WARM_UP), seconds=2 * plan.seconds)
     names, said = chosen(plan, PEERS, tell)
     samples = list[Sample]()
     for engine in plan.engines:
         with field(engine, names, plan.accounts, tell) as here:
             sampling = Sampling(here, plan, tell)
+            for name in here.peers:
+                sampling.sample(name, "reset", _CONNECTIONS, 0, count=_CONNECTIONS)
             for number in range(plan.rounds):
-                samples.append(_bare(here, plan.seconds, number))
+                samples.append(_bare(here, plan.resets, number))
                 sampling.tell(samples[-1])
-                samples.extend(sampling.sample(name, "reset", _CONNECTIONS, number) for name in here.peers)
+                samples.extend(
+                    sampling.sample(name, "reset", _CONNECTIONS, number, count=plan.resets) for name in here.peers
+                )
     return Report(tables=standing_tables("resets", samples, FLOOR), data=samples, said=said)
 
 
-def _bare(here: Field, seconds: float, number: int) -> Sample:
-    command = pinned(python("bcrypt_loop", str(seconds)), here.cores.server)
+def _bare(here: Field, hashes: int, number: int) -> Sample:
+    command = pinned(python("bcrypt_loop", str(hashes)), here.cores.server)
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     found = msgspec.json.decode(done.stdout, type=Loop)
     return Sample(
         engine=here.engine, operation="reset", connections=_CONNECTIONS, peer=FLOOR, round=number,
-        rate=found.made / found.seconds, cpu=found.cpu / found.made * 1e6,
+        rate=hashes / found.seconds, cpu=found.cpu / hashes * 1e6,
     )  # fmt: skip

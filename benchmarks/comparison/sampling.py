@@ -29,11 +29,13 @@ class Sampling:
                         if peer.requests(operation).exists():
                             yield self.sample(name, operation, count, number)
 
-    def sample(self, name: str, operation: str, connections: int, number: int) -> Sample:
+    def sample(self, name: str, operation: str, connections: int, number: int, *, count: int = 0) -> Sample:
+        """Measure for the plan's seconds, or, with a `count`, from the first of so many requests to the last answer."""
         peer, database = self._field.peers[name], self._field.database
         order = Order(
-            ports=[peer.port], requests=str(peer.requests(operation)), connections=connections,
-            seconds=self._plan.seconds, warm_up=self._plan.warm_up, first=self._sent[name, operation],
+            ports=[peer.port], requests=str(peer.requests(operation)), connections=connections, most=count,
+            seconds=0 if count else self._plan.seconds, warm_up=0 if count else self._plan.warm_up,
+            first=self._sent[name, operation],
             processes={"server": peer.pid} | ({"database": database} if database else {}),
         )  # fmt: skip
         found = run_load(order, self._field.cores.load)
