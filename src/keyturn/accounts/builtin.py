@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import QueryableAttribute
@@ -34,6 +34,15 @@ _JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
 """What the columns are called beside those of other rows."""
 
 _JOINED = [column.label(_JOINED_NAMES[column.key]) for column in _ACCOUNT]
+
+_UNCHANGED = (AccountRow.id == bindparam("of_id")) & (AccountRow.email == bindparam("of_email"))
+_CHANGED, _LOCKED_CHANGED = (
+    update(AccountRow)
+    .where(_UNCHANGED, may_change)
+    .values(password_hash=bindparam("new_hash"), password_changed_at=bindparam("moment"), locked_at=None)
+    .returning(AccountRow.id)
+    for may_change in (_IS_ACTIVE, AccountRow.active)
+)
 
 
 class BuiltinAccounts:
@@ -88,11 +97,9 @@ class BuiltinAccounts:
         return rows[0]["password_hash"] if rows else None
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        may_change = AccountRow.active if account.locked else _IS_ACTIVE
-        unchanged = (AccountRow.id == account.id) & (AccountRow.email == account.email) & may_change
-        values = {"password_hash": password_hash, "password_changed_at": now(), "locked_at": None}
-        changed = update(AccountRow).where(unchanged).values(**values)
-        return (await session.execute(changed.returning(AccountRow.id))).first() is not None
+        changed = _LOCKED_CHANGED if account.locked else _CHANGED
+        given = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
+        return (await (await session.connection()).execute(changed, given)).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         password_hash = await password.hashed()

@@ -111,7 +111,7 @@ class JoinsTransaction(Protocol):
     """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        """Do what `set_password` does, in the caller's transaction."""
+        """Do what `set_password` does, in the caller's transaction; await statements of `session`, and nothing else."""
         ...
 
 
@@ -183,6 +183,6 @@ class KnowsHashes(Protocol):
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         """Return the stored hash; None where the account is gone, disabled or has no password.
 
-        A store that joins transactions reads in the caller's, where there is one.
+        A store that joins transactions reads in the caller's, where there is one, and awaits nothing else then.
         """
         ...

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.models import SessionRow
@@ -46,7 +46,10 @@ class Sessions:
 
     async def end_all(self, session: AsyncSession, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
-        await session.execute(delete(SessionRow).where(SessionRow.account_id == account_id))
+        await (await session.connection()).execute(_ENDED, {"of_account": account_id})
+
+
+_ENDED = delete(SessionRow).where(SessionRow.account_id == bindparam("of_account"))
 
 
 def _digest(token: str) -> bytes:

@@ -55,6 +55,7 @@ class Outbox:
         self._claims: dict[Any, Executable] = {}
         self._is_held = database.is_one_of(OutboxRow.id, "ids") & database.is_one_of(OutboxRow.claim, "claims")
         self._held = select(OutboxRow.id).where(self._is_held).order_by(OutboxRow.id).with_for_update()
+        self._enqueue = _enqueue_statement(database.clock())
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
             self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite
@@ -85,11 +86,11 @@ class Outbox:
 
         Nobody takes it before it is `due`. `key`, 32 characters that nobody else has, is for whoever may withdraw it.
         """
-        due = self.database.clock() if due is None else due
-        row = _row(kind, payload) | {"available_at": due} | ({"key": key} if key else {})
-        written = await session.execute(insert(OutboxRow).values(**row).returning(OutboxRow.id))
+        row = _row(kind, payload) | ({"key": key} if key else {})
+        statement = self._enqueue if due is None else _enqueue_statement(due)
+        written: int = (await (await session.connection()).execute(statement, row)).scalar_one()
         await self._notify_workers(session)
-        return written.scalar_one()
+        return written
 
     async def enqueue_each_if(
         self, session: AsyncSession, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]
@@ -111,7 +112,7 @@ class Outbox:
     async def _notify_workers(self, session: AsyncSession) -> None:
         """Wake the workers of other processes, at the commit (https://www.postgresql.org/docs/current/sql-notify.html)."""
         if not self.database.is_sqlite:
-            await session.execute(text(f"NOTIFY {CHANNEL}"))
+            await (await session.connection()).execute(_NOTIFY)
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), but: Collection[str] = (), fresh: bool = False
@@ -235,6 +236,13 @@ _SEALED = (
 
 _POSTED = ("key", "kind", "payload", "state", "attempts", "created_at")
 _COLUMNS: dict[str, Any] = {name: OutboxRow.__table__.c[name] for name in _POSTED}
+
+
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
+
+
+def _enqueue_statement(due: Moment) -> Executable:
+    return insert(OutboxRow).values(available_at=due).returning(OutboxRow.id)
 
 
 def _post_statement(database: Database, given: FromClause) -> Executable:

@@ -52,14 +52,19 @@ class AccountSessions:
         """
         secret, account_id = tokens.mint(os.urandom), account.id
         joins = isinstance(self._hashes, JoinsTransaction)
-        async with self._database.transaction() as session:
+
+        async def start(session: AsyncSession) -> bool:
             await self._database.hold(session, account_id)
             if joins and await self._hashes.password_hash(account_id, session) != verified:
-                return None
+                return False
             await self._sessions.start(session, account_id, secret)
             if self._mailboxes:
                 await self._mailboxes.unmute(session, account.email)
             await session.commit()
+            return True
+
+        if not await self._database.transact(start):
+            return None
         # Another system is not asked while this one's database is held. A change that it has not heard of yet ends
         # the session, which is there by now.
         if joins or await self._hashes.password_hash(account_id) == verified:

@@ -35,8 +35,7 @@ class LinkAuthorization(ChangeAuthorization):
 
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         if not await self._links.consume(session, self._digest, moment):
-            await session.rollback()  # gives its connection back: many who come late must not each need two
-            link = await self._links.find(self._digest)
+            link = await self._links.find_within(session, self._digest)
             raise LinkDead((link.dead_reason(now()) if link else None) or "invalid")
         if self._passed:
             await self._passed.spend(session, moment)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import bcrypt
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
@@ -169,15 +170,21 @@ class JoiningStoreContract(AccountStoreContract):
         assert isinstance(store, JoinsTransaction)
         assert isinstance(store, KnowsHashes)
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
-        async with database.transaction() as session:
+
+        async def change(session: AsyncSession) -> None:
             assert await store.set_password_within(session, account, "$2b$04$another")
             assert await store.password_hash(account.id, session) == "$2b$04$another"
+
+        await database.transact(change)  # which raises where the store waits for anything but statements
         assert await people.verifies(account.id, FIRST)
 
         password_hash = await _new_password(SECOND).hashed()
-        async with database.transaction() as session:
+
+        async def change_for_good(session: AsyncSession) -> None:
             assert await store.set_password_within(session, account, password_hash)
             await session.commit()
+
+        await database.transact(change_for_good)
         assert await people.verifies(account.id, SECOND)
 
 

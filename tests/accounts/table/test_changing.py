@@ -187,6 +187,9 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
         async with database.transaction() as session:
             with pytest.raises(AccountsUnready, match="refused a statement"):
                 await accounts.set_password_within(session, ada, "$2b$newer")
+            with pytest.raises(AccountsUnready, match="has refused a statement") as raised:  # and is not looked at here
+                await accounts.password_hash("1", session)
+            assert raised.value.not_changed
     await database.close()
 
 

@@ -55,12 +55,13 @@ async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_non
     assert trips == ["keyturn-sqlite-reads"] * is_sqlite
 
 
-async def test_a_reset_guesses_at_the_password_once_and_hashes_twice_in_threads(service: Service) -> None:
-    token, read = await service.link(), ["keyturn-sqlite-reads"] * service.parts.database.is_sqlite
+async def test_a_reset_guesses_at_the_password_once_hashes_twice_and_writes_once_in_threads(service: Service) -> None:
+    token, is_sqlite = await service.link(), service.parts.database.is_sqlite
+    read, written = ["keyturn-sqlite-reads"] * is_sqlite, ["keyturn-sqlite-writes"] * is_sqlite
     with thread_trips() as trips:
         assert (await service.reset(token)).status_code == 200
-    # One hash tells whether it is the current password, one is the new one's; what is written has its own connection.
-    assert trips == [*read, "keyturn-guess", *read, "keyturn-hash", "keyturn-hash"]
+    # One hash tells whether it is the current password, one is the new one's.
+    assert trips == [*read, "keyturn-guess", *read, "keyturn-hash", "keyturn-hash", *written]
 
 
 async def test_what_is_no_address_asks_the_database_nothing(service: Service) -> None:

@@ -254,13 +254,19 @@ class JoiningTableAccounts(TableAccounts):
     async def password_hash(self, account_id: str, session: AsyncSession | None = None) -> str | None:
         if session is None or not self._settings.password:
             return await super().password_hash(account_id)
-        statements = await self._statements_now()
+        statements = self._statements_within()
         with self._refused_as_unready():
             rows = await session.execute(*statements.hash_by_id(account_id))
             return self._hash_of(account_id, rows.mappings())
 
     async def set_password_within(self, session: AsyncSession, account: Account, password_hash: str) -> bool:
-        return await self._change(await self._statements_now(), session, account, password_hash)
+        return await self._change(self._statements_within(), session, account, password_hash)
+
+    def _statements_within(self) -> Statements:
+        """Return what the account was read with: in somebody's transaction the table is not looked at (`transact`)."""
+        if self._statements is None:  # refused since
+            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        return self._statements
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""

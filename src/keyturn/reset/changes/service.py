@@ -1,5 +1,7 @@
 """The one place that sets a password, with all that belongs to it."""
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from keyturn.accounts.port import AccountStore, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import Database, now
 from keyturn.errors import DatabaseUnready, OutcomeUnknown
@@ -56,17 +58,21 @@ class PasswordChanges:
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
         moment, is_committing = now(), False
+
+        async def write(session: AsyncSession) -> None:
+            nonlocal is_committing
+            # One change an account at a time: two of its links used at once would each wait for the other to end.
+            await self._database.hold(session, change.account.id)
+            await change.authorization.redeem(session, moment)
+            if not await accounts.set_password_within(session, change.account, password_hash):
+                raise change.authorization.refusal()
+            await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
+            await change.authorization.after_change(session)
+            is_committing = True
+            await session.commit()
+
         try:
-            async with self._database.transaction() as session:
-                # One change an account at a time: two of its links used at once would each wait for the other to end.
-                await self._database.hold(session, change.account.id)
-                await change.authorization.redeem(session, moment)
-                if not await accounts.set_password_within(session, change.account, password_hash):
-                    raise change.authorization.refusal()
-                await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
-                await change.authorization.after_change(session)
-                is_committing = True
-                await session.commit()
+            await self._database.transact(write)
         except DatabaseUnready as error:
             if not is_committing:
                 raise

@@ -117,6 +117,12 @@ class LinkStore:
         }
         return [found.get(digest) for digest in digests]
 
+    async def find_within(self, session: AsyncSession, digest: bytes) -> Link | None:
+        """Return what `find` does, as the caller's transaction sees it."""
+        connection = await session.connection()
+        row = (await connection.execute(self._found, {"digests": [digest]})).mappings().first()
+        return link_of(row) if row else None
+
     async def add(self, session: AsyncSession, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
         """Store those that are wanted, of at least one; revoke the oldest where more of an account work than may.
 
@@ -135,13 +141,8 @@ class LinkStore:
 
     async def consume(self, session: AsyncSession, digest: bytes, moment: datetime) -> bool:
         """Use the link, if it still works: of any number who try at once, exactly one is told True."""
-        statement = (
-            update(ResetTokenRow)
-            .where(ResetTokenRow.digest == digest, *_works(moment))
-            .values(used_at=moment)
-            .returning(ResetTokenRow.id)
-        )
-        return (await session.execute(statement)).first() is not None
+        connection = await session.connection()
+        return (await connection.execute(_CONSUMED, {"of_digest": digest, "moment": moment})).first() is not None
 
     async def give_back(self, session: AsyncSession, digest: bytes, used_at: datetime) -> None:
         """Let the link work again that was used at that moment and not for good."""
@@ -176,9 +177,8 @@ class LinkStore:
         self, session: AsyncSession, account_id: str, moment: datetime, *, spares_recovery: bool = False
     ) -> None:
         """End every link of the account that still works; those that recover it may be spared."""
-        ids = _live_link_ids(ResetTokenRow.account_id == account_id, moment, spares_recovery=spares_recovery)
-        statement = update(ResetTokenRow).where(ResetTokenRow.id.in_(ids))
-        await session.execute(statement.values(revoked_at=moment))
+        given = {"of_account": account_id, "moment": moment}
+        await (await session.connection()).execute(_REVOKED_BUT_RECOVERY if spares_recovery else _REVOKED, given)
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if the mailbox can still be muted by it; None for whatever reason it cannot."""
@@ -204,13 +204,12 @@ def link_of(row: RowMapping) -> Link:
 
 def _replaced(database: Database, live: int) -> Update:
     """Return what revokes the oldest links of the `account_ids` at the `moment`, where more than `live` work."""
-    moment = bindparam("moment", type_=ResetTokenRow.__table__.c.expires_at.type)
     age = func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
     # Asking again and again must not end the link that somebody starts anew with.
-    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), moment, spares_recovery=True)
+    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), _MOMENT, spares_recovery=True)
     working = ids.add_columns(age.label("age")).subquery()
     oldest = ResetTokenRow.id.in_(select(working.c.id).where(working.c.age > live))
-    return update(ResetTokenRow).where(oldest).values(revoked_at=moment)
+    return update(ResetTokenRow).where(oldest).values(revoked_at=_MOMENT)
 
 
 def _may_mute(digest: bytes, moment: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -230,3 +229,22 @@ def _live_link_ids(
 
 def _works(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     return ResetTokenRow.used_at.is_(None), ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
+
+
+_MOMENT = bindparam("moment", type_=ResetTokenRow.__table__.c.expires_at.type)
+_CONSUMED = (
+    update(ResetTokenRow)
+    .where(ResetTokenRow.digest == bindparam("of_digest"), *_works(_MOMENT))
+    .values(used_at=_MOMENT)
+    .returning(ResetTokenRow.id)
+)
+_REVOKED, _REVOKED_BUT_RECOVERY = (
+    update(ResetTokenRow)
+    .where(
+        ResetTokenRow.id.in_(
+            _live_link_ids(ResetTokenRow.account_id == bindparam("of_account"), _MOMENT, spares_recovery=spared)
+        )
+    )
+    .values(revoked_at=_MOMENT)
+    for spared in (False, True)
+)
