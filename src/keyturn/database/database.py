@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Row,
     RowMapping,
+    String,
     any_,
     bindparam,
     event,
@@ -39,6 +40,8 @@ from keyturn.database.unready import unready_where_unreachable
 from keyturn.database.utc_datetime import UtcDateTime
 
 _TIME = UtcDateTime()
+
+_HELD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String()), 0)))
 
 _SHARE_KEPT = 4
 """Of so many connections of the pool, one may be kept for statements by themselves."""
@@ -184,7 +187,7 @@ class Database:
     async def hold(self, session: AsyncSession, name: str) -> None:
         """Wait until no other transaction holds `name`; hold it until this one ends. SQLite has one writer anyway."""
         if not self.is_sqlite:
-            await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+            await (await session.connection()).execute(_HELD, {"name": name})
 
     async def close(self) -> None:
         """Close what was opened here. It may be used again, in another event loop too."""

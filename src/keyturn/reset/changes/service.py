@@ -22,6 +22,7 @@ class PasswordChanges:
     ) -> None:  # fmt: skip
         self._database = database
         self._accounts = accounts
+        self._joining = accounts if isinstance(accounts, JoinsTransaction) else None
         self._outbox = outbox
         self._policy = policy
         self._hasher = hasher
@@ -37,8 +38,8 @@ class PasswordChanges:
         await change.authorization.require_second_step()
         await self._require_another(change)
         password = NewPassword(change.password, self._hasher.hash)
-        if isinstance(self._accounts, JoinsTransaction):
-            await self._change_in_transaction(self._accounts, change, password)
+        if self._joining is not None:
+            await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
         self._outbox.wake()
