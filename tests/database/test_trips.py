@@ -186,6 +186,22 @@ async def test_of_such_a_transaction_nothing_stays_that_was_not_committed(databa
     assert await tally(database) == {}
 
 
+async def test_such_a_transaction_takes_savepoints_and_sql_as_the_driver_has_it(database: Database) -> None:
+    async def add_what_is_there(session: AsyncSession) -> None:
+        await (await session.connection()).exec_driver_sql("INSERT INTO tally VALUES ('a', 1)")
+        with contextlib.suppress(LookupError):
+            async with session.begin_nested():
+                await session.execute(ADD, {"name": "b", "n": 1})
+                raise LookupError("nobody is there")
+        async with session.begin_nested():
+            await session.execute(ADD, {"name": "c", "n": 1})
+        await session.commit()
+
+    await database.transact(add_what_is_there)
+
+    assert await tally(database) == {"a": 1, "c": 1}
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_one_that_waits_for_something_else_is_refused_and_leaves_the_database_free(database: Database) -> None:
     async def rest(session: AsyncSession) -> None:

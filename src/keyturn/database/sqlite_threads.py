@@ -141,8 +141,10 @@ class _WritingSession(Session):
 
 
 @event.listens_for(_WritingSession, "after_begin")
-def _begin_writing(session: Session, _: SessionTransaction, connection: Connection) -> None:
+def _begin_writing(session: Session, begun: SessionTransaction, connection: Connection) -> None:
     """Begin to write as soon as no other process does, for the session's patience. Raises OperationalError then."""
+    if begun.nested:  # a savepoint
+        return
     try_until_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), session.info[_PATIENCE])
 
 
@@ -171,6 +173,13 @@ class _ConnectionAtOnce(AsyncConnection):
         connection = self.sync_connection
         assert connection is not None  # noqa: S101 - it was made with one
         result = connection.execute(*arguments, **options)
+        self._results.append(result)
+        return result
+
+    async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
+        connection = self.sync_connection
+        assert connection is not None  # noqa: S101 - it was made with one
+        result = connection.exec_driver_sql(*arguments, **options)
         self._results.append(result)
         return result
 

@@ -175,7 +175,7 @@ class JoiningStoreContract(AccountStoreContract):
             assert await store.set_password_within(session, account, "$2b$04$another")
             assert await store.password_hash(account.id, session) == "$2b$04$another"
 
-        await database.transact(change)  # which raises where the store waits for anything but statements
+        await database.transact(change)  # which on SQLite raises where a store waits for anything but statements
         assert await people.verifies(account.id, FIRST)
 
         password_hash = await _new_password(SECOND).hashed()

@@ -241,11 +241,12 @@ class TableAccounts:
 
     async def _read_statements(self) -> Statements:
         async with self._reading_lock:
-            if self._statements is None:
+            statements = self._statements  # which a transaction in another thread may forget meanwhile
+            if statements is None:
                 async with self._place.connection() as connection:
                     mapping = await connection.run_sync(read_mapping, self._settings, self._hash_length)
-                    self._statements = Statements(mapping, connection.dialect.name)
-            return self._statements
+                    statements = self._statements = Statements(mapping, connection.dialect.name)
+            return statements
 
 
 class JoiningTableAccounts(TableAccounts):
@@ -263,10 +264,11 @@ class JoiningTableAccounts(TableAccounts):
         return await self._change(self._statements_within(), session, account, password_hash)
 
     def _statements_within(self) -> Statements:
-        """Return what the account was read with: in somebody's transaction the table is not looked at (`transact`)."""
-        if self._statements is None:  # refused since
+        """Return those that accounts were last read with: in a transaction the table is not looked at (`transact`)."""
+        statements = self._statements
+        if statements is None:  # refused since
             raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
-        return self._statements
+        return statements
 
     async def close(self) -> None:
         """Do nothing: the database is closed by whoever opened it."""

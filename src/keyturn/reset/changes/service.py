@@ -69,6 +69,7 @@ class PasswordChanges:
                 raise change.authorization.refusal()
             await self._effects.write(session, change.account, change.client, change.authorization.how, moment)
             await change.authorization.after_change(session)
+            await session.flush()  # a store may have objects: what is refused of them is no lost commit
             is_committing = True
             await session.commit()
 
