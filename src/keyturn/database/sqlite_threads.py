@@ -167,19 +167,16 @@ class _SessionAtOnce(AsyncSession):
 class _ConnectionAtOnce(AsyncConnection):
     def __init__(self, engine: AsyncEngine, connection: Connection, results: list[Result[Any]]) -> None:
         super().__init__(engine, connection)
+        self._connection = connection
         self._results = results
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
-        connection = self.sync_connection
-        assert connection is not None  # noqa: S101 - it was made with one
-        result = connection.execute(*arguments, **options)
-        self._results.append(result)
-        return result
+        return self._noted(self._connection.execute(*arguments, **options))
 
     async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
-        connection = self.sync_connection
-        assert connection is not None  # noqa: S101 - it was made with one
-        result = connection.exec_driver_sql(*arguments, **options)
+        return self._noted(self._connection.exec_driver_sql(*arguments, **options))
+
+    def _noted(self, result: CursorResult[Any]) -> CursorResult[Any]:
         self._results.append(result)
         return result
 
