@@ -33,6 +33,12 @@ class LinkAuthorization(ChangeAuthorization):
         if self._demand:
             self._passed = await self._demand()
 
+    async def require_unused(self) -> None:
+        link = await self._links.find(self._digest)
+        dead = link.dead_reason(now()) if link else "invalid"
+        if dead:
+            raise LinkDead(dead)
+
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         if not await self._links.consume(session, self._digest, moment):
             link = await self._links.find_within(session, self._digest)

@@ -24,6 +24,9 @@ class ChangeAuthorization(ABC):
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
         """Ask for what else is needed, once the password is one that may be set. Raises where it is not there."""
 
+    async def require_unused(self) -> None:  # noqa: B027 - most may be used again
+        """Raise what `redeem` does, where it has been used up meanwhile."""
+
     @abstractmethod
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises where it does not hold any more."""

@@ -48,12 +48,14 @@ class PasswordChanges:
         """Refuse the password that the account has.
 
         Only after all other rules, since whoever tries a wrong one has changed the password and used up the link:
-        guessing the current one takes a link for each guess.
+        guessing the current one takes a link for each guess. Where somebody else has just used the link to set this
+        very password, as a form does that is sent twice, that is what is said.
         """
         if not self._policy.refuses_current or not isinstance(self._accounts, KnowsHashes):
             return
         current = await self._accounts.password_hash(change.account.id)
         if current and await self._hasher.verify(change.password, current, reserved=True):
+            await change.authorization.require_unused()
             raise self._policy.reject_current()
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
