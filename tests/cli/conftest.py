@@ -21,6 +21,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 Keyturn = Callable[..., Ended]
 
+ADA = "ada@northwind.example"
+PASSWORD = "seven quiet harbours"
+CHEAP = {"KEYTURN_HASHING_COST": "10"}
+
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -67,3 +71,11 @@ def migrated(keyturn: Keyturn, workplace: Path, sqlite: SqliteFiles) -> Keyturn:
     (workplace / ".keyturn").mkdir()
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(workplace / ".keyturn" / "keyturn.db")
     return keyturn
+
+
+@pytest.fixture
+def with_ada(migrated: Keyturn) -> Keyturn:
+    """Do what `migrated` does, with an account that has a password: without one it would be sent an invitation."""
+    added = migrated("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **CHEAP)
+    assert added.code == 0, added.err
+    return migrated

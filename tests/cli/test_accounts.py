@@ -6,11 +6,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from tests.cli.conftest import Keyturn
-
-PASSWORD = "seven quiet harbours"
-ADA = "ada@northwind.example"
-CHEAP = {"KEYTURN_HASHING_COST": "10"}
+from tests.cli.conftest import ADA, CHEAP, PASSWORD, Keyturn
 
 
 def stored_hash(workplace: Path) -> str | None:

@@ -7,13 +7,12 @@ from types import SimpleNamespace
 
 import pyotp
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.conftest import ADA, Keyturn
 from tests.spec.second_factors import SEED, code_of, wrong_code
 
 from keyturn.cli import second_factors
 from keyturn.reset.proofs.second_step.totp import base32
 
-ADA = "ada@northwind.example"
 BUILTIN = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development",
     "KEYTURN_SECOND_STEP_SOURCE": "builtin",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.conftest import ADA, Keyturn
 from tests.cli.process import Running, running
 from watchfiles import watch
 
@@ -17,7 +17,6 @@ from keyturn.database.migrations import head
 
 PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
 READY = "Keyturn answers on "
-ADA = "ada@northwind.example"
 
 
 def url_of(serve: Running) -> str:
@@ -119,8 +118,8 @@ def test_the_studio_is_not_there() -> None:
     assert not any("'keyturn.emails.studio" in line or "'keyturn.emails.lint" in line for line in imported)
 
 
-def test_a_worker_sends_what_another_process_accepted(migrated: Keyturn, workplace: Path) -> None:
-    migrated("accounts", "add", ADA)
+@pytest.mark.usefixtures("with_ada")
+def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
         answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
         assert answer.status_code == 202
@@ -134,7 +133,8 @@ def test_a_worker_sends_what_another_process_accepted(migrated: Keyturn, workpla
         assert worker.end(signal.SIGINT) == 0
 
     (file,) = captured(workplace)
-    assert message_from_bytes(file.read_bytes())["to"] == ADA
+    mail = message_from_bytes(file.read_bytes())
+    assert (mail["to"], mail["subject"]) == (ADA, "Reset your Keyturn password")
 
 
 def captured(workplace: Path) -> list[Path]:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.conftest import Keyturn
+from tests.cli.conftest import ADA
 from tests.cli.process import Running, running
 from watchfiles import watch
 
 ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture", "KEYTURN_LOGS_FORMAT": "json"}
 READY = "Keyturn answers on "
 REQUEST = "/api/auth/request-password-reset"
-ADA = "ada@northwind.example"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
 
@@ -51,10 +50,8 @@ def wait_for_mail(workplace: Path) -> None:
     raise AssertionError("no mail came")
 
 
-def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accepted(
-    migrated: Keyturn, workplace: Path
-) -> None:
-    migrated("accounts", "add", ADA)
+@pytest.mark.usefixtures("with_ada")
+def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         url = url_of(serve)
         first = worker_of(serve)
@@ -114,8 +111,8 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
         assert serve.end() == 0  # within the patience of who asks, which is shorter than that sleep
 
 
-def test_a_worker_inside_is_for_those_who_ask_for_it(migrated: Keyturn, workplace: Path) -> None:
-    migrated("accounts", "add", ADA)
+@pytest.mark.usefixtures("with_ada")
+def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
         assert httpx.post(f"{url_of(serve)}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
