@@ -7,6 +7,7 @@ import pytest
 
 SERVICE = "import keyturn.app, keyturn.cli.running, keyturn.parts"
 STUDIO = "import keyturn.cli.running, keyturn.emails.studio"
+MIGRATION = "import alembic.command, keyturn.database.migrations"
 WORKER = "import keyturn.cli.worker_process, keyturn.cli.running, keyturn.parts"
 DEAR = {"advanced_alchemy", "alembic", "sqlalchemy.dialects.postgresql", "watchfiles"}
 
@@ -31,8 +32,9 @@ print(*sys.modules)
         (SERVICE, {*DEAR, "httpx", "resend", "structlog"}),
         (STUDIO, {*DEAR, "httpx", "sqlalchemy"}),
         (WORKER, {*DEAR, "litestar"}),
+        (MIGRATION, {"advanced_alchemy", "litestar", "pygments"}),
     ],
-    ids=["service", "studio", "worker"],
+    ids=["service", "studio", "worker", "migration"],
 )
 def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
     assert not loaded_by(code) & absent

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_UNUSED = ("advanced_alchemy", "watchfiles")
+_UNUSED = ("advanced_alchemy", "pygments", "watchfiles")
 
 
 @contextmanager
@@ -14,8 +14,8 @@ def quick_imports() -> Iterator[None]:
 
     Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and all of it comes, with the
     whole of SQLAlchemy's ORM: for a studio without a database 30 MB and a third of a second, for a service 7 MB and a
-    fifth of its start. Uvicorn looks for watchfiles, with which it would reload code, a megabyte. Who imports either
-    afterwards finds it.
+    fifth of its start. Uvicorn looks for watchfiles, with which it would reload code, a megabyte; Mako, which Alembic
+    loads, for pygments. Who imports one of them afterwards finds it.
 
     Modules throw little away and stay for as long as the process. Where some were loaded, later collections leave out
     whatever is alive at the end of the block (https://docs.python.org/3/library/gc.html#gc.freeze), also what is not of

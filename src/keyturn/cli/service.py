@@ -89,7 +89,8 @@ def migrate() -> None:
 
     async def work() -> None:
         async with here.database(settings) as database:
-            before = await migrate_database(database)
+            with quick_imports():
+                before = await migrate_database(database)
         if before == head():
             click.echo(f"The database is at revision {head()} already.")
         else:

@@ -13,6 +13,7 @@ import msgspec
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.cli.demo.folder import DemoFolder
 from keyturn.cli.demo.plain import PASSWORD
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.cli.running import address_of, listen, serving
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
@@ -79,7 +80,8 @@ class Example:
         async with AsyncExitStack() as stack:
             accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
             parts = Parts(self.settings, accounts=accounts, reload_templates=True)
-            await migrate(parts.database)
+            with quick_imports():
+                await migrate(parts.database)
             self._factors = await set_factors(self._source, parts)
             yield parts
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.folder import DemoFolder
+from keyturn.cli.quick_imports import quick_imports
 from keyturn.parts import Parts
 from keyturn.settings import (
     Brand,
@@ -63,7 +64,8 @@ class PlainDemo:
         from keyturn.database.migrations import migrate  # noqa: PLC0415 - `--help` should not wait for it
 
         parts = Parts(self.settings, reload_templates=True)
-        await migrate(parts.database)
+        with quick_imports():
+            await migrate(parts.database)
         accounts = BuiltinAccounts(parts.database)
         if not await accounts.list():
             for account in ACCOUNTS:
