@@ -108,6 +108,17 @@ async def test_one_that_gathers_takes_no_more_at_once_than_any(statement: Statem
     assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
 
 
+async def test_one_with_a_pause_takes_along_who_comes_until_it_ends(statement: Statement) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, pause=0.05)
+    tasks = [asyncio.create_task(batcher.submit(1))]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(batcher.submit(2)))
+
+    assert await asyncio.gather(*tasks) == [2, 4]
+    assert statement.runs == [[1, 2]]
+
+
 async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: Statement) -> None:
     tasks = await waiting(batcher, statement, 1, -2, 3)
     statement.open.set()

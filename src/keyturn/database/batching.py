@@ -1,7 +1,8 @@
 """All who wait share one statement: group commit for writes, one list of values for reads.
 
 The cost of a small statement is the trip (session, thread hop, commit), not the row. A batch takes that trip once
-for everybody who waits at that moment, and never waits while nobody comes, so an idle server answers as fast as before.
+for everybody who waits at that moment, and where somebody is to be answered it never waits while nobody comes: an idle
+server answers as fast as before.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ class Batcher(Generic[Item, Result]):
 
     One that `gathers` lets the event loop come round first, for as long as that brings more, up to `largest`. That pays
     where a trip takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others
-    the next.
+    the next. One with a `pause` waits for so many seconds instead: for what nobody is waiting to be told.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Batcher(Generic[Item, Result]):
         common: type[Exception] | tuple[()] = (),
         largest: int = 500,
         gathers: bool = False,
+        pause: float = 0,
     ) -> None:
         self._execute = execute
         self._common = common
         self._largest = largest
         self._gathers = gathers
+        self._pause = pause
         self._waiting: list[_Submission[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -64,7 +67,9 @@ class Batcher(Generic[Item, Result]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                if self._gathers:
+                if self._pause:
+                    await asyncio.sleep(self._pause)
+                elif self._gathers:
                     await self._gather()
                 batch = self._next_batch()
                 results = iter(await self._run([item for submitted in batch for item in submitted.items]))

@@ -19,6 +19,10 @@ from keyturn.outbox.models import DEAD, DROPPED, SENT, WAITING, EventRow, Outbox
 _LONGEST = 120
 """Characters of a reason and of a provider's id, as the columns hold them."""
 
+_PAUSE = 0.003
+"""Seconds for which an end waits for others: the mails of a moment end one after the other. On SQLite each transaction
+keeps those from writing who ask for a link, the longer the more this process does meanwhile."""
+
 
 class _End(msgspec.Struct, frozen=True, kw_only=True):
     """Ends a message as `state`: for a `reason`, or as `provider_id` of the transport `sender`."""
@@ -37,7 +41,8 @@ class Settlements:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._endings = _Endings(database)
-        self._ends: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready)
+        self._ends: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready, pause=_PAUSE)
+        self._ends_together: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready)
 
     async def sent(self, message: Message, sent: Sent) -> None:
         """Note that the provider has it. That stays true however late it is said, and whoever holds the row by now."""
@@ -52,7 +57,7 @@ class Settlements:
     async def dropped_all(self, reasons: Sequence[tuple[Message, str]]) -> Sequence[Exception | None]:
         """Do what `dropped` does for each; return what it would raise."""
         moment = now()
-        return await self._ends.submit_all(
+        return await self._ends_together.submit_all(
             [_End(message=one, state=DROPPED, at=moment, reason=reason[:_LONGEST]) for one, reason in reasons]
         )
 

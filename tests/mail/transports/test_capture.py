@@ -3,14 +3,16 @@
 import asyncio
 import os
 import stat
+import threading
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from keyturn.mail.transports.capture import CaptureSender
 from keyturn.mail.transports.email import Email
+from keyturn.mail.transports.mime import to_mime
 
 
 def captured(folder: Path) -> list[Path]:
@@ -93,8 +95,34 @@ def _fail(*_: object) -> NoReturn:
     pytest.fail("the folder was listed")
 
 
-async def test_mails_at_the_same_time_are_all_written(tmp_path: Path, mail: Email) -> None:
+async def test_mails_at_the_same_time_are_all_written_by_one_thread(
+    tmp_path: Path, mail: Email, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others would keep the interpreter from the thread that has SQLite's lock."""
+    threads = set()
+
+    def write(*given: Any, **named: Any) -> bytes:
+        threads.add(threading.get_ident())
+        return to_mime(*given, **named)
+
+    monkeypatch.setattr("keyturn.mail.transports.capture.to_mime", write)
     sender = CaptureSender(tmp_path)
     await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
 
     assert len(captured(tmp_path)) == 20
+    assert len(threads) == 1
+
+
+async def test_one_that_was_closed_has_written_all_and_leaves_no_thread(tmp_path: Path, mail: Email) -> None:
+    sender = CaptureSender(tmp_path)
+    sending = asyncio.create_task(sender.send(mail, "key-1"))
+    await asyncio.sleep(0)
+    await sender.close()
+
+    assert len(captured(tmp_path)) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-capture")]
+    await sending
+
+    await sender.send(mail, "key-2")
+    await sender.close()
+    assert len(captured(tmp_path)) == 2

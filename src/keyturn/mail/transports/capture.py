@@ -1,6 +1,7 @@
 """The capture transport: mails become .eml files that any mail program opens, and nothing leaves the machine."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -14,21 +15,27 @@ class CaptureSender:
     """Writes each mail into a folder as an .eml file: nothing leaves the machine.
 
     The file has the name of the idempotency key, which must be one that a file may have, so that one look tells whether
-    the mail is there, however many others are.
+    the mail is there, however many others are. One thread writes: several would keep the interpreter from the one that
+    has SQLite's lock, for which whoever asks for a link waits.
     """
 
     name = "capture"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._thread: ThreadPoolExecutor | None = None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Write the mail, unless one was written under the key; return the key."""
-        await asyncio.to_thread(self._write, email, idempotency_key)
+        self._thread = self._thread or ThreadPoolExecutor(1, "keyturn-capture")
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, email, idempotency_key)
         return idempotency_key
 
     async def close(self) -> None:
-        pass
+        """Wait for what is being written. Whoever sends later begins anew."""
+        thread, self._thread = self._thread, None
+        if thread:
+            await asyncio.to_thread(thread.shutdown)
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
