@@ -92,6 +92,6 @@ asyncio.run(serve(app, listen("127.0.0.1", 0), ready))
     assert ran.stdout == "ready\n"
 
 
-@pytest.mark.parametrize("package", ["advanced_alchemy", "watchfiles"])
+@pytest.mark.parametrize("package", ["advanced_alchemy", "pygments", "watchfiles"])
 def test_what_was_kept_out_of_sight_is_there_for_whoever_wants_it(package: str) -> None:
     assert package in loaded_by(SERVICE, f"import {package}")

@@ -109,7 +109,7 @@ async def test_one_that_gathers_takes_no_more_at_once_than_any(statement: Statem
 
 
 async def test_one_with_a_pause_takes_along_who_comes_until_it_ends(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, pause=0.05)
+    batcher: Batcher[int, int] = Batcher(statement, pause=0.5)
     tasks = [asyncio.create_task(batcher.submit(1))]
     for _ in range(20):
         await asyncio.sleep(0)

@@ -24,7 +24,7 @@ class Batcher(Generic[Item, Result]):
 
     One that `gathers` lets the event loop come round first, for as long as that brings more, up to `largest`. That pays
     where a trip takes this process's own time, as SQLite's does: else the first to come takes one alone, and all others
-    the next. One with a `pause` waits for so many seconds instead: for what nobody is waiting to be told.
+    the next. One with a `pause` waits for so many seconds before each batch instead: for what no person waits for.
     """
 
     def __init__(

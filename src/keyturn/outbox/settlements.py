@@ -1,4 +1,4 @@
-"""How a message ends, or is left for later. What ends at the same moment shares one transaction."""
+"""How a message ends, or is left for later. What ends within a few milliseconds shares one transaction."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -21,7 +21,8 @@ _LONGEST = 120
 
 _PAUSE = 0.003
 """Seconds for which an end waits for others: the mails of a moment end one after the other. On SQLite each transaction
-keeps those from writing who ask for a link, the longer the more this process does meanwhile."""
+keeps those from writing who ask for a link, the longer the more this process does meanwhile. Whoever is killed in
+that time sends once more, under the same key, as during the commit."""
 
 
 class _End(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Settlements:
         self._database = database
         self._endings = _Endings(database)
         self._ends: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready, pause=_PAUSE)
+        # Those that come together have waited for each other already.
         self._ends_together: Batcher[_End, None] = Batcher(self._end_all, common=DatabaseUnready)
 
     async def sent(self, message: Message, sent: Sent) -> None:

@@ -109,18 +109,22 @@ async def test_mails_at_the_same_time_are_all_written_by_one_thread(
     sender = CaptureSender(tmp_path)
     await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
 
+    await sender.close()
+
     assert len(captured(tmp_path)) == 20
     assert len(threads) == 1
 
 
 async def test_one_that_was_closed_has_written_all_and_leaves_no_thread(tmp_path: Path, mail: Email) -> None:
+    before = set(threading.enumerate())
     sender = CaptureSender(tmp_path)
     sending = asyncio.create_task(sender.send(mail, "key-1"))
     await asyncio.sleep(0)
     await sender.close()
 
     assert len(captured(tmp_path)) == 1
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-capture")]
+    began = set(threading.enumerate()) - before
+    assert not [thread for thread in began if thread.name.startswith("keyturn-capture")]
     await sending
 
     await sender.send(mail, "key-2")

@@ -136,3 +136,18 @@ async def test_those_who_come_too_late_need_no_second_connection(
     async with asyncio.timeout(20):
         answers = await asyncio.gather(*(service.reset(token) for _ in range(12)))
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11
+
+
+async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(
+    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not that the password is the one that the account has, as it is since the first was done."""
+    token = await service.link()
+    monkeypatch.setattr(service.parts.policy, "require", gate.before(service.parts.policy.require))
+    late = asyncio.create_task(service.reset(token))
+    await gate.reached.wait()
+    assert problem(await service.reset(token)) == "200"
+    gate.opened.set()
+
+    refused = await late
+    assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "used")

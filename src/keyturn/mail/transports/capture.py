@@ -23,19 +23,19 @@ class CaptureSender:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._thread: ThreadPoolExecutor | None = None
+        self._writer: ThreadPoolExecutor | None = None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Write the mail, unless one was written under the key; return the key."""
-        self._thread = self._thread or ThreadPoolExecutor(1, "keyturn-capture")
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, email, idempotency_key)
+        self._writer = self._writer or ThreadPoolExecutor(1, "keyturn-capture")
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, email, idempotency_key)
         return idempotency_key
 
     async def close(self) -> None:
         """Wait for what is being written. Whoever sends later begins anew."""
-        thread, self._thread = self._thread, None
-        if thread:
-            await asyncio.to_thread(thread.shutdown)
+        writer, self._writer = self._writer, None
+        if writer:
+            await asyncio.to_thread(writer.shutdown)
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"

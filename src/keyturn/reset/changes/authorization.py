@@ -24,8 +24,8 @@ class ChangeAuthorization(ABC):
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
         """Ask for what else is needed, once the password is one that may be set. Raises where it is not there."""
 
-    async def require_unused(self) -> None:  # noqa: B027 - most may be used again
-        """Raise what `redeem` does, where it has been used up meanwhile."""
+    async def require_unused(self) -> None:  # noqa: B027 - only a link says how it ended
+        """Raise what `redeem` does, where it is known already that it does not hold any more."""
 
     @abstractmethod
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
