@@ -19,8 +19,8 @@ def quick_imports() -> Iterator[None]:
 
     Modules throw little away and stay for as long as the process. Where some were loaded, later collections leave out
     whatever is alive at the end of the block (https://docs.python.org/3/library/gc.html#gc.freeze), also what is not of
-    these imports. To look at all of it, meanwhile and right after, would take a tenth of a start. So
-    the block is one for imports, and for the little that brings them, as migrating brings Alembic.
+    these imports. To look at all of it, meanwhile and right after, would take a tenth of a start. So the block is for
+    imports, and for the little that brings them, as migrating brings Alembic.
     """
     hidden = {name: None for name in _UNUSED if name not in sys.modules}
     sys.modules.update(hidden)  # type: ignore[arg-type]  # as the import system reads it (Python reference, 5.3.1)

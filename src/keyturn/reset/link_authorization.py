@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.database import now
-from keyturn.errors import LinkDead
+from keyturn.errors import DeadReason, LinkDead
 from keyturn.reset.changes.authorization import ChangeAuthorization
 from keyturn.reset.proofs.second_step.required import PassedSecondStep
-from keyturn.reset.records.link_store import LinkStore
+from keyturn.reset.records.link_store import Link, LinkStore
 
 Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 """Asks for the second step. Raises where it is not there."""
@@ -34,15 +34,12 @@ class LinkAuthorization(ChangeAuthorization):
             self._passed = await self._demand()
 
     async def require_unused(self) -> None:
-        link = await self._links.find(self._digest)
-        dead = link.dead_reason(now()) if link else "invalid"
-        if dead:
+        if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 
     async def redeem(self, session: AsyncSession, moment: datetime) -> None:
         if not await self._links.consume(session, self._digest, moment):
-            link = await self._links.find_within(session, self._digest)
-            raise LinkDead((link.dead_reason(now()) if link else None) or "invalid")
+            raise LinkDead(_dead_reason(await self._links.find_within(session, self._digest)) or "invalid")
         if self._passed:
             await self._passed.spend(session, moment)
 
@@ -54,3 +51,7 @@ class LinkAuthorization(ChangeAuthorization):
     async def after_change(self, session: AsyncSession) -> None:
         if self._passed:
             await self._passed.confirm(session)
+
+
+def _dead_reason(link: Link | None) -> DeadReason | None:
+    return link.dead_reason(now()) if link else "invalid"

@@ -108,7 +108,6 @@ async def test_mails_at_the_same_time_are_all_written_by_one_thread(
     monkeypatch.setattr("keyturn.mail.transports.capture.to_mime", write)
     sender = CaptureSender(tmp_path)
     await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
-
     await sender.close()
 
     assert len(captured(tmp_path)) == 20
