@@ -40,7 +40,9 @@ export async function settle(page, ahead, signal) {
     if (signal.aborted) return coming.discard();
     coming.takeOver();
   }
-  Object.assign(currentFrame().parentElement.dataset, wanted.parentElement.dataset);
+  const paper = currentFrame().parentElement;
+  const held = paper.querySelector(".handle[data-dragging]") ? { width: paper.dataset.width } : {}; // whoever drags has it
+  Object.assign(paper.dataset, wanted.parentElement.dataset, held);
   currentFrame().title = wanted.title;
   pairOf(currentFrame())?.lastElementChild.replaceWith(pairOf(wanted).lastElementChild);
   fit();

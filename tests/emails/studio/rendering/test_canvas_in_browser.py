@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.emails.lint.planting import Mails
-from tests.emails.studio.on_screen import canvas, mail, open_sample
+from tests.emails.studio.on_screen import canvas, mail, open_sample, save
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -88,6 +88,22 @@ async def test_the_edge_of_the_paper_can_be_dragged_and_moved_with_keys(page: Pa
     )
     await page.go_back()
     assert "width" not in page.url
+
+
+async def test_a_save_leaves_the_edge_to_whoever_drags_it(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    edge = page.get_by_role("separator", name="Width of the mail")
+    box = await edge.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 9, box["y"] + 100)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] - 61, box["y"] + 100)
+    save(folder, "Open it", "Open now")
+    await expect(page.get_by_role("status")).to_contain_text("drawn in")
+    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
+    await expect(edge).to_have_attribute("aria-valuenow", "460")
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("width=460"))
 
 
 async def test_keys_choose_what_is_shown_and_the_menu_says_it(page: Page, served: str) -> None:
