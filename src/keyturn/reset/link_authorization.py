@@ -30,8 +30,14 @@ class LinkAuthorization(ChangeAuthorization):
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
-        if self._demand:
+        if not self._demand:
+            return
+        try:
             self._passed = await self._demand()
+        except LinkDead as dead:
+            if dead.reason == "invalid":  # somebody else may have used it meanwhile, as a form does that is sent twice
+                await self.require_unused()
+            raise
 
     async def require_unused(self) -> None:
         if dead := _dead_reason(await self._links.find(self._digest)):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.spec.conftest import Start
+from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 from keyturn.accounts.models import SessionRow
@@ -147,6 +148,22 @@ async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(
     late = asyncio.create_task(service.reset(token))
     await gate.reached.wait()
     assert problem(await service.reset(token)) == "200"
+    gate.opened.set()
+
+    refused = await late
+    assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "used")
+
+
+async def test_where_a_second_step_is_asked_for_it_is_told_that_too(
+    start: Start, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(second_step=BUILTIN)
+    await enrol(service)
+    token = await service.link()
+    monkeypatch.setattr(service.parts.policy, "require", gate.before(service.parts.policy.require))
+    late = asyncio.create_task(reset_with(service, token, "totp", code_of()))
+    await gate.reached.wait()
+    assert problem(await reset_with(service, token, "totp", code_of())) == "200"
     gate.opened.set()
 
     refused = await late
