@@ -145,10 +145,11 @@ def test_a_missing_file_is_told_without_the_traceback_of_a_thread(
             await accounts.require_ready()
         await accounts.close()
 
+    before = set(threading.enumerate())
     asyncio.run(ask())
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread() and not thread.daemon:
-            thread.join(1)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -201,7 +202,7 @@ async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) ->
     async with app.holding("UPDATE users SET email = email"):
         # More at once than there are connections.
         changes = (impatient.set_password(ADA, NewPassword(str(number), hashed)) for number in range(7))
-        for outcome in await asyncio.wait_for(asyncio.gather(*changes, return_exceptions=True), 5):
+        for outcome in await asyncio.wait_for(asyncio.gather(*changes, return_exceptions=True), 20):
             assert isinstance(outcome, AccountsUnready)
 
     # What was given up is not done later, and nothing is left in the way.
@@ -217,5 +218,5 @@ async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
         address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
         accounts = TableAccounts(TableSettings(table="users"), AppDatabase(address, timedelta(seconds=0.2)), 60)
         with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
-            await asyncio.wait_for(accounts.find(ADA.email), 5)
+            await asyncio.wait_for(accounts.find(ADA.email), 15)
         await accounts.close()

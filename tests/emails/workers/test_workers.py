@@ -129,7 +129,7 @@ def test_others_do_not_wait_for_one_that_takes_its_time(workers: Workers[State])
         running = threads.submit(workers.run_for, 30, loop)
         before = time.monotonic()
         assert {workers.run(read, "answer") for _ in range(20)} == {42}
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < 15
         assert not running.done()
         for pid in workers._busy:
             os.kill(pid, signal.SIGKILL)

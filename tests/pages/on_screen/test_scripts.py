@@ -155,7 +155,9 @@ async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens
         button = page.get_by_role("button", name="Send the link again")
         await expect(button).to_be_disabled()
         await page.clock.fast_forward(15_000)
-        await expect(page.get_by_text("Request it again in")).to_have_text("Request it again in 0:45.")
+        await expect(page.get_by_text("Request it again in")).to_have_text(
+            re.compile(r"^Request it again in 0:4[0-5]\.$")
+        )
         await page.clock.fast_forward(45_000)
         await expect(page.get_by_text("Request it again.")).to_be_visible()
         await expect(button).to_be_enabled()

@@ -1,17 +1,23 @@
 """What the studio shows of the checks, as plain GETs."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from litestar.testing import TestClient
 from tests.emails.studio.conftest import Client
 from tests.emails.studio.fixtures import GREETING_SAMPLES
 from tests.emails.studio.overlays import break_it
 
-from keyturn.emails.studio import Studio
+from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.checks.check_queue import Checks
+from keyturn.emails.studio.rendering.drawing import Drawer
 from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.view import View
+from keyturn.emails.workers import Here
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -177,6 +183,22 @@ def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) ->
     assert "error" in count(checked(client), "greeting")
     (folder / "greeting" / "samples.toml").write_text("[grace]" + GREETING_SAMPLES.partition("[grace]")[2])
     assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 samples"
+
+
+def test_a_template_that_appears_while_others_are_checked_is_checked_next(studio: Studio, folder: Path) -> None:
+    class Meanwhile(Here[Drawer]):
+        def run_for(self, seconds: float, function: Callable[..., Any], *args: Any) -> Any:
+            if function.__name__ == "_check_template" and "notice" in args:  # the last
+                (folder / "welcome").mkdir(exist_ok=True)
+                (folder / "welcome" / "welcome.mjml").write_text("<mjml><mj-body><mj-buton/></mj-body></mjml>")
+            return super().run_for(seconds, function, *args)
+
+    app = create_studio_app(replace(studio, runner=Meanwhile(Drawer(studio.gallery))))
+    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+        page = ""
+        while 'id="findings-of-welcome"' not in page:
+            page = client.get("/studio/checks/greeting?tab=checks").raise_for_status().text
+        assert "error" in count(page, "welcome")
 
 
 def test_what_does_not_exist_cannot_be_checked(client: Client) -> None:

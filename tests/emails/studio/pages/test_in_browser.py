@@ -87,8 +87,8 @@ async def test_the_overlay_leads_to_the_line(page: Page, served: str, folder: Pa
 
 async def test_a_new_template_appears_by_itself(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served)
-    (folder / "welcome").mkdir()
     await expect(page.get_by_role("link", name="welcome")).to_have_count(0)
+    (folder / "welcome").mkdir()
     (folder / "welcome" / "welcome.mjml").write_text("<mjml></mjml>")
     await expect(page.get_by_role("link", name="welcome")).to_be_visible()
 

@@ -152,9 +152,11 @@ class FolderChecks:
     def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> "Examination":
         from keyturn.emails.lint.examination import examine  # noqa: PLC0415 - as above
         from keyturn.emails.lint.suppression.severities import Severities  # noqa: PLC0415
+        from keyturn.emails.lint.template_checks import TemplateFindings  # noqa: PLC0415
 
         def known(_: "TemplateChecks", names: Sequence[str]) -> "Iterable[TemplateFindings]":
-            return [self._found[name][1] for name in names]
+            unknown = Fingerprint(), TemplateFindings((), is_whole=False)  # of one that has come since, until next time
+            return [self._found.get(name, unknown)[1] for name in names]
 
         examination = examine(
             self._gallery, (), severities=Severities(self._studio.severity), only=None if complete else {*self._found},
