@@ -9,24 +9,27 @@ const FOUND =
   ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
   "body:has([data-fills]) .toolbar:not(:focus-within)";
 
-const TYPED_IN = "[data-edits], [data-as-typed]";
+const TYPED_IN = "[data-edits], [data-as-typed], [data-held], [data-kept]";
 
 let underWay = new AbortController();
 let wanted = location.href;
+let here = location.href; // what is on the screen: by the Back key, the address has changed before
+let replaces = false; // the address that is there, once the wanted page has come
+let stale = false; // the mail in the frame, until one has come that was asked for after the last save
 let last = Promise.resolve();
 
 // Draws the page at `address`, or the one that is there or on its way. With `anew` the mail in the frame is drawn again
 // too, as after a save; with `replace` its address takes the place of the one before, as while somebody types. Resolves
 // once it is on the screen: to true if the page shows no fault, to false if it does, to null if another page overtook it
-// or it could not be had.
-export function draw(address = wanted, { anew = false, replace = false } = {}) {
+// or it could not be had. The one that overtakes it draws anew what was to be, and replaces what was to be replaced.
+export function draw(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   last = fetchAndPlace(address, anew, replace);
   return last;
 }
 
 // Resolves when the page that was asked for last is there.
-export function settled() {
-  return last;
+export async function settled() {
+  for (let awaited = null; awaited !== last; ) await (awaited = last);
 }
 
 // Has the mail checked, now that it is drawn, and measures it; then the others for the list, until another page than it
@@ -59,7 +62,9 @@ async function fetchAndPlace(address, anew, replace) {
   underWay = new AbortController();
   const { signal } = underWay;
   wanted = address;
-  const ahead = anew ? prepare() : null;
+  replaces = replace;
+  stale ||= anew;
+  const ahead = stale ? prepare() : null;
   const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
   if (!page || signal.aborted) {
     ahead?.discard();
@@ -72,13 +77,16 @@ async function fetchAndPlace(address, anew, replace) {
   }
   const moved = page.address !== location.href.split("#")[0];
   wanted = page.address;
+  replaces = false;
   if (moved) history[replace ? "replaceState" : "pushState"](null, "", page.address);
   document.title = page.document.title;
   Object.assign(document.body.dataset, page.document.body.dataset);
-  place(page.document, document.querySelectorAll("[data-region]"));
+  place(page.document, document.querySelectorAll("[data-region]"), page.address !== here);
+  here = page.address;
   if (moved) chosen()?.scrollIntoView({ block: "nearest" });
   await settle(page.document, ahead, signal);
   if (signal.aborted) return null;
+  stale = false;
   await painted();
   check(signal);
   return !document.querySelector(".fault");
@@ -97,14 +105,15 @@ async function fetchPage(address, signal, options) {
   }
 }
 
-// Puts the regions of a page in place of those that are here. What was unfolded stays so.
-function place(page, regions) {
+// Puts the regions of a page in place of those that are here. What was unfolded stays so, and on the same page what was
+// folded, too.
+function place(page, regions, elsewhere = false) {
   const focus = remembered();
   for (const region of regions) {
     const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
     if (!next) continue; // what only some pages have stands in their canvas
-    for (const { id } of region.querySelectorAll("details[open][id]")) {
-      next.querySelector(`#${id}`)?.setAttribute("open", "");
+    for (const { id, open } of region.querySelectorAll("details[id]")) {
+      if (open || !elsewhere) next.querySelector(`#${id}`)?.toggleAttribute("open", open);
     }
     if (region.innerHTML === next.innerHTML) continue;
     if (region.querySelector(TYPED_IN) && next.querySelector(TYPED_IN)) blend(region, next);

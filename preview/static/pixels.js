@@ -22,6 +22,8 @@ export function usePixels() {
 
 // Takes up a mail that has come into the frame.
 export function watch(inside) {
+  clear("pointed");
+  if (picking) inside.documentElement.style.cursor = "crosshair";
   inside.addEventListener("pointermove", ({ target }) => picking && point(target));
   inside.documentElement.addEventListener("pointerleave", () => clear("pointed"));
   inside.addEventListener("click", (event) => picking && choose(event), { capture: true });

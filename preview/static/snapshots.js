@@ -125,9 +125,10 @@ async function accept(event) {
   if (!form.matches("[data-accept]")) return;
   event.preventDefault();
   document.body.dataset.deciding = ""; // what this changes is drawn with its answer: the mail here may be gone by then
-  const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
   delete document.body.dataset.deciding;
-  await draw(answer.ok ? answer.url : location.href);
+  await draw(answer?.ok ? answer.url : location.href);
 }
 
 function mailOf() {

@@ -1,6 +1,6 @@
 // Everything works without this: it only makes the same pages arrive without a flash, and by themselves.
 
-import { check, draw } from "./page.js";
+import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";
 import { useCut } from "./cut.js";
 import { useData } from "./data.js";
@@ -45,8 +45,10 @@ addEventListener("popstate", () => draw(location.href));
 
 async function open(address) {
   const [page, place] = address.split("#");
-  await draw(page);
-  if (place) location.replace(`#${place}`);
+  draw(page);
+  if (!place) return;
+  await settled();
+  if (location.href.split("#")[0] === new URL(page, location.href).href) location.replace(`#${place}`);
 }
 
 function isPage(link) {
@@ -60,7 +62,8 @@ async function show(address) {
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
-  await draw(there.href);
+  draw(there.href);
+  await settled();
   const entry = [...document.querySelectorAll("[data-address]")].find((item) => item.dataset.address === address);
   if (entry) location.replace(`#${entry.id}`);
 }

@@ -1,4 +1,5 @@
-// A field that filters a page does so while it is typed in; the Enter key only does it at once.
+// A field that filters a page does so while it is typed in; the Enter key only does it at once. One that asks only then
+// is left alone by pages that arrive while it is typed in.
 
 import { hold } from "./blend.js";
 import { draw } from "./page.js";
@@ -7,7 +8,10 @@ const PAUSE = 200; // ms without a key: longer than between two of them
 let waiting = 0;
 
 export function useTyping() {
-  document.addEventListener("input", ({ target }) => target.matches("[data-as-typed]") && type(target));
+  document.addEventListener("input", ({ target }) => {
+    if (target.matches("[data-as-typed]")) type(target);
+    else if (target.matches("[data-held]")) hold(target);
+  });
   document.addEventListener("change", leave, { capture: true });
   document.addEventListener("submit", stop, { capture: true });
   document.addEventListener("click", ({ target }) => target.closest("a[href]") && stop(), { capture: true });

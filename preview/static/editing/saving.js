@@ -77,9 +77,11 @@ export function keepSaved(section, view, read, { tell, compared }) {
   // Another program has saved something, or this page has.
   async function look() {
     await underWay;
+    const [before, saving] = [known, underWay];
     const answer = await fetch(section.dataset.source).catch(() => null);
     if (!answer?.ok) return;
     const now = await answer.json();
+    if (known !== before || underWay !== saving) return look(); // read before what was saved meanwhile
     if (now.fingerprint === known.fingerprint || !section.isConnected) return;
     if (isChanged()) return ask(now);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });

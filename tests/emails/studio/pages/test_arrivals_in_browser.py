@@ -1,0 +1,206 @@
+"""Pages arrive by themselves at any moment, and take nothing from whoever is at work."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Error, Page, Route, expect
+from tests.emails.inbox.conftest import mail as captured_mail
+from tests.emails.studio.on_screen import mail, open_sample, save
+from tests.serving import serving
+
+from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.capture.sending import Transport
+from keyturn.mail.transports.capture import CaptureSender
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+
+
+@pytest.fixture
+def served(studio: Studio, tmp_path: Path) -> Iterator[str]:
+    """Serve a studio that can send, and in which a sample is gone of which there are golden files."""
+    golden = tmp_path / "golden" / "greeting"
+    golden.mkdir(parents=True)
+    (golden / "gone.html").write_text("<p>Hello</p>")
+    (golden / "gone.txt").write_text("Hello")
+    transport = Transport("capture", lambda: CaptureSender(tmp_path / "sent"))
+    whole = replace(studio, transport=transport, goldens=golden.parent, golden_languages=("en",))
+    with serving(create_studio_app(whole)) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+class HeldPage:
+    """The next page that a script asks for, kept back until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._let_go = asyncio.Event()
+
+    @classmethod
+    async def of(cls, page: Page, served: str) -> "HeldPage":
+        await page.evaluate("address => import(address).then(pages => pages.settled())", f"{served}/static/page.js")
+        held = cls()
+        await page.route(f"{served}/templates/**", held._answer)
+        return held
+
+    async def _answer(self, route: Route) -> None:
+        if route.request.resource_type == "fetch" and not self.asked.is_set():
+            self.asked.set()
+            await self._let_go.wait()
+        with suppress(Error):  # nobody waits for it any more
+            await route.continue_()
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+async def caught(page: Page, studio: Studio, subject: str) -> None:
+    """Have a mail caught, and wait until the page has it."""
+    assert studio.captured
+    studio.captured.add(bytes(captured_mail(subject, html="<p>Hello Ada</p>")))
+    await expect(page.get_by_role("link", name=re.compile(subject))).to_be_visible()
+
+
+async def test_a_save_is_drawn_also_where_somebody_asks_for_another_page_meanwhile(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    held = await HeldPage.of(page, served)
+    save(folder, "Open it", "Open now")
+    await held.asked.wait()
+    await page.get_by_role("link", name=re.compile("^Links")).click()
+    await expect(page).to_have_url(re.compile("tab=links"))
+    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
+    held.let_go()
+
+
+async def test_a_link_to_a_line_leads_there_also_where_a_save_comes_in_between(
+    page: Page, served: str, folder: Path
+) -> None:
+    save(folder, RIGHT, WRONG)
+    await open_sample(page, served, "?sample=ada&tab=checks")
+    place = page.get_by_role("link", name="greeting.mjml:8:10")
+    await expect(place).to_be_visible()
+    held = await HeldPage.of(page, served)
+    await place.click()
+    await held.asked.wait()
+    save(folder, "Open it", "Open now")
+    await expect(page.locator("li:target")).to_contain_text(WRONG)
+    await expect(page).to_have_url(re.compile("show=source.*#L8$"))
+    held.let_go()
+
+
+async def test_an_edge_that_is_let_go_just_before_a_save_is_one_step_less_to_go_back(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    held = await HeldPage.of(page, served)
+    steps = await page.evaluate("history.length")
+    await page.get_by_role("separator", name="Width of the mail").press("ArrowLeft")
+    await held.asked.wait()
+    save(folder, "Open it", "Open now")
+    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
+    await expect(page).to_have_url(re.compile("width=590"))
+    assert await page.evaluate("history.length") == steps
+    held.let_go()
+
+
+async def test_a_seed_that_is_being_typed_stays(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served, "?sample=ada&tab=data&seed=3")
+    seed = page.get_by_label("Made up from seed")
+    await seed.fill("7")
+    save(folder, "Open it", "Open now")
+    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
+    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(seed).to_have_value("7")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("seed=7"))
+    await page.get_by_role("link", name="Surprise me").click()
+    await expect(page).not_to_have_url(re.compile("seed=7$"))
+    await expect(seed).not_to_have_value("7")
+
+
+async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    hostile = page.locator("#hostile")
+    await hostile.locator("summary").click()
+    await hostile.get_by_role("link").first.click()
+    await expect(hostile.locator("[aria-current=page]")).to_be_visible()
+    await hostile.locator("summary").click()
+    save(folder, "Open it", "Open now")
+    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(hostile).not_to_have_attribute("open", "")
+
+    await page.get_by_role("link", name="ada", exact=True).click()
+    await expect(page).to_have_url(re.compile("sample=ada"))
+    await page.go_back()
+    await expect(hostile.locator("[aria-current=page]")).to_be_visible()
+
+
+async def test_what_is_pointed_at_while_a_line_is_picked_is_another_mail_after_a_save(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("p")
+    await mail(page).get_by_role("link", name="Open it").hover()
+    await expect(page.locator(".outline.pointed")).to_be_visible()
+    save(folder, "Open it", "Open now")
+    link = mail(page).get_by_role("link", name="Open now")
+    await expect(link).to_be_visible()
+    await expect(page.locator(".outline-label")).to_have_count(0)
+    assert await mail(page).locator("html").evaluate("html => html.style.cursor") == "crosshair"
+
+
+async def test_the_search_and_the_question_of_the_outbox_stay_while_mails_come(
+    page: Page, served: str, studio: Studio
+) -> None:
+    assert studio.captured
+    studio.captured.add(bytes(captured_mail("The first", html="<p>Hello Ada</p>")))
+    await page.goto(f"{served}/outbox")
+    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
+    await page.locator("#delete-summary").click()
+    await caught(page, studio, "The second")
+    await expect(page.get_by_text("All 2 mails are deleted.")).to_be_visible()
+
+    row = page.get_by_role("link", name=re.compile("The first"))
+    await row.focus()
+    await caught(page, studio, "The third")
+    await expect(row).to_be_focused()
+
+    search = page.get_by_role("searchbox", name="Search the outbox")
+    await search.fill("fir")
+    await caught(page, studio, "The fourth")
+    await expect(search).to_be_focused()
+    await expect(search).to_have_value("fir")
+    await search.press("Enter")
+    await expect(page.get_by_role("link", name=re.compile("The fourth"))).to_have_count(0)
+    await expect(row).to_be_visible()
+
+
+async def test_who_to_send_to_stays_while_what_is_sent_is_saved(page: Page, served: str, folder: Path) -> None:
+    await page.goto(f"{served}/send/greeting?sample=ada")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await page.get_by_label("To", exact=True).fill("grace@northwind.example")
+    await page.keyboard.press("Tab")
+    save(folder, "Welcome, {{ name }}", "News, {{ name }}")
+    await expect(page.get_by_text("[Preview] News, Ada")).to_be_visible()
+    await expect(page.get_by_label("To", exact=True)).to_have_value("grace@northwind.example")
+
+
+@pytest.mark.parametrize("address", ["snapshots", "snapshots/greeting?sample=gone"])
+async def test_the_question_whether_golden_files_go_stays_open_over_a_save(
+    page: Page, served: str, folder: Path, address: str
+) -> None:
+    await page.goto(f"{served}/{address}")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await page.get_by_text("Delete…").click()
+    save(folder, "Open it", "Open now")
+    await expect(page.get_by_role("status").first).to_contain_text("drawn in")
+    await expect(page.get_by_role("button", name="Delete them")).to_be_visible()
