@@ -52,7 +52,7 @@ export async function settle(page, ahead, signal) {
 // A canvas without a mail may have a region, which has been put in place by now, as all are.
 function fills(next) {
   const [filled, filling] = [canvas, next].map((one) => one.querySelector("[data-fills]"));
-  if (!filled || !filling) return false;
+  if (!filled || filled.dataset.region !== filling?.dataset.region) return false;
   if (filled.dataset.fills !== filling.dataset.fills) canvas.scrollTop = 0;
   filled.dataset.fills = filling.dataset.fills;
   shown = "";

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,26 @@ async def test_an_edge_that_is_let_go_just_before_a_save_is_one_step_less_to_go_
     await expect(page).to_have_url(re.compile("width=590"))
     assert await page.evaluate("history.length") == steps
     held.let_go()
+
+
+async def test_pages_of_every_kind_follow_one_another(page: Page, served: str, studio: Studio) -> None:
+    assert studio.captured
+    studio.captured.add(bytes(captured_mail("Welcome", html="<p>Hello Ada</p>")))
+    await open_sample(page, served)
+    shown = {
+        "Snapshots": page.get_by_text("Delete…"),
+        "Outbox": page.get_by_role("link", name=re.compile("Welcome")),
+        "Findings": page.get_by_role("navigation", name="Severities"),
+        "Contact sheet": page.get_by_role("heading", name="greeting"),
+        "greeting": mail(page).get_by_text("Hello Ada"),
+        "Send me this": page.get_by_label("To", exact=True),
+    }
+    for first, then in permutations(shown, 2):
+        for name in (first, then):
+            if name == "Send me this":  # only the page of a mail leads there
+                await page.get_by_role("link", name=re.compile("^greeting")).first.click()
+            await page.get_by_role("link", name=re.compile(f"^{name}")).first.click()
+            await expect(shown[name].first).to_be_visible()
 
 
 async def test_a_seed_that_is_being_typed_stays(page: Page, served: str, folder: Path) -> None:
