@@ -11,7 +11,8 @@ let waiting = 0;
 export function useData() {
   document.addEventListener("input", ({ target }) => isData(target) && change(target));
   document.addEventListener("change", ({ target }) => isData(target) && change(target, 0));
-  document.addEventListener("focusout", () => hold(null));
+  // Where the window is left, the field keeps the focus.
+  document.addEventListener("focusout", ({ target }) => document.activeElement !== target && hold(null));
   document.addEventListener("submit", submit, { capture: true });
   document.addEventListener("keydown", save);
   document.addEventListener("click", find);

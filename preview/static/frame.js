@@ -88,14 +88,21 @@ function arrival(frame, like) {
   };
 }
 
-// Resolves once the document is read, images or not. A frame with an origin of its own tells only when it has loaded.
+// Resolves once the document is read, images or not, or the frame is taken away. One with an origin of its own tells only
+// when it has loaded.
 function drawn(frame) {
   return new Promise((done) => {
-    frame.addEventListener("load", done, { once: true });
+    let over = false;
+    const end = () => {
+      over = true;
+      done();
+    };
+    frame.addEventListener("load", end, { once: true });
     const look = () => {
+      if (over) return;
       const inside = frame.contentDocument;
-      if (!frame.isConnected || (inside && inside.URL !== "about:blank" && inside.readyState !== "loading")) done();
-      else if (inside) setTimeout(look, 2);
+      if (!frame.isConnected || (inside && inside.URL !== "about:blank" && inside.readyState !== "loading")) end();
+      else setTimeout(look, inside ? 2 : 50);
     };
     look();
   });

@@ -19,7 +19,9 @@ export function useHandle() {
     resize(handle, wanted);
     handle.dataset.dragging = "";
   });
-  canvas.addEventListener("keyup", ({ target }) => target.matches(".handle[data-dragging]") && keep(target));
+  for (const end of ["keyup", "focusout"]) {
+    canvas.addEventListener(end, ({ target }) => target.matches(".handle[data-dragging]") && keep(target));
+  }
 }
 
 // The paper lies in the middle, so its edge moves half as far as it grows; beside a text it lies on the left.

@@ -21,7 +21,8 @@ let last = Promise.resolve();
 // Draws the page at `address`, or the one that is there or on its way. With `anew` the mail in the frame is drawn again
 // too, as after a save; with `replace` its address takes the place of the one before, as while somebody types. Resolves
 // once it is on the screen: to true if the page shows no fault, to false if it does, to null if another page overtook it
-// or it could not be had. The one that overtakes it draws anew what was to be, and replaces what was to be replaced.
+// or it could not be had. The one that overtakes it draws the mail anew where that was to be; at the same address, it also
+// replaces what was to be replaced.
 export function draw(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   last = fetchAndPlace(address, anew, replace);
   return last;
@@ -105,15 +106,17 @@ async function fetchPage(address, signal, options) {
   }
 }
 
-// Puts the regions of a page in place of those that are here. What was unfolded stays so, and on the same page what was
-// folded, too.
+// Puts the regions of a page in place of those that are here. What was unfolded stays so, but for a question, which is
+// about what is here; on the same page, what was folded does, too.
 function place(page, regions, elsewhere = false) {
   const focus = remembered();
   for (const region of regions) {
     const next = page.querySelector(`[data-region="${region.dataset.region}"]`);
     if (!next) continue; // what only some pages have stands in their canvas
-    for (const { id, open } of region.querySelectorAll("details[id]")) {
-      if (open || !elsewhere) next.querySelector(`#${id}`)?.toggleAttribute("open", open);
+    for (const details of region.querySelectorAll("details[id]")) {
+      const { id, open } = details;
+      const stays = !elsewhere || (open && !details.querySelector("form[method=post]"));
+      if (stays) next.querySelector(`#${id}`)?.toggleAttribute("open", open);
     }
     if (region.innerHTML === next.innerHTML) continue;
     if (region.querySelector(TYPED_IN) && next.querySelector(TYPED_IN)) blend(region, next);

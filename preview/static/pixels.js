@@ -23,6 +23,7 @@ export function usePixels() {
 // Takes up a mail that has come into the frame.
 export function watch(inside) {
   clear("pointed");
+  if (!document.getElementById("pick")) picking = false;
   if (picking) inside.documentElement.style.cursor = "crosshair";
   inside.addEventListener("pointermove", ({ target }) => picking && point(target));
   inside.documentElement.addEventListener("pointerleave", () => clear("pointed"));

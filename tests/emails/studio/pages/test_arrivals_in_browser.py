@@ -25,11 +25,12 @@ RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 @pytest.fixture
 def served(studio: Studio, tmp_path: Path) -> Iterator[str]:
-    """Serve a studio that can send, and in which a sample is gone of which there are golden files."""
+    """Serve a studio that can send, and in which two samples are gone of which there are golden files."""
     golden = tmp_path / "golden" / "greeting"
     golden.mkdir(parents=True)
-    (golden / "gone.html").write_text("<p>Hello</p>")
-    (golden / "gone.txt").write_text("Hello")
+    for sample in ("gone", "gone_too"):
+        (golden / f"{sample}.html").write_text("<p>Hello</p>")
+        (golden / f"{sample}.txt").write_text("Hello")
     transport = Transport("capture", lambda: CaptureSender(tmp_path / "sent"))
     whole = replace(studio, transport=transport, goldens=golden.parent, golden_languages=("en",))
     with serving(create_studio_app(whole)) as url:
@@ -111,6 +112,18 @@ async def test_an_edge_that_is_let_go_just_before_a_save_is_one_step_less_to_go_
     await expect(page).to_have_url(re.compile("width=590"))
     assert await page.evaluate("history.length") == steps
     held.let_go()
+
+
+async def test_an_edge_that_is_left_with_a_key_held_down_follows_the_next_page(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    edge = page.get_by_role("separator", name="Width of the mail")
+    await edge.focus()
+    await page.keyboard.down("ArrowLeft")
+    await page.get_by_role("link", name=re.compile("^Links")).focus()
+    await expect(page).to_have_url(re.compile("width=590"))
+    await page.keyboard.up("ArrowLeft")
+    await page.locator("#width-320").click()
+    await expect(edge).to_have_attribute("aria-valuenow", "320")
 
 
 async def test_pages_of_every_kind_follow_one_another(page: Page, served: str, studio: Studio) -> None:
@@ -225,3 +238,13 @@ async def test_the_question_whether_golden_files_go_stays_open_over_a_save(
     save(folder, "Open it", "Open now")
     await expect(page.get_by_role("status").first).to_contain_text("drawn in")
     await expect(page.get_by_role("button", name="Delete them")).to_be_visible()
+
+
+async def test_a_question_is_about_one_mail(page: Page, served: str) -> None:
+    await page.goto(f"{served}/snapshots/greeting?sample=gone")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await page.get_by_text("Delete…").click()
+    await page.get_by_role("button", name="Delete them").click()
+    await expect(page).to_have_url(re.compile("sample=gone_too"))
+    await expect(page.get_by_text("Delete…")).to_be_visible()
+    await expect(page.get_by_role("button", name="Delete them")).to_be_hidden()
