@@ -43,14 +43,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewPassword:
-    """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback."""
+    """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
+
+    `hash_with` makes its hash, unless it was made already and is given as `hashed`.
+    """
 
     __slots__ = ("_hash", "_hash_with", "text")
 
-    def __init__(self, text: str, hash_with: Callable[[str], Awaitable[str]]) -> None:
+    def __init__(self, text: str, hash_with: Callable[[str], Awaitable[str]], hashed: str | None = None) -> None:
         self.text = text
         self._hash_with = hash_with
-        self._hash: str | None = None
+        self._hash = hashed
 
     async def hashed(self) -> str:
         """Return its bcrypt hash, made once, off the event loop. Raises Busy where too many wait already."""

@@ -96,6 +96,8 @@ class SignIns:
             )
             raise CredentialsRejected
         authorization = self._sessions.authorization(account.id, secret)
-        await self._changes.make(Change(account=account, password=password, client=client, authorization=authorization))
+        await self._changes.make(
+            Change(account=account, password=password, current=current, client=client, authorization=authorization)
+        )
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh

@@ -207,3 +207,63 @@ async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
         await hasher.hash(PASSWORD)
     await asyncio.gather(*waiting)
     hasher.close()
+
+
+async def test_a_new_password_is_hashed_and_compared_with_the_current_one_at_the_same_time() -> None:
+    hasher = PasswordHasher(HashingSettings(cost=4, workers=2, queue=1))
+    stored = await hasher.hash(PASSWORD)
+
+    both = asyncio.create_task(hasher.hash_another("eleven loud harbours", stored))
+    waiting = asyncio.create_task(hasher.hash(PASSWORD))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):  # one hash waits, because both workers are taken
+        await hasher.hash(PASSWORD)
+
+    hashed = await both
+    assert hashed
+    assert await hasher.verify("eleven loud harbours", hashed)
+    await waiting
+    hasher.close()
+
+
+async def test_one_worker_compares_and_hashes_one_after_the_other(hasher: PasswordHasher) -> None:
+    stored = await hasher.hash(PASSWORD)
+
+    assert await hasher.hash_another(PASSWORD, stored) is None
+    assert await hasher.verify(PASSWORD.upper(), await hasher.hash_another(PASSWORD.upper(), stored))
+
+
+async def test_a_line_without_places_for_both_is_full_and_keeps_neither() -> None:
+    hasher = PasswordHasher(HashingSettings(cost=4, workers=1, queue=2))
+    stored = await hasher.hash(PASSWORD)
+    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Busy):
+        await hasher.hash_another(PASSWORD.upper(), stored)
+    last = asyncio.create_task(hasher.hash(PASSWORD))  # takes the place that the comparison had
+    assert len(await asyncio.gather(*waiting, last)) == 3
+    hasher.close()
+
+
+@pytest.mark.parametrize(
+    ("reserved", "checks"), [pytest.param(True, 1, id="no stranger"), pytest.param(False, 3, id="a stranger")]
+)
+async def test_only_a_no_to_a_stranger_takes_more_work_than_the_stored_hash(
+    *, reserved: bool, checks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = PasswordHasher(HashingSettings(cost=6, workers=1))
+    stored = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    checked: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def note(secret: bytes, stored: bytes) -> bool:
+        checked.append(stored)
+        return check(secret, stored)
+
+    monkeypatch.setattr(bcrypt, "checkpw", note)
+
+    assert not await hasher.verify("another", stored, reserved=reserved)
+    assert len(checked) == checks
+    hasher.close()

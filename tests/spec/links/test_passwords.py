@@ -1,13 +1,15 @@
 """Which passwords are accepted, and that they are kept exactly as they were typed."""
 
+import threading
 import unicodedata
 from datetime import timedelta
 from typing import Any
 
+import bcrypt
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.conftest import Start
-from tests.spec.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, hash_of, problem
+from tests.spec.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, hash_of, problem
 
 from keyturn.accounts.port import Account
 from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
@@ -193,6 +195,19 @@ async def test_the_password_that_the_account_has_is_not_taken_again_and_the_link
     assert problem(answer) == "422 password-rejected"
     assert answer.json()["violations"] == [{"rule": "current", "message": "not the password that you have now"}]
     assert await service.knows(PASSWORD)
+    assert problem(await service.reset(token)) == "200"
+
+
+async def test_a_reset_hashes_the_new_password_while_it_is_compared_with_the_current_one(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(hashing=HashingSettings(cost=CHEAPEST, workers=2))
+    token = await service.link()
+    both = threading.Barrier(2, timeout=30)  # breaks, and fails the reset, if one waits for the end of the other
+    compare, make = bcrypt.checkpw, bcrypt.hashpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *given: (both.wait(), compare(*given))[1])
+    monkeypatch.setattr(bcrypt, "hashpw", lambda *given: (both.wait(), make(*given))[1])
+
     assert problem(await service.reset(token)) == "200"
 
 

@@ -1,5 +1,6 @@
 """Changing a password that is still known."""
 
+import bcrypt
 import pytest
 from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
@@ -70,6 +71,21 @@ async def test_what_is_missing_is_named(service: Service) -> None:
         answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})
         assert problem(answer) == "400 invalid-input"
         assert answer.json()["errors"] == [{"field": field, "message": "missing"}]
+
+
+async def test_a_change_takes_one_look_at_the_stored_hash(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await service.sign_in()
+    compared: list[bytes] = []
+    compare = bcrypt.checkpw
+
+    def note(secret: bytes, stored: bytes) -> bool:
+        compared.append(secret)
+        return compare(secret, stored)
+
+    monkeypatch.setattr(bcrypt, "checkpw", note)
+
+    assert problem(await client.post(CHANGE, json=GOOD)) == "200"
+    assert compared == [PASSWORD.encode()]
 
 
 async def test_the_current_password_is_no_new_one(service: Service) -> None:

@@ -39,9 +39,13 @@ class ChangeAuthorization(ABC):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A new password for an account, who asks for it, and what allows it."""
+    """A new password for an account, who asks for it, and what allows it.
+
+    `current`: the password that the account has, if the client has just proved that it knows it.
+    """
 
     account: Account
     password: str
+    current: str | None = None
     client: Client
     authorization: ChangeAuthorization

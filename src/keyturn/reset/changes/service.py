@@ -36,27 +36,35 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
-        await self._require_another(change)
-        password = NewPassword(change.password, self._hasher.hash)
+        password = await self._accept(change)
         if self._joining is not None:
             await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
         self._outbox.wake()
 
-    async def _require_another(self, change: Change) -> None:
-        """Refuse the password that the account has.
+    async def _accept(self, change: Change) -> NewPassword:
+        """Return the new password, unless it is the one that the account has.
 
-        Only after all other rules, since whoever tries a wrong one has changed the password and used up the link:
-        guessing the current one takes a link for each guess. Where somebody else has just used the link to set this
-        very password, as a form does that is sent twice, that is what is said.
+        That is checked after all other rules, because a wrong guess changes the password and uses up the link: guessing
+        the current password takes a link for each guess. If another request has just used the link to set this very
+        password, as a form does that is sent twice, the answer says so.
         """
+        plain = NewPassword(change.password, self._hasher.hash)
         if not self._policy.refuses_current or not isinstance(self._accounts, KnowsHashes):
-            return
+            return plain
+        if change.current is not None:
+            if change.password == change.current:
+                raise self._policy.reject_current()
+            return plain
         current = await self._accounts.password_hash(change.account.id)
-        if current and await self._hasher.verify(change.password, current, reserved=True):
+        if not current:
+            return plain
+        hashed = await self._hasher.hash_another(change.password, current)
+        if hashed is None:
             await change.authorization.require_unused()
             raise self._policy.reject_current()
+        return NewPassword(change.password, self._hasher.hash, hashed)
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()

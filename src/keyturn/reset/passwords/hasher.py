@@ -51,19 +51,42 @@ class PasswordHasher:
         return await self._run(lambda: self._write(secret), reserved=True)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
-        """Tell whether the password fits. Raises Busy. `reserved` where whoever shows it is no stranger.
+        """Tell whether the password fits. Raises Busy.
 
-        A no takes as long without a hash as with one in the format and at the cost that are set, and never less; with
-        bcrypt also as with one at any lower cost (ASVS 6.3.8).
+        `reserved`: the caller is no stranger, but holds a live link or an open session. The check waits in the reserved
+        line and takes only the work of the stored hash. To a stranger, a no takes as long without a hash as with one in
+        the format and at the cost that are set, and never less; with bcrypt also as with one at any lower cost
+        (ASVS 6.3.8).
         """
         secret = _utf8(password)
-        return await self._run(lambda: self._check(secret, password_hash), reserved=reserved)
+        check = self._fits if reserved else self._check
+        return await self._run(lambda: check(secret, password_hash), reserved=reserved)
+
+    async def hash_another(self, password: str, current: str) -> str | None:
+        """Return a hash of the password; None if it is the password that the hash `current` was made of.
+
+        Hashes and compares at the same time, so on two free cores the caller waits for one hash. One computation could
+        serve both with the salt of `current`, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2).
+
+        Raises Busy if the reserved line has no place for both, ValueError over `max_bytes`.
+        """
+        try:
+            async with asyncio.TaskGroup() as both:
+                is_current = both.create_task(self.verify(password, current, reserved=True))
+                hashed = both.create_task(self.hash(password))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return None if is_current.result() else hashed.result()
 
     def close(self) -> None:
         """End the threads; the next hash would start others."""
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    @staticmethod
+    def _fits(secret: bytes, password_hash: str | None) -> bool:
+        return bool(password_hash and fits(secret, password_hash))
 
     def _check(self, secret: bytes, password_hash: str | None) -> bool:
         right = fits(secret, password_hash) if password_hash else None
