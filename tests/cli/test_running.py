@@ -14,6 +14,11 @@ def test_an_address_is_written_as_in_a_url(host: str, shown: str) -> None:
         assert bound.getsockname()[1] > 0
 
 
+def test_every_address_of_ipv6_takes_ipv4_as_well() -> None:
+    with listen("::", 0) as bound, socket.create_connection(("127.0.0.1", bound.getsockname()[1]), timeout=5):
+        bound.accept()[0].close()
+
+
 def test_who_listens_is_answered_to_at_once() -> None:
     with listen("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname(), timeout=5):
         bound.accept()[0].close()

@@ -105,6 +105,20 @@ def test_it_answers_and_ends_cleanly(number: int) -> None:
 
 
 @pytest.mark.usefixtures("migrated")
+def test_it_listens_where_the_settings_say_and_where_the_command_line_says_otherwise(workplace: Path) -> None:
+    (workplace / "keyturn.toml").write_text('[server]\nhost = "127.0.0.3"\nport = 0\n', "utf-8")
+    with running("serve", "--no-worker", **PRODUCTION) as by_file:
+        assert url_of(by_file).startswith("http://127.0.0.3:")
+    with running("serve", "--no-worker", KEYTURN_SERVER_HOST="127.0.0.4", **PRODUCTION) as by_variable:
+        assert url_of(by_variable).startswith("http://127.0.0.4:")
+    with running(
+        "serve", "--no-worker", "--host", "127.0.0.5", "--port", "0", KEYTURN_SERVER_HOST="192.0.2.1",
+        KEYTURN_SERVER_PORT="1", **PRODUCTION,
+    ) as by_flags:  # fmt: skip
+        assert url_of(by_flags).startswith("http://127.0.0.5:")
+
+
+@pytest.mark.usefixtures("migrated")
 def test_the_studio_is_not_there() -> None:
     """Neither its addresses nor its code."""
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:

@@ -138,3 +138,46 @@ def test_a_worker_that_talks_rubbish_is_one_that_has_ended(tmp_path: Path) -> No
         assert httpx.get(f"{url}/health/ready").status_code == 503
         serve.wait_for("worker.ended", 2)
         assert serve.end() == 0
+
+
+WITHOUT_POSIX = """
+import asyncio, os, sys, uvloop
+
+def refuse(*_):
+    raise NotImplementedError
+
+for loop in (asyncio.SelectorEventLoop, uvloop.Loop):
+    loop.add_signal_handler = loop.remove_signal_handler = refuse
+for module in ("pwd", "grp", "resource", "termios"):
+    sys.modules[module] = None
+for name in ("fork", "geteuid", "getuid", "nice", "sched_getaffinity", "sched_setaffinity", "killpg", "O_NOFOLLOW"):
+    delattr(os, name)
+"""
+"""What a Python on Windows lacks. Its `fcntl` stays: SQLite's lock beside the limits asks for the platform's name."""
+
+
+@pytest.mark.usefixtures("with_ada")
+def test_serve_and_its_worker_run_where_the_system_is_not_posix(tmp_path: Path, workplace: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(WITHOUT_POSIX)
+    with running("serve", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as serve:
+        url = url_of(serve)
+        worker = worker_of(serve)
+        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        wait_for_mail(workplace)
+        os.kill(worker, signal.SIGTERM)
+        assert json.loads(serve.wait_for("worker.ended"))["code"] == "0", "a signal is a clean end"
+        assert serve.end() == 0
+    assert not any("Traceback" in line for line in serve.said)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_worker_alone_ends_cleanly_where_the_system_is_not_posix(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(WITHOUT_POSIX)
+    with running("worker", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as worker:
+        worker.wait_for("/health/ready")
+        assert worker.end() == 0
+    assert not any("Traceback" in line for line in worker.said)

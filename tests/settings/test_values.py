@@ -186,3 +186,9 @@ def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults, name: str) -> None:
     section, _, key = name.partition(".")
 
     assert faults(f'[{section}]\n{key} = "0s"') == {name: "must be longer than nothing"}
+
+
+def test_an_address_to_listen_on_is_not_empty(faults: Faults) -> None:
+    assert faults('[server]\nhost = ""') == {
+        "server.host": "is empty; 0.0.0.0 listens on every IPv4 address, :: on IPv6 as well"
+    }

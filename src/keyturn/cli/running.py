@@ -6,7 +6,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,7 +45,10 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if sys.platform != "win32":  # there it would let two programs share the port
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
         bound.listen(2048)
@@ -145,11 +148,23 @@ def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
 async def until_signalled(work: Awaitable[None]) -> None:
     """Do `work` until it ends or SIGINT or SIGTERM comes; then cancel it and wait for its end."""
     task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    with on_signals((signal.SIGINT, signal.SIGTERM), task.cancel), contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+@contextlib.contextmanager
+def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` on the running loop for each signal that comes within the block.
+
+    Not by the loop's own `add_signal_handler`, which Windows does not have.
+    """
+    loop = asyncio.get_running_loop()
+    earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

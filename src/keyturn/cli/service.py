@@ -12,10 +12,10 @@ from keyturn.settings import Settings
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
+@click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
+@click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--no-worker", is_flag=True, help="Answer requests only; run `keyturn worker` beside it.")
-def serve(host: str, port: int, no_worker: bool) -> None:
+def serve(host: str | None, port: int | None, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker."""
     with quick_imports():
         from keyturn.app import create_app  # noqa: PLC0415
@@ -36,7 +36,7 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=kind == "inside")
     supervisor = Supervisor(parts, settings) if kind == "child" else None
-    bound = listen(host, port)
+    bound = listen(host or settings.server.host, settings.server.port if port is None else port)
 
     def announce() -> None:
         click.echo(f"Keyturn answers on http://{address_of(bound)}", err=True)

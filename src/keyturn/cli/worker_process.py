@@ -89,9 +89,10 @@ def main() -> None:
 
 
 async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:
+    from keyturn.cli.running import on_signals  # noqa: PLC0415 - as in main
+
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(parts.work())
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
 
     def listen() -> None:
         while orders.read(4096):
@@ -102,11 +103,12 @@ async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> Non
     # A thread, since Windows' event loop reads no pipe that it has not made.
     threading.Thread(target=listen, name="orders", daemon=True).start()
     meters.report(WORKING)
-    try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    finally:
-        await parts.close()
+    with on_signals([signal.SIGTERM], task.cancel):
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        finally:
+            await parts.close()
 
 
 if __name__ == "__main__":

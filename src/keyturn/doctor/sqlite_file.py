@@ -1,6 +1,7 @@
 """Where SQLite's file lies, before it is opened: opening makes an empty one where there is none."""
 
 import stat
+import sys
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mounts")
@@ -15,9 +16,12 @@ def exists(file: str) -> bool:
 
 
 def readable_by_others(file: str) -> bool:
-    """Tell whether the file, in a folder that they can enter, is open to those who are neither its owner nor group."""
+    """Tell whether the file, in a folder that they can enter, is open to those who are neither its owner nor group.
+
+    Windows keeps that elsewhere: there a mode says nothing.
+    """
     path = Path(file)
-    return all(
+    return sys.platform != "win32" and all(
         status.st_mode & bit for status, bit in ((path.stat(), stat.S_IROTH), (path.parent.stat(), stat.S_IXOTH))
     )
 

@@ -134,7 +134,9 @@ RATES = (
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the HTTP server believes and takes.
+    """Where the HTTP server listens, what it believes and takes.
+
+    `host` and `port` are those of `serve`; port 0 takes a free one.
 
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count.
 
@@ -147,6 +149,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     and keeps ("child"), itself ("inside", for tests: its answers then tell who has an account), or nobody here.
     """
 
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()

@@ -142,6 +142,8 @@ def _limits(settings: Settings) -> Iterator[Fault]:
 
 
 def _server(settings: Settings) -> Iterator[Fault]:
+    if not settings.server.host:
+        yield Fault("server.host", "is empty; 0.0.0.0 listens on every IPv4 address, :: on IPv6 as well")
     for origin in settings.server.allowed_origins:
         if not is_origin(origin):
             yield Fault("server.allowed_origins", f"not an origin like https://app.example.org: {origin}")
