@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.onboarding.guesses import clear_choice, guess, likely_tables
-from keyturn.onboarding.survey import NotReached, Table, survey
+from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables
+from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
 from keyturn.settings import TableSettings
 
 RAILS = """
@@ -32,6 +32,60 @@ OLD_PHP = """
 CREATE TABLE members (member_no INTEGER PRIMARY KEY, mail TEXT, passwd TEXT, lang TEXT, session_token TEXT NOT NULL,
   remember_me_token TEXT, api_token TEXT);
 """
+GERMAN = """
+CREATE TABLE benutzer (nr INTEGER PRIMARY KEY, "E-Mail-Adresse" TEXT, "Kennwort" TEXT, "Vorname" TEXT, gesperrt BOOLEAN,
+  sprache TEXT, "Zeitzone" TEXT, rolle TEXT, "Passwort_geändert_am" DATETIME, "muss_Passwort_ändern" BOOLEAN);
+CREATE TABLE benutzersitzung (id INTEGER PRIMARY KEY, benutzer_id INTEGER);
+CREATE TABLE sitzung (id INTEGER PRIMARY KEY, benutzer_id INTEGER);
+"""
+GERMAN_ASCII = """
+CREATE TABLE nutzer (id INTEGER PRIMARY KEY, mailadresse TEXT, passwort_hash TEXT, anzeigename TEXT, aktiv BOOLEAN,
+  passwort_geaendert DATETIME, passwort_aendern BOOLEAN);
+"""
+FRENCH = """
+CREATE TABLE utilisateurs (id INTEGER PRIMARY KEY, courriel TEXT, "mot de passe" TEXT, "prénom" TEXT, actif BOOLEAN,
+  langue TEXT, fuseau_horaire TEXT, mot_de_passe_modifié_le DATETIME, doit_changer_mot_de_passe BOOLEAN);
+"""
+SPANISH = """
+CREATE TABLE usuarios (id INTEGER PRIMARY KEY, correo_electrónico TEXT, "contraseña" TEXT, nombre TEXT,
+  bloqueado BOOLEAN, idioma TEXT, zona_horaria TEXT, fecha_cambio_contraseña DATETIME, debe_cambiar_contraseña BOOLEAN);
+"""
+SHORT = """
+CREATE TABLE members (id INTEGER PRIMARY KEY, login_mail TEXT, pw_hash TEXT, pw_changed TEXT, must_change_pw BOOLEAN);
+"""
+ODD = """
+CREATE TABLE pupils (
+  id INTEGER PRIMARY KEY, nick TEXT, adr TEXT, geheim TEXT, reset_hash TEXT, kontakt_adr TEXT, note TEXT
+);
+INSERT INTO pupils VALUES (1, 'ada', 'ada@northwind.example',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 'eva@northwind.example', 'see a@b.de');
+INSERT INTO pupils VALUES (2, 'eva', 'eva@northwind.example',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq',
+  NULL, NULL, NULL);
+INSERT INTO pupils VALUES (3, 'kim', 'kim@northwind.example', NULL, NULL, NULL, '');
+"""
+TWO_HASHES = """
+CREATE TABLE t (id INTEGER PRIMARY KEY, adr TEXT, a TEXT, b TEXT);
+INSERT INTO t VALUES (1, 'ada@northwind.example',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq');
+"""
+TWO_NAMES = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, mail BOOLEAN, password TEXT, pass TEXT);
+INSERT INTO users VALUES (1, 'ada@northwind.example', 1, 'main entrance',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq');
+"""
+OF_UNKNOWN_FORMAT = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, phrase TEXT);
+INSERT INTO users VALUES (1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb882cf99',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq');
+"""
+
+
+async def sampled(script: str, folder: Path) -> dict[str, Table]:
+    tables = await tables_of(script, folder)
+    return {table.name: table for table in await sample_values(f"sqlite:///{folder / 'app.db'}", list(tables.values()))}
 
 
 async def tables_of(script: str, folder: Path) -> dict[str, Table]:
@@ -74,13 +128,82 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
                 set={"remember_me_token": "{null}"},
             ),
         ),
+        (
+            GERMAN,
+            TableSettings(
+                table="benutzer", id="nr", email="E-Mail-Adresse", password="Kennwort", name="Vorname",
+                active="not gesperrt", kind="rolle", locale="sprache", timezone="Zeitzone",
+                set={"Passwort_geändert_am": "{now}", "muss_Passwort_ändern": False},
+                delete=("benutzersitzung.benutzer_id",),
+            ),
+        ),
+        (
+            GERMAN_ASCII,
+            TableSettings(
+                table="nutzer", email="mailadresse", password="passwort_hash", name="anzeigename", active="aktiv",
+                set={"passwort_geaendert": "{now}", "passwort_aendern": False},
+            ),
+        ),
+        (
+            FRENCH,
+            TableSettings(
+                table="utilisateurs", email="courriel", password="mot de passe", name="prénom", active="actif",
+                locale="langue", timezone="fuseau_horaire",
+                set={"mot_de_passe_modifié_le": "{now}", "doit_changer_mot_de_passe": False},
+            ),
+        ),
+        (
+            SPANISH,
+            TableSettings(
+                table="usuarios", email="correo_electrónico", password="contraseña", name="nombre",
+                active="not bloqueado", locale="idioma", timezone="zona_horaria",
+                set={"fecha_cambio_contraseña": "{now}", "debe_cambiar_contraseña": False},
+            ),
+        ),
+        (
+            SHORT,
+            TableSettings(
+                table="members", email="login_mail", password="pw_hash",
+                set={"pw_changed": "{now}", "must_change_pw": False},
+            ),
+        ),
     ],
-    ids=["rails", "laravel", "next-auth", "old php"],
+    ids=["rails", "laravel", "next-auth", "old php", "German", "German in ASCII", "French", "Spanish", "short"],
 )  # fmt: skip
 async def test_the_tables_of_frameworks_are_found(tmp_path: Path, script: str, found: TableSettings) -> None:
     tables = await tables_of(script, tmp_path)
 
     assert guess(tables[clear_choice(likely_tables(tables))], tables) == found
+
+
+async def test_addresses_and_hashes_are_found_by_their_values_where_their_columns_have_unknown_names(
+    tmp_path: Path,
+) -> None:
+    unnamed = await tables_of(ODD, tmp_path)
+    (pupils,) = await sample_values(f"sqlite:///{tmp_path / 'app.db'}", list(unnamed.values()))
+
+    assert likely_tables(unnamed) == []
+    assert likely_tables({"pupils": pupils}) == ["pupils"]
+    assert (guess(pupils, {}).email, guess(pupils, {}).password) == ("adr", "geheim")
+
+
+async def test_two_columns_of_hashes_without_a_known_name_are_both_named_and_none_is_chosen(tmp_path: Path) -> None:
+    tables = await sampled(TWO_HASHES, tmp_path)
+
+    assert hashes_in(tables["t"]) == ["a", "b"]
+    assert guess(tables["t"], {}).password == ""
+
+
+async def test_of_two_known_names_the_one_whose_values_are_hashes_is_meant(tmp_path: Path) -> None:
+    tables = await sampled(TWO_NAMES, tmp_path)
+
+    assert (guess(tables["users"], {}).email, guess(tables["users"], {}).password) == ("email", "pass")
+
+
+async def test_a_known_name_counts_more_than_a_hash_elsewhere(tmp_path: Path) -> None:
+    tables = await sampled(OF_UNKNOWN_FORMAT, tmp_path)
+
+    assert guess(tables["users"], {}).password == "password"
 
 
 async def test_the_usual_name_is_meant_where_others_have_an_address_and_a_password_too(tmp_path: Path) -> None:

@@ -1,51 +1,102 @@
-"""Which table holds the accounts, and what its columns are, by the names that apps use. Pure."""
+"""Which table holds the accounts, and what its columns are, by the names that apps use and by values. Pure.
+
+Names are English, German, French and Spanish. A value speaks where no name does: only addresses look like addresses,
+and only hashes of passwords like hashes.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 
+from keyturn import addresses
 from keyturn.accounts.table.columns import Column
+from keyturn.errors import InputInvalid
+from keyturn.onboarding.hashes import is_known_hash
 from keyturn.onboarding.survey import Table
 from keyturn.settings import TableSettings
 
-_TABLES = ("users", "user", "accounts", "account", "authuser", "appuser", "members", "member", "people", "customers",
-           "profiles", "logins")  # fmt: skip
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
-_EMAIL = ("email", "emailaddress", "mail", "useremail", "primaryemail", "loginemail")
+_TABLES = ("users", "user", "accounts", "account", "authuser", "appuser", "members", "member", "people", "customers",
+           "profiles", "logins", "benutzer", "nutzer", "anwender", "konten", "konto", "mitglieder", "mitglied",
+           "kunden", "utilisateurs", "utilisateur", "comptes", "compte", "membres", "membre", "usuarios", "usuario",
+           "cuentas", "cuenta", "miembros", "miembro", "clientes", "clients")  # fmt: skip
+
+_EMAIL = ("email", "emailaddress", "mail", "useremail", "primaryemail", "loginemail", "loginmail", "mailaddress",
+          "usermail", "emailaddr", "mailaddr", "emailadresse", "mailadresse", "emailadr", "mailadr", "benutzeremail",
+          "courriel", "adresseemail", "adressemail", "adressecourriel", "adresseelectronique", "mel", "correo",
+          "correoelectronico", "direccioncorreo", "direcciondecorreo", "direccionemail", "correousuario")  # fmt: skip
 _PASSWORD = ("passwordhash", "hashedpassword", "encryptedpassword", "passworddigest", "passwordhashed", "pwdhash",
-             "userpassword", "userpass", "password", "passwd", "pwd", "pass")  # fmt: skip
-_NAME = ("displayname", "fullname", "name", "realname", "firstname", "username", "nickname")
-_ACTIVE = ("isactive", "active", "isenabled", "enabled")
+             "pwhash", "passhash", "passwdhash", "hashpassword", "userpassword", "userpass", "userpw", "password",
+             "passwd", "pwd", "pw", "pswd", "pass", "passworthash", "kennworthash", "passwort", "kennwort",
+             "motdepassehash", "hashmotdepasse", "mdphash", "motdepasse", "mdp", "contrasenahash", "hashcontrasena",
+             "clavehash", "contrasena", "contrasenia", "clave")  # fmt: skip
+_NAME = ("displayname", "fullname", "name", "realname", "firstname", "username", "nickname", "anzeigename",
+         "vollername", "vollstaendigername", "vollstandigername", "vorname", "benutzername", "nomaffiche", "nomcomplet",
+         "prenom", "nom", "nomutilisateur", "pseudo", "nombrecompleto", "nombre", "nombreusuario")  # fmt: skip
+_ACTIVE = ("isactive", "active", "isenabled", "enabled", "aktiv", "istaktiv", "aktiviert", "freigeschaltet", "actif",
+           "estactif", "compteactif", "activo", "activa", "estaactivo", "habilitado")  # fmt: skip
 _INACTIVE = ("isdisabled", "disabled", "isbanned", "banned", "isblocked", "blocked", "issuspended", "suspended",
              "isdeactivated", "deactivated", "isdeleted", "deleted", "deletedat", "disabledat", "bannedat", "blockedat",
-             "suspendedat", "deactivatedat")  # fmt: skip
-STATUS = ("status", "accountstatus", "accountstate")
+             "suspendedat", "deactivatedat", "gesperrt", "istgesperrt", "gesperrtam", "gesperrtseit", "deaktiviert",
+             "deaktiviertam", "inaktiv", "geloescht", "geloscht", "geloeschtam", "geloschtam", "bloque", "estbloque",
+             "bloquele", "suspendu", "desactive", "desactivele", "inactif", "banni", "supprime", "supprimele",
+             "bloqueado", "bloqueadoen", "suspendido", "deshabilitado", "inhabilitado", "desactivado", "desactivadoen",
+             "inactivo", "eliminado", "eliminadoen", "borrado")  # fmt: skip
+STATUS = ("status", "accountstatus", "accountstate", "kontostatus", "statut", "etat", "estado")
 _BAD_STATUS = ("suspended", "blocked", "banned", "disabled", "deactivated", "inactive", "deleted", "archived", "closed",
-               "locked", "rejected", "removed")  # fmt: skip
-"""Values of such a column whose accounts nobody may sign in to; who is invited or pending may choose a password."""
+               "locked", "rejected", "removed", "gesperrt", "deaktiviert", "inaktiv", "geloescht", "suspendu", "bloque",
+               "banni", "desactive", "inactif", "supprime", "suspendido", "bloqueado", "desactivado", "inactivo",
+               "eliminado")  # fmt: skip
+"""Values of such a column whose accounts may not sign in; invited and pending accounts may choose a password."""
 
 _PROVIDER = ("provider", "authprovider", "oauthprovider", "loginprovider", "signinprovider", "authmethod", "authtype",
-             "logintype")  # fmt: skip
-_KIND = ("kind", "role", "accounttype", "usertype", "accountkind", "userrole", "type")
-_TIMEZONE = ("timezone", "timezonename", "preferredtimezone", "tz")
-_LOCALE = ("locale", "language", "preferredlanguage", "preferredlocale", "lang")
+             "logintype", "anbieter", "fournisseur", "proveedor")  # fmt: skip
+_KIND = ("kind", "role", "accounttype", "usertype", "accountkind", "userrole", "type", "rolle", "benutzertyp",
+         "kontotyp", "typecompte", "typeutilisateur", "rol", "tipo", "tipousuario", "tipocuenta")  # fmt: skip
+_TIMEZONE = ("timezone", "timezonename", "preferredtimezone", "tz", "zeitzone", "fuseauhoraire", "zonahoraria")
+_LOCALE = ("locale", "language", "preferredlanguage", "preferredlocale", "lang", "languagecode", "sprache",
+           "bevorzugtesprache", "langue", "languepreferee", "idioma", "idiomapreferido")  # fmt: skip
 
-_FLAG = re.compile(r"(must|force|needs?|require[sd]?)(change|reset|new)?(password|pwd)(change|reset|update)?"
-                   r"|password(change|reset)(required|needed)|password(must|needs)(change|reset)|passwordexpired"
-                   r"|(is|has|uses?|using)?temp(orary)?password")  # fmt: skip
-_LEFT_OVER = re.compile(r"temp(orary)?password(hash)?(expires?(at|on)?|expiry|expiration)?"
-                        r"|(reset)?password(reset)?token(hash)?(expires?(at|on)?|expiry)?|resettoken(expires?(at)?|expiry)?"
-                        r"|(reset)?password(reset)?(expires?(at)?|expiry)")  # fmt: skip
+_PASSWORDS = r"(?:password|passwd|pwd|pw|passwort|kennwort|motdepasse|mdp|contraseni?a|clave)"
+_TO_CHANGE = r"(?:ae?ndern|wechseln|changer|modifier|reinitialiser|cambiar|restablecer|renovar)"
+_FLAG = re.compile(
+    rf"(must|force|needs?|require[sd]?)(change|reset|new)?{_PASSWORDS}(change|reset|update)?"
+    rf"|{_PASSWORDS}(change|reset)(required|needed)|{_PASSWORDS}(must|needs)(change|reset)"
+    rf"|(muss|doit|debe|forcer|forzar)({_TO_CHANGE}|neues|changement|cambio)?(de|le|la|son|su)?{_PASSWORDS}{_TO_CHANGE}?"
+    rf"|{_PASSWORDS}(muss|doit|debe)?{_TO_CHANGE}|{_TO_CHANGE}(le|la|son|su)?{_PASSWORDS}"
+    rf"|{_PASSWORDS}muss(geae?ndert|gewechselt)(werden)?|{_PASSWORDS}(ae?nderung|wechsel)(noe?tig|erforderlich|erzwingen)"
+    rf"|(changement|cambio)(de)?{_PASSWORDS}(requis|obligatoire|requerido|obligatorio)"
+    rf"|{_PASSWORDS}(expired|abgelaufen|expire|expirada|caducada|temporaire|temporal)"
+    rf"|(is|has|uses?|using)?temp(orary)?{_PASSWORDS}"
+)
+_LEFT_OVER = re.compile(
+    rf"temp(orary)?{_PASSWORDS}(hash)?(expires?(at|on)?|expiry|expiration)?"
+    rf"|(reset)?{_PASSWORDS}(reset)?token(hash)?(expires?(at|on)?|expiry)?|resettoken(expires?(at)?|expiry)?"
+    rf"|(reset)?{_PASSWORDS}(reset)?(expires?(at)?|expiry)|(jeton|token)(de)?(reinitialisation|restablecimiento)"
+)
 _REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
-"""Columns that keep somebody signed in who knew the old password (OWASP ASVS 7.4.3); Laravel's is remember_token."""
+"""Columns that keep a client signed in that knew the old password (OWASP ASVS 7.4.3); Laravel's is remember_token."""
 _WORDPRESS_LINK = "useractivationkey"
 """Holds the link of WordPress' own reset, or nothing, but never NULL."""
-_CHANGED_AT = ("passwordchangedat", "passwordupdatedat", "passwordchanged", "passwordmodifiedat", "lastpasswordchange",
-               "passwordlastchanged", "lastpasswordchangeat", "passwordsetat")  # fmt: skip
+_CHANGED_AT = re.compile(
+    rf"{_PASSWORDS}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORDS}(last)?changed|{_PASSWORDS}lastset"
+    rf"|last{_PASSWORDS}(change|update)d?(at|on|date|time)?"
+    rf"|{_PASSWORDS}((zuletzt)?geae?ndert(am)?|gesetztam|(ae?nderung|wechsel)am)|letzte{_PASSWORDS}ae?nderung"
+    rf"|{_PASSWORDS}(change|modifie)e?le|(date|derniere?)(modification|changement)(du|de)?{_PASSWORDS}"
+    rf"|{_PASSWORDS}(cambiada|actualizada|modificada)(en|el)?|(fecha|ultimo)cambio(de)?{_PASSWORDS}"
+)
 _ENDS = re.compile(r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-                   r"|resettoken|^(auth)?accesstokens?$|^userstokens$")  # fmt: skip
-"""Tables whose rows let somebody in who knew the old password, or had a link of before (OWASP ASVS 7.4.3).
+                   r"|resettoken|^(auth)?accesstokens?$|^userstokens$|benutzersitzung|anmeldesitzung"
+                   r"|(passwort|kennwort)reset")  # fmt: skip
+"""Tables whose rows admit a client that knew the old password, or had a link of before (OWASP ASVS 7.4.3).
 
-users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay."""
+users_tokens is Phoenix's, which deletes them all itself; AspNetUserTokens hold a second factor, and must stay. A bare
+Sitzung or sesión is as often a meeting: such a table is left alone.
+"""
+_OF_ANOTHER = re.compile(r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite"
+                         r"|parent|billing|contact|kontakt|rechnung|eltern")  # fmt: skip
+"""Parts of a name: such a column may hold an address or a hash, but not those that a person signs in with."""
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list[str]:
@@ -54,8 +105,8 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool = True) -> list
     for name, table in tables.items():
         if (
             is_supabase_auth(table)
-            or not first_column(table, _EMAIL)
-            or (password and not first_column(table, _PASSWORD))
+            or not email_column(table)
+            or (password and not password_column(table))
             or not _key_column(table)
         ):
             continue
@@ -71,8 +122,8 @@ def is_supabase_auth(table: Table) -> bool:
 def columns_apart(tables: Mapping[str, Table]) -> tuple[list[str], list[str]]:
     """Return the columns for addresses and those for passwords, as `table.column`."""
     emails, passwords = (
-        sorted(f"{name}.{column}" for name, table in tables.items() if (column := first_column(table, names)))
-        for names in (_EMAIL, _PASSWORD)
+        sorted(f"{name}.{column}" for name, table in tables.items() if (column := column_in(table)))
+        for column_in in (email_column, password_column)
     )
     return emails, passwords
 
@@ -81,6 +132,49 @@ def clear_choice(likely: Sequence[str]) -> str:
     """Return the table that is meant: the only one, or the only one with a usual name; "" where several could be."""
     usual = [name for name in likely if _rank(name) < len(_TABLES)] or likely
     return usual[0] if len(usual) == 1 else ""
+
+
+def tables_to_sample(tables: Mapping[str, Table]) -> list[str]:
+    """Return the tables in whose values an address and a hash may show where no name does; usual names first."""
+    kept = (name for name, table in tables.items() if _key_column(table) and not is_supabase_auth(table))
+    return sorted(kept, key=lambda name: (_rank(name), name))
+
+
+def email_column(table: Table) -> str:
+    return _one(addresses_in(table))
+
+
+def password_column(table: Table) -> str:
+    return _one(hashes_in(table))
+
+
+def addresses_in(table: Table) -> list[str]:
+    """Return the columns that may hold the addresses: the one that is called so, else those whose values are."""
+    return _candidates(table, _EMAIL, _is_address)
+
+
+def hashes_in(table: Table) -> list[str]:
+    return _candidates(table, _PASSWORD, is_known_hash)
+
+
+def _candidates(table: Table, names: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
+    fitting = [name for name, values in table.values.items() if values and all(map(fits, values))]
+    named = columns_named(table, names)
+    if named:  # a hash of an unknown format, or no row yet: the name is the better witness
+        return [next((name for name in named if name in fitting), named[0])]
+    return [name for name in fitting if not _OF_ANOTHER.search(normalize_name(name))]
+
+
+def _one(candidates: Sequence[str]) -> str:
+    return candidates[0] if len(candidates) == 1 else ""
+
+
+def _is_address(value: str) -> bool:
+    try:
+        addresses.parse(value)
+    except InputInvalid:
+        return False
+    return True
 
 
 def _rank(name: str) -> int:
@@ -93,8 +187,8 @@ def guess(table: Table, tables: Mapping[str, Table]) -> TableSettings:
     return TableSettings(
         table=table.name,
         id=_key_column(table),
-        email=first_column(table, _EMAIL),
-        password=first_column(table, _PASSWORD),
+        email=email_column(table),
+        password=password_column(table),
         name=first_column(table, _NAME),
         active=_active(table),
         provider=first_column(table, _PROVIDER),
@@ -122,13 +216,20 @@ def _kind(table: Table) -> str:
 
 
 def normalize_name(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """Return the name in small letters of ASCII: ä is ae as German writes it, and é is e."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", name.lower()).translate(_UMLAUTS))
+    return re.sub(r"[^a-z0-9]", "", plain)
 
 
 def first_column(table: Table, names: Sequence[str]) -> str:
     """Return the column with the first of the names."""
+    return next(iter(columns_named(table, names)), "")
+
+
+def columns_named(table: Table, names: Sequence[str]) -> list[str]:
+    """Return the columns with these names, in the order of the names."""
     plain = {normalize_name(name): name for name in reversed(table.columns)}
-    return next((plain[name] for name in names if name in plain), "")
+    return [plain[name] for name in names if name in plain]
 
 
 def _key_column(table: Table) -> str:
@@ -136,7 +237,7 @@ def _key_column(table: Table) -> str:
 
 
 def _columns_to_set(table: Table) -> dict[str, bool | int | float | str]:
-    password = first_column(table, _PASSWORD)
+    password = password_column(table)
     found: dict[str, bool | int | float | str] = {}
     for name, column in table.columns.items():
         value = _value_to_set(normalize_name(name), column)
@@ -146,7 +247,7 @@ def _columns_to_set(table: Table) -> dict[str, bool | int | float | str]:
 
 
 def _value_to_set(plain: str, column: Column) -> bool | str | None:
-    if plain in _CHANGED_AT:
+    if _CHANGED_AT.fullmatch(plain) and column.holds is not bool and column.highest >= 2**31 - 1:
         # An integer of 64 bits is most likely JavaScript's Date.now(); a narrower one has no room for it.
         milliseconds = column.holds is int and not column.on_sqlite and column.highest > 2**32
         return "{now_ms}" if milliseconds else "{now}"
@@ -168,7 +269,8 @@ def lets_in(name: str) -> bool:
 
 def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
     bare = normalize_name(table.name.rpartition(".")[2])
-    owners = {f"{owner}id" for owner in ("user", "account", "member", bare, bare.removesuffix("s"))}
+    named = ("user", "account", "member", "benutzer", "nutzer", "utilisateur", "usuario", bare, bare.removesuffix("s"))
+    owners = {name for owner in named for name in (f"{owner}id", f"id{owner}")}
     found = []
     for name, other in tables.items():
         if name == table.name or not lets_in(name):

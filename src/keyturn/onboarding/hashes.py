@@ -50,6 +50,11 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert({"format": self.format, "prefix": self.prefix, **known}, HashingSettings)
 
 
+def is_known_hash(stored: str) -> bool:
+    """Tell whether it is a password's hash in one of the formats above."""
+    return bool(_format(stored)[0]) or any(pattern.match(stored) for pattern, *_ in _NOT_WRITTEN)
+
+
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     """Return the format that most of the hashes have."""
     if not hashes:

@@ -2,14 +2,16 @@
 
 import re
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Inspector, column, inspect, select, table
+from sqlalchemy import Connection, Inspector, Text, cast, column, func, inspect, select, table
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import quoted_name
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
@@ -25,6 +27,8 @@ _LISTED = re.compile(
 )
 _LOOKED_AT = 50
 """Rows: enough to tell the format that most have."""
+_LONGEST = 320
+"""Characters of a value: no address and no hash is longer."""
 
 
 class NotReached(KeyturnError):
@@ -35,12 +39,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it. `key` is the column of its primary key, "" where that has none or several.
 
     `points_to` are its foreign keys of one column: the column, and the full name of the table.
+
+    `values` are texts of some of its rows, by column, once `sample_values` has read them.
     """
 
     name: str
     columns: dict[str, Column]
     key: str = ""
     points_to: tuple[tuple[str, str], ...] = ()
+    values: Mapping[str, Sequence[str]] = {}
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +71,33 @@ async def sample_hashes(url: str, name: str, password: str) -> list[str]:
     async with _open_database(url) as database, database.connection() as connection:
         found = await connection.execute(statement.limit(_LOOKED_AT))
         return [str(value).strip() for value in found.scalars() if value]
+
+
+async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
+    """Return the tables with the texts of a few rows, each cut off. One that may not be read is returned as it is."""
+    sampled = []
+    async with _open_database(url) as database, database.connection() as connection:
+        for one in tables:
+            try:
+                sampled.append(msgspec.structs.replace(one, values=await _values_of(connection, one)))
+            except DBAPIError:
+                sampled.append(one)
+    return sampled
+
+
+async def _values_of(connection: AsyncConnection, one: Table) -> dict[str, list[str]]:
+    texts = [name for name, known in one.columns.items() if known.holds is str or known.holds_anything]
+    if not texts:
+        return {}
+    schema, _, bare = one.name.rpartition(".")
+    of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
+    begun = [func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
+             for place, name in enumerate(texts)]  # fmt: skip
+    rows = (await connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT))).all()
+    return {
+        name: [text for value in values if (text := str(value or "").strip())]
+        for name, values in zip(texts, zip(*rows, strict=True), strict=bool(rows))
+    }
 
 
 @asynccontextmanager

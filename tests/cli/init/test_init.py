@@ -226,6 +226,44 @@ def test_a_table_that_is_not_clear_must_be_named(keyturn: Keyturn, script: str, 
     assert (refused.code, refused.err) == (1, f"keyturn: --table: {why}\n")
 
 
+UNKNOWN = "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, alt TEXT);"
+HASHES = """
+INSERT INTO pupils VALUES (1, 'ada@northwind.example',
+  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', NULL);
+"""
+
+
+def test_a_column_that_is_not_known_is_named_with_the_flag_that_names_it(keyturn: Keyturn) -> None:
+    flags = ("init", "--database", sqlite_app(UNKNOWN), "--table", "pupils", *TEXTS, "--yes")
+    refused = keyturn(*flags)
+
+    assert refused.code == 1
+    assert refused.err == (
+        "keyturn: --table pupils: no column is known to hold the email addresses; no column is known to hold the hashes"
+        " of passwords; name it with --column email=NAME --column password=NAME; there are nr, adr, geheim, alt;"
+        " nothing was written\n"
+    )
+    assert files() == {"app.db"}
+    assert keyturn(*flags, "--column", "email=adr", "--column", "password=geheim").code == 0
+
+
+def test_columns_with_unknown_names_are_found_by_what_is_in_them(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(UNKNOWN + HASHES), *TEXTS, "--yes")
+
+    assert (ended.code, ended.err) == (0, "")
+    table = read_settings(Path("keyturn.toml"), READY).accounts.table
+    assert (table.table, table.id, table.email, table.password) == ("pupils", "nr", "adr", "geheim")
+    assert "northwind.example" not in ended.out.partition("Left to do")[0], "no address of the app's is shown"
+
+
+def test_several_columns_that_could_be_meant_are_named(keyturn: Keyturn) -> None:
+    both = "UPDATE pupils SET alt = geheim;"
+    refused = keyturn("init", "--database", sqlite_app(UNKNOWN + HASHES + both), "--table", "pupils", *TEXTS, "--yes")
+
+    assert refused.code == 1
+    assert "several columns could hold the hashes of passwords: geheim, alt; name it with" in refused.err
+
+
 def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
     refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--table", "user")
 

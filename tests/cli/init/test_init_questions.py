@@ -39,6 +39,16 @@ def test_what_was_found_can_be_corrected(person: Person) -> None:
     assert ended.out.count("Found in") == 3, "shown anew after each correction"
 
 
+def test_a_column_that_is_not_known_is_asked_for(person: Person) -> None:
+    pupils = "CREATE TABLE pupils (id INTEGER PRIMARY KEY, adr TEXT, password TEXT);"
+    ended = person.answers(sqlite_app(pupils), "pupils", "", "email=adr", "", *REST)
+
+    assert (ended.code, ended.err) == (0, "")
+    why = "no column is known to hold the email addresses; name it, as in email=column; there are id, adr, password"
+    assert f"email: {why}" in ended.out
+    assert read_settings(Path("keyturn.toml"), READY).accounts.table.email == "adr"
+
+
 def test_what_the_database_refuses_is_asked_again(person: Person) -> None:
     ended = person.answers(sqlite_app(), "delete=sesions.user_id", "", "delete=sessions.user_id", "", *REST)
 

@@ -124,6 +124,8 @@ class _MappingReader:
             name = self._active.column if field == "active" else getattr(self._settings, field)
             if name and (column := self._column(field, table, columns, name)):
                 found[field] = column
+            if not name and field in {"id", "email"}:
+                self._fault(field, f"missing: name one of the columns of {table} ({', '.join(columns)})")
         return found
 
     def _column(self, setting: str, table: TableName, columns: dict[str, Column], name: str) -> Column | None:

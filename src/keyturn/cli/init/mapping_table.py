@@ -10,15 +10,26 @@ import msgspec
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.onboarding.answers import table_faults
 from keyturn.onboarding.corrections import COLUMNS, apply_correction
-from keyturn.onboarding.guesses import clear_choice, columns_apart, guess, is_supabase_auth, likely_tables
+from keyturn.onboarding.guesses import (
+    addresses_in,
+    clear_choice,
+    columns_apart,
+    guess,
+    hashes_in,
+    is_supabase_auth,
+    likely_tables,
+    tables_to_sample,
+)
 from keyturn.onboarding.hashes import HashFormat, recognise_hashes
-from keyturn.onboarding.survey import NotReached, Survey, sample_hashes
+from keyturn.onboarding.survey import NotReached, Survey, sample_hashes, sample_values
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
 Result = TypeVar("Result")
 
 _SHOWN = 12
+_SAMPLED = 40
+"""Tables whose values are read where no table has the names of columns that are known."""
 
 
 def run_in_new_loop(work: Coroutine[Any, Any, Result]) -> Result:
@@ -32,7 +43,7 @@ class MappingTable:
     def __init__(self, url: str, survey: Survey, flags: Mapping[str, Any], *, asking: bool, quiet: bool) -> None:
         self._url = url
         self._survey = survey
-        self._tables = survey.tables
+        self._tables = dict(survey.tables)
         self._flags = flags
         self._asking = asking
         self._quiet = quiet
@@ -42,41 +53,83 @@ class MappingTable:
         settings = self._guess_settings(self._choose_table(with_password=with_password), with_password=with_password)
         for entry in self._flags["columns"]:
             try:
-                settings = apply_correction(settings, entry, self._tables)
+                settings = self._corrected(settings, entry)
             except ValueError as error:
                 fail(f"--column {entry}: {error}")
+        missing = self._missing(settings, with_password=with_password)
+        if missing and not self._asking:
+            named = " ".join(f"--column {key}=NAME" for key, _ in missing)
+            fail(f"--table {settings.table}: {'; '.join(why for _, why in missing)}; name it with {named}"
+                 f"{self._list_columns(settings)}; nothing was written")  # fmt: skip
         while True:
             hashes = self._hashes(settings)
             if not self._quiet:
                 self._show(settings, hashes)
             if not self._asking:
                 return settings, hashes
-            correction = self._correction(settings, hashes)
+            correction = self._correction(settings, hashes, with_password=with_password)
             if correction is None:
                 return settings, hashes
             settings = correction
 
-    def _correction(self, settings: TableSettings, hashes: HashFormat) -> TableSettings | None:
+    def _correction(self, settings: TableSettings, hashes: HashFormat, *, with_password: bool) -> TableSettings | None:
         """Return the mapping as it was corrected; None where it was accepted, and the database has it so."""
         question = "Enter if that is right, or a correction, as in name=full_name:"
         while True:
             entry = click.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
             if entry:
                 try:
-                    return apply_correction(settings, entry, self._tables)
+                    return self._corrected(settings, entry)
                 except ValueError as error:
                     complain(str(error))
                     continue
+            if missing := self._missing(settings, with_password=with_password):
+                there = self._list_columns(settings)
+                complain(*(f"{key}: {why}; name it, as in {key}=column{there}" for key, why in missing))
+                continue
             faults = run_in_new_loop(table_faults(self._url, settings, hashes.settings.hash_length))
             if not faults:
                 return None
             complain(*(f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in faults))
 
+    def _corrected(self, settings: TableSettings, entry: str) -> TableSettings:
+        """Return the settings with a correction. Raises ValueError, in words."""
+        key, _, text = (part.strip() for part in entry.partition("="))
+        if key == "table" and text in self._tables:
+            self._sample(text)
+        return apply_correction(settings, entry, self._tables)
+
+    def _sample(self, *names: str) -> None:
+        """Read some values of these tables, by which a column is found whose name is not known."""
+        try:
+            sampled = run_in_new_loop(sample_values(self._url, [self._tables[name] for name in names]))
+        except NotReached:  # the names must do, and the mapping is held against the database later
+            return
+        self._tables |= {table.name: table for table in sampled}
+
+    def _missing(self, settings: TableSettings, *, with_password: bool) -> list[tuple[str, str]]:
+        """Return each column that must be named and is not, by its key, and why it was not found."""
+        table = self._tables[settings.table]
+        found = {"id": [], "email": addresses_in(table), "password": hashes_in(table) if with_password else []}
+        what = {"id": "the id", "email": "the email addresses", "password": "the hashes of passwords"}
+        return [
+            (key, f"several columns could hold {held}: {', '.join(found[key])}" if len(found[key]) > 1
+             else f"no column is known to hold {held}")
+            for key, held in what.items()
+            if not getattr(settings, key) and (key != "password" or with_password)
+        ]  # fmt: skip
+
+    def _list_columns(self, settings: TableSettings) -> str:
+        return f"; there are {', '.join(self._tables[settings.table].columns)}"
+
     def _choose_table(self, *, with_password: bool) -> str:
-        likely = likely_tables(self._tables, password=with_password)
         given: str | None = self._flags["table"]
         if given is not None and given not in self._tables:
             fail(f"--table: there is no table {given}{did_you_mean(given, self._tables)}{self._list_tables()}")
+        likely = likely_tables(self._tables, password=with_password)
+        if not likely and not given:
+            self._sample(*tables_to_sample(self._tables)[:_SAMPLED])
+            likely = likely_tables(self._tables, password=with_password)
         chosen = given or clear_choice(likely)
         if not chosen and not self._asking:
             self._refuse_to_choose(likely)
@@ -108,6 +161,8 @@ class MappingTable:
         return f"; there are {', '.join(names[:_SHOWN])}{more}" if names else "; the database has none"
 
     def _guess_settings(self, name: str, *, with_password: bool) -> TableSettings:
+        if not self._tables[name].values:
+            self._sample(name)
         settings = guess(self._tables[name], self._tables)
         return settings if with_password else msgspec.structs.replace(settings, password="")
 
