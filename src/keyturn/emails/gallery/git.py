@@ -1,16 +1,61 @@
-"""Git, asked about the repository that a folder lies in. Nothing that the repository's settings name is run for it."""
+"""Git, asked about the repository that a folder lies in, without obeying anything that the repository says.
+
+A repository can make git run programs: configuration names hooks, filters, textconv and diff programs, checkers of
+signatures, a file watcher, a pager, and what fetches missing objects from a remote; includes bring in more. The folder
+may be a stranger's unpacked archive, so git never sees the repository's own directory. `open_repository` makes a git
+directory in a temporary folder for each visit:
+
+* Its configuration is written here. Of the repository's, only the settings in `_HARMLESS` are taken over, each a word.
+* It has no hooks, remotes, attributes, grafts, and no configuration of worktrees and submodules. `.gitattributes` in
+  the tree may name drivers, but nothing defines them, so they do nothing.
+* Objects and refs are the repository's. HEAD, the index and the list of shallow commits are copied.
+
+The configuration of the system and of the user does not count either, but for `_OF_THE_USER`. Git takes no replacement
+for an object, asks no remote for a missing one, and writes nothing into the repository. It is ended when it takes too
+long or writes too much.
+
+A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do. No program runs
+from there either, and a commit of that repository is shown with its own files alone.
+"""
 
 import os
+import re
+import shutil
+import signal
 import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from keyturn.errors import KeyturnError
+from keyturn.plain_files import read_plain_file
 
 _LONGEST = 60.0
 """Seconds that git may take."""
 
-# The folder may be somebody else's: its settings may name a program that watches files, or one that pages.
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager")
+_MOST = 96 * 1024**2
+"""Octets that git may write."""
+
+_PIECE = 64 * 1024
+
+_LARGEST_POINTER = 4096
+_LARGEST_INDEX = 512 * 1024**2
+
+_HARMLESS = (
+    "core.filemode", "core.ignorecase", "core.symlinks", "core.precomposeunicode", "core.trustctime", "core.checkstat",
+    "core.autocrlf", "core.eol", "extensions.objectformat", "extensions.refstorage",
+)  # fmt: skip
+"""Settings that say how files and objects are stored. None of them names a program, a file or a host."""
+
+_OF_THE_USER = ("core.autocrlf", "core.eol", "core.excludesfile")
+_NONE_SET = 1
+"""The code that `git config` ends with where there is no such setting."""
+
+_WORD = re.compile(r"[A-Za-z0-9]{1,20}")
 
 
 class GitFailed(KeyturnError):
@@ -21,28 +66,226 @@ class GitMissing(GitFailed):
     """There is no git."""
 
 
-def ask_git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """Return what git writes. What comes from people has to be behind `--end-of-options`. Raises GitFailed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment["GIT_NO_LAZY_FETCH"] = "1"  # what a partial clone lacks, a program would be asked for
-    try:
-        done = subprocess.run(  # noqa: S603 - git alone
-            [*_GIT, *arguments],
-            cwd=folder, env=environment, input=given, capture_output=True, timeout=_LONGEST, check=True,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise GitMissing("there is no git here") from None
-    except subprocess.TimeoutExpired:
-        raise GitFailed(f"it has not answered within {_LONGEST:g} seconds") from None
-    except subprocess.CalledProcessError as error:
-        raise GitFailed(os.fsdecode(error.stderr).strip().partition("\n")[0] or "it knows nothing of that") from None
-    return done.stdout
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Answers questions about a repository, while `open_repository` lasts. `top` is its working tree, resolved."""
+
+    top: Path
+    _program: str
+    _environment: Mapping[str, str]
+
+    def ask(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Return what git writes, run at `top`. Paths are taken literally. Raises GitFailed.
+
+        Arguments that come from people have to stand behind `--end-of-options`.
+        """
+        command = (self._program, "--no-pager", "--literal-pathspecs", *arguments)
+        return _run(command, self._environment, self.top, given=given)
+
+    def commit(self, revision: str) -> str:
+        """Return the commit that a branch, a tag or a part of a hash names. Raises GitFailed."""
+        try:
+            verify = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+            return self.ask(*verify).decode().strip()
+        except GitFailed as error:
+            raise GitFailed(f"there is no commit or branch {revision}") from error
 
 
-def commit_of(folder: Path, revision: str) -> str:
-    """Return the commit that a branch, a tag or a part of a hash names. Raises GitFailed."""
-    verify = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+class _Places(NamedTuple):
+    """Names where a repository lies: its working tree, the directory of that, and the one that worktrees share."""
+
+    top: Path
+    own: Path
+    common: Path
+
+
+@contextmanager
+def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[Repository]:
+    """Open the repository that a folder lies in. Raises GitFailed, also where it lies in none.
+
+    `compares_files`: the files in the working tree are asked about, too, and not commits alone.
+    """
+    program, places = _program(), _places_of(folder)
+    with tempfile.TemporaryDirectory(prefix="keyturn-git-", ignore_cleanup_errors=True) as made:
+        environment = _environment(Path(made), places)
+        try:
+            _fill(Path(made), places, with_index=compares_files)
+        except OSError as error:
+            raise GitFailed(f"the repository cannot be read: {error.strerror}: {error.filename}") from None
+        settings = _settings(program, environment, places, with_users=compares_files)
+        (Path(made) / "config").write_text(settings, "utf-8")
+        yield Repository(places.top, program, environment)
+
+
+def lies_in_repository(folder: Path) -> bool:
+    """Tell whether a folder, or one above it, has a `.git`."""
+    here = folder.resolve()
+    return any((above / ".git").exists() for above in (here, *here.parents))
+
+
+def _program() -> str:
+    """Return the path of git. It is never one of the folder that a command runs in, or that git is run in."""
+    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]
+    found = shutil.which("git", path=os.pathsep.join(places)) if places else None
+    if found is None or not any(Path(found).parent == Path(place) for place in places):  # on Windows: the current one
+        raise GitMissing("there is no git here")
+    return found
+
+
+def _places_of(folder: Path) -> _Places:
+    """Find the nearest repository, as git does; a folder that only looks like a bare one is none."""
+    here = folder.resolve()
+    for top in (here, *here.parents):
+        own = _followed(top / ".git", "gitdir: ") if (top / ".git").is_file() else top / ".git"
+        common = _followed(own / "commondir") if (own / "commondir").is_file() else own
+        if (own / "HEAD").exists() and (common / "objects").is_dir() and (common / "refs").is_dir():
+            return _Places(top, own.resolve(), common.resolve())
+        if (top / ".git").is_file():
+            raise GitFailed(f"{top / '.git'} leads to no repository")
+    raise GitFailed("not a git repository (or any of the parent directories): .git")
+
+
+def _followed(pointer: Path, prefix: str = "") -> Path:
+    """Return where a file leads that holds a path, relative to the folder that it lies in."""
     try:
-        return ask_git(folder, *verify).decode().strip()
-    except GitFailed as error:
-        raise GitFailed(f"there is no commit or branch {revision}") from error
+        text = os.fsdecode(read_plain_file(pointer, _LARGEST_POINTER)).rstrip("\r\n")
+    except OSError as error:
+        raise GitFailed(f"{pointer} cannot be read: {error.strerror}") from None
+    if not text.startswith(prefix) or "\0" in text:
+        raise GitFailed(f"{pointer} leads to no repository")
+    return pointer.parent / text.removeprefix(prefix)
+
+
+def _environment(made: Path, places: _Places) -> Mapping[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_DIR": str(made),
+        "GIT_WORK_TREE": str(places.top),
+        "GIT_OBJECT_DIRECTORY": str(places.common / "objects"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
+    """Bring into the directory what git reads of the repository."""
+    (made / "info").mkdir()
+    copied = {"HEAD": places.own, "shallow": places.common}
+    if with_index:
+        indexes = ("index", *(file.name for file in places.own.glob("sharedindex.*")))
+        copied |= {"info/exclude": places.common, **dict.fromkeys(indexes, places.own)}
+    for name, folder in copied.items():
+        with suppress(FileNotFoundError):
+            found = (folder / name).stat()
+            (made / name).write_bytes(read_plain_file(folder / name, _LARGEST_INDEX))
+            os.utime(made / name, ns=(found.st_atime_ns, found.st_mtime_ns))  # what is newer than the index is compared
+    for name in ("refs", "packed-refs", "reftable"):
+        if (places.common / name).exists():
+            _link(made / name, places.common / name)
+
+
+def _link(made: Path, there: Path) -> None:
+    try:
+        made.symlink_to(there)
+    except OSError:  # Windows lets few people make links
+        (shutil.copytree if there.is_dir() else shutil.copyfile)(there, made)
+
+
+def _settings(program: str, environment: Mapping[str, str], places: _Places, *, with_users: bool) -> str:
+    """Return the configuration: ours, and what is harmless of the user's and the repository's."""
+    allowed = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
+    users = _values(program, allowed, _OF_THE_USER) if with_users else {}
+    excludes = users.pop("core.excludesfile", "")
+    local = places.common / "config"
+    own = _values(program, environment, _HARMLESS, "--file", str(local)) if local.is_file() else {}
+    words = {name: value for name, value in (users | own).items() if _WORD.fullmatch(value)}
+    lines = ["[core]", "repositoryFormatVersion = 1", "bare = false", "quotePath = false", "fsmonitor = false"]
+    lines += [f"hooksPath = {os.devnull}", f"attributesFile = {os.devnull}"]
+    if excludes:
+        quoted = excludes.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        lines.append(f'excludesFile = "{quoted}"')
+    for name, value in words.items():
+        section, _, key = name.partition(".")
+        lines += [f"[{section}]", f"{key} = {value}"]
+    return "\n".join([*lines, ""])
+
+
+def _values(program: str, environment: Mapping[str, str], names: tuple[str, ...], *where: str) -> dict[str, str]:
+    """Return settings by name, the last value of each. A file that is named includes no other (git-config(1))."""
+    asked = (program, "config", *where, "-z", "--get-regexp", f"^({'|'.join(map(re.escape, names))})$")
+    listed = os.fsdecode(_run(asked, environment, Path(environment["GIT_DIR"]), fine=(0, _NONE_SET)))
+    entries = (entry.partition("\n") for entry in listed.split("\0") if entry)
+    return {name: value if given else "true" for name, given, value in entries}
+
+
+def _run(
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    place: Path,
+    *,
+    given: bytes = b"",
+    fine: tuple[int, ...] = (0,),
+) -> bytes:
+    with tempfile.TemporaryFile() as asked:
+        asked.write(given)
+        asked.seek(0)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - git alone
+                command, cwd=place, env=environment, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise GitFailed(f"it cannot be started: {error.strerror}") from None
+    with process:
+        return _output(process, fine)
+
+
+def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
+    """Return what a process writes. It is ended when it takes too long or writes too much; then GitFailed is raised."""
+    assert process.stdout  # noqa: S101 - both are pipes
+    assert process.stderr  # noqa: S101
+    late, complaint = threading.Event(), bytearray()
+
+    def end_late() -> None:
+        late.set()
+        _end(process)
+
+    alarm = threading.Timer(_LONGEST, end_late)
+    listener = threading.Thread(target=_listen, args=(process.stderr, complaint), daemon=True)
+    alarm.start()
+    listener.start()
+    try:
+        written = bytearray()
+        while len(written) <= _MOST and (more := process.stdout.read1(_PIECE)):  # type: ignore[attr-defined]
+            written += more
+        if len(written) > _MOST:
+            raise GitFailed(f"it has more to say than {_MOST // 1024**2} MB")
+        process.wait()
+    finally:
+        alarm.cancel()
+        _end(process)
+        listener.join()
+    if late.is_set():
+        raise GitFailed(f"it has not answered within {_LONGEST:g} seconds")
+    if process.returncode not in fine:
+        raise GitFailed(os.fsdecode(bytes(complaint)).strip().partition("\n")[0] or "it knows nothing of that")
+    return bytes(written)
+
+
+def _listen(said: IO[bytes], complaint: bytearray) -> None:
+    while more := said.read1(_PIECE):  # type: ignore[attr-defined]
+        complaint += more[: _PIECE - len(complaint)]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process with all that it has started, unless it has ended."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()

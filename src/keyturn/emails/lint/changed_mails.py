@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.git import GitFailed, GitMissing, ask_git, commit_of
+from keyturn.emails.gallery.git import GitFailed, GitMissing, Repository, open_repository
 from keyturn.errors import KeyturnError, TemplateInvalid
 
 _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
 """Endings of files that lie beside templates and that no mail is made of."""
+
+_COMMIT_OF_OTHER = b"160000 "
+"""What an entry of the index begins with that stands for another repository (gitformat-index(5))."""
 
 
 class NoComparison(KeyturnError):
@@ -23,7 +26,7 @@ def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: C
     What no mail is known to be made of (a catalogue, a file that is gone, the `settings`) may have changed them all,
     apart from files `without` a part in them. Raises NoComparison.
     """
-    changed = {file.resolve() for file in _changed_files(gallery.folder, base)} - {one.resolve() for one in without}
+    changed = {file.resolve() for file in _changed_files(gallery, base, settings)} - {one.resolve() for one in without}
     watched = gallery.watched_folders
     inside = {file for file in changed if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART}
     if settings and settings.resolve() in changed:
@@ -48,19 +51,29 @@ def _files_of(gallery: Gallery, name: str) -> set[Path]:
     return files | {(gallery.folder / origin.partition(":")[0]).resolve() for origin in origins}
 
 
-def _changed_files(folder: Path, base: str) -> Iterable[Path]:
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
-    with _no_comparison(folder):
-        commit = commit_of(folder, base)
-    compared = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--merge-base", commit)
-    new = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/")
-    listed = _git(folder, *compared) + _git(folder, *new)
-    return [top / PurePosixPath(name) for name in listed.split("\0") if name]
+def _changed_files(gallery: Gallery, base: str, settings: Path | None) -> Iterator[Path]:
+    """Yield the files that mails may be made of and that changed. Raises NoComparison."""
+    with _no_comparison(gallery.folder), open_repository(gallery.folder, compares_files=True) as repository:
+        asked = [*gallery.watched_folders, *([settings.resolve()] if settings else [])]
+        paths = [file.relative_to(repository.top).as_posix() for file in asked if file.is_relative_to(repository.top)]
+        yield from _changed_in(repository, repository.commit(base), paths)
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    with _no_comparison(folder):
-        return os.fsdecode(ask_git(folder, *arguments))
+def _changed_in(repository: Repository, commit: str, paths: Iterable[str]) -> Iterator[Path]:
+    """Yield what differs from where a commit was left, what git does not know, and the same of submodules.
+
+    Git itself compares the commits of submodules alone: it would obey their configuration to look into their folders.
+    """
+    compared = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--merge-base")
+    listed = repository.ask(*compared, "--ignore-submodules=dirty", commit, "--", *paths)
+    listed += repository.ask("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
+    for name in filter(None, listed.split(b"\0")):
+        yield repository.top / PurePosixPath(os.fsdecode(name))
+    for entry in repository.ask("ls-files", "--stage", "-z", "--", *paths).split(b"\0"):
+        within = repository.top / PurePosixPath(os.fsdecode(entry.partition(b"\t")[2]))
+        if entry.startswith(_COMMIT_OF_OTHER) and (within / ".git").exists() and within.resolve() == within:
+            with open_repository(within, compares_files=True) as other:
+                yield from _changed_in(other, "HEAD", ["."])
 
 
 @contextmanager

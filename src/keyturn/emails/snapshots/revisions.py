@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.git import GitFailed, ask_git, commit_of
+from keyturn.emails.gallery.git import GitFailed, Repository, open_repository
 from keyturn.emails.snapshots.comparison import Comparison
 from keyturn.emails.snapshots.goldens import MailName, Snapshot
 from keyturn.emails.snapshots.sides import DrawsSides, Mail, MovedFolder
@@ -21,6 +21,7 @@ _MOST_KEPT = 3
 _MOST_FILES = 20_000
 _MOST_OCTETS = 64 * 1024**2
 _MOST_LISTED = 30
+_NOT_HERE = "the repository lacks {name} as it was then, and no remote is asked for it"
 _FIELDS = "%h%x1f%s%x1f%cs"
 _REFS = "%(refname:short)%1f%(contents:subject)%1f%(committerdate:short)"
 
@@ -54,12 +55,14 @@ class Revisions:
         """Return branches and tags, the ones worked on last first. Raises GitFailed."""
         kinds = ("refs/heads", "refs/remotes", "refs/tags")
         order = ("--sort=-committerdate", f"--count={_MOST_LISTED}", f"--format={_REFS}")
-        return _read(ask_git(self.gallery.folder, "for-each-ref", *order, *kinds))
+        with open_repository(self.gallery.folder) as repository:
+            return _read(repository.ask("for-each-ref", *order, *kinds))
 
     def commits(self) -> list[Revision]:
         """Return the last commits that changed the folder. Raises GitFailed."""
-        log = ("log", f"--max-count={_MOST_LISTED}", f"--format={_FIELDS}", "--", ".")
-        return _read(ask_git(self.gallery.folder, *log))
+        log = ("log", f"--max-count={_MOST_LISTED}", f"--format={_FIELDS}")
+        with open_repository(self.gallery.folder) as repository:
+            return _read(repository.ask(*log, "--", _path_in(repository, self.gallery.folder)))
 
     def compare(self, revision: str, name: MailName) -> Comparison:
         """Return a mail beside what it was. Raises GitFailed, and LookupError for what is in neither."""
@@ -78,28 +81,28 @@ class Revisions:
 
     def _files_at(self, revision: str) -> _CheckedOut:
         """Return the folder as it was, kept for who asks again."""
-        commit = commit_of(self.gallery.folder, revision)
-        with self._one_at_a_time:
-            if commit not in self._kept:
-                self._kept[commit] = self._check_out(commit)
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(commit)
-            return self._kept[commit]
+        with open_repository(self.gallery.folder) as repository:
+            commit = repository.commit(revision)
+            with self._one_at_a_time:
+                if commit not in self._kept:
+                    self._kept[commit] = self._check_out(repository, commit)
+                    if len(self._kept) > _MOST_KEPT:
+                        self._kept.popitem(last=False)
+                self._kept.move_to_end(commit)
+                return self._kept[commit]
 
-    def _check_out(self, commit: str) -> _CheckedOut:
+    def _check_out(self, repository: Repository, commit: str) -> _CheckedOut:
         """Write the files of a commit as they lie in the repository: no filter of its settings is run."""
-        top = Path(os.fsdecode(ask_git(self.gallery.folder, "rev-parse", "--show-toplevel")).removesuffix("\n"))
-        folders = [folder for folder in self.gallery.watched_folders if folder.is_relative_to(top.resolve())]
-        paths = [folder.relative_to(top.resolve()).as_posix() for folder in folders]
-        files = dict(_files_of(ask_git(top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *paths)))
+        folders = [folder for folder in self.gallery.watched_folders if folder.is_relative_to(repository.top)]
+        paths = [_path_in(repository, folder) for folder in folders]
+        files = dict(_files_of(repository.ask("ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *paths)))
         root = Path(mkdtemp(prefix="keyturn-"))
         try:
-            for name, content in _contents(top, files):
+            for name, content in _contents(repository, files):
                 place = root / PurePosixPath(name)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-            there = MovedFolder(top.resolve(), root)
+            there = MovedFolder(repository.top, root)
             if not there.moved(self.gallery.folder).is_dir():
                 raise GitFailed(f"there is no folder {self.gallery.folder.name} at {commit[:10]}")  # noqa: TRY301
             return _CheckedOut(there)
@@ -125,18 +128,27 @@ def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
         parts = PurePosixPath(os.fsdecode(name)).parts
         if kind != b"blob" or mode == b"120000" or {"..", "/"} & {*parts}:
             continue
+        if not size.isdigit():
+            raise GitFailed(_NOT_HERE.format(name=os.fsdecode(name)))
         octets, count = octets + int(size), count + 1
         if octets > _MOST_OCTETS or count > _MOST_FILES:
             raise GitFailed(f"the folder holds more than {_MOST_OCTETS // 1024**2} MB or {_MOST_FILES:,} files there")
         yield os.fsdecode(name), identity.decode()
 
 
-def _contents(top: Path, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _path_in(repository: Repository, folder: Path) -> str:
+    return folder.resolve().relative_to(repository.top).as_posix()
+
+
+def _contents(repository: Repository, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     asked = "".join(f"{identity}\n" for identity in files.values()).encode()
-    answered, at = ask_git(top, "cat-file", "--batch", given=asked), 0
+    answered, at = repository.ask("cat-file", "--batch", given=asked), 0
     for name in files:
         end = answered.index(b"\n", at)
-        size = int(answered[at:end].split()[2])
+        told = answered[at:end].split()
+        if told[1:2] != [b"blob"]:
+            raise GitFailed(_NOT_HERE.format(name=name))
+        size = int(told[2])
         yield name, answered[end + 1 : end + 1 + size]
         at = end + 2 + size
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.inbox.faults import Faults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.snapshots.revisions import Revisions
@@ -92,7 +93,6 @@ class Studio:
 
     def revisions(self) -> Revisions | None:
         """Return what compares the mails with those of other commits; None where the folder lies in no repository."""
-        folder = self.gallery.folder.resolve()
-        if not any((above / ".git").exists() for above in (folder, *folder.parents)):
+        if not lies_in_repository(self.gallery.folder):
             return None
         return Revisions(self.gallery, BoundedSides(self.runner or Here(Drawer(self.gallery, self.reopen))))

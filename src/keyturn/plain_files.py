@@ -1,0 +1,51 @@
+"""Files of a folder that someone else may have made, read in bounded time and memory."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LARGEST = 64_000_000
+"""Octets of a file that is read, unless the reader says otherwise."""
+
+
+def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
+    """Return the content of a file. Raises OSError, also for what is no plain file and for one of more than `most`.
+
+    Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67); a file in /proc may be
+    longer than it says. So the kind is looked at before and after opening, and reading stops behind `most` octets.
+    """
+    _require_plain(os.stat(file), file)  # noqa: PTH116 - opening a device may already do something
+    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb", buffering=0) as opened:
+        found = os.fstat(handle)
+        _require_plain(found, file)
+        content = opened.read(most + 1) if found.st_size <= most else None
+        while content is not None and len(content) <= most and (more := opened.read(most + 1 - len(content))):
+            content += more
+    if content is None or len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB, and is not read", os.fspath(file))
+    return content
+
+
+def read_plain_text(file: str | Path, most: int = LARGEST, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return the text of a file, with its line ends as Python reads them. Raises OSError and UnicodeDecodeError."""
+    text = read_plain_file(file, most).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_plain_file(file: str | Path) -> bool:
+    """Tell whether a path leads to a plain file; what cannot be looked at is none."""
+    try:
+        return stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116 - many
+    except (OSError, ValueError):
+        return False
+
+
+def _require_plain(found: os.stat_result, file: str | Path) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(
+            errno.EINVAL, "it is no plain file (a pipe, a socket or a device), and is not read", os.fspath(file)
+        )

@@ -1,0 +1,426 @@
+"""The repository of a folder that someone else made: git answers about it, and runs nothing that it names."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.cli.conftest import Keyturn
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery import git as own_git
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.changed_mails import changed_mails
+from keyturn.emails.snapshots.sides import Moved
+from keyturn.emails.studio import Studio, create_studio_app
+
+MAIL = "<!doctype html><title>News</title><p>{}</p>\n"
+
+
+class Repository:
+    """Holds a repository with two commits of a folder of mails, and a program that must not run."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.ran = place.parent / "ran"
+        self.program = place / "program"
+
+    def git(self, *arguments: str, given: str = "") -> str:
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "protocol.file.allow=always")
+        command = ["git", *who, *arguments]
+        done = subprocess.run(command, cwd=self.place, check=True, capture_output=True, text=True, input=given)
+        return done.stdout.strip()
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def set(self, **settings: str) -> None:
+        for name, value in settings.items():
+            self.git("config", name.replace("__", "."), value)
+
+    def write(self, name: str, text: str) -> None:
+        (self.place / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.place / name).write_text(text, "utf-8")
+
+    def sign(self, kind: str) -> None:
+        """Add a commit that says that it is signed."""
+        head = self.git("cat-file", "commit", "HEAD").partition("\n\n")[0]
+        signature = f"gpgsig -----BEGIN {kind}-----\n \n AAAA\n -----END {kind}-----"
+        made = self.git("hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{signature}\n\nSigned\n")
+        self.git("update-ref", "HEAD", made)
+
+    def lose_a_mail(self) -> None:
+        """Take away an object, so that only a remote has it."""
+        lost = self.git("rev-parse", "HEAD~1:emails/news.html")
+        (self.place / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+        self.set(
+            remote__origin__promisor="true", extensions__partialClone="origin", remote__origin__fetch="+refs/*:x/*"
+        )
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path / "project")
+    for name in ("emails/news.html", "emails/boats.html"):
+        made.write(name, MAIL.format(f"Then {name}"))
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.commit("Then")
+    made.write("emails/news.html", MAIL.format("Now"))
+    made.commit("Now")
+    made.program.write_text(f"#!/bin/sh\ntouch '{made.ran}'\ncat\n", "utf-8")
+    made.program.chmod(0o755)
+    (made.place / ".git" / "info" / "exclude").write_text("/program\n")
+    made.write("emails/boats.html", MAIL.format("Soon"))
+    return made
+
+
+def revisions_page(folder: Path, base: str = "HEAD~1") -> str:
+    def reopen(moved: Moved) -> Gallery:
+        return open_gallery(moved(folder), sandboxed=True)
+
+    studio = Studio(gallery=reopen(lambda path: path), sender="ada@example.test", reopen=reopen)
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        client.get(f"/studio/revisions/news?base={base}&sample=guessed")
+        return client.get(f"/studio/revisions?base={base}").text
+
+
+def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
+    told = keyturn("check", str(folder), "--only-changed", "--base", base, "--no-cache", "--fail-on", "never")
+    return told.out + told.err
+
+
+def set_settings(**settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        repository.set(**{name: value.format(program=repository.program) for name, value in settings.items()})
+
+    return arm
+
+
+def signed(kind: str, **settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        repository.set(log__showSignature="true")
+        set_settings(**settings)(repository)
+        repository.sign(kind)
+
+    return arm
+
+
+def filtered(place: str, attribute: str, **settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        repository.write(place, f"*.html {attribute}=evil\n")
+        set_settings(**settings)(repository)
+
+    return arm
+
+
+def lost(**settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        set_settings(**settings)(repository)
+        repository.lose_a_mail()
+
+    return arm
+
+
+def hooked(place: str, **settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        for name in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
+            repository.write(f"{place}/{name}", repository.program.read_text("utf-8"))
+            (repository.place / place / name).chmod(0o755)
+        (repository.place / "emails" / "boats.html").write_text(MAIL.format("Then emails/boats.html"), "utf-8")
+        set_settings(**settings)(repository)
+
+    return arm
+
+
+def included(**settings: str) -> Callable[[Repository], None]:
+    def arm(repository: Repository) -> None:
+        repository.write("more", f"[core]\n\tfsmonitor = {repository.program}\n")
+        set_settings(**settings)(repository)
+
+    return arm
+
+
+def of_a_worktree(repository: Repository) -> None:
+    repository.set(extensions__worktreeConfig="true")
+    repository.write(".git/config.worktree", f"[core]\n\tfsmonitor = {repository.program}\n")
+
+
+def of_a_submodule(repository: Repository) -> None:
+    other = repository.place.parent / "other"
+    subprocess.run(["git", "clone", "--quiet", str(repository.place), str(other)], check=True, capture_output=True)
+    repository.git("submodule", "--quiet", "add", str(other), "emails/parts")
+    repository.git("commit", "--quiet", "--message", "Parts", "emails/parts", ".gitmodules")
+    repository.git("-C", "emails/parts", "config", "core.fsmonitor", str(repository.program))
+    repository.write("emails/parts/emails/news.html", MAIL.format("Otherwise"))
+
+
+def of_a_git_file(repository: Repository) -> None:
+    (repository.place / ".git").rename(repository.place / "data")
+    repository.write(".git", "gitdir: data\n")
+    repository.git("config", "core.fsmonitor", str(repository.program))
+
+
+def of_a_folder_that_looks_bare(repository: Repository) -> None:
+    repository.git("clone", "--quiet", "--bare", ".", "bare")
+    for file in (repository.place / "bare").iterdir():
+        file.rename(repository.place / "emails" / file.name)
+    repository.git("--git-dir", "emails", "config", "core.bare", "false")
+    repository.git("--git-dir", "emails", "config", "core.worktree", "..")
+    repository.git("--git-dir", "emails", "config", "core.fsmonitor", str(repository.program))
+
+
+CASES: dict[str, Callable[[Repository], None]] = {
+    "gpg.program": signed("PGP SIGNATURE", gpg__program="{program}"),
+    "gpg.ssh.program": signed("SSH SIGNATURE", gpg__ssh__program="{program}", gpg__ssh__allowedSignersFile="{program}"),
+    "gpg.x509.program": signed("SIGNED MESSAGE", gpg__x509__program="{program}"),
+    "core.fsmonitor": set_settings(core__fsmonitor="{program}"),
+    "filter.clean": filtered(".gitattributes", "filter", filter__evil__clean="{program}"),
+    "filter.clean of info": filtered(".git/info/attributes", "filter", filter__evil__clean="{program}"),
+    "filter.smudge": filtered(".gitattributes", "filter", filter__evil__smudge="{program}"),
+    "filter.process": filtered(".gitattributes", "filter", filter__evil__process="{program}"),
+    "core.attributesFile": filtered(
+        "attributes", "filter", filter__evil__clean="{program}", core__attributesFile="attributes"
+    ),
+    "diff.textconv": filtered(".gitattributes", "diff", diff__evil__textconv="{program}"),
+    "diff.command": filtered(".gitattributes", "diff", diff__evil__command="{program}"),
+    "diff.external": set_settings(diff__external="{program}"),
+    "core.sshCommand": lost(core__sshCommand="{program}", remote__origin__url="ssh://example.test/mails"),
+    "remote.uploadpack": lost(remote__origin__uploadpack="{program}", remote__origin__url="."),
+    "a remote helper": lost(protocol__ext__allow="always", remote__origin__url="ext::{program}"),
+    "core.gitProxy": lost(core__gitProxy="{program}", remote__origin__url="git://example.test/mails"),
+    "hooks": hooked(".git/hooks"),
+    "core.hooksPath": hooked("hooks", core__hooksPath="hooks"),
+    "include.path": included(include__path="../more"),
+    "includeIf": lambda one: included(**{f"includeIf__gitdir:{one.place}/**__path": "../more"})(one),
+    "core.pager": set_settings(core__pager="{program}", pager__log="{program}", pager__diff="{program}"),
+    "core.editor": set_settings(core__editor="{program}", sequence__editor="{program}"),
+    "alias": set_settings(alias__log="!{program}", alias__diff="!{program}", **{"alias__ls-tree": "!{program}"}),
+    "config.worktree": of_a_worktree,
+    "a submodule": of_a_submodule,
+    "a .git file": of_a_git_file,
+    "a folder that looks bare": of_a_folder_that_looks_bare,
+}
+
+
+REMOTE = {"core.sshCommand", "remote.uploadpack", "a remote helper", "core.gitProxy"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_of_revisions_runs_nothing_that_a_repository_names(repository: Repository, case: str) -> None:
+    CASES[case](repository)
+    repository.ran.unlink(missing_ok=True)
+
+    page = revisions_page(repository.place / "emails")
+
+    assert not repository.ran.exists()
+    assert "Commits of this folder" in page
+    assert ("lacks emails/news.html as it was then, and no remote is asked for it" in page) == (case in REMOTE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_check_of_what_has_changed_runs_nothing_that_a_repository_names(
+    keyturn: Keyturn, repository: Repository, case: str
+) -> None:
+    CASES[case](repository)
+    repository.ran.unlink(missing_ok=True)
+
+    told = checked_mails(keyturn, repository.place / "emails", "main~2" if case == "a submodule" else "HEAD~1")
+
+    assert not repository.ran.exists()
+    assert "emails/news.html:" in told
+
+
+def test_variables_of_git_and_a_program_of_the_folder_called_git_do_not_count(
+    keyturn: Keyturn, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (repository.place, repository.place / "emails"):
+        repository.write(f"{folder.relative_to(repository.place)}/git", repository.program.read_text("utf-8"))
+        (folder / "git").chmod(0o755)
+    monkeypatch.chdir(repository.place / "emails")
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(repository.program))
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(repository.program))
+
+    told = checked_mails(keyturn, Path())
+    page = revisions_page(repository.place / "emails")
+
+    assert not repository.ran.exists()
+    assert "news.html:" in told
+    assert "2 mails differ from HEAD~1" in page
+
+
+def changed(folder: Path, base: str = "HEAD~1") -> set[str]:
+    return changed_mails(open_gallery(folder, sandboxed=True), base, None)
+
+
+def as_it_is(repository: Repository) -> Path:
+    return repository.place / "emails"
+
+
+def in_a_worktree(repository: Repository) -> Path:
+    repository.git("worktree", "add", "--quiet", "--detach", "../beside")
+    repository.place = repository.place.parent / "beside"
+    repository.write("emails/boats.html", MAIL.format("Soon"))
+    return repository.place / "emails"
+
+
+def in_a_worktree_of_a_bare_repository(repository: Repository) -> Path:
+    repository.git("clone", "--quiet", "--bare", ".", "../bare.git")
+    repository.place = repository.place.parent / "bare.git"
+    return in_a_worktree(repository)
+
+
+def in_a_shallow_clone(repository: Repository) -> Path:
+    repository.commit("Soon")
+    repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.place}", "../shallow")
+    repository.place = repository.place.parent / "shallow"
+    repository.write("emails/news.html", MAIL.format("Later"))
+    return repository.place / "emails"
+
+
+def borrowing_objects(repository: Repository) -> Path:
+    repository.git("clone", "--quiet", "--shared", ".", "../shared")
+    repository.place = repository.place.parent / "shared"
+    repository.write("emails/boats.html", MAIL.format("Soon"))
+    return repository.place / "emails"
+
+
+def with_packed_refs_and_a_detached_head(repository: Repository) -> Path:
+    repository.git("checkout", "--quiet", "--detach")
+    repository.git("pack-refs", "--all")
+    repository.git("gc", "--quiet")
+    return repository.place / "emails"
+
+
+def of_another_user(repository: Repository) -> Path:
+    if os.geteuid():
+        pytest.skip("only root gives files away")
+    for above, folders, files in os.walk(repository.place):
+        for name in (".", *folders, *files):
+            os.chown(Path(above, name), 65534, 65534)
+    return repository.place / "emails"
+
+
+def with_a_split_index(repository: Repository) -> Path:
+    repository.git("update-index", "--split-index")
+    return repository.place / "emails"
+
+
+def with_sha256(repository: Repository) -> Path:
+    shutil.rmtree(repository.place / ".git")
+    for word in ("Then", "Now"):
+        repository.write("emails/news.html", MAIL.format(word))
+        repository.git("init", "--quiet", "--initial-branch", "main", "--object-format", "sha256")
+        repository.write("emails/boats.html", MAIL.format("Then"))
+        repository.commit(word)
+    repository.write("emails/boats.html", MAIL.format("Soon"))
+    return repository.place / "emails"
+
+
+def in_a_folder_with_a_strange_name(repository: Repository) -> Path:
+    name = 'e [*] "x"\\é'
+    repository.git("mv", "emails", name)
+    repository.commit("Renamed")
+    repository.write(f"{name}/news.html", MAIL.format("Later"))
+    repository.commit("Later")
+    repository.write(f"{name}/boats.html", MAIL.format("Sooner"))
+    return repository.place / name
+
+
+def through_a_link(repository: Repository) -> Path:
+    (repository.place.parent / "linked").symlink_to(repository.place / "emails")
+    return repository.place.parent / "linked"
+
+
+def at_the_top(repository: Repository) -> Path:
+    repository.git("init", "--quiet", "emails")
+    repository.place /= "emails"
+    repository.git("switch", "--quiet", "--create", "main")
+    for text in ("Then", "Now"):
+        repository.write("news.html", MAIL.format(text))
+        repository.commit(text)
+    repository.write("boats.html", MAIL.format("Soon enough"))
+    return repository.place
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        as_it_is, in_a_worktree, in_a_worktree_of_a_bare_repository, in_a_shallow_clone, borrowing_objects,
+        with_packed_refs_and_a_detached_head, of_another_user, with_a_split_index, with_sha256,
+        in_a_folder_with_a_strange_name, through_a_link, at_the_top,
+    ],
+)  # fmt: skip
+def test_revisions_and_changes_are_told_wherever_a_repository_keeps_its_data(
+    repository: Repository, arrange: Callable[[Repository], Path]
+) -> None:
+    folder = arrange(repository)
+
+    assert "2 mails differ from HEAD~1" in revisions_page(folder)
+    assert changed(folder) == {"news", "boats"}
+    assert changed(folder, "HEAD") <= {"boats", "news"}
+
+
+def test_what_git_does_not_track_counts_unless_it_is_ignored(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", "utf-8")
+    (tmp_path / "ignored").write_text("*.mine.html\n", "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    repository.write(".gitignore", "*.local.html\n")
+    repository.write(".git/info/exclude", "*.own.html\n")
+    for name in ("new", "a.local", "b.own", "c.mine"):
+        repository.write(f"emails/{name}.html", MAIL.format("New"))
+
+    assert changed(repository.place / "emails", "HEAD") == {"boats", "new"}
+
+
+def test_line_ends_that_git_converts_change_no_mail(repository: Repository) -> None:
+    repository.write(".gitattributes", "*.html text\n")
+    repository.commit("As text")
+    for name in ("news", "boats"):
+        file = repository.place / "emails" / f"{name}.html"
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert changed(repository.place / "emails", "HEAD") == set()
+
+
+def test_nothing_is_written_into_a_repository(repository: Repository) -> None:
+    (repository.place / "emails" / "boats.html").write_text(MAIL.format("Then emails/boats.html"), "utf-8")
+    before = {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")}
+
+    revisions_page(repository.place / "emails")
+    changed(repository.place / "emails")
+
+    assert {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")} == before
+
+
+def test_a_pipe_in_a_repository_ends_in_a_sentence(
+    repository: Repository, keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_git, "_LONGEST", 1.0)
+    os.mkfifo(repository.place / ".git" / "refs" / "heads" / "pipe")
+
+    assert "Git says: it has not answered within 1 seconds." in revisions_page(repository.place / "emails")
+    (repository.place / ".git" / "HEAD").unlink()
+    os.mkfifo(repository.place / ".git" / "HEAD")
+    assert "no plain file" in checked_mails(keyturn, repository.place / "emails")
+
+
+def test_a_tree_without_end_ends_in_a_sentence(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_git, "_MOST", 1_000_000)
+    inner = f"100644 blob {repository.git('rev-parse', 'HEAD:emails/news.html')}\ta.html\n"
+    for _ in range(9):
+        tree = repository.git("mktree", given=inner)
+        inner = "".join(f"040000 tree {tree}\t{number}\n" for number in range(10))
+    tree = repository.git("mktree", given=f"040000 tree {tree}\temails\n")
+    repository.git("tag", "endless", repository.git("commit-tree", tree, "-m", "Endless"))
+
+    page = revisions_page(repository.place / "emails", "endless")
+
+    assert "Git says: it has more to say than 0 MB." in page
