@@ -20,6 +20,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
+            times = await _times(store)
             doubts = await _doubts(store)
         finally:
             await store.close()
@@ -31,12 +32,20 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         return [Finding("accounts", "fail", str(error), mend)]
     finally:
         await database.close()
-    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say"), *doubts]
+    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} is as the settings say{times}"), *doubts]
     if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes):
         message = "sign_in_url: nobody can sign in on Keyturn's own page with this store"
         mend = "Set sign_in_url to the page where people sign in to your app."
         found.append(Finding("accounts", "warn", message, mend))
     return found
+
+
+async def _times(store: AccountStore) -> str:
+    """Return what a change writes into the columns of times, as the end of a sentence."""
+    from keyturn.accounts.table import TableAccounts  # noqa: PLC0415 - only who has such a store pays for it
+
+    times = await store.written_times() if isinstance(store, TableAccounts) else {}
+    return "".join(f"; {column} becomes {written.shown}" for column, written in times.items())
 
 
 async def _doubts(store: AccountStore) -> list[Finding]:

@@ -13,10 +13,13 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import quoted_name
 
+from keyturn.accounts.table import TableAccounts
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import Column, column_of
+from keyturn.accounts.table.values import WrittenTime
 from keyturn.database.wording import describe_error
-from keyturn.errors import AccountsUnready, KeyturnError
+from keyturn.errors import AccountsUnready, KeyturnError, SettingsInvalid
+from keyturn.settings import TableSettings
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
 _TEXT = r"'(?:[^']|'')*'"
@@ -83,6 +86,17 @@ async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
             except DBAPIError:
                 sampled.append(one)
     return sampled
+
+
+async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenTime]:
+    """Return what each column becomes that is set to the time; nothing where the mapping does not hold."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        return await store.written_times()
+    except (AccountsUnready, SettingsInvalid):
+        return {}
+    finally:
+        await store.close()
 
 
 async def _values_of(connection: AsyncConnection, one: Table) -> dict[str, list[str]]:

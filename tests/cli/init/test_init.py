@@ -264,6 +264,22 @@ def test_several_columns_that_could_be_meant_are_named(keyturn: Keyturn) -> None
     assert "several columns could hold the hashes of passwords: geheim, alt; name it with" in refused.err
 
 
+PRISMA = """
+CREATE TABLE "User" ("id" INTEGER NOT NULL PRIMARY KEY, "email" TEXT NOT NULL, "password" TEXT,
+  "passwordChangedAt" DATETIME, "createdAt" DATETIME NOT NULL);
+INSERT INTO "User" VALUES (1, 'ada@northwind.example', NULL, NULL, 1763628402000);
+"""
+
+
+def test_how_the_time_will_be_written_is_said(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(PRISMA), *TEXTS)
+
+    told = "milliseconds since 1970, such as 1795164402000, as in createdAt"
+    assert f'passwordChangedAt = "{{now}}"  {told}' in ended.out
+    doctor = keyturn("doctor", **READY)
+    assert f"is as the settings say; passwordChangedAt becomes {told}" in doctor.out
+
+
 def test_a_table_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
     refused = keyturn("init", "--database", sqlite_app(), *TEXTS, "--table", "user")
 

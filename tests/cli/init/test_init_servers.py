@@ -20,12 +20,12 @@ CREATE TABLE auth.audit_log (id bigint PRIMARY KEY, email text);
 CREATE TABLE "User" (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(), "Email" text UNIQUE, "hashedPassword" text, "authProvider" text,
   "preferredLanguage" text, "isActive" boolean, "tempPassword" text, "passwordChangedAt" timestamptz,
-  "lastPasswordChange" bigint
+  "lastPasswordChange" bigint, "pwChanged" bigint
 );
 CREATE TABLE auth.refresh_tokens (token text PRIMARY KEY, owner uuid REFERENCES "User" (id));
 CREATE TABLE "PasswordResetToken" (id bigint PRIMARY KEY, "userId" uuid);
-INSERT INTO "User" ("Email", "hashedPassword") VALUES
-  ('ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq');
+INSERT INTO "User" ("Email", "hashedPassword", "pwChanged") VALUES
+  ('ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 1763628402);
 """
 
 DJANGO_APP = """
@@ -72,6 +72,7 @@ def test_postgresql_with_names_that_need_quotes_and_other_schemas(keyturn: Keytu
     assert (table.provider, table.locale, table.url) == ("authProvider", "preferredLanguage", "")
     assert table.set == {
         "tempPassword": "{null}", "passwordChangedAt": "{now}", "lastPasswordChange": "{now_ms}",
+        "pwChanged": "{now}",
     }  # fmt: skip
     assert table.delete == ("PasswordResetToken.userId", "auth.refresh_tokens.owner")
     assert (settings.database.url, settings.hashing.prefix) == (url, "$2b$")

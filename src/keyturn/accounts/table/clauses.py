@@ -3,13 +3,23 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Dialect, column, func, table
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.sql.expression import TableClause
 from sqlalchemy.types import UserDefinedType
 
 from keyturn.accounts.table.columns import Column
-from keyturn.accounts.table.mapping import TableName
+
+
+class TableName(msgspec.Struct, frozen=True):
+    """Names a table, in its schema where one is said."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
 class AsItIs(UserDefinedType[Any]):
@@ -37,3 +47,9 @@ def table_clause(name: TableName, columns: Sequence[Column], dialect: str) -> Ta
     quoted = [column(quoted_name(one, quote=True), kind) for one, kind in kinds.items()]
     schema = quoted_name(name.schema, quote=True) if name.schema else None
     return table(quoted_name(name.name, quote=True), *quoted, schema=schema)
+
+
+def parse_table_name(given: str) -> TableName:
+    """Return the name of a table as a setting has it: `users`, or `auth.users` in a schema."""
+    schema, _, name = given.rpartition(".")
+    return TableName(schema or None, name)

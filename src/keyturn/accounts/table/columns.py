@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, Float, Integer, SmallInteger
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
+from keyturn.accounts.table.timestamps import TimeFormat
+
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
 
@@ -20,6 +22,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     `holds` is one of the types above; object where it is anything (SQLite), or nothing that can be written down.
 
     `shown` is the type as the database calls it. `length` counts characters, `lowest` and `highest` bound an integer.
+
+    `time_format`: how it writes times where its type does not say that; `format_of`: the column whose values told.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     is_bits: bool
     is_computed: bool = False
     on_sqlite: bool
+    time_format: TimeFormat | None = None
+    format_of: str = ""
+
+    @property
+    def has_native_times(self) -> bool:
+        """Tell whether its type is one of times: SQLite has none."""
+        return self.holds in (datetime, date) and not self.on_sqlite
 
     @property
     def holds_anything(self) -> bool:

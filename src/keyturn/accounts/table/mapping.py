@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Inspector, inspect, text
-from sqlalchemy.exc import NoSuchTableError, SAWarning
+from sqlalchemy import Connection, Inspector, RowMapping, inspect, select, text
+from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning
 
+from keyturn.accounts.table.clauses import TableName, parse_table_name, table_clause
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.flags import Flag
+from keyturn.accounts.table.timestamps import PRISMA, likely_times, recognise_times
 from keyturn.accounts.table.values import set_value
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid
@@ -20,22 +22,14 @@ from keyturn.settings.building import did_you_mean
 
 _FIELDS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 _SHOWN_TABLES = 12
+_LOOKED_AT, _SIBLINGS = 50, 8
+"""Rows and columns in which the form of a time is looked for."""
 
 _NO_IDS = (bool, float, date, datetime)
 """Whose values can be written in more ways than one."""
 
 
 Assignments = tuple[tuple[Column, bool | float | str], ...]
-
-
-class TableName(msgspec.Struct, frozen=True):
-    """Names a table, in its schema where one is said."""
-
-    schema: str | None
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +76,7 @@ class _MappingReader:
         columns = self._columns("table", table)
         if columns is None:
             raise SettingsInvalid(self._faults)
+        columns |= self._with_time_formats(table, columns)
         mapping = Mapping(
             table=table,
             fields=self._fields(table, columns),
@@ -117,6 +112,54 @@ class _MappingReader:
             return "; the database has none" if not table.schema else f"; the schema {table.schema} has none"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
         return f"{did_you_mean(table.name, theirs)} (there are {', '.join(theirs[:_SHOWN_TABLES])}{more})"
+
+    def _with_time_formats(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
+        """Return the columns that become the time, with how they write it.
+
+        Their own values tell, else those of columns of the same type that are called as times are. A few rows are
+        read; where they may not be, or tell nothing, the type must do.
+        """
+        settings = self._settings
+        assigned = {**settings.set, **settings.lock, **settings.unlock}
+        wanted = [
+            column
+            for name, given in assigned.items()
+            if given == "{now}" and (column := columns.get(name)) and not column.has_native_times
+        ]
+        alike = {
+            one.name: [one.name, *(name for name in likely_times(columns) if columns[name].holds is one.holds)]
+            for one in wanted
+        }
+        read = {name for names in alike.values() for name in names[:_SIBLINGS]}
+        rows = self._sample(table, [columns[name] for name in sorted(read)])
+        return {one.name: self._with_time_format(table, one, alike[one.name][:_SIBLINGS], rows) for one in wanted}
+
+    def _with_time_format(
+        self, table: TableName, column: Column, names: Sequence[str], rows: Sequence[RowMapping]
+    ) -> Column:
+        for name in names:
+            if told := recognise_times([row[name] for row in rows], days=name == column.name):
+                return msgspec.structs.replace(column, time_format=told, format_of=name)
+        if column.on_sqlite and column.holds is datetime and self._is_prismas(table):
+            return msgspec.structs.replace(column, time_format=PRISMA)
+        return column
+
+    def _sample(self, table: TableName, columns: Sequence[Column]) -> Sequence[RowMapping]:
+        if not columns:
+            return []
+        of_table = table_clause(table, columns, self._dialect)
+        try:
+            return self._connection.execute(select(*of_table.c).limit(_LOOKED_AT)).mappings().all()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return []
+
+    def _is_prismas(self, table: TableName) -> bool:
+        """Tell whether Prisma made the table: by its own table of migrations, or by its name for a unique index."""
+        made = {f"{table.name}_{self._settings.email}_key", f"{table.name}_{self._settings.id}_key"}
+        names = {index["name"] for index in self._inspector.get_indexes(table.name, schema=table.schema)}
+        return not made.isdisjoint(names) or self._inspector.has_table("_prisma_migrations")
 
     def _fields(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
         found = {}
@@ -217,9 +260,3 @@ class _MappingReader:
         unique += [constraint["column_names"] for constraint in self._inspector.get_unique_constraints(**where)]
         unique += [index["column_names"] for index in self._inspector.get_indexes(**where) if index["unique"]]
         return [column] in [list(columns) for columns in unique]
-
-
-def parse_table_name(given: str) -> TableName:
-    """Return the name of a table as a setting has it: `users`, or `auth.users` in a schema."""
-    schema, _, name = given.rpartition(".")
-    return TableName(schema or None, name)

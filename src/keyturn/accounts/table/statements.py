@@ -28,11 +28,11 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from keyturn.accounts.table.clauses import table_clause
+from keyturn.accounts.table.clauses import TableName, table_clause
 from keyturn.accounts.table.columns import Column
 from keyturn.accounts.table.flags import FALSE, TRUE
-from keyturn.accounts.table.mapping import Assignments, Mapping, TableName
-from keyturn.accounts.table.values import id_values, set_value
+from keyturn.accounts.table.mapping import Assignments, Mapping
+from keyturn.accounts.table.values import WrittenTime, describe_times, id_values, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only the same characters are equal; in MySQL's own, é is e."""
@@ -62,6 +62,11 @@ class Statements:
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
         self._accounts_by_email: dict[int, Select[Any]] = {}
+
+    def written_times(self, moment: datetime) -> dict[str, WrittenTime]:
+        """Return what each column becomes that is set to the time."""
+        mapping = self._mapping
+        return describe_times((*mapping.sets, *mapping.locks, *mapping.unlocks), moment)
 
     def _written_columns(self) -> list[Column]:
         """Return every column that is named, each once."""

@@ -17,7 +17,7 @@ from keyturn.accounts.table.explain import is_hidden_view, only_explain
 from keyturn.accounts.table.mapping import read_mapping
 from keyturn.accounts.table.rows import account_of, choose_row, rows_by_mailbox, spellings
 from keyturn.accounts.table.statements import Query, Statements
-from keyturn.accounts.table.values import text_of
+from keyturn.accounts.table.values import WrittenTime, text_of
 from keyturn.database import Database, now
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import is_refusal
@@ -80,6 +80,10 @@ class TableAccounts:
                     raise
                 return "" if is_hidden_view(error) else f"refused: {error.orig}"
         return ""
+
+    async def written_times(self) -> dict[str, WrittenTime]:
+        """Return what each column becomes that is set to the time. Raises as `require_ready` does."""
+        return (await self._read_statements()).written_times(now())
 
     async def doubts(self) -> Doubts:
         """Return what may be meant, and probably is not. Raises AccountsUnready where it cannot be seen in time."""

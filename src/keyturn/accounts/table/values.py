@@ -1,9 +1,10 @@
 """How a text or a setting becomes a value of a column, and a value text. Pure."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from keyturn.accounts.table.columns import Column
@@ -66,7 +67,36 @@ def set_value(column: Column, given: bool | float | str, moment: datetime) -> An
         raise ValueError(f"{given!r} is no value for a column of type {column.shown}") from None
 
 
+class WrittenTime(NamedTuple):
+    """Says in words what a column becomes that is set to the time; `is_told` where type or values tell, not a guess."""
+
+    shown: str
+    is_told: bool
+
+
+def describe_times(
+    assignments: Iterable[tuple[Column, bool | float | str]], moment: datetime
+) -> dict[str, WrittenTime]:
+    """Return what each column becomes that is set to the time, by its name."""
+    return {column.name: _describe_time(column, given, moment) for column, given in assignments
+            if given in ("{now}", "{now_ms}")}  # fmt: skip
+
+
+def _describe_time(column: Column, given: bool | float | str, moment: datetime) -> WrittenTime:
+    if column.time_format and given == "{now}":
+        like = f"as in {column.format_of}" if column.format_of else "as Prisma writes it"
+        return WrittenTime(f"{column.time_format}, {like}", is_told=True)
+    if column.has_native_times:
+        return WrittenTime(f"the time in UTC ({column.shown})", is_told=True)
+    return WrittenTime(f"{set_value(column, given, moment)} ({column.shown}, without a value to go by)", is_told=False)
+
+
 def _time_value(column: Column, moment: datetime, *, milliseconds: bool) -> Any:
+    if column.time_format and not milliseconds:
+        written = column.time_format.write(moment)
+        return _bounded_integer(column, written) if isinstance(written, int) else _fitting_text(column, written)
+    if milliseconds and column.on_sqlite and column.holds in (datetime, date, object):
+        return int(moment.timestamp() * 1000)
     if column.holds is datetime:
         return _as_stored_time(column, moment)
     if column.holds is date:

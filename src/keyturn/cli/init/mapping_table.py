@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
+from keyturn.accounts.table.values import WrittenTime
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.onboarding.answers import table_faults
 from keyturn.onboarding.corrections import COLUMNS, apply_correction
@@ -21,7 +22,7 @@ from keyturn.onboarding.guesses import (
     tables_to_sample,
 )
 from keyturn.onboarding.hashes import HashFormat, recognise_hashes
-from keyturn.onboarding.survey import NotReached, Survey, sample_hashes, sample_values
+from keyturn.onboarding.survey import NotReached, Survey, sample_hashes, sample_values, written_times
 from keyturn.settings import TableSettings
 from keyturn.settings.building import did_you_mean
 
@@ -164,7 +165,16 @@ class MappingTable:
         if not self._tables[name].values:
             self._sample(name)
         settings = guess(self._tables[name], self._tables)
-        return settings if with_password else msgspec.structs.replace(settings, password="")
+        # Milliseconds are guessed of a number of 64 bits: where values tell, {now} follows them.
+        sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
+        times = self._written_times(msgspec.structs.replace(settings, set=sets))
+        sets = {column: sets[column] if column in times and times[column].is_told else value
+                for column, value in settings.set.items()}  # fmt: skip
+        return msgspec.structs.replace(settings, set=sets, password=settings.password if with_password else "")
+
+    def _written_times(self, settings: TableSettings) -> Mapping[str, WrittenTime]:
+        is_set = settings.email and not {"{now}", "{now_ms}"}.isdisjoint(settings.set.values())
+        return run_in_new_loop(written_times(self._url, settings)) if is_set else {}
 
     def _hashes(self, settings: TableSettings) -> HashFormat:
         if not settings.password:
@@ -181,7 +191,11 @@ class MappingTable:
             width = max(map(len, columns.values()))
             columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
         lines = list(columns.items())
-        sets = [f"{column} = {_toml_value(value)}" for column, value in settings.set.items()]
+        times = self._written_times(settings)
+        sets = [
+            f"{column} = {_toml_value(value)}" + (muted(f"  {times[column].shown}") if column in times else "")
+            for column, value in settings.set.items()
+        ]
         for name, entries in (("set", sets), ("delete", settings.delete)):
             lines += zip([name, *[""] * len(entries)], entries or ["-"], strict=False)
         for name, cell in lines:

@@ -11,10 +11,9 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.clauses import table_clause
+from keyturn.accounts.table.clauses import parse_table_name, table_clause
 from keyturn.accounts.table.columns import Column, column_of
 from keyturn.accounts.table.flags import FALSE, Flag
-from keyturn.accounts.table.mapping import parse_table_name
 from keyturn.accounts.table.values import id_values, text_of
 from keyturn.database import Database
 from keyturn.database.unready import is_refusal
