@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings, settings_of_folder
+from keyturn.emails.gallery import configuration
+from keyturn.emails.gallery.configuration import (
+    MailSettings,
+    StudioSettings,
+    read_studio_settings,
+    refused_without_trust,
+    settings_of_folder,
+)
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import read_settings
 
@@ -138,3 +146,114 @@ def test_it_is_no_fault_of_the_service(project: Path) -> None:
     (project / "keyturn.toml").write_text('timezone = "Europe/Berlin"\n[studio]\nfolder = "emails"\n')
 
     assert read_settings(project / "keyturn.toml", {}, sending=False).timezone == "Europe/Berlin"
+
+
+HARMLESS = """\
+folder = "emails"
+engine = "jinja"
+samples = "fixtures"
+layouts = ["frames/*"]
+ignore = ["drafts/*"]
+suffixes = [".njk"]
+locales = "locales"
+languages = ["de"]
+timezone = "Europe/Berlin"
+sender = "Northwind School <post@northwind.example>"
+clients = ["outlook"]
+severity = { contrast = "off" }
+goldens = "tests/goldens"
+golden_languages = ["de"]
+editor = "vscode"
+inbox_mails = 10
+inbox_megabytes = 64
+limit_seconds = 1
+limit_megabytes = 64
+branches = false
+globals = { site = { name = "Northwind School" } }
+brands.harbour = { site = { name = "Harbour School" } }
+mails.welcome = { audit = "off" }
+"""
+REFUSED = {
+    "env": ('"shop.mails:environment"', 'names code that would run, "shop.mails:environment"'),
+    "props": ('"shop.mails"', 'names code that would run, "shop.mails"'),
+    "folder": ('"/"', "leads out of {project}"),
+    "samples": ('"/etc"', "leads out of {project}"),
+    "locales": ('".."', "leads out of {project}"),
+    "goldens": ('"/tmp/goldens"', "leads out of {project}"),
+    "editor": ('"evil://{path}"', "is an address of its own, 'evil://{{path}}', and no name of an editor"),
+    "inbox_mails": ("100_001", "is 100001, more than 100000"),
+    "inbox_megabytes": ("1025", "is 1025, more than 1024"),
+    "limit_seconds": ("5.1", "is 5.1, more than 5"),
+    "limit_megabytes": ("513", "is 513, more than 512"),
+    "release_to": ('["*@evil.example"]', "says who may get captured mails"),
+}
+
+
+def test_settings_that_can_do_no_harm_count_without_trust(project: Path) -> None:
+    (project / "keyturn.toml").write_text(f"[studio]\n{HARMLESS}")
+
+    assert list(refused_without_trust(read_studio_settings(project))) == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name: str) -> None:
+    value, why = REFUSED[name]
+    (project / "keyturn.toml").write_text(f"[studio]\n{name} = {value}\n")
+
+    (fault,) = refused_without_trust(read_studio_settings(project))
+
+    assert fault.name == f"{project / 'keyturn.toml'} {name}"
+    assert fault.message == f"{why.format(project=project)}; where you trust the folder, say --trust"
+
+
+@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(StudioSettings)])
+def test_a_setting_that_nothing_is_decided_about_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a new setting does not count in folders that are not trusted, until it is put on the list."""
+    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
+    assert name in decided | {"file"}
+
+    monkeypatch.delitem(configuration._WITHOUT_TRUST, name)
+    (fault,) = refused_without_trust(msgspec.structs.replace(StudioSettings(), **{name: "anything"}))
+
+    assert fault.message == "counts in trusted folders alone; where you trust the folder, say --trust"
+
+
+def test_of_a_mail_nothing_but_its_audit_is_decided() -> None:
+    assert [field.name for field in msgspec.structs.fields(MailSettings)] == ["audit"]
+
+
+def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    (project / "beside").symlink_to("fixtures")
+    (project / "keyturn.toml").write_text('[studio]\nsamples = "elsewhere"\nlocales = "beside"\n')
+
+    (fault,) = refused_without_trust(read_studio_settings(project))
+
+    assert fault.name.endswith(" samples")
+
+
+def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_folder(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "emails" / "keyturn.toml").write_text('[studio]\nsamples = "../fixtures"\n')
+    (project / ".git").mkdir()
+
+    assert list(refused_without_trust(read_studio_settings(project / "emails"))) == []
+    monkeypatch.setenv("HOME", str(project))
+    assert [*refused_without_trust(read_studio_settings(project / "emails"))]
+
+
+def test_settings_that_other_users_may_have_left_in_a_shared_folder_do_not_count(project: Path) -> None:
+    (project / "keyturn.toml").write_text('[studio]\nsender = "Mallory"\n')
+    project.chmod(0o1777)
+
+    assert read_studio_settings(project / "emails" / "deep") == StudioSettings()
+    assert read_studio_settings(project).sender == "Mallory"
+
+
+def test_a_folder_that_is_not_there_is_told_wherever_it_would_be(project: Path) -> None:
+    (project / "keyturn.toml").write_text('[studio]\nsamples = "/nowhere"\n')
+
+    assert faults(project) == {"samples": "no such folder: /nowhere"}

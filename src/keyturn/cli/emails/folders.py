@@ -74,8 +74,8 @@ def open_folder(
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
-    its templates are drawn in a sandbox, and settings that name code are refused, unless `trust` or an `environment`
-    says that it may do what its app does. `django` are the settings of a project, which is trusted. `liquid`: they are
+    its templates are drawn in a sandbox, and settings that could do harm are refused, unless `trust` or an
+    `environment` says that it may do what its app does. `django` are the settings of a project, which is trusted. `liquid`: they are
     of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is not installed. The
     mails that `mail.templates` names are the installation's own.
     """
@@ -100,11 +100,11 @@ def open_folder(
             fail(f"{'--liquid' if liquid else '--env'} is for templates of your own: name their folder")
         return _open_own_emails(settings)
     from keyturn.emails.engines.choosing import open_templates  # noqa: PLC0415
+    from keyturn.emails.gallery.configuration import refused_without_trust  # noqa: PLC0415
 
     trusted = trust or bool(environment)
-    code = {"env": settings.env, "props": settings.props}
-    if named := next((f'{key} = "{value}"' for key, value in code.items() if value and not trusted), ""):
-        fail(f"{settings.file} names code that would run, {named}: where you trust it, say --trust")
+    if not trusted and (refused := [*refused_without_trust(settings)]):
+        raise SettingsInvalid(refused)
 
     def open_moved(moved: "Moved") -> "Gallery":
         samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))

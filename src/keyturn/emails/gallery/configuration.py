@@ -1,6 +1,7 @@
 """`[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml: what differs in a folder of templates."""
 
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,14 +12,17 @@ import msgspec
 from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
+from keyturn.emails.gallery.links import bounds_of, leads_out
 from keyturn.emails.workers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import read_plain_text
 from keyturn.settings.building import did_you_mean
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 """Looks at the values that are set, and tells what is wrong with them."""
 
+_LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
 
@@ -86,6 +90,8 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: ()) -> StudioS
                 return _build(found, above / name, ".".join(section), rules)
         if (above / ".git").exists():  # what is above it is another project's
             break
+        if _anyone_writes_in(above.parent):
+            break
     return StudioSettings()
 
 
@@ -103,15 +109,85 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: ()) -> StudioSe
     return found if own else msgspec.structs.replace(found, goldens=None)
 
 
+def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
+    """Yield the settings that do not count in a folder that is not trusted: all that `_WITHOUT_TRUST` does not allow.
+
+    Whoever made the folder wrote them. They choose how its mails look, and not what runs, which other files are read or
+    written, what is sent, and how much work there is.
+    """
+    for field in msgspec.structs.fields(StudioSettings):
+        value = getattr(settings, field.name)
+        if value != field.default and (why := _WITHOUT_TRUST.get(field.name, _refuse)(field.name, value, settings)):
+            yield Fault(f"{settings.file} {field.name}", f"{why}; where you trust the folder, say --trust")
+
+
+def _allow(_: str, __: Any, ___: StudioSettings) -> str:
+    return ""
+
+
+def _refuse(_: str, __: Any, ___: StudioSettings) -> str:
+    return "counts in trusted folders alone"
+
+
+def _refuse_code(_: str, value: str, __: StudioSettings) -> str:
+    return f'names code that would run, "{value}"'
+
+
+def _refuse_addresses(_: str, __: Any, ___: StudioSettings) -> str:
+    return "says who may get captured mails"
+
+
+def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
+    bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
+    return f"leads out of {bounds}" if leads_out(value, bounds) else ""
+
+
+def _allow_name(_: str, value: str, __: StudioSettings) -> str:
+    """Allow the name of an editor. The address of a pattern could lead to any program that answers to addresses."""
+    return "" if "{" not in value else f"is an address of its own, {value!r}, and no name of an editor"
+
+
+def _allow_less(name: str, value: float, _: StudioSettings) -> str:
+    usual = getattr(StudioSettings(), name)
+    return f"is {value:g}, more than {usual:g}" if value > usual else ""
+
+
+def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings) -> str:
+    others = {name for mail in value.values() for name in msgspec.structs.asdict(mail)} - {"audit"}
+    return f"sets {', '.join(sorted(others))}" if others else ""
+
+
+_WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
+    "file": _allow,  # where the settings stand, and none of them
+    "engine": _allow, "layouts": _allow, "ignore": _allow, "suffixes": _allow, "languages": _allow, "timezone": _allow,
+    "sender": _allow, "clients": _allow, "severity": _allow, "golden_languages": _allow, "branches": _allow,
+    "globals": _allow, "brands": _allow, "mails": _allow_audits,
+    "folder": _allow_inside, "samples": _allow_inside, "locales": _allow_inside, "goldens": _allow_inside,
+    "editor": _allow_name,
+    "inbox_mails": _allow_less, "inbox_megabytes": _allow_less, "limit_seconds": _allow_less,
+    "limit_megabytes": _allow_less,
+    "env": _refuse_code, "props": _refuse_code, "release_to": _refuse_addresses,
+}  # fmt: skip
+"""Settings of a folder that is not trusted, and what tells why a value does not count. What is not here is refused."""
+
+
 def limits_of(settings: StudioSettings) -> Limits:
     return Limits(settings.limit_seconds, settings.limit_megabytes)
 
 
+def _anyone_writes_in(folder: Path) -> bool:
+    """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
+
+
 def _section(file: Path, path: tuple[str, ...]) -> Any:
     try:
-        found: Any = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+        found: Any = tomllib.loads(read_plain_text(file, _LARGEST))
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except RecursionError:
+        raise SettingsInvalid([Fault(str(file), "cannot be read: it is nested too deeply")]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsInvalid([Fault(str(file), f"cannot be read: {error}")]) from error
     for name in path:
@@ -149,7 +225,8 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     for key in _FOLDERS:
         folder = values.get(key)
         if folder and not folder.is_dir():
-            yield Fault(key, f"no such folder: {folder.relative_to(file.parent).as_posix()}")
+            shown = folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
+            yield Fault(key, f"no such folder: {shown.as_posix()}")
     for key, form in (("env", ":"), ("props", "")):
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"

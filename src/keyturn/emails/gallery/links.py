@@ -14,9 +14,12 @@ from jinja2.loaders import split_template_path
 
 
 def bounds_of(folder: Path) -> Path:
-    """Return what the links of a folder must stay in: the repository that it is in, else the folder itself."""
-    here = folder.resolve()
-    return next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
+    """Return what the links of a folder must stay in: the repository that it is in, else the folder itself.
+
+    A home folder that is a repository holds more than a project, such as keys, and is no bound.
+    """
+    here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - there may be no home
+    return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
 
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
