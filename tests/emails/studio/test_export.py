@@ -82,6 +82,64 @@ def test_nothing_in_a_mail_runs_also_where_its_file_is_opened_by_itself(
     assert """<meta http-equiv="content-security-policy" content="default-src 'none';""" in head
 
 
+SLY = {
+    "a head in a comment": "<!doctype html><!-- <head> --><html><head><title>t</title>",
+    "a comment before the doctype": "<!-- <head> --><!doctype html><html><head>",
+    "a comment that ends at once": "<!--><head><script>document.title = 'ran'</script><!doctype html> --><html><head>",
+    "a comment that ends otherwise": "<!-- --!><script>document.title = 'ran'</script><!doctype html> --><html>",
+    "a doctype in a comment": "<!-- <!doctype html> --><html>",
+    "a doctype in an attribute": "<p title='<!doctype html>'><html>",
+    "a head in a script": "<!doctype html><script>document.title = 'ran' // <head></script><html>",
+    "a head in a title": "<!doctype html><title><head></title><html><script>document.title = 'ran'</script>",
+    "a doctype without end": "<!doctype html",
+    "a blank that is none": "\N{NO-BREAK SPACE}<!doctype html><html><head>",
+    "an instruction": "<?xml version='1.0'?><!doctype html><html><head>",
+    "another base": "<base target='_self'><!doctype html><html><head>",
+}
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("start", SLY)
+async def test_no_markup_keeps_a_policy_and_a_base_from_a_frame_that_is_opened_by_itself(
+    browser: Browser, gallery: Gallery, folder: Path, site: Path, start: str
+) -> None:
+    script = "<script>document.title = 'ran'</script><img src=x: onerror=\"document.title = 'ran'\">"
+    (folder / "sly.html").write_text(f"{SLY[start]}{script}<p><a href='https://northwind.example/'>A link</a></p>")
+    export(gallery, SENDER, site)
+    page = await browser.new_page()
+    await page.goto((site / "frames/sly/guessed.en.light.html").as_uri())
+
+    assert await page.title() != "ran"
+    assert await page.evaluate("document.querySelector('base').target") == "_blank"
+    assert await page.evaluate("document.querySelector('a')?.target ?? ''") == ""
+    await page.close()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    ("start", "mode"),
+    [
+        ("<!doctype html><html lang='de'><head><title>t</title></head>", "CSS1Compat"),
+        ("\n <!-- News --> <!DOCTYPE html>\n<html lang='de'>", "CSS1Compat"),
+        ('<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "xhtml1-strict.dtd"><html lang="de">', "CSS1Compat"),
+        ("<?xml version='1.0'?><!doctype html><html lang='de'>", "CSS1Compat"),
+        ("<html lang='de'><head>", "BackCompat"),
+    ],
+)  # fmt: skip
+async def test_a_frame_is_drawn_in_the_mode_that_its_doctype_chooses_and_keeps_its_attributes(
+    browser: Browser, gallery: Gallery, folder: Path, site: Path, start: str, mode: str
+) -> None:
+    (folder / "plain.html").write_text(f"{start}<body bgcolor='red'><p>Ümläut</p>")
+    export(gallery, SENDER, site)
+    page = await browser.new_page()
+    await page.goto((site / "frames/plain/guessed.en.light.html").as_uri())
+
+    shown = await page.evaluate("[document.compatMode, document.documentElement.lang, document.body.innerText.trim()]")
+    assert shown == [mode, "de", "Ümläut"]
+    assert await page.evaluate("document.querySelectorAll('head > base').length") == 1
+    await page.close()
+
+
 def test_it_is_written_anew_where_it_was_written_before(gallery: Gallery, folder: Path, site: Path) -> None:
     export(gallery, SENDER, site)
     (folder / "notice/notice.mjml").rename(folder / "notice/_notice.mjml")

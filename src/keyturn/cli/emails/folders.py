@@ -75,9 +75,9 @@ def open_folder(
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
     its templates are drawn in a sandbox, and settings that could do harm are refused, unless `trust` or an
-    `environment` says that it may do what its app does. `django` are the settings of a project, which is trusted. `liquid`: they are
-    of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is not installed. The
-    mails that `mail.templates` names are the installation's own.
+    `environment` says that it may do what its app does. `django` are the settings of a project, which is trusted.
+    `liquid`: they are of that, whatever their endings say. `is_shown`: somebody looks at it, and is told there what is
+    not installed. The mails that `mail.templates` names are the installation's own.
     """
     from keyturn.packaging import folder  # noqa: PLC0415
 

@@ -24,9 +24,10 @@ from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.packaging import folder
 
-# A file has no headers, so the mail itself says that nothing in it runs (CSP Level 3, 3.3), also where somebody opens
-# it without its page. Links open beside it.
+# A file has no headers, so the mail itself says how it is encoded, and that nothing in it runs (CSP Level 3, 3.3), also
+# where it is opened without its page. Links open beside it.
 _IN_FRAME = (
+    '<meta charset="utf-8">'
     "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
     "img-src data: https: http:; base-uri 'none'; form-action 'none'\"><base target=\"_blank\">"
 )

@@ -67,7 +67,17 @@ def test_a_mail_without_a_head_is_drawn_too() -> None:
 
 def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
     document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
-    assert "<html lang='en'><base " in str(frame(document, View(), CAPTURED).content)
+    assert str(frame(document, View(), CAPTURED).content).startswith('<!DOCTYPE html><base target="_blank">\n<html ')
+
+
+@pytest.mark.parametrize(
+    "start", ["<!doctype html><!-- <head> -->", "<!-- <head> --><!doctype html>", "<script>/*<head>*/</script>"]
+)
+def test_a_mail_cannot_hide_what_is_added_to_it(start: str) -> None:
+    shown = str(frame(f"{start}<html><base target='_self'>", View(), CAPTURED).content)
+    assert shown.startswith(
+        (f'{start}<base target="_blank">', '<!doctype html><base target="_blank">', '<base target="_')
+    )
 
 
 def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:
