@@ -1,5 +1,6 @@
 """The calls by which Turnstile and hCaptcha verify an answer, on this machine, with the faults that they can have."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum, auto
@@ -16,6 +17,7 @@ class Fault(Enum):
     SILENT = auto()
     LOST = auto()
     UNAVAILABLE = auto()
+    LIMITED = auto()
     GARBAGE = auto()
     OTHER_JSON = auto()
     ENDLESS = auto()
@@ -23,6 +25,7 @@ class Fault(Enum):
 
 _WRONG = {
     Fault.UNAVAILABLE: (500, b"Internal Server Error"),
+    Fault.LIMITED: (429, b'{"success": false, "error-codes": ["rate-limited"]}'),
     Fault.GARBAGE: (200, b"<html>Sign in to the hotel's network</html>"),
     Fault.OTHER_JSON: (200, b'{"success": "yes"}'),
     Fault.ENDLESS: (200, b" " * 100_000),
@@ -33,7 +36,7 @@ class Verifier:
     """Takes each of `solved` once, for its host and action; a call with the idempotency key of an earlier one is that.
 
     `spent` is the error code for an answer that was seen before. `faults` come first, the first for the next call.
-    `codes` are such errors of its own, once each. `asked` keeps the form of each call.
+    `codes` are such errors of its own, once each. `asked` keeps the form of each call. `open` is cleared to hold all.
     """
 
     def __init__(self, *, spent: str, secret: str, site_key: str = "") -> None:
@@ -42,6 +45,8 @@ class Verifier:
         self.faults: list[Fault] = []
         self.codes: list[str] = []
         self.asked: list[dict[str, str]] = []
+        self.open = asyncio.Event()
+        self.open.set()
         self._spent = spent
         self._secret = secret
         self._site_key = site_key
@@ -51,6 +56,7 @@ class Verifier:
     async def __call__(self, _: Any, receive: Any, send: Any) -> None:
         form = dict(parse_qsl((await receive())["body"].decode()))
         self.asked.append(form)
+        await self.open.wait()
         fault = self.faults.pop(0) if self.faults else None
         if fault is Fault.LOST:
             self._verdict(form)

@@ -82,6 +82,13 @@ class AccountsUnready(Unavailable):
         self.not_changed = not_changed
 
 
+class SecondStepUnfinished(Unavailable):
+    """A code is wrong for one second factor of an account, and another factor could not be asked.
+
+    It is not known that the code is wrong, and yet it was judged: the try is not given back.
+    """
+
+
 class LimitsUnready(Unavailable):
     """The store that the limits share does not answer."""
 

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.accounts.supabase.project import OLD, Project
-from tests.spec.second_factors import reset_with
+from tests.spec.second_factors import audited, reset_with
 from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
 
+from keyturn.errors import SettingsInvalid
+from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.settings import AccountSettings, LimitSettings, SecondStepSettings, Secret, SupabaseSettings
-from keyturn.testing.supabase_answers import Outage
+from keyturn.testing.supabase_answers import Answer, Outage
 from keyturn.testing.supabase_users import SupabaseFactor
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -67,3 +69,46 @@ async def test_where_supabase_gives_no_answer_nothing_is_set_and_no_try_is_lost(
     project.server.coming.clear()
     rejected = await reset_with(service, token, "totp", "000000")
     assert rejected.json()["triesLeft"] == 4
+
+
+GATEWAY = Answer(404, {"message": "no Route matched with those values"})
+
+
+async def test_a_404_of_a_gateway_does_not_mean_that_an_account_has_no_second_factor(
+    project: Project, service: Service
+) -> None:
+    user = project.server.users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
+    token = await service.link()
+    for answer in (GATEWAY, Answer(404, "404 page not found"), Answer(404, {"code": "user_not_found", "message": ""})):
+        project.server.coming += [None, answer]  # the account is found, and its factors are not
+        assert problem(await reset_with(service, token)) == "503 unavailable"
+    assert (await project.sign_in(ADA, OLD)).status_code == 200
+    assert user.factors
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_server_that_does_not_list_factors_is_a_fault_at_the_start(project: Project) -> None:
+    key = Secret(project.server.service_role_key)
+    step = SupabaseSecondStep(SupabaseSettings(url=project.url, service_role_key=key))
+    await step.require_ready()
+    project.server.coming.append(GATEWAY)
+    with pytest.raises(SettingsInvalid, match=r"second_step\.source: supabase: .* does not list second factors"):
+        await step.require_ready()
+    await step.close()
+
+
+async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_cannot_be_asked(
+    project: Project, service: Service
+) -> None:
+    factors = [SupabaseFactor(id=TOTP[:-1] + "0", code="111111"), SupabaseFactor(id=TOTP, code="492039")]
+    project.server.users.add(ADA, OLD, factors=factors)
+    token = await service.link()
+    asked = [None] * 7  # the account, its factors twice, the link, the session, and the first factor's two
+    for _ in range(4):
+        project.server.coming += [*asked, 429]
+        assert problem(await reset_with(service, token, "totp", "000000")) == "503 unavailable"
+    project.server.coming += [*asked, 429]
+    last = await reset_with(service, token, "totp", "000000")
+    assert (problem(last), last.json()["reason"]) == ("400 link-dead", "second_step")
+    assert (await audited(service)).count("rejected") == 5
+    assert project.server.users.sessions() == 0

@@ -30,6 +30,8 @@ from keyturn.mail.transports.resend.sender import ResendSender, sort_error
         Answer(200, {"object": "email"}),
         Answer(200, [{"id": "in-a-list"}]),
         Answer(200, None),
+        Answer(403, html="error code: 1010"),
+        Answer(404, {"message": "no Route matched with those values"}),
     ],
     ids=lambda answer: f"{answer.status} {answer.html or answer.document}",
 )
@@ -50,7 +52,6 @@ async def test_these_may_work_later(sender: ResendSender, resend: ResendServer, 
         refusal(404, "not_found"),
         refusal(409, "invalid_idempotent_request"),
         refusal(422, "missing_required_field"),
-        Answer(403, html="error code: 1010"),
     ],
     ids=lambda answer: f"{answer.status} {answer.html or answer.document}",
 )

@@ -1,5 +1,6 @@
 """Challenges that a service verifies, whose verdicts may be late, lost or about another site."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Literal
@@ -12,13 +13,13 @@ from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
 from tests.spec.service import Service, problem
 from tests.verifier import Fault, Verifier, running_verifier
 
-from keyturn.settings import ChallengeSettings, Secret, ServerSettings
+from keyturn.settings import ChallengeSettings, LimitSettings, Secret, ServerSettings
 
 pytestmark = pytest.mark.any_database
 
 SECRET, SITE_KEY = "0x4AAAAAAA-secret", "0x4AAAAAAA-site"
 HERE, ACTION = "127.0.0.1", "request_reset"
-DOWN = "503 unavailable"
+DOWN, BUSY = "503 unavailable", "503 busy"
 
 Method = Literal["turnstile", "hcaptcha"]
 
@@ -169,3 +170,28 @@ async def test_a_wrong_secret_is_our_fault_and_in_the_log(
 async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptcha: Verifier) -> None:
     service = await start(challenge=asking("hcaptcha", hcaptcha, url="http://127.0.0.1:9"))
     assert (await told(service))[0] == DOWN
+
+
+@pytest.mark.parametrize("on_failure", ["closed", "open"])
+async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(
+    start: Start, turnstile: Verifier, on_failure: str
+) -> None:
+    challenge = asking("turnstile", turnstile, on_failure=on_failure, timeout=timedelta(seconds=2))
+    service = await start(challenge=challenge, limits=LimitSettings(challenge="10000/minute"))
+    turnstile.open.clear()
+    flood = [asyncio.create_task(told(service, f"invented-{number}")) for number in range(80)]
+
+    while len(turned_away := [task.result() for task in flood if task.done()]) < 48:
+        await asyncio.wait([task for task in flood if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+    turnstile.open.set()
+    judged = [answer for answer in await asyncio.gather(*flood) if answer != (BUSY, "")]
+
+    assert turned_away == [(BUSY, "")] * 48, "all that have no place hear so before the service has answered"
+    assert judged == [(REFUSED, "refused")] * 32
+
+
+async def test_a_service_that_is_asked_too_often_opens_nothing(start: Start, turnstile: Verifier) -> None:
+    service = await start(challenge=asking("turnstile", turnstile, on_failure="open"))
+    turnstile.faults = [Fault.LIMITED]
+    assert await told(service) == (BUSY, "")
+    assert await told(service) == ("202", "")

@@ -52,6 +52,18 @@ async def let_the_promise_fall_due(service: Service) -> None:
     await service.deliver()
 
 
+async def test_a_store_that_forgets_to_return_has_said_neither_yes_nor_no(
+    service: Service, store: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def set_password(account: Account, _: object) -> None:
+        store.passwords[account.id] = NEW_PASSWORD
+
+    token = await service.link()
+    monkeypatch.setattr(store, "set_password", set_password)
+    assert problem(await service.reset(token)) == "504 outcome-unknown"
+    assert await confirmations(service) == 1
+
+
 @pytest.mark.parametrize("lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr)
 async def test_an_answer_that_was_lost_is_told_as_unknown_and_confirmed_as_a_change(
     lost: Exception, service: Service, store: Elsewhere

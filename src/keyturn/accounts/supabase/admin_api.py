@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from keyturn.accounts.supabase.refusals import Refusal, refusal_of, rejection_of
+from keyturn.accounts.supabase.refusals import Refusal, is_unknown_user, refusal_of, rejection_of
 from keyturn.accounts.supabase.users import User
 from keyturn.errors import AccountsUnready
 from keyturn.http_client import HttpClient
@@ -20,7 +20,7 @@ Document = TypeVar("Document")
 
 log = logging.getLogger("keyturn")
 
-_OK, _NOT_FOUND, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 404, 408, 429, 500
+_OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
 KEY_REFUSED = {401, 403}
 
 
@@ -89,10 +89,10 @@ class AdminApi:
 
     async def user(self, user_id: UUID) -> User | None:
         answer = await self._ask("GET", f"/{user_id}")
-        if isinstance(answer, Refusal) and answer.status == _NOT_FOUND:
+        if isinstance(answer, Refusal) and is_unknown_user(answer):
             return None
         found = None if isinstance(answer, Refusal) else _read(answer, User)
-        if found is None:
+        if found is None or found.id.lower() != str(user_id):
             raise _unready(answer)
         return found
 
@@ -102,9 +102,9 @@ class AdminApi:
         if isinstance(answer, Refusal):
             if rejected := rejection_of(answer):
                 raise rejected
-            if answer.status == _NOT_FOUND:
+            if is_unknown_user(answer):
                 return False
-        elif _read(answer, User):
+        elif (changed := _read(answer, User)) and changed.id.lower() == str(user_id):
             return True
         raise _unready(answer)
 

@@ -8,6 +8,7 @@ import msgspec
 from keyturn.errors import PasswordRejected, Violation
 
 _MAX_BYTES = 72
+_NOT_FOUND = 404
 _SHORTEST = re.compile(r"at least (\d{1,3}) characters")
 
 _REASONS = {
@@ -58,12 +59,17 @@ def refusal_of(status: int, body: bytes) -> Refusal:
     return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
 
 
+def is_unknown_user(refusal: Refusal) -> bool:
+    """Tell whether Auth itself says that there is no such user; any other 404 is a gateway's or a missing route's."""
+    return refusal.status == _NOT_FOUND and refusal.code == "user_not_found"
+
+
 def rejection_of(refusal: Refusal) -> PasswordRejected | None:
     """Return what is wrong with the password; None where that is not why it was refused."""
     match refusal:
         case Refusal(status=422, code="weak_password"):
             return PasswordRejected(_violations(refusal.reasons, refusal.message))
-        case Refusal(status=400, code="validation_failed"):
+        case Refusal(status=400, code="validation_failed", message=said) if str(_MAX_BYTES) in said:
             message = f"at most {_MAX_BYTES} bytes: {_MAX_BYTES} plain letters, fewer with accents or emoji"
             return PasswordRejected([Violation("max_bytes", message, _MAX_BYTES)])
         case _:

@@ -102,15 +102,16 @@ class ProviderApi:
         """Return that the provider may have the mail."""
         return SendUnknown(reason, self._pause)
 
-    def failure(self, answer: Answer, reason: str, pause: float | None = None) -> SendFailed:
+    def failure(self, answer: Answer, reason: str, pause: float | None = None, *, known: bool) -> SendFailed:
         """Return what the status of an answer means for a mail; `pause` in seconds, where no Retry-After says it.
 
-        A server's fault, also that of a proxy before it, may follow the mail's
-        acceptance; and so may what is no answer of the provider's at all.
+        `known`: the body is an error as the provider words it. A 403 or 404 of a firewall or gateway in front is no
+        refusal. A server's fault may follow the mail's acceptance; and so may what is no answer of the provider's.
         """
         if answer.status == TOO_MANY:
             return too_many(answer, reason, pause)
-        if answer.status < BAD_REQUEST or answer.status == _TIMED_OUT or answer.status >= SERVER_FAULT:
+        fault = answer.status < BAD_REQUEST or answer.status == _TIMED_OUT or answer.status >= SERVER_FAULT
+        if fault or not known:
             return self.unknown(reason)
         return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
 

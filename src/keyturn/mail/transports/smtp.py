@@ -11,8 +11,8 @@ from keyturn.mail.transports.email import Email
 from keyturn.mail.transports.mime import bare_address, message_id_of, needs_utf8, to_mime
 from keyturn.settings import SmtpSettings
 
-_PERMANENT = 500
-"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later."""
+_TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
+"""RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. There are no others that refuse."""
 
 
 class SmtpSender:
@@ -54,7 +54,8 @@ async def hand_over(
             **connection_options(settings),
         )
     except aiosmtplib.SMTPAuthenticationError as error:
-        raise SendRefused(f"SMTP {error.code}", account=True) from None
+        failure = _failure_of(error.code)  # 454 is a server that cannot look the account up now (RFC 4954, 4)
+        raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
     except aiosmtplib.SMTPResponseException as error:
         raise _failure_of(error.code) from None
     except aiosmtplib.SMTPRecipientsRefused as error:
@@ -81,6 +82,8 @@ def connection_options(settings: SmtpSettings) -> dict[str, Any]:
 
 
 def _failure_of(code: int) -> SendFailed:
-    """Return what a reply means: a server that refuses has not taken the mail."""
+    """Return what a reply means: a server that refuses has not taken the mail. What is no reply says nothing."""
     reason = f"SMTP {code}"
-    return SendRefused(reason) if code >= _PERMANENT else SendRetryable(reason, not_accepted=True)
+    if code in _PERMANENT:
+        return SendRefused(reason)
+    return SendRetryable(reason, not_accepted=True) if code in _TRANSIENT else SendUnknown(reason)

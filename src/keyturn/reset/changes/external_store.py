@@ -92,7 +92,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                stored = await self._accounts.set_password(change.account, password)
+                stored = _yes_or_no(await self._accounts.set_password(change.account, password))
         except Exception as error:
             if _is_certain_no(error):
                 await self._undo(change, begun)
@@ -150,6 +150,13 @@ class ExternalStoreChanges:
         """Wait for what is under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _yes_or_no(stored: object) -> bool:
+    """Return the answer of a store. Raises TypeError: one of the app's own that returns nothing says neither."""
+    if not isinstance(stored, bool):
+        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
+    return stored
 
 
 def _is_certain_no(error: Exception) -> bool:

@@ -14,7 +14,9 @@ _LONGEST_ANSWER = 2**20
 
 _MOST_AT_ONCE = 16
 _OK = 200
-_A_LINE = re.compile(rb"(?m)^\s*[0-9A-Fa-f]{35}\s*(?::|$)")
+_SUFFIX = 35
+_MOST_LINES = _LONGEST_ANSWER // _SUFFIX
+_LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class BreachRanges:
@@ -29,11 +31,12 @@ class BreachRanges:
 
     async def holds(self, digest: bytes) -> bool:
         written = digest.hex().upper()
-        body = await self._range(written[:_PREFIX])
-        if not _A_LINE.search(body):
+        body, wanted = await self._range(written[:_PREFIX]), written[_PREFIX:].encode()
+        lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
+        # All lines: an answer that was cut off would say of every hash behind the cut that it is not known.
+        if not lines or not all(map(_LINE.fullmatch, lines)):
             raise BreachSourceFailed("the answer is no list of hashes")
-        line = rb"(?mi)^\s*" + written[_PREFIX:].encode() + rb"\s*(?::\s*([\d,]*)\s*)?$"
-        found = re.search(line, body)
+        found = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
         return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding was seen 0 times
 
     async def _range(self, prefix: str) -> bytes:

@@ -120,7 +120,6 @@ async def test_a_greeting_is_no_acceptance(opened: Open, server: MailgunServer, 
     [
         (refusal(403, f"Domain {DOMAIN} is not allowed to send: Please activate your account"), "403", True),
         (refusal(400, "from parameter is not a valid address"), "400", False),
-        (Answer(413, html="Request Entity Too Large"), "413", False),
     ],
 )
 async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(

@@ -93,7 +93,6 @@ async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(
         (refusal(422, 405, "Not allowed to send: out of credits"), SendRefused, True),
         (refusal(422, 412, "Account is pending"), SendRefused, True),
         (refusal(422, 413, "Account may not send"), SendRefused, True),
-        (Answer(403, html="<h1>Forbidden</h1>"), SendRefused, True),
         (refusal(422, 402, "Invalid JSON"), SendRefused, False),
         (refusal(413, 0, "Payload too large"), SendRefused, False),
     ],

@@ -141,8 +141,6 @@ async def test_a_key_id_that_is_none_is_the_accounts_fault(
             False,
         ),
         (refusal(400, "BadRequestException"), "400 BadRequestException", False),
-        (Answer(400, {"message": 1}), "400", False),
-        (Answer(400, {}, {"x-amzn-errortype": "to ada@pupils.test"}), "400", False),
     ],
 )
 async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(

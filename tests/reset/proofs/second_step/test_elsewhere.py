@@ -128,6 +128,25 @@ async def test_a_seed_that_cannot_be_read_is_no_way_round(started: Started, app_
 
 
 @on_sqlite
+async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_without_factors(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "factors.db"
+    write(file, "CREATE TABLE devices (user_id INTEGER, secret TEXT)")
+    table = SecondStepTableSettings(table="devices", account="user_id", totp="secret")
+    accounts = AccountSettings(table=TableSettings(url=Secret(f"sqlite:///{file}")))
+    settings = settings_for(
+        database_url, accounts=accounts, second_step=SecondStepSettings(source="table", table=table)
+    )
+    async with running(settings) as service:
+        await service.add(ADA)  # whose id is a UUID
+        answer = await reset_with(service, await service.link())
+        assert problem(answer) == "401 second-step-required"
+        assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+    assert "second_step.unreadable" in caplog.text
+
+
+@on_sqlite
 async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_nothing_is_set(
     started: Started, app_database: Path
 ) -> None:

@@ -14,6 +14,9 @@ from keyturn.settings import MailgunSettings
 _GREETING = b"Mailgun Magnificent API"
 """What Mailgun answers with 200 at an address that is none of its API's."""
 
+_FORBIDDEN = b"Forbidden"
+"""The whole body where Mailgun refuses a key."""
+
 
 class MailgunSender:
     """Sends with Mailgun, at least once: it knows no idempotency key. The key is in each mail's user variables."""
@@ -38,13 +41,21 @@ class MailgunSender:
     def _failure(self, answer: Answer) -> SendFailed:
         if answer.status == OK and _GREETING in answer.body:
             return SendRefused("200 not the API", account=True)
-        if answer.status == NOT_FOUND:  # the domain is none of the account's, or of the other region's
-            return SendRefused("404 domain not found", account=True)
-        return self._api.failure(answer, str(answer.status))
+        refusal = answer.read(_Refusal)
+        known = refusal is not None or answer.body.strip() == _FORBIDDEN
+        if answer.status == NOT_FOUND and known:  # the domain is none of the account's, or of the other region's
+            if refusal and refusal.message.startswith("Domain not found"):
+                return SendRefused("404 domain not found", account=True)
+            known = False  # a gateway words "no such route" in the same form
+        return self._api.failure(answer, str(answer.status), known=known)
 
 
 class _Accepted(msgspec.Struct):
     id: str
+
+
+class _Refusal(msgspec.Struct):
+    message: str
 
 
 def open_api(settings: MailgunSettings) -> ProviderApi:

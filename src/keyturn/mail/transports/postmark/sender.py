@@ -51,7 +51,7 @@ class PostmarkSender:
             return SendRefused(f"{answer.status} inactive recipient")
         if said.error_code == _MAINTENANCE:
             return SendRetryable(reason, not_accepted=True)
-        return self._api.failure(answer, reason)
+        return self._api.failure(answer, reason, known=said.error_code is not None)
 
 
 class _Said(msgspec.Struct, rename="pascal"):

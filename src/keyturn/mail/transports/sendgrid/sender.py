@@ -37,7 +37,8 @@ class SendGridSender:
         message_id: str = answer.headers.get("x-message-id", "")
         if answer.status == ACCEPTED and message_id:
             return message_id
-        raise self._api.failure(answer, _reason(answer), _pause(answer.headers))
+        refusal = answer.read(_Refusal)
+        raise self._api.failure(answer, _reason(answer, refusal), _pause(answer.headers), known=refusal is not None)
 
     async def close(self) -> None:
         await self._api.close()
@@ -49,18 +50,19 @@ def open_api(settings: SendGridSettings) -> ProviderApi:
 
 
 class _Error(msgspec.Struct):
+    message: str
     field: str | None = None
 
 
 class _Refusal(msgspec.Struct):
     """Says what is wrong with a request, in sentences and by the names of fields."""
 
-    errors: list[_Error] = []
+    errors: list[_Error]
 
 
-def _reason(answer: Answer) -> str:
-    refusal = answer.read(_Refusal) or _Refusal()
-    fields = [error.field for error in refusal.errors if error.field and _FIELD.fullmatch(error.field)]
+def _reason(answer: Answer, refusal: _Refusal | None) -> str:
+    errors = refusal.errors if refusal else ()
+    fields = [error.field for error in errors if error.field and _FIELD.fullmatch(error.field)]
     return " ".join([str(answer.status), *fields[:1]])
 
 

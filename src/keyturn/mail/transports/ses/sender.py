@@ -63,7 +63,7 @@ class SesSender:
                 return too_many(answer, reason)
         if kind in _ACCOUNT or (kind == _REJECTED and _NOT_VERIFIED in text and to.lower() not in text.lower()):
             return SendRefused(reason, account=True)
-        return self._api.failure(answer, reason)
+        return self._api.failure(answer, reason, known=bool(kind))
 
 
 class _Accepted(msgspec.Struct, rename="pascal"):

@@ -42,7 +42,11 @@ class Accepted:
 
 
 class SecondStep(Protocol):
-    """Second factors of accounts. Every method raises Unavailable where they cannot be reached."""
+    """Second factors of accounts. Every method raises Unavailable where they cannot be reached.
+
+    An answer that is not understood is one, too. `verify` raises SecondStepUnfinished once a factor has said no and
+    another cannot be asked: any other Unavailable gives the try back.
+    """
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, unless all is as the settings say."""

@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
-from keyturn.errors import Factor, LinkDead, SecondStepRejected, SecondStepRequired, Unavailable
+from keyturn.errors import (
+    Factor,
+    LinkDead,
+    SecondStepRejected,
+    SecondStepRequired,
+    SecondStepUnfinished,
+    Unavailable,
+)
 from keyturn.outbox import Outbox
 from keyturn.reset.changes.app_events import AppEvents
 from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
@@ -135,13 +142,17 @@ class RequiredSecondStep:
         left = await self._tries.count(link.id, account.id, trial.moment)
         if left is None:  # whose last try was wrong ends it; until then one of those under way may be right
             raise LinkDead("invalid")
-        if accepted := await self._verify(link, trial):
-            refusal = SecondStepRejected(factors, left + 1)
-            return PassedSecondStep(trial, accepted, refusal, self._tries, self._audit)
+        unfinished: SecondStepUnfinished | None = None
+        try:
+            if accepted := await self._verify(link, trial):
+                refusal = SecondStepRejected(factors, left + 1)
+                return PassedSecondStep(trial, accepted, refusal, self._tries, self._audit)
+        except SecondStepUnfinished as error:
+            unfinished = error
         log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._record("rejected", link, account, client)
         if left:
-            raise SecondStepRejected(factors, left)
+            raise unfinished or SecondStepRejected(factors, left)
         await self._end(trial, link)
         raise LinkDead("second_step")  # who has had a live link may know how it died
 
@@ -149,6 +160,8 @@ class RequiredSecondStep:
         """Return the verdict; what was not found wrong has cost no try, whatever becomes of the change."""
         try:
             accepted = await self.step.verify(trial)
+        except SecondStepUnfinished:  # one factor has said no, and guesses at it must stay counted
+            raise
         except Unavailable:  # which says nothing of the code
             await self._tries.give_back(link.id, trial.account.id)
             raise

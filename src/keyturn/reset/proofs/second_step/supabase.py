@@ -6,6 +6,9 @@ challenged; the session ends in any case. That replaces a recovery link of Supab
 writes a sign-in into its log. Supabase takes a code again within its step; a link here works once.
 
 Phones and passkeys cannot be checked so, and are "other": who has nothing else asks support.
+
+Only Auth's own answers count, by their form and by their error codes. Every other answer is unknown, and an unknown
+answer is neither "no factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth restarts.
 """
 
 import asyncio
@@ -13,12 +16,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.errors import AccountsUnready, Factor
+from keyturn.accounts.supabase.refusals import is_unknown_user, refusal_of
+from keyturn.errors import AccountsUnready, Factor, Fault, SecondStepUnfinished, SettingsInvalid
 from keyturn.http_client import HttpClient
 from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.settings import SupabaseSettings
@@ -29,8 +34,12 @@ Document = TypeVar("Document")
 log = logging.getLogger("keyturn")
 
 _OK = 200
-_WRONG_CODE = {400, 401, 403, 422}
-_ABSENT = 404
+_WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
+"""Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes). The second is the project's own hook."""
+
+_DIGITS = 6
+"""Of a TOTP code at Supabase; it validates no other length."""
+
 _MOST_FACTORS = 10
 """What Supabase lets somebody have."""
 
@@ -39,7 +48,7 @@ class _Factor(msgspec.Struct):
     """Reads a factor of the list."""
 
     id: str
-    status: str
+    status: Literal["unverified", "verified"]
     factor_type: str
 
 
@@ -71,7 +80,16 @@ class SupabaseSecondStep:
         self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
 
     async def require_ready(self) -> None:
-        """Do nothing: the store of accounts asks whether the key is taken."""
+        """Ask for the factors of a user who does not exist, and demand the documented answer.
+
+        Raises SettingsInvalid where the server has no such route: then no factor would ever be found.
+        """
+        answer = await self._ask("GET", f"/admin/users/{uuid4()}/factors", self._key)
+        said = refusal_of(answer.status_code, answer.content)
+        if not is_unknown_user(said):
+            told = f"{said.status} {said.code}".rstrip()
+            message = f"supabase: {self._url} does not list second factors as Supabase Auth does: {told}"
+            raise SettingsInvalid([Fault("second_step.source", message)])
 
     async def factors(self, account: Account) -> Sequence[Factor]:
         verified = await self._verified(account)
@@ -85,24 +103,27 @@ class SupabaseSecondStep:
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
         code = "".join(trial.code.split())
-        if trial.method != "totp" or not code.isascii() or not code.isdigit():
+        if trial.method != "totp" or len(code) != _DIGITS or not code.isascii() or not code.isdigit():
             return None
         totp = [factor for factor in await self._verified(trial.account) if factor.factor_type == "totp"]
         session = await self._sign_in(trial.account.email)
-        last = session
+        last, judged = session, False
         try:
             for factor in totp[:_MOST_FACTORS]:
                 if raised := await self._answer(session, factor, code):
                     last = raised
                     return Accepted()
-            return None
+                judged = True
+        except AccountsUnready as error:
+            if judged:
+                raise SecondStepUnfinished(str(error)) from None
+            raise
         finally:
             await self._sign_out(last)
+        return None
 
     async def _verified(self, account: Account) -> Sequence[_Factor]:
         answer = await self._ask("GET", f"/admin/users/{quote(account.id, safe='')}/factors", self._key)
-        if answer.status_code == _ABSENT:
-            return ()
         return [one for one in _read(answer, list[_Factor]) if one.status == "verified"]
 
     async def _sign_in(self, email: str) -> str:
@@ -117,12 +138,16 @@ class SupabaseSecondStep:
         challenge = _read(await self._ask("POST", f"{path}/challenge", session, {}), _Challenge)
         answered = {"challenge_id": challenge.id, "code": code}
         answer = await self._ask("POST", f"{path}/verify", session, answered)
-        return None if answer.status_code in _WRONG_CODE else _read(answer, _Session).access_token
+        if refusal_of(answer.status_code, answer.content).code in _WRONG_CODE:
+            return None
+        return _read(answer, _Session).access_token
 
     async def _sign_out(self, session: str) -> None:
         """End the session; where nobody answers, the change of the password ends it, or its hour."""
         try:
-            await self._ask("POST", "/logout?scope=local", session, {})
+            answer = await self._ask("POST", "/logout?scope=local", session, {})
+            if not answer.is_success:
+                log.warning(LogEvent("second_step.session_left", reason=f"status {answer.status_code}"))
         except AccountsUnready as error:
             log.warning(LogEvent("second_step.session_left", reason=error))
 
@@ -147,4 +172,6 @@ def _read(answer: httpx.Response, form: type[Document]) -> Document:
             return msgspec.json.decode(answer.content, type=form)
     except (msgspec.MsgspecError, ValueError):
         pass
-    raise AccountsUnready(f"Supabase Auth gave no answer that is known: {answer.status_code}")
+    said = refusal_of(answer.status_code, answer.content)
+    log.error(LogEvent("second_step.odd_answer", status=said.status, code=said.code))
+    raise AccountsUnready(f"Supabase Auth gave no answer that is known: {said.status} {said.code}".rstrip())

@@ -62,8 +62,10 @@ class TableFactors:
             raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
         try:
             ids = id_values(lookup.key, account.id)
-        except ValueError:  # an id that no row of this table can have
-            return StoredFactors()
+        except ValueError as error:
+            # No row can have this id, so the column is the wrong one: nothing is known of the account's factors.
+            log.error(LogEvent("second_step.unreadable", account_id=account.id, column=self._key, reason=error))
+            return StoredFactors(unreadable=True)
         rows = await self._fetch(lookup.statement, {"ids": ids})
         found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
         return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())

@@ -42,7 +42,7 @@ class TwilioSms:
         if answer.status in {OK, _CREATED, ACCEPTED} and said.sid:
             return
         reason = f"{answer.status} {said.code or ''}".rstrip()
-        raise self._api.failure(answer, reason)
+        raise self._api.failure(answer, reason, known=said.code is not None)
 
     async def close(self) -> None:
         await self._api.close()

@@ -1,0 +1,304 @@
+"""An answer that is not understood is neither a yes nor a no: every service and store, and every odd answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from tests.accounts.supabase.project import ADA, new_password
+from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
+
+from keyturn.accounts.port import Account
+from keyturn.accounts.supabase import SupabaseAccounts
+from keyturn.doctor import Dns
+from keyturn.doctor.dns import Unanswered
+from keyturn.errors import (
+    AccountsUnready,
+    Busy,
+    ChallengeUnready,
+    LimitsUnready,
+    SecondStepUnfinished,
+    SendRetryable,
+    SettingsInvalid,
+)
+from keyturn.mail.transports.email import Email, Sender
+from keyturn.mail.transports.mailgun.sender import MailgunSender
+from keyturn.mail.transports.postmark.sender import PostmarkSender
+from keyturn.mail.transports.resend.sender import ResendSender
+from keyturn.mail.transports.sendgrid.sender import SendGridSender
+from keyturn.mail.transports.ses.sender import SesSender
+from keyturn.mail.transports.smtp import SmtpSender
+from keyturn.reset.passwords.breach_ranges import BreachRanges
+from keyturn.reset.passwords.breaches import BreachSourceFailed
+from keyturn.reset.proofs.captcha import Captcha
+from keyturn.reset.proofs.second_step.port import SecondStepTry
+from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
+from keyturn.reset.proofs.second_step.twilio import TwilioSms
+from keyturn.reset.proofs.siteverify import SiteVerify
+from keyturn.reset.rate_limits import RateLimits
+from keyturn.reset.records.client import Client
+from keyturn.settings import (
+    LimitSettings,
+    MailgunSettings,
+    PostmarkSettings,
+    Secret,
+    SendGridSettings,
+    SesSettings,
+    SmsSettings,
+    SmtpSettings,
+    SupabaseSettings,
+)
+from keyturn.testing import SupabaseServer
+from keyturn.testing.supabase_users import SupabaseFactor
+from keyturn.webhooks.sender import WebhookSender
+
+SOON = timedelta(milliseconds=500)
+"""How long each waits for an answer that does not come."""
+
+CODE, OTHER_CODE = "492039", "111111"
+TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
+CLIENT = Client(ip_address="192.0.2.1")
+MAIL = Email(
+    sender="accounts@northwind.example", to="ada@pupils.test", reply_to="", subject="Reset", html="<p>x</p>", text="x",
+    headers={}, tags={},
+)  # fmt: skip
+
+Errors = tuple[type[Exception], ...]
+Ask = Callable[[], Awaitable[object]]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked of a service at an address, and what says that nothing is known.
+
+    `spared` requests are answered rightly before. `heeds`: answers that this service does understand.
+    """
+
+    opened: Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
+    unknown: Errors
+    spared: int = 0
+    heeds: Collection[str] = ()
+
+
+def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
+    project = SupabaseServer()
+    factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
+    user = project.users.add(ADA, "seven quiet harbours", factors=factors)
+    server.app = project
+    settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key), timeout=SOON)
+    return settings, Account(id=user.id, email=ADA)
+
+
+def accounts(name: str) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        settings, ada = supabase(server)
+        store = SupabaseAccounts(settings)
+        given: dict[str, tuple[Any, ...]] = {"find": (ADA,), "get": (ada.id,), "set_password": (ada, new_password())}
+        yield lambda: getattr(store, name)(*given.get(name, ()))
+        await store.close()
+
+    return opened
+
+
+def second_step(name: str) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        settings, ada = supabase(server)
+        step, moment = SupabaseSecondStep(settings), datetime.now(UTC)
+        trial = SecondStepTry(account=ada, method="totp", code=CODE, reset_id="1", client=CLIENT, moment=moment)
+        given: dict[str, tuple[Any, ...]] = {"factors": (ada,), "verify": (trial,)}
+        yield lambda: getattr(step, name)(*given.get(name, ()))
+        await step.close()
+
+    return opened
+
+
+def sender(make: Callable[[str, Secret], Sender]) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        made = make(server.url, Secret("key"))
+        yield lambda: made.send(MAIL, "key-1")
+        await made.close()
+
+    return opened
+
+
+@asynccontextmanager
+async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
+    settings = SmsSettings(
+        transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006", timeout=SOON
+    )
+    sms = TwilioSms(settings)
+    yield lambda: sms.send("+447700900123", CODE, timedelta(minutes=10))
+    await sms.close()
+
+
+def captcha(name: Literal["turnstile", "hcaptcha"]) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        judge = Captcha(name, SiteVerify(server.url, SOON), site_key="site", secret="secret", hosts=["a.test"])
+        yield lambda: judge.verify("an-answer", CLIENT)
+        await judge.close()
+
+    return opened
+
+
+@asynccontextmanager
+async def ranges(server: UnknownServer) -> AsyncIterator[Ask]:
+    source = BreachRanges(server.url)
+
+    async def ask() -> bool:
+        async with asyncio.timeout(SOON.total_seconds()):
+            return await source.holds(b"\0" * 20)
+
+    yield ask
+    await source.close()
+
+
+@asynccontextmanager
+async def webhook(server: UnknownServer) -> AsyncIterator[Ask]:
+    told = WebhookSender(server.url, ["whsec_" + "a2V5" * 8], SOON)
+    yield lambda: told.send("id", b"{}", datetime.now(UTC))
+    await told.close()
+
+
+_YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
+"""Standard Webhooks: any 2xx is a yes, whatever it says."""
+
+_STEPS = ("factors", "link", "session", "first challenge", "first code", "second challenge", "second code")
+
+QUESTIONS = {
+    **{f"Supabase: {name}": Question(accounts(name), (AccountsUnready,)) for name in ("find", "get", "set_password")},
+    "Supabase: the change itself": Question(accounts("set_password"), (AccountsUnready,), 1),
+    "Supabase: the start": Question(accounts("require_ready"), (AccountsUnready, SettingsInvalid)),
+    "second step at Supabase: the start": Question(second_step("require_ready"), (AccountsUnready, SettingsInvalid)),
+    "second step at Supabase: which factors": Question(second_step("factors"), (AccountsUnready,)),
+    **{
+        f"second step at Supabase: {name}": Question(
+            second_step("verify"), (SecondStepUnfinished if name.startswith("second") else AccountsUnready,), spared
+        )
+        for spared, name in enumerate(_STEPS)
+    },
+    "resend": Question(sender(lambda url, _: ResendSender("key", url, SOON)), (SendRetryable,)),
+    "postmark": Question(
+        sender(lambda url, key: PostmarkSender(PostmarkSettings(server_token=key, api_url=url, timeout=SOON))),
+        (SendRetryable,),
+    ),
+    "sendgrid": Question(
+        sender(lambda url, key: SendGridSender(SendGridSettings(api_key=key, api_url=url, timeout=SOON))),
+        (SendRetryable,),
+    ),
+    "mailgun": Question(
+        sender(
+            lambda url, key: MailgunSender(MailgunSettings(api_key=key, domain="m.test", api_url=url, timeout=SOON))
+        ),
+        (SendRetryable,),
+    ),
+    "ses": Question(
+        sender(
+            lambda url, key: SesSender(
+                SesSettings(region="eu-west-1", access_key_id="id", secret_access_key=key, api_url=url, timeout=SOON)
+            )
+        ),
+        (SendRetryable,),
+    ),
+    "twilio": Question(twilio, (SendRetryable,)),
+    "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
+    "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
+    "leaked passwords": Question(ranges, (BreachSourceFailed, TimeoutError)),
+    "the app's webhook": Question(webhook, (SendRetryable,), heeds=_YES | {"cut off"}),
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[UnknownServer]:
+    with running_unknown() as server:
+        yield server
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
+    running: UnknownServer, question: str
+) -> None:
+    asked, understood = QUESTIONS[question], {}
+    running.paths.clear()
+    async with asked.opened(running) as ask:
+        for name, answer in UNKNOWN.items():
+            if name in asked.heeds:
+                continue
+            running.answer, running.spared = answer, asked.spared
+            try:
+                understood[name] = repr(await ask())
+            except Exception as error:  # noqa: BLE001 - any but those is a fault
+                if not isinstance(error, asked.unknown):
+                    understood[name] = repr(error)
+
+    assert not understood
+    assert "/elsewhere" not in running.paths, "a redirect is not followed"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"HTTP/1.1 400 Bad Request\r\n\r\n"], [b""], [b"\xff\xfe\0\r\n"], [b"220 ok\r\n", b"hello\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"nothing\r\n"], [b"220 ok\r\n", b"250 ok\r\n", b"999 what\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"700 what\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b""],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"999 go\r\n"],
+    ],
+    ids=lambda lines: f"{len(lines)} {lines[-1]!r}",
+)  # fmt: skip
+async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
+    async with talking(lines) as port:
+        settings = SmtpSettings(host="127.0.0.1", port=port, security="none", timeout=SOON)
+        with pytest.raises(SendRetryable):
+            await SmtpSender(settings).send(MAIL, "key-1")
+
+
+async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() -> None:
+    lines = [b"220 ok\r\n", b"250-ok\r\n250 AUTH PLAIN\r\n", b"454 Temporary authentication failure\r\n"]
+    async with talking(lines) as port:
+        settings = SmtpSettings(
+            host="127.0.0.1", port=port, security="none", timeout=SOON, username="u", password=Secret("p")
+        )
+        with pytest.raises(SendRetryable) as failure:
+            await SmtpSender(settings).send(MAIL, "key-1")
+    assert failure.value.not_accepted
+
+
+@pytest.mark.filterwarnings("ignore:Unable to determine module support")
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+OK\r\n", b"$-1\r\n", b"*0\r\n", b":x\r\n", b"-ERR what\r\n",
+        b"-LOADING Redis is loading\r\n", b"$4\r\nyes!\r\n", b"\xff\xfe\r\n", b"%1\r\n+a\r\n+b\r\n",
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_a_store_of_limits_that_speaks_otherwise_lets_nothing_in(said: bytes) -> None:
+    async with talking([said]) as port:
+        limits = RateLimits(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
+        with pytest.raises(LimitsUnready):
+            await limits.count("reset", CLIENT)
+        await limits.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"\0", b"what", b"\xff" * 40, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=repr)
+async def test_a_nameserver_that_speaks_otherwise_gives_no_answer(said: bytes) -> None:
+    class Odd(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, peer: Any) -> None:
+            self.transport.sendto(data[:2] + said, peer)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Odd, ("127.0.0.1", 0))
+    try:
+        dns = Dns(transport.get_extra_info("sockname"), patience=0.5)
+        with pytest.raises(Unanswered):
+            await dns.texts("northwind.example")
+    finally:
+        transport.close()

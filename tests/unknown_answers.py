@@ -1,0 +1,137 @@
+"""Answers that no adapter can understand, and a server that gives them, at once or after some right ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import chain, repeat
+from typing import Any
+
+import msgspec
+from tests.serving import serving
+
+_PAGE = b"<!doctype html><title>Gateway</title><h1>Something is wrong</h1>"
+_GATEWAY = b'{"message": "no Route matched with those values"}'
+_REFUSES_ALL = b'{"success": false, "errors": [{"code": 10000}]}'
+_WRONG_TYPES = b"""{"id": 7, "users": "none", "success": "yes", "error-codes": 5, "ErrorCode": "0", "MessageID": [],
+    "MessageId": {}, "sid": 7, "code": [1], "error_code": {}, "errors": "many", "message": 3, "statusCode": "soon",
+    "name": ["x"], "hashed_token": 1, "access_token": null, "status": "verified"}"""
+_NO_CONTENT = 204
+_TRUNCATED = b'{"id": "3f1d1a52", "success": tru'
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An answer: its status, its body, its headers; `length` where it promises more than it sends; none is silence."""
+
+    status: int = 0
+    body: bytes = b""
+    type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    length: int = 0
+
+
+UNKNOWN: Mapping[str, Unknown] = {
+    "200 empty": Unknown(200),
+    "200 page": Unknown(200, _PAGE, "text/html"),
+    "200 page that says it is JSON": Unknown(200, _PAGE),
+    "200 null": Unknown(200, b"null"),
+    "200 true": Unknown(200, b"true"),
+    "200 number": Unknown(200, b"7"),
+    "200 text": Unknown(200, b'"OK"'),
+    "200 list of texts": Unknown(200, b'["an id"]'),
+    "200 other document": Unknown(200, b'{"ok": true}'),
+    "200 refusal of a gateway": Unknown(200, _REFUSES_ALL),
+    "200 wrong types": Unknown(200, _WRONG_TYPES),
+    "200 truncated": Unknown(200, _TRUNCATED),
+    "200 not UTF-8": Unknown(200, b'{"id": "\xff\xfe"}'),
+    "200 deep": Unknown(200, b"[" * 30_000),
+    "200 long": Unknown(200, b" " * 2_000_000),
+    "201 other document": Unknown(201, b'{"ok": true}'),
+    "204": Unknown(204),
+    "301 elsewhere": Unknown(301, b"", headers={"location": "/elsewhere"}),
+    "307 elsewhere": Unknown(307, b"{}", headers={"location": "/elsewhere"}),
+    "400 page": Unknown(400, _PAGE, "text/html"),
+    "401 page": Unknown(401, _PAGE, "text/html"),
+    "401 gateway": Unknown(401, b'{"message": 401}'),
+    "403 page": Unknown(403, _PAGE, "text/html"),
+    "403 gateway": Unknown(403, _REFUSES_ALL),
+    "404 empty": Unknown(404),
+    "404 text": Unknown(404, b"404 page not found\n", "text/plain"),
+    "404 gateway": Unknown(404, _GATEWAY),
+    "408": Unknown(408, b"{}"),
+    "413 page": Unknown(413, _PAGE, "text/html"),
+    "422 wrong types": Unknown(422, _WRONG_TYPES),
+    "429 page": Unknown(429, _PAGE, "text/html"),
+    "500 empty": Unknown(500),
+    "502 page": Unknown(502, _PAGE, "text/html"),
+    "503 document": Unknown(503, b'{"id": "3f1d1a52", "success": true}'),
+    "cut off": Unknown(200, _TRUNCATED, length=500),
+    "silence": Unknown(),
+}
+"""By what they are. No service of ours means anything by one of them."""
+
+
+class UnknownServer:
+    """Answers the first `spared` requests as `app` does, and each later one with `answer`."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answer = Unknown()
+        self.spared = 0
+        self.app: Callable[[Any, Any, Any], Awaitable[None]] | None = None
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.paths.append(scope["path"])
+        if self.app and self.spared:
+            self.spared -= 1
+            await self.app(scope, receive, send)
+            return
+        answer = self.answer
+        if not answer.status:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        has_body = answer.status != _NO_CONTENT
+        headers = {"content-type": answer.type, **answer.headers}
+        if has_body:
+            headers["content-length"] = str(answer.length or len(answer.body))
+        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+        more = bool(answer.length)
+        await send({"type": "http.response.body", "body": answer.body if has_body else b"", "more_body": more})
+
+
+@contextmanager
+def running_unknown() -> Iterator[UnknownServer]:
+    server = UnknownServer()
+    with serving(server) as server.url:
+        yield server
+
+
+@asynccontextmanager
+async def talking(lines: Sequence[bytes]) -> AsyncIterator[int]:
+    """Serve a protocol of lines on a port: a greeting, then an answer to each line that comes, the last for ever."""
+    writers: list[asyncio.StreamWriter] = []
+    ended: list[asyncio.Event] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        ended.append(asyncio.Event())
+        done, answers = ended[-1], chain(lines, repeat(lines[-1]))
+        with suppress(OSError):
+            for answer in answers:
+                writer.write(answer)
+                await writer.drain()
+                if not answer or not await reader.readline():
+                    break
+        writer.close()
+        done.set()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(one.wait() for one in ended))
